@@ -1,0 +1,1 @@
+//! The AJP13 wire protocol, both directions, without I/O.

@@ -1,0 +1,3 @@
+//! The program `ajpgate`.
+
+fn main() {}
