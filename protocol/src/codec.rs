@@ -1,0 +1,227 @@
+//! Framing: `tokio_util` codecs for both ends of a connection.
+//!
+//! A packet is two magic bytes, a 16-bit payload length, and the payload. Payloads of messages share the
+//! memory of the read buffer, so a message that is kept keeps that buffer alive: at most one buffer per
+//! message, of the size that was reserved when it was read.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::error::{CodecError, Malformed, Unencodable};
+use crate::limits::{MAX_PAYLOAD, PACKET_HEADER, PacketSize};
+use crate::request::{
+    self, BodyPacket, CPING, END_OF_BODY, ForwardRequest, ToContainer, read_body,
+};
+use crate::response::{self, FromContainer};
+use crate::tables::packet;
+
+/// Most bytes that are reserved for a packet before any of them has arrived.
+const READ_AHEAD_MAX: usize = 16 * 1024;
+
+/// The gateway's end: reads [`FromContainer`], writes [`ToContainer`].
+#[derive(Debug, Clone)]
+pub struct GatewayCodec {
+    packet_size: PacketSize,
+}
+
+impl GatewayCodec {
+    /// Packets that are written obey `packet_size`. Packets that are read may be of any length: a container
+    /// may have been given a larger size, and Undertow sends larger heads than it says.
+    #[must_use]
+    pub const fn new(packet_size: PacketSize) -> Self {
+        Self { packet_size }
+    }
+
+    /// The size that written packets obey.
+    #[must_use]
+    pub const fn packet_size(&self) -> PacketSize {
+        self.packet_size
+    }
+}
+
+impl Decoder for GatewayCodec {
+    type Item = FromContainer;
+    type Error = CodecError;
+
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<FromContainer>, CodecError> {
+        let read_ahead = self.packet_size.bytes();
+        let Some(payload) = split_packet(input, response::MAGIC, MAX_PAYLOAD, read_ahead)? else {
+            return Ok(None);
+        };
+        Ok(Some(FromContainer::read(&payload)?))
+    }
+}
+
+impl Encoder<ToContainer> for GatewayCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, message: ToContainer, out: &mut BytesMut) -> Result<(), CodecError> {
+        match message {
+            ToContainer::ForwardRequest(request) => {
+                write_packet(out, request::MAGIC, self.packet_size, |out| {
+                    request.write(out);
+                    Ok(())
+                })?;
+            }
+            ToContainer::Body(BodyPacket::Data(data)) => {
+                request::encode_body(out, self.packet_size, &data)?;
+            }
+            ToContainer::Body(BodyPacket::End) => out.extend_from_slice(&END_OF_BODY),
+            ToContainer::Body(BodyPacket::BareEnd) => {
+                write_packet(out, request::MAGIC, self.packet_size, |_| Ok(()))?;
+            }
+            ToContainer::CPing => out.extend_from_slice(&CPING),
+            ToContainer::Shutdown => {
+                write_packet(out, request::MAGIC, self.packet_size, |out| {
+                    out.put_u8(packet::SHUTDOWN);
+                    Ok(())
+                })?;
+            }
+            ToContainer::Ping => {
+                write_packet(out, request::MAGIC, self.packet_size, |out| {
+                    out.put_u8(packet::PING);
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The container's end: reads [`ToContainer`], writes [`FromContainer`].
+///
+/// A packet of request body has no type byte; only the container knows that one is due. It says so with
+/// [`expect_body`](Self::expect_body) before each.
+#[derive(Debug, Clone)]
+pub struct ContainerCodec {
+    packet_size: PacketSize,
+    body_expected: bool,
+}
+
+impl ContainerCodec {
+    /// Packets obey `packet_size` in both directions, as Tomcat's do.
+    #[must_use]
+    pub const fn new(packet_size: PacketSize) -> Self {
+        Self {
+            packet_size,
+            body_expected: false,
+        }
+    }
+
+    /// The size that packets obey.
+    #[must_use]
+    pub const fn packet_size(&self) -> PacketSize {
+        self.packet_size
+    }
+
+    /// The next packet is request body. It holds for one packet.
+    pub const fn expect_body(&mut self) {
+        self.body_expected = true;
+    }
+}
+
+impl Decoder for ContainerCodec {
+    type Item = ToContainer;
+    type Error = CodecError;
+
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<ToContainer>, CodecError> {
+        let limit = self.packet_size.max_payload();
+        let read_ahead = self.packet_size.bytes();
+        let Some(payload) = split_packet(input, request::MAGIC, limit, read_ahead)? else {
+            return Ok(None);
+        };
+        if self.body_expected {
+            self.body_expected = false;
+            return Ok(Some(ToContainer::Body(read_body(&payload)?)));
+        }
+        let message = match payload.first().copied().ok_or(Malformed::Empty)? {
+            packet::FORWARD_REQUEST => {
+                return Ok(Some(ToContainer::ForwardRequest(Box::new(
+                    ForwardRequest::read(&payload)?,
+                ))));
+            }
+            packet::CPING => ToContainer::CPing,
+            packet::SHUTDOWN => ToContainer::Shutdown,
+            packet::PING => ToContainer::Ping,
+            other => return Err(Malformed::PacketType(other).into()),
+        };
+        match payload.len() {
+            1 => Ok(Some(message)),
+            more => Err(Malformed::Trailing(more.saturating_sub(1)).into()),
+        }
+    }
+}
+
+impl Encoder<FromContainer> for ContainerCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, message: FromContainer, out: &mut BytesMut) -> Result<(), CodecError> {
+        let size = self.packet_size;
+        write_packet(out, response::MAGIC, size, |out| message.write(out, size))?;
+        Ok(())
+    }
+}
+
+/// Takes the payload of the first packet out of `input`, or reserves room for what is missing.
+///
+/// Magic and length are judged as soon as they are there, before any room is made for a payload.
+fn split_packet(
+    input: &mut BytesMut,
+    magic: [u8; 2],
+    limit: usize,
+    read_ahead: usize,
+) -> Result<Option<Bytes>, Malformed> {
+    if let Some(first) = input.first_chunk::<2>()
+        && *first != magic
+    {
+        return Err(Malformed::Magic(*first));
+    }
+    let Some([_, _, high, low]) = input.first_chunk::<PACKET_HEADER>() else {
+        input.reserve(read_ahead.min(READ_AHEAD_MAX));
+        return Ok(None);
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    if length > limit {
+        return Err(Malformed::Oversize { length, limit });
+    }
+    let whole = length.saturating_add(PACKET_HEADER);
+    if input.len() < whole {
+        let missing = whole.saturating_sub(input.len());
+        input.reserve(missing.max(read_ahead).min(READ_AHEAD_MAX));
+        return Ok(None);
+    }
+    let mut packet = input.split_to(whole).freeze();
+    packet.advance(PACKET_HEADER);
+    Ok(Some(packet))
+}
+
+/// Writes magic, length and what `payload` writes; on an error the buffer is as it was.
+fn write_packet(
+    out: &mut BytesMut,
+    magic: [u8; 2],
+    size: PacketSize,
+    payload: impl FnOnce(&mut BytesMut) -> Result<(), Unencodable>,
+) -> Result<(), Unencodable> {
+    let start = out.len();
+    out.extend_from_slice(&magic);
+    out.put_u16(0);
+    let written = payload(out).and_then(|()| {
+        let length = out
+            .len()
+            .saturating_sub(start)
+            .saturating_sub(PACKET_HEADER);
+        let length = u16::try_from(length)
+            .ok()
+            .filter(|_| length <= size.max_payload());
+        let length = length.ok_or(Unencodable::TooLarge(size))?;
+        let at = start.saturating_add(2);
+        if let Some(slot) = out.get_mut(at..at.saturating_add(2)) {
+            slot.copy_from_slice(&length.to_be_bytes());
+        }
+        Ok(())
+    });
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}

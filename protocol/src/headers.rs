@@ -1,0 +1,308 @@
+//! Header fields of a request or a response, in the order, case and form in which they travel.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::error::{Malformed, Unencodable};
+use crate::limits::MAX_HEADER_NAME;
+use crate::tables::{CODED, HeaderCode};
+use crate::wire::{Reader, WireString, has_control, put_string, put_wire_string};
+
+/// A header's name as it travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderName<C> {
+    /// A code of the direction's table.
+    Coded(C),
+    /// The name itself, in the sender's case.
+    Text(Bytes),
+}
+
+impl<C: HeaderCode> HeaderName<C> {
+    /// The name; a coded one as Tomcat spells it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Coded(code) => code.name().as_bytes(),
+            Self::Text(name) => name,
+        }
+    }
+
+    /// The code of the name, however it travelled.
+    #[must_use]
+    pub fn code(&self) -> Option<C> {
+        match self {
+            Self::Coded(code) => Some(*code),
+            Self::Text(name) => C::from_name(name),
+        }
+    }
+}
+
+/// The header fields of one message.
+///
+/// They stay in the packet's memory and are read out one by one, so that a message costs no list: a
+/// `Headers` is known to be readable from end to end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Headers<C> {
+    count: u16,
+    block: Bytes,
+    table: PhantomData<C>,
+}
+
+impl<C: HeaderCode> Headers<C> {
+    /// No fields.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            count: 0,
+            block: Bytes::new(),
+            table: PhantomData,
+        }
+    }
+
+    /// Starts a list of fields.
+    #[must_use]
+    pub fn builder() -> HeadersBuilder<C> {
+        HeadersBuilder {
+            count: 0,
+            block: BytesMut::new(),
+            table: PhantomData,
+        }
+    }
+
+    /// How many fields there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The fields in order. Values share the packet's memory; `None` is a null string.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, C> {
+        Iter {
+            reader: Reader::new(&self.block),
+            left: self.count,
+            table: PhantomData,
+        }
+    }
+
+    /// The value of the first field of a coded name, coded or not.
+    #[must_use]
+    pub fn get(&self, wanted: C) -> Option<Bytes> {
+        self.iter()
+            .find(|(name, _)| name.code() == Some(wanted))
+            .and_then(|(_, value)| value)
+    }
+
+    /// Reads the count and the fields, checking each.
+    pub(crate) fn read(reader: &mut Reader<'_>, payload: &Bytes) -> Result<Self, Malformed> {
+        let count = reader.u16()?;
+        // A code and a null value: no field is shorter than four bytes.
+        if usize::from(count).saturating_mul(4) > reader.remaining() {
+            return Err(Malformed::HeaderCount(count));
+        }
+        let start = reader.position();
+        for _ in 0..count {
+            read_name::<C>(reader)?;
+            reader.string_range()?;
+        }
+        Ok(Self {
+            count,
+            block: payload.slice(start..reader.position()),
+            table: PhantomData,
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut BytesMut) {
+        out.put_u16(self.count);
+        out.extend_from_slice(&self.block);
+    }
+}
+
+impl<C: HeaderCode> Default for Headers<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: HeaderCode> fmt::Debug for Headers<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a, C: HeaderCode> IntoIterator for &'a Headers<C> {
+    type Item = (HeaderName<C>, WireString);
+    type IntoIter = Iter<'a, C>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The fields of a [`Headers`] in order.
+#[derive(Debug)]
+pub struct Iter<'a, C> {
+    reader: Reader<'a>,
+    left: u16,
+    table: PhantomData<C>,
+}
+
+impl<C: HeaderCode> Iterator for Iter<'_, C> {
+    type Item = (HeaderName<C>, WireString);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        // Checked when the block was made.
+        let name = read_name(&mut self.reader).ok()?;
+        Some((name, self.reader.string().ok()?))
+    }
+}
+
+fn read_name<C: HeaderCode>(reader: &mut Reader<'_>) -> Result<HeaderName<C>, Malformed> {
+    if reader.peek() == Some(CODED) {
+        reader.u8()?;
+        let code = reader.u8()?;
+        return C::from_code(code)
+            .map(HeaderName::Coded)
+            .ok_or(Malformed::HeaderCode(code));
+    }
+    reader
+        .string()?
+        .map(HeaderName::Text)
+        .ok_or(Malformed::HeaderName)
+}
+
+/// Collects header fields.
+#[derive(Debug)]
+pub struct HeadersBuilder<C> {
+    count: u16,
+    block: BytesMut,
+    table: PhantomData<C>,
+}
+
+impl<C: HeaderCode> HeadersBuilder<C> {
+    /// Adds a field; its name travels as a code when it has one.
+    ///
+    /// # Errors
+    /// [`Unencodable`] for an empty or overlong name, CR, LF or NUL, or too many fields.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+        check_field(name, value)?;
+        self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
+        put_name::<C>(&mut self.block, name);
+        put_string(&mut self.block, value);
+        Ok(())
+    }
+
+    /// Adds a field in exactly this form, without looking at its text: for tests and dumps of what peers
+    /// that do not care send.
+    ///
+    /// # Errors
+    /// [`Unencodable::HeaderCount`].
+    pub fn push_raw(
+        &mut self,
+        name: &HeaderName<C>,
+        value: Option<&Bytes>,
+    ) -> Result<(), Unencodable> {
+        self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
+        match name {
+            HeaderName::Coded(code) => self.block.extend_from_slice(&[CODED, code.code()]),
+            HeaderName::Text(name) => put_string(&mut self.block, name),
+        }
+        put_wire_string(&mut self.block, value);
+        Ok(())
+    }
+
+    /// The fields.
+    #[must_use]
+    pub fn build(self) -> Headers<C> {
+        Headers {
+            count: self.count,
+            block: self.block.freeze(),
+            table: PhantomData,
+        }
+    }
+}
+
+pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+    if name.is_empty() || name.len() > MAX_HEADER_NAME {
+        return Err(Unencodable::HeaderName(name.len()));
+    }
+    if has_control(name) || has_control(value) {
+        return Err(Unencodable::ControlCharacter);
+    }
+    Ok(())
+}
+
+pub(crate) fn put_name<C: HeaderCode>(out: &mut BytesMut, name: &[u8]) {
+    match C::from_name(name) {
+        Some(code) => out.extend_from_slice(&[CODED, code.code()]),
+        None => put_string(out, name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::ResponseHeader;
+
+    #[test]
+    fn fields_keep_order_case_and_form() {
+        let mut builder = Headers::<ResponseHeader>::builder();
+        builder.push(b"X-Node", b"node1").unwrap();
+        builder.push(b"content-TYPE", b"text/plain").unwrap();
+        builder
+            .push_raw(&HeaderName::Text(Bytes::from_static(b"Content-Type")), None)
+            .unwrap();
+        let headers = builder.build();
+        let fields: Vec<_> = headers.iter().collect();
+        assert_eq!(
+            fields,
+            [
+                (
+                    HeaderName::Text(Bytes::from_static(b"X-Node")),
+                    Some(Bytes::from_static(b"node1"))
+                ),
+                (
+                    HeaderName::Coded(ResponseHeader::ContentType),
+                    Some(Bytes::from_static(b"text/plain"))
+                ),
+                (HeaderName::Text(Bytes::from_static(b"Content-Type")), None),
+            ]
+        );
+        assert_eq!(
+            headers.get(ResponseHeader::ContentType).as_deref(),
+            Some(&b"text/plain"[..])
+        );
+    }
+
+    #[test]
+    fn what_could_end_a_line_is_not_encoded() {
+        let mut builder = Headers::<ResponseHeader>::builder();
+        for (name, value) in [
+            (&b"A\r\nB"[..], &b"x"[..]),
+            (b"A", b"x\r\nInjected: yes"),
+            (b"A", b"x\ny"),
+            (b"A", b"x\0y"),
+        ] {
+            assert_eq!(
+                builder.push(name, value),
+                Err(Unencodable::ControlCharacter)
+            );
+        }
+        assert_eq!(builder.push(b"", b"x"), Err(Unencodable::HeaderName(0)));
+        assert_eq!(
+            builder.push(&[b'a'; 256], b"x"),
+            Err(Unencodable::HeaderName(256))
+        );
+        assert!(builder.push(&[b'a'; 255], b"x\ty\xe9").is_ok());
+        assert_eq!(builder.build().len(), 1);
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading and writing AJP data types: bytes, 16-bit integers, strings (big-endian).
+
+use std::ops::Range;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::error::Malformed;
+
+/// The length word of the null string, which has no bytes and no NUL.
+pub(crate) const NULL: u16 = 0xFFFF;
+
+/// A string as it travels: `None` is AJP's null string, which is not the empty one.
+pub(crate) type WireString = Option<Bytes>;
+
+/// Reads the fields of one packet's payload in order. Every read is checked against the payload's end.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader<'a> {
+    payload: &'a Bytes,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(payload: &'a Bytes) -> Self {
+        Self { payload, at: 0 }
+    }
+
+    pub(crate) const fn remaining(&self) -> usize {
+        self.payload.len().saturating_sub(self.at)
+    }
+
+    pub(crate) const fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next `count` bytes as a range of the payload.
+    fn take(&mut self, count: usize) -> Result<Range<usize>, Malformed> {
+        let end = self.at.checked_add(count).ok_or(Malformed::Truncated)?;
+        if end > self.payload.len() {
+            return Err(Malformed::Truncated);
+        }
+        let range = self.at..end;
+        self.at = end;
+        Ok(range)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
+        let byte = self
+            .payload
+            .get(self.at)
+            .copied()
+            .ok_or(Malformed::Truncated)?;
+        self.at = self.at.saturating_add(1);
+        Ok(byte)
+    }
+
+    pub(crate) fn bool(&mut self) -> Result<bool, Malformed> {
+        // Tomcat and mod_jk take every value but zero for true.
+        self.u8().map(|byte| byte != 0)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
+        Ok(u16::from_be_bytes([self.u8()?, self.u8()?]))
+    }
+
+    /// The next byte, which stays.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.payload.get(self.at).copied()
+    }
+
+    /// `count` bytes, sharing the packet's memory.
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<Bytes, Malformed> {
+        let range = self.take(count)?;
+        Ok(self.payload.slice(range))
+    }
+
+    /// Where the next string's text is, without a copy of it; `None` for the null string.
+    pub(crate) fn string_range(&mut self) -> Result<Option<Range<usize>>, Malformed> {
+        let length = self.u16()?;
+        if length == NULL {
+            return Ok(None);
+        }
+        let range = self.take(usize::from(length))?;
+        match self.u8()? {
+            0 => Ok(Some(range)),
+            _ => Err(Malformed::Unterminated),
+        }
+    }
+
+    pub(crate) fn string(&mut self) -> Result<WireString, Malformed> {
+        Ok(self.string_range()?.map(|range| self.payload.slice(range)))
+    }
+
+    /// A leftover byte means that the two ends disagree about the packet.
+    pub(crate) const fn finish(&self) -> Result<(), Malformed> {
+        match self.remaining() {
+            0 => Ok(()),
+            rest => Err(Malformed::Trailing(rest)),
+        }
+    }
+}
+
+/// Writes a string with its length and NUL. Longer than 65 534 bytes it is cut, which the callers' packet
+/// bound makes impossible.
+pub(crate) fn put_string(out: &mut BytesMut, text: &[u8]) {
+    let length = u16::try_from(text.len()).unwrap_or(NULL.saturating_sub(1));
+    let text = text.get(..usize::from(length)).unwrap_or(text);
+    out.put_u16(length);
+    out.extend_from_slice(text);
+    out.put_u8(0);
+}
+
+/// Writes a string or the null string.
+pub(crate) fn put_wire_string(out: &mut BytesMut, text: Option<&Bytes>) {
+    match text {
+        Some(text) => put_string(out, text),
+        None => out.put_u16(NULL),
+    }
+}
+
+/// Whether a text holds what could end a line or a C string somewhere behind us.
+pub(crate) fn has_control(text: &[u8]) -> bool {
+    // No early end: the loop compiles to vector instructions, and the answer is nearly always no.
+    text.iter().fold(false, |found, &byte| {
+        found | matches!(byte, 0 | b'\r' | b'\n')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_read_back_as_written() {
+        for text in [None, Some(Bytes::new()), Some(Bytes::from_static(b"abc"))] {
+            let mut out = BytesMut::new();
+            put_wire_string(&mut out, text.as_ref());
+            let bytes = out.freeze();
+            let mut reader = Reader::new(&bytes);
+            assert_eq!(reader.string(), Ok(text));
+            assert_eq!(reader.finish(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_forms_are_those_of_the_protocol() {
+        let mut out = BytesMut::new();
+        put_string(&mut out, b"");
+        put_string(&mut out, b"abc");
+        put_wire_string(&mut out, None);
+        assert_eq!(&out[..], b"\0\0\0\0\x03abc\0\xff\xff");
+    }
+
+    #[test]
+    fn a_field_that_leaves_the_payload_is_an_error() {
+        for (bytes, error) in [
+            (&b"\0"[..], Malformed::Truncated),
+            (b"\0\x04abc", Malformed::Truncated),
+            (b"\0\x03abc", Malformed::Truncated),
+            (b"\xff\xfeabc\0", Malformed::Truncated),
+            (b"\0\x03abc!", Malformed::Unterminated),
+        ] {
+            let bytes = Bytes::from_static(bytes);
+            assert_eq!(Reader::new(&bytes).string(), Err(error), "{bytes:?}");
+        }
+        let bytes = Bytes::from_static(b"\0\0\0!");
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(reader.string(), Ok(Some(Bytes::new())));
+        assert_eq!(reader.finish(), Err(Malformed::Trailing(1)));
+    }
+}
