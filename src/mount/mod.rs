@@ -1,0 +1,1 @@
+//! Which mapping a path belongs to, and which path is sent on.

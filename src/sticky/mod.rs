@@ -1,0 +1,1 @@
+//! Where a request names its session, and the route that the session asks for.
