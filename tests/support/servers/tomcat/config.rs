@@ -1,0 +1,200 @@
+//! What a Tomcat is told: the options of a test, and the files that they become.
+
+use super::super::port::ReservedPort;
+use super::super::scratch::Scratch;
+use std::path::Path;
+
+/// How a Tomcat is to be set up.
+///
+/// Without anything else: no secret, packets of 8192 bytes, no HTTP connector, and the application
+/// of `testdata/webapps/app` at `/app`.
+#[derive(Debug, Clone)]
+pub(crate) struct TomcatOptions {
+    pub(super) route: String,
+    pub(super) secret: Option<String>,
+    pub(super) connector: Vec<(String, String)>,
+    pub(super) http_connector: bool,
+    pub(super) valves: Vec<String>,
+    pub(super) context: Vec<(String, String)>,
+    pub(super) paths: Vec<String>,
+}
+
+impl TomcatOptions {
+    /// A Tomcat whose jvmRoute is `route`.
+    pub(crate) fn new(route: &str) -> Self {
+        Self {
+            route: route.to_owned(),
+            secret: None,
+            connector: Vec::new(),
+            http_connector: false,
+            valves: Vec::new(),
+            context: Vec::new(),
+            paths: vec!["/app".to_owned()],
+        }
+    }
+
+    /// Requires this secret in every request.
+    pub(crate) fn secret(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
+    /// Sets the largest AJP packet, 8192 to 65536 bytes.
+    pub(crate) fn packet_size(self, bytes: u32) -> Self {
+        self.connector("packetSize", &bytes.to_string())
+    }
+
+    /// Sets any attribute of the AJP connector, such as `keepAliveTimeout` or `ajpFlush`.
+    pub(crate) fn connector(mut self, name: &str, value: &str) -> Self {
+        self.connector.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds an HTTP connector, to look at the server past the gateway.
+    pub(crate) fn http_connector(mut self) -> Self {
+        self.http_connector = true;
+        self
+    }
+
+    /// Adds an element to the Host, usually a `<Valve …/>`.
+    pub(crate) fn valve(mut self, element: &str) -> Self {
+        self.valves.push(element.to_owned());
+        self
+    }
+
+    /// Sets any attribute of the contexts, such as `sessionCookieName`.
+    pub(crate) fn context(mut self, name: &str, value: &str) -> Self {
+        self.context.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Deploys the application at these context paths instead of `/app`; `/` is the root.
+    pub(crate) fn paths(mut self, paths: &[&str]) -> Self {
+        self.paths = paths.iter().map(ToString::to_string).collect();
+        self
+    }
+}
+
+/// Writes a private CATALINA_BASE whose contexts all serve the application in `docbase`.
+pub(super) fn lay_out(
+    options: &TomcatOptions,
+    docbase: &Path,
+    ajp: &ReservedPort,
+    http: Option<&ReservedPort>,
+) -> Scratch {
+    let base = Scratch::new(&options.route);
+    for folder in ["temp", "webapps", "work"] {
+        base.folder(folder);
+    }
+    base.write("conf/server.xml", &server_xml(options, docbase, ajp, http));
+    base.write("conf/web.xml", WEB_XML);
+    base.write("conf/tomcat-users.xml", USERS_XML);
+    base.write("conf/logging.properties", LOGGING);
+    base
+}
+
+/// Connectors start in the order of the file: when AJP, the last one, answers, HTTP does too.
+fn server_xml(
+    options: &TomcatOptions,
+    docbase: &Path,
+    ajp: &ReservedPort,
+    http: Option<&ReservedPort>,
+) -> String {
+    let http = http.map(http_connector).unwrap_or_default();
+    let ajp = ajp_connector(options, ajp);
+    let route = attribute("jvmRoute", &options.route);
+    let valves = options.valves.join("\n");
+    let contexts: String = options
+        .paths
+        .iter()
+        .map(|path| context(options, path, docbase))
+        .collect();
+    format!(
+        r#"<Server port="-1">
+<Service name="Catalina">
+{http}
+{ajp}
+<Engine name="Catalina" defaultHost="localhost"{route}>
+<Realm className="org.apache.catalina.realm.MemoryRealm"/>
+<Host name="localhost" appBase="webapps" unpackWARs="false" autoDeploy="false" deployOnStartup="false">
+{valves}
+{contexts}</Host>
+</Engine>
+</Service>
+</Server>
+"#
+    )
+}
+
+fn http_connector(port: &ReservedPort) -> String {
+    format!(r#"<Connector protocol="HTTP/1.1"{}/>"#, address(port))
+}
+
+fn ajp_connector(options: &TomcatOptions, port: &ReservedPort) -> String {
+    let secret = match &options.secret {
+        Some(secret) => attribute("secret", secret),
+        None => attribute("secretRequired", "false"),
+    };
+    let others = attributes(&options.connector);
+    format!(
+        r#"<Connector protocol="AJP/1.3"{}{secret}{others}/>"#,
+        address(port)
+    )
+}
+
+/// Nothing in Tomcat's own jars is wanted, and looking through them costs a second.
+fn context(options: &TomcatOptions, path: &str, docbase: &Path) -> String {
+    let path = attribute("path", path.trim_end_matches('/'));
+    let docbase = attribute("docBase", &docbase.display().to_string());
+    let others = attributes(&options.context);
+    let node = attribute("value", &options.route);
+    format!(
+        r#"<Context{path}{docbase} containerSciFilter=".*"{others}>
+<Parameter name="node"{node}/>
+<JarScanner scanClassPath="false" scanManifest="false"/>
+</Context>
+"#
+    )
+}
+
+fn address(port: &ReservedPort) -> String {
+    let addr = port.addr();
+    attribute("address", &addr.ip().to_string()) + &attribute("port", &addr.port().to_string())
+}
+
+fn attributes(pairs: &[(String, String)]) -> String {
+    pairs
+        .iter()
+        .map(|(name, value)| attribute(name, value))
+        .collect()
+}
+
+fn attribute(name: &str, value: &str) -> String {
+    let value = value
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;");
+    format!(" {name}=\"{value}\"")
+}
+
+const WEB_XML: &str = r#"<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+<servlet>
+  <servlet-name>default</servlet-name>
+  <servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class>
+</servlet>
+<servlet-mapping><servlet-name>default</servlet-name><url-pattern>/</url-pattern></servlet-mapping>
+<mime-mapping><extension>css</extension><mime-type>text/css</mime-type></mime-mapping>
+<mime-mapping><extension>html</extension><mime-type>text/html</mime-type></mime-mapping>
+<welcome-file-list><welcome-file>index.html</welcome-file></welcome-file-list>
+</web-app>
+"#;
+
+const USERS_XML: &str = r#"<tomcat-users>
+<user username="alice" password="wonderland" roles="tester"/>
+</tomcat-users>
+"#;
+
+const LOGGING: &str = "handlers = java.util.logging.ConsoleHandler
+.level = INFO
+java.util.logging.ConsoleHandler.formatter = org.apache.juli.OneLineFormatter
+";

@@ -1,0 +1,40 @@
+//! Waiting for something to become true, with a deadline, never for a time to pass.
+
+use std::thread;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// Looks again and again until `look` finds something; `None` when that took longer than `within`.
+pub(crate) async fn until<T>(
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
+    let mut ticks = interval(BETWEEN_LOOKS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let found = async {
+        loop {
+            ticks.tick().await;
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    };
+    timeout(within, found).await.ok()
+}
+
+/// [`until`] where nothing can be awaited: while a value is dropped.
+pub(crate) fn until_blocking<T>(
+    within: Duration,
+    mut look: impl FnMut() -> Option<T>,
+) -> Option<T> {
+    let looks = within.as_millis() / BETWEEN_LOOKS.as_millis();
+    for _ in 0..looks {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        thread::park_timeout(BETWEEN_LOOKS);
+    }
+    None
+}
