@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs everything; exit code 0 means that all of it passed.
+#
+#   tests/run.sh               lints, documentation, licences, all tests
+#   tests/run.sh --quick       the tests, without the lints
+#   tests/run.sh --only-tests  the tests, without looking for what they need
+#
+# The real servers come from Debian's packages. Their system services are not started: the tests
+# start servers of their own, from private folders.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+packages=(
+    tomcat10 default-jdk-headless            # the backend, and javac for its test application
+    apache2 libapache2-mod-jk haproxy nginx  # other front ends, to compare with
+    curl wrk nghttp2-client tshark           # clients and a look at the wire
+    gcc libc6-dev                            # for crates that bring C
+)
+cargo_deny=cargo-deny@0.20.2
+policy=/usr/sbin/policy-rc.d
+
+heading() { printf '\n== %s\n' "$*"; }
+fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
+
+main() {
+    local install=yes lint=yes flag
+    for flag in "$@"; do
+        case $flag in
+            --quick) lint=no ;;
+            --only-tests) lint=no install=no ;;
+            *) fail "unknown option $flag; there are --quick and --only-tests" ;;
+        esac
+    done
+
+    if [[ $install == yes ]]; then
+        install_packages
+        check_rust
+    fi
+    if [[ $lint == yes ]]; then
+        run_lints
+    fi
+    run_tests
+}
+
+install_packages() {
+    heading "Debian packages"
+    command -v dpkg-query >/dev/null || fail "the servers are taken from Debian's packages; this is another system"
+    local package missing=()
+    for package in "${packages[@]}"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    if [[ ${#missing[@]} -eq 0 ]]; then
+        echo "all there"
+        return
+    fi
+    local command=(apt-get install --yes --no-install-recommends "${missing[@]}")
+    [[ $EUID -eq 0 ]] || fail "as root, run: ${command[*]}"
+
+    keep_services_down
+    export DEBIAN_FRONTEND=noninteractive
+    # The package lists may be absent or older than the packages.
+    "${command[@]}" || { apt-get update && "${command[@]}"; }
+}
+
+is_installed() {
+    [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Installing a server's package starts it, unless this file says no.
+keep_services_down() {
+    [[ -e $policy ]] && return
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+}
+
+check_rust() {
+    heading "Rust"
+    command -v cargo >/dev/null || fail "cargo is missing: https://rustup.rs"
+    cargo --version
+    cargo fmt --version || fail "rustfmt is missing: rustup component add rustfmt"
+    cargo clippy --version || fail "clippy is missing: rustup component add clippy"
+}
+
+run_lints() {
+    heading "Formatting"
+    cargo fmt --all --check
+
+    heading "Clippy"
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+    heading "Documentation"
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+    heading "Dependencies and licences"
+    # Its work takes a second either way; building it without optimisation takes half as long.
+    command -v cargo-deny >/dev/null || CARGO_PROFILE_DEV_DEBUG=false cargo install --locked --debug "$cargo_deny"
+    cargo deny check bans licenses sources
+}
+
+run_tests() {
+    heading "Examples in the documentation"
+    cargo test --doc --workspace
+
+    heading "Tests"
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --features real-servers --no-fail-fast
+    else
+        cargo test --workspace --lib --bins --tests --features real-servers --no-fail-fast
+    fi
+}
+
+main "$@"
