@@ -1,1 +1,230 @@
 //! Which member gets a request: the decisions of mod_proxy_balancer as a plain state machine.
+//!
+//! A [`Balancer`] has no clock, no lock and no log. Whoever owns it brings the time as an argument, holds a
+//! mutex around it, and logs and counts what comes back:
+//!
+//! ```text
+//! pick(want, now) ──► Pick { member, how, ticket } ──► the request runs ──► settle(ticket, outcome, now)
+//!      │                                                                          │
+//!      └► NoMember (a reason, never a default member)                             └► Transition, or nothing
+//! ```
+//!
+//! A member is busy from `pick` until its ticket is settled. Between the two, [`Balancer::traffic`] says how many
+//! bytes went over; at any time [`Balancer::apply`] does what an operator wants and [`Balancer::health`] what a
+//! health check found.
+//!
+//! | file | thought | in httpd |
+//! |---|---|---|
+//! | `pick` | what a request asks for and gets | |
+//! | `choose` | the order of the steps of one choice | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
+//! | `route` | the member of a session's route, redirects | `find_route_worker()` |
+//! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
+//! | `method` | lbstatus and who is best | `balancers/mod_lbmethod_*.c` |
+//! | `recovery` | error, retry, probe, forced recovery | `ap_proxy_retry_worker()`, `force_recovery()`; mod_jk's `ERR/PRB` |
+//! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
+//! | `settle` | what the end of a request says of its member | `proxy_balancer_post_request()` |
+//! | `command` | what an operator may change | `balancer_process_balancer_worker()` |
+//!
+//! **The tie rule.** Every comparison is strict, so among equals the member that stands first in the configuration
+//! wins. There is no randomness: the same calls with the same times give the same answers.
+//!
+//! **Cost.** A pick looks at each member a few times for each set that it visits and allocates nothing.
+
+mod choose;
+mod command;
+mod member;
+mod method;
+mod pick;
+mod recovery;
+mod route;
+mod sets;
+mod settle;
+mod tried;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use ajpgate_config::{LbMethod, LoadFactor, Status};
+
+pub use command::{Applied, Change, Command, LBSET_MAX, Refused, StatusChange};
+pub use pick::{How, NoMember, Pick, Ticket, Want};
+pub use recovery::Health;
+pub use settle::{Cause, Condition, Outcome, Transition};
+pub use tried::Tried;
+pub use view::{MemberView, View};
+
+use member::Member;
+use sets::Scope;
+
+/// What a balancer is made of.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// How a request without a usable session route is scheduled.
+    pub method: LbMethod,
+    /// Whether the balancer looks for sessions at all (`stickysession`, or a cookie of the gateway's own).
+    pub sticky: bool,
+    /// Fail a request whose route is a member's rather than send it elsewhere.
+    pub nofailover: bool,
+    /// When all members are in error, try them again at once.
+    pub forcerecovery: bool,
+    /// The members, in the order that breaks ties.
+    pub members: Vec<MemberSpec>,
+}
+
+/// What a member starts with.
+#[derive(Debug, Clone)]
+pub struct MemberSpec {
+    /// The route that session ids name it by; empty: it never is a session's member.
+    pub route: String,
+    /// The route to prefer when it is unusable; may be empty.
+    pub redirect: String,
+    /// Members that share replicated sessions (mod_jk's `domain`); may be empty.
+    pub domain: String,
+    /// Its weight.
+    pub factor: LoadFactor,
+    /// Its tier: the lowest set with somebody usable is taken.
+    pub set: u8,
+    /// What the operator wants of it.
+    pub status: Status,
+    /// How long it is left alone after a failure.
+    pub retry: Duration,
+}
+
+/// A member's name inside its balancer: unique, and never given to another member.
+///
+/// The members of a [`Spec`] get 0, 1, 2 … in their order; each one added later gets the next number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(u32);
+
+impl MemberId {
+    /// The number itself, for logs.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// A named group of members that share load and sessions.
+#[derive(Debug)]
+pub struct Balancer {
+    method: LbMethod,
+    sticky: bool,
+    nofailover: bool,
+    forcerecovery: bool,
+    members: Vec<Member>,
+    /// The number of the next member that is added.
+    next_id: u32,
+    scratch: Scratch,
+}
+
+/// Vectors that a pick works in, kept so that it need not allocate.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// Indices of the members among which a method chooses.
+    eligible: Vec<usize>,
+    /// For each member, the depth from which on its redirect is known to lead nowhere.
+    dead_ends: Vec<u32>,
+}
+
+impl Scratch {
+    fn reserve(&mut self, members: usize) {
+        self.eligible.reserve(members);
+        self.dead_ends.reserve(members);
+    }
+}
+
+impl Balancer {
+    /// A balancer whose members are all healthy and have served nothing yet.
+    #[must_use]
+    pub fn new(spec: Spec) -> Self {
+        let mut balancer = Self {
+            method: spec.method,
+            sticky: spec.sticky,
+            nofailover: spec.nofailover,
+            forcerecovery: spec.forcerecovery,
+            members: Vec::with_capacity(spec.members.len()),
+            next_id: 0,
+            scratch: Scratch::default(),
+        };
+        for member in spec.members {
+            balancer.push(member);
+        }
+        balancer
+    }
+
+    /// Whether a member has this route, whatever its state. The empty route is nobody's.
+    #[must_use]
+    pub fn knows_route(&self, route: &str) -> bool {
+        self.members.iter().any(|member| member.has_route(route))
+    }
+
+    /// Counts bytes that went to and came from a member, as they flow: `lbmethod: bytraffic` decides on them.
+    ///
+    /// Does nothing for a member that is gone.
+    pub fn traffic(&mut self, member: MemberId, to_backend: u64, from_backend: u64) {
+        if let Some(member) = self.member_mut(member) {
+            member.traffic.add(to_backend, from_backend);
+        }
+    }
+
+    /// Whether there is a member that a request without a session could get.
+    ///
+    /// A member whose `retry` has passed counts; one that only forced recovery would bring back does not, because
+    /// nothing says that it works.
+    #[must_use]
+    pub fn usable(&self, now: Instant) -> bool {
+        let mut eligible = Vec::new();
+        let tried = Tried::new();
+        sets::eligible(&self.members, &Scope::all(&tried, now), &mut eligible);
+        !eligible.is_empty()
+    }
+
+    /// How long until the next member in error may be tried: what `Retry-After` is made of.
+    ///
+    /// Zero when one may be tried now, or when none is in error. Members that an operator or a health check keeps
+    /// out do not count: time does not bring them back.
+    #[must_use]
+    pub fn retry_after(&self, now: Instant) -> Duration {
+        self.members
+            .iter()
+            .filter(|member| member.is_allowed() && !member.check_failed)
+            .filter_map(|member| member.retry_in(now))
+            .min()
+            .unwrap_or(Duration::ZERO)
+    }
+
+    /// Panics when the books do not balance. For tests and simulations.
+    pub fn check_invariants(&self) {
+        for (index, member) in self.members.iter().enumerate() {
+            assert!(member.id.0 < self.next_id, "an id nobody gave");
+            assert!(
+                self.members
+                    .iter()
+                    .skip(index + 1)
+                    .all(|other| other.id != member.id),
+                "two members with one id"
+            );
+            member.check_invariants();
+        }
+        assert!(
+            self.scratch.eligible.capacity() >= self.members.len()
+                && self.scratch.dead_ends.capacity() >= self.members.len(),
+            "a pick would allocate"
+        );
+    }
+
+    fn push(&mut self, spec: MemberSpec) -> MemberId {
+        let id = MemberId(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        self.members.push(Member::new(id, spec));
+        self.scratch.reserve(self.members.len());
+        id
+    }
+
+    fn member_mut(&mut self, id: MemberId) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.id == id)
+    }
+}

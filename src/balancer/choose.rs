@@ -1,0 +1,235 @@
+//! One choice, step by step.
+//!
+//! Source: `mod_proxy_balancer.c: proxy_balancer_pre_request()`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::member::Member;
+use super::recovery::Health;
+use super::route::Lookup;
+use super::sets::{self, Scope};
+use super::{Balancer, How, NoMember, Pick, Ticket, Tried, Want, method};
+
+impl Balancer {
+    /// Chooses a member for a request.
+    ///
+    /// 1. If all members are in error, forced recovery.
+    /// 2. The usable member of the session's route, or of its redirect.
+    /// 3. With `nofailover`, nobody else when the route is a member's.
+    /// 4. A member of the domain of the session's member, or of the domain that the route begins with.
+    /// 5. The method's choice: the lowest set that has anybody, with its spares and standbys.
+    ///
+    /// # Errors
+    ///
+    /// The reason why nobody can have it. A request that has tried everybody changes nothing.
+    pub fn pick(&mut self, want: Want<'_>, now: Instant) -> Result<Pick, NoMember> {
+        if self.members.is_empty() {
+            return Err(NoMember::Empty);
+        }
+        if self
+            .members
+            .iter()
+            .all(|member| want.tried.contains(member.id))
+        {
+            return Err(NoMember::Tried);
+        }
+        let forced = self.force_recovery(now);
+        let route = want.route.filter(|route| self.sticky && !route.is_empty());
+        let (index, how) = match self.choose(route, want.tried, now) {
+            Err(reason) if self.lift_probes(reason, route, want.tried) => {
+                self.choose(route, want.tried, now)?
+            }
+            choice => choice?,
+        };
+        self.take(index, how, route, forced)
+    }
+
+    /// If every member has the error bit, clears it everywhere and says so.
+    ///
+    /// Source: `mod_proxy_balancer.c: force_recovery()`, with its trap: a member without the bit prevents it even
+    /// when it is disabled or stopped. Members are looked at in order, and the first that is not in error, or whose
+    /// wait is over, ends the search.
+    fn force_recovery(&mut self, now: Instant) -> bool {
+        for member in &mut self.members {
+            member.retry(now);
+            if !member.recovery.in_error() {
+                return false;
+            }
+        }
+        if self.forcerecovery {
+            for member in &mut self.members {
+                member.recovery.force();
+            }
+        }
+        self.forcerecovery
+    }
+
+    /// Steps 2 to 5.
+    fn choose(
+        &mut self,
+        route: Option<&str>,
+        tried: &Tried,
+        now: Instant,
+    ) -> Result<(usize, How), NoMember> {
+        if let Some(route) = route {
+            if let Some(found) = self.session_member(route, tried, now) {
+                return Ok(found);
+            }
+            if !self.nofailover {
+                if let Some(index) = self.domain_member(route, tried, now) {
+                    return Ok((index, How::Domain));
+                }
+            } else if self.knows_route(route) {
+                return Err(NoMember::RouteForced);
+            }
+        }
+        match self.free_member(tried, now) {
+            Some(index) => Ok((index, How::Free)),
+            None => Err(self.why_nobody(tried)),
+        }
+    }
+
+    /// Step 2.
+    fn session_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<(usize, How)> {
+        let lookup = Lookup::new(&self.members, tried, now, &mut self.scratch.dead_ends);
+        let index = lookup.find(route)?;
+        let member = self.members.get_mut(index)?;
+        member.retry(now);
+        let how = if member.has_route(route) {
+            How::Sticky
+        } else {
+            How::Redirect
+        };
+        method::charge_sticky(&mut self.members, index);
+        Some((index, how))
+    }
+
+    /// Step 4 (mod_jk, `jk_lb_worker.c: find_bysession_route(), find_best_bydomain()`).
+    ///
+    /// Within the domain the rules of the sets and the method's order hold. It counts as a sticky choice, so that
+    /// free requests make up for it.
+    fn domain_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<usize> {
+        let prefix = route.split_once('.').map_or(route, |(prefix, _)| prefix);
+        let known = self.knows_route(route);
+        let eligible = &mut self.scratch.eligible;
+        let members = &self.members;
+        let mut in_domain = |domain: &str| {
+            if domain.is_empty() {
+                return None;
+            }
+            sets::eligible(members, &Scope::domain(domain, tried, now), eligible);
+            method::best(self.method, members, eligible)
+        };
+        let index = if known {
+            members
+                .iter()
+                .filter(|member| member.has_route(route))
+                .find_map(|member| in_domain(&member.domain))?
+        } else {
+            in_domain(prefix)?
+        };
+        self.members.get_mut(index)?.retry(now);
+        method::charge_sticky(&mut self.members, index);
+        Some(index)
+    }
+
+    /// Step 5.
+    fn free_member(&mut self, tried: &Tried, now: Instant) -> Option<usize> {
+        let eligible = &mut self.scratch.eligible;
+        let last = sets::eligible(&self.members, &Scope::all(tried, now), eligible)?;
+        // Whoever was looked at has been asked to try again, chosen or not.
+        for member in &mut self.members {
+            if member.set <= last && !member.status.drain {
+                member.retry(now);
+            }
+        }
+        let index = method::best(self.method, &self.members, eligible)?;
+        method::charge_free(self.method, &mut self.members, eligible, index);
+        Some(index)
+    }
+
+    /// Ends probations that leave a request without a member. Returns whether there were any.
+    ///
+    /// A probe keeps requests away from its member so that others take them. Where nobody else may, they would be
+    /// refused although httpd, whose error bit is clear by now, would send them. So they are sent, unless forced
+    /// recovery is unwanted.
+    fn lift_probes(&mut self, reason: NoMember, route: Option<&str>, tried: &Tried) -> bool {
+        let mut lifted = false;
+        if self.forcerecovery {
+            for member in &mut self.members {
+                let wanted = match reason {
+                    NoMember::RouteForced => false,
+                    _ => takes_new_requests(member),
+                };
+                let own = member.is_allowed() && route.is_some_and(|route| member.has_route(route));
+                if member.recovery.health() == Health::Probing
+                    && (wanted || own)
+                    && !member.check_failed
+                    && !tried.contains(member.id)
+                {
+                    member.recovery.force();
+                    lifted = true;
+                }
+            }
+        }
+        lifted
+    }
+
+    fn why_nobody(&self, tried: &Tried) -> NoMember {
+        let mut candidates = self
+            .members
+            .iter()
+            .filter(|member| takes_new_requests(member))
+            .peekable();
+        if candidates.peek().is_none() {
+            return NoMember::OutOfService;
+        }
+        let mut reason = NoMember::Tried;
+        for member in candidates.filter(|member| !tried.contains(member.id)) {
+            if !member.is_usable() {
+                return NoMember::InError;
+            }
+            reason = NoMember::OutOfService;
+        }
+        reason
+    }
+
+    fn take(
+        &mut self,
+        index: usize,
+        how: How,
+        route: Option<&str>,
+        forced: bool,
+    ) -> Result<Pick, NoMember> {
+        let route_changed = match how {
+            How::Free => self.sticky,
+            How::Sticky | How::Redirect | How::Domain => route != self.route_at(index),
+        };
+        let member = self.members.get_mut(index).ok_or(NoMember::Empty)?;
+        member.elected = member.elected.saturating_add(1);
+        member.busy = member.busy.saturating_add(1);
+        Ok(Pick {
+            member: member.id,
+            route: Arc::clone(&member.route),
+            draining: member.status.drain,
+            how,
+            route_changed,
+            probe: member.recovery.picked(),
+            forced,
+            ticket: Ticket {
+                member: member.id,
+                generation: member.recovery.generation(),
+            },
+        })
+    }
+
+    fn route_at(&self, index: usize) -> Option<&str> {
+        self.members.get(index).map(|member| &*member.route)
+    }
+}
+
+/// Whether nothing but its health could keep a request without a session away.
+fn takes_new_requests(member: &Member) -> bool {
+    member.is_allowed() && !member.status.drain
+}

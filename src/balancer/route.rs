@@ -1,0 +1,78 @@
+//! The member of a session's route.
+//!
+//! Source: `mod_proxy_balancer.c: find_route_worker()`. Set, drain, role and load play no part in it.
+
+use std::time::Instant;
+
+use super::Tried;
+use super::member::Member;
+
+/// No chain of redirects is followed further than this: each step is a stack frame.
+const DEEPEST: usize = 256;
+
+/// One lookup. Redirects lead from route to route; httpd bounds them by a depth of as many lookups as there are
+/// members. Where members share routes, that alone would let the time grow exponentially, so a redirect that led
+/// nowhere is not followed again from the same depth or a greater one: it could only lead nowhere again.
+pub(super) struct Lookup<'a> {
+    members: &'a [Member],
+    tried: &'a Tried,
+    now: Instant,
+    dead_ends: &'a mut Vec<u32>,
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn new(
+        members: &'a [Member],
+        tried: &'a Tried,
+        now: Instant,
+        dead_ends: &'a mut Vec<u32>,
+    ) -> Self {
+        dead_ends.clear();
+        dead_ends.resize(members.len(), u32::MAX);
+        Self {
+            members,
+            tried,
+            now,
+            dead_ends,
+        }
+    }
+
+    /// The first usable member of the route in the order of the configuration, hot standbys last; for an unusable
+    /// one, before the next of the same route, whoever its redirect leads to.
+    pub(super) fn find(mut self, route: &str) -> Option<usize> {
+        self.find_at(route, 1)
+    }
+
+    fn find_at(&mut self, route: &str, depth: u32) -> Option<usize> {
+        let members = self.members;
+        for standbys in [false, true] {
+            for (index, member) in members.iter().enumerate() {
+                if member.status.hot_standby != standbys || !member.has_route(route) {
+                    continue;
+                }
+                if member.is_usable_at(self.now) && !self.tried.contains(member.id) {
+                    return Some(index);
+                }
+                if let Some(found) = self.follow(index, member, depth) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    fn follow(&mut self, index: usize, member: &Member, depth: u32) -> Option<usize> {
+        let known = self.dead_ends.get(index).copied()?;
+        let deepest = self.members.len().min(DEEPEST);
+        if member.redirect.is_empty() || depth as usize >= deepest || depth >= known {
+            return None;
+        }
+        let found = self.find_at(&member.redirect, depth + 1);
+        if found.is_none()
+            && let Some(dead_end) = self.dead_ends.get_mut(index)
+        {
+            *dead_end = depth;
+        }
+        found
+    }
+}

@@ -1,0 +1,104 @@
+//! The end of a request, and what health checks find.
+//!
+//! Source: `mod_proxy_balancer.c: proxy_balancer_post_request()`, `mod_proxy.c: proxy_handler()`,
+//! `mod_proxy_hcheck.c: hc_check()`.
+
+use std::time::Instant;
+
+use super::member::Member;
+use super::{Balancer, Health, MemberId, Ticket};
+
+/// What a request that is over says of its member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It answered.
+    Served,
+    /// Nothing: the client went away, the pool was full, the answer was broken (502), or it was silent for too long
+    /// (504) and `failontimeout` is off.
+    Neutral,
+    /// It failed by its own fault: no connection, no CPONG, a connection lost before the answer; a status of
+    /// `failonstatus`, also when the answer was delivered; silence, with `failontimeout`.
+    Failed,
+}
+
+/// A change that somebody may want to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// Whose.
+    pub member: MemberId,
+    /// What it was.
+    pub from: Condition,
+    /// What it is.
+    pub to: Condition,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What was observed of a member, by requests and by health checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// What traffic has shown.
+    pub health: Health,
+    /// Whether health checks keep it out (httpd's `HcFl`).
+    pub check_failed: bool,
+}
+
+/// Why a member changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A request ended like this.
+    Request(Outcome),
+    /// A health check.
+    HealthCheck,
+    /// An operator.
+    Operator,
+}
+
+impl Balancer {
+    /// Takes back the ticket of a request that is over.
+    ///
+    /// Nothing comes of it when the member is gone. A member that ignores errors counts the failure and goes on.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is taken back once")]
+    pub fn settle(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Option<Transition> {
+        let Ticket { member, generation } = ticket;
+        let member = self.member_mut(member)?;
+        member.busy = member.busy.saturating_sub(1);
+        let before = member.condition();
+        match outcome {
+            Outcome::Served => member.recovery.served(generation),
+            Outcome::Neutral => member.recovery.undecided(generation),
+            Outcome::Failed => {
+                member.errors = member.errors.saturating_add(1);
+                if !member.status.ignore_errors {
+                    member.recovery.failed(generation, now);
+                }
+            }
+        }
+        transition(member, before, Cause::Request(outcome))
+    }
+
+    /// What the health checks of a member say now: `failed` once enough of them failed in a row, not once enough
+    /// passed. Counting them is the caller's business.
+    ///
+    /// A member that passes is also cleared of what traffic held against it, before its `retry` is over (PR 66302
+    /// of httpd); `retry` on the other hand never brings back a member that failed its checks.
+    pub fn health(&mut self, member: MemberId, failed: bool, _now: Instant) -> Option<Transition> {
+        let member = self.member_mut(member)?;
+        let before = member.condition();
+        member.check_failed = failed;
+        if !failed {
+            member.recovery.clear();
+        }
+        transition(member, before, Cause::HealthCheck)
+    }
+}
+
+pub(super) fn transition(member: &Member, from: Condition, cause: Cause) -> Option<Transition> {
+    let to = member.condition();
+    (from != to).then_some(Transition {
+        member: member.id,
+        from,
+        to,
+        cause,
+    })
+}

@@ -1,0 +1,102 @@
+//! A balancer as plain data, for the manager and the metrics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ajpgate_config::{LbMethod, LoadFactor, Status};
+
+use super::{Balancer, Health, MemberId};
+
+/// A balancer at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// `lbmethod`
+    pub method: LbMethod,
+    /// Whether sessions are looked for.
+    pub sticky: bool,
+    /// `nofailover`
+    pub nofailover: bool,
+    /// `forcerecovery`
+    pub forcerecovery: bool,
+    /// The members, in the order that breaks ties.
+    pub members: Vec<MemberView>,
+}
+
+/// A member at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberView {
+    /// Its name in this balancer.
+    pub id: MemberId,
+    /// `route`; may be empty.
+    pub route: Arc<str>,
+    /// `redirect`; may be empty.
+    pub redirect: String,
+    /// `domain`; may be empty.
+    pub domain: String,
+    /// `loadfactor`
+    pub factor: LoadFactor,
+    /// `lbset`
+    pub set: u8,
+    /// What the operator wants of it.
+    pub status: Status,
+    /// `retry`
+    pub retry: Duration,
+    /// What traffic has shown.
+    pub health: Health,
+    /// Whether health checks keep it out.
+    pub check_failed: bool,
+    /// Usable in httpd's sense: neither disabled nor stopped, nor in error or on probation, nor kept out by checks.
+    pub usable: bool,
+    /// Requests under way.
+    pub busy: u64,
+    /// Times it was picked, sticky or not, retries included. Never falls.
+    pub elected: u64,
+    /// httpd's `Load`: how urgently it must work, in hundredths of a load factor.
+    pub lbstatus: i64,
+    /// Bytes sent to it. Never falls: a reset, which zeroes it in httpd, only makes the method forget it.
+    pub to_backend: u64,
+    /// Bytes received from it. Never falls.
+    pub from_backend: u64,
+    /// Requests that failed by its fault. Never falls.
+    pub errors: u64,
+    /// How long until it may be tried, zero when it may be now; `None` unless it failed.
+    pub retry_in: Option<Duration>,
+}
+
+impl Balancer {
+    /// What there is to see.
+    #[must_use]
+    pub fn view(&self, now: Instant) -> View {
+        let members = self
+            .members
+            .iter()
+            .map(|member| MemberView {
+                id: member.id,
+                route: Arc::clone(&member.route),
+                redirect: member.redirect.clone(),
+                domain: member.domain.clone(),
+                factor: member.factor,
+                set: member.set,
+                status: member.status,
+                retry: member.retry,
+                health: member.recovery.health(),
+                check_failed: member.check_failed,
+                usable: member.is_usable(),
+                busy: member.busy,
+                elected: member.elected,
+                lbstatus: member.lbstatus,
+                to_backend: member.traffic.to_backend,
+                from_backend: member.traffic.from_backend,
+                errors: member.errors,
+                retry_in: member.retry_in(now),
+            })
+            .collect();
+        View {
+            method: self.method,
+            sticky: self.sticky,
+            nofailover: self.nofailover,
+            forcerecovery: self.forcerecovery,
+            members,
+        }
+    }
+}
