@@ -1,0 +1,169 @@
+//! The balancer against the tables of its specification. Members are called a, b, c, d by their routes.
+
+mod commands;
+mod method;
+mod properties;
+mod recovery;
+mod route;
+mod sets;
+mod usability;
+
+use std::time::{Duration, Instant};
+
+use ajpgate_config::{LbMethod, LoadFactor, Status};
+
+use super::*;
+
+/// `retry` of every member unless a test says otherwise.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// A balancer and a clock, played by hand.
+struct Play {
+    balancer: Balancer,
+    now: Instant,
+    start: Instant,
+}
+
+/// A member with load factor 1 and no flags.
+fn member(route: &str) -> MemberSpec {
+    MemberSpec {
+        route: route.to_owned(),
+        redirect: String::new(),
+        domain: String::new(),
+        factor: LoadFactor::ONE,
+        set: 0,
+        status: Status::default(),
+        retry: RETRY,
+    }
+}
+
+/// Members a, b, c … with these load factors.
+fn members(factors: &[u32]) -> Vec<MemberSpec> {
+    ["a", "b", "c", "d", "e"]
+        .into_iter()
+        .zip(factors)
+        .map(|(route, factor)| MemberSpec {
+            factor: LoadFactor::from_hundredths(factor * 100).unwrap(),
+            ..member(route)
+        })
+        .collect()
+}
+
+fn play(method: LbMethod, members: Vec<MemberSpec>) -> Play {
+    let start = Instant::now();
+    Play {
+        balancer: Balancer::new(Spec {
+            method,
+            sticky: true,
+            nofailover: false,
+            forcerecovery: true,
+            members,
+        }),
+        now: start,
+        start,
+    }
+}
+
+fn by_requests(members: Vec<MemberSpec>) -> Play {
+    play(LbMethod::ByRequests, members)
+}
+
+impl Play {
+    /// Sets the clock, in milliseconds from the start.
+    fn at(&mut self, milliseconds: u64) -> &mut Self {
+        self.now = self.start + Duration::from_millis(milliseconds);
+        self
+    }
+
+    fn id(&self, route: &str) -> MemberId {
+        self.find(route).id
+    }
+
+    fn find(&self, route: &str) -> &Member {
+        let found = self.balancer.members.iter().find(|m| *m.route == *route);
+        found.unwrap()
+    }
+
+    fn health(&self, route: &str) -> Health {
+        self.find(route).recovery.health()
+    }
+
+    fn lbstatus(&self) -> Vec<i64> {
+        self.balancer.members.iter().map(|m| m.lbstatus).collect()
+    }
+
+    fn pick(&mut self, route: Option<&str>, tried: &[&str]) -> Result<Pick, NoMember> {
+        let tried: Tried = tried.iter().map(|route| self.id(route)).collect();
+        let want = Want {
+            route,
+            tried: &tried,
+        };
+        let pick = self.balancer.pick(want, self.now);
+        self.balancer.check_invariants();
+        pick
+    }
+
+    fn settle(&mut self, pick: Pick, outcome: Outcome) -> Option<Transition> {
+        let transition = self.balancer.settle(pick.ticket, outcome, self.now);
+        self.balancer.check_invariants();
+        transition
+    }
+
+    /// A request that is served at once; who got it, or `-`.
+    fn serve(&mut self, route: Option<&str>) -> String {
+        match self.pick(route, &[]) {
+            Ok(pick) => {
+                let route = pick.route.to_string();
+                self.settle(pick, Outcome::Served);
+                route
+            }
+            Err(_) => "-".to_owned(),
+        }
+    }
+
+    /// `count` requests without a session.
+    fn free(&mut self, count: usize) -> String {
+        let routes: Vec<String> = (0..count).map(|_| self.serve(None)).collect();
+        routes.join(" ")
+    }
+
+    /// `count` requests of one route.
+    fn sticky(&mut self, route: &str, count: usize) -> String {
+        let routes: Vec<String> = (0..count).map(|_| self.serve(Some(route))).collect();
+        routes.join(" ")
+    }
+
+    /// A request that is kept open; who got it.
+    fn open(&mut self, route: Option<&str>) -> Pick {
+        self.pick(route, &[]).unwrap()
+    }
+
+    /// A request of this route, which must have a usable member, that fails by the member's fault.
+    fn fail(&mut self, route: &str) -> Option<Transition> {
+        let pick = self.open(Some(route));
+        assert_eq!(*pick.route, *route);
+        self.settle(pick, Outcome::Failed)
+    }
+
+    fn status(&mut self, route: &str, change: StatusChange) {
+        let change = Change {
+            status: change,
+            ..Change::default()
+        };
+        let command = Command::Change(self.id(route), change);
+        self.balancer.apply(command, self.now).unwrap();
+    }
+
+    /// Sets flags without what a manager does besides.
+    fn flags(&mut self, route: &str, flags: impl FnOnce(&mut Status)) {
+        let members = self.balancer.members.iter_mut();
+        let found = members.into_iter().find(|m| *m.route == *route);
+        flags(&mut found.unwrap().status);
+    }
+
+    /// What a health check found.
+    fn check(&mut self, route: &str, failed: bool) -> Option<Transition> {
+        let member = self.id(route);
+        self.balancer.health(member, failed, self.now)
+    }
+}

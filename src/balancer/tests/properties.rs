@@ -1,0 +1,199 @@
+//! What holds for all balancers, not only for those of the tables.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn any_status() -> impl Strategy<Value = Status> {
+    // Flags are rarer than their absence, so that somebody is usable most of the time.
+    let flag = || prop::bool::weighted(0.15);
+    (flag(), flag(), flag(), flag(), flag(), flag()).prop_map(
+        |(disabled, stopped, drain, hot_standby, hot_spare, ignore_errors)| Status {
+            disabled,
+            stopped,
+            drain,
+            hot_standby,
+            hot_spare,
+            ignore_errors,
+        },
+    )
+}
+
+fn any_member() -> impl Strategy<Value = MemberSpec> {
+    let route = prop::sample::select(vec!["", "a", "b", "c", "d"]);
+    let domain = prop::sample::select(vec!["", "east", "west"]);
+    let factor = 100_u32..=10_000;
+    (route.clone(), route, domain, factor, 0_u8..3, any_status()).prop_map(
+        |(route, redirect, domain, factor, set, status)| MemberSpec {
+            route: route.to_owned(),
+            redirect: redirect.to_owned(),
+            domain: domain.to_owned(),
+            factor: LoadFactor::from_hundredths(factor).unwrap(),
+            set,
+            status,
+            retry: Duration::from_secs(10),
+        },
+    )
+}
+
+fn any_spec() -> impl Strategy<Value = Spec> {
+    let method = prop::sample::select(LbMethod::ALL.to_vec());
+    let members = prop::collection::vec(any_member(), 0..7);
+    (method, any::<[bool; 3]>(), members).prop_map(
+        |(method, [sticky, nofailover, forcerecovery], members)| Spec {
+            method,
+            sticky,
+            nofailover,
+            forcerecovery,
+            members,
+        },
+    )
+}
+
+/// One event: a pick, a settled ticket, or time.
+#[derive(Debug, Clone)]
+enum Event {
+    Pick(Option<&'static str>, Vec<u32>),
+    Settle(usize, Outcome, u64),
+    Check(u32, bool),
+    Wait(u64),
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let routes = vec![
+        None,
+        Some(""),
+        Some("a"),
+        Some("b"),
+        Some("east.x"),
+        Some("z"),
+    ];
+    let outcomes = vec![Outcome::Served, Outcome::Neutral, Outcome::Failed];
+    prop_oneof![
+        4 => (prop::sample::select(routes), prop::collection::vec(0_u32..7, 0..3))
+            .prop_map(|(route, tried)| Event::Pick(route, tried)),
+        3 => (any::<usize>(), prop::sample::select(outcomes), 0_u64..100_000)
+            .prop_map(|(which, outcome, bytes)| Event::Settle(which, outcome, bytes)),
+        1 => (0_u32..7, any::<bool>()).prop_map(|(member, failed)| Event::Check(member, failed)),
+        1 => (0_u64..30_000).prop_map(Event::Wait),
+    ]
+}
+
+/// Plays the events and returns who was picked, checking each pick and the books on the way.
+fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, How)>> {
+    let mut balancer = Balancer::new(spec);
+    let mut now = start;
+    let mut open: Vec<Ticket> = Vec::new();
+    let mut picks = Vec::new();
+    for event in events {
+        match event {
+            Event::Pick(route, tried) => {
+                let before = balancer.view(now);
+                let tried: Tried = tried.iter().map(|&id| MemberId(id)).collect();
+                let want = Want {
+                    route: *route,
+                    tried: &tried,
+                };
+                let pick = balancer.pick(want, now);
+                if let Ok(pick) = &pick {
+                    check_pick(&before, &balancer.view(now), pick, &tried);
+                }
+                picks.push(pick.as_ref().ok().map(|pick| (pick.member, pick.how)));
+                open.extend(pick.ok().map(|pick| pick.ticket));
+            }
+            Event::Settle(which, outcome, bytes) => {
+                if !open.is_empty() {
+                    let ticket = open.swap_remove(which % open.len());
+                    balancer.traffic(ticket.member(), *bytes, bytes / 2);
+                    balancer.settle(ticket, *outcome, now);
+                }
+            }
+            Event::Check(member, failed) => {
+                balancer.health(MemberId(*member), *failed, now);
+            }
+            Event::Wait(milliseconds) => now += Duration::from_millis(*milliseconds),
+        }
+        balancer.check_invariants();
+        for member in &balancer.members {
+            let tickets = open.iter().filter(|ticket| ticket.member == member.id);
+            assert_eq!(member.busy, tickets.count() as u64);
+        }
+    }
+    picks
+}
+
+fn check_pick(before: &View, after: &View, pick: &Pick, tried: &Tried) {
+    let find = |view: &View| {
+        let mut members = view.members.iter();
+        members.find(|m| m.id == pick.member).unwrap().clone()
+    };
+    let (was, is) = (find(before), find(after));
+    assert!(!tried.contains(pick.member));
+    assert!(!was.status.disabled && !was.status.stopped && !was.check_failed);
+    if was.health == Health::Probing {
+        assert!(before.forcerecovery);
+    }
+    if was.health == Health::Error {
+        assert!(pick.forced || was.retry_in == Some(Duration::ZERO));
+    }
+    if matches!(pick.how, How::Free | How::Domain) {
+        assert!(!was.status.drain);
+    }
+    assert_eq!(pick.probe, is.health == Health::Probing);
+    assert_eq!(is.elected, was.elected + 1);
+}
+
+proptest! {
+    #[test]
+    fn picks_are_usable_and_the_books_balance(
+        spec in any_spec(),
+        events in prop::collection::vec(any_event(), 0..120),
+    ) {
+        let start = Instant::now();
+        let once = run(spec.clone(), &events, start);
+        // And again, with another clock: the same.
+        let again = run(spec, &events, start + Duration::from_secs(1_000_000));
+        prop_assert_eq!(once, again);
+    }
+
+    #[test]
+    fn byrequests_gives_each_its_share(factors in prop::collection::vec(1_u32..=9, 1..5), rounds in 1_u32..4) {
+        let mut play = by_requests(members(&factors));
+        let picks = play.free((factors.iter().sum::<u32>() * rounds) as usize);
+        for (route, factor) in ["a", "b", "c", "d"].iter().zip(&factors) {
+            let count = picks.matches(route).count();
+            prop_assert!(count.abs_diff((factor * rounds) as usize) <= 1);
+        }
+    }
+
+    #[test]
+    fn byrequests_is_fair_however_its_members_come_and_go(
+        factors in prop::collection::vec(1_u32..=9, 3),
+        comings in prop::collection::vec(0_usize..3, 0..6),
+        before in 0_usize..20,
+    ) {
+        let mut play = by_requests(members(&factors));
+        play.free(before);
+        let mut present = factors.clone();
+        for index in comings {
+            let id = play.balancer.members[index].id;
+            let spec = MemberSpec {
+                factor: play.balancer.members[index].factor,
+                ..member(&play.balancer.members[index].route.clone())
+            };
+            play.balancer.apply(Command::Remove(id), play.now).unwrap();
+            play.balancer.apply(Command::Add(spec), play.now).unwrap();
+            let factor = present.remove(index);
+            present.push(factor);
+        }
+        // Whoever was just added is neither starved nor flooded.
+        let sum: u32 = present.iter().sum();
+        let offset: i64 = play.lbstatus().iter().map(|status| status.abs()).max().unwrap_or(0);
+        let picks = play.free(sum as usize * 4);
+        for (member, factor) in play.balancer.members.iter().zip(&present) {
+            let count = picks.matches(&*member.route).count();
+            let slack = 1 + usize::try_from(offset).unwrap() / (sum as usize * 100);
+            prop_assert!(count.abs_diff(*factor as usize * 4) <= slack, "{picks} {present:?}");
+        }
+    }
+}
