@@ -20,7 +20,7 @@ const TRIES: usize = 3;
 const PORT_TAKEN: &str = "Address already in use";
 
 /// Loaded into every httpd; any other by [`HttpdOptions::module`].
-const USUAL_MODULES: [&str; 12] = [
+const USUAL_MODULES: [&str; 14] = [
     "mpm_event",
     "authz_core",
     "env",
@@ -33,6 +33,8 @@ const USUAL_MODULES: [&str; 12] = [
     "slotmem_shm",
     "proxy_balancer",
     "lbmethod_byrequests",
+    "lbmethod_bytraffic",
+    "lbmethod_bybusyness",
 ];
 
 /// A Tomcat as a member of an httpd balancer.
