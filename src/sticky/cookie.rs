@@ -1,0 +1,73 @@
+//! Cookies of a name, read as `mod_proxy_balancer.c: get_cookie_param()` reads them.
+
+/// The values of the cookies of this name in one `Cookie` field, in order, without the quotes around them.
+///
+/// A name begins the field or follows `;`, `,` or white space. White space may stand between it and its `=`. A value
+/// ends at `;` or `,`. One that is empty, or is not UTF-8, is passed over.
+pub(super) fn values<'a>(field: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a str> {
+    Cookies {
+        rest: field,
+        before: b';',
+        name: name.as_bytes(),
+    }
+    .filter_map(unquoted)
+}
+
+/// The raw values.
+struct Cookies<'a> {
+    rest: &'a [u8],
+    /// The byte before `rest`.
+    before: u8,
+    name: &'a [u8],
+}
+
+impl<'a> Iterator for Cookies<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.name.is_empty() {
+            return None;
+        }
+        loop {
+            let at = self
+                .rest
+                .windows(self.name.len())
+                .position(|window| window == self.name)?;
+            let (skipped, here) = self.rest.split_at_checked(at)?;
+            let before = skipped.last().copied().unwrap_or(self.before);
+            let behind = here.get(self.name.len()..)?;
+            let value = behind.trim_ascii_start().strip_prefix(b"=");
+            match value {
+                Some(value) if begins_a_name(before) => {
+                    let end = value.iter().position(|byte| matches!(byte, b';' | b','));
+                    let (value, rest) = value.split_at_checked(end.unwrap_or(value.len()))?;
+                    self.rest = rest;
+                    self.before = b'=';
+                    return Some(value);
+                }
+                // Not here; a name may overlap itself, so go on with the next byte.
+                _ => {
+                    let (&first, rest) = here.split_first()?;
+                    self.rest = rest;
+                    self.before = first;
+                }
+            }
+        }
+    }
+}
+
+fn begins_a_name(before: u8) -> bool {
+    matches!(before, b';' | b',') || before.is_ascii_whitespace()
+}
+
+/// A value as text, without quotes around it; `None` when nothing is left.
+pub(super) fn unquoted(value: &[u8]) -> Option<&str> {
+    let value = std::str::from_utf8(value).ok()?;
+    let trimmed = value.trim_ascii();
+    let value = match trimmed.strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"').unwrap_or(quoted),
+        None if trimmed.is_empty() => "",
+        None => value,
+    };
+    (!value.is_empty()).then_some(value)
+}
