@@ -457,6 +457,59 @@ fn overwrite(out: &mut BytesMut, at: usize, value: u16) {
     }
 }
 
+/// Writes one packet of request body from pieces, as they come.
+///
+/// Dropped before [`finish`](Self::finish), or finished without data, it leaves the buffer as it was: a packet
+/// without data would mean the end of the body.
+#[derive(Debug)]
+pub struct BodyEncoder<'b> {
+    out: &'b mut BytesMut,
+    start: usize,
+    room: usize,
+    finished: bool,
+}
+
+impl<'b> BodyEncoder<'b> {
+    /// Starts a packet behind what the buffer holds, with room for [`PacketSize::max_request_data`] bytes.
+    #[must_use]
+    pub fn begin(out: &'b mut BytesMut, packet_size: PacketSize) -> Self {
+        let start = out.len();
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[0; PACKET_HEADER]);
+        Self { out, start, room: packet_size.max_request_data(), finished: false }
+    }
+
+    /// Adds as much of a piece as there is room for, and says how much that was.
+    pub fn push(&mut self, piece: &[u8]) -> usize {
+        let piece = piece.get(..self.room).unwrap_or(piece);
+        self.out.extend_from_slice(piece);
+        self.room = self.room.saturating_sub(piece.len());
+        piece.len()
+    }
+
+    /// Completes the packet and returns its data length in bytes: 0 when there is no packet.
+    pub fn finish(mut self) -> usize {
+        let data_at = self.start.saturating_add(PACKET_HEADER + 2);
+        let length = self.out.len().saturating_sub(data_at);
+        // At most 65 530.
+        let field = u16::try_from(length).unwrap_or(0);
+        if field > 0 {
+            overwrite(self.out, self.start.saturating_add(2), field.saturating_add(2));
+            overwrite(self.out, self.start.saturating_add(PACKET_HEADER), field);
+            self.finished = true;
+        }
+        length
+    }
+}
+
+impl Drop for BodyEncoder<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.out.truncate(self.start);
+        }
+    }
+}
+
 /// Writes one packet of request body: at most [`PacketSize::max_request_data`] bytes, at least one.
 ///
 /// # Errors
@@ -469,17 +522,12 @@ pub fn encode_body(
     if data.is_empty() {
         return Err(Unencodable::EmptyBody);
     }
-    let length = u16::try_from(data.len())
-        .ok()
-        .filter(|_| data.len() <= packet_size.max_request_data());
-    let Some(length) = length else {
+    if data.len() > packet_size.max_request_data() {
         return Err(Unencodable::TooLarge(packet_size));
-    };
+    }
     out.reserve(data.len().saturating_add(PACKET_HEADER + 2));
-    out.extend_from_slice(&MAGIC);
-    // At most 65 530 + 2.
-    out.put_u16(length.saturating_add(2));
-    out.put_u16(length);
-    out.extend_from_slice(data);
+    let mut packet = BodyEncoder::begin(out, packet_size);
+    packet.push(data);
+    packet.finish();
     Ok(())
 }

@@ -70,7 +70,7 @@ fn each_packet_in_each_response_state() {
                 exchange.on(message.clone()).unwrap();
             }
             assert_eq!(
-                word(exchange.on(kind.clone())),
+                word(&exchange.on(kind.clone())),
                 expected,
                 "{kind:?} after {prefix:?}"
             );
@@ -78,7 +78,7 @@ fn each_packet_in_each_response_state() {
     }
 }
 
-fn word(result: Result<Step, Misbehaved>) -> String {
+fn word(result: &Result<Step, Misbehaved>) -> String {
     match result {
         Ok(Step::Nothing) => "nothing".into(),
         Ok(Step::Head(_)) => "head".into(),
@@ -233,7 +233,7 @@ fn adversarial_schedules() {
             let was_done = exchange.is_done();
             match exchange.on(message) {
                 Ok(Step::Done { reuse }) => {
-                    assert!(!(reuse && outstanding), "seed {seed} step {step}")
+                    assert!(!(reuse && outstanding), "seed {seed} step {step}");
                 }
                 Ok(_) => assert!(!was_done, "seed {seed} step {step}"),
                 Err(_) => break,
