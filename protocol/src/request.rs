@@ -82,7 +82,7 @@ pub enum RequestAttribute {
     SslKeySize(u16),
 }
 
-/// Attributes whose value is one string; codes in [`attribute`](crate::tables::attribute).
+/// Attributes whose value is one string; codes in [`attribute`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Attribute {
