@@ -82,7 +82,7 @@ impl fmt::Display for NoMember {
 
 impl std::error::Error for NoMember {}
 
-/// An open request on a member: the member is busy with it until [`Balancer::settle`] takes it back.
+/// An open request on a member: the member is busy with it until [`Balancer::settle`](super::Balancer::settle) takes it back.
 #[must_use = "the member stays busy until the ticket is settled"]
 #[derive(Debug)]
 pub struct Ticket {

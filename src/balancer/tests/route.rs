@@ -226,6 +226,19 @@ fn the_domain_comes_before_all_others() {
 }
 
 #[test]
+fn a_failover_inside_the_domain_may_be_a_probe() {
+    let mut play = domains(&[("a", "east"), ("b", "east"), ("c", "")]);
+    play.flags("a", |status| status.disabled = true);
+    play.fail("b");
+    assert_eq!(who(&mut play, Some("a")), found("c", How::Free, true));
+    let pick = play.at(60_001).open(Some("a"));
+    assert_eq!(
+        (&*pick.route, pick.how, pick.probe),
+        ("b", How::Domain, true)
+    );
+}
+
+#[test]
 fn inside_a_domain_the_lowest_set_and_the_method_decide() {
     let mut play = domains(&[("a", "e"), ("b", "e"), ("c", "e"), ("d", "e"), ("x", "")]);
     play.balancer.members[1].set = 1;
