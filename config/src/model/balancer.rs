@@ -1,0 +1,175 @@
+//! Balancers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Member;
+
+/// One entry of `balancers`: members that share load and sessions.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Balancer {
+    /// The name after `balancer://`.
+    pub name: String,
+    /// How a request without a usable session route is scheduled.
+    pub lbmethod: LbMethod,
+    /// How a session is found in a request; `None`: no stickiness.
+    pub sticky: Option<Sticky>,
+    /// Fail a request whose route is a member's rather than send it to another member.
+    pub nofailover: bool,
+    /// When all members are in error, try them again at once (`force_recovery()` of mod_proxy_balancer.c).
+    pub forcerecovery: bool,
+    /// Further tries after the first; `None`: members − 1.
+    pub maxattempts: Option<u32>,
+    /// Statuses of a backend that put the member in error.
+    pub failonstatus: Vec<u16>,
+    /// Whether a silent backend puts the member in error.
+    pub failontimeout: bool,
+    /// How long a request waits for a usable member; zero: not at all.
+    pub timeout: Duration,
+    /// How long a recovered member takes to get its full share; zero: at once.
+    pub slow_start: Duration,
+    /// Bound on a drain; zero: none.
+    pub drain_timeout: Duration,
+    /// How long after its last request a session counts as alive.
+    pub session_timeout: Duration,
+    /// Where the load of `lbmethod: heartbeat` comes from.
+    pub heartbeat: Option<Heartbeat>,
+    /// A cookie of the gateway's own, for backends that set no route.
+    pub sticky_cookie: Option<StickyCookie>,
+    /// Active health checks.
+    pub health_check: Option<HealthCheck>,
+    /// The members in the order of the file; at least one, no two with the same URL.
+    pub members: Vec<Member>,
+}
+
+/// `lbmethod`, in the meaning of httpd's `mod_lbmethod_*` where httpd has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LbMethod {
+    /// Request counting (`mod_lbmethod_byrequests.c`).
+    ByRequests,
+    /// Weighted traffic counting (`mod_lbmethod_bytraffic.c`).
+    ByTraffic,
+    /// Pending request counting (`mod_lbmethod_bybusyness.c`).
+    ByBusyness,
+    /// Load that the backends report (`mod_lbmethod_heartbeat.c`).
+    Heartbeat,
+    /// Peak EWMA latency, the better of two random choices.
+    LeastLatency,
+    /// Fewest live sessions.
+    Sessions,
+}
+
+impl LbMethod {
+    /// Every method, in the order of the manual.
+    pub const ALL: [Self; 6] = [
+        Self::ByRequests,
+        Self::ByTraffic,
+        Self::ByBusyness,
+        Self::Heartbeat,
+        Self::LeastLatency,
+        Self::Sessions,
+    ];
+
+    /// The word in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ByRequests => "byrequests",
+            Self::ByTraffic => "bytraffic",
+            Self::ByBusyness => "bybusyness",
+            Self::Heartbeat => "heartbeat",
+            Self::LeastLatency => "leastlatency",
+            Self::Sessions => "sessions",
+        }
+    }
+}
+
+/// `stickysession` and `stickysessionsep`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sticky {
+    /// The cookie's name; compared with case.
+    pub cookie: String,
+    /// The name of the path or query parameter; compared with case.
+    pub parameter: String,
+    /// What stands between session id and route; `None`: the whole value is the route.
+    pub separator: Option<char>,
+}
+
+/// `heartbeat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heartbeat {
+    /// UDP address of the listener, multicast or unicast.
+    pub listen: Option<SocketAddr>,
+    /// A file in the format of httpd's `HeartbeatStorage`.
+    pub storage: Option<PathBuf>,
+}
+
+/// `sticky_cookie`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StickyCookie {
+    /// The cookie's name.
+    pub name: String,
+    /// Its `Path`.
+    pub path: String,
+    /// Its `Secure`: `None` follows the client's scheme (`auto`).
+    pub secure: Option<bool>,
+    /// Its `HttpOnly`.
+    pub http_only: bool,
+    /// Its `SameSite`.
+    pub same_site: SameSite,
+    /// Its `Max-Age`; zero: a session cookie.
+    pub max_age: Duration,
+}
+
+/// `sticky_cookie.same_site`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// `SameSite=Strict`
+    Strict,
+    /// `SameSite=Lax`
+    Lax,
+    /// `SameSite=None`
+    None,
+}
+
+/// `health_check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HealthCheck {
+    /// What is sent.
+    pub method: HealthMethod,
+    /// Time between two checks of a member.
+    pub interval: Duration,
+    /// Good checks in a row that bring a member back; at least 1.
+    pub passes: u32,
+    /// Bad checks in a row that take a member out; at least 1.
+    pub fails: u32,
+    /// Path and query for `head` and `get`.
+    pub uri: String,
+    /// Statuses that pass; empty: 200 to 399.
+    pub expect_status: Vec<u16>,
+    /// Text that the body must contain (`get`).
+    pub expect_body: Option<String>,
+    /// Whether a member must pass before its first traffic.
+    pub mandatory: bool,
+}
+
+/// `health_check.method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthMethod {
+    /// CPING/CPONG on a connection of its own; a TCP connect for a member that does not speak AJP13.
+    Cping,
+    /// A TCP connect.
+    Tcp,
+    /// `OPTIONS *`
+    Options,
+    /// `HEAD uri`
+    Head,
+    /// `GET uri`
+    Get,
+}
