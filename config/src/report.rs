@@ -1,0 +1,222 @@
+//! Where problems are collected: nothing stops at the first one.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::fault::Fault;
+use crate::problem::{Problem, Problems, Severity};
+
+/// A place in the file: line and column from 1, and how many characters are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    pub(crate) length: u32,
+}
+
+impl Place {
+    /// Where the file starts.
+    pub(crate) const START: Self = Self {
+        line: 1,
+        column: 1,
+        length: 1,
+    };
+}
+
+/// A file and its text, as its author sees it.
+pub(crate) struct Source {
+    file: PathBuf,
+    lines: Vec<String>,
+}
+
+/// Longer lines, in bytes, are never shown: a file of one huge line must not be copied for each of its problems.
+const LONGEST_LINE: usize = 4096;
+
+/// What comes after so many problems is left out: nobody reads it, and a hostile file could ask for gigabytes.
+const MOST_PROBLEMS: usize = 1000;
+
+impl Source {
+    pub(crate) fn new(file: &Path, text: &str) -> Self {
+        let shown = |line: &str| match line.len() {
+            0..=LONGEST_LINE => line.to_owned(),
+            _ => String::new(),
+        };
+        Self {
+            file: file.to_owned(),
+            lines: text.lines().map(shown).collect(),
+        }
+    }
+
+    /// The folder of the file, from which relative names start.
+    pub(crate) fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The characters at a place of one line.
+    pub(crate) fn written(&self, place: Place) -> String {
+        self.line(place)
+            .chars()
+            .skip(place.column.saturating_sub(1) as usize)
+            .take(place.length as usize)
+            .collect::<String>()
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The place of a character of a scalar, when the scalar stands in its line as it is.
+    pub(crate) fn inside(&self, place: Place, scalar: &str, character: usize) -> Place {
+        let column = place.column.saturating_sub(1) as usize;
+        let rest: String = self.line(place).chars().skip(column).collect();
+        let bare = rest.strip_prefix(['"', '\'']).unwrap_or(&rest);
+        let quote = usize::from(bare.len() != rest.len());
+        let before: String = scalar.chars().take(character).collect();
+        match bare.starts_with(&before) {
+            true => Place {
+                column: u32::try_from(column + quote + character + 1).unwrap_or(u32::MAX),
+                length: 1,
+                ..place
+            },
+            false => place,
+        }
+    }
+
+    /// A problem at a place.
+    pub(crate) fn problem(
+        &self,
+        severity: Severity,
+        place: Place,
+        message: String,
+        hint: Option<String>,
+    ) -> Problem {
+        Problem {
+            severity,
+            file: self.file.clone(),
+            line: place.line as usize,
+            column: place.column as usize,
+            length: self.written(place).chars().count().max(1),
+            message,
+            source: self.line(place).to_owned(),
+            hint,
+        }
+    }
+
+    fn line(&self, place: Place) -> &str {
+        let index = (place.line as usize).saturating_sub(1);
+        self.lines.get(index).map_or("", String::as_str)
+    }
+}
+
+/// Collects the problems of one file.
+///
+/// Reading goes through serde, which hands around no context of ours: hence the cell.
+pub(crate) struct Report {
+    source: Source,
+    found: RefCell<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    problems: Vec<Problem>,
+    seen: HashSet<(Place, String)>,
+}
+
+impl Report {
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            source,
+            found: RefCell::default(),
+        }
+    }
+
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The file is refused.
+    pub(crate) fn error(&self, place: Place, message: impl Into<String>) {
+        self.push(Severity::Error, place, "", message.into(), None);
+    }
+
+    /// The file is refused, and this is what to do.
+    pub(crate) fn error_with_hint(
+        &self,
+        place: Place,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.push(
+            Severity::Error,
+            place,
+            "",
+            message.into(),
+            Some(hint.into()),
+        );
+    }
+
+    /// The file is accepted all the same.
+    pub(crate) fn warning(
+        &self,
+        place: Place,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.push(
+            Severity::Warning,
+            place,
+            "",
+            message.into(),
+            Some(hint.into()),
+        );
+    }
+
+    /// The file is refused for what is wrong with the value of a key.
+    pub(crate) fn fault(&self, place: Place, key: &str, fault: Fault) {
+        self.push(Severity::Error, place, key, fault.message, fault.hint);
+    }
+
+    /// Whether further problems are left out.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.borrow().problems.len() >= MOST_PROBLEMS
+    }
+
+    /// Records a problem; one that is there already (a YAML alias repeats what its anchor says) counts once.
+    fn push(
+        &self,
+        severity: Severity,
+        place: Place,
+        key: &str,
+        message: String,
+        hint: Option<String>,
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let mut found = self.found.borrow_mut();
+        if found.seen.insert((place, message.clone())) {
+            let message = match key {
+                "" => message,
+                _ => format!("{key}: {message}"),
+            };
+            let problem = self.source.problem(severity, place, message, hint);
+            found.problems.push(problem);
+        }
+    }
+
+    /// The errors when there is one, else the source and the warnings.
+    pub(crate) fn finish(self) -> Result<(Source, Vec<Problem>), Problems> {
+        let (errors, warnings): (Vec<_>, Vec<_>) = self
+            .found
+            .into_inner()
+            .problems
+            .into_iter()
+            .partition(|problem| problem.severity == Severity::Error);
+        match Problems::new(errors) {
+            Some(errors) => Err(errors),
+            None => Ok((
+                self.source,
+                Problems::new(warnings).map_or_else(Vec::new, |all| all.into_iter().collect()),
+            )),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What somebody may have meant.
+
+use crate::fault::one_of;
+use crate::schema;
+
+/// A hint for an unknown key of a struct: the nearest known key, or where the key belongs, or all keys.
+pub(crate) fn for_key(key: &str, of: &str, known: &[&str]) -> String {
+    if let Some(near) = nearest(key, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let foreign = FOREIGN
+        .iter()
+        .find(|(place, words, _)| *place == of && words.contains(&key));
+    if let Some((_, _, hint)) = foreign {
+        return (*hint).to_owned();
+    }
+    let owners = schema::owners(key);
+    if !owners.is_empty() {
+        let owners = one_of(owners.iter().map(String::as_str));
+        return format!("`{key}` is a key of {owners}, not of `{of}`");
+    }
+    format!("the keys here are {}", known.join(", "))
+}
+
+/// The candidate that is nearest to a word, when it is near enough to be a slip, or the word is it with an end.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let plain = simplified(word);
+    let most = (plain.len() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let other = simplified(candidate);
+            let longer = other.len() > 2 && plain.starts_with(&other);
+            (
+                if longer {
+                    most
+                } else {
+                    distance(&plain, &other)
+                },
+                candidate,
+            )
+        })
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Case, dashes and underscores are no difference: `stickySession` and `load-factor` are slips.
+fn simplified(word: &str) -> Vec<char> {
+    word.chars()
+        .filter(|c| !matches!(c, '-' | '_' | ' '))
+        .flat_map(char::to_lowercase)
+        .take(64)
+        .collect()
+}
+
+/// Characters to insert, remove, replace or swap with the next one.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, &x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &y) in b.iter().enumerate() {
+            let at =
+                |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+            let replaced = at(&last, j) + usize::from(x != y);
+            let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(&y) && b.get(j - 1) == Some(&x);
+            if swapped {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+/// Words of `httpd.conf`, `workers.properties` and other proxies, and what stands for them here: the struct, the
+/// words, the hint.
+const FOREIGN: &[(&str, &[&str], &str)] = &[
+    (
+        "listener",
+        &["port", "address", "listen", "host"],
+        "write `bind: ADDRESS:PORT`",
+    ),
+    (
+        "listener",
+        &["ssl", "https"],
+        "write `tls: { certificate: FILE, private_key: FILE }`",
+    ),
+    (
+        "mapping",
+        &["backend", "upstream", "target", "url", "balancer"],
+        "here it is `to`",
+    ),
+    (
+        "mapping",
+        &["location", "prefix", "match", "uri"],
+        "here it is `path`",
+    ),
+    (
+        "member",
+        &["host", "port", "address"],
+        "write `url: ajp://HOST:PORT`",
+    ),
+    (
+        "member",
+        &["type", "protocol"],
+        "the protocol is in the url: ajp://, http://, https://, ftp:// or ftps://",
+    ),
+    ("member", &["lbfactor", "weight"], "here it is `loadfactor`"),
+    ("member", &["distance"], "here it is `lbset`"),
+    (
+        "member",
+        &["activation"],
+        "here it is `status`; mod_jk's `disabled` is `drain` here",
+    ),
+    ("member", &["jvm_route", "jvmRoute"], "here it is `route`"),
+    (
+        "member",
+        &["max_packet_size", "iobuffersize", "packetSize"],
+        "here it is `packet_size`",
+    ),
+    (
+        "member",
+        &["socket_timeout", "reply_timeout"],
+        "here it is `timeout`",
+    ),
+    (
+        "member",
+        &["socket_connect_timeout"],
+        "here it is `connectiontimeout`",
+    ),
+    (
+        "member",
+        &[
+            "connect_timeout",
+            "prepost_timeout",
+            "ping_timeout",
+            "ping_mode",
+        ],
+        "`ping: 100ms` sends CPING before a request on a kept connection",
+    ),
+    (
+        "member",
+        &["connection_pool_size", "cachesize", "smax"],
+        "the pool is bounded by `max` and `min`",
+    ),
+    ("member", &["connection_pool_minsize"], "here it is `min`"),
+    (
+        "member",
+        &["connection_pool_timeout", "keepalive"],
+        "`ttl` closes idle connections",
+    ),
+    (
+        "member",
+        &["connection_acquire_timeout"],
+        "here it is `acquire`",
+    ),
+    (
+        "member",
+        &["recover_time", "recover_wait_time"],
+        "here it is `retry`",
+    ),
+    (
+        "member",
+        &["fail_on_status"],
+        "here it is `failonstatus` of the balancer",
+    ),
+    (
+        "member",
+        &["disablereuse", "enablereuse"],
+        "`ttl: 0s` keeps no connection",
+    ),
+    (
+        "member",
+        &["flushpackets", "flushwait"],
+        "every packet is passed on at once; nothing to set",
+    ),
+    ("member", &["upgrade"], "here it is `upgrade_url`"),
+    (
+        "member",
+        &[
+            "hcmethod",
+            "hcinterval",
+            "hcpasses",
+            "hcfails",
+            "hcuri",
+            "hcexpr",
+            "hctemplate",
+        ],
+        "see `health_check` of the balancer",
+    ),
+    (
+        "balancer",
+        &["sticky_session"],
+        "here it is `stickysession`; \"\" turns it off",
+    ),
+    (
+        "balancer",
+        &["sticky_session_force"],
+        "here it is `nofailover`",
+    ),
+    (
+        "balancer",
+        &["session_cookie", "session_path"],
+        "write `stickysession: COOKIE|PARAMETER`",
+    ),
+    (
+        "balancer",
+        &["set_session_cookie", "session_cookie_path"],
+        "see `sticky_cookie`",
+    ),
+    (
+        "balancer",
+        &["balance_workers", "balanced_workers", "workers", "servers"],
+        "here it is `members`",
+    ),
+    (
+        "balancer",
+        &["method", "algorithm"],
+        "here it is `lbmethod`",
+    ),
+    (
+        "balancer",
+        &["growth", "nonce"],
+        "members can be added at any time; nothing to set",
+    ),
+    (
+        "balancer",
+        &["recovery_options"],
+        "what may have been acted on is sent again only when its method is idempotent; nothing to set",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised() {
+        let known = ["loadfactor", "lbset", "max", "min", "stickysession", "url"];
+        for (word, meant) in [
+            ("loadfacter", Some("loadfactor")),
+            ("load_factor", Some("loadfactor")),
+            ("stickySession", Some("stickysession")),
+            ("lbest", Some("lbset")),
+            ("mx", Some("max")),
+            ("uri", Some("url")),
+            ("maximum", Some("max")),
+            ("weight", None),
+            ("", None),
+            ("completely_else", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_of_mod_jk_are_translated() {
+        let hint = for_key("distance", "member", &["url", "lbset"]);
+        assert_eq!(hint, "here it is `lbset`");
+    }
+}
