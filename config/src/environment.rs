@@ -1,0 +1,136 @@
+//! `${NAME}` and `${NAME:-default}`: values from the environment, inside any text value.
+//!
+//! As in a shell, the default also stands in for an empty variable. `$${` is a literal `${`; every other `$` is
+//! itself. What is filled in is not looked at again.
+
+use crate::fault::{Fault, quoted};
+use crate::node::{Entry, Node, Shape};
+use crate::report::Report;
+
+/// Looks up an environment variable.
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Fills in all values of a tree. A value that cannot be filled in is reported and broken.
+pub(crate) fn fill_in(node: &mut Node, env: Lookup<'_>, report: &Report) {
+    fill_in_value(node, "", env, report);
+}
+
+fn fill_in_value(node: &mut Node, key: &str, env: Lookup<'_>, report: &Report) {
+    match &mut node.shape {
+        Shape::Scalar(text) => match expand(text, env) {
+            Ok(expanded) => *text = expanded,
+            Err(fault) => {
+                report.fault(node.place, key, fault);
+                node.shape = Shape::Broken;
+            }
+        },
+        Shape::List(items) => {
+            for item in items {
+                fill_in_value(item, key, env, report);
+            }
+        }
+        Shape::Map(entries) => {
+            for Entry { key, value } in entries {
+                fill_in_value(value, key.text().unwrap_or_default(), env, report);
+            }
+        }
+        Shape::Null | Shape::Broken => {}
+    }
+}
+
+fn expand(text: &str, env: Lookup<'_>) -> Result<String, Fault> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(literal) = before.strip_suffix('$') {
+            expanded.push_str(literal);
+            expanded.push_str("${");
+            rest = after;
+            continue;
+        }
+        let Some((name, behind)) = after.split_once('}') else {
+            return Err(Fault::new("`${` is not closed")
+                .hint("write ${NAME} or ${NAME:-default}; a literal `${` is written `$${`"));
+        };
+        expanded.push_str(before);
+        expanded.push_str(&value(name, env)?);
+        rest = behind;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+/// The value of what stands between the braces.
+fn value(inside: &str, env: Lookup<'_>) -> Result<String, Fault> {
+    let (name, default) = match inside.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (inside, None),
+    };
+    let mut bytes = name.bytes();
+    let starts_well = bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    if !starts_well || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Err(
+            Fault::new(format!("{} is no name of a variable", quoted(name)))
+                .hint("write ${NAME} or ${NAME:-default}; a literal `${` is written `$${`"),
+        );
+    }
+    match (env(name), default) {
+        (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
+        (Some(value), _) => Ok(value),
+        (None, Some(default)) => Ok(default.to_owned()),
+        (None, None) => Err(
+            Fault::new(format!("the environment variable {name} is not set"))
+                .hint(format!("set it, or give a default: ${{{name}:-default}}")),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_env(text: &str) -> Result<String, String> {
+        let env = |name: &str| match name {
+            "HOST" => Some("tomcat1".to_owned()),
+            "EMPTY" => Some(String::new()),
+            "NESTED" => Some("${HOST}".to_owned()),
+            _ => None,
+        };
+        expand(text, &env).map_err(|fault| fault.message)
+    }
+
+    #[test]
+    fn variables_and_defaults() {
+        for (text, expanded) in [
+            ("plain", "plain"),
+            ("ajp://${HOST}:8009", "ajp://tomcat1:8009"),
+            ("${HOST}${HOST}", "tomcat1tomcat1"),
+            ("${UNSET:-8009}", "8009"),
+            ("${UNSET:-}", ""),
+            ("${EMPTY}", ""),
+            ("${EMPTY:-x}", "x"),
+            ("${HOST:-x}", "tomcat1"),
+            ("$${HOST}", "${HOST}"),
+            ("$$${HOST}", "$${HOST}"),
+            ("a$b $$ %{X}e $", "a$b $$ %{X}e $"),
+            ("${NESTED}", "${HOST}"),
+        ] {
+            assert_eq!(with_env(text).as_deref(), Ok(expanded), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_filled_in_is_named() {
+        for (text, message) in [
+            ("${UNSET}", "the environment variable UNSET is not set"),
+            ("a${HOST", "`${` is not closed"),
+            ("${}", "\"\" is no name of a variable"),
+            ("${a b}", "\"a b\" is no name of a variable"),
+            ("${1X:-d}", "\"1X\" is no name of a variable"),
+        ] {
+            assert_eq!(with_env(text), Err(message.to_owned()), "{text}");
+        }
+    }
+}

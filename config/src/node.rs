@@ -1,0 +1,163 @@
+//! The file as a tree: values as they were written, each with its place.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::fault::quoted;
+use crate::report::{Place, Report};
+
+/// A value and its place.
+#[derive(Clone)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) shape: Shape,
+}
+
+/// What a value is. A scalar is its text: `200` and `"200"` and `${N}` with N=200 are the same.
+#[derive(Clone)]
+pub(crate) enum Shape {
+    /// Nothing, or `null`, or `~`.
+    Null,
+    Scalar(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+    /// Its problem has been reported; whoever reads it says nothing more.
+    Broken,
+}
+
+impl Node {
+    /// The text of a scalar.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A key with its value.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: Node,
+    pub(crate) value: Node,
+}
+
+impl Entry {
+    /// The key's text; `None` for a key that is a list or a map.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.key.text()
+    }
+}
+
+/// Removes what a map may not have (keys that are no text, keys given twice) and expands `<<`.
+pub(crate) fn tidy(node: &mut Node, report: &Report) {
+    match &mut node.shape {
+        Shape::List(items) => {
+            for item in items {
+                tidy(item, report);
+            }
+        }
+        Shape::Map(entries) => {
+            only_text_keys(entries, report);
+            only_first_of_each_key(entries, report);
+            for entry in entries.iter_mut() {
+                tidy(&mut entry.value, report);
+            }
+            merge(entries, report);
+        }
+        Shape::Null | Shape::Scalar(_) | Shape::Broken => {}
+    }
+}
+
+fn only_text_keys(entries: &mut Vec<Entry>, report: &Report) {
+    entries.retain(|entry| {
+        let keep = entry.name().is_some();
+        if !keep {
+            report.error(entry.key.place, "a key must be text");
+        }
+        keep
+    });
+}
+
+fn only_first_of_each_key(entries: &mut Vec<Entry>, report: &Report) {
+    let mut seen = HashMap::new();
+    entries.retain(|entry| {
+        let name = entry.name().unwrap_or_default().to_owned();
+        match seen.get(&name) {
+            None => {
+                seen.insert(name, entry.key.place.line);
+                true
+            }
+            Some(line) => {
+                report.error_with_hint(
+                    entry.key.place,
+                    format!("{} is given twice", quoted(&name)),
+                    format!("the first one is in line {line}; remove one of them"),
+                );
+                false
+            }
+        }
+    });
+}
+
+/// The merge key of YAML 1.1: `<<: *name` adds the keys of another map that are not given here.
+fn merge(entries: &mut Vec<Entry>, report: &Report) {
+    let Some(index) = entries.iter().position(|entry| entry.name() == Some("<<")) else {
+        return;
+    };
+    let Entry { key, value } = entries.remove(index);
+    let mut names: HashSet<String> = entries
+        .iter()
+        .filter_map(Entry::name)
+        .map(str::to_owned)
+        .collect();
+    let sources = match value.shape {
+        Shape::List(items) => items,
+        _ => vec![value],
+    };
+    for source in sources {
+        let Shape::Map(others) = source.shape else {
+            report.error_with_hint(
+                key.place,
+                "`<<` takes the keys of another map",
+                "write `<<: *name`, where the other map is marked `&name`",
+            );
+            continue;
+        };
+        for other in others {
+            if names.insert(other.name().unwrap_or_default().to_owned()) {
+                entries.push(other);
+            }
+        }
+    }
+}
+
+/// The places of all paths (`listeners[1].tls`, `balancers.shop.members[0].url`): of keys, and of list items.
+pub(crate) fn paths(node: &Node) -> Vec<(String, Place)> {
+    let mut found = vec![(String::new(), node.place)];
+    collect_paths(node, "", &mut found);
+    found
+}
+
+fn collect_paths(node: &Node, path: &str, found: &mut Vec<(String, Place)>) {
+    match &node.shape {
+        Shape::Map(entries) => {
+            for entry in entries {
+                let name = entry.name().unwrap_or_default();
+                let path = match path {
+                    "" => name.to_owned(),
+                    _ => format!("{path}.{name}"),
+                };
+                collect_paths(&entry.value, &path, found);
+                found.push((path, entry.key.place));
+            }
+        }
+        Shape::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                collect_paths(item, &path, found);
+                found.push((path, item.place));
+            }
+        }
+        Shape::Null | Shape::Scalar(_) | Shape::Broken => {}
+    }
+}
