@@ -1,0 +1,31 @@
+//! The kinds of scalars: each says how its text becomes a value, and what is wrong when it does not.
+
+mod address;
+mod amount;
+mod name;
+mod path;
+mod secret;
+mod sticky;
+mod url;
+mod word;
+
+pub(crate) use address::{Bind, Network};
+pub(crate) use amount::{Factor, Period, Size, StatusCode, Whole};
+pub(crate) use name::{
+    AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName, did_you_mean,
+};
+pub(crate) use path::{CookiePath, FileName, PathPrefix, RequestUri};
+pub(crate) use secret::{FreeText, LONGEST_SECRET, Password, UserName};
+pub(crate) use sticky::{Separator, SessionNames, StickyNames};
+pub(crate) use url::{Destination, MemberTarget, TargetUrl, UpgradeTarget};
+pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};
+
+use crate::fault::Fault;
+
+/// Refuses what would break a line of a header or a log.
+fn no_control_characters(text: &str) -> Result<(), Fault> {
+    match text.chars().position(char::is_control) {
+        Some(at) => Err(Fault::new("contains a control character").at(at)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,137 @@
+//! Addresses to listen on, and networks.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use ipnet::IpNet;
+use schemars::{Schema, json_schema};
+
+use crate::fault::{Fault, quoted};
+use crate::field::Kind;
+
+/// An address and a port: `0.0.0.0:8080`, `[::]:8080`, `:8080` (every IPv4 address), `localhost:8080` (127.0.0.1).
+pub(crate) enum Bind {}
+
+impl Kind for Bind {
+    type Value = SocketAddr;
+
+    fn read(text: &str) -> Result<SocketAddr, Fault> {
+        if let Ok(address) = text.parse() {
+            return Ok(address);
+        }
+        let port = |text: &str| text.parse::<u16>().ok();
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, number)) => (host, port(number)),
+            None => (text, None),
+        };
+        match (host, port) {
+            ("", Some(port)) => Ok((Ipv4Addr::UNSPECIFIED, port).into()),
+            ("localhost", Some(port)) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+            _ => {
+                let fault = Fault::new(format!("{} is not an address with a port", quoted(text)));
+                Err(fault.hint(bind_hint(text, host, port)))
+            }
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[0-9.]*|localhost):[0-9]{1,5}$" })
+    }
+}
+
+fn bind_hint(text: &str, host: &str, port: Option<u16>) -> String {
+    if let Ok(only_port) = text.parse::<u16>() {
+        return format!("write \"0.0.0.0:{only_port}\"");
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return format!(
+            "a port is missing: write \"{}\"",
+            SocketAddr::new(address, 8080)
+        );
+    }
+    match (host, port) {
+        ("*", Some(port)) => {
+            format!("for every address write \"0.0.0.0:{port}\" or \"[::]:{port}\"")
+        }
+        (name, Some(port)) if name.contains(|c: char| c.is_ascii_alphabetic()) => {
+            format!("names are not looked up: write an address, like \"0.0.0.0:{port}\"")
+        }
+        _ => "write IP:PORT, like \"0.0.0.0:8080\" or \"[::1]:8080\"; a port is 0 to 65535"
+            .to_owned(),
+    }
+}
+
+/// A network: `10.0.0.0/8`, `::1/128`; a bare address is a network of one.
+pub(crate) enum Network {}
+
+impl Kind for Network {
+    type Value = IpNet;
+
+    fn read(text: &str) -> Result<IpNet, Fault> {
+        if let Ok(network) = text.parse::<IpNet>() {
+            return Ok(network.trunc());
+        }
+        match text.parse::<IpAddr>() {
+            Ok(address) => Ok(address.into()),
+            Err(_) => Err(Fault::new(format!("{} is not a network", quoted(text)))
+                .hint("write ADDRESS/BITS, like \"10.0.0.0/8\"; everyone is \"0.0.0.0/0\" and \"::/0\"")),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^[0-9a-fA-F:.]+(/[0-9]{1,3})?$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (text, address) in [
+            ("0.0.0.0:8080", "0.0.0.0:8080"),
+            ("[::]:8080", "[::]:8080"),
+            ("[::1]:0", "[::1]:0"),
+            (":8080", "0.0.0.0:8080"),
+            ("localhost:8080", "127.0.0.1:8080"),
+        ] {
+            let read = Bind::read(text).map(|address| address.to_string());
+            assert_eq!(read.as_deref(), Ok(address), "{text}");
+        }
+        for (text, hint) in [
+            ("8080", "write \"0.0.0.0:8080\""),
+            ("127.0.0.1", "a port is missing: write \"127.0.0.1:8080\""),
+            ("::1", "a port is missing: write \"[::1]:8080\""),
+            (
+                "*:80",
+                "for every address write \"0.0.0.0:80\" or \"[::]:80\"",
+            ),
+            (
+                "web:80",
+                "names are not looked up: write an address, like \"0.0.0.0:80\"",
+            ),
+        ] {
+            let fault = Bind::read(text).expect_err(text);
+            assert_eq!(fault.hint.as_deref(), Some(hint), "{text}");
+        }
+        assert!(Bind::read("127.0.0.1:65536").is_err());
+        assert!(Bind::read("").is_err());
+    }
+
+    #[test]
+    fn networks() {
+        for (text, network) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("10.1.2.3", "10.1.2.3/32"),
+            ("::1", "::1/128"),
+            ("fd00::/8", "fd00::/8"),
+        ] {
+            let read = Network::read(text).map(|network| network.to_string());
+            assert_eq!(read.as_deref(), Ok(network), "{text}");
+        }
+        for text in ["", "10.0.0.0/33", "localhost", "10.0.0/8", "::/129"] {
+            assert!(Network::read(text).is_err(), "{text}");
+        }
+    }
+}

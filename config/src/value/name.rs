@@ -1,0 +1,279 @@
+//! Names: of balancers, routes, hosts, cookies, header fields and attributes.
+
+use schemars::{Schema, json_schema};
+
+use super::url::host_name;
+use crate::fault::{Fault, quoted};
+use crate::field::Kind;
+use crate::suggest;
+
+/// `PROXY_WORKER_MAX_ROUTE_SIZE` and `PROXY_BALANCER_MAX_NAME_SIZE` of httpd's mod_proxy.h, without the NUL.
+const LONGEST_NAME: usize = 95;
+
+/// The name of a balancer: letters, digits, `.`, `_` and `-`.
+pub(crate) enum BalancerName {}
+
+impl Kind for BalancerName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        match text.len() {
+            1..=LONGEST_NAME if text.bytes().all(allowed) => Ok(text.to_owned()),
+            _ => Err(
+                Fault::new(format!("{} is not a name of a balancer", quoted(text))).hint(format!(
+                    "a name has 1 to {LONGEST_NAME} letters, digits, dots, dashes or underscores"
+                )),
+            ),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,95}$" })
+    }
+}
+
+/// A route, the jvmRoute of a Tomcat; empty for none. Also `redirect` and `domain`.
+pub(crate) enum Route {}
+
+impl Kind for Route {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        if text.len() > LONGEST_NAME {
+            return Err(Fault::new(format!("longer than {LONGEST_NAME} bytes")));
+        }
+        // What ends a cookie value, a path parameter or a query parameter cannot be part of a route.
+        let refused = |c: char| !c.is_ascii_graphic() || r#";,="/?&#\%"#.contains(c);
+        match text.chars().position(refused) {
+            None => Ok(text.to_owned()),
+            Some(at) => Err(Fault::new(format!("{} cannot be part of a session id", quoted(text)))
+                .hint("a route is the jvmRoute of a Tomcat: ASCII, no blanks and none of ; , = \" / ? & # \\ %")
+                .at(at)),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "maxLength": LONGEST_NAME, "pattern": r#"^[^\s;,="/?&#\\%]*$"# })
+    }
+}
+
+/// A host name as a client asks for it, in lower case and without port.
+pub(crate) enum HostName {}
+
+impl Kind for HostName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        let bad = |why: &str| Fault::new(format!("{} {why}", quoted(text)));
+        let bracketed = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        if let Some(address) = bracketed {
+            return match address.parse::<std::net::Ipv6Addr>() {
+                Ok(address) => Ok(format!("[{address}]")),
+                Err(_) => Err(bad("is not an IPv6 address")),
+            };
+        }
+        if text.contains('*') {
+            return Err(bad("is a pattern").hint("without `hosts` a mapping counts for every host"));
+        }
+        if let Some((host, _)) = text.split_once(':') {
+            return Err(bad("has a port").hint(format!("write {host:?}; it counts for every port")));
+        }
+        host_name(text)?;
+        let name = text.strip_suffix('.').unwrap_or(text);
+        Ok(name.to_ascii_lowercase())
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])$" })
+    }
+}
+
+/// The name that a backend's certificate must have.
+pub(crate) enum ServerName {}
+
+impl Kind for ServerName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        if text.parse::<std::net::IpAddr>().is_ok() {
+            return Ok(text.to_owned());
+        }
+        host_name(text)?;
+        Ok(text.to_ascii_lowercase())
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// The name of a cookie: a token (RFC 6265 section 4.1.1).
+pub(crate) enum CookieName {}
+
+impl Kind for CookieName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        token(text, "a name of a cookie")
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": TOKEN })
+    }
+}
+
+/// The name of a header field in lower case: a token that does not belong to the connection.
+pub(crate) enum FieldName {}
+
+/// Fields that frame the message or belong to one connection (RFC 9110 section 7.6.1, RFC 9112 section 6).
+const CONNECTION_FIELDS: [&str; 8] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl Kind for FieldName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        let bare = text.strip_suffix(':').unwrap_or(text);
+        let name = token(text, "a name of a header field").map_err(|fault| match bare.len() {
+            length if length < text.len() => {
+                fault.hint(format!("write {bare:?}, without the colon"))
+            }
+            _ => fault,
+        })?;
+        let name = name.to_ascii_lowercase();
+        match CONNECTION_FIELDS.contains(&name.as_str()) {
+            true => Err(Fault::new(format!("{} cannot be changed", quoted(text)))
+                .hint("it frames the message or belongs to one connection; the gateway sets it itself")),
+            false => Ok(name),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": TOKEN })
+    }
+}
+
+/// The name of an AJP request attribute.
+pub(crate) enum AttributeName {}
+
+impl Kind for AttributeName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        match (1..=255).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()) {
+            true => Ok(text.to_owned()),
+            false => Err(
+                Fault::new(format!("{} is not a name of an attribute", quoted(text)))
+                    .hint("a name has 1 to 255 ASCII characters, and no blanks"),
+            ),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[!-~]{1,255}$" })
+    }
+}
+
+/// A token of RFC 9110 section 5.6.2.
+const TOKEN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
+
+fn token(text: &str, what: &str) -> Result<String, Fault> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    match !text.is_empty() && text.chars().all(allowed) {
+        true => Ok(text.to_owned()),
+        false => Err(Fault::new(format!("{} is not {what}", quoted(text)))
+            .hint("allowed are letters, digits and !#$%&'*+-.^_`|~")),
+    }
+}
+
+/// The word, when it is near one of the names: for names that the file itself gives.
+pub(crate) fn did_you_mean<'a>(
+    word: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    suggest::nearest(word, names).map(|near| format!("did you mean {near:?}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes() {
+        for text in ["", "node1", "a.b", "n:1", &"x".repeat(95)] {
+            assert_eq!(Route::read(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "a b",
+            "a;b",
+            "a=b",
+            "ä",
+            "a/b",
+            "a\"b",
+            "a,b",
+            &"x".repeat(96),
+        ] {
+            assert!(Route::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for (text, host) in [
+            ("Shop.Example.com", "shop.example.com"),
+            ("localhost", "localhost"),
+            ("shop.example.com.", "shop.example.com"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("[0:0::1]", "[::1]"),
+        ] {
+            assert_eq!(HostName::read(text).as_deref(), Ok(host), "{text}");
+        }
+        for text in [
+            "",
+            "*.example.com",
+            "a:80",
+            "a b",
+            "[::1",
+            "http://a",
+            "münchen.example",
+        ] {
+            assert!(HostName::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn header_fields() {
+        assert_eq!(FieldName::read("X-Route").as_deref(), Ok("x-route"));
+        for text in [
+            "",
+            "X Route",
+            "X-Route:",
+            "Content-Length",
+            "transfer-encoding",
+            "Connection",
+        ] {
+            assert!(FieldName::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn balancer_names() {
+        for text in ["shop", "shop-1.example_2"] {
+            assert_eq!(BalancerName::read(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a b", "a/b", "ä", &"x".repeat(96)] {
+            assert!(BalancerName::read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `stickysession` and `stickysessionsep`.
+
+use schemars::{Schema, json_schema};
+
+use crate::fault::{Fault, quoted};
+use crate::field::Kind;
+
+/// Longest text of `stickysession` (`PROXY_BALANCER_MAX_STICKY_SIZE` of httpd's mod_proxy.h, without the NUL).
+const LONGEST: usize = 63;
+
+/// How a session id is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionNames {
+    /// As a cookie.
+    pub(crate) cookie: String,
+    /// As a parameter of the path or the query.
+    pub(crate) parameter: String,
+}
+
+/// `COOKIE|PARAMETER`, or one name for both; empty for no stickiness.
+pub(crate) enum StickyNames {}
+
+impl Kind for StickyNames {
+    type Value = Option<SessionNames>;
+
+    fn read(text: &str) -> Result<Option<SessionNames>, Fault> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let (cookie, parameter) = text.split_once('|').unwrap_or((text, text));
+        let name = |name: &str| {
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "!$*+-.^_~".contains(c))
+        };
+        if text.len() > LONGEST || !name(cookie) || !name(parameter) {
+            let fault = Fault::new(format!("{} does not name a session id", quoted(text)));
+            return Err(fault.hint(format!(
+                "write COOKIE|PARAMETER, like JSESSIONID|jsessionid, or one name for both (at most {LONGEST} \
+                 bytes); \"\" for none"
+            )));
+        }
+        Ok(Some(SessionNames {
+            cookie: cookie.to_owned(),
+            parameter: parameter.to_owned(),
+        }))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "maxLength": LONGEST, "pattern": r"^([^\s|;=,]+(\|[^\s|;=,]+)?)?$" })
+    }
+}
+
+/// What stands between session id and route; `off`: the whole value is the route.
+pub(crate) enum Separator {}
+
+impl Kind for Separator {
+    type Value = Option<char>;
+
+    fn read(text: &str) -> Result<Option<char>, Fault> {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(None);
+        }
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(c), None) if c.is_ascii_graphic() && !r#";,="/?&#\%"#.contains(c) => Ok(Some(c)),
+            _ => Err(
+                Fault::new(format!("{} does not separate a route", quoted(text))).hint(
+                    "write one character that can be part of a session id, like \".\", or \"off\"",
+                ),
+            ),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r#"^([^\s;,="/?&#\\%]|[oO][fF][fF])$"# })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_session() {
+        let names = |cookie: &str, parameter: &str| {
+            Ok(Some(SessionNames {
+                cookie: cookie.to_owned(),
+                parameter: parameter.to_owned(),
+            }))
+        };
+        assert_eq!(
+            StickyNames::read("JSESSIONID|jsessionid"),
+            names("JSESSIONID", "jsessionid")
+        );
+        assert_eq!(StickyNames::read("ROUTEID"), names("ROUTEID", "ROUTEID"));
+        assert_eq!(StickyNames::read(""), Ok(None));
+        for text in [
+            "|",
+            "a|",
+            "|b",
+            "a|b|c",
+            "a b",
+            "a;b",
+            "a=b",
+            "ä",
+            &"x".repeat(64),
+        ] {
+            assert!(StickyNames::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn separators() {
+        assert_eq!(Separator::read("."), Ok(Some('.')));
+        assert_eq!(Separator::read("!"), Ok(Some('!')));
+        assert_eq!(Separator::read("off"), Ok(None));
+        assert_eq!(Separator::read("Off"), Ok(None));
+        for text in ["", "..", ";", "=", " ", "ä"] {
+            assert!(Separator::read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! URLs of backends and of balancers.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use schemars::{Schema, json_schema};
+
+use crate::fault::{Fault, one_of, quoted};
+use crate::field::Kind;
+use crate::model::{MemberUrl, Scheme};
+use crate::suggest;
+use crate::value::BalancerName;
+
+const SCHEMES: [Scheme; 5] = [
+    Scheme::Ajp,
+    Scheme::Http,
+    Scheme::Https,
+    Scheme::Ftp,
+    Scheme::Ftps,
+];
+
+/// Longest host name (RFC 1035 section 2.3.4, without the final dot).
+const LONGEST_HOST: usize = 253;
+
+/// `url` of a member.
+pub(crate) enum MemberTarget {}
+
+impl Kind for MemberTarget {
+    type Value = MemberUrl;
+
+    fn read(text: &str) -> Result<MemberUrl, Fault> {
+        member_url(text)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(ajp|https?|ftps?)://[^/?#@]+(/[^?#]*)?$" })
+    }
+}
+
+/// `upgrade_url` of a member: its HTTP connector.
+pub(crate) enum UpgradeTarget {}
+
+impl Kind for UpgradeTarget {
+    type Value = MemberUrl;
+
+    fn read(text: &str) -> Result<MemberUrl, Fault> {
+        no_credentials(text)?;
+        let http = "upgrades go to the member's HTTP connector: http://HOST:PORT";
+        if text.starts_with("ws://") || text.starts_with("wss://") {
+            return Err(
+                Fault::new(format!("{} is not an HTTP url", quoted(text))).hint(format!(
+                    "write http:// for ws://, https:// for wss://: {http}"
+                )),
+            );
+        }
+        let url = member_url(text)?;
+        match url.scheme {
+            Scheme::Http | Scheme::Https => Ok(url),
+            Scheme::Ajp | Scheme::Ftp | Scheme::Ftps => {
+                Err(Fault::new(format!("{} cannot carry upgrades", quoted(text))).hint(http))
+            }
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^https?://[^/?#@]+(/[^?#]*)?$" })
+    }
+}
+
+/// What `to` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// `balancer://name/path`; the path is empty or `/app`.
+    Balancer { name: String, path: String },
+    /// A backend.
+    Member(MemberUrl),
+}
+
+/// `to` of a mapping.
+pub(crate) enum TargetUrl {}
+
+impl Kind for TargetUrl {
+    type Value = Destination;
+
+    fn read(text: &str) -> Result<Destination, Fault> {
+        let Some(rest) = text.strip_prefix("balancer://") else {
+            return member_url(text)
+                .map(Destination::Member)
+                .map_err(|fault| or_balancer(text, fault));
+        };
+        let (name, path) = match rest.find(['/', '?', '#']) {
+            Some(end) => rest.split_at(end),
+            None => (rest, ""),
+        };
+        Ok(Destination::Balancer {
+            name: BalancerName::read(name)?,
+            path: url_path(path)?,
+        })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(balancer|ajp|https?|ftps?)://[^/?#@]+(/[^?#]*)?$" })
+    }
+}
+
+/// The hint for a bad url that may have been meant as a balancer.
+fn or_balancer(text: &str, fault: Fault) -> Fault {
+    match text.split_once("://") {
+        _ if no_credentials(text).is_err() => fault,
+        None if BalancerName::read(text).is_ok() => fault.hint(format!(
+            "write balancer://{text}/ for the balancer of that name, or the url of a backend"
+        )),
+        Some((scheme, _)) if suggest::nearest(scheme, ["balancer"]).is_some() => {
+            fault.hint("did you mean balancer://?")
+        }
+        _ if fault.hint.is_none() => fault.hint("write balancer://NAME/ or the url of a backend"),
+        _ => fault,
+    }
+}
+
+/// A password in a url must not be quoted in a message, so this comes before all others.
+fn no_credentials(text: &str) -> Result<(), Fault> {
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    match authority.contains('@') {
+        true => Err(Fault::new("a url has no credentials here")
+            .hint("`username` and `password` are keys of their own")),
+        false => Ok(()),
+    }
+}
+
+fn member_url(text: &str) -> Result<MemberUrl, Fault> {
+    no_credentials(text)?;
+    let bad = |why: &str| Fault::new(format!("{} {why}", quoted(text)));
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(
+            bad("is not a url").hint("write it with its protocol, like ajp://10.0.0.11:8009")
+        );
+    };
+    let lower = scheme.to_ascii_lowercase();
+    let Some(scheme) = SCHEMES.into_iter().find(|known| known.name() == lower) else {
+        return Err(unknown_scheme(scheme));
+    };
+    let (authority, path) = match rest.find(['/', '?', '#']) {
+        Some(end) => rest.split_at(end),
+        None => (rest, ""),
+    };
+    let (host, port) = host_and_port(authority)?;
+    let path = url_path(path)?;
+    Ok(MemberUrl {
+        scheme,
+        host,
+        port: port.unwrap_or(scheme.default_port()),
+        text: text.trim_end_matches('/').to_owned(),
+        path,
+    })
+}
+
+fn unknown_scheme(scheme: &str) -> Fault {
+    let names = || SCHEMES.into_iter().map(Scheme::name);
+    let fault = Fault::new(format!("{} is not a protocol of a backend", quoted(scheme)));
+    match suggest::nearest(scheme, names()) {
+        Some(near) => fault.hint(format!("did you mean {near}://?")),
+        None => fault.hint(format!("use {}", one_of(names()))),
+    }
+}
+
+/// `10.0.0.11:8009`, `tomcat1`, `[::1]:8009`
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let Some((address, port)) = rest.split_once(']') else {
+                return Err(Fault::new("`[` is not closed"));
+            };
+            if address.parse::<Ipv6Addr>().is_err() {
+                return Err(Fault::new(format!(
+                    "{} is not an IPv6 address",
+                    quoted(address)
+                )));
+            }
+            (address, port)
+        }
+        None => {
+            let (host, port) = match authority.find(':') {
+                Some(colon) => authority.split_at(colon),
+                None => (authority, ""),
+            };
+            host_name(host)?;
+            (host, port)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        Some(digits) => match digits.parse() {
+            Ok(port @ 1..) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(port),
+            _ => return Err(bad_port(digits)),
+        },
+        None => return Err(bad_port(port)),
+    };
+    Ok((host.to_ascii_lowercase(), port))
+}
+
+fn bad_port(text: &str) -> Fault {
+    let fault = Fault::new(format!("{} is not a port from 1 to 65535", quoted(text)));
+    match text.contains(':') {
+        true => fault.hint("an IPv6 address stands in brackets: ajp://[::1]:8009"),
+        false => fault,
+    }
+}
+
+/// A DNS name or an IPv4 address. Names of containers may have underscores.
+pub(super) fn host_name(host: &str) -> Result<(), Fault> {
+    let not_a_host = |why: &str| Err(Fault::new(format!("{} {why}", quoted(host))));
+    if host.is_empty() {
+        return Err(Fault::new("the host is missing"));
+    }
+    if !host.is_ascii() {
+        return not_a_host("is not an ASCII host name")
+            .map_err(|fault| fault.hint("write an international name in its xn-- form"));
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.len() > LONGEST_HOST || !name.split('.').all(label) {
+        return not_a_host("is not a host name");
+    }
+    let numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    match numeric && name.parse::<Ipv4Addr>().is_err() {
+        true => not_a_host("is not an IPv4 address"),
+        false => Ok(()),
+    }
+}
+
+/// The path of a URL, without the slash at its end.
+fn url_path(path: &str) -> Result<String, Fault> {
+    const ALLOWED: &str = "/-._~!$&'()*+,=:@%";
+    if path.contains(['?', '#']) {
+        return Err(Fault::new("a query has no place here").hint("the client's query is sent on"));
+    }
+    if let Some(c) = path
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !ALLOWED.contains(*c))
+    {
+        return Err(Fault::new(format!("the path contains {c:?}")).hint(
+            "a path of a url has letters, digits and -._~!$&'()*+,=:@; write others as %XX",
+        ));
+    }
+    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return Err(Fault::new("the path contains a dot segment"));
+    }
+    Ok(path.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests;
