@@ -1,0 +1,223 @@
+//! LogFormat strings to tokens.
+
+use schemars::{Schema, json_schema};
+
+use super::{Item, LogFormat, Note, Port, Token, Unit, time};
+use crate::fault::{Fault, one_of, quoted};
+use crate::field::Kind;
+use crate::model::Variable;
+use crate::percent::{self, Part};
+use crate::suggest;
+
+/// `combined`, `common`, `json`, `off`, or a LogFormat string.
+pub(crate) enum FormatText {}
+
+const WORDS: [&str; 4] = ["combined", "common", "json", "off"];
+
+impl Kind for FormatText {
+    type Value = LogFormat;
+
+    fn read(text: &str) -> Result<LogFormat, Fault> {
+        match text {
+            "off" | "Off" | "false" => Ok(LogFormat::Off),
+            "json" => Ok(LogFormat::Json),
+            "common" => line(LogFormat::COMMON),
+            "combined" => line(LogFormat::COMBINED),
+            _ if text.contains('%') => line(text),
+            _ => {
+                let fault = Fault::new(format!("{} is not a format", quoted(text)));
+                Err(match suggest::nearest(text, WORDS) {
+                    Some(near) => fault.hint(format!("did you mean `{near}`?")),
+                    None => fault.hint(format!(
+                        "write {} or a LogFormat string with %… tokens",
+                        one_of(WORDS)
+                    )),
+                })
+            }
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "string", "enum": WORDS },
+            { "type": "string", "pattern": "%" },
+        ]})
+    }
+}
+
+/// A LogFormat string.
+pub(super) fn line(text: &str) -> Result<LogFormat, Fault> {
+    let mut items = Vec::new();
+    for part in percent::parts(text)? {
+        items.push(match part {
+            Part::Text(text) => Item::Text(unescaped(&text)),
+            Part::Token(found) => Item::Token {
+                token: token(&found).map_err(|fault| fault.at(found.at))?,
+                condition: found.condition,
+            },
+        });
+    }
+    Ok(LogFormat::Line(items))
+}
+
+/// Backslashes as mod_log_config reads them: `\n`, `\r`, `\t`, and before any other character nothing but a guard.
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => plain.push('\n'),
+            Some('r') => plain.push('\r'),
+            Some('t') => plain.push('\t'),
+            Some(c) => plain.push(c),
+            None => plain.push('\\'),
+        }
+    }
+    plain
+}
+
+fn token(found: &percent::Token) -> Result<Token, Fault> {
+    let argument = found.argument.as_deref();
+    let written = quoted(&found.written);
+    let token = match (found.letter.as_str(), argument) {
+        ("a" | "h", None) => Token::ClientAddress,
+        ("a" | "h", Some("c")) => Token::PeerAddress,
+        ("A", None) => Token::LocalAddress,
+        ("b", None) => Token::BodyBytes { dash: true },
+        ("B", None) => Token::BodyBytes { dash: false },
+        ("D", None) | ("T", Some("us")) => Token::Duration(Unit::Microseconds),
+        ("T", Some("ms")) => Token::Duration(Unit::Milliseconds),
+        ("T", None | Some("s")) => Token::Duration(Unit::Seconds),
+        ("f", None) => Token::FileName,
+        ("H", None) => Token::Protocol,
+        ("k", None) => Token::KeepAliveRequests,
+        ("l", None) => Token::Identity,
+        ("L", None) => Token::RequestLogId,
+        ("L", Some("c")) => Token::ConnectionLogId,
+        ("m", None) => Token::Method,
+        ("p", None | Some("canonical")) => Token::Port(Port::Canonical),
+        ("p", Some("local")) => Token::Port(Port::Local),
+        ("p", Some("remote")) => Token::Port(Port::Remote),
+        ("P", None | Some("pid")) => Token::ProcessId,
+        ("P", Some("tid")) => Token::ThreadId,
+        ("q", None) => Token::Query,
+        ("r", None) => Token::RequestLine,
+        ("R", None) => Token::Handler,
+        ("s", None) => Token::Status,
+        ("t", format) => time::token(format)?,
+        ("u", None) => Token::User,
+        ("U", None) => Token::Path,
+        ("v", None) => Token::ServerName,
+        ("V", None) => Token::HostName,
+        ("X", None) => Token::ConnectionStatus,
+        ("I", None) => Token::BytesReceived,
+        ("O", None) => Token::BytesSent,
+        ("S", None) => Token::BytesTransferred,
+        ("C" | "e" | "i" | "n" | "o", None | Some("")) => {
+            return Err(Fault::new(format!("{written} needs a name"))
+                .hint(format!("write %{{NAME}}{}", found.letter)));
+        }
+        ("C", Some(name)) => Token::Cookie(name.to_owned()),
+        ("e", Some(name)) => environment(name)?,
+        ("i", Some(name)) => Token::RequestHeader(name.to_ascii_lowercase()),
+        ("n", Some(name)) => Token::Note(note(name)?),
+        ("o", Some(name)) => Token::ResponseHeader(name.to_ascii_lowercase()),
+        (letter, Some(argument)) => {
+            return Err(match choices(letter) {
+                Some([]) => Fault::new(format!("{written} takes nothing in braces")),
+                Some(known) => Fault::new(format!("{written} has an unknown {}", quoted(argument)))
+                    .hint(format!("known are {}", one_of(known.iter().copied()))),
+                None => unknown(letter, &written),
+            });
+        }
+        (letter, None) => return Err(unknown(letter, &written)),
+    };
+    Ok(token)
+}
+
+/// What may stand in the braces of a letter; `None` for an unknown letter.
+fn choices(letter: &str) -> Option<&'static [&'static str]> {
+    Some(match letter {
+        "a" | "h" | "L" => &["c"],
+        "p" => &["canonical", "local", "remote"],
+        "P" => &["pid", "tid"],
+        "T" => &["s", "ms", "us"],
+        "A" | "b" | "B" | "D" | "f" | "H" | "k" | "l" | "m" | "q" | "r" | "R" | "s" | "u" | "U"
+        | "v" | "V" | "X" | "I" | "O" | "S" => &[],
+        _ => return None,
+    })
+}
+
+fn unknown(letter: &str, written: &str) -> Fault {
+    let fault = Fault::new(format!("{written} is an unknown token"));
+    match letter {
+        "c" | "x" => fault.hint("variables of mod_ssl are not known here"),
+        "w" => fault.hint("the member is %{JK_LB_LAST_NAME}n or %{BALANCER_WORKER_NAME}e"),
+        "F" => fault.hint("every packet is flushed; there is nothing to log"),
+        "^" | "^FB" | "^FU" => fault.hint("%D is the duration of the whole request"),
+        "^ti" | "^to" => fault.hint("AJP13 has no trailers"),
+        _ => fault.hint("write %% for a percent sign"),
+    }
+}
+
+fn environment(name: &str) -> Result<Token, Fault> {
+    if let Some(variable) = Variable::from_name(name) {
+        return Ok(Token::Variable(variable));
+    }
+    if !name.starts_with("BALANCER_") {
+        return Ok(Token::Environment(name.to_owned()));
+    }
+    Err(misspelt(
+        "variable",
+        name,
+        Variable::ALL.map(Variable::name),
+    ))
+}
+
+fn note(name: &str) -> Result<Note, Fault> {
+    const LB: [&str; 9] = [
+        "NAME",
+        "VALUE",
+        "ACCESSED",
+        "READ",
+        "TRANSFERRED",
+        "ERRORS",
+        "BUSY",
+        "ACTIVATION",
+        "STATE",
+    ];
+    const KEPT: [&str; 5] = [
+        "JK_WORKER_NAME",
+        "JK_WORKER_ROUTE",
+        "JK_LB_FIRST_NAME",
+        "JK_LB_LAST_NAME",
+        "JK_REQUEST_DURATION",
+    ];
+    let of_mod_jk = || {
+        let part = name
+            .strip_prefix("JK_LB_FIRST_")
+            .or_else(|| name.strip_prefix("JK_LB_LAST_"));
+        name == "JK_WORKER_TYPE" || part.is_some_and(|part| LB.contains(&part))
+    };
+    match name {
+        "JK_WORKER_NAME" => Ok(Note::WorkerName),
+        "JK_WORKER_ROUTE" => Ok(Note::WorkerRoute),
+        "JK_LB_FIRST_NAME" => Ok(Note::FirstName),
+        "JK_LB_LAST_NAME" => Ok(Note::LastName),
+        "JK_REQUEST_DURATION" => Ok(Note::RequestDuration),
+        _ if !name.starts_with("JK_") || of_mod_jk() => Ok(Note::Other(name.to_owned())),
+        _ => Err(misspelt("note", name, KEPT)),
+    }
+}
+
+fn misspelt<const N: usize>(what: &str, name: &str, known: [&'static str; N]) -> Fault {
+    let fault = Fault::new(format!("there is no {what} {}", quoted(name)));
+    match suggest::nearest(name, known) {
+        Some(near) => fault.hint(format!("did you mean {near}?")),
+        None => fault.hint(format!("known are {}", one_of(known))),
+    }
+}

@@ -1,0 +1,166 @@
+//! Every token, and what is said about what is none.
+
+use super::*;
+use crate::field::Kind;
+
+fn items(text: &str) -> Vec<Item> {
+    match FormatText::read(text).expect(text) {
+        LogFormat::Line(items) => items,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn only(text: &str) -> Token {
+    match items(text).as_slice() {
+        [
+            Item::Token {
+                token,
+                condition: None,
+            },
+        ] => token.clone(),
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn name(name: &str) -> String {
+    name.to_owned()
+}
+
+#[test]
+fn every_token() {
+    for (text, token) in [
+        ("%a", Token::ClientAddress),
+        ("%{c}a", Token::PeerAddress),
+        ("%h", Token::ClientAddress),
+        ("%{c}h", Token::PeerAddress),
+        ("%A", Token::LocalAddress),
+        ("%b", Token::BodyBytes { dash: true }),
+        ("%B", Token::BodyBytes { dash: false }),
+        ("%{JSESSIONID}C", Token::Cookie(name("JSESSIONID"))),
+        ("%D", Token::Duration(Unit::Microseconds)),
+        ("%T", Token::Duration(Unit::Seconds)),
+        ("%{s}T", Token::Duration(Unit::Seconds)),
+        ("%{ms}T", Token::Duration(Unit::Milliseconds)),
+        ("%{us}T", Token::Duration(Unit::Microseconds)),
+        (
+            "%{BALANCER_WORKER_ROUTE}e",
+            Token::Variable(Variable::WorkerRoute),
+        ),
+        ("%{UNIQUE_ID}e", Token::Environment(name("UNIQUE_ID"))),
+        ("%f", Token::FileName),
+        ("%H", Token::Protocol),
+        ("%{User-Agent}i", Token::RequestHeader(name("user-agent"))),
+        ("%{Set-Cookie}o", Token::ResponseHeader(name("set-cookie"))),
+        ("%k", Token::KeepAliveRequests),
+        ("%l", Token::Identity),
+        ("%L", Token::RequestLogId),
+        ("%{c}L", Token::ConnectionLogId),
+        ("%m", Token::Method),
+        ("%{JK_WORKER_NAME}n", Token::Note(Note::WorkerName)),
+        ("%{JK_WORKER_ROUTE}n", Token::Note(Note::WorkerRoute)),
+        ("%{JK_LB_FIRST_NAME}n", Token::Note(Note::FirstName)),
+        ("%{JK_LB_LAST_NAME}n", Token::Note(Note::LastName)),
+        (
+            "%{JK_REQUEST_DURATION}n",
+            Token::Note(Note::RequestDuration),
+        ),
+        (
+            "%{JK_LB_LAST_STATE}n",
+            Token::Note(Note::Other(name("JK_LB_LAST_STATE"))),
+        ),
+        ("%{cookie}n", Token::Note(Note::Other(name("cookie")))),
+        ("%p", Token::Port(Port::Canonical)),
+        ("%{canonical}p", Token::Port(Port::Canonical)),
+        ("%{local}p", Token::Port(Port::Local)),
+        ("%{remote}p", Token::Port(Port::Remote)),
+        ("%P", Token::ProcessId),
+        ("%{tid}P", Token::ThreadId),
+        ("%q", Token::Query),
+        ("%r", Token::RequestLine),
+        ("%R", Token::Handler),
+        ("%s", Token::Status),
+        ("%>s", Token::Status),
+        ("%<s", Token::Status),
+        ("%t", Token::Time(TimeOf::Begin, TimeFormat::Common)),
+        ("%u", Token::User),
+        ("%U", Token::Path),
+        ("%v", Token::ServerName),
+        ("%V", Token::HostName),
+        ("%X", Token::ConnectionStatus),
+        ("%I", Token::BytesReceived),
+        ("%O", Token::BytesSent),
+        ("%S", Token::BytesTransferred),
+    ] {
+        assert_eq!(only(text), token, "{text}");
+    }
+}
+
+#[test]
+fn conditions() {
+    let item = |token, negated, statuses: &[u16]| Item::Token {
+        token,
+        condition: Some(Condition {
+            negated,
+            statuses: statuses.to_vec(),
+        }),
+    };
+    let agent = Token::RequestHeader(name("user-agent"));
+    assert_eq!(
+        items("%400,501{User-agent}i"),
+        [item(agent, false, &[400, 501])]
+    );
+    let referer = Token::RequestHeader(name("referer"));
+    assert_eq!(
+        items("%!200,304,302{Referer}i"),
+        [item(referer, true, &[200, 304, 302])]
+    );
+    assert_eq!(items("%!200>s"), [item(Token::Status, true, &[200])]);
+}
+
+#[test]
+fn text_and_escapes() {
+    assert_eq!(
+        items(r#"100%% \"x\"\t"#),
+        [Item::Text(name("100% \"x\"\t"))]
+    );
+    assert_eq!(items("%m!").len(), 2);
+}
+
+#[test]
+fn words_stand_for_formats() {
+    assert_eq!(FormatText::read("off"), Ok(LogFormat::Off));
+    assert_eq!(FormatText::read("json"), Ok(LogFormat::Json));
+    assert_eq!(items("combined"), items(LogFormat::COMBINED));
+    assert_eq!(items("common").len() + 5, items("combined").len());
+}
+
+#[test]
+fn unknown_tokens_are_named_and_pointed_at() {
+    for (text, message, at) in [
+        ("%h %Z", "\"%Z\" is an unknown token", 3),
+        (
+            "%h %{SSL_PROTOCOL}x",
+            "\"%{SSL_PROTOCOL}x\" is an unknown token",
+            3,
+        ),
+        ("%{x}b", "\"%{x}b\" takes nothing in braces", 0),
+        ("%{min}T", "\"%{min}T\" has an unknown \"min\"", 0),
+        ("%h %i", "\"%i\" needs a name", 3),
+        (
+            "%{BALANCER_ROUTE}e",
+            "there is no variable \"BALANCER_ROUTE\"",
+            0,
+        ),
+        ("%{JK_WORKER}n", "there is no note \"JK_WORKER\"", 0),
+        ("%99{Referer}i", "the condition is no list of statuses", 0),
+        ("%!{Referer}i", "the condition is no list of statuses", 0),
+        ("ä %{Referer", "`{` is not closed", 3),
+        ("%h %", "a percent sign stands alone", 3),
+        ("%{%Q}t", "\"%Q\" is not a directive of strftime", 0),
+    ] {
+        let fault = FormatText::read(text).expect_err(text);
+        assert_eq!((&*fault.message, fault.at), (message, Some(at)), "{text}");
+    }
+    assert!(FormatText::read("combinde").is_err());
+    assert!(FormatText::read("").is_err());
+}
