@@ -1,0 +1,54 @@
+//! What may be written: the keys of the file.
+//!
+//! These structs are the one source of what the parser accepts, of the suggestions for unknown keys and of the JSON
+//! Schema. Defaults stand here as text for the schema only; [`crate::defaults`] has them. None of this leaves the
+//! crate: [`crate::build`] turns it into the model.
+
+mod balancer;
+mod gateway;
+mod mapping;
+mod member;
+
+pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
+pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, ListenerTls, Log, LogShape};
+pub(crate) use mapping::{HeaderRule, Mapping};
+pub(crate) use member::{Member, MemberTls};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{Either, Field, Named, Scalar};
+use crate::log_format::FormatText;
+use crate::value::{BalancerName, Network, Off, Period, Switch};
+
+/// Configuration of ajpgate, a gateway in front of Tomcat clusters.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "configuration", default, deny_unknown_fields)]
+#[schemars(title = "ajpgate", extend("required" = ["listeners"]))]
+pub(crate) struct File {
+    /// Where clients connect; at least one.
+    #[schemars(extend("minItems" = 1))]
+    pub(crate) listeners: Field<Vec<Field<Listener>>>,
+    /// Groups of backends that share load and sessions, by name.
+    pub(crate) balancers: Field<Named<BalancerName, Balancer>>,
+    /// Which request goes where; the longest path wins, and an excluded path is never proxied.
+    pub(crate) proxy_pass: Field<Vec<Field<Mapping>>>,
+    /// Networks of peers whose X-Forwarded-*, Forwarded and PROXY headers are believed.
+    #[schemars(extend("default" = []))]
+    pub(crate) trusted_proxies: Field<Vec<Scalar<Network>>>,
+    /// Bounds on what a client may send.
+    pub(crate) limits: Field<Limits>,
+    /// The access log; a format alone writes it to standard output.
+    #[schemars(extend("default" = { "path": "stdout", "format": "combined" }))]
+    pub(crate) access_log: Field<Either<FormatText, AccessLog>>,
+    /// The program's own log.
+    pub(crate) log: Field<Log>,
+    /// The admin listener: manager, API, metrics, health. `off` for none.
+    pub(crate) admin: Field<Either<Off, Admin>>,
+    /// Whether a change of the file reloads it.
+    #[schemars(extend("default" = false))]
+    pub(crate) watch: Scalar<Switch>,
+    /// How long requests in flight may take after SIGTERM.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) shutdown_timeout: Scalar<Period<0>>,
+}

@@ -1,0 +1,150 @@
+//! The gateway's own side: listeners, limits, logs, admin.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{Field, Kind, Scalar};
+use crate::log_format::FormatText;
+use crate::model::{ClientAuth, Level};
+use crate::value::{
+    Bind, FileName, Network, Password, Period, Size, Switch, UserName, Whole, Word,
+};
+
+/// Where clients connect.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "listener", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["bind"]))]
+pub(crate) struct Listener {
+    /// Address and port, like 0.0.0.0:8080; port 0 takes a free one.
+    pub(crate) bind: Scalar<Bind>,
+    /// Whether each connection starts with a PROXY header (version 1 or 2).
+    #[schemars(extend("default" = false))]
+    pub(crate) proxy_protocol: Scalar<Switch>,
+    /// Speak TLS.
+    pub(crate) tls: Field<ListenerTls>,
+    /// Whether HTTP/2 is offered; by default with `tls` only.
+    pub(crate) http2: Scalar<Switch>,
+}
+
+/// TLS towards clients.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "listener.tls", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["certificate", "private_key"]))]
+pub(crate) struct ListenerTls {
+    /// PEM file: the server's certificate, then its chain; reloaded when it changes.
+    pub(crate) certificate: Scalar<FileName>,
+    /// PEM file: the private key.
+    pub(crate) private_key: Scalar<FileName>,
+    /// Whether clients show a certificate.
+    #[schemars(extend("default" = "none"))]
+    pub(crate) client_auth: Scalar<Word<ClientAuth>>,
+    /// PEM file: certificates that client certificates must descend from.
+    pub(crate) client_ca: Scalar<FileName>,
+}
+
+/// Bounds on what a client may send.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "limits", default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Largest head of a request.
+    #[schemars(extend("default" = "64KiB"))]
+    pub(crate) max_header_bytes: Scalar<Size<1024, 16_777_216>>,
+    /// From the first byte of a head to its last.
+    #[schemars(extend("default" = "10s"))]
+    pub(crate) header_timeout: Scalar<Period<0>>,
+    /// How long a connection may wait for its next request.
+    #[schemars(extend("default" = "75s"))]
+    pub(crate) idle_timeout: Scalar<Period<0>>,
+    /// Most client connections; 0 is no limit.
+    #[schemars(extend("default" = 10000))]
+    pub(crate) max_connections: Scalar<Whole<0, 10_000_000>>,
+    /// Largest body of a request; 0 is no limit.
+    #[schemars(extend("default" = 0))]
+    pub(crate) max_body: Scalar<Size<0, { i64::MAX as u64 }>>,
+}
+
+/// The access log.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "access_log", default, deny_unknown_fields)]
+pub(crate) struct AccessLog {
+    /// `stdout`, `stderr` or a file.
+    #[schemars(extend("default" = "stdout"))]
+    pub(crate) path: Scalar<FileName>,
+    /// `combined`, `common`, `json`, `off`, or a LogFormat string of Apache httpd.
+    #[schemars(extend("default" = "combined"))]
+    pub(crate) format: Scalar<FormatText>,
+}
+
+/// The program's own log.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "log", default, deny_unknown_fields)]
+pub(crate) struct Log {
+    /// How much is logged.
+    #[schemars(extend("default" = "info"))]
+    pub(crate) level: Scalar<Word<Level>>,
+    /// `text` or `json`.
+    #[schemars(extend("default" = "text"))]
+    pub(crate) format: Scalar<Word<LogShape>>,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogShape {
+    Text,
+    Json,
+}
+
+impl crate::value::Keyword for LogShape {
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("text", Self::Text), ("json", Self::Json)]
+    }
+}
+
+/// The admin listener.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "admin", default, deny_unknown_fields)]
+pub(crate) struct Admin {
+    /// Address and port; port 0 takes a free one.
+    #[schemars(extend("default" = "127.0.0.1:9404"))]
+    pub(crate) bind: Scalar<Bind>,
+    /// Networks that may ask; by default loopback when bound to loopback, else everyone.
+    #[schemars(extend("minItems" = 1))]
+    pub(crate) allow: Field<Vec<Scalar<Network>>>,
+    /// Who may ask; needed for any bind that is not loopback.
+    pub(crate) auth: Field<Auth>,
+    /// File that keeps what was changed by hand over a restart.
+    pub(crate) state_file: Scalar<FileName>,
+}
+
+/// Either `user` and `password`, or `token`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "auth", default, deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["user", "password"] }, { "required": ["token"] }]))]
+pub(crate) struct Auth {
+    /// User name for basic authentication.
+    pub(crate) user: Scalar<UserName>,
+    /// Password for basic authentication.
+    pub(crate) password: Scalar<Password>,
+    /// Bearer token.
+    pub(crate) token: Scalar<BearerToken>,
+}
+
+/// A bearer token: what can stand in an Authorization header.
+pub(crate) enum BearerToken {}
+
+impl Kind for BearerToken {
+    type Value = crate::model::Secret;
+
+    fn read(text: &str) -> Result<Self::Value, crate::fault::Fault> {
+        match text.chars().position(|c| !c.is_ascii_graphic()) {
+            Some(at) => Err(crate::fault::Fault::new("is not a bearer token")
+                .hint("a token is ASCII without blanks")
+                .at(at)),
+            None => Password::read(text),
+        }
+    }
+
+    fn schema() -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[!-~]+$" })
+    }
+}
