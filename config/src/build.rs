@@ -1,0 +1,187 @@
+//! What was written to what it means: defaults filled in, and everything checked that concerns more than one value.
+//!
+//! Building goes on after a problem, with some value in place of the bad one: the model is only handed out when
+//! there was none. A problem is never derived from a value that could not be read.
+
+mod admin;
+mod balancer;
+mod health;
+mod listener;
+mod mapping;
+mod member;
+mod warnings;
+
+use std::path::{Path, PathBuf};
+
+use crate::defaults;
+use crate::field::{Either, Field, Scalar};
+use crate::file::{self, File};
+use crate::log_format::LogFormat;
+use crate::model::{AccessLog, Config, Limits, Log, Member, Sink};
+use crate::report::{Place, Report};
+use crate::value::FileName;
+
+/// Builds the model of a file. It means something only when the report has no error.
+pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
+    let builder = Builder { report };
+    let listeners = builder.listeners(file.listeners, place);
+    let balancers = builder.balancers(file.balancers);
+    let mappings = builder.mappings(file.proxy_pass, &balancers);
+    let admin = builder.admin(file.admin, &listeners);
+    builder.warn(&balancers, &mappings, place);
+    Config {
+        listeners: listeners
+            .into_iter()
+            .map(|(_, listener)| listener)
+            .collect(),
+        balancers: balancers
+            .known
+            .into_iter()
+            .filter_map(|known| known.built)
+            .collect(),
+        mappings: mappings.into_iter().map(|mapping| mapping.built).collect(),
+        trusted_proxies: list(file.trusted_proxies),
+        limits: builder.limits(file.limits),
+        access_log: builder.access_log(file.access_log),
+        log: log(file.log),
+        admin,
+        watch: file.watch.or(defaults::WATCH),
+        shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),
+    }
+}
+
+/// Builds a member that stands alone; `None` when it is not known where it is.
+pub(crate) fn build_member(member: file::Member, place: Place, report: &Report) -> Option<Member> {
+    let builder = Builder { report };
+    builder
+        .balancer_member(member, place)
+        .map(|(_, member)| member)
+}
+
+/// A key that a map must have.
+#[derive(Clone, Copy)]
+struct Need {
+    /// The map, as messages name it.
+    of: &'static str,
+    key: &'static str,
+    /// What could stand there.
+    example: &'static str,
+}
+
+/// Builds the parts of the model; the methods stand in the files of the parts.
+struct Builder<'a> {
+    report: &'a Report,
+}
+
+impl Builder<'_> {
+    /// A value that must be there; a missing one is reported at the map that needs it.
+    fn required<T>(&self, field: Field<T>, parent: Place, need: Need) -> Option<(Place, T)> {
+        if field.is_absent() {
+            let Need { of, key, example } = need;
+            self.report.error_with_hint(
+                parent,
+                format!("{of} needs `{key}`"),
+                format!("write `{key}: {example}`"),
+            );
+        }
+        field.given()
+    }
+
+    /// A file name of the configuration is relative to the configuration's folder.
+    fn resolve(&self, name: &Path) -> PathBuf {
+        self.report.source().folder().join(name)
+    }
+
+    fn file(&self, field: Scalar<FileName>) -> Option<PathBuf> {
+        field.optional().map(|name| self.resolve(&name))
+    }
+
+    /// A file name that must be there.
+    fn required_file(&self, field: Scalar<FileName>, parent: Place, need: Need) -> PathBuf {
+        self.required(field, parent, need)
+            .map(|(_, name)| self.resolve(&name.0))
+            .unwrap_or_default()
+    }
+
+    fn limits(&self, field: Field<file::Limits>) -> Limits {
+        let limits = whole(field);
+        for (key, period) in [
+            ("header_timeout", &limits.header_timeout),
+            ("idle_timeout", &limits.idle_timeout),
+        ] {
+            if let Field::Given(place, period) = period
+                && period.0.is_zero()
+            {
+                self.report.error_with_hint(
+                    *place,
+                    format!("{key}: 0 would close every connection at once"),
+                    "a limit on time cannot be turned off: a silent client would hold its connection for ever",
+                );
+            }
+        }
+        let none_if_zero = |number: u64| (number > 0).then_some(number);
+        Limits {
+            max_header_bytes: size(limits.max_header_bytes.or(defaults::MAX_HEADER_BYTES)),
+            header_timeout: limits.header_timeout.or(defaults::HEADER_TIMEOUT),
+            idle_timeout: limits.idle_timeout.or(defaults::IDLE_TIMEOUT),
+            max_connections: none_if_zero(limits.max_connections.or(defaults::MAX_CONNECTIONS))
+                .map(size),
+            max_body: none_if_zero(limits.max_body.or(defaults::MAX_BODY)),
+        }
+    }
+
+    fn access_log(
+        &self,
+        field: Field<Either<crate::log_format::FormatText, file::AccessLog>>,
+    ) -> AccessLog {
+        let (sink, format) = match field.given() {
+            Some((_, Either::Scalar(format))) => (Sink::Stdout, Some(format)),
+            Some((_, Either::Whole(log))) => {
+                let sink = log
+                    .path
+                    .optional()
+                    .map_or(Sink::Stdout, |path| self.sink(&path));
+                (sink, log.format.optional())
+            }
+            None => (Sink::Stdout, None),
+        };
+        AccessLog {
+            sink,
+            format: format.unwrap_or_else(LogFormat::combined),
+        }
+    }
+
+    fn sink(&self, path: &Path) -> Sink {
+        match path.to_str() {
+            Some("stdout") => Sink::Stdout,
+            Some("stderr") => Sink::Stderr,
+            _ => Sink::File(self.resolve(path)),
+        }
+    }
+}
+
+fn log(field: Field<file::Log>) -> Log {
+    let log = whole(field);
+    Log {
+        level: log.level.or(defaults::LOG_LEVEL),
+        json: log.format.or(file::LogShape::Text) == file::LogShape::Json,
+    }
+}
+
+/// A map of keys; an absent one is one without keys.
+fn whole<T: Default>(field: Field<T>) -> T {
+    field.given().map(|(_, value)| value).unwrap_or_default()
+}
+
+/// The items of a list that could be read.
+fn list<K: crate::field::Kind>(field: Field<Vec<Scalar<K>>>) -> Vec<K::Value> {
+    whole(field)
+        .into_iter()
+        .filter_map(Scalar::optional)
+        .collect()
+}
+
+/// A number whose range fits every `usize` that the gateway runs with.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

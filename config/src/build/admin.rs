@@ -1,0 +1,118 @@
+//! The admin listener.
+
+use super::{Builder, Need, list};
+use crate::defaults;
+use crate::field::{Either, Field};
+use crate::file;
+use crate::model::{Admin, Auth, Listener};
+use crate::report::Place;
+use crate::value::Off;
+
+impl Builder<'_> {
+    pub(super) fn admin(
+        &self,
+        field: Field<Either<Off, file::Admin>>,
+        listeners: &[(Place, Listener)],
+    ) -> Option<Admin> {
+        let admin = match field {
+            Field::Given(_, Either::Scalar(())) => return None,
+            Field::Given(_, Either::Whole(admin)) => admin,
+            Field::Absent | Field::Unreadable => file::Admin::default(),
+        };
+        let place = admin.bind.place();
+        let bind = admin.bind.settled(defaults::ADMIN_BIND);
+        let loopback = bind.is_none_or(|bind| bind.ip().to_canonical().is_loopback());
+        if let (Some(place), false, true) = (place, loopback, admin.auth.is_absent()) {
+            self.report.error_with_hint(
+                place,
+                "bind: an admin listener that others can reach needs `auth`",
+                "add `auth: { user: admin, password: \"${ADMIN_PASSWORD}\" }`, or bind to 127.0.0.1",
+            );
+        }
+        if let Field::Given(place, networks) = &admin.allow
+            && networks.is_empty()
+        {
+            self.report.error_with_hint(
+                *place,
+                "allow: an empty list lets nobody in",
+                "write `admin: off` for no admin listener, or remove the key for the default",
+            );
+        }
+        let bind = bind.unwrap_or(defaults::ADMIN_BIND);
+        let taken = listeners
+            .iter()
+            .find(|(_, other)| other.bind == bind && bind.port() != 0);
+        if let Some((other, _)) = taken {
+            self.report.error_with_hint(
+                place.unwrap_or(*other),
+                format!(
+                    "the admin listener and the listener in line {} both take {bind}",
+                    other.line
+                ),
+                "write `admin: { bind: \"127.0.0.1:PORT\" }` with another port, or `admin: off`",
+            );
+        }
+        let allow = match admin.allow.is_absent() {
+            true => defaults::admin_allow(loopback).to_vec(),
+            false => list(admin.allow),
+        };
+        let auth = admin
+            .auth
+            .given()
+            .and_then(|(place, auth)| self.auth(auth, place));
+        Some(Admin {
+            bind,
+            allow,
+            auth,
+            state_file: self.file(admin.state_file),
+        })
+    }
+
+    fn auth(&self, auth: file::Auth, place: Place) -> Option<Auth> {
+        let basic = !auth.user.is_absent() || !auth.password.is_absent();
+        match (basic, auth.token.is_absent()) {
+            (true, false) => {
+                self.report.error_with_hint(
+                    place,
+                    "auth: `token` stands in place of `user` and `password`",
+                    "keep one of the two ways",
+                );
+                None
+            }
+            (false, true) => {
+                self.report.error_with_hint(
+                    place,
+                    "auth: nobody is named",
+                    "write `user` and `password`, or `token`",
+                );
+                None
+            }
+            (false, false) => auth.token.optional().map(Auth::Token),
+            (true, true) => {
+                let user = self.required(
+                    auth.user,
+                    place,
+                    Need {
+                        of: "auth",
+                        key: "user",
+                        example: "admin",
+                    },
+                );
+                let password = self.required(
+                    auth.password,
+                    place,
+                    Need {
+                        of: "auth",
+                        key: "password",
+                        example: "\"${ADMIN_PASSWORD}\"",
+                    },
+                );
+                let ((_, user), (_, password)) = (user?, password?);
+                Some(Auth::Basic {
+                    user: user.0,
+                    password: password.0,
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Balancers.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::health::{count, statuses};
+use super::{Builder, Need};
+use crate::defaults;
+use crate::field::{Field, Named, Scalar};
+use crate::file;
+use crate::model::{Balancer, LbMethod, Member, Scheme, Sticky};
+use crate::report::Place;
+use crate::value::{BalancerName, SessionNames, StickyNames};
+
+/// What is known of the balancers of a file.
+pub(super) struct Balancers {
+    /// Those with a readable name.
+    pub(super) known: Vec<Known>,
+    /// Whether `balancers` could be read, so that a name that is not known does not exist.
+    pub(super) complete: bool,
+}
+
+/// A balancer of the file.
+pub(super) struct Known {
+    pub(super) name: String,
+    /// Where its name stands.
+    pub(super) place: Place,
+    /// `None` when it could not be read.
+    pub(super) built: Option<Balancer>,
+    /// The places of its members, in the order of `built.members`.
+    pub(super) members: Vec<MemberPlaces>,
+}
+
+/// Where a member and what the warnings speak of stand.
+pub(super) struct MemberPlaces {
+    pub(super) member: Place,
+    pub(super) route: Option<Place>,
+    pub(super) redirect: Option<Place>,
+}
+
+type Members = (Vec<Member>, Vec<MemberPlaces>);
+
+impl Builder<'_> {
+    pub(super) fn balancers(&self, field: Field<Named<BalancerName, file::Balancer>>) -> Balancers {
+        let complete = !matches!(field, Field::Unreadable);
+        let entries = field.given().map_or_else(Vec::new, |(_, named)| named.0);
+        let mut known = Vec::new();
+        let mut all_named = true;
+        for (name, balancer) in entries {
+            let Some((place, name)) = name.given() else {
+                all_named = false;
+                // Its own problems are told all the same.
+                drop(
+                    balancer
+                        .given()
+                        .map(|(at, balancer)| self.balancer(balancer, at, String::new())),
+                );
+                continue;
+            };
+            let name = name.0;
+            let (built, members) = match balancer.given() {
+                Some((at, balancer)) => {
+                    let (built, members) = self.balancer(balancer, at, name.clone());
+                    (Some(built), members)
+                }
+                None => (None, Vec::new()),
+            };
+            known.push(Known {
+                name,
+                place,
+                built,
+                members,
+            });
+        }
+        let complete = complete && all_named;
+        Balancers { known, complete }
+    }
+
+    fn balancer(
+        &self,
+        file: file::Balancer,
+        place: Place,
+        name: String,
+    ) -> (Balancer, Vec<MemberPlaces>) {
+        let (members, places) = self.members(file.members, place);
+        let sticky = session_names(&file.stickysession, &members);
+        let lbmethod = self.lbmethod(&file.lbmethod, &file.heartbeat);
+        self.session_timeout(&file.session_timeout);
+        let cookie = file.sticky_cookie.given();
+        let heartbeat = file.heartbeat.given();
+        let built = Balancer {
+            name,
+            lbmethod,
+            nofailover: file.nofailover.or(defaults::NOFAILOVER),
+            forcerecovery: file.forcerecovery.or(defaults::FORCERECOVERY),
+            maxattempts: file.maxattempts.optional().map(count),
+            failonstatus: statuses(file.failonstatus),
+            failontimeout: file.failontimeout.or(defaults::FAILONTIMEOUT),
+            timeout: file.timeout.or(defaults::BALANCER_TIMEOUT),
+            slow_start: file.slow_start.or(defaults::SLOW_START),
+            drain_timeout: file.drain_timeout.or(defaults::DRAIN_TIMEOUT),
+            session_timeout: file.session_timeout.or(defaults::SESSION_TIMEOUT),
+            heartbeat: heartbeat.map(|(place, heartbeat)| self.heartbeat(heartbeat, place)),
+            sticky_cookie: cookie
+                .map(|(place, cookie)| self.sticky_cookie(cookie, place, sticky.as_ref())),
+            health_check: file
+                .health_check
+                .given()
+                .map(|(_, check)| self.health_check(check)),
+            sticky: sticky.map(|names| Sticky {
+                cookie: names.cookie,
+                parameter: names.parameter,
+                separator: file.stickysessionsep.or(Some(defaults::SEPARATOR)),
+            }),
+            members,
+        };
+        (built, places)
+    }
+
+    fn members(&self, field: Field<Vec<Field<file::Member>>>, balancer: Place) -> Members {
+        let mut built: Members = (Vec::new(), Vec::new());
+        let Some((place, items)) = self.required(
+            field,
+            balancer,
+            Need {
+                of: "a balancer",
+                key: "members",
+                example: "[{ url: \"ajp://HOST:8009\", route: JVMROUTE }]",
+            },
+        ) else {
+            return built;
+        };
+        if items.is_empty() {
+            self.report.error_with_hint(
+                place,
+                "members: the list is empty",
+                "write at least `- { url: ajp://HOST:8009, route: JVMROUTE }`",
+            );
+        }
+        let mut urls = HashMap::new();
+        for (place, member) in items.into_iter().filter_map(Field::given) {
+            let places = MemberPlaces {
+                member: place,
+                route: member.route.place(),
+                redirect: member.redirect.place(),
+            };
+            let Some(member) = self.balancer_member(member, place) else {
+                continue;
+            };
+            let (at, member) = member;
+            let url = &member.url;
+            let key = (url.scheme, url.host.clone(), url.port, url.path.clone());
+            match urls.get(&key) {
+                None => {
+                    urls.insert(key, at.line);
+                }
+                Some(line) => self.report.error_with_hint(
+                    at,
+                    format!("url: {url} is already the member in line {line}"),
+                    "each member of a balancer has a url of its own; give it a larger loadfactor instead",
+                ),
+            }
+            built.0.push(member);
+            built.1.push(places);
+        }
+        built
+    }
+
+    fn lbmethod(
+        &self,
+        method: &Scalar<crate::value::Word<LbMethod>>,
+        heartbeat: &Field<file::Heartbeat>,
+    ) -> LbMethod {
+        if let (Field::Given(place, word), true) = (method, heartbeat.is_absent())
+            && word.0 == LbMethod::Heartbeat
+        {
+            self.report.error_with_hint(
+                *place,
+                "lbmethod: heartbeat needs the load of the members, and nothing tells it",
+                "add `heartbeat: { listen: \"239.0.0.1:27999\" }` or `heartbeat: { storage: FILE }`",
+            );
+        }
+        method.value().map_or(defaults::LBMETHOD, |word| word.0)
+    }
+
+    fn session_timeout(&self, timeout: &Scalar<crate::value::Period<0>>) {
+        if let Field::Given(place, timeout) = timeout
+            && timeout.0 == Duration::ZERO
+        {
+            self.report.error_with_hint(
+                *place,
+                "session_timeout: with 0 no session would ever count as alive",
+                "take Tomcat's session-timeout, or a day if sessions never end",
+            );
+        }
+    }
+}
+
+/// The names of the session id: as written, or Tomcat's when there is an AJP member.
+fn session_names(field: &Scalar<StickyNames>, members: &[Member]) -> Option<SessionNames> {
+    match field {
+        Field::Given(_, names) => names.0.clone(),
+        Field::Unreadable => None,
+        Field::Absent => members
+            .iter()
+            .any(|member| member.url.scheme == Scheme::Ajp)
+            .then(|| SessionNames {
+                cookie: defaults::SESSION_COOKIE.to_owned(),
+                parameter: defaults::SESSION_PARAMETER.to_owned(),
+            }),
+    }
+}

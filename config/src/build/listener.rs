@@ -1,0 +1,126 @@
+//! Listeners.
+
+use std::collections::HashMap;
+
+use super::{Builder, Need};
+use crate::defaults;
+use crate::field::Field;
+use crate::file;
+use crate::model::{ClientAuth, Listener, ListenerTls};
+use crate::report::Place;
+
+impl Builder<'_> {
+    /// The listeners, each with the place of its `bind`.
+    pub(super) fn listeners(
+        &self,
+        field: Field<Vec<Field<file::Listener>>>,
+        file: Place,
+    ) -> Vec<(Place, Listener)> {
+        let Some((place, listeners)) = self.required(
+            field,
+            file,
+            Need {
+                of: "a configuration",
+                key: "listeners",
+                example: "[{ bind: \"0.0.0.0:8080\" }]",
+            },
+        ) else {
+            return Vec::new();
+        };
+        if listeners.is_empty() {
+            self.report.error_with_hint(
+                place,
+                "listeners: the list is empty",
+                "write at least `- bind: 0.0.0.0:8080`",
+            );
+        }
+        let built: Vec<_> = listeners
+            .into_iter()
+            .filter_map(Field::given)
+            .filter_map(|(place, listener)| self.listener(listener, place))
+            .collect();
+        self.different_binds(&built);
+        built
+    }
+
+    /// `None` when it is not known where it listens.
+    fn listener(&self, listener: file::Listener, place: Place) -> Option<(Place, Listener)> {
+        let tls = listener
+            .tls
+            .given()
+            .map(|(place, tls)| self.listener_tls(tls, place));
+        let (place, bind) = self.required(
+            listener.bind,
+            place,
+            Need {
+                of: "a listener",
+                key: "bind",
+                example: "0.0.0.0:8080",
+            },
+        )?;
+        let http2 = listener.http2.or(tls.is_some());
+        let built = Listener {
+            bind: bind.0,
+            proxy_protocol: listener.proxy_protocol.or(defaults::PROXY_PROTOCOL),
+            tls,
+            http2,
+        };
+        Some((place, built))
+    }
+
+    fn listener_tls(&self, tls: file::ListenerTls, place: Place) -> ListenerTls {
+        let client_auth = tls.client_auth.value().map(|auth| auth.0);
+        if let Some(ClientAuth::Optional | ClientAuth::Required) = client_auth
+            && tls.client_ca.is_absent()
+        {
+            self.report.error_with_hint(
+                tls.client_auth.place().unwrap_or(place),
+                "client_auth: client certificates cannot be verified without `client_ca`",
+                "name the PEM file of the certificates that they descend from",
+            );
+        }
+        ListenerTls {
+            certificate: self.required_file(
+                tls.certificate,
+                place,
+                Need {
+                    of: "tls",
+                    key: "certificate",
+                    example: "FILE",
+                },
+            ),
+            private_key: self.required_file(
+                tls.private_key,
+                place,
+                Need {
+                    of: "tls",
+                    key: "private_key",
+                    example: "FILE",
+                },
+            ),
+            client_auth: client_auth.unwrap_or(defaults::CLIENT_AUTH),
+            client_ca: self.file(tls.client_ca),
+        }
+    }
+
+    fn different_binds(&self, listeners: &[(Place, Listener)]) {
+        let mut seen = HashMap::new();
+        for (place, listener) in listeners
+            .iter()
+            .filter(|(_, listener)| listener.bind.port() != 0)
+        {
+            match seen.get(&listener.bind) {
+                None => {
+                    seen.insert(listener.bind, place.line);
+                }
+                Some(line) => self.report.error(
+                    *place,
+                    format!(
+                        "bind: {} is taken by the listener in line {line}",
+                        listener.bind
+                    ),
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `proxy_pass`.
+
+use std::collections::HashMap;
+
+use super::balancer::Balancers;
+use super::{Builder, Need, list, whole};
+use crate::defaults;
+use crate::field::{Field, Scalar};
+use crate::file;
+use crate::model::{HeaderAction, HeaderRule, Mapping, Target};
+use crate::report::Place;
+use crate::template::Template;
+use crate::value::{Destination, TargetUrl, did_you_mean};
+
+/// A mapping of the file.
+pub(super) struct BuiltMapping {
+    pub(super) built: Mapping,
+    /// Where its path stands.
+    place: Place,
+    /// The name of its balancer, whether there is one of that name or not.
+    pub(super) balancer: Option<String>,
+}
+
+impl Builder<'_> {
+    pub(super) fn mappings(
+        &self,
+        field: Field<Vec<Field<file::Mapping>>>,
+        balancers: &Balancers,
+    ) -> Vec<BuiltMapping> {
+        let mappings: Vec<BuiltMapping> = whole(field)
+            .into_iter()
+            .filter_map(Field::given)
+            .filter_map(|(place, mapping)| self.mapping(mapping, place, balancers))
+            .collect();
+        self.different_paths(&mappings);
+        mappings
+    }
+
+    fn mapping(
+        &self,
+        mapping: file::Mapping,
+        place: Place,
+        balancers: &Balancers,
+    ) -> Option<BuiltMapping> {
+        let exclude = mapping.exclude.settled(false);
+        let goes = !mapping.to.is_absent();
+        match (exclude, goes) {
+            (Some(true), true) => self.report.error_with_hint(
+                mapping.to.place().unwrap_or(place),
+                "to: an excluded path goes nowhere",
+                "keep `exclude: true` or `to`",
+            ),
+            (Some(false), false) => self.report.error_with_hint(
+                place,
+                "a mapping needs `to`",
+                "write `to: balancer://NAME/`, or `exclude: true`",
+            ),
+            _ => {}
+        }
+        let balancer = match mapping.to.value().map(|to| &to.0) {
+            Some(Destination::Balancer { name, .. }) => Some(name.clone()),
+            _ => None,
+        };
+        let to = self.target(mapping.to, mapping.member, balancers);
+        let built = Mapping {
+            hosts: list(mapping.hosts),
+            to,
+            preserve_host: mapping.preserve_host.or(defaults::PRESERVE_HOST),
+            request_headers: self.header_rules(mapping.request_headers),
+            response_headers: self.header_rules(mapping.response_headers),
+            request_attributes: whole_named(mapping.request_attributes),
+            path: String::new(),
+        };
+        let (place, path) = self.required(
+            mapping.path,
+            place,
+            Need {
+                of: "a mapping",
+                key: "path",
+                example: "/",
+            },
+        )?;
+        let built = Mapping {
+            path: path.0,
+            ..built
+        };
+        Some(BuiltMapping {
+            built,
+            place,
+            balancer,
+        })
+    }
+
+    fn target(
+        &self,
+        to: Scalar<TargetUrl>,
+        member: Field<file::Member>,
+        balancers: &Balancers,
+    ) -> Option<Target> {
+        let member_place = member.place();
+        let no_url_needed = to.is_absent();
+        match to.given().map(|(place, to)| (place, to.0)) {
+            Some((place, Destination::Balancer { name, path })) => {
+                if let Some(place) = member_place {
+                    self.report.error_with_hint(
+                        place,
+                        "member: goes with the url of a backend in `to`",
+                        format!("the members of balancer://{name} stand under `balancers`"),
+                    );
+                }
+                self.balancer_index(&name, place, balancers)
+                    .map(|index| Target::Balancer { index, path })
+            }
+            Some((_, Destination::Member(url))) => {
+                let member = whole(member);
+                self.no_second_url(&member);
+                self.member(member, Some(url))
+                    .map(|member| Target::Member(Box::new(member)))
+            }
+            None => {
+                if let (Some(place), true) = (member_place, no_url_needed) {
+                    self.report
+                        .error(place, "member: there is no `to` with the url of a backend");
+                }
+                self.member(whole(member), None);
+                None
+            }
+        }
+    }
+
+    fn no_second_url(&self, member: &file::Member) {
+        if let Some(place) = member.url.place() {
+            self.report
+                .error_with_hint(place, "url: it stands in `to`", "remove this key");
+        }
+    }
+
+    fn balancer_index(&self, name: &str, place: Place, balancers: &Balancers) -> Option<usize> {
+        let index = balancers.known.iter().position(|known| known.name == name);
+        if index.is_none() && balancers.complete {
+            let names = || balancers.known.iter().map(|known| known.name.as_str());
+            let hint = did_you_mean(name, names()).unwrap_or_else(|| match balancers.known.len() {
+                0 => "there are no balancers: write one under `balancers`".to_owned(),
+                _ => format!(
+                    "the balancers are {}",
+                    names().collect::<Vec<_>>().join(", ")
+                ),
+            });
+            self.report
+                .error_with_hint(place, format!("to: there is no balancer {name:?}"), hint);
+        }
+        index
+    }
+
+    fn header_rules(&self, field: Field<Vec<Field<file::HeaderRule>>>) -> Vec<HeaderRule> {
+        whole(field)
+            .into_iter()
+            .filter_map(Field::given)
+            .filter_map(|(place, rule)| self.header_rule(rule, place))
+            .collect()
+    }
+
+    fn header_rule(&self, rule: file::HeaderRule, place: Place) -> Option<HeaderRule> {
+        let actions = [
+            (HeaderAction::Set, rule.set),
+            (HeaderAction::Add, rule.add),
+            (HeaderAction::Append, rule.append),
+            (HeaderAction::Unset, rule.unset),
+        ];
+        let mut given = actions.into_iter().filter(|(_, name)| !name.is_absent());
+        let (Some((action, name)), None) = (given.next(), given.next()) else {
+            self.report.error_with_hint(
+                place,
+                "a header rule does one thing",
+                "write one of `set`, `add`, `append` and `unset`, with the name of a header field",
+            );
+            return None;
+        };
+        let value_place = rule.value.place();
+        match (action, rule.value.is_absent()) {
+            (HeaderAction::Unset, false) => self.report.error_with_hint(
+                value_place.unwrap_or(place),
+                "value: `unset` removes all fields of the name, whatever their value",
+                "remove the value",
+            ),
+            (HeaderAction::Set | HeaderAction::Add | HeaderAction::Append, true) => {
+                self.report.error(place, "a header rule needs `value`");
+            }
+            _ => {}
+        }
+        Some(HeaderRule {
+            action,
+            name: name.optional()?,
+            value: rule.value.or(Template::default()),
+            when: rule.when.optional(),
+        })
+    }
+
+    /// The same path twice for one host: nobody could say which counts.
+    fn different_paths(&self, mappings: &[BuiltMapping]) {
+        let mut seen = HashMap::new();
+        for mapping in mappings {
+            let Mapping { path, hosts, .. } = &mapping.built;
+            let hosts: Vec<Option<&String>> = match hosts.as_slice() {
+                [] => vec![None],
+                hosts => hosts.iter().map(Some).collect(),
+            };
+            for host in hosts {
+                let Some(line) = seen.insert((path, host), mapping.place.line) else {
+                    continue;
+                };
+                let host = host.map_or_else(String::new, |host| format!(" for {host}"));
+                self.report.error_with_hint(
+                    mapping.place,
+                    format!("path: {path}{host} is already mapped in line {line}"),
+                    "remove one of them",
+                );
+            }
+        }
+    }
+}
+
+/// Names with their values, when both could be read.
+fn whole_named(
+    field: Field<
+        crate::field::Named<
+            crate::value::AttributeName,
+            crate::field::Checked<crate::template::TemplateText>,
+        >,
+    >,
+) -> Vec<(String, Template)> {
+    let entries = field.given().map_or_else(Vec::new, |(_, named)| named.0);
+    entries
+        .into_iter()
+        .filter_map(|(name, value)| name.optional().zip(value.optional()))
+        .collect()
+}

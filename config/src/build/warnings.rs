@@ -1,0 +1,111 @@
+//! What is allowed and still worth a look.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Builder;
+use super::balancer::{Balancers, Known};
+use super::mapping::BuiltMapping;
+use crate::fault::one_of;
+use crate::report::Place;
+use crate::value::did_you_mean;
+
+impl Builder<'_> {
+    pub(super) fn warn(&self, balancers: &Balancers, mappings: &[BuiltMapping], file: Place) {
+        for known in &balancers.known {
+            self.members_without_route(known);
+            self.shared_routes(known);
+            self.redirects(known);
+        }
+        if mappings.is_empty() {
+            self.report.warning(
+                file,
+                "nothing is mapped: every request gets 404",
+                "write `proxy_pass: [{ path: /, to: \"balancer://NAME/\" }]`",
+            );
+            return;
+        }
+        for known in &balancers.known {
+            let used = mappings
+                .iter()
+                .any(|mapping| mapping.balancer.as_ref() == Some(&known.name));
+            if !used {
+                self.report.warning(
+                    known.place,
+                    format!("nothing is mapped to the balancer {:?}", known.name),
+                    format!("write `to: \"balancer://{}/\"` in proxy_pass", known.name),
+                );
+            }
+        }
+    }
+
+    fn members_without_route(&self, known: &Known) {
+        let Some(balancer) = &known.built else { return };
+        if balancer.sticky.is_none() || balancer.members.len() < 2 {
+            return;
+        }
+        for (member, places) in balancer.members.iter().zip(&known.members) {
+            if member.route.is_empty() {
+                self.report.warning(
+                    places.member,
+                    format!("{} has no route: its sessions are not sticky", member.url),
+                    "give it the jvmRoute of its Tomcat (conf/server.xml, <Engine jvmRoute=…>)",
+                );
+            }
+        }
+    }
+
+    fn shared_routes(&self, known: &Known) {
+        let Some(balancer) = &known.built else { return };
+        let mut seen = HashMap::new();
+        for (member, places) in balancer.members.iter().zip(&known.members) {
+            let Some(place) = places.route.filter(|_| !member.route.is_empty()) else {
+                continue;
+            };
+            match seen.get(&member.route) {
+                None => {
+                    seen.insert(&member.route, place.line);
+                }
+                Some(line) => self.report.warning(
+                    place,
+                    format!("route: {:?} is also the route in line {line}", member.route),
+                    "sessions of both go to the first one: give each Tomcat a jvmRoute of its own",
+                ),
+            }
+        }
+    }
+
+    fn redirects(&self, known: &Known) {
+        let Some(balancer) = &known.built else { return };
+        let routes = || {
+            balancer
+                .members
+                .iter()
+                .map(|member| member.route.as_str())
+                .filter(|route| !route.is_empty())
+        };
+        for (member, places) in balancer.members.iter().zip(&known.members) {
+            let (redirect, Some(place)) = (member.redirect.as_str(), places.redirect) else {
+                continue;
+            };
+            if !redirect.is_empty() && redirect == member.route {
+                self.report.warning(
+                    place,
+                    format!("redirect: {redirect:?} is the member's own route"),
+                    "name the route of the member that takes over",
+                );
+            } else if !redirect.is_empty() && !routes().any(|route| route == redirect) {
+                let hint = did_you_mean(redirect, routes()).unwrap_or_else(|| {
+                    format!("there is {}", one_of(routes().collect::<BTreeSet<_>>()))
+                });
+                self.report.warning(
+                    place,
+                    format!(
+                        "redirect: no member of {:?} has the route {redirect:?}",
+                        known.name
+                    ),
+                    hint,
+                );
+            }
+        }
+    }
+}
