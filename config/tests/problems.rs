@@ -1,0 +1,91 @@
+//! What a person reads who has written a bad file: each file of `testdata/config` has its problems beside it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+
+use ajpgate_config::{Problems, Severity};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/config")
+        .join(name)
+}
+
+/// The names and texts of the files of a folder.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn snapshot(folder: &Path, name: &str, problems: &str) {
+    insta::with_settings!({
+        snapshot_path => folder,
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, problems);
+    });
+}
+
+#[test]
+fn each_bad_file_says_what_is_wrong() {
+    let folder = folder("bad");
+    let files = files(&folder);
+    assert!(files.len() >= 40, "{}", files.len());
+    for (name, text) in files {
+        let file = format!("{name}.yaml");
+        let problems = match ajpgate_config::parse(&text, Path::new(&file), &|_| None) {
+            Err(problems) => problems,
+            Ok(loaded) => panic!("{name}: {loaded:?}"),
+        };
+        in_order_and_in_the_file(&problems, &text);
+        snapshot(&folder, &name, &problems.to_string());
+    }
+}
+
+#[test]
+fn each_doubtful_file_loads_with_a_warning() {
+    let folder = folder("warn");
+    for (name, text) in files(&folder) {
+        let file = format!("{name}.yaml");
+        let loaded = ajpgate_config::parse(&text, Path::new(&file), &|_| None)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(
+            loaded
+                .warnings
+                .iter()
+                .all(|warning| warning.severity == Severity::Warning)
+        );
+        let warnings = Problems::new(loaded.warnings).unwrap_or_else(|| panic!("{name}"));
+        snapshot(&folder, &name, &warnings.to_string());
+    }
+}
+
+/// Problems come in the order of the file, and each points at a character of it or behind its last one.
+fn in_order_and_in_the_file(problems: &Problems, text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut last = (0, 0);
+    for problem in problems {
+        let place = (problem.line, problem.column);
+        assert!(place >= last, "{problem}");
+        last = place;
+        let width = lines
+            .get(problem.line - 1)
+            .map_or(0, |line| line.chars().count());
+        assert!((1..=width + 1).contains(&problem.column), "{problem}");
+        assert!(problem.headline().contains(&problem.message));
+    }
+}
