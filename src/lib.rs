@@ -3,3 +3,23 @@
 pub mod balancer;
 pub mod mount;
 pub mod sticky;
+
+mod admin;
+mod backend;
+mod cli;
+mod gateway;
+mod headers;
+mod link;
+mod node;
+mod peer;
+mod proxy;
+mod server;
+mod state;
+mod telemetry;
+mod unbuilt;
+mod upload;
+mod variables;
+
+pub use cli::main;
+pub use gateway::Gateway;
+pub use node::{Node, NodeOptions};

@@ -41,9 +41,12 @@ impl GatewayCodec {
     /// Whether `input` holds a whole packet, so that decoding it needs no further read.
     #[must_use]
     pub fn has_packet(&self, input: &[u8]) -> bool {
-        input.first_chunk::<PACKET_HEADER>().is_some_and(|[_, _, high, low]| {
-            input.len().saturating_sub(PACKET_HEADER) >= usize::from(u16::from_be_bytes([*high, *low]))
-        })
+        input
+            .first_chunk::<PACKET_HEADER>()
+            .is_some_and(|[_, _, high, low]| {
+                input.len().saturating_sub(PACKET_HEADER)
+                    >= usize::from(u16::from_be_bytes([*high, *low]))
+            })
     }
 }
 

@@ -476,7 +476,12 @@ impl<'b> BodyEncoder<'b> {
         let start = out.len();
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&[0; PACKET_HEADER]);
-        Self { out, start, room: packet_size.max_request_data(), finished: false }
+        Self {
+            out,
+            start,
+            room: packet_size.max_request_data(),
+            finished: false,
+        }
     }
 
     /// Adds as much of a piece as there is room for, and says how much that was.
@@ -494,7 +499,11 @@ impl<'b> BodyEncoder<'b> {
         // At most 65 530.
         let field = u16::try_from(length).unwrap_or(0);
         if field > 0 {
-            overwrite(self.out, self.start.saturating_add(2), field.saturating_add(2));
+            overwrite(
+                self.out,
+                self.start.saturating_add(2),
+                field.saturating_add(2),
+            );
             overwrite(self.out, self.start.saturating_add(PACKET_HEADER), field);
             self.finished = true;
         }

@@ -10,7 +10,9 @@
 use ajp13::codec::{ContainerCodec, GatewayCodec};
 use ajp13::headers::{HeaderName, Headers};
 use ajp13::limits::MAX_HEADER_NAME;
-use ajp13::request::{Attribute, BodyEncoder, RequestAttribute, RequestEncoder, RequestLine, encode_body};
+use ajp13::request::{
+    Attribute, BodyEncoder, RequestAttribute, RequestEncoder, RequestLine, encode_body,
+};
 use ajp13::tables::{HeaderCode, METHODS, RequestHeader, ResponseHeader};
 use ajp13::{
     BodyPacket, CodecError, ForwardRequest, FromContainer, Malformed, PacketSize, SendHeaders,
@@ -551,7 +553,10 @@ fn a_body_packet_is_filled_from_pieces_or_not_begun() {
     let size = PacketSize::DEFAULT;
     let mut out = BytesMut::from(&b"before"[..]);
     let mut packet = BodyEncoder::begin(&mut out, size);
-    assert_eq!((packet.push(b"ab"), packet.push(b""), packet.push(b"c")), (2, 0, 1));
+    assert_eq!(
+        (packet.push(b"ab"), packet.push(b""), packet.push(b"c")),
+        (2, 0, 1)
+    );
     assert_eq!(packet.push(&[0; 9000]), 8183);
     assert_eq!(packet.push(b"x"), 0);
     assert_eq!(packet.finish(), 8186);

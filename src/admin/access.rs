@@ -1,0 +1,127 @@
+//! Who may ask.
+
+use std::net::IpAddr;
+
+use ajpgate_config::{Admin, Auth};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::{AUTHORIZATION, HeaderMap};
+use ipnet::IpNet;
+use subtle::ConstantTimeEq as _;
+
+/// Networks, and the credentials that `Authorization` must bring.
+#[derive(Debug)]
+pub(crate) struct Access {
+    allow: Vec<IpNet>,
+    credentials: Option<Credentials>,
+}
+
+#[derive(Debug)]
+enum Credentials {
+    Basic(Vec<u8>),
+    Bearer(Vec<u8>),
+}
+
+impl Access {
+    pub(crate) fn new(admin: &Admin) -> Self {
+        let credentials = admin.auth.as_ref().map(|auth| match auth {
+            Auth::Basic { user, password } => {
+                Credentials::Basic(format!("{user}:{}", password.expose()).into_bytes())
+            }
+            Auth::Token(token) => Credentials::Bearer(token.expose().as_bytes().to_vec()),
+        });
+        Self {
+            allow: admin.allow.clone(),
+            credentials,
+        }
+    }
+
+    /// Whether an address may connect at all.
+    pub(crate) fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.allow.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether a request brings what is asked for. Compared in constant time.
+    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(credentials) = &self.credentials else {
+            return true;
+        };
+        let given = headers
+            .get(AUTHORIZATION)
+            .map(http::HeaderValue::as_bytes)
+            .unwrap_or_default();
+        let (scheme, given) = match given.iter().position(|byte| *byte == b' ') {
+            Some(at) => given.split_at(at),
+            None => return false,
+        };
+        let given = given.trim_ascii();
+        match credentials {
+            Credentials::Basic(wanted) if scheme.eq_ignore_ascii_case(b"basic") => BASE64
+                .decode(given)
+                .is_ok_and(|given| given.ct_eq(wanted).into()),
+            Credentials::Bearer(wanted) if scheme.eq_ignore_ascii_case(b"bearer") => {
+                given.ct_eq(wanted).into()
+            }
+            _ => false,
+        }
+    }
+
+    /// What a request without credentials is asked for (RFC 9110 section 11.6.1).
+    pub(crate) const fn challenge(&self) -> &'static str {
+        match self.credentials {
+            Some(Credentials::Bearer(_)) => "Bearer realm=\"ajpgate\"",
+            _ => "Basic realm=\"ajpgate\", charset=\"UTF-8\"",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(authorization: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, authorization.parse().unwrap());
+        headers
+    }
+
+    fn access(credentials: Option<Credentials>) -> Access {
+        Access {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            credentials,
+        }
+    }
+
+    #[test]
+    fn credentials_are_compared_as_a_whole() {
+        let basic = access(Some(Credentials::Basic(b"admin:s:3".to_vec())));
+        assert!(basic.admits(&headers("Basic YWRtaW46czoz")));
+        assert!(basic.admits(&headers("basic  YWRtaW46czoz")));
+        for wrong in [
+            "Basic YWRtaW46czo=",
+            "Basic YWRtaW46czozMw==",
+            "Basic !",
+            "Bearer YWRtaW46czoz",
+            "Basic",
+        ] {
+            assert!(!basic.admits(&headers(wrong)), "{wrong}");
+        }
+        assert!(!basic.admits(&HeaderMap::new()));
+        let bearer = access(Some(Credentials::Bearer(b"t0ken".to_vec())));
+        assert!(bearer.admits(&headers("Bearer t0ken")));
+        for wrong in ["Bearer t0ke", "Bearer t0kenn", "t0ken", "Basic t0ken"] {
+            assert!(!bearer.admits(&headers(wrong)), "{wrong}");
+        }
+        assert!(access(None).admits(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn networks_hold_for_mapped_addresses_too() {
+        let access = access(None);
+        assert!(access.allows("127.0.0.1".parse().unwrap()));
+        assert!(access.allows("::ffff:127.0.0.1".parse().unwrap()));
+        assert!(!access.allows("10.0.0.1".parse().unwrap()));
+        assert!(!access.allows("::1".parse().unwrap()));
+    }
+}

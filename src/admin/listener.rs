@@ -1,0 +1,73 @@
+//! The listener itself.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+
+use super::access::Access;
+use super::answer::answer;
+use crate::state::Shared;
+
+/// Most connections at once. A scraper, a person and an orchestrator's probes need a handful.
+const MAX_CONNECTIONS: usize = 64;
+
+/// From one request's end to the next one's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long to wait when no connection can be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers until `stop` is done: longer than clients are served, so that probes see a shutdown.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    access: Arc<Access>,
+    shared: Arc<Shared>,
+    stop: tokio_util::sync::CancellationToken,
+) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            return;
+        };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(%error, "admin: cannot take connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (shared, access, stop) = (Arc::clone(&shared), Arc::clone(&access), stop.clone());
+        tokio::spawn(async move {
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let (parts, _) = request.into_parts();
+                let answer = answer(&shared, &access, address.ip(), &parts);
+                async { Ok::<_, Infallible>(answer) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                ended = connection => {
+                    if let Err(error) = ended {
+                        debug!(%error, "admin: connection ended");
+                    }
+                }
+            }
+            drop(permit);
+        });
+    }
+}

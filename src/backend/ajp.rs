@@ -1,0 +1,182 @@
+//! A member that speaks AJP13: FORWARD_REQUEST from an HTTP request, an HTTP answer from SEND_HEADERS.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use ajp13::exchange::RequestBody;
+use ajp13::request::{Attribute, RequestEncoder, RequestLine};
+use ajp13::tables::request_attribute;
+use ajp13::{PacketSize, Unencodable};
+use bytes::BytesMut;
+use http::Version;
+use tokio::time::Instant;
+
+use super::body::{AjpBody, ResponseBody};
+use super::driver::Driver;
+use super::error::{Exposure, FailureKind, ForwardError};
+use super::head::{Head, Length, convert};
+use super::pool::Pool;
+use super::{Forward, Timing};
+use crate::upload::{Upload, UploadError};
+
+/// Most header fields of a request: Tomcat's `maxHeaderCount`, beyond which it answers 500.
+const MAX_FIELDS: usize = 100;
+
+/// A member that speaks AJP13.
+#[derive(Debug, Clone)]
+pub(crate) struct AjpBackend {
+    pool: Pool,
+    secret: Option<Arc<str>>,
+    /// Longest silence between two packets.
+    timeout: Duration,
+    packet_size: PacketSize,
+}
+
+impl AjpBackend {
+    pub(crate) fn new(
+        pool: Pool,
+        secret: Option<&str>,
+        timeout: Duration,
+        packet_size: PacketSize,
+    ) -> Self {
+        Self {
+            pool,
+            secret: secret.map(Arc::from),
+            timeout,
+            packet_size,
+        }
+    }
+
+    pub(crate) const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Sends a request and waits for SEND_HEADERS. See [`Backend::send`](super::Backend::send).
+    pub(crate) async fn send(
+        &self,
+        request: &Forward<'_>,
+        upload: &mut Option<Upload>,
+        fresh: bool,
+        timing: &mut Timing,
+    ) -> Result<http::Response<ResponseBody>, ForwardError> {
+        let asked = Instant::now();
+        let lease = self.pool.lease(fresh).await;
+        let begun = match &lease {
+            // Nothing was waited for.
+            Ok(lease) if lease.reused() => asked,
+            _ => Instant::now(),
+        };
+        timing.waited = begun.duration_since(asked);
+        let lease = lease.map_err(|kind| ForwardError::new(kind, Exposure::Nothing, false))?;
+        let Some(body) = upload.take() else {
+            let gone = FailureKind::Client(UploadError::Cut);
+            return Err(ForwardError::new(gone, Exposure::Nothing, false));
+        };
+        // One allocation, instead of moving it from hand to hand as the answer goes up.
+        let mut driver = Box::new(Driver::new(lease, body, self.timeout, self.packet_size));
+        match self.exchange(&mut driver, request).await {
+            Ok(Head {
+                status,
+                headers,
+                length,
+            }) => {
+                timing.to_head = begun.elapsed();
+                let mut response =
+                    http::Response::new(ResponseBody::Ajp(AjpBody::new(driver, length)));
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                Ok(response)
+            }
+            Err(kind) => {
+                let error = ForwardError::new(kind, driver.exposure(), driver.reused());
+                *upload = Some(driver.into_upload());
+                Err(error)
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        driver: &mut Driver,
+        request: &Forward<'_>,
+    ) -> Result<Head, FailureKind> {
+        driver.write_head(|out, length| self.encode(request, length, out))?;
+        let sent = poll_fn(|cx| driver.poll_head(cx)).await?;
+        let head = convert(&sent, request.method).map_err(FailureKind::BadHead)?;
+        if head.length == Length::None {
+            // The end has mostly come with the head; then the connection is free before the client has it.
+            poll_fn(|cx| Poll::Ready(driver.peek_end(cx))).await;
+        }
+        Ok(head)
+    }
+
+    /// Writes FORWARD_REQUEST. Attributes in the order of both Apache modules.
+    fn encode(
+        &self,
+        request: &Forward<'_>,
+        length: RequestBody,
+        out: &mut BytesMut,
+    ) -> Result<usize, Unencodable> {
+        let Forward { fields, peer, .. } = request;
+        let mut head = RequestEncoder::begin(
+            out,
+            self.packet_size,
+            &RequestLine {
+                method: request.method.as_str().as_bytes(),
+                protocol: match request.version {
+                    Version::HTTP_10 => b"HTTP/1.0",
+                    Version::HTTP_2 => b"HTTP/2.0",
+                    _ => b"HTTP/1.1",
+                },
+                uri: request.path.as_bytes(),
+                remote_addr: peer.ip.as_bytes(),
+                remote_host: None,
+                server_name: request.server_name.as_bytes(),
+                server_port: fields.port,
+                is_ssl: peer.tls,
+            },
+        )?;
+        let mut count = 1;
+        // Never the client's own framing: what was parsed is what counts.
+        match length {
+            RequestBody::Empty => head.header(b"content-length", b"0")?,
+            RequestBody::Known(length) => {
+                head.header(
+                    b"content-length",
+                    itoa::Buffer::new().format(length).as_bytes(),
+                )?;
+            }
+            RequestBody::Unknown => head.header(b"transfer-encoding", b"chunked")?,
+        }
+        fields.try_each(|name, value| {
+            count += 1;
+            head.header(name, value)
+        })?;
+        if count > MAX_FIELDS {
+            return Err(Unencodable::HeaderCount);
+        }
+        if let Some(secret) = &self.secret {
+            head.attribute(Attribute::Secret, secret.as_bytes())?;
+        }
+        if let Some(query) = request.query {
+            head.attribute(Attribute::QueryString, query.as_bytes())?;
+        }
+        if let Some(route) = request.route {
+            head.attribute(Attribute::Route, route.as_bytes())?;
+        }
+        head.named_attribute(
+            request_attribute::REMOTE_PORT.as_bytes(),
+            peer.port.as_bytes(),
+        )?;
+        head.named_attribute(
+            request_attribute::LOCAL_ADDR.as_bytes(),
+            peer.local_ip.as_bytes(),
+        )?;
+        for (name, value) in request.attributes {
+            head.named_attribute(name.as_bytes(), value.as_bytes())?;
+        }
+        head.finish()
+    }
+}

@@ -1,0 +1,193 @@
+//! The body of an answer: one concrete type from the backend to hyper.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::driver::{Driver, Event};
+use super::error::FailureKind;
+use super::head::Length;
+use super::wire::Traffic;
+
+/// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD.
+const DISCARD_MAX: usize = 64 * 1024;
+
+/// How long the end of an answer may take after the client has all of it.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A body on its way to a client.
+#[derive(Debug)]
+pub(crate) enum ResponseBody {
+    /// From an AJP13 member.
+    Ajp(AjpBody),
+    /// The gateway's own, until it has been sent.
+    Text(Option<Bytes>),
+}
+
+impl ResponseBody {
+    /// No body.
+    pub(crate) const fn empty() -> Self {
+        Self::Text(None)
+    }
+
+    /// Why it was not completed, when the backend is why. Once.
+    pub(crate) fn take_failure(&mut self) -> Option<FailureKind> {
+        match self {
+            Self::Ajp(body) => body.failure.take(),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// Bytes that moved between gateway and backend so far, the request's included.
+    pub(crate) fn traffic(&mut self) -> Traffic {
+        match self {
+            Self::Ajp(body) => body
+                .driver
+                .as_mut()
+                .map(|driver| driver.traffic())
+                .unwrap_or_default(),
+            Self::Text(_) => Traffic::default(),
+        }
+    }
+}
+
+/// Why a client's connection is broken off in the middle of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer cannot be completed")]
+pub(crate) struct Incomplete;
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Incomplete;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        match self.get_mut() {
+            Self::Ajp(body) => body.poll_data(cx).map(|data| Some(data?.map(Frame::data))),
+            Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Ajp(body) => body.complete,
+            Self::Text(text) => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ajp(AjpBody {
+                length: Length::Known(left),
+                ..
+            }) => SizeHint::with_exact(*left),
+            Self::Ajp(AjpBody {
+                length: Length::None,
+                ..
+            }) => SizeHint::with_exact(0),
+            Self::Ajp(_) => SizeHint::new(),
+            Self::Text(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+        }
+    }
+}
+
+/// The rest of an exchange, read as the client takes it.
+///
+/// It owns the connection. Dropped before the end it closes it, for that is the only way to tell a container
+/// to stop; unless all that is missing is the end of the answer, which is then waited for.
+#[derive(Debug)]
+pub(crate) struct AjpBody {
+    driver: Option<Box<Driver>>,
+    /// What the client has not got yet.
+    length: Length,
+    /// The client has all it will get.
+    complete: bool,
+    failure: Option<FailureKind>,
+}
+
+impl AjpBody {
+    pub(crate) const fn new(driver: Box<Driver>, length: Length) -> Self {
+        let complete = matches!(length, Length::None | Length::Known(0));
+        Self {
+            driver: Some(driver),
+            length,
+            complete,
+            failure: None,
+        }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
+        let Some(driver) = &mut self.driver else {
+            return Poll::Ready(None);
+        };
+        if self.complete || self.failure.is_some() {
+            return Poll::Ready(None);
+        }
+        loop {
+            let failure = match ready!(driver.poll_event(cx)) {
+                Ok(Event::Data(mut data)) => {
+                    if let Length::Known(left) = &mut self.length {
+                        let room = usize::try_from(*left).unwrap_or(usize::MAX);
+                        if data.len() > room {
+                            tracing::warn!("backend sent more body than its content-length");
+                            data.truncate(room);
+                        }
+                        *left = left.saturating_sub(data.len() as u64);
+                        self.complete = *left == 0;
+                    }
+                    // When the end is here already the last frame says that it is the last.
+                    let ended = driver.peek_end(cx);
+                    self.complete |= ended && self.length == Length::Unknown;
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                // hyper writes out what it has whenever there is nothing more to poll.
+                Ok(Event::Flush) => continue,
+                Ok(Event::End) => match self.length {
+                    Length::Known(left @ 1..) => FailureKind::Short(left),
+                    _ => {
+                        self.complete = true;
+                        return Poll::Ready(None);
+                    }
+                },
+                Err(failure) => failure,
+            };
+            self.failure = Some(failure);
+            return Poll::Ready(Some(Err(Incomplete)));
+        }
+    }
+}
+
+impl Drop for AjpBody {
+    fn drop(&mut self) {
+        let Some(driver) = self.driver.take() else {
+            return;
+        };
+        if !self.complete || !driver.is_nearly_done() {
+            return;
+        }
+        // Tomcat sends the end in a packet of its own, mostly a moment after the last data.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(END_TIMEOUT, read_to_end(driver)));
+        }
+    }
+}
+
+/// Reads up to the end of an answer, so that its connection can be kept.
+async fn read_to_end(mut driver: Box<Driver>) {
+    let mut discarded = 0_usize;
+    while driver.is_nearly_done() && discarded <= DISCARD_MAX {
+        match poll_fn(|cx| driver.poll_event(cx)).await {
+            Ok(Event::Data(data)) => discarded = discarded.saturating_add(data.len()),
+            Ok(Event::Flush) => {}
+            Ok(Event::End) | Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! One exchange on one connection: moves bytes as both sides are ready, and keeps the time.
+//!
+//! There is no task and no channel. Whoever wants the next event polls, and that also moves the upload on;
+//! whoever stops polling stops the container, which is all the back-pressure there is and all that is needed.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use ajp13::exchange::{Exchange, RequestBody, Step};
+use ajp13::request::{BodyEncoder, END_OF_BODY};
+use ajp13::{PacketSize, SendHeaders, ToContainer, Unencodable};
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::time::Instant;
+
+use super::error::{Exposure, FailureKind};
+use super::pool::{Connection, Lease};
+use super::wire::Traffic;
+use crate::upload::{Upload, UploadError};
+
+/// What an answer brings after its head.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// Body, at least one byte.
+    Data(Bytes),
+    /// What has been sent so far should reach the client now.
+    Flush,
+    /// The end. The connection has been returned, or closed.
+    End,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Driver {
+    /// Until the answer is complete.
+    lease: Option<Lease>,
+    exchange: Exchange,
+    upload: Upload,
+    /// What was read ahead.
+    ahead: Option<Result<Event, FailureKind>>,
+    packet_size: PacketSize,
+    timeout: Duration,
+    /// Since when the container owes a packet; set at the first pause after something moved.
+    silent_since: Option<Instant>,
+    reused: bool,
+    /// Bytes of FORWARD_REQUEST; `None` before it is encoded.
+    head: Option<u64>,
+    /// The connection's count when the exchange began.
+    before: Traffic,
+    /// This exchange's count, once it is over.
+    traffic: Option<Traffic>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        mut lease: Lease,
+        upload: Upload,
+        timeout: Duration,
+        packet_size: PacketSize,
+    ) -> Self {
+        let before = lease
+            .connection()
+            .map(|connection| connection.framed.get_ref().traffic);
+        Self {
+            exchange: Exchange::new(upload.length(), packet_size),
+            reused: lease.reused(),
+            lease: Some(lease),
+            upload,
+            ahead: None,
+            packet_size,
+            timeout,
+            silent_since: None,
+            head: None,
+            before: before.unwrap_or_default(),
+            traffic: None,
+        }
+    }
+
+    /// Whether the connection had served a request before.
+    pub(crate) const fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Bytes that this exchange has moved so far.
+    pub(crate) fn traffic(&mut self) -> Traffic {
+        match (
+            self.traffic,
+            self.lease.as_mut().and_then(Lease::connection),
+        ) {
+            (Some(traffic), _) => traffic,
+            (None, Some(connection)) => connection.framed.get_ref().traffic.since(self.before),
+            (None, None) => Traffic::default(),
+        }
+    }
+
+    /// How much the container can have acted on.
+    pub(crate) fn exposure(&mut self) -> Exposure {
+        let sent = self.traffic().to_backend;
+        match self.head {
+            // Asking for the body is no answer yet.
+            _ if self.exchange.has_head() => Exposure::Answering,
+            Some(head) if sent >= head => Exposure::Sent,
+            _ => Exposure::Nothing,
+        }
+    }
+
+    /// Closes the connection, unless it has been returned, and takes back the body.
+    pub(crate) fn into_upload(self: Box<Self>) -> Upload {
+        self.upload
+    }
+
+    /// Puts FORWARD_REQUEST in front of everything else. Nothing is written yet: the first packet of body may
+    /// go with it.
+    pub(crate) fn write_head(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut, RequestBody) -> Result<usize, Unencodable>,
+    ) -> Result<(), FailureKind> {
+        let length = self.upload.length();
+        let connection = connection(&mut self.lease)?;
+        match encode(connection.framed.write_buffer_mut(), length) {
+            Ok(length) => {
+                self.head = Some(length as u64);
+                Ok(())
+            }
+            Err(why) => {
+                // Nothing was written: the connection is as good as before.
+                self.finish(true);
+                Err(FailureKind::Unencodable(why))
+            }
+        }
+    }
+
+    /// Waits for SEND_HEADERS. Once it is there no other attempt will be made.
+    pub(crate) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<SendHeaders, FailureKind>> {
+        loop {
+            if let Step::Head(head) = ready!(self.poll_step(cx))? {
+                self.upload.forget();
+                return Poll::Ready(Ok(head));
+            }
+        }
+    }
+
+    /// What comes after SEND_HEADERS. After an error or [`Event::End`] there is nothing more.
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>> {
+        if let Some(event) = self.ahead.take() {
+            return Poll::Ready(event);
+        }
+        loop {
+            let event = match ready!(self.poll_step(cx))? {
+                Step::Data(data) => Event::Data(data),
+                Step::Flush => Event::Flush,
+                Step::Done { reuse } => {
+                    self.finish(reuse);
+                    Event::End
+                }
+                Step::Nothing | Step::BodyDue | Step::Head(_) => continue,
+            };
+            return Poll::Ready(Ok(event));
+        }
+    }
+
+    /// Whether the end has come already, so that what was returned last is the last.
+    pub(crate) fn peek_end(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ahead.is_none() && self.has_packet() {
+            self.ahead = match self.poll_event(cx) {
+                Poll::Ready(event) => Some(event),
+                Poll::Pending => None,
+            };
+        }
+        matches!(self.ahead, Some(Ok(Event::End)))
+    }
+
+    /// Whether the container owes nothing but the end of its answer, and is owed nothing.
+    pub(crate) fn is_nearly_done(&self) -> bool {
+        self.lease.is_some() && self.exchange.has_head() && self.exchange.due().is_none()
+    }
+
+    fn has_packet(&mut self) -> bool {
+        self.lease
+            .as_mut()
+            .and_then(Lease::connection)
+            .is_some_and(|connection| {
+                connection
+                    .framed
+                    .codec()
+                    .has_packet(connection.framed.read_buffer())
+            })
+    }
+
+    fn finish(&mut self, reuse: bool) {
+        self.traffic = Some(self.traffic());
+        if let Some(lease) = self.lease.take()
+            && reuse
+        {
+            lease.give_back();
+        }
+    }
+
+    /// One packet from the container, moving the upload on meanwhile.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, FailureKind>> {
+        loop {
+            let owed_by_client = self.poll_upload(cx)?.is_pending();
+            // A container that refuses a request may close without reading the rest: its answer counts more
+            // than the failed write.
+            let flushed = self.poll_flush(cx);
+            let connection = connection(&mut self.lease)?;
+            match Pin::new(&mut connection.framed).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    self.silent_since = None;
+                    match self.exchange.on(message)? {
+                        Step::BodyDue => {}
+                        step => return Poll::Ready(Ok(step)),
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(None) => {
+                    let end = io::ErrorKind::UnexpectedEof.into();
+                    return Poll::Ready(Err(FailureKind::Lost(end)));
+                }
+                Poll::Pending => match flushed {
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    // The container owes nothing while it waits for a packet that the client has not sent.
+                    Poll::Ready(Ok(())) if owed_by_client => {
+                        self.silent_since = None;
+                        return Poll::Pending;
+                    }
+                    _ => {
+                        ready!(self.poll_silence(cx))?;
+                        return Poll::Ready(Err(FailureKind::Silent));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Writes the packet of body that is due, if there is one, as soon as there is data for it.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
+        let Some(most) = self.exchange.due() else {
+            return Poll::Ready(Ok(()));
+        };
+        let out = connection(&mut self.lease)?.framed.write_buffer_mut();
+        let mut taken = 0;
+        if most > 0 {
+            let mut packet = BodyEncoder::begin(out, self.packet_size);
+            let polled = self.upload.poll_take(cx, most, |piece| {
+                packet.push(piece);
+            });
+            taken = ready!(polled).map_err(FailureKind::Client)?;
+            packet.finish();
+        }
+        match (taken, self.exchange.left()) {
+            // The end would make a body that was cut short look whole.
+            (0, Some(1..)) => return Poll::Ready(Err(FailureKind::Client(UploadError::Cut))),
+            (0, _) => {
+                out.extend_from_slice(&END_OF_BODY);
+                self.exchange.ended();
+            }
+            (taken, _) => self.exchange.sent(taken),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
+        let framed = &mut connection(&mut self.lease)?.framed;
+        let waiting = framed.write_buffer().len();
+        if waiting == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx);
+        if framed.write_buffer().len() < waiting {
+            self.silent_since = None;
+        }
+        flushed.map_err(FailureKind::from)
+    }
+
+    /// Ready when nothing has moved for as long as the container may be silent.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
+        let deadline = *self.silent_since.get_or_insert_with(Instant::now) + self.timeout;
+        let Connection { sleep, .. } = connection(&mut self.lease)?;
+        // The timer is moved only when it would ring too late; a ring that comes early sets it anew.
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        while sleep.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(Ok(()));
+            }
+            sleep.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+/// Nobody polls an exchange that is over; should somebody, it fails.
+fn connection(lease: &mut Option<Lease>) -> Result<&mut Connection, FailureKind> {
+    lease
+        .as_mut()
+        .and_then(Lease::connection)
+        .ok_or_else(|| FailureKind::Lost(io::ErrorKind::NotConnected.into()))
+}

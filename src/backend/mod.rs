@@ -1,0 +1,84 @@
+//! Backends: how a request gets to a member and an answer back, one arm for each protocol.
+
+mod ajp;
+mod body;
+mod connect;
+mod driver;
+mod error;
+mod head;
+mod pool;
+mod wire;
+
+use std::time::Duration;
+
+use http::{Method, Version};
+
+pub(crate) use self::ajp::AjpBackend;
+pub(crate) use self::body::{Incomplete, ResponseBody};
+pub(crate) use self::connect::connect;
+pub(crate) use self::error::{FailureKind, ForwardError, Retry};
+pub(crate) use self::pool::{Pool, PoolSettings};
+pub(crate) use self::wire::Traffic;
+use crate::headers::RequestFields;
+use crate::peer::Peer;
+use crate::upload::Upload;
+
+/// A request on its way to one member.
+#[derive(Debug)]
+pub(crate) struct Forward<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) version: Version,
+    /// The path that the backend gets, raw.
+    pub(crate) path: &'a str,
+    /// The client's query, raw.
+    pub(crate) query: Option<&'a str>,
+    pub(crate) fields: &'a RequestFields<'a>,
+    pub(crate) peer: &'a Peer,
+    /// Host without port.
+    pub(crate) server_name: &'a str,
+    /// The route that the session asked for.
+    pub(crate) route: Option<&'a str>,
+    /// Request attributes, from the configuration.
+    pub(crate) attributes: &'a [(String, String)],
+}
+
+/// How long the steps of an attempt took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Timing {
+    /// For a connection: for a free place in the pool, and for connecting.
+    pub(crate) waited: Duration,
+    /// From then on to the head of the answer.
+    pub(crate) to_head: Duration,
+}
+
+/// The backend of a member. The set is closed, so it is an enum: a new protocol is a new arm, and the
+/// compiler finds every place that has to know.
+#[derive(Debug, Clone)]
+pub(crate) enum Backend {
+    /// AJP13.
+    Ajp(AjpBackend),
+}
+
+impl Backend {
+    /// Sends a request and waits for the head of the answer.
+    ///
+    /// `upload` is read as far as the backend asks for it; the rest goes on with the answer's body.
+    pub(crate) async fn send(
+        &self,
+        request: &Forward<'_>,
+        upload: &mut Option<Upload>,
+        fresh: bool,
+        timing: &mut Timing,
+    ) -> Result<http::Response<ResponseBody>, ForwardError> {
+        match self {
+            Self::Ajp(backend) => backend.send(request, upload, fresh, timing).await,
+        }
+    }
+
+    /// The connections to it.
+    pub(crate) fn pool(&self) -> &Pool {
+        match self {
+            Self::Ajp(backend) => backend.pool(),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Connections to one AJP13 member: a deadpool of them, and what makes one fit for the next request.
+//!
+//! A connection is in the pool, or it is a [`Lease`]. A lease that is dropped closes its connection; only
+//! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that.
+
+use std::future::Future;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ajp13::codec::GatewayCodec;
+use ajp13::{FromContainer, PacketSize, ToContainer};
+use bytes::BytesMut;
+use deadpool::Runtime;
+use deadpool::managed::{
+    self, BuildError, Manager, Object, PoolError, QueueMode, RecycleError, RecycleResult,
+    TimeoutType, Timeouts,
+};
+use futures_core::Stream;
+use futures_sink::Sink;
+use socket2::SockRef;
+use tokio::time::{Instant, Sleep};
+use tokio_util::codec::Framed;
+
+use super::connect::connect;
+use super::error::{ConnectError, FailureKind};
+use super::wire::Wire;
+use crate::telemetry::metrics::{ConnectCounters, ConnectResult};
+
+/// Largest read buffer that an idle connection keeps, in bytes.
+const IDLE_BUFFER_MAX: usize = 16 * 1024;
+
+/// How connections to a member are made and kept; see the keys of a member in the configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolSettings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) packet_size: PacketSize,
+    pub(crate) max: usize,
+    pub(crate) min: usize,
+    pub(crate) ttl: Duration,
+    pub(crate) acquire: Duration,
+    pub(crate) connect: Duration,
+    pub(crate) ping: Option<Duration>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) framed: Framed<Wire, GatewayCodec>,
+    /// Rings when the backend has been silent for too long; kept between requests, for making one costs more
+    /// than letting it run.
+    pub(crate) sleep: Pin<Box<Sleep>>,
+    idle_since: Instant,
+}
+
+impl Connection {
+    /// Whether nothing has come since the last answer: bytes on an idle connection belong to nobody, and its
+    /// end is its end. One read that does not block.
+    fn is_quiet(&self) -> bool {
+        if !self.framed.read_buffer().is_empty() {
+            return false;
+        }
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = SockRef::from(&self.framed.get_ref().stream).peek(&mut byte);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// CPING, and CPONG within `limit`.
+    pub(crate) async fn ping(&mut self, limit: Duration) -> Result<(), FailureKind> {
+        let pong = async {
+            let framed = &mut self.framed;
+            let cping = ToContainer::CPing;
+            Pin::new(&mut *framed).start_send(cping)?;
+            std::future::poll_fn(|cx| Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx))
+                .await?;
+            std::future::poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx))
+                .await
+                .transpose()
+        };
+        match tokio::time::timeout(limit, pong).await {
+            Ok(Ok(Some(FromContainer::CPong))) if self.framed.read_buffer().is_empty() => Ok(()),
+            _ => Err(FailureKind::NoPong),
+        }
+    }
+}
+
+/// Makes connections and judges kept ones, for deadpool.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    settings: PoolSettings,
+    connects: ConnectCounters,
+}
+
+impl Connector {
+    async fn open(&self) -> Result<Connection, ConnectError> {
+        let PoolSettings {
+            host,
+            port,
+            connect: limit,
+            packet_size,
+            ..
+        } = &self.settings;
+        let stream = match connect(host, *port, *limit).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.connects.increment(error.result());
+                return Err(error);
+            }
+        };
+        self.connects.increment(ConnectResult::Ok);
+        let now = Instant::now();
+        Ok(Connection {
+            framed: Framed::new(Wire::new(stream), GatewayCodec::new(*packet_size)),
+            sleep: Box::pin(tokio::time::sleep_until(now)),
+            idle_since: now,
+        })
+    }
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = ConnectError;
+
+    fn create(&self) -> impl Future<Output = Result<Connection, ConnectError>> + Send {
+        // Rare and large: boxed, so that every request need not carry room for it.
+        Box::pin(self.open())
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &managed::Metrics,
+    ) -> RecycleResult<ConnectError> {
+        if connection.idle_since.elapsed() > self.settings.ttl || !connection.is_quiet() {
+            return Err(RecycleError::Message("stale".into()));
+        }
+        Ok(())
+    }
+}
+
+/// The connections to one member.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    inner: managed::Pool<Connector>,
+}
+
+/// How many connections there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PoolView {
+    pub(crate) idle: usize,
+    pub(crate) busy: usize,
+}
+
+impl Pool {
+    /// # Errors
+    /// When the pool cannot be built.
+    pub(crate) fn new(
+        settings: PoolSettings,
+        connects: ConnectCounters,
+    ) -> Result<Self, BuildError> {
+        let timeouts = Timeouts {
+            wait: Some(settings.acquire),
+            create: None,
+            recycle: None,
+        };
+        let max = settings.max;
+        let inner = managed::Pool::builder(Connector { settings, connects })
+            .max_size(max)
+            // Last in, first out: what is not needed ages and is closed.
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        Ok(Self { inner })
+    }
+
+    /// A connection for one request: a kept one that is quiet and answers CPING where that is configured, or
+    /// a new one. With `fresh` always a new one.
+    ///
+    /// Waits up to `acquire` for a free place. A kept connection that does not answer CPING makes the others
+    /// suspicious: they are dropped, and the new one must answer too.
+    pub(crate) async fn lease(&self, mut fresh: bool) -> Result<Lease, FailureKind> {
+        let settings = &self.inner.manager().settings;
+        let mut suspicious = false;
+        loop {
+            let mut object = self.get().await?;
+            let reused = Object::metrics(&object).recycle_count > 0;
+            if reused && fresh {
+                drop(Object::take(object));
+                continue;
+            }
+            if let Some(limit) = settings.ping.filter(|_| reused || suspicious)
+                && let Err(silence) = Box::pin(object.ping(limit)).await
+            {
+                drop(Object::take(object));
+                if suspicious {
+                    return Err(silence);
+                }
+                (suspicious, fresh) = (true, true);
+                continue;
+            }
+            return Ok(Lease {
+                object: Some(object),
+                reused,
+            });
+        }
+    }
+
+    async fn get(&self) -> Result<Object<Connector>, FailureKind> {
+        // The usual case needs no timer.
+        let at_once = Timeouts {
+            wait: Some(Duration::ZERO),
+            create: None,
+            recycle: None,
+        };
+        let got = match self.inner.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.inner.get()).await,
+            got => got,
+        };
+        got.map_err(|error| match error {
+            PoolError::Backend(error) => FailureKind::Connect(error),
+            PoolError::Timeout(_) => FailureKind::Busy,
+            _ => FailureKind::Removed,
+        })
+    }
+
+    /// Closes what has been idle for too long or was closed by the backend, and opens connections until there
+    /// are `min`. Called now and then.
+    pub(crate) async fn maintain(&self) {
+        let settings = &self.inner.manager().settings;
+        self.inner.retain(|connection, _| {
+            connection.idle_since.elapsed() <= settings.ttl && connection.is_quiet()
+        });
+        let mut opened = Vec::new();
+        while self.inner.status().size < settings.min {
+            match self.get().await {
+                Ok(object) => opened.push(object),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// How long an idle connection is kept.
+    pub(crate) fn ttl(&self) -> Duration {
+        self.inner.manager().settings.ttl
+    }
+
+    /// Closes the idle connections; those in use close when they come back.
+    pub(crate) fn close(&self) {
+        self.inner.close();
+    }
+
+    /// How many connections there are now.
+    pub(crate) fn view(&self) -> PoolView {
+        let status = self.inner.status();
+        let idle = status.available.min(status.size);
+        PoolView {
+            idle,
+            busy: status.size.saturating_sub(idle),
+        }
+    }
+}
+
+/// A connection that belongs to one request.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    object: Option<Object<Connector>>,
+    reused: bool,
+}
+
+impl Lease {
+    /// Whether the connection has served a request before.
+    pub(crate) const fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// The connection.
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        self.object.as_deref_mut()
+    }
+
+    /// Returns the connection to the pool: after the end of an answer that allows reuse, when everything that
+    /// was promised has been sent and nothing more has come.
+    pub(crate) fn give_back(mut self) {
+        let Some(mut object) = self.object.take() else {
+            return;
+        };
+        let framed = &mut object.framed;
+        if !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
+            drop(Object::take(object));
+            return;
+        }
+        if framed.read_buffer().capacity() > IDLE_BUFFER_MAX {
+            *framed.read_buffer_mut() = BytesMut::new();
+        }
+        object.idle_since = Instant::now();
+        drop(object);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `ajpgate check` and `ajpgate schema`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use ajpgate_config::{Loaded, Problems};
+
+use crate::unbuilt;
+
+/// Names every problem; 0 when the file can be used.
+pub(super) fn run(path: &Path) -> ExitCode {
+    match load(path) {
+        Ok(loaded) => {
+            for warning in loaded.warnings.iter().chain(&unbuilt::warnings(&loaded)) {
+                println!("{warning}");
+            }
+            println!("{}: fine", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(problems) => {
+            println!("{problems}");
+            ExitCode::from(super::BAD_USAGE)
+        }
+    }
+}
+
+/// Reads a configuration with this process's environment.
+pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
+    ajpgate_config::load(path, &|name| std::env::var(name).ok())
+}
+
+/// The JSON Schema of the file.
+pub(super) fn schema() -> String {
+    format!("{:#}\n", ajpgate_config::schema())
+}

@@ -1,0 +1,129 @@
+//! `ajpgate demo`: two nodes in this process and the gateway in front of them.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use ajpgate_config::{Config, Level};
+
+use super::signals::Signals;
+use crate::gateway::Gateway;
+use crate::node::{Node, NodeOptions};
+use crate::telemetry::trace;
+
+/// The secret between gateway and nodes; both live in this process.
+const SECRET: &str = "demo";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where clients connect; a free port is taken when it is not free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = super::parse_bind)]
+    bind: SocketAddr,
+    /// Where metrics and health are; a free port is taken when it is not free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9404", value_parser = super::parse_bind)]
+    admin: SocketAddr,
+}
+
+/// Runs the demo until it is told to stop.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    trace::start(Level::Warn, false);
+    super::runtime()?.block_on(async {
+        let mut signals = Signals::new()?;
+        let nodes = [start_node("node1").await?, start_node("node2").await?];
+        let gateway = start_gateway(arguments, &nodes)?;
+        super::print(&guide(&gateway, &nodes))?;
+        signals.stop().await;
+        super::print("\nbye\n")?;
+        gateway.shutdown().await;
+        for node in nodes {
+            node.stop().await;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn start_node(route: &str) -> anyhow::Result<Node> {
+    let options = NodeOptions {
+        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+        route: route.to_owned(),
+        secret: Some(SECRET.to_owned()),
+    };
+    Ok(Node::start(options).await?)
+}
+
+/// Tries the wanted ports first, then free ones.
+fn start_gateway(arguments: &Arguments, nodes: &[Node; 2]) -> anyhow::Result<Gateway> {
+    let any = |address: SocketAddr| SocketAddr::new(address.ip(), 0);
+    let Arguments { bind, admin } = *arguments;
+    let mut last = None;
+    for (bind, admin) in [
+        (bind, admin),
+        (bind, any(admin)),
+        (any(bind), admin),
+        (any(bind), any(admin)),
+    ] {
+        match Gateway::start(&config(bind, admin, nodes)?) {
+            Ok(gateway) => return Ok(gateway),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| anyhow::anyhow!("no address to listen on")))
+}
+
+/// The same file that a person would write.
+fn config(bind: SocketAddr, admin: SocketAddr, nodes: &[Node; 2]) -> anyhow::Result<Config> {
+    let [node1, node2] = nodes.each_ref().map(Node::address);
+    let text = format!(
+        "listeners:\n\
+         \x20 - bind: \"{bind}\"\n\
+         balancers:\n\
+         \x20 demo:\n\
+         \x20   members:\n\
+         \x20     - {{ url: \"ajp://{node1}\", route: node1, secret: {SECRET} }}\n\
+         \x20     - {{ url: \"ajp://{node2}\", route: node2, secret: {SECRET} }}\n\
+         proxy_pass:\n\
+         \x20 - {{ path: /, to: \"balancer://demo/\" }}\n\
+         access_log: {{ format: off }}\n\
+         admin: {{ bind: \"{admin}\" }}\n"
+    );
+    match ajpgate_config::parse(&text, Path::new("demo.yaml"), &|_| None) {
+        Ok(loaded) => Ok(loaded.config),
+        // Only an address that is not loopback gets here.
+        Err(problems) => anyhow::bail!("{problems}"),
+    }
+}
+
+fn guide(gateway: &Gateway, nodes: &[Node; 2]) -> String {
+    let front = gateway
+        .addresses()
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let admin = gateway
+        .admin_address()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    let [node1, node2] = nodes.each_ref().map(Node::address);
+    format!(
+        "ajpgate demo: a gateway and two AJP13 nodes in this process\n\
+         \n\
+         \x20 node1     ajp://{node1}\n\
+         \x20 node2     ajp://{node2}\n\
+         \x20 gateway   http://{front}/\n\
+         \x20 metrics   http://{admin}/metrics\n\
+         \n\
+         Four requests of one session stay on one node, for its cookie ends in the node's route:\n\
+         \n\
+         \x20 for i in 1 2 3 4; do curl -s -b /tmp/jar -c /tmp/jar http://{front}/; done\n\
+         \n\
+         Without a cookie the nodes take turns:\n\
+         \n\
+         \x20 for i in 1 2 3 4; do curl -s http://{front}/; done\n\
+         \n\
+         What became of the routes that sessions asked for:\n\
+         \n\
+         \x20 curl -s http://{admin}/metrics | grep sticky_requests\n\
+         \n\
+         Ctrl-C ends it.\n"
+    )
+}

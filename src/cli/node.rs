@@ -1,0 +1,45 @@
+//! `ajpgate node`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use super::signals::Signals;
+use crate::node::{Node, NodeOptions};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", value_parser = super::parse_bind)]
+    bind: SocketAddr,
+    /// The jvmRoute behind its session ids
+    #[arg(long, value_name = "NAME")]
+    route: String,
+    /// The secret that every request must bring
+    #[arg(long, value_name = "S", env = "AJP_SECRET", hide_env_values = true)]
+    secret: Option<String>,
+}
+
+/// Runs one node until it is told to stop.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    super::runtime()?.block_on(async {
+        let mut signals = Signals::new()?;
+        let options = NodeOptions {
+            bind: arguments.bind,
+            route: arguments.route.clone(),
+            secret: arguments.secret.clone().filter(|secret| !secret.is_empty()),
+        };
+        let node = Node::start(options)
+            .await
+            .with_context(|| format!("cannot listen on {}", arguments.bind))?;
+        super::print(&format!(
+            "node {} on ajp://{}\n",
+            arguments.route,
+            node.address()
+        ))?;
+        signals.stop().await;
+        node.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,218 @@
+//! `ajpgate ping`: CPING and CPONG, like ping(8).
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use ajp13::codec::GatewayCodec;
+use ajp13::request::{Attribute, RequestEncoder, RequestLine};
+use ajp13::{FromContainer, PacketSize, ToContainer};
+use anyhow::{Context as _, bail};
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::net::TcpStream;
+use tokio_util::codec::Framed;
+
+use crate::backend::connect;
+
+/// How long to wait for a connection, and for each answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time between two pings.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The connector
+    #[arg(value_name = "ajp://HOST:PORT")]
+    url: String,
+    /// Also send a request with this secret, for CPING needs none
+    #[arg(long, value_name = "S", env = "AJP_SECRET", hide_env_values = true)]
+    secret: Option<String>,
+    /// How many times
+    #[arg(short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    n: u32,
+}
+
+/// Pings; fails when nobody answers, or the secret is refused.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Some((host, port)) = parse(&arguments.url) else {
+        eprintln!("ajpgate: expected ajp://HOST:PORT, got {:?}", arguments.url);
+        return Ok(ExitCode::from(super::BAD_USAGE));
+    };
+    super::runtime()?.block_on(async {
+        super::print(&format!("CPING {host} port {port}\n"))?;
+        let mut times = Vec::new();
+        for number in 1..=arguments.n {
+            if number > 1 {
+                tokio::time::sleep(INTERVAL).await;
+            }
+            let line = match ping(&host, port).await {
+                Ok(time) => {
+                    times.push(time);
+                    format!(
+                        "CPONG from {host}:{port}: seq={number} time={}\n",
+                        show(time)
+                    )
+                }
+                Err(error) => format!("no CPONG from {host}:{port}: seq={number} {error:#}\n"),
+            };
+            super::print(&line)?;
+        }
+        super::print(&summary(arguments.n, &times))?;
+        if times.is_empty() {
+            return Ok(ExitCode::from(super::FAILED));
+        }
+        match &arguments.secret {
+            None => Ok(ExitCode::SUCCESS),
+            Some(secret) => try_secret(&host, port, secret).await,
+        }
+    })
+}
+
+/// Host and port; the port is 8009 when it is not named.
+fn parse(url: &str) -> Option<(String, u16)> {
+    let rest = url
+        .strip_prefix("ajp://")
+        .unwrap_or(url)
+        .trim_end_matches('/');
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            (
+                host,
+                rest.strip_prefix(':')
+                    .or_else(|| rest.is_empty().then_some("8009"))?,
+            )
+        }
+        None => rest.rsplit_once(':').unwrap_or((rest, "8009")),
+    };
+    (!host.is_empty() && !host.contains('/')).then_some(())?;
+    Some((
+        host.to_owned(),
+        port.parse().ok().filter(|port| *port != 0)?,
+    ))
+}
+
+async fn ping(host: &str, port: u16) -> anyhow::Result<Duration> {
+    let mut wire = Wire::connect(host, port).await?;
+    let started = Instant::now();
+    Pin::new(&mut wire.framed).start_send(ToContainer::CPing)?;
+    wire.flush().await?;
+    match wire.receive().await? {
+        FromContainer::CPong => Ok(started.elapsed()),
+        other => bail!("answered {other:?}"),
+    }
+}
+
+/// A request with the secret, and what the connector says to it.
+async fn try_secret(host: &str, port: u16, secret: &str) -> anyhow::Result<ExitCode> {
+    let mut wire = Wire::connect(host, port).await?;
+    let line = RequestLine {
+        method: b"OPTIONS",
+        protocol: b"HTTP/1.1",
+        uri: b"/",
+        remote_addr: b"127.0.0.1",
+        remote_host: None,
+        server_name: b"localhost",
+        server_port: 80,
+        is_ssl: false,
+    };
+    let out = wire.framed.write_buffer_mut();
+    let mut head = RequestEncoder::begin(out, PacketSize::DEFAULT, &line)?;
+    head.header(b"host", b"localhost")?;
+    head.header(b"content-length", b"0")?;
+    head.attribute(Attribute::Secret, secret.as_bytes())?;
+    head.finish()?;
+    wire.flush().await?;
+    let mut status = 0;
+    loop {
+        match wire.receive().await.context("request with the secret")? {
+            FromContainer::SendHeaders(head) => status = head.status,
+            // A connector that refuses the secret says 403 and gives the connection up.
+            FromContainer::EndResponse { reuse: false } if status == 403 => {
+                super::print("secret refused: 403 and no reuse\n")?;
+                return Ok(ExitCode::from(super::FAILED));
+            }
+            FromContainer::EndResponse { .. } => {
+                super::print(&format!("secret accepted: status {status}\n"))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn summary(sent: u32, times: &[Duration]) -> String {
+    let mut text = format!("--- {sent} sent, {} answered", times.len());
+    if let (Some(min), Some(max)) = (times.iter().min(), times.iter().max()) {
+        let count = u32::try_from(times.len()).unwrap_or(1);
+        let mean = times.iter().sum::<Duration>() / count;
+        text.push_str(&format!(
+            "; min/avg/max = {}/{}/{}",
+            show(*min),
+            show(mean),
+            show(*max)
+        ));
+    }
+    text.push('\n');
+    text
+}
+
+fn show(time: Duration) -> String {
+    format!("{:.3} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// A connection whose every step has [`TIMEOUT`].
+struct Wire {
+    framed: Framed<TcpStream, GatewayCodec>,
+}
+
+impl Wire {
+    async fn connect(host: &str, port: u16) -> anyhow::Result<Self> {
+        let stream = connect(host, port, TIMEOUT).await?;
+        Ok(Self {
+            framed: Framed::new(stream, GatewayCodec::new(PacketSize::DEFAULT)),
+        })
+    }
+
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        let framed = &mut self.framed;
+        let flush = poll_fn(|cx| Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx));
+        Ok(tokio::time::timeout(TIMEOUT, flush).await??)
+    }
+
+    async fn receive(&mut self) -> anyhow::Result<FromContainer> {
+        let framed = &mut self.framed;
+        let next = poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx));
+        let message = tokio::time::timeout(TIMEOUT, next)
+            .await
+            .context("no answer in time")?;
+        message.context("connection closed")?.map_err(Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn urls_name_host_and_port() {
+        for (url, expected) in [
+            ("ajp://127.0.0.1:8009", Some(("127.0.0.1", 8009))),
+            ("ajp://tomcat", Some(("tomcat", 8009))),
+            ("tomcat:9000", Some(("tomcat", 9000))),
+            ("ajp://[::1]:8010/", Some(("::1", 8010))),
+            ("ajp://[::1]", Some(("::1", 8009))),
+            ("http://x:80", None),
+            ("ajp://:8009", None),
+            ("ajp://x:0", None),
+            ("ajp://x:99999", None),
+            ("ajp://x/y", None),
+        ] {
+            let expected = expected.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(parse(url), expected, "{url}");
+        }
+    }
+}

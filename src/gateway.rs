@@ -1,0 +1,191 @@
+//! A running gateway: everything that is bound and every task that belongs to it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ajpgate_config::{Admin, Config};
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::admin::{self, Access};
+use crate::backend::Pool;
+use crate::server::{self, ConnectionSettings, Listener};
+use crate::state::{Closing, Shared, Snapshot};
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::metrics::{GatewayMetrics, Metrics, UPKEEP_INTERVAL};
+
+/// How often the pools are looked after, at most.
+const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A gateway that serves clients until [`shutdown`](Self::shutdown). Several can live in one process.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    listeners: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    clients: TaskTracker,
+    /// Cancelled when everything is to end, the admin listener included.
+    ended: CancellationToken,
+    shutdown_timeout: Duration,
+}
+
+impl Gateway {
+    /// Binds every listener and starts serving. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When an address cannot be bound or the access log cannot be opened; then nothing is left bound.
+    pub fn start(config: &Config) -> anyhow::Result<Self> {
+        let listeners = config
+            .listeners
+            .iter()
+            .map(|listener| {
+                Listener::bind(listener.bind)
+                    .with_context(|| format!("cannot listen on {}", listener.bind))
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let admin = config.admin.as_ref().map(bind_admin).transpose()?;
+
+        let metrics = Metrics::new().context("metrics")?;
+        let counters = GatewayMetrics::new(&metrics);
+        let access_log = AccessLog::open(&config.access_log, counters.access_log_dropped.clone())
+            .context("cannot open the access log")?;
+        let snapshot = Snapshot::new(config, &metrics)?;
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            metrics,
+            counters,
+            access_log,
+            closing: Closing::default(),
+        });
+
+        let gateway = Self {
+            listeners: listeners.iter().map(Listener::address).collect(),
+            admin: admin
+                .as_ref()
+                .and_then(|(listener, _)| listener.local_addr().ok()),
+            clients: TaskTracker::new(),
+            ended: CancellationToken::new(),
+            shutdown_timeout: config.shutdown_timeout,
+            shared,
+        };
+        gateway.spawn_keepers();
+        gateway.spawn_listeners(config, listeners);
+        if let Some((listener, access)) = admin {
+            let (shared, ended) = (Arc::clone(&gateway.shared), gateway.ended.clone());
+            tokio::spawn(admin::serve(listener, Arc::new(access), shared, ended));
+        }
+        Ok(gateway)
+    }
+
+    /// The addresses that clients connect to, in the order of the configuration, with their real ports.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.listeners
+    }
+
+    /// The admin listener's address.
+    #[must_use]
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Takes no new connection and no new request, waits for those that are being answered up to
+    /// `shutdown_timeout`, and ends. Whether all of them were completed.
+    pub async fn shutdown(self) -> bool {
+        self.shared.closing.begin();
+        self.clients.close();
+        let waited = tokio::time::timeout(self.shutdown_timeout, self.clients.wait()).await;
+        if waited.is_err() {
+            warn!(
+                connections = self.clients.len(),
+                "shutdown_timeout is over: connections are cut"
+            );
+        }
+        self.ended.cancel();
+        for member in self.shared.snapshot.load_full().members() {
+            member.backend.pool().close();
+        }
+        self.shared.access_log.close().await;
+        waited.is_ok()
+    }
+
+    fn spawn_listeners(&self, config: &Config, listeners: Vec<Listener>) {
+        let settings = ConnectionSettings {
+            max_header_bytes: config.limits.max_header_bytes,
+            header_timeout: config.limits.header_timeout,
+            idle_timeout: config.limits.idle_timeout,
+        };
+        let permits = config
+            .limits
+            .max_connections
+            .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))));
+        for listener in listeners {
+            info!("listening on http://{}", listener.address());
+            let tasks = self.clients.clone();
+            let shared = Arc::clone(&self.shared);
+            self.clients.spawn(server::serve(
+                listener,
+                settings,
+                permits.clone(),
+                tasks,
+                shared,
+            ));
+        }
+        if let Some(address) = self.admin {
+            info!("admin on http://{address}");
+        }
+    }
+
+    /// What has to be done now and then.
+    fn spawn_keepers(&self) {
+        let (metrics, ended) = (self.shared.metrics.clone(), self.ended.clone());
+        tokio::spawn(async move {
+            while pause(UPKEEP_INTERVAL, &ended).await {
+                metrics.upkeep();
+            }
+        });
+        for member in self.shared.snapshot.load_full().members() {
+            let pool: Pool = member.backend.pool().clone();
+            let ended = self.ended.clone();
+            let interval = (pool.ttl() / 2).clamp(Duration::from_millis(100), MAINTAIN_INTERVAL);
+            tokio::spawn(async move {
+                pool.maintain().await;
+                while pause(interval, &ended).await {
+                    pool.maintain().await;
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.shared.closing.begin();
+        self.ended.cancel();
+    }
+}
+
+/// Waits; `false` when there is nothing more to wait for.
+async fn pause(interval: Duration, ended: &CancellationToken) -> bool {
+    tokio::select! {
+        () = ended.cancelled() => false,
+        () = tokio::time::sleep(interval) => true,
+    }
+}
+
+fn bind_admin(admin: &Admin) -> anyhow::Result<(TcpListener, Access)> {
+    let bind = || -> io::Result<TcpListener> {
+        let listener = std::net::TcpListener::bind(admin.bind)?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    let listener = bind().with_context(|| format!("cannot listen on {} (admin)", admin.bind))?;
+    Ok((listener, Access::new(admin)))
+}

@@ -1,0 +1,244 @@
+//! Which header fields go on to a backend, which come back to a client, and which the gateway adds.
+
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+
+use crate::peer::Peer;
+
+/// Fields that concern one connection only (RFC 9110 section 7.6.1), in either direction.
+pub(crate) fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+    )
+}
+
+/// Fields that the gateway sets itself from what it has parsed: framing, and `Expect`, which it has answered.
+fn is_set_anew(name: &str) -> bool {
+    matches!(name, "content-length" | "expect" | "host" | "proxy")
+}
+
+/// Fields in which proxies say who the client is. Nobody is trusted to say it yet.
+fn is_forwarding(name: &str) -> bool {
+    match name.as_bytes().first() {
+        Some(b'x') => name.starts_with("x-forwarded-") || name == "x-real-ip",
+        Some(b'f') => name == "forwarded",
+        _ => false,
+    }
+}
+
+/// Names that a `Connection` field nominates, beyond those that never go on anyway.
+#[derive(Debug, Default)]
+pub(crate) struct Nominated(Vec<HeaderName>);
+
+impl Nominated {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut names = Vec::new();
+        for value in headers.get_all(CONNECTION) {
+            for option in value.as_bytes().split(|byte| *byte == b',') {
+                let option = option.trim_ascii();
+                if option.eq_ignore_ascii_case(b"keep-alive")
+                    || option.eq_ignore_ascii_case(b"close")
+                {
+                    continue;
+                }
+                if let Ok(name) = HeaderName::from_bytes(option) {
+                    names.push(name);
+                }
+            }
+        }
+        Self(names)
+    }
+
+    pub(crate) fn contains(&self, name: &HeaderName) -> bool {
+        self.0.contains(name)
+    }
+}
+
+/// What a mapping's rules change in the fields of one attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    /// Fields that do not go on as they came.
+    pub(crate) removed: Vec<HeaderName>,
+    /// Fields that go on in their place or beside them.
+    pub(crate) added: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The fields of a request as a backend gets them.
+#[derive(Debug)]
+pub(crate) struct RequestFields<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) nominated: &'a Nominated,
+    pub(crate) overlay: &'a Overlay,
+    pub(crate) peer: &'a Peer,
+    /// The authority that the client named, as it named it.
+    pub(crate) host: &'a str,
+    /// What the backend gets as `Host`.
+    pub(crate) host_sent: &'a str,
+    /// Its port, or the scheme's.
+    pub(crate) port: u16,
+}
+
+impl RequestFields<'_> {
+    /// Hands each field to `put`: `Host` first, then the client's in their order, then what the gateway adds.
+    /// Framing is the backend's business.
+    pub(crate) fn try_each<E>(
+        &self,
+        mut put: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.host_sent.is_empty() && !self.is_removed("host") {
+            put(b"host", self.host_sent.as_bytes())?;
+        }
+        for (name, value) in self.headers {
+            let text = name.as_str();
+            if is_hop_by_hop(text)
+                || is_set_anew(text)
+                || is_forwarding(text)
+                || self.nominated.contains(name)
+                || self.overlay.removed.contains(name)
+            {
+                continue;
+            }
+            put(text.as_bytes(), value.as_bytes())?;
+        }
+        self.try_each_forwarding(&mut put)?;
+        for (name, value) in &self.overlay.added {
+            put(name.as_str().as_bytes(), value.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn try_each_forwarding<E>(
+        &self,
+        mut put: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { peer, host, .. } = self;
+        let mut put = |name: &str, value: &str| match self.is_removed(name) {
+            true => Ok(()),
+            false => put(name.as_bytes(), value.as_bytes()),
+        };
+        put("x-forwarded-for", &peer.ip)?;
+        put("x-real-ip", &peer.ip)?;
+        put("x-forwarded-proto", peer.scheme())?;
+        put("x-forwarded-port", itoa::Buffer::new().format(self.port))?;
+        let mut forwarded = String::with_capacity(128);
+        forwarded.push_str(&peer.forwarded_for);
+        if !host.is_empty() {
+            put("x-forwarded-host", host)?;
+            forwarded.push_str(";host=\"");
+            forwarded.push_str(host);
+            forwarded.push('"');
+        }
+        forwarded.push_str(";proto=");
+        forwarded.push_str(peer.scheme());
+        put("forwarded", &forwarded)
+    }
+
+    /// Whether a rule has taken the field's place.
+    fn is_removed(&self, name: &str) -> bool {
+        self.overlay
+            .removed
+            .iter()
+            .any(|removed| removed.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(sent: &[(&'static str, &'static str)], peer: &str) -> Vec<String> {
+        let headers: HeaderMap = sent
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        let peer = Peer::new(
+            peer.parse().unwrap(),
+            "127.0.0.1:80".parse().unwrap(),
+            false,
+        );
+        let mut seen = Vec::new();
+        RequestFields {
+            headers: &headers,
+            nominated: &Nominated::of(&headers),
+            overlay: &Overlay::default(),
+            peer: &peer,
+            host: "shop.example.com:8080",
+            host_sent: "shop.example.com:8080",
+            port: 8080,
+        }
+        .try_each(|name, value| {
+            seen.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        seen
+    }
+
+    const ADDED: [&str; 6] = [
+        "x-forwarded-for: 192.0.2.7",
+        "x-real-ip: 192.0.2.7",
+        "x-forwarded-proto: http",
+        "x-forwarded-port: 8080",
+        "x-forwarded-host: shop.example.com:8080",
+        r#"forwarded: for=192.0.2.7;host=\"shop.example.com:8080\";proto=http"#,
+    ];
+
+    #[test]
+    fn what_concerns_one_connection_stays_there() {
+        let seen = fields(
+            &[
+                ("connection", "close, X-Hop"),
+                ("keep-alive", "timeout=5"),
+                ("te", "trailers"),
+                ("upgrade", "websocket"),
+                ("expect", "100-continue"),
+                ("content-length", "5"),
+                ("x-hop", "1"),
+                ("accept", "*/*"),
+            ],
+            "192.0.2.7:4711",
+        );
+        assert_eq!(seen[..2], ["host: shop.example.com:8080", "accept: */*"]);
+        assert_eq!(seen[2..], ADDED);
+    }
+
+    #[test]
+    fn what_a_client_says_about_itself_is_replaced() {
+        let seen = fields(
+            &[
+                ("x-forwarded-for", "10.0.0.1"),
+                ("x-forwarded-anything", "x"),
+                ("x-real-ip", "10.0.0.1"),
+                ("forwarded", "for=10.0.0.1"),
+            ],
+            "192.0.2.7:4711",
+        );
+        assert_eq!(seen[1..], ADDED);
+    }
+
+    #[test]
+    fn addresses_have_their_usual_forms() {
+        assert!(
+            fields(&[], "[2001:db8::1]:4711").contains(
+                &r#"forwarded: for=\"[2001:db8::1]\";host=\"shop.example.com:8080\";proto=http"#
+                    .to_owned()
+            )
+        );
+        assert!(
+            fields(&[], "[::ffff:192.0.2.7]:4711")
+                .contains(&"x-forwarded-for: 192.0.2.7".to_owned())
+        );
+    }
+}

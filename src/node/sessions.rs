@@ -1,0 +1,132 @@
+//! Sessions in memory: an id with the node's route behind it, and how often it was used.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a session lives after its last request.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// Most sessions; when there are more the oldest half goes.
+const MAX_SESSIONS: usize = 100_000;
+
+/// The sessions of a node.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    /// What stands behind an id: empty, or a dot and the route.
+    suffix: String,
+    seed: RandomState,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    created: u64,
+    by_id: HashMap<String, Session>,
+}
+
+#[derive(Debug)]
+struct Session {
+    hits: u64,
+    used: Instant,
+}
+
+/// A session for one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub(super) id: String,
+    pub(super) hits: u64,
+    pub(super) is_new: bool,
+}
+
+impl Sessions {
+    pub(super) fn new(route: &str) -> Self {
+        let suffix = if route.is_empty() {
+            String::new()
+        } else {
+            format!(".{route}")
+        };
+        Self {
+            suffix,
+            seed: RandomState::new(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Counts a request to the session of this id, or to a new one.
+    pub(super) fn visit(&self, id: Option<&str>, now: Instant) -> Visit {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = id
+            && let Some(session) = state.by_id.get_mut(id)
+            && now.duration_since(session.used) < LIFETIME
+        {
+            session.hits += 1;
+            session.used = now;
+            return Visit {
+                id: id.to_owned(),
+                hits: session.hits,
+                is_new: false,
+            };
+        }
+        if state.by_id.len() >= MAX_SESSIONS {
+            state.forget_older_half();
+        }
+        state.created += 1;
+        let id = self.new_id(state.created);
+        state
+            .by_id
+            .insert(id.clone(), Session { hits: 1, used: now });
+        Visit {
+            id,
+            hits: 1,
+            is_new: true,
+        }
+    }
+
+    /// 128 bits that a stranger cannot guess from others, as Tomcat writes them.
+    fn new_id(&self, number: u64) -> String {
+        let (high, low) = (
+            self.seed.hash_one((number, 0_u8)),
+            self.seed.hash_one((number, 1_u8)),
+        );
+        format!("{high:016X}{low:016X}{}", self.suffix)
+    }
+}
+
+impl State {
+    fn forget_older_half(&mut self) {
+        let mut times: Vec<Instant> = self.by_id.values().map(|session| session.used).collect();
+        times.sort_unstable();
+        if let Some(middle) = times.get(times.len() / 2).copied() {
+            self.by_id.retain(|_, session| session.used > middle);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_counts_its_requests_until_it_expires() {
+        let sessions = Sessions::new("node1");
+        let start = Instant::now();
+        let first = sessions.visit(None, start);
+        assert!(first.is_new && first.id.ends_with(".node1") && first.id.len() == 32 + 6);
+        let second = sessions.visit(Some(&first.id), start + Duration::from_secs(1));
+        assert_eq!(
+            second,
+            Visit {
+                hits: 2,
+                is_new: false,
+                ..first.clone()
+            }
+        );
+        let foreign = sessions.visit(Some("0123.node2"), start);
+        assert!(foreign.is_new && foreign.id != first.id);
+        let late = sessions.visit(Some(&first.id), start + Duration::from_secs(1) + LIFETIME);
+        assert!(late.is_new);
+    }
+}

@@ -1,0 +1,290 @@
+//! Attempts: which member gets a request, and who is next when one fails.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{Method, Response};
+use tracing::{debug, warn};
+
+use super::journey::{Record, Session};
+use super::local::Local;
+use super::respond::request_overlay;
+use super::target::Target;
+use crate::backend::{FailureKind, Forward, ForwardError, ResponseBody, Retry, Timing};
+use crate::balancer::{How, NoMember, Outcome, Tried, Want};
+use crate::headers::{Nominated, RequestFields};
+use crate::mount::{Normal, rewrite};
+use crate::peer::Peer;
+use crate::state::{Attempt, Chosen, LiveMapping, LiveMember, LiveTarget};
+use crate::telemetry::metrics::{ErrorKind, RetryReason};
+use crate::upload::Upload;
+
+/// A request that is to be answered by a member of a balancer: what stays the same in all attempts.
+#[derive(Debug)]
+pub(crate) struct Errand<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) target: Target<'a>,
+    pub(crate) normal: &'a Normal<'a>,
+    pub(crate) mapping: &'a LiveMapping,
+    pub(crate) to: &'a LiveTarget,
+    pub(crate) peer: &'a Peer,
+    pub(crate) nominated: &'a Nominated,
+}
+
+impl Errand<'_> {
+    /// What the backend sees in place of the mapping's path: empty or `/app`.
+    pub(crate) fn back(&self, member: &LiveMember) -> String {
+        [member.path.as_str(), self.to.path.as_str()].concat()
+    }
+
+    /// What the backend gets as Host.
+    pub(crate) fn host_sent<'h>(&'h self, member: &'h LiveMember) -> &'h str {
+        if self.mapping.preserve_host {
+            self.target.host.text
+        } else {
+            &member.authority
+        }
+    }
+}
+
+/// Has the request answered: by the member of its session, by the one the method chooses, or by the next when
+/// one fails and trying again is safe.
+pub(crate) async fn run(
+    errand: &Errand<'_>,
+    record: &mut Record,
+    upload: &mut Option<Upload>,
+) -> Result<(Response<ResponseBody>, Attempt), Local> {
+    let balancer = &errand.to.balancer;
+    let mut tried = Tried::new();
+    let mut tries = balancer.tries();
+    let mut last = None;
+    loop {
+        let now = if tried.is_empty() {
+            record.started
+        } else {
+            Instant::now()
+        };
+        let mut attempt = match choose(errand, record, &tried, now) {
+            Ok(attempt) => attempt,
+            Err(nobody) => return Err(unserved(errand, nobody, last.as_ref())),
+        };
+        tries = tries.saturating_sub(1);
+        let error = match send(errand, record, &mut attempt, upload).await {
+            Ok(response) => return Ok((response, attempt)),
+            Err(error) => error,
+        };
+        attempt.outcome = match error.blames_member(balancer.failontimeout) {
+            true => Outcome::Failed,
+            false => Outcome::Neutral,
+        };
+        tried.insert(attempt.member.id);
+        if tries == 0 || !may_move_on(errand, record, &error, upload) {
+            drop(attempt);
+            return Err(failed(errand, &error));
+        }
+        attempt
+            .member
+            .metrics
+            .retries
+            .increment(error.retry_reason());
+        last = Some(error);
+    }
+}
+
+fn choose(
+    errand: &Errand<'_>,
+    record: &mut Record,
+    tried: &Tried,
+    now: Instant,
+) -> Result<Attempt, NoMember> {
+    let balancer = &errand.to.balancer;
+    let route = record.variables.session_route.as_deref();
+    let want = Want { route, tried };
+    let Chosen {
+        attempt,
+        route,
+        how,
+        route_changed,
+    } = balancer.pick(&mut balancer.core(), want, now)?;
+    record.how = Some(how);
+    record
+        .first_member
+        .get_or_insert_with(|| Arc::clone(&attempt.member));
+    if balancer.variable.is_some() {
+        record.variables.name.clone_from(&balancer.variable);
+        record.variables.worker_name = Some(Arc::clone(&attempt.member.url));
+        // Once changed it stays so for later attempts, as in httpd.
+        record.variables.route_changed |= route_changed;
+    }
+    debug!(
+        balancer = balancer.name, member = %attempt.member.url, route = %route, ?how,
+        session_route = record.variables.session_route.as_deref(), "member chosen"
+    );
+    record.variables.worker_route = Some(route);
+    Ok(attempt)
+}
+
+/// One attempt; a second one on a new connection when the first met a kept connection that was dead.
+async fn send(
+    errand: &Errand<'_>,
+    record: &mut Record,
+    attempt: &mut Attempt,
+    upload: &mut Option<Upload>,
+) -> Result<Response<ResponseBody>, ForwardError> {
+    let member = Arc::clone(&attempt.member);
+    let Errand {
+        parts,
+        target,
+        mapping,
+        peer,
+        ..
+    } = errand;
+    let overlay = request_overlay(&mapping.request_headers, &record.variables, &parts.headers);
+    let attributes: Vec<(String, String)> = mapping
+        .request_attributes
+        .iter()
+        .map(|(name, value)| (name.clone(), record.variables.render(value)))
+        .collect();
+    let back = errand.back(&member);
+    let host = target.host;
+    let forward = Forward {
+        method: &parts.method,
+        version: parts.version,
+        path: &rewrite(&mapping.path, &back, target.path, errand.normal),
+        query: target.query,
+        fields: &RequestFields {
+            headers: &parts.headers,
+            nominated: errand.nominated,
+            overlay: &overlay,
+            peer,
+            host: host.text,
+            host_sent: errand.host_sent(&member),
+            port: host.port_or_default(peer),
+        },
+        peer,
+        server_name: if host.name.is_empty() {
+            &peer.local_ip
+        } else {
+            host.name
+        },
+        route: record
+            .variables
+            .session_route
+            .as_deref()
+            .filter(|route| !route.is_empty()),
+        attributes: &attributes,
+    };
+    let mut fresh = false;
+    loop {
+        record.attempts = record.attempts.saturating_add(1);
+        let mut timing = Timing::default();
+        let sent = member
+            .backend
+            .send(&forward, upload, fresh, &mut timing)
+            .await;
+        member.metrics.pool_wait.record(timing.waited.as_secs_f64());
+        let error = match sent {
+            Ok(response) => {
+                member
+                    .metrics
+                    .backend_duration
+                    .record(timing.to_head.as_secs_f64());
+                if errand
+                    .to
+                    .balancer
+                    .failonstatus
+                    .contains(&response.status().as_u16())
+                {
+                    member.metrics.errors.increment(ErrorKind::Status);
+                    attempt.outcome = Outcome::Failed;
+                }
+                return Ok(response);
+            }
+            Err(error) => error,
+        };
+        if let Some(kind) = error.counts_as() {
+            member.metrics.errors.increment(kind);
+        }
+        let idempotent = is_idempotent(&parts.method);
+        if fresh || error.retry(idempotent) != Retry::SameMember || !rewind(upload) {
+            log(errand, &member, &error);
+            return Err(error);
+        }
+        member.metrics.retries.increment(RetryReason::Stale);
+        fresh = true;
+    }
+}
+
+/// Whether the request may go to another member.
+fn may_move_on(
+    errand: &Errand<'_>,
+    record: &Record,
+    error: &ForwardError,
+    upload: &mut Option<Upload>,
+) -> bool {
+    // Its session is there; elsewhere it would be lost because a member was busy for a while.
+    let bound = record.session == Session::Route && record.how == Some(How::Sticky);
+    if matches!(error.kind, FailureKind::Busy) && bound {
+        return false;
+    }
+    error.retry(is_idempotent(&errand.parts.method)) != Retry::No && rewind(upload)
+}
+
+fn rewind(upload: &mut Option<Upload>) -> bool {
+    upload.as_mut().is_some_and(Upload::rewind)
+}
+
+/// Methods that may be repeated (RFC 9110 section 9.2.2), those of WebDAV included (RFC 4918).
+fn is_idempotent(method: &Method) -> bool {
+    matches!(
+        method.as_str(),
+        "GET"
+            | "HEAD"
+            | "PUT"
+            | "DELETE"
+            | "OPTIONS"
+            | "TRACE"
+            | "PROPFIND"
+            | "PROPPATCH"
+            | "REPORT"
+            | "SEARCH"
+    )
+}
+
+/// The answer when nobody can have the request.
+fn unserved(errand: &Errand<'_>, nobody: NoMember, last: Option<&ForwardError>) -> Local {
+    let balancer = &errand.to.balancer;
+    warn!(balancer = balancer.name, reason = %nobody, "request not served");
+    match last {
+        Some(error) if error.status() != http::StatusCode::SERVICE_UNAVAILABLE => {
+            Local::new(error.status())
+        }
+        _ => Local::unavailable(balancer.core().retry_after(Instant::now())),
+    }
+}
+
+/// The answer when the last attempt has failed.
+fn failed(errand: &Errand<'_>, error: &ForwardError) -> Local {
+    if let FailureKind::Client(_) = error.kind {
+        return Local::new(error.status()).and_close();
+    }
+    match error.status() {
+        http::StatusCode::SERVICE_UNAVAILABLE => {
+            let wait = errand.to.balancer.core().retry_after(Instant::now());
+            Local::unavailable(wait)
+        }
+        status => Local::new(status),
+    }
+}
+
+fn log(errand: &Errand<'_>, member: &LiveMember, error: &ForwardError) {
+    let balancer = &errand.to.balancer.name;
+    match error.counts_as() {
+        Some(_) => warn!(
+            balancer, member = %member.url, error = %error, exposure = ?error.exposure,
+            "attempt failed"
+        ),
+        None => debug!(balancer, member = %member.url, error = %error, "attempt given up"),
+    }
+}

@@ -1,0 +1,241 @@
+//! What is remembered of a request until it is over, and then counted and logged, whatever ends it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+
+use crate::balancer::How;
+use crate::link::Link;
+use crate::peer::Peer;
+use crate::state::{LiveBalancer, LiveMember, Shared};
+use crate::telemetry::access_log::{AfterResponse, Entry};
+use crate::telemetry::metrics::{CodeClass, StickyResult};
+use crate::variables::Variables;
+
+/// The status in the log when the client was gone before there was one (nginx's number for it).
+const CLIENT_GONE: u16 = 499;
+
+/// One request, from its head to its end. It is counted and logged when it is dropped.
+///
+/// The head stays as it came; what is learnt goes into the record beside it.
+#[derive(Debug)]
+pub(crate) struct Journey {
+    pub(crate) parts: Parts,
+    pub(crate) record: Record,
+}
+
+/// What is learnt of a request on its way.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) started: Instant,
+    /// When the answer was over, if that is known.
+    pub(crate) ended: Option<Instant>,
+    balancer: Option<Arc<LiveBalancer>>,
+    pub(crate) variables: Variables,
+    pub(crate) session: Session,
+    /// How the last attempt's member was chosen.
+    pub(crate) how: Option<How>,
+    /// Requests that went to a member.
+    pub(crate) attempts: u32,
+    /// Who was tried first.
+    pub(crate) first_member: Option<Arc<LiveMember>>,
+    /// Who answered.
+    pub(crate) member: Option<Arc<LiveMember>>,
+    status: Option<StatusCode>,
+    /// Bytes of the answer's head.
+    head_sent: u64,
+    /// Bytes of body that were handed to the client.
+    pub(crate) sent: u64,
+    /// Whether the answer is complete.
+    pub(crate) complete: bool,
+    keep_alive: bool,
+    /// Fields of the answer that the access log wants.
+    logged: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What a request says about its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// Nothing.
+    None,
+    /// A session id without a route.
+    NoRoute,
+    /// A route that no member has.
+    UnknownRoute,
+    /// A member's route.
+    Route,
+}
+
+impl Journey {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Arc<Peer>, link: Arc<Link>, parts: Parts) -> Self {
+        let record = Record {
+            shared,
+            peer,
+            link,
+            started: Instant::now(),
+            ended: None,
+            balancer: None,
+            variables: Variables::default(),
+            session: Session::None,
+            how: None,
+            attempts: 0,
+            first_member: None,
+            member: None,
+            status: None,
+            head_sent: 0,
+            sent: 0,
+            complete: false,
+            keep_alive: true,
+            logged: Vec::new(),
+        };
+        Self { parts, record }
+    }
+}
+
+impl Record {
+    /// The request is for this balancer.
+    pub(crate) fn enter(&mut self, balancer: &Arc<LiveBalancer>) {
+        balancer.metrics.in_flight.increment(1.0);
+        self.balancer = Some(Arc::clone(balancer));
+    }
+
+    /// The head of the answer is known.
+    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.status = Some(status);
+        if self.shared.access_log.is_on() {
+            self.head_sent = head_length(status, headers);
+        }
+        for name in self.shared.access_log.response_fields() {
+            let values = headers.get_all(name).into_iter();
+            self.logged
+                .extend(values.map(|value| (name.clone(), value.clone())));
+        }
+        let connection = headers.get(CONNECTION).map(HeaderValue::as_bytes);
+        self.keep_alive = !connection.is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
+    }
+
+    /// What became of the route that the session asked for; `None` in a balancer without stickiness.
+    fn sticky_result(&self) -> Option<StickyResult> {
+        self.balancer.as_ref()?.sticky.as_ref()?;
+        // Nobody could serve it.
+        let unserved =
+            self.member.is_none() && self.status == Some(StatusCode::SERVICE_UNAVAILABLE);
+        Some(match self.session {
+            Session::None => StickyResult::New,
+            Session::NoRoute => StickyResult::NoRoute,
+            Session::UnknownRoute => StickyResult::UnknownRoute,
+            Session::Route => match self.how {
+                _ if unserved => StickyResult::Unserved,
+                Some(How::Sticky) => StickyResult::Hit,
+                Some(How::Redirect) => StickyResult::Redirect,
+                Some(How::Domain | How::Free) => StickyResult::Failover,
+                None => return None,
+            },
+        })
+    }
+
+    fn count(&self, status: u16, duration: Duration, sticky: Option<StickyResult>) {
+        let class = CodeClass::of(status);
+        let Some(balancer) = &self.balancer else {
+            self.shared.counters.requests.increment(class);
+            return;
+        };
+        match &self.member {
+            Some(member) => member.metrics.requests.increment(class),
+            None => balancer.metrics.requests.increment(class),
+        }
+        balancer.metrics.in_flight.decrement(1.0);
+        balancer.metrics.duration.record(duration.as_secs_f64());
+        if let Some(result) = sticky {
+            balancer
+                .metrics
+                .count_sticky(self.variables.session_route.as_deref(), result);
+        }
+    }
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        let Self { parts, record } = self;
+        let ended = record.ended.unwrap_or_else(Instant::now);
+        let duration = ended.duration_since(record.started);
+        let status = record.status.map_or(CLIENT_GONE, |status| status.as_u16());
+        let sticky = record.sticky_result();
+        record.count(status, duration, sticky);
+        record.shared.access_log.write(&Entry {
+            parts: Some(parts),
+            peer: &record.peer,
+            status,
+            sent: record.sent,
+            head_sent: record.head_sent,
+            received: record.link.take_received(),
+            duration,
+            variables: &record.variables,
+            sticky,
+            balancer: record
+                .balancer
+                .as_ref()
+                .map(|balancer| balancer.name.as_str()),
+            member: record.member.as_ref().map(|member| &*member.url),
+            first_member: record.first_member.as_ref().map(|member| &*member.url),
+            attempts: record.attempts,
+            response: &record.logged,
+            after: match (record.complete, record.keep_alive) {
+                (false, _) => AfterResponse::Aborted,
+                (true, true) => AfterResponse::KeepAlive,
+                (true, false) => AfterResponse::Close,
+            },
+            requests: record.link.requests(),
+        });
+    }
+}
+
+/// The length of a head as hyper writes it, in bytes, with the Date that it adds.
+fn head_length(status: StatusCode, headers: &HeaderMap) -> u64 {
+    const DATE: usize = "date: Tue, 24 Nov 2026 00:00:00 GMT\r\n".len();
+    let reason = status.canonical_reason().unwrap_or("<none>");
+    let line = "HTTP/1.1 200 \r\n\r\n".len() + reason.len();
+    let fields: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    let date = if headers.contains_key(http::header::DATE) {
+        0
+    } else {
+        DATE
+    };
+    (line + fields + date) as u64
+}
+
+/// Counts and logs a request whose head was refused before it was a request.
+pub(crate) fn refused(shared: &Shared, peer: &Peer, status: StatusCode, requests: u32) {
+    shared.counters.refused.increment(1);
+    shared
+        .counters
+        .requests
+        .increment(CodeClass::of(status.as_u16()));
+    shared.access_log.write(&Entry {
+        parts: None,
+        peer,
+        status: status.as_u16(),
+        sent: 0,
+        head_sent: 0,
+        received: 0,
+        duration: Duration::ZERO,
+        variables: &Variables::default(),
+        sticky: None,
+        balancer: None,
+        member: None,
+        first_member: None,
+        attempts: 0,
+        response: &[],
+        after: AfterResponse::Close,
+        requests,
+    });
+}

@@ -1,0 +1,16 @@
+//! The request path: one request from its head to its answer's last byte.
+//!
+//! [`handle`] is the whole of it, top down; the other files are its steps.
+
+mod attempt;
+mod handle;
+mod journey;
+mod local;
+mod respond;
+mod reverse;
+mod target;
+mod tracked;
+
+pub(crate) use self::handle::handle;
+pub(crate) use self::journey::refused;
+pub(crate) use self::local::text;

@@ -1,0 +1,276 @@
+//! What a request asks for: its host, path and query, checked.
+
+use http::header::HOST;
+use http::request::Parts;
+use http::{Method, Version};
+
+use crate::peer::Peer;
+
+/// Why a request is refused before it is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadTarget {
+    #[error("CONNECT is not for a gateway")]
+    Connect,
+    #[error("no Host in HTTP/1.1")]
+    NoHost,
+    #[error("more than one Host")]
+    SeveralHosts,
+    #[error("invalid Host")]
+    BadHost,
+    #[error("absolute request target with another scheme than http or https")]
+    BadScheme,
+    #[error("absolute request target with user information")]
+    UserInfo,
+    #[error("absolute request target with another authority than the Host")]
+    OtherAuthority,
+    #[error("request target is neither a path nor a URL")]
+    BadForm,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    /// The raw path; `*` for `OPTIONS *`.
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) host: Host<'a>,
+}
+
+/// The authority that the client named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Host<'a> {
+    /// As the client wrote it; empty when it named none.
+    pub(crate) text: &'a str,
+    /// Without the port; an IPv6 address in brackets.
+    pub(crate) name: &'a str,
+    pub(crate) port: Option<u16>,
+}
+
+impl<'a> Target<'a> {
+    /// Checks method, target and Host against each other (RFC 9112 section 3.2).
+    pub(crate) fn of(parts: &'a Parts, peer: &Peer) -> Result<Self, BadTarget> {
+        if parts.method == Method::CONNECT {
+            return Err(BadTarget::Connect);
+        }
+        let host = host_of(parts)?;
+        let uri = &parts.uri;
+        if let Some(authority) = uri.authority() {
+            // HTTP/2 has its authority here, and may have no Host.
+            let absolute = parts.version < Version::HTTP_2;
+            match uri.scheme_str() {
+                Some("http" | "https") => {}
+                _ => return Err(BadTarget::BadScheme),
+            }
+            if authority.as_str().contains('@') {
+                return Err(BadTarget::UserInfo);
+            }
+            let named = Host::parse(authority.as_str()).ok_or(BadTarget::BadHost)?;
+            match host {
+                Some(host) if !host.is_same(&named, peer) => return Err(BadTarget::OtherAuthority),
+                None if absolute && parts.version == Version::HTTP_11 => {
+                    return Err(BadTarget::NoHost);
+                }
+                _ => {}
+            }
+            return Self::with(parts, named);
+        }
+        match host {
+            None if parts.version == Version::HTTP_11 => Err(BadTarget::NoHost),
+            host => Self::with(
+                parts,
+                host.unwrap_or(Host {
+                    text: "",
+                    name: "",
+                    port: None,
+                }),
+            ),
+        }
+    }
+
+    fn with(parts: &'a Parts, host: Host<'a>) -> Result<Self, BadTarget> {
+        let path = match parts.uri.path() {
+            "*" if parts.method == Method::OPTIONS => "*",
+            path if path.starts_with('/') => path,
+            _ => return Err(BadTarget::BadForm),
+        };
+        Ok(Self {
+            path,
+            query: parts.uri.query(),
+            host,
+        })
+    }
+}
+
+/// The one Host field.
+fn host_of(parts: &Parts) -> Result<Option<Host<'_>>, BadTarget> {
+    let mut values = parts.headers.get_all(HOST).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(BadTarget::SeveralHosts);
+    }
+    let text = value.to_str().map_err(|_| BadTarget::BadHost)?;
+    if text.is_empty() {
+        return Ok(Some(Host {
+            text: "",
+            name: "",
+            port: None,
+        }));
+    }
+    Host::parse(text).map(Some).ok_or(BadTarget::BadHost)
+}
+
+impl<'a> Host<'a> {
+    /// A name or an address, and a port: what Tomcat accepts, for anything else makes it answer 400 and give
+    /// up the connection.
+    fn parse(text: &'a str) -> Option<Self> {
+        let end_of_name = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, _) = rest.split_once(']')?;
+                address.parse::<std::net::Ipv6Addr>().ok()?;
+                address.len() + 2
+            }
+            None => text.find(':').unwrap_or(text.len()),
+        };
+        let (name, rest) = text.split_at_checked(end_of_name)?;
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if name.is_empty() || !(name.starts_with('[') || name.bytes().all(legal)) {
+            return None;
+        }
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => None,
+            Some("") => None,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().ok().filter(|port| *port != 0)?)
+            }
+            _ => return None,
+        };
+        Some(Self { text, name, port })
+    }
+
+    /// The port, or the default of the scheme that the client spoke.
+    pub(crate) fn port_or_default(&self, peer: &Peer) -> u16 {
+        self.port.unwrap_or_else(|| peer.default_port())
+    }
+
+    fn is_same(&self, other: &Host<'_>, peer: &Peer) -> bool {
+        self.name.eq_ignore_ascii_case(other.name)
+            && self.port_or_default(peer) == other.port_or_default(peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn parts(method: &str, target: &str, hosts: &[&str], version: Version) -> Parts {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(target)
+            .version(version);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn check(
+        method: &str,
+        target: &str,
+        hosts: &[&str],
+        version: Version,
+    ) -> Result<String, BadTarget> {
+        let peer = Peer::new(
+            "127.0.0.1:1".parse().unwrap(),
+            "127.0.0.1:80".parse().unwrap(),
+            false,
+        );
+        let parts = parts(method, target, hosts, version);
+        let Target { path, query, host } = Target::of(&parts, &peer)?;
+        Ok(format!(
+            "{} {} {path} {query:?}",
+            host.name,
+            host.port_or_default(&peer)
+        ))
+    }
+
+    #[test]
+    fn targets_and_hosts_that_agree() {
+        let v11 = Version::HTTP_11;
+        for (target, host, expected) in [
+            (
+                "/a;x=1/b?c=d",
+                "shop.example.com",
+                "shop.example.com 80 /a;x=1/b Some(\"c=d\")",
+            ),
+            ("/", "shop.example.com:8080", "shop.example.com 8080 / None"),
+            ("/", "[2001:db8::1]:8080", "[2001:db8::1] 8080 / None"),
+            ("/", "127.0.0.1", "127.0.0.1 80 / None"),
+            ("/", "a_b.c-d:", "a_b.c-d 80 / None"),
+            ("/", "", " 80 / None"),
+            // R06: the authority of an absolute target is the Host.
+            (
+                "http://shop.example.com/a?b",
+                "SHOP.example.com:80",
+                "shop.example.com 80 /a Some(\"b\")",
+            ),
+            (
+                "https://shop.example.com:443/",
+                "shop.example.com:443",
+                "shop.example.com 443 / None",
+            ),
+            (
+                "http://shop.example.com",
+                "shop.example.com",
+                "shop.example.com 80 / None",
+            ),
+        ] {
+            assert_eq!(
+                check("GET", target, &[host], v11).unwrap(),
+                expected,
+                "{target} {host}"
+            );
+        }
+        assert_eq!(check("OPTIONS", "*", &["a"], v11).unwrap(), "a 80 * None");
+        assert_eq!(
+            check("GET", "/", &[], Version::HTTP_10).unwrap(),
+            " 80 / None"
+        );
+    }
+
+    #[test]
+    fn targets_and_hosts_that_do_not() {
+        let v11 = Version::HTTP_11;
+        for (method, target, hosts, error) in [
+            ("GET", "/", &[][..], BadTarget::NoHost),
+            ("GET", "/", &["a", "a"], BadTarget::SeveralHosts),
+            ("GET", "/", &["a b"], BadTarget::BadHost),
+            ("GET", "/", &["user@a"], BadTarget::BadHost),
+            ("GET", "/", &["a/b"], BadTarget::BadHost),
+            ("GET", "/", &["a:b"], BadTarget::BadHost),
+            ("GET", "/", &["a:0"], BadTarget::BadHost),
+            ("GET", "/", &["a:65536"], BadTarget::BadHost),
+            ("GET", "/", &["[::g]"], BadTarget::BadHost),
+            ("GET", "/", &["[::1"], BadTarget::BadHost),
+            ("GET", "/", &["[::1]x"], BadTarget::BadHost),
+            ("GET", "/", &["a,b"], BadTarget::BadHost),
+            ("GET", "*", &["a"], BadTarget::BadForm),
+            ("CONNECT", "a:443", &["a:443"], BadTarget::Connect),
+            ("GET", "http://a@b/", &["b"], BadTarget::UserInfo),
+            ("GET", "http://other/", &["b"], BadTarget::OtherAuthority),
+            ("GET", "http://b:81/", &["b"], BadTarget::OtherAuthority),
+            ("GET", "http://b/", &[], BadTarget::NoHost),
+            ("GET", "ftp://b/", &["b"], BadTarget::BadScheme),
+            ("GET", "b:80", &["b:80"], BadTarget::BadScheme),
+        ] {
+            assert_eq!(
+                check(method, target, hosts, v11),
+                Err(error),
+                "{method} {target} {hosts:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One client connection, from accept to close.
+
+use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tracing::debug;
+
+use super::framing::Refused;
+use super::guard::{Bounds, Guard};
+use crate::link::Link;
+use crate::peer::Peer;
+use crate::proxy;
+use crate::state::Shared;
+
+/// Room that hyper's buffers need beyond the largest head, in bytes.
+const BUFFER_MARGIN: usize = 8 * 1024;
+
+/// Bounds of the connections of a listener.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionSettings {
+    /// Largest head of a request, in bytes.
+    pub(crate) max_header_bytes: usize,
+    /// From the first byte of a head to its last.
+    pub(crate) header_timeout: Duration,
+    /// Between two requests.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// Serves the requests on a connection until either side ends it.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: &Arc<Peer>,
+    settings: ConnectionSettings,
+    shared: &Arc<Shared>,
+) {
+    let link = Arc::new(Link::default());
+    let bounds = Bounds {
+        max_head: settings.max_header_bytes,
+        head: settings.header_timeout,
+        idle: settings.idle_timeout,
+        farewell,
+    };
+    let guard = Guard::new(stream, Arc::clone(&link), bounds);
+    let service = service_fn(|request| {
+        let answer = proxy::handle(
+            Arc::clone(shared),
+            Arc::clone(peer),
+            Arc::clone(&link),
+            request,
+        );
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            // Both ways: what hyper holds of a client's requests, and of an answer that the client is slow to
+            // take.
+            .max_buf_size(settings.max_header_bytes.saturating_add(BUFFER_MARGIN))
+            .serve_connection(TokioIo::new(guard), service)
+    );
+    let mut closing = pin!(shared.closing.begins());
+    let (mut listening, mut closed) = (false, false);
+    let ended = poll_fn(|cx| {
+        // Polled once, so that it wakes this task; from then on the flag is enough.
+        listening = listening || closing.as_mut().poll(cx).is_pending();
+        if shared.closing.has_begun() && !closed {
+            // Ends an idle connection at once, a busy one after its answer.
+            connection.as_mut().graceful_shutdown();
+            closed = true;
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await;
+    let mut refusal = link.refusal();
+    if let Err(error) = &ended {
+        debug!(client = peer.ip, %error, "connection ended");
+        // What gets through the guard and is no request all the same hyper has answered itself.
+        refusal = refusal.or(error.is_parse().then_some(StatusCode::BAD_REQUEST));
+    }
+    if let Some(status) = refusal {
+        proxy::refused(shared, peer, status, link.requests());
+    }
+}
+
+/// The answer to a request that is refused before hyper has seen it.
+fn farewell(why: Refused) -> Bytes {
+    let status = why.status();
+    let text = proxy::text(status);
+    let head = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n\
+         content-length: {}\r\ndate: {}\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        text.len(),
+        jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    );
+    Bytes::from([head.as_bytes(), &text].concat())
+}

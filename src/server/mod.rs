@@ -1,0 +1,9 @@
+//! The front: listening sockets, client connections, and what clients may do to them.
+
+mod connection;
+mod framing;
+mod guard;
+mod listen;
+
+pub(crate) use self::connection::ConnectionSettings;
+pub(crate) use self::listen::{Listener, serve};

@@ -1,0 +1,212 @@
+//! Balancers and members while they run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use ajpgate_config::Sticky;
+use tracing::{info, warn};
+
+use crate::backend::{Backend, Traffic};
+use crate::balancer::{
+    Balancer, Health, How, MemberId, MemberView, NoMember, Outcome, Pick, Ticket, Transition, Want,
+};
+use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, MemberReading, MemberStatus};
+
+/// A balancer: the decisions behind a mutex, and what carries them out.
+#[derive(Debug)]
+pub(crate) struct LiveBalancer {
+    pub(crate) name: String,
+    /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer.
+    pub(crate) variable: Option<Arc<str>>,
+    pub(crate) sticky: Option<Sticky>,
+    /// Tries after the first; `None`: members − 1.
+    pub(crate) maxattempts: Option<u32>,
+    pub(crate) failonstatus: Vec<u16>,
+    pub(crate) failontimeout: bool,
+    pub(crate) members: Vec<Arc<LiveMember>>,
+    pub(crate) metrics: BalancerMetrics,
+    pub(crate) core: Mutex<Balancer>,
+}
+
+/// A member: where it is and how it is talked to.
+#[derive(Debug)]
+pub(crate) struct LiveMember {
+    pub(crate) id: MemberId,
+    /// Its URL as configured (`BALANCER_WORKER_NAME`).
+    pub(crate) url: Arc<str>,
+    /// The path of that URL: empty or `/app`.
+    pub(crate) path: String,
+    /// Its host and port.
+    pub(crate) authority: String,
+    pub(crate) backend: Backend,
+    pub(crate) metrics: MemberMetrics,
+}
+
+impl LiveBalancer {
+    /// The decisions. Held for well under a microsecond, never across an await.
+    pub(crate) fn core(&self) -> MutexGuard<'_, Balancer> {
+        // Nothing panics while it is held; if it did, the counts would still be counts.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Chooses a member with the decisions at hand. What is chosen is busy until the attempt goes.
+    pub(crate) fn pick(
+        self: &Arc<Self>,
+        core: &mut Balancer,
+        want: Want<'_>,
+        now: Instant,
+    ) -> Result<Chosen, NoMember> {
+        let Pick {
+            member,
+            route,
+            how,
+            route_changed,
+            ticket,
+            ..
+        } = core.pick(want, now)?;
+        let Some(member) = self.member(member) else {
+            core.settle(ticket, Outcome::Neutral, now);
+            return Err(NoMember::Empty);
+        };
+        let attempt = Attempt {
+            balancer: Arc::clone(self),
+            member: Arc::clone(member),
+            ticket: Some(ticket),
+            outcome: Outcome::Neutral,
+            told: Traffic::default(),
+        };
+        Ok(Chosen {
+            attempt,
+            route,
+            how,
+            route_changed,
+        })
+    }
+
+    fn member(&self, id: MemberId) -> Option<&Arc<LiveMember>> {
+        // Ids are positions until members come and go.
+        let at_its_place = self
+            .members
+            .get(id.get() as usize)
+            .filter(|member| member.id == id);
+        at_its_place.or_else(|| self.members.iter().find(|member| member.id == id))
+    }
+
+    /// How many tries a request has.
+    pub(crate) fn tries(&self) -> u32 {
+        let others = u32::try_from(self.members.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        self.maxattempts.unwrap_or(others).saturating_add(1)
+    }
+
+    /// Shows the present state of all members in their metrics.
+    pub(crate) fn show(&self, now: Instant) {
+        let view = self.core().view(now);
+        for (member, view) in self.members.iter().zip(&view.members) {
+            member.show(view);
+        }
+    }
+
+    fn log(&self, transition: &Transition) {
+        let Some(member) = self.member(transition.member) else {
+            return;
+        };
+        let (from, to) = (transition.from, transition.to);
+        if to.check_failed || to.health == Health::Error {
+            warn!(
+                balancer = self.name, member = %member.url, from = ?from.health, to = ?to.health,
+                "member is out"
+            );
+        } else {
+            info!(
+                balancer = self.name, member = %member.url, from = ?from.health, to = ?to.health,
+                "member is back"
+            );
+        }
+    }
+}
+
+impl LiveMember {
+    fn show(&self, view: &MemberView) {
+        let pool = self.backend.pool().view();
+        let reading = MemberReading {
+            busy: view.busy,
+            up: view.usable,
+            elected: view.elected,
+            to_backend: view.to_backend,
+            from_backend: view.from_backend,
+            pool_idle: pool.idle as u64,
+            pool_busy: pool.busy as u64,
+        };
+        self.metrics.show(reading, |status| match status {
+            MemberStatus::Disabled => view.status.disabled,
+            MemberStatus::Stopped => view.status.stopped,
+            MemberStatus::Drain => view.status.drain,
+            MemberStatus::HotStandby => view.status.hot_standby,
+            MemberStatus::HotSpare => view.status.hot_spare,
+            MemberStatus::IgnoreErrors => view.status.ignore_errors,
+            MemberStatus::Error => !matches!(view.health, Health::Ok | Health::Forced),
+            MemberStatus::HealthCheckFailed => view.check_failed,
+        });
+    }
+}
+
+/// A member that was chosen for a request.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) attempt: Attempt,
+    /// Its route at that moment.
+    pub(crate) route: Arc<str>,
+    pub(crate) how: How,
+    pub(crate) route_changed: bool,
+}
+
+/// One try of a request on one member. The member is busy with it until it goes, however it goes.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    balancer: Arc<LiveBalancer>,
+    pub(crate) member: Arc<LiveMember>,
+    ticket: Option<Ticket>,
+    /// What it says of the member.
+    pub(crate) outcome: Outcome,
+    /// Traffic that the decisions have been told of.
+    told: Traffic,
+}
+
+impl Attempt {
+    /// Tells the decisions how much has moved so far. Long transfers tell now and then, so that traffic
+    /// counting sees them before they end.
+    pub(crate) fn moved(&mut self, traffic: Traffic) {
+        let new = traffic.since(self.told);
+        if new != Traffic::default() {
+            self.told = traffic;
+            self.balancer
+                .core()
+                .traffic(self.member.id, new.to_backend, new.from_backend);
+        }
+    }
+}
+
+impl Attempt {
+    /// Ends the attempt.
+    pub(crate) fn settle(mut self, now: Instant) {
+        self.settle_at(now);
+    }
+
+    fn settle_at(&mut self, now: Instant) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        let settled = self.balancer.core().settle(ticket, self.outcome, now);
+        if let Some(transition) = settled {
+            self.balancer.log(&transition);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.settle_at(Instant::now());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! From a configuration to what requests read.
+
+use std::sync::{Arc, Mutex};
+
+use ajp13::PacketSize;
+use ajpgate_config::{self as config, Config, HeaderRule, LbMethod, Scheme, Target, Template};
+use anyhow::{Context as _, bail};
+
+use super::live::{LiveBalancer, LiveMember};
+use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
+use crate::balancer::{Balancer, MemberSpec, Spec};
+use crate::mount::{Rule, Table};
+use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
+
+/// Everything a request needs to know, made once per configuration.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) mounts: Table,
+    /// In the order of the table's rules.
+    pub(crate) mappings: Vec<LiveMapping>,
+    /// Those of the file, then one for each mapping that names a backend itself.
+    pub(crate) balancers: Vec<Arc<LiveBalancer>>,
+    /// Largest request body, in bytes.
+    pub(crate) max_body: Option<u64>,
+}
+
+/// A `proxy_pass` entry.
+#[derive(Debug)]
+pub(crate) struct LiveMapping {
+    pub(crate) path: String,
+    /// `None` for an exclusion.
+    pub(crate) target: Option<LiveTarget>,
+    pub(crate) preserve_host: bool,
+    pub(crate) request_headers: Vec<HeaderRule>,
+    pub(crate) response_headers: Vec<HeaderRule>,
+    pub(crate) request_attributes: Vec<(String, Template)>,
+}
+
+/// Where a mapping leads.
+#[derive(Debug)]
+pub(crate) struct LiveTarget {
+    pub(crate) balancer: Arc<LiveBalancer>,
+    /// The path behind the balancer's name.
+    pub(crate) path: String,
+}
+
+impl Snapshot {
+    /// Builds balancers, pools and metric handles. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// For what this program cannot do (yet); the caller has refused that with a line number before.
+    pub(crate) fn new(config: &Config, metrics: &Metrics) -> anyhow::Result<Self> {
+        let mut balancers = config
+            .balancers
+            .iter()
+            .map(|balancer| live_balancer(balancer, metrics).map(Arc::new))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let mut mappings = Vec::with_capacity(config.mappings.len());
+        for mapping in &config.mappings {
+            let target = match &mapping.to {
+                None => None,
+                Some(Target::Balancer { index, path }) => {
+                    let balancer = balancers
+                        .get(*index)
+                        .context("mapping to an unknown balancer")?;
+                    Some(LiveTarget {
+                        balancer: Arc::clone(balancer),
+                        path: path.clone(),
+                    })
+                }
+                Some(Target::Member(member)) => {
+                    let balancer = Arc::new(single_member(member, metrics)?);
+                    balancers.push(Arc::clone(&balancer));
+                    Some(LiveTarget {
+                        balancer,
+                        path: String::new(),
+                    })
+                }
+            };
+            mappings.push(LiveMapping {
+                path: mapping.path.clone(),
+                target,
+                preserve_host: mapping.preserve_host,
+                request_headers: mapping.request_headers.clone(),
+                response_headers: mapping.response_headers.clone(),
+                request_attributes: mapping.request_attributes.clone(),
+            });
+        }
+        let rules = config.mappings.iter().map(|mapping| Rule {
+            path: mapping.path.clone(),
+            hosts: mapping.hosts.clone(),
+            exclude: mapping.to.is_none(),
+        });
+        Ok(Self {
+            mounts: Table::new(rules.collect()),
+            mappings,
+            balancers,
+            max_body: config.limits.max_body,
+        })
+    }
+
+    /// All members of all balancers.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<LiveMember>> {
+        self.balancers.iter().flat_map(|balancer| &balancer.members)
+    }
+}
+
+fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result<LiveBalancer> {
+    let core = Balancer::new(Spec {
+        method: config.lbmethod,
+        sticky: config.sticky.is_some(),
+        nofailover: config.nofailover,
+        forcerecovery: config.forcerecovery,
+        members: config.members.iter().map(member_spec).collect(),
+    });
+    let routes = || config.members.iter().map(|member| member.route.as_str());
+    let view = core.view(std::time::Instant::now());
+    let members = config
+        .members
+        .iter()
+        .zip(&view.members)
+        .map(|(member, view)| {
+            let url = &member.url.text;
+            let metrics = MemberMetrics::new(metrics, &config.name, url, &member.route, routes());
+            let backend = backend(member, &metrics)?;
+            Ok(Arc::new(LiveMember {
+                id: view.id,
+                url: Arc::from(url.as_str()),
+                path: member.url.path.clone(),
+                authority: authority(&member.url),
+                backend,
+                metrics,
+            }))
+        });
+    Ok(LiveBalancer {
+        variable: Some(Arc::from(format!("balancer://{}", config.name))),
+        sticky: config.sticky.clone(),
+        maxattempts: config.maxattempts,
+        failonstatus: config.failonstatus.clone(),
+        failontimeout: config.failontimeout,
+        members: members.collect::<anyhow::Result<_>>()?,
+        metrics: BalancerMetrics::new(metrics, &config.name, routes()),
+        core: Mutex::new(core),
+        name: config.name.clone(),
+    })
+}
+
+/// A backend's URL in place of a balancer.
+fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<LiveBalancer> {
+    let core = Balancer::new(Spec {
+        method: LbMethod::ByRequests,
+        sticky: false,
+        nofailover: false,
+        forcerecovery: true,
+        members: vec![member_spec(config)],
+    });
+    let url = &config.url.text;
+    let view = core.view(std::time::Instant::now());
+    let id = view.members.first().context("balancer without members")?.id;
+    let member_metrics = MemberMetrics::new(metrics, url, url, &config.route, std::iter::empty());
+    let member = LiveMember {
+        id,
+        url: Arc::from(url.as_str()),
+        path: config.url.path.clone(),
+        authority: authority(&config.url),
+        backend: backend(config, &member_metrics)?,
+        metrics: member_metrics,
+    };
+    Ok(LiveBalancer {
+        name: url.clone(),
+        variable: None,
+        sticky: None,
+        maxattempts: None,
+        failonstatus: Vec::new(),
+        failontimeout: false,
+        members: vec![Arc::new(member)],
+        metrics: BalancerMetrics::new(metrics, url, std::iter::empty()),
+        core: Mutex::new(core),
+    })
+}
+
+fn authority(url: &config::MemberUrl) -> String {
+    match url.host.contains(':') {
+        true => format!("[{}]:{}", url.host, url.port),
+        false => format!("{}:{}", url.host, url.port),
+    }
+}
+
+fn member_spec(config: &config::Member) -> MemberSpec {
+    MemberSpec {
+        route: config.route.clone(),
+        redirect: config.redirect.clone(),
+        domain: config.domain.clone(),
+        factor: config.loadfactor,
+        set: config.lbset,
+        status: config.status,
+        retry: config.retry,
+    }
+}
+
+fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyhow::Result<Backend> {
+    match config.url.scheme {
+        Scheme::Ajp => {
+            let packet_size = PacketSize::new(config.packet_size).context("packet_size")?;
+            let settings = PoolSettings {
+                host: config.url.host.clone(),
+                port: config.url.port,
+                packet_size,
+                max: config.max,
+                min: config.min,
+                ttl: config.ttl,
+                acquire: config.acquire,
+                connect: config.connectiontimeout,
+                ping: config.ping,
+            };
+            let pool = Pool::new(settings, metrics.connects.clone())?;
+            let secret = config.secret.as_ref().map(config::Secret::expose);
+            Ok(Backend::Ajp(AjpBackend::new(
+                pool,
+                secret,
+                config.timeout,
+                packet_size,
+            )))
+        }
+        other => bail!("{} members are not built yet", other.name()),
+    }
+}

@@ -1,0 +1,410 @@
+//! LogFormat strings, filled in as httpd does it (`modules/loggers/mod_log_config.c`).
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
+use http::header::{COOKIE, HOST, HeaderMap, HeaderName};
+use jiff::ZonedDateTime;
+
+use super::{AfterResponse, Entry};
+
+/// A line without its end.
+pub(super) fn format(items: &[Item], entry: &Entry<'_>) -> String {
+    let mut line = String::with_capacity(256);
+    for item in items {
+        match item {
+            Item::Text(text) => line.push_str(text),
+            Item::Token { token, condition } => {
+                let holds = condition
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.holds(entry.status));
+                match value(token, entry).filter(|_| holds) {
+                    Some(value) => line.push_str(&value),
+                    None => line.push('-'),
+                }
+            }
+        }
+    }
+    line
+}
+
+/// What stands for a token; `None` is logged as `-`.
+fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+    let parts = entry.parts;
+    let text = |text: &str| Some(escaped(text.as_bytes()));
+    match token {
+        Token::ClientAddress | Token::PeerAddress => Some(entry.peer.ip.as_str().into()),
+        Token::LocalAddress => Some(entry.peer.local_ip.as_str().into()),
+        Token::BodyBytes { dash: true } if entry.sent == 0 => None,
+        Token::BodyBytes { .. } => number(entry.sent),
+        Token::Cookie(name) => cookie(&parts?.headers, name),
+        Token::Duration(unit) => number(match unit {
+            Unit::Seconds => u128::from(entry.duration.as_secs()),
+            Unit::Milliseconds => entry.duration.as_millis(),
+            Unit::Microseconds => entry.duration.as_micros(),
+        }),
+        Token::Variable(variable) => entry.variables.get(*variable).and_then(text),
+        Token::FileName => Some(
+            format!(
+                "proxy:{}{}",
+                entry.member?,
+                escaped(parts?.uri.path().as_bytes())
+            )
+            .into(),
+        ),
+        Token::Protocol => Some(format!("{:?}", parts?.version).into()),
+        Token::RequestHeader(name) => field(&parts?.headers, name),
+        Token::KeepAliveRequests => number(entry.requests.saturating_sub(1)),
+        Token::Method => text(parts?.method.as_str()),
+        Token::Note(note) => self::note(note, entry),
+        Token::ResponseHeader(name) => {
+            let values = entry
+                .response
+                .iter()
+                .filter(|(field, _)| field.as_str() == name);
+            joined(values.map(|(_, value)| value.as_bytes()))
+        }
+        Token::Port(port) => number(match port {
+            Port::Canonical => canonical_port(entry),
+            Port::Local => entry.peer.local.port(),
+            Port::Remote => entry.peer.address.port(),
+        }),
+        Token::ProcessId => number(std::process::id()),
+        Token::ThreadId => Some(thread_id().into()),
+        Token::Query => match parts?.uri.query() {
+            Some(query) => Some(format!("?{}", escaped(query.as_bytes())).into()),
+            None => Some("".into()),
+        },
+        Token::RequestLine => {
+            let parts = parts?;
+            let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
+            text(&line)
+        }
+        Token::Handler => entry.balancer.map(|_| "proxy-server".into()),
+        Token::Status => number(entry.status),
+        Token::Time(of, format) => Some(time(*of, format, entry).into()),
+        Token::Path => text(parts?.uri.path()),
+        Token::ServerName | Token::HostName => Some(host_name(entry).into()),
+        Token::ConnectionStatus => Some(
+            match entry.after {
+                AfterResponse::Aborted => "X",
+                AfterResponse::KeepAlive => "+",
+                AfterResponse::Close => "-",
+            }
+            .into(),
+        ),
+        Token::BytesReceived => number(entry.received),
+        Token::BytesSent => number(entry.head_sent + entry.sent),
+        Token::BytesTransferred => number(entry.received + entry.head_sent + entry.sent),
+        Token::Environment(_)
+        | Token::Identity
+        | Token::RequestLogId
+        | Token::ConnectionLogId
+        | Token::User => None,
+    }
+}
+
+fn number<'a>(number: impl std::fmt::Display) -> Option<Cow<'a, str>> {
+    Some(number.to_string().into())
+}
+
+/// All fields of a name as one list, as httpd joins them.
+fn field<'a>(headers: &HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    let name = HeaderName::try_from(name).ok()?;
+    joined(
+        headers
+            .get_all(name)
+            .into_iter()
+            .map(http::HeaderValue::as_bytes),
+    )
+}
+
+fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'a, str>> {
+    let mut list: Option<String> = None;
+    for value in values {
+        let list = match &mut list {
+            Some(list) => {
+                list.push_str(", ");
+                list
+            }
+            None => list.insert(String::new()),
+        };
+        list.push_str(&escaped(value));
+    }
+    list.map(Cow::from)
+}
+
+/// The first cookie of a name, compared without case.
+fn cookie<'a>(headers: &HeaderMap, wanted: &str) -> Option<Cow<'a, str>> {
+    let fields = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .map(http::HeaderValue::as_bytes);
+    let mut cookies = fields.flat_map(|field| field.split(|byte| *byte == b';'));
+    cookies.find_map(|cookie| {
+        let at = cookie.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = cookie.split_at_checked(at)?;
+        let same = name.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes());
+        same.then(|| escaped(value.get(1..).unwrap_or_default()))
+    })
+}
+
+fn note<'a>(note: &Note, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+    match note {
+        Note::WorkerName => entry.balancer.map(Cow::from),
+        Note::WorkerRoute => entry
+            .variables
+            .worker_route
+            .as_deref()
+            .map(|route| route.to_owned().into()),
+        Note::FirstName => entry.first_member.map(Cow::from),
+        Note::LastName => entry
+            .variables
+            .worker_name
+            .as_deref()
+            .map(|name| name.to_owned().into()),
+        Note::RequestDuration => Some(format!("{:.6}", entry.duration.as_secs_f64()).into()),
+        Note::Other(_) => None,
+    }
+}
+
+/// The authority that the client named, without its port; the local address when it named none.
+fn host_name(entry: &Entry<'_>) -> String {
+    let (name, _) = authority(entry);
+    if name.is_empty() {
+        entry.peer.local_ip.clone()
+    } else {
+        name
+    }
+}
+
+fn canonical_port(entry: &Entry<'_>) -> u16 {
+    authority(entry)
+        .1
+        .unwrap_or_else(|| entry.peer.default_port())
+}
+
+fn authority(entry: &Entry<'_>) -> (String, Option<u16>) {
+    let named = entry.parts.and_then(|parts| {
+        let of_target = parts.uri.authority().map(http::uri::Authority::as_str);
+        of_target.or_else(|| parts.headers.get(HOST)?.to_str().ok())
+    });
+    let text = named.unwrap_or_default();
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+        _ => (text, None),
+    };
+    (escaped(name.as_bytes()).into_owned(), port)
+}
+
+fn time(of: TimeOf, format: &TimeFormat, entry: &Entry<'_>) -> String {
+    let now = ZonedDateTime::now();
+    let time = match of {
+        TimeOf::End => now,
+        TimeOf::Begin => now.checked_sub(entry.duration).unwrap_or(now),
+    };
+    let stamp = time.timestamp();
+    match format {
+        TimeFormat::Common => time.strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string(),
+        TimeFormat::Strftime(format) => {
+            jiff::fmt::strtime::format(format, &time).unwrap_or_default()
+        }
+        TimeFormat::Seconds => stamp.as_second().to_string(),
+        TimeFormat::Milliseconds => stamp.as_millisecond().to_string(),
+        TimeFormat::Microseconds => stamp.as_microsecond().to_string(),
+        TimeFormat::MillisecondFraction => format!("{:03}", stamp.subsec_millisecond()),
+        TimeFormat::MicrosecondFraction => format!("{:06}", stamp.subsec_microsecond()),
+    }
+}
+
+/// `ThreadId(7)` as `7`.
+fn thread_id() -> String {
+    let id = format!("{:?}", std::thread::current().id());
+    id.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// What a client can have written, so that it ends no line and no quotation (`ap_escape_logitem()` of
+/// server/util.c).
+fn escaped<'a>(text: &[u8]) -> Cow<'a, str> {
+    let mut out = String::with_capacity(text.len());
+    for byte in text {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            other => {
+                let _ = write!(out, "\\x{other:02x}");
+            }
+        }
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use ajpgate_config::LogFormat;
+    use http::Request;
+    use http::header::{HeaderValue, SET_COOKIE};
+
+    use super::*;
+    use crate::peer::Peer;
+    use crate::telemetry::metrics::StickyResult;
+    use crate::variables::Variables;
+
+    fn items(format: &str) -> Vec<Item> {
+        let yaml = format!(
+            "listeners: [{{ bind: \"127.0.0.1:0\" }}]\nproxy_pass: [{{ path: /, to: \"ajp://a:1/\" }}]\n\
+             access_log: {{ format: {} }}\n",
+            serde_json::to_string(format).unwrap()
+        );
+        let loaded = ajpgate_config::parse(&yaml, std::path::Path::new("x"), &|_| None).unwrap();
+        match loaded.config.access_log.format {
+            LogFormat::Line(items) => items,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The line of one request, by each of these formats.
+    fn check(expectations: &[(&str, &str)]) {
+        let (parts, ()) = Request::builder()
+            .uri("/shop/caf%C3%A9;jsessionid=1.n1?a='b\\c'")
+            .header("host", "shop.example.com:8080")
+            .header("user-agent", "curl \"7\"")
+            .header("cookie", "a=1; JSESSIONID=00.n2")
+            .header("x-dup", "one")
+            .header("x-dup", HeaderValue::from_bytes(b"t\xffwo").unwrap())
+            .body(())
+            .unwrap()
+            .into_parts();
+        let peer = Peer::new(
+            "192.0.2.7:4711".parse().unwrap(),
+            "198.51.100.1:80".parse().unwrap(),
+            false,
+        );
+        let variables = Variables {
+            session_sticky: Some(Arc::from("JSESSIONID")),
+            session_route: Some(Box::from("n2")),
+            name: Some(Arc::from("balancer://shop")),
+            worker_name: Some(Arc::from("ajp://a:1")),
+            worker_route: Some(Arc::from("n1")),
+            route_changed: true,
+        };
+        let cookies = [
+            (SET_COOKIE, HeaderValue::from_static("x=1")),
+            (SET_COOKIE, HeaderValue::from_static("y=2")),
+        ];
+        let entry = Entry {
+            parts: Some(&parts),
+            peer: &peer,
+            status: 404,
+            sent: 1234,
+            head_sent: 100,
+            received: 50,
+            duration: Duration::from_micros(1_234_567),
+            variables: &variables,
+            sticky: Some(StickyResult::Failover),
+            balancer: Some("shop"),
+            member: Some("ajp://a:1"),
+            first_member: Some("ajp://b:1"),
+            attempts: 2,
+            response: &cookies,
+            after: AfterResponse::KeepAlive,
+            requests: 3,
+        };
+        for (format, expected) in expectations {
+            assert_eq!(super::format(&items(format), &entry), *expected, "{format}");
+        }
+    }
+
+    #[test]
+    fn tokens_stand_for_what_httpd_puts_there() {
+        check(&[
+            (
+                "%h %l %u \"%r\" %>s %b",
+                "192.0.2.7 - - \"GET /shop/caf%C3%A9;jsessionid=1.n1?a='b\\\\c' HTTP/1.1\" 404 1234",
+            ),
+            (
+                "%a %{c}a %A %{remote}p %{local}p %p",
+                "192.0.2.7 192.0.2.7 198.51.100.1 4711 80 8080",
+            ),
+            (
+                "%m %U %q %H",
+                "GET /shop/caf%C3%A9;jsessionid=1.n1 ?a='b\\\\c' HTTP/1.1",
+            ),
+            (
+                "%v %V %k %X %D %T %{ms}T",
+                "shop.example.com shop.example.com 2 + 1234567 1 1234",
+            ),
+            (
+                "%{User-Agent}i|%{X-Dup}i|%{X-None}i",
+                "curl \\\"7\\\"|one, t\\xffwo|-",
+            ),
+            (
+                "%{jsessionid}C|%{nothing}C|%{Set-Cookie}o",
+                "00.n2|-|x=1, y=2",
+            ),
+            (
+                "%{BALANCER_SESSION_STICKY}e %{BALANCER_SESSION_ROUTE}e %{BALANCER_NAME}e %{BALANCER_WORKER_NAME}e \
+                 %{BALANCER_WORKER_ROUTE}e %{BALANCER_ROUTE_CHANGED}e %{OTHER}e",
+                "JSESSIONID n2 balancer://shop ajp://a:1 n1 1 -",
+            ),
+            ("%I %O %S %B", "50 1334 1384 1234"),
+            (
+                "%404{User-Agent}i %!404{User-Agent}i %200,302{Host}i",
+                "curl \\\"7\\\" - -",
+            ),
+            (
+                "%{JK_WORKER_NAME}n %{JK_WORKER_ROUTE}n %{JK_LB_FIRST_NAME}n %{JK_LB_LAST_NAME}n",
+                "shop n1 ajp://b:1 ajp://a:1",
+            ),
+            (
+                "100%% %f %R",
+                "100% proxy:ajp://a:1/shop/caf%C3%A9;jsessionid=1.n1 proxy-server",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_refused_request_is_a_line_of_dashes() {
+        let peer = Peer::new(
+            "192.0.2.7:4711".parse().unwrap(),
+            "198.51.100.1:80".parse().unwrap(),
+            false,
+        );
+        let entry = Entry {
+            parts: None,
+            peer: &peer,
+            status: 400,
+            sent: 0,
+            head_sent: 0,
+            received: 0,
+            duration: Duration::ZERO,
+            variables: &Variables::default(),
+            sticky: None,
+            balancer: None,
+            member: None,
+            first_member: None,
+            attempts: 0,
+            response: &[],
+            after: AfterResponse::Close,
+            requests: 0,
+        };
+        let line = format(&items("%h \"%r\" %>s %b %X %{BALANCER_NAME}e"), &entry);
+        assert_eq!(line, "192.0.2.7 \"-\" 400 - - -");
+    }
+
+    #[test]
+    fn what_a_client_writes_ends_no_line() {
+        assert_eq!(
+            escaped(b"a\"b\\c\nd\re\tf\0g\x7f\xe9"),
+            "a\\\"b\\\\c\\nd\\re\\tf\\x00g\\x7f\\xe9"
+        );
+    }
+}

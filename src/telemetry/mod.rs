@@ -1,0 +1,5 @@
+//! What the gateway says about itself: metrics, the access log, its own log.
+
+pub(crate) mod access_log;
+pub(crate) mod metrics;
+pub(crate) mod trace;

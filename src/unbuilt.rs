@@ -1,0 +1,93 @@
+//! Keys that a configuration may have and this program does not act on yet.
+//!
+//! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
+//! is bound: nothing is ignored in silence.
+
+use ajpgate_config::{Balancer, Config, LbMethod, Loaded, Member, Problem, Scheme, Target};
+
+const MESSAGE: &str = "not built yet";
+
+/// Every key that `run` refuses, at its line.
+pub(crate) fn problems(loaded: &Loaded) -> Vec<Problem> {
+    paths(&loaded.config)
+        .into_iter()
+        .map(|path| loaded.problem(&path, MESSAGE, None))
+        .collect()
+}
+
+/// The same for `check`, which does not fail for them.
+pub(crate) fn warnings(loaded: &Loaded) -> Vec<Problem> {
+    let hint = Some("`run` refuses this file until it is".to_owned());
+    paths(&loaded.config)
+        .into_iter()
+        .map(|path| loaded.problem(&path, MESSAGE, hint.clone()).into_warning())
+        .collect()
+}
+
+fn paths(config: &Config) -> Vec<String> {
+    let mut found = Found::default();
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let at = format!("listeners[{index}]");
+        found.when(listener.proxy_protocol, &at, "proxy_protocol");
+        found.when(listener.tls.is_some(), &at, "tls");
+        found.when(listener.http2, &at, "http2");
+    }
+    for balancer in &config.balancers {
+        let at = format!("balancers.{}", balancer.name);
+        balancer_keys(balancer, &at, &mut found);
+        for (index, member) in balancer.members.iter().enumerate() {
+            member_keys(member, &format!("{at}.members[{index}]"), "url", &mut found);
+        }
+    }
+    for (index, mapping) in config.mappings.iter().enumerate() {
+        if let Some(Target::Member(member)) = &mapping.to {
+            let at = format!("proxy_pass[{index}]");
+            found.when(member.url.scheme != Scheme::Ajp, &at, "to");
+            member_keys(member, &format!("{at}.member"), "", &mut found);
+        }
+    }
+    found.when(!config.trusted_proxies.is_empty(), "", "trusted_proxies");
+    let state_file = config
+        .admin
+        .as_ref()
+        .is_some_and(|admin| admin.state_file.is_some());
+    found.when(state_file, "admin", "state_file");
+    found.when(config.watch, "", "watch");
+    found.0
+}
+
+fn balancer_keys(balancer: &Balancer, at: &str, found: &mut Found) {
+    let built = matches!(
+        balancer.lbmethod,
+        LbMethod::ByRequests | LbMethod::ByTraffic | LbMethod::ByBusyness
+    );
+    found.when(!built, at, "lbmethod");
+    found.when(balancer.failontimeout, at, "failontimeout");
+    found.when(!balancer.timeout.is_zero(), at, "timeout");
+    found.when(!balancer.slow_start.is_zero(), at, "slow_start");
+    found.when(!balancer.drain_timeout.is_zero(), at, "drain_timeout");
+    found.when(balancer.heartbeat.is_some(), at, "heartbeat");
+    found.when(balancer.sticky_cookie.is_some(), at, "sticky_cookie");
+    found.when(balancer.health_check.is_some(), at, "health_check");
+}
+
+fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {
+    if !url.is_empty() {
+        found.when(member.url.scheme != Scheme::Ajp, at, url);
+    }
+    found.when(!member.domain.is_empty(), at, "domain");
+    found.when(member.upgrade_url.is_some(), at, "upgrade_url");
+    found.when(member.tls.is_some(), at, "tls");
+}
+
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl Found {
+    fn when(&mut self, set: bool, parent: &str, key: &str) {
+        if set {
+            let dot = if parent.is_empty() { "" } else { "." };
+            self.0.push(format!("{parent}{dot}{key}"));
+        }
+    }
+}

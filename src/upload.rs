@@ -1,0 +1,206 @@
+//! The body of a client's request on its way to a member.
+
+use std::collections::VecDeque;
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use ajp13::exchange::RequestBody;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+/// Most bytes of a body that are kept so that a second member can be sent them.
+///
+/// One packet of the largest size: what a container has been sent unasked, and the whole of most forms.
+pub(crate) const REPLAY_MAX: usize = 64 * 1024;
+
+/// Why a body could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// The client is gone, or its framing is broken.
+    #[error("request body cannot be read: {0}")]
+    Broken(hyper::Error),
+    /// Shorter than its Content-Length.
+    #[error("request body ends early")]
+    Cut,
+    /// Longer than `limits.max_body`.
+    #[error("request body too large")]
+    TooLarge,
+    /// Nothing came for too long.
+    #[error("request body too slow")]
+    Stalled,
+}
+
+impl UploadError {
+    /// What hyper says about a body. A client that has stopped sending times out in the layer under it.
+    fn of(error: hyper::Error) -> Self {
+        let io = error
+            .source()
+            .and_then(|cause| cause.downcast_ref::<io::Error>());
+        match io {
+            Some(io) if io.kind() == io::ErrorKind::TimedOut => Self::Stalled,
+            _ => Self::Broken(error),
+        }
+    }
+
+    /// The status for the client.
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Broken(_) | Self::Cut => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// A request body that is read on demand, bounded, and kept for a second attempt while it is small.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// `None` once its end has been read.
+    incoming: Option<Incoming>,
+    /// Read from the client and not taken yet.
+    unread: VecDeque<Bytes>,
+    /// Taken, in order; `None` when it was too much to keep or need not be kept.
+    taken: Option<Vec<Bytes>>,
+    taken_bytes: usize,
+    /// Bytes that may still come; `None`: any number.
+    allowed: Option<u64>,
+    length: RequestBody,
+    /// A failure behind what has been read. It is never forgotten: the end of a broken body must not look
+    /// like the end of a whole one.
+    failed: Option<UploadError>,
+    broken: bool,
+}
+
+impl Upload {
+    /// `max` bounds the body in bytes.
+    ///
+    /// # Errors
+    /// [`UploadError::TooLarge`] when it is announced to be longer.
+    pub(crate) fn new(incoming: Incoming, max: Option<u64>) -> Result<Self, UploadError> {
+        let length = match incoming.size_hint().exact() {
+            _ if incoming.is_end_stream() => RequestBody::Empty,
+            Some(0) => RequestBody::Empty,
+            Some(length) => RequestBody::Known(length),
+            None => RequestBody::Unknown,
+        };
+        if let (RequestBody::Known(length), Some(max)) = (length, max)
+            && length > max
+        {
+            return Err(UploadError::TooLarge);
+        }
+        Ok(Self {
+            incoming: (length != RequestBody::Empty).then_some(incoming),
+            unread: VecDeque::new(),
+            taken: Some(Vec::new()),
+            taken_bytes: 0,
+            allowed: max,
+            length,
+            failed: None,
+            broken: false,
+        })
+    }
+
+    /// What is known of its length.
+    pub(crate) const fn length(&self) -> RequestBody {
+        self.length
+    }
+
+    /// Takes up to `max` bytes, as many as are there, in one or several pieces. `Ready(0)` is the end.
+    ///
+    /// A packet that is filled costs the container one round trip instead of several, so what has already
+    /// arrived is taken together; nothing is waited for once there is a byte.
+    pub(crate) fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+        mut put: impl FnMut(&[u8]),
+    ) -> Poll<Result<usize, UploadError>> {
+        let mut count = 0;
+        while count < max {
+            let Some(mut piece) = self.unread.pop_front() else {
+                if self.broken {
+                    break;
+                }
+                match self.poll_receive(cx) {
+                    Poll::Ready(Ok(true)) => continue,
+                    Poll::Ready(Ok(false)) => break,
+                    Poll::Ready(Err(error)) => {
+                        (self.failed, self.broken) = (Some(error), true);
+                        break;
+                    }
+                    Poll::Pending if count == 0 => return Poll::Pending,
+                    Poll::Pending => break,
+                }
+            };
+            if piece.len() > max - count {
+                self.unread.push_front(piece.split_off(max - count));
+            }
+            put(&piece);
+            count += piece.len();
+            self.keep(piece);
+        }
+        // What there is goes first, then the failure.
+        match count {
+            0 if self.broken => Poll::Ready(Err(self.failed.take().unwrap_or(UploadError::Cut))),
+            count => Poll::Ready(Ok(count)),
+        }
+    }
+
+    /// Goes back to the start for another attempt. `false` when that start is no longer here.
+    pub(crate) fn rewind(&mut self) -> bool {
+        let Some(taken) = self.taken.as_mut() else {
+            return false;
+        };
+        for piece in taken.drain(..).rev() {
+            self.unread.push_front(piece);
+        }
+        self.taken_bytes = 0;
+        true
+    }
+
+    /// No other attempt will be made: what was taken need not be kept.
+    pub(crate) fn forget(&mut self) {
+        self.taken = None;
+    }
+
+    fn keep(&mut self, piece: Bytes) {
+        self.taken_bytes = self.taken_bytes.saturating_add(piece.len());
+        if self.taken_bytes > REPLAY_MAX {
+            self.taken = None;
+        }
+        if let Some(taken) = &mut self.taken {
+            taken.push(piece);
+        }
+    }
+
+    /// Reads the next piece from the client; `false` at the end.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, UploadError>> {
+        loop {
+            let Some(incoming) = &mut self.incoming else {
+                return Poll::Ready(Ok(false));
+            };
+            let Some(frame) = ready!(Pin::new(incoming).poll_frame(cx)) else {
+                self.incoming = None;
+                return Poll::Ready(Ok(false));
+            };
+            // Trailers have no place in AJP13.
+            let Ok(piece) = frame.map_err(UploadError::of)?.into_data() else {
+                continue;
+            };
+            if let Some(allowed) = &mut self.allowed {
+                let Some(left) = allowed.checked_sub(piece.len() as u64) else {
+                    return Poll::Ready(Err(UploadError::TooLarge));
+                };
+                *allowed = left;
+            }
+            if !piece.is_empty() {
+                self.unread.push_back(piece);
+                return Poll::Ready(Ok(true));
+            }
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! K01 to K13: connections to containers, kept, lost and given up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ajp13::{FromContainer, ToContainer};
+use tokio::sync::Semaphore;
+
+use crate::support::container::{Container, Wire, hello};
+use crate::support::gateway::Running;
+use crate::support::until;
+
+const ERRORS: &str = "ajpgate_member_errors_total";
+const CONNECTIONS: &str = "ajpgate_pool_connections";
+
+/// An address where nobody listens.
+async fn nobody() -> std::net::SocketAddr {
+    Container::hello("nobody").await.address
+}
+
+#[tokio::test]
+async fn k01_requests_in_a_row_share_a_connection() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/", "").await.status, 200);
+    }
+    assert_eq!(gateway.get("/", "").await.status, 200);
+    assert_eq!(container.connections(), 1);
+    assert_eq!(
+        gateway
+            .metric("ajpgate_connects_total", &[("result", "ok")])
+            .await,
+        1.0
+    );
+    gateway.quiet().await;
+    assert_eq!(gateway.metric(CONNECTIONS, &[("state", "idle")]).await, 1.0);
+}
+
+/// Tomcat says `reuse=0` and leaves the socket open.
+#[tokio::test]
+async fn k02_a_connection_that_may_not_be_reused_is_closed() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        wire.head(200, &[("Content-Length", "2")]).await;
+        wire.data(b"ok").await;
+        wire.end(false).await;
+        assert_eq!(wire.until_closed().await, b"", "no further request on it");
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        assert_eq!(client.get("/", "").await.status, 200);
+        gateway.quiet().await;
+    }
+    assert_eq!(container.connections(), 2);
+    assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
+}
+
+#[tokio::test]
+async fn k03_a_kept_connection_that_was_closed_costs_nobody_anything() {
+    for method in ["GET", "POST"] {
+        let (closed, is_closed) = tokio::sync::watch::channel(0);
+        let closed = Arc::new(closed);
+        let container = Container::start(move |_, mut wire: Wire| {
+            let closed = Arc::clone(&closed);
+            async move {
+                wire.request().await;
+                wire.respond(200, &[], b"ok").await;
+                drop(wire);
+                closed.send_modify(|count| *count += 1);
+            }
+        })
+        .await;
+        let gateway = Running::before(&[&container], "", "");
+        let mut client = gateway.client().await;
+        let mut is_closed = is_closed;
+        for round in 1..=3 {
+            client
+                .send(format!(
+                    "{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+                ))
+                .await;
+            assert_eq!(client.answer().await.status, 200);
+            is_closed.wait_for(|count| *count == round).await.unwrap();
+        }
+        assert_eq!(container.connections(), 3);
+        assert_eq!(gateway.metric(ERRORS, &[]).await, 0.0);
+    }
+}
+
+/// The end of a kept connection races with a request on it.
+#[tokio::test]
+async fn k04_a_stale_connection_is_tried_again_once_when_that_is_safe() {
+    for (method, status) in [("GET", 200), ("DELETE", 200), ("POST", 502)] {
+        let container = Container::start(|number, mut wire: Wire| async move {
+            if number > 1 {
+                return hello("n1", wire).await;
+            }
+            wire.request().await;
+            wire.respond(200, &[], b"ok").await;
+            // The request arrives, and then the end.
+            wire.request().await;
+        })
+        .await;
+        let gateway = Running::before(&[&container], "", "");
+        let mut client = gateway.client().await;
+        assert_eq!(client.get("/", "").await.status, 200);
+        client
+            .send(format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(client.answer().await.status, status, "{method}");
+        assert_eq!(container.connections(), if status == 200 { 2 } else { 1 });
+        let stale = gateway
+            .metric("ajpgate_retries_total", &[("reason", "stale")])
+            .await;
+        assert_eq!(stale, if status == 200 { 1.0 } else { 0.0 });
+        assert_eq!(
+            gateway.metric("ajpgate_member_up", &[]).await,
+            1.0,
+            "nobody is blamed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn k05_a_kept_connection_is_pinged_before_it_is_used() {
+    let pings = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&pings);
+    let container = Container::start(move |_, mut wire: Wire| {
+        let counter = Arc::clone(&counter);
+        async move {
+            loop {
+                match wire.next().await {
+                    Some(ToContainer::CPing) => {
+                        counter.fetch_add(1, Ordering::SeqCst);
+                        wire.send(FromContainer::CPong).await;
+                    }
+                    Some(ToContainer::ForwardRequest(_)) => wire.respond(200, &[], b"ok").await,
+                    _ => return,
+                }
+            }
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "ping: 5s");
+    let mut client = gateway.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/", "").await.status, 200);
+    }
+    assert_eq!(
+        (container.connections(), pings.load(Ordering::SeqCst)),
+        (1, 2)
+    );
+}
+
+/// The first connection stops answering CPING: another one is tried, which must answer too.
+#[tokio::test]
+async fn k05_without_cpong_another_connection_is_tried_and_then_another_member() {
+    let mute = Container::start(|number, mut wire: Wire| async move {
+        if number == 1 {
+            wire.request().await;
+            wire.respond(200, &[("X-Node", "n1")], b"ok").await;
+        }
+        wire.until_closed().await;
+    })
+    .await;
+    let other = Container::hello("n2").await;
+    let gateway = Running::before(&[&mute, &other], "", "ping: 100ms");
+    let session = "Cookie: JSESSIONID=x.n1\r\n";
+    assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n1"));
+    assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n2"));
+    assert_eq!(mute.connections(), 2);
+    assert_eq!(gateway.metric(ERRORS, &[("kind", "ping")]).await, 1.0);
+    assert_eq!(
+        gateway
+            .metric("ajpgate_retries_total", &[("reason", "ping")])
+            .await,
+        1.0
+    );
+    assert_eq!(
+        gateway
+            .metric("ajpgate_member_up", &[("route", "n1")])
+            .await,
+        0.0
+    );
+}
+
+/// Late answers, stray CPONGs, spurious errors: whatever comes on an idle connection belongs to nobody.
+#[tokio::test]
+async fn k06_bytes_on_an_idle_connection_end_it() {
+    for stray in [&b"AB\0\x01\x09"[..], b"AB\0\x02\x05\x01", b"x"] {
+        let (sent, is_sent) = tokio::sync::watch::channel(false);
+        let sent = Arc::new(sent);
+        let container = Container::start(move |number, mut wire: Wire| {
+            let sent = Arc::clone(&sent);
+            async move {
+                if number > 1 {
+                    return hello("second", wire).await;
+                }
+                wire.request().await;
+                wire.respond(200, &[("X-Node", "first")], b"ok").await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                wire.raw(stray).await;
+                sent.send_replace(true);
+                wire.until_closed().await;
+            }
+        })
+        .await;
+        let gateway = Running::before(&[&container], "", "");
+        let mut client = gateway.client().await;
+        assert_eq!(client.get("/", "").await.field("x-node"), Some("first"));
+        is_sent.clone().wait_for(|sent| *sent).await.unwrap();
+        assert_eq!(client.get("/", "").await.field("x-node"), Some("second"));
+    }
+}
+
+/// The same when the bytes come together with the end of the answer.
+#[tokio::test]
+async fn k06_bytes_right_behind_an_answer_end_its_connection() {
+    let container = Container::start(|number, mut wire: Wire| async move {
+        wire.request().await;
+        let node = number.to_string();
+        let mut answer = Vec::new();
+        for message in [
+            crate::support::container::head(200, &[("X-Node", &node), ("Content-Length", "0")]),
+            FromContainer::EndResponse { reuse: true },
+            crate::support::container::head(200, &[("X-Node", "stolen")]),
+            FromContainer::EndResponse { reuse: true },
+        ] {
+            let mut out = bytes::BytesMut::new();
+            let mut codec = ajp13::codec::ContainerCodec::new(ajp13::PacketSize::DEFAULT);
+            tokio_util::codec::Encoder::encode(&mut codec, message, &mut out).unwrap();
+            answer.extend_from_slice(&out);
+        }
+        wire.raw(&answer).await;
+        wire.until_closed().await;
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    for number in ["1", "2", "3"] {
+        assert_eq!(client.get("/", "").await.field("x-node"), Some(number));
+    }
+}
+
+#[tokio::test]
+async fn k07_a_late_answer_reaches_nobody() {
+    let container = Container::start(|number, mut wire: Wire| async move {
+        if number > 1 {
+            return hello("second", wire).await;
+        }
+        wire.request().await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        wire.respond(200, &[("X-Node", "late")], b"late").await;
+        wire.until_closed().await;
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "timeout: 200ms");
+    let mut client = gateway.client().await;
+    assert_eq!(client.get("/", "").await.status, 504);
+    for _ in 0..5 {
+        assert_eq!(client.get("/", "").await.field("x-node"), Some("second"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
+    let (closed, is_closed) = tokio::sync::watch::channel(0);
+    let closed = Arc::new(closed);
+    let container = Container::start(move |_, mut wire: Wire| {
+        let closed = Arc::clone(&closed);
+        async move {
+            let request = wire.request().await;
+            if request.uri.as_deref() == Some(b"/streaming") {
+                wire.head(200, &[]).await;
+                wire.data(b"begun").await;
+                wire.flush().await;
+            }
+            wire.until_closed().await;
+            closed.send_modify(|count| *count += 1);
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut is_closed = is_closed;
+    for (round, target) in ["/streaming", "/waiting"].into_iter().enumerate() {
+        let mut client = gateway.client().await;
+        client
+            .send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        if target == "/streaming" {
+            client.raw_until("begun").await;
+        } else {
+            gateway
+                .metric_becomes("ajpgate_member_busy", &[], 1.0)
+                .await;
+            until("the request has arrived", async || {
+                container.connections() == 2
+            })
+            .await;
+        }
+        client.vanish();
+        is_closed
+            .wait_for(|count| *count == round + 1)
+            .await
+            .unwrap();
+        gateway.quiet().await;
+        assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
+    }
+    assert_eq!(gateway.metric(ERRORS, &[]).await, 0.0, "nobody is blamed");
+    assert_eq!(gateway.metric("ajpgate_member_up", &[]).await, 1.0);
+}
+
+/// K09: Tomcat is told to stop in the middle of an answer.
+#[tokio::test]
+async fn k09_the_end_of_a_container_in_the_middle_resets_the_client() {
+    for fields in [&[("Content-Length", "100")][..], &[]] {
+        let container = Container::start(move |_, mut wire: Wire| async move {
+            wire.request().await;
+            wire.head(200, fields).await;
+            wire.data(b"partial").await;
+            wire.flush().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        })
+        .await;
+        let gateway = Running::before(&[&container], "", "");
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        client.raw_until("partial").await;
+        assert!(client.ended_by_reset().await);
+        gateway.quiet().await;
+        assert_eq!(gateway.metric(ERRORS, &[("kind", "closed")]).await, 1.0);
+    }
+}
+
+#[tokio::test]
+async fn k10_a_refused_connection_is_503_or_the_next_member() {
+    let gone = nobody().await;
+    let alone = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{gone}\" }}] }} }}\nproxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n"
+    ));
+    let answer = alone.get("/", "").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.field("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+    assert_eq!(
+        alone
+            .metric("ajpgate_connects_total", &[("result", "refused")])
+            .await,
+        1.0
+    );
+
+    let other = Container::hello("n2").await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{gone}\", route: n1 }}, {{ url: \"ajp://{}\", route: n2 }}] }} }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n",
+        other.address
+    ));
+    // Whatever never reached a backend moves on, any method, its body too.
+    let mut client = gateway.client().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+        .await;
+    assert_eq!(client.answer().await.field("x-node"), Some("n2"));
+    for _ in 0..4 {
+        assert_eq!(
+            gateway
+                .get("/", "Cookie: JSESSIONID=x.n1\r\n")
+                .await
+                .field("x-node"),
+            Some("n2")
+        );
+    }
+    assert_eq!(
+        gateway
+            .metric("ajpgate_retries_total", &[("reason", "connect")])
+            .await,
+        1.0
+    );
+    assert_eq!(
+        gateway
+            .metric("ajpgate_connects_total", &[("result", "refused")])
+            .await,
+        1.0,
+        "left alone"
+    );
+    assert_eq!(
+        gateway
+            .metric("ajpgate_member_up", &[("route", "n1")])
+            .await,
+        0.0
+    );
+    assert_eq!(
+        gateway
+            .metric(
+                "ajpgate_member_status",
+                &[("route", "n1"), ("status", "error")]
+            )
+            .await,
+        1.0
+    );
+}
+
+/// A host that does not answer at all. 192.0.2.0/24 is for documentation: nothing is sent to it here, for
+/// loopback has no such host and a full backlog takes its place.
+#[tokio::test]
+async fn k10_a_connection_that_nobody_takes_is_given_up_in_time() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    // Fill the backlog until a connection hangs.
+    while let Ok(Ok(stream)) = tokio::time::timeout(
+        Duration::from_millis(300),
+        tokio::net::TcpStream::connect(address),
+    )
+    .await
+    {
+        waiting.push(stream);
+    }
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{address}\", connectiontimeout: 200ms }}] }} }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n"
+    ));
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    assert_eq!(
+        gateway
+            .metric("ajpgate_connects_total", &[("result", "timeout")])
+            .await,
+        1.0
+    );
+}
+
+#[tokio::test]
+async fn k11_half_a_packet_and_silence_is_504() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        wire.raw(b"AB\0\x20\x04\0\xc8").await;
+        wire.until_closed().await;
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "timeout: 300ms");
+    assert_eq!(gateway.get("/", "").await.status, 504);
+    gateway.quiet().await;
+    assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
+}
+
+/// K12: mod_jk with its defaults sends such a request again, and the client gets the beginning twice.
+#[tokio::test]
+async fn k12_nothing_is_repeated_once_the_head_has_gone_out() {
+    let dying = || {
+        Container::start(|_, mut wire: Wire| async move {
+            wire.request().await;
+            wire.head(200, &[("Content-Length", "10")]).await;
+            wire.data(b"half").await;
+            wire.flush().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            wire.reset();
+        })
+    };
+    let nodes = [dying().await, dying().await];
+    let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.raw_until("half").await;
+    assert!(client.ended_by_reset().await);
+    gateway.quiet().await;
+    assert_eq!(nodes[0].connections() + nodes[1].connections(), 1);
+}
+
+#[tokio::test]
+async fn k13_a_full_pool_queues_and_then_refuses_and_nobody_is_in_error() {
+    let gate = Arc::new(Semaphore::new(0));
+    let hold = Arc::clone(&gate);
+    let container = Container::start(move |_, mut wire: Wire| {
+        let hold = Arc::clone(&hold);
+        async move {
+            while wire.next_request().await.is_some() {
+                hold.acquire().await.unwrap().forget();
+                wire.respond(200, &[], b"ok").await;
+            }
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "max: 1, acquire: 400ms");
+    let (mut first, mut second) = (gateway.client().await, gateway.client().await);
+    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("the first request has the connection", async || {
+        container.connections() == 1
+    })
+    .await;
+    // The second waits too long.
+    second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let refused = second.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.field("retry-after").is_some());
+    // The third waits for its turn.
+    second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    gate.add_permits(2);
+    assert_eq!(first.answer().await.status, 200);
+    assert_eq!(second.answer().await.status, 200);
+    assert_eq!(container.connections(), 1);
+    assert_eq!(gateway.metric("ajpgate_member_up", &[]).await, 1.0);
+    assert_eq!(gateway.metric(ERRORS, &[]).await, 0.0);
+    assert_eq!(
+        gateway.metric("ajpgate_pool_wait_seconds_count", &[]).await,
+        3.0
+    );
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_its_time_and_min_are_kept() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "ttl: 300ms");
+    assert_eq!(gateway.get("/", "").await.status, 200);
+    assert_eq!(gateway.metric(CONNECTIONS, &[("state", "idle")]).await, 1.0);
+    gateway
+        .metric_becomes(CONNECTIONS, &[("state", "idle")], 0.0)
+        .await;
+
+    let gateway = Running::before(&[&container], "", "min: 3, ttl: 300ms");
+    gateway
+        .metric_becomes(CONNECTIONS, &[("state", "idle")], 3.0)
+        .await;
+    let before = container.connections();
+    until("they are renewed", async || {
+        container.connections() >= before + 3
+    })
+    .await;
+    gateway
+        .metric_becomes(CONNECTIONS, &[("state", "idle")], 3.0)
+        .await;
+}
+
+/// A name with two addresses, of which only the second listens.
+#[tokio::test]
+async fn all_addresses_of_a_name_are_tried() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::start(&format!(
+        "proxy_pass: [{{ path: /, to: \"ajp://localhost:{}/\" }}]\n",
+        container.address.port()
+    ));
+    assert_eq!(gateway.get("/", "").await.status, 200);
+}

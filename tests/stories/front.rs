@@ -1,0 +1,238 @@
+//! Clients: what they may send, how long they may take, and what they get that nobody else answers.
+
+use std::time::{Duration, Instant};
+
+use crate::support::client::Client;
+use crate::support::container::{Container, Wire};
+use crate::support::gateway::Running;
+use crate::support::until;
+
+#[tokio::test]
+async fn requests_may_be_pipelined() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    for _ in 0..3 {
+        assert_eq!(client.answer().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off_at_header_timeout() {
+    let container = Container::start(|_, _| async { panic!("nothing may arrive") }).await;
+    let gateway = Running::start(&format!(
+        "limits: {{ header_timeout: 500ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+        container.address
+    ));
+    let mut client = gateway.client().await;
+    let started = Instant::now();
+    let dripping = async {
+        loop {
+            client.send("X").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if started.elapsed() > Duration::from_millis(700) {
+                return;
+            }
+        }
+    };
+    dripping.await;
+    assert_eq!(client.answer().await.status, 408);
+    assert!(client.is_closed().await);
+    gateway
+        .metric_becomes("ajpgate_requests_total", &[("code", "4xx")], 1.0)
+        .await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            wire.respond(200, &[], b"slow").await;
+        }
+    })
+    .await;
+    let gateway = Running::start(&format!(
+        "limits: {{ idle_timeout: 300ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+        container.address
+    ));
+    let mut client = gateway.client().await;
+    assert_eq!(client.get("/", "").await.text(), "slow");
+    let started = Instant::now();
+    assert!(client.is_closed().await);
+    assert!(started.elapsed() >= Duration::from_millis(250));
+    let mut silent = gateway.client().await;
+    assert!(silent.is_closed().await, "nothing was ever said");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_431() {
+    let container = Container::start(|_, _| async { panic!("nothing may arrive") }).await;
+    let gateway = Running::start(&format!(
+        "limits: {{ max_header_bytes: 4KiB }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+        container.address
+    ));
+    let mut client = gateway.client().await;
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+            "x".repeat(5000)
+        ))
+        .await;
+    assert_eq!(client.answer().await.status, 431);
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_400_and_the_end() {
+    let container = Container::start(|_, _| async { panic!("nothing may arrive") }).await;
+    let gateway = Running::before(&[&container], "", "");
+    for request in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        "garbage\r\n\r\n",
+        "GET http://user@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\u{16}\u{3}\u{1}\u{2}\0\u{1}\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut client = gateway.client().await;
+        client.send(request).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 400, "{request:?}");
+        assert!(client.is_closed().await, "{request:?}");
+    }
+    let mut client = gateway.client().await;
+    client
+        .send("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
+        .await;
+    assert_eq!(client.answer().await.status, 405);
+    assert!(client.is_closed().await);
+    assert_eq!(container.connections(), 0);
+}
+
+#[tokio::test]
+async fn clients_beyond_max_connections_wait_for_their_turn() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::start(&format!(
+        "limits: {{ max_connections: 2 }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+        container.address
+    ));
+    let (mut one, mut two) = (gateway.client().await, gateway.client().await);
+    assert_eq!(one.get("/", "").await.status, 200);
+    assert_eq!(two.get("/", "").await.status, 200);
+    let mut three = gateway.client().await;
+    three.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(gateway.metric("ajpgate_client_connections", &[]).await, 2.0);
+    drop(one);
+    assert_eq!(three.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn http_1_0_is_closed_and_connection_close_too() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "");
+    for request in [
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    ] {
+        let mut client = gateway.client().await;
+        client.send(request).await;
+        assert_eq!(client.answer().await.text(), "n1");
+        assert!(client.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn shutdown_finishes_what_is_under_way_and_takes_nothing_new() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        wire.respond(200, &[], b"finished").await;
+        wire.until_closed().await;
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut idle = gateway.client().await;
+    let mut busy = gateway.client().await;
+    busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("the request is under way", async || {
+        container.connections() == 1
+    })
+    .await;
+    let front = gateway.front;
+    let shutdown = tokio::spawn(gateway.shutdown());
+    assert_eq!(busy.answer().await.text(), "finished");
+    assert!(busy.is_closed().await);
+    assert!(idle.is_closed().await);
+    assert!(shutdown.await.unwrap(), "everything was completed");
+    assert!(tokio::net::TcpStream::connect(front).await.is_err());
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_ever() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        wire.until_closed().await;
+    })
+    .await;
+    let gateway = Running::start(&format!(
+        "shutdown_timeout: 300ms\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+        container.address
+    ));
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("the request is under way", async || {
+        container.connections() == 1
+    })
+    .await;
+    assert!(!gateway.shutdown().await);
+}
+
+/// Back-pressure: a client that does not read stops the container, and memory stays bounded.
+#[tokio::test]
+async fn a_client_that_does_not_read_stops_the_container() {
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&sent);
+    let container = Container::start(move |_, mut wire: Wire| {
+        let counter = std::sync::Arc::clone(&counter);
+        async move {
+            wire.request().await;
+            wire.head(200, &[]).await;
+            for _ in 0..100_000 {
+                wire.data(&[b'x'; 8184]).await;
+                counter.fetch_add(8184, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "timeout: 20s");
+    let mut client = Client::connect(gateway.front).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.raw_until("200 OK").await;
+    let read = || sent.load(std::sync::atomic::Ordering::SeqCst);
+    let mut before = usize::MAX;
+    until("the container stands still", async || {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = read();
+        let still = now == before;
+        before = now;
+        still
+    })
+    .await;
+    // Socket buffers on both sides, and little more.
+    assert!(read() < 32 << 20, "{} bytes were taken", read());
+    client.vanish();
+    gateway.quiet().await;
+}

@@ -1,0 +1,24 @@
+//! Stories: a gateway in this process between raw clients and containers that do as they are told.
+//!
+//! Functions whose names start with a case number (`r03_…`) are the conformance cases of the protocol
+//! reference: R request mapping, B request body, P response, K connection, S server side.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod admin;
+mod balancing;
+mod body;
+mod connection;
+mod front;
+mod mapping;
+mod node;
+mod request;
+mod response;

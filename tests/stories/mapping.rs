@@ -1,0 +1,228 @@
+//! Mapping: which path goes where, what the backend sees of it, and what comes back.
+
+use crate::support::client::Answer;
+use crate::support::container::{Container, Wire};
+use crate::support::gateway::Running;
+
+/// Answers with the path that it was sent.
+async fn echo() -> Container {
+    Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let path = request.uri.clone().unwrap();
+            wire.respond(200, &[("X-Path", std::str::from_utf8(&path).unwrap())], b"")
+                .await;
+        }
+    })
+    .await
+}
+
+async fn path(gateway: &Running, target: &str) -> String {
+    let Answer { status, fields, .. } = gateway.get(target, "").await;
+    match fields.into_iter().find(|(name, _)| name == "x-path") {
+        Some((_, path)) => path,
+        None => status.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn the_longest_path_wins_and_exclusions_hold_whatever_the_spelling() {
+    let (shop, rest) = (echo().await, echo().await);
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n  - {{ path: /shop/private, exclude: true }}\n  - {{ path: /shop, to: \"ajp://{}/shop\" }}\n  \
+         - {{ path: /rest, to: \"ajp://{}/rest\" }}\n",
+        shop.address, rest.address
+    ));
+    for (target, expected) in [
+        ("/shop", "/shop"),
+        ("/shop/", "/shop/"),
+        ("/shop/x?y", "/shop/x"),
+        ("/shop/privately", "/shop/privately"),
+        ("/shop/a/../b", "/shop/a/../b"),
+        ("/shopping", "404"),
+        ("/", "404"),
+        ("/SHOP", "404"),
+        // Never a way around an exclusion.
+        ("/shop/private", "404"),
+        ("/shop/private/x", "404"),
+        ("/shop//private/x", "404"),
+        ("/shop/./private", "404"),
+        ("/shop/x/../private", "404"),
+        ("/shop/x/..;y=1/private", "404"),
+        ("/shop/%2e%2e/shop/private", "404"),
+        ("/shop/%70rivate", "404"),
+        ("/shop/private;x=1", "404"),
+        ("/shop;x=1/private;y/z", "404"),
+        ("/rest/../shop/private", "404"),
+        ("/rest/..;/shop/private", "404"),
+        // Nor to what is not mapped.
+        ("/shop/../other", "404"),
+        ("/shop/..;/other", "404"),
+        ("/shop/%2e%2e/other", "404"),
+        ("/shop/..%2fother", "400"),
+        ("/shop/%00", "400"),
+        ("/shop/..%5cother", "400"),
+        ("/shop/../../x", "400"),
+        // Decoded once, as Tomcat does: this is a name with percent signs in it.
+        ("/shop/%252e%252e/other", "/shop/%252e%252e/other"),
+        // The mapping that the backend would see.
+        ("/rest/../shop/x", "/shop/x"),
+        ("//shop/x", "/shop/x"),
+        ("/%73hop/x", "/shop/x"),
+    ] {
+        assert_eq!(path(&gateway, target).await, expected, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn paths_are_rewritten_where_front_and_backend_differ() {
+    let node = echo().await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\" }}] }} }}\n\
+         proxy_pass:\n  - {{ path: /plain, to: \"balancer://b/\" }}\n  - {{ path: /moved, to: \"balancer://b/app\" }}\n  \
+         - {{ path: /, to: \"balancer://b/root\" }}\n",
+        node.address
+    ));
+    for (target, expected) in [
+        ("/plain/x", "/x"),
+        ("/plain", "/"),
+        ("/plain/", "/"),
+        ("/plain/a%20b;p=1/c", "/a%20b;p=1/c"),
+        ("/moved/x", "/app/x"),
+        ("/moved", "/app"),
+        ("/moved;jsessionid=1.n1", "/app;jsessionid=1.n1"),
+        ("/x", "/root/x"),
+        ("/", "/root/"),
+        // The prefix is consumed: what the backend would see is what is mapped.
+        ("/plain/../moved/x", "/app/x"),
+        ("/plain/../plain/x", "/x"),
+    ] {
+        assert_eq!(path(&gateway, target).await, expected, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn what_names_the_backend_is_mapped_back() {
+    let node = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let host = crate::support::container::fields(&request, "host").concat();
+            let absolute = format!("http://{host}/app/there");
+            let fields = [
+                ("Location", absolute.as_str()),
+                ("Content-Location", "/app/here"),
+                ("Set-Cookie", "JSESSIONID=1.n1; Path=/app; HttpOnly"),
+                ("Set-Cookie", "other=1; Path=/elsewhere"),
+                ("X-Host", &host),
+            ];
+            wire.respond(302, &fields, b"").await;
+        }
+    })
+    .await;
+    let yaml = |preserve: bool| {
+        format!(
+            "proxy_pass: [{{ path: /shop, to: \"ajp://{}/app\", preserve_host: {preserve} }}]\n",
+            node.address
+        )
+    };
+    for preserve in [true, false] {
+        let gateway = Running::start(&yaml(preserve));
+        let mut client = gateway.client().await;
+        client
+            .send("GET /shop/x HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")
+            .await;
+        let answer = client.answer().await;
+        let sent = if preserve {
+            "shop.example.com".to_owned()
+        } else {
+            node.address.to_string()
+        };
+        assert_eq!(answer.field("x-host"), Some(sent.as_str()));
+        assert_eq!(
+            answer.field("location"),
+            Some("http://shop.example.com/shop/there")
+        );
+        assert_eq!(answer.field("content-location"), Some("/shop/here"));
+        assert_eq!(
+            answer.all("set-cookie"),
+            [
+                "JSESSIONID=1.n1; Path=/shop; HttpOnly",
+                "other=1; Path=/elsewhere"
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn hosts_choose_among_mappings() {
+    let (shop, all) = (
+        Container::hello("shop").await,
+        Container::hello("all").await,
+    );
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n  - {{ path: /, to: \"ajp://{}/\" }}\n  - {{ path: /, to: \"ajp://{}/\", hosts: [shop.example.com] }}\n",
+        all.address, shop.address
+    ));
+    for (host, expected) in [
+        ("shop.example.com", "shop"),
+        ("SHOP.example.com:8080", "shop"),
+        ("www.example.com", "all"),
+        ("shop.example.com.evil", "all"),
+    ] {
+        let mut client = gateway.client().await;
+        client
+            .send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+            .await;
+        assert_eq!(client.answer().await.text(), expected, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn header_rules_see_the_variables_of_the_attempt() {
+    let node = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let fields = |name| crate::support::container::fields(&request, name).join("|");
+            let attributes: Vec<String> = request
+                .named()
+                .filter(|(name, _)| *name == b"ROUTE")
+                .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+                .collect();
+            let seen = [
+                fields("x-route"),
+                fields("x-list"),
+                fields("x-gone"),
+                attributes.join("|"),
+            ]
+            .join(";");
+            wire.respond(
+                200,
+                &[("X-Seen", &seen), ("X-App", "1"), ("X-App", "2")],
+                b"",
+            )
+            .await;
+        }
+    })
+    .await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\", route: n1 }}] }} }}\n\
+         proxy_pass:\n  - path: /\n    to: \"balancer://b/\"\n    request_headers:\n      \
+         - {{ set: X-Route, value: \"%{{BALANCER_WORKER_ROUTE}}e\" }}\n      \
+         - {{ append: X-List, value: b }}\n      - {{ unset: X-Gone }}\n    response_headers:\n      \
+         - {{ set: X-App, value: \"%{{BALANCER_NAME}}e %{{BALANCER_WORKER_NAME}}e\" }}\n      \
+         - {{ add: Set-Cookie, value: \"ROUTEID=.%{{BALANCER_WORKER_ROUTE}}e; path=/\", when: BALANCER_ROUTE_CHANGED }}\n    \
+         request_attributes: {{ ROUTE: \"%{{BALANCER_WORKER_ROUTE}}e\" }}\n",
+        node.address
+    ));
+    let answer = gateway
+        .get("/", "X-Route: forged\r\nX-List: a\r\nX-Gone: here\r\n")
+        .await;
+    assert_eq!(answer.field("x-seen"), Some("n1;a, b;;n1"));
+    assert_eq!(
+        answer.all("x-app"),
+        [format!("balancer://b ajp://{}", node.address)]
+    );
+    assert_eq!(answer.all("set-cookie"), ["ROUTEID=.n1; path=/"]);
+    let same = gateway.get("/", "Cookie: JSESSIONID=x.n1\r\n").await;
+    assert!(
+        same.all("set-cookie").is_empty(),
+        "the route has not changed"
+    );
+}

@@ -1,0 +1,278 @@
+//! A servlet container that does exactly what a story says, good or bad.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ajp13::codec::ContainerCodec;
+use ajp13::headers::Headers;
+use ajp13::tables::RequestHeader;
+use ajp13::{BodyPacket, ForwardRequest, FromContainer, PacketSize, SendHeaders, ToContainer};
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::codec::Framed;
+
+use super::soon;
+
+/// Listens until it is dropped.
+pub(crate) struct Container {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Container {
+    /// Each connection runs `script` with its number, starting at 1.
+    pub(crate) async fn start<F>(script: impl Fn(usize, Wire) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::with_packets(PacketSize::DEFAULT, script).await
+    }
+
+    pub(crate) async fn with_packets<F>(
+        size: PacketSize,
+        script: impl Fn(usize, Wire) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::listen(
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            size,
+            script,
+        )
+    }
+
+    /// The same on an address that is known already.
+    pub(crate) fn at<F>(
+        address: SocketAddr,
+        script: impl Fn(usize, Wire) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(address).unwrap();
+        Self::listen(socket.listen(64).unwrap(), PacketSize::DEFAULT, script)
+    }
+
+    fn listen<F>(
+        listener: TcpListener,
+        size: PacketSize,
+        script: impl Fn(usize, Wire) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
+        let task = tokio::spawn(async move {
+            let mut running = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
+                running.spawn(script(number, Wire::new(stream, size)));
+            }
+        });
+        Self {
+            address,
+            connections,
+            task,
+        }
+    }
+
+    /// Answers every request with 200 and this text, and its route in `X-Node`.
+    pub(crate) async fn hello(node: &'static str) -> Self {
+        Self::start(move |_, wire| hello(node, wire)).await
+    }
+
+    /// Connections so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Serves requests until the gateway closes: reads each body to its end and answers 200.
+pub(crate) async fn hello(node: &'static str, mut wire: Wire) {
+    while let Some(request) = wire.next_request().await {
+        wire.read_body(&request).await;
+        wire.respond(200, &[("X-Node", node)], node.as_bytes())
+            .await;
+    }
+}
+
+/// The container's end of one connection.
+pub(crate) struct Wire {
+    framed: Framed<TcpStream, ContainerCodec>,
+}
+
+impl Wire {
+    fn new(stream: TcpStream, size: PacketSize) -> Self {
+        Self {
+            framed: Framed::new(stream, ContainerCodec::new(size)),
+        }
+    }
+
+    /// The next packet; `None` when the gateway has closed or reset.
+    pub(crate) async fn next(&mut self) -> Option<ToContainer> {
+        let next = poll_fn(|cx| Pin::new(&mut self.framed).poll_next(cx));
+        match soon("a packet from the gateway", next).await {
+            Some(Ok(message)) => Some(message),
+            Some(Err(ajp13::CodecError::Io(_))) | None => None,
+            Some(Err(error)) => panic!("the gateway sent what is not AJP13: {error}"),
+        }
+    }
+
+    /// The next request; CPINGs before it are answered.
+    pub(crate) async fn next_request(&mut self) -> Option<ForwardRequest> {
+        loop {
+            match self.next().await? {
+                ToContainer::ForwardRequest(request) => return Some(*request),
+                ToContainer::CPing => self.send(FromContainer::CPong).await,
+                other => panic!("expected a request, got {other:?}"),
+            }
+        }
+    }
+
+    /// The next request, which must come.
+    pub(crate) async fn request(&mut self) -> ForwardRequest {
+        self.next_request().await.expect("a request")
+    }
+
+    /// The next packet of request body, not asked for. `None` when the connection ended instead.
+    pub(crate) async fn body_packet(&mut self) -> Option<BodyPacket> {
+        self.framed.codec_mut().expect_body();
+        match self.next().await? {
+            ToContainer::Body(packet) => Some(packet),
+            other => panic!("expected request body, got {other:?}"),
+        }
+    }
+
+    /// Asks for body and gets a packet.
+    pub(crate) async fn ask(&mut self, most: u16) -> Option<BodyPacket> {
+        self.send(FromContainer::GetBodyChunk(most)).await;
+        self.body_packet().await
+    }
+
+    /// The whole body, read as Tomcat does: the unasked packet first, then asking until the end.
+    pub(crate) async fn read_body(&mut self, request: &ForwardRequest) -> Vec<u8> {
+        let mut body = Vec::new();
+        let length = content_length(request);
+        if length == Some(0) {
+            return body;
+        }
+        let mut packet = match length {
+            Some(_) => self.body_packet().await,
+            None => self.ask(8186).await,
+        };
+        while let Some(BodyPacket::Data(data)) = packet {
+            body.extend_from_slice(&data);
+            packet = self.ask(8186).await;
+        }
+        assert_eq!(packet, Some(BodyPacket::End));
+        body
+    }
+
+    /// Sends one packet. The gateway may be gone.
+    pub(crate) async fn send(&mut self, message: FromContainer) {
+        let _ = Pin::new(&mut self.framed).start_send(message);
+        let _ =
+            poll_fn(|cx| Sink::<FromContainer>::poll_flush(Pin::new(&mut self.framed), cx)).await;
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
+        let _ = self.framed.get_mut().write_all(bytes).await;
+    }
+
+    pub(crate) async fn head(&mut self, status: u16, fields: &[(&str, &str)]) {
+        self.send(head(status, fields)).await;
+    }
+
+    pub(crate) async fn data(&mut self, data: &[u8]) {
+        for chunk in data.chunks(8184) {
+            self.send(FromContainer::SendBodyChunk(Bytes::copy_from_slice(chunk)))
+                .await;
+        }
+    }
+
+    pub(crate) async fn flush(&mut self) {
+        self.send(FromContainer::SendBodyChunk(Bytes::new())).await;
+    }
+
+    pub(crate) async fn end(&mut self, reuse: bool) {
+        self.send(FromContainer::EndResponse { reuse }).await;
+    }
+
+    /// A whole answer with its length.
+    pub(crate) async fn respond(&mut self, status: u16, fields: &[(&str, &str)], body: &[u8]) {
+        let length = body.len().to_string();
+        let mut fields = fields.to_vec();
+        fields.push(("Content-Length", &length));
+        self.head(status, &fields).await;
+        self.data(body).await;
+        self.end(true).await;
+    }
+
+    /// Waits for the gateway to close, and says what it sent before.
+    pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
+        let mut rest = self.framed.read_buffer().to_vec();
+        let read = self.framed.get_mut().read_to_end(&mut rest);
+        // A reset closes too.
+        let _ = soon("the gateway closes", read).await;
+        rest
+    }
+
+    /// Closes with a reset.
+    pub(crate) fn reset(self) {
+        let _ = self.framed.get_ref().set_zero_linger();
+    }
+}
+
+/// A SEND_HEADERS with texts as they are.
+pub(crate) fn head(status: u16, fields: &[(&str, &str)]) -> FromContainer {
+    let mut headers = Headers::builder();
+    for (name, value) in fields {
+        let name = ajp13::headers::HeaderName::Text(Bytes::copy_from_slice(name.as_bytes()));
+        headers
+            .push_raw(&name, Some(&Bytes::copy_from_slice(value.as_bytes())))
+            .unwrap();
+    }
+    let message = Some(Bytes::from(status.to_string()));
+    FromContainer::SendHeaders(SendHeaders {
+        status,
+        message,
+        headers: headers.build(),
+    })
+}
+
+pub(crate) fn content_length(request: &ForwardRequest) -> Option<u64> {
+    let length = request.headers.get(RequestHeader::ContentLength)?;
+    Some(std::str::from_utf8(&length).unwrap().parse().unwrap())
+}
+
+/// All values of a field of a request, whatever its form.
+pub(crate) fn fields(request: &ForwardRequest, wanted: &str) -> Vec<String> {
+    request
+        .headers
+        .iter()
+        .filter(|(name, _)| name.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
+        .map(|(_, value)| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
+        .collect()
+}

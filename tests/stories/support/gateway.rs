@@ -1,0 +1,110 @@
+//! A gateway in this process, on ports of its own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use ajpgate::Gateway;
+
+use super::client::{self, Client};
+use super::container::Container;
+use super::until;
+
+/// A gateway, and what it says about itself.
+pub(crate) struct Running {
+    gateway: Gateway,
+    pub(crate) front: SocketAddr,
+    pub(crate) admin: SocketAddr,
+}
+
+impl Running {
+    /// Starts with this configuration; `listeners`, `admin` and a quiet access log are added where it has none.
+    pub(crate) fn start(yaml: &str) -> Self {
+        let mut text = yaml.to_owned();
+        for (key, default) in [
+            ("listeners:", "listeners: [{ bind: \"127.0.0.1:0\" }]\n"),
+            ("admin:", "admin: { bind: \"127.0.0.1:0\" }\n"),
+            ("access_log:", "access_log: { format: off }\n"),
+        ] {
+            if !yaml.lines().any(|line| line.starts_with(key)) {
+                text.push_str(default);
+            }
+        }
+        let loaded = match ajpgate_config::parse(&text, Path::new("story.yaml"), &|_| None) {
+            Ok(loaded) => loaded,
+            Err(problems) => panic!("{problems}\n{text}"),
+        };
+        let gateway = Gateway::start(&loaded.config).unwrap();
+        let front = gateway.addresses()[0];
+        let admin = gateway.admin_address().unwrap();
+        Self {
+            gateway,
+            front,
+            admin,
+        }
+    }
+
+    /// A balancer `test` over these containers, with routes `n1`, `n2` … and these keys, mapped to `/`.
+    pub(crate) fn before(containers: &[&Container], balancer: &str, member: &str) -> Self {
+        let mut yaml = "balancers:\n  test:\n".to_owned();
+        for line in balancer.lines() {
+            yaml += &format!("    {}\n", line.trim());
+        }
+        yaml += "    members:\n";
+        for (index, container) in containers.iter().enumerate() {
+            let separator = if member.is_empty() { "" } else { ", " };
+            yaml += &format!(
+                "      - {{ url: \"ajp://{}\", route: n{}{separator}{member} }}\n",
+                container.address,
+                index + 1
+            );
+        }
+        yaml += "proxy_pass: [{ path: /, to: \"balancer://test/\" }]\n";
+        Self::start(&yaml)
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.front).await
+    }
+
+    /// One GET on a connection of its own.
+    pub(crate) async fn get(&self, target: &str, fields: &str) -> client::Answer {
+        client::get(self.front, target, fields).await
+    }
+
+    /// The value of a metric: its name and these labels, in any order. Zero when there is no such series.
+    pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let text = client::get(self.admin, "/metrics", "").await;
+        let wanted: Vec<String> = labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{value}\""))
+            .collect();
+        text.text()
+            .lines()
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter(|(series, _)| {
+                let (found, labels) = series.split_once('{').unwrap_or((series, ""));
+                found == name && wanted.iter().all(|label| labels.contains(label))
+            })
+            .map(|(_, value)| value.parse::<f64>().unwrap())
+            .sum()
+    }
+
+    /// Waits until a metric has a value.
+    pub(crate) async fn metric_becomes(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let what = format!("{name} {labels:?} becomes {value}");
+        until(&what, async || self.metric(name, labels).await == value).await;
+    }
+
+    /// Waits until nothing is under way: no member is busy and no connection leased.
+    pub(crate) async fn quiet(&self) {
+        self.metric_becomes("ajpgate_member_busy", &[], 0.0).await;
+        self.metric_becomes("ajpgate_pool_connections", &[("state", "busy")], 0.0)
+            .await;
+        self.metric_becomes("ajpgate_requests_in_flight", &[], 0.0)
+            .await;
+    }
+
+    pub(crate) async fn shutdown(self) -> bool {
+        self.gateway.shutdown().await
+    }
+}
