@@ -19,9 +19,14 @@ pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Fields that the gateway sets itself from what it has parsed: framing, and `Expect`, which it has answered.
-fn is_set_anew(name: &str) -> bool {
-    matches!(name, "content-length" | "expect" | "host" | "proxy")
+/// Fields that the gateway has acted on: framing and `Host` are sent as it understood them, `Expect` is answered.
+fn is_acted_on(name: &str) -> bool {
+    matches!(name, "content-length" | "expect" | "host")
+}
+
+/// `Proxy` is no field of HTTP, and CGI programs take it for the variable `HTTP_PROXY` (CVE-2016-5385).
+fn is_dangerous(name: &str) -> bool {
+    name == "proxy"
 }
 
 /// Fields in which proxies say who the client is. Nobody is trusted to say it yet.
@@ -98,7 +103,8 @@ impl RequestFields<'_> {
         for (name, value) in self.headers {
             let text = name.as_str();
             if is_hop_by_hop(text)
-                || is_set_anew(text)
+                || is_acted_on(text)
+                || is_dangerous(text)
                 || is_forwarding(text)
                 || self.nominated.contains(name)
                 || self.overlay.removed.contains(name)

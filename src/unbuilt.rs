@@ -3,25 +3,31 @@
 //! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
 //! is bound: nothing is ignored in silence.
 
-use ajpgate_config::{Balancer, Config, LbMethod, Loaded, Member, Problem, Scheme, Target};
-
-const MESSAGE: &str = "not built yet";
+use ajpgate_config::{
+    Balancer, Config, LbMethod, Loaded, Member, Problem, Problems, Scheme, Target,
+};
 
 /// Every key that `run` refuses, at its line.
-pub(crate) fn problems(loaded: &Loaded) -> Vec<Problem> {
-    paths(&loaded.config)
-        .into_iter()
-        .map(|path| loaded.problem(&path, MESSAGE, None))
-        .collect()
+pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
+    let hint = "leave it out, or see CHANGELOG.md for the version that has it";
+    let problem = |path: String| loaded.problem(&path, message(&path), Some(hint.to_owned()));
+    Problems::new(paths(&loaded.config).into_iter().map(problem).collect())
 }
 
 /// The same for `check`, which does not fail for them.
 pub(crate) fn warnings(loaded: &Loaded) -> Vec<Problem> {
-    let hint = Some("`run` refuses this file until it is".to_owned());
-    paths(&loaded.config)
-        .into_iter()
-        .map(|path| loaded.problem(&path, MESSAGE, hint.clone()).into_warning())
-        .collect()
+    let hint = "`run` refuses this file until it is";
+    let warning = |path: String| {
+        let problem = loaded.problem(&path, message(&path), Some(hint.to_owned()));
+        problem.into_warning()
+    };
+    paths(&loaded.config).into_iter().map(warning).collect()
+}
+
+/// `tls: not built yet`
+fn message(path: &str) -> String {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    format!("{key}: not built yet")
 }
 
 fn paths(config: &Config) -> Vec<String> {

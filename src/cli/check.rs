@@ -11,8 +11,10 @@ use crate::unbuilt;
 pub(super) fn run(path: &Path) -> ExitCode {
     match load(path) {
         Ok(loaded) => {
-            for warning in loaded.warnings.iter().chain(&unbuilt::warnings(&loaded)) {
-                println!("{warning}");
+            let unbuilt = unbuilt::warnings(&loaded);
+            let warnings = loaded.warnings.iter().chain(&unbuilt).cloned();
+            if let Some(warnings) = Problems::new(warnings.collect()) {
+                println!("{warnings}\n");
             }
             println!("{}: fine", path.display());
             ExitCode::SUCCESS

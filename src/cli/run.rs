@@ -19,11 +19,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(super::BAD_USAGE));
         }
     };
-    let refused = unbuilt::problems(&loaded);
-    if !refused.is_empty() {
-        for problem in refused {
-            eprintln!("{problem}");
-        }
+    if let Some(problems) = unbuilt::problems(&loaded) {
+        eprintln!("{problems}");
         return Ok(ExitCode::from(super::BAD_USAGE));
     }
     let log = &loaded.config.log;

@@ -83,7 +83,13 @@ pub(crate) async fn serve(
     if let Err(error) = &ended {
         debug!(client = peer.ip, %error, "connection ended");
         // What gets through the guard and is no request all the same hyper has answered itself.
-        refusal = refusal.or(error.is_parse().then_some(StatusCode::BAD_REQUEST));
+        refusal = refusal.or(match error {
+            error if error.is_parse_too_large() => {
+                Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
+            error if error.is_parse() => Some(StatusCode::BAD_REQUEST),
+            _ => None,
+        });
     }
     if let Some(status) = refusal {
         proxy::refused(shared, peer, status, link.requests());
