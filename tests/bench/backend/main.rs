@@ -1,0 +1,117 @@
+//! What the benchmarks need beside wrk: a scripted backend that costs next to nothing, and clients for what wrk
+//! cannot do.
+//!
+//! ```text
+//! bench-backend serve                           nodes that speak AJP13 and HTTP/1.1
+//! bench-backend get ADDRESS /1k --count 1000    one request after the other
+//! bench-backend rate ADDRESS /1k --rate 1000    requests at fixed times
+//! bench-backend idle ADDRESS --connections 2000 connections that wait
+//! bench-backend ports 5                         free ports
+//! ```
+
+mod ajp;
+mod answers;
+mod client;
+mod http1;
+mod serve;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use ajp13::PacketSize;
+use clap::Parser;
+
+/// Scripted backend and clients of the benchmarks.
+#[derive(Debug, Parser)]
+enum Command {
+    /// Serves nodes until it is ended. Each line of its output is a node, a protocol and a port.
+    Serve {
+        /// How many nodes: node1, node2, …
+        #[arg(long, default_value_t = 2)]
+        nodes: u8,
+        /// Longest AJP13 packet, in bytes.
+        #[arg(long, default_value_t = PacketSize::DEFAULT.bytes())]
+        packet_size: usize,
+        /// Write each packet on its own, as Tomcat does, whatever the path.
+        #[arg(long)]
+        split: bool,
+    },
+    /// Sends requests one after the other on one connection.
+    Get {
+        address: SocketAddr,
+        path: String,
+        #[arg(long)]
+        count: u32,
+        /// Size of the request body in bytes; none without it.
+        #[arg(long)]
+        upload: Option<usize>,
+    },
+    /// Sends requests at a fixed rate and prints what load.lua prints.
+    Rate {
+        address: SocketAddr,
+        path: String,
+        /// Requests per second, over all connections.
+        #[arg(long)]
+        rate: u32,
+        #[arg(long, default_value_t = 64)]
+        connections: u32,
+        #[arg(long, default_value_t = 4)]
+        seconds: u32,
+    },
+    /// Opens connections, sends a request on each, says so, and keeps them until its standard input ends.
+    Idle {
+        address: SocketAddr,
+        #[arg(long, default_value_t = 2000)]
+        connections: u32,
+    },
+    /// Prints ports that are free now.
+    Ports { count: usize },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    match Command::parse() {
+        Command::Serve {
+            nodes,
+            packet_size,
+            split,
+        } => {
+            let packet_size = PacketSize::new(packet_size)
+                .ok_or_else(|| io::Error::other("packet sizes are 8192 to 65536"))?;
+            serve::run(nodes, packet_size, split).await
+        }
+        Command::Get {
+            address,
+            path,
+            count,
+            upload,
+        } => client::get(address, &path, count, upload).await,
+        Command::Rate {
+            address,
+            path,
+            rate,
+            connections,
+            seconds,
+        } => {
+            let length = Duration::from_secs(seconds.into());
+            client::rate(address, &path, rate, connections, length).await
+        }
+        Command::Idle {
+            address,
+            connections,
+        } => client::idle(address, connections).await,
+        Command::Ports { count } => ports(count),
+    }
+}
+
+/// All are bound at once, so that they differ.
+fn ports(count: usize) -> io::Result<()> {
+    let listeners = (0..count)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<io::Result<Vec<_>>>()?;
+    for listener in listeners {
+        println!("{}", listener.local_addr()?.port());
+    }
+    Ok(())
+}
