@@ -1,5 +1,5 @@
-//! Real servers for tests: Debian's Tomcat 10 and httpd, each from a private folder, on ports of
-//! their own, as many at once as a test needs.
+//! Real servers for tests: Debian's Tomcat 10 and httpd and the gateway's own program, each from a
+//! private folder, on ports of their own, as many at once as a test needs.
 //!
 //! A test that includes this module fails, and never skips, where a server is not installed. It runs
 //! on the clock of the world: do not pause tokio's time around it. Start servers from the test's own
@@ -12,12 +12,25 @@
     reason = "a test rig fails by panicking"
 )]
 
+pub(crate) mod ajpgate;
+pub(crate) mod browser;
+#[path = "../../stories/support/client.rs"]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "it belongs to the stories, where a test fails by panicking"
+)]
+pub(crate) mod client;
 pub(crate) mod httpd;
+pub(crate) mod metrics;
 pub(crate) mod noise;
 pub(crate) mod port;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod scratch;
 pub(crate) mod tomcat;
+pub(crate) mod usage;
 pub(crate) mod wait;
 pub(crate) mod webapp;
+
+pub(crate) use wait::{eventually, soon};

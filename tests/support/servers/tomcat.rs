@@ -8,6 +8,7 @@ use super::port::ReservedPort;
 use super::process::{Process, Signal, require};
 use super::scratch::Scratch;
 use super::{probe, wait, webapp};
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -134,6 +135,13 @@ impl Tomcat {
     /// All that it logged, from its first start.
     pub(crate) fn log(&self) -> String {
         format!("{}{}", self.earlier_log, self.process.log())
+    }
+
+    /// The `X-Request-Id` of each request that its application began to execute, from its first start:
+    /// even those that it was killed over.
+    pub(crate) fn executed(&self) -> Vec<String> {
+        let ids = fs::read_to_string(self.base.path().join("executed.log")).unwrap_or_default();
+        ids.lines().map(str::to_owned).collect()
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), String> {

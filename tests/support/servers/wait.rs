@@ -5,6 +5,22 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// Longer than any single step of a test takes on a machine that is busy with other things.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits for something that must happen.
+pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    match timeout(DEADLINE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: not within {DEADLINE:?}"),
+    }
+}
+
+/// Asks until the answer is yes, which it must become.
+pub(crate) async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
+    let yes = until(DEADLINE, async || check().await.then_some(())).await;
+    assert!(yes.is_some(), "{what}: not within {DEADLINE:?}");
+}
 
 /// Looks again and again until `look` finds something; `None` when that took longer than `within`.
 pub(crate) async fn until<T>(

@@ -1,6 +1,11 @@
 package app;
 
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -12,9 +17,13 @@ import java.util.TreeMap;
 /**
  * Every request that this web application began to execute since it started or was reset, so that a
  * test can compare what the server did with what the clients saw. One per deployed context.
+ *
+ * <p>The ids of {@code X-Request-Id} also go into the file {@code executed.log} of CATALINA_BASE, a
+ * line each, before anything is done: what a killed server began to execute stays known.
  */
 final class Ledger {
     private static final int REMEMBERED = 1000;
+    private static final Path EXECUTED = Path.of(System.getProperty("catalina.base"), "executed.log");
 
     /** One request. It is entered when it begins, so a torn or repeated one is in the book too. */
     static final class Entry {
@@ -67,12 +76,21 @@ final class Ledger {
         byPath.merge(request.getServletPath(), 1L, Long::sum);
         if (entry.id != null) {
             byId.merge(entry.id, 1L, Long::sum);
+            append(entry.id);
         }
         last.addLast(entry);
         if (last.size() > REMEMBERED) {
             last.removeFirst();
         }
         return entry;
+    }
+
+    private static void append(String id) {
+        try {
+            Files.writeString(EXECUTED, id + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     synchronized void reset() {

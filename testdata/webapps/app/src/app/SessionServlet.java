@@ -13,7 +13,8 @@ import java.util.Map;
  * {@code /session}: joins or opens a session and counts the hits in it.
  *
  * <p>{@code ?encode=1} answers with nothing but the address of this page, carrying
- * {@code ;jsessionid} when Tomcat thinks it must; {@code ?invalidate=1} ends the session.
+ * {@code ;jsessionid} when Tomcat thinks it must; {@code ?invalidate=1} ends the session; and
+ * {@code ?ms=M} waits before it answers.
  */
 @WebServlet("/session")
 public final class SessionServlet extends HttpServlet {
@@ -30,6 +31,7 @@ public final class SessionServlet extends HttpServlet {
         answer.put("fromCookie", request.isRequestedSessionIdFromCookie());
         answer.put("fromURL", request.isRequestedSessionIdFromURL());
         answer.put("valid", request.isRequestedSessionIdValid());
+        Pause.ms(query.number("ms", 0, Pause.LONGEST_MS));
         String here = response.encodeURL(request.getContextPath() + "/session");
         if (query.flag("invalidate")) {
             session.invalidate();
