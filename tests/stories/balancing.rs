@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crate::support::container::{Container, Wire, hello};
 use crate::support::gateway::Running;
@@ -408,7 +407,7 @@ async fn a_504_does_not_move_on() {
 async fn a_full_member_keeps_its_sessions_and_lends_the_rest() {
     let full = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
-        tokio::time::sleep(Duration::from_secs(15)).await;
+        wire.until_closed().await;
     })
     .await;
     let other = Container::hello("n2").await;

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::support::client::{Answer, Client};
 use crate::support::container::{Container, Wire, content_length, fields};
 use crate::support::gateway::Running;
-use crate::support::until;
+use crate::support::{pause, until};
 
 fn pattern(length: usize) -> Vec<u8> {
     (0..length)
@@ -372,7 +372,7 @@ async fn b16_a_slow_upload_is_waited_for_and_a_stalled_one_is_408() {
         .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
         .await;
     for piece in ["s", "l", "o", "w"] {
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        pause(250).await;
         client.send(piece).await;
     }
     assert_eq!(client.answer().await.text(), "slow");

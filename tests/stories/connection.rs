@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::container::{Container, Wire, hello};
 use crate::support::gateway::Running;
-use crate::support::until;
+use crate::support::{Gate, until};
 
 const ERRORS: &str = "ajpgate_member_errors_total";
 const CONNECTIONS: &str = "ajpgate_pool_connections";
@@ -63,29 +63,25 @@ async fn k02_a_connection_that_may_not_be_reused_is_closed() {
 #[tokio::test]
 async fn k03_a_kept_connection_that_was_closed_costs_nobody_anything() {
     for method in ["GET", "POST"] {
-        let (closed, is_closed) = tokio::sync::watch::channel(0);
-        let closed = Arc::new(closed);
+        let closed = Gate::new();
+        let gate = closed.clone();
         let container = Container::start(move |_, mut wire: Wire| {
-            let closed = Arc::clone(&closed);
+            let gate = gate.clone();
             async move {
                 wire.request().await;
                 wire.respond(200, &[], b"ok").await;
                 drop(wire);
-                closed.send_modify(|count| *count += 1);
+                gate.open();
             }
         })
         .await;
         let gateway = Running::before(&[&container], "", "");
         let mut client = gateway.client().await;
-        let mut is_closed = is_closed;
         for round in 1..=3 {
-            client
-                .send(format!(
-                    "{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
-                ))
-                .await;
+            let request = format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+            client.send(request).await;
             assert_eq!(client.answer().await.status, 200);
-            is_closed.wait_for(|count| *count == round).await.unwrap();
+            closed.opened(round).await;
         }
         assert_eq!(container.connections(), 3);
         assert_eq!(gateway.metric(ERRORS, &[]).await, 0.0);
@@ -195,19 +191,19 @@ async fn k05_without_cpong_another_connection_is_tried_and_then_another_member()
 #[tokio::test]
 async fn k06_bytes_on_an_idle_connection_end_it() {
     for stray in [&b"AB\0\x01\x09"[..], b"AB\0\x02\x05\x01", b"x"] {
-        let (sent, is_sent) = tokio::sync::watch::channel(false);
-        let sent = Arc::new(sent);
+        let (idle, sent) = (Gate::new(), Gate::new());
+        let gates = (idle.clone(), sent.clone());
         let container = Container::start(move |number, mut wire: Wire| {
-            let sent = Arc::clone(&sent);
+            let (idle, sent) = gates.clone();
             async move {
                 if number > 1 {
                     return hello("second", wire).await;
                 }
                 wire.request().await;
                 wire.respond(200, &[("X-Node", "first")], b"ok").await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                idle.opened(1).await;
                 wire.raw(stray).await;
-                sent.send_replace(true);
+                sent.open();
                 wire.until_closed().await;
             }
         })
@@ -215,7 +211,11 @@ async fn k06_bytes_on_an_idle_connection_end_it() {
         let gateway = Running::before(&[&container], "", "");
         let mut client = gateway.client().await;
         assert_eq!(client.get("/", "").await.field("x-node"), Some("first"));
-        is_sent.clone().wait_for(|sent| *sent).await.unwrap();
+        gateway
+            .metric_becomes(CONNECTIONS, &[("state", "idle")], 1.0)
+            .await;
+        idle.open();
+        sent.opened(1).await;
         assert_eq!(client.get("/", "").await.field("x-node"), Some("second"));
     }
 }
@@ -251,31 +251,39 @@ async fn k06_bytes_right_behind_an_answer_end_its_connection() {
 
 #[tokio::test]
 async fn k07_a_late_answer_reaches_nobody() {
-    let container = Container::start(|number, mut wire: Wire| async move {
-        if number > 1 {
-            return hello("second", wire).await;
+    let (given_up, late) = (Gate::new(), Gate::new());
+    let gates = (given_up.clone(), late.clone());
+    let container = Container::start(move |number, mut wire: Wire| {
+        let (given_up, late) = gates.clone();
+        async move {
+            if number > 1 {
+                return hello("second", wire).await;
+            }
+            wire.request().await;
+            given_up.opened(1).await;
+            wire.respond(200, &[("X-Node", "late")], b"late").await;
+            late.open();
+            wire.until_closed().await;
         }
-        wire.request().await;
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        wire.respond(200, &[("X-Node", "late")], b"late").await;
-        wire.until_closed().await;
     })
     .await;
     let gateway = Running::before(&[&container], "", "timeout: 200ms");
     let mut client = gateway.client().await;
     assert_eq!(client.get("/", "").await.status, 504);
+    assert_eq!(client.get("/", "").await.field("x-node"), Some("second"));
+    given_up.open();
+    late.opened(1).await;
     for _ in 0..5 {
         assert_eq!(client.get("/", "").await.field("x-node"), Some("second"));
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
 #[tokio::test]
 async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
-    let (closed, is_closed) = tokio::sync::watch::channel(0);
-    let closed = Arc::new(closed);
+    let closed = Gate::new();
+    let gate = closed.clone();
     let container = Container::start(move |_, mut wire: Wire| {
-        let closed = Arc::clone(&closed);
+        let gate = gate.clone();
         async move {
             let request = wire.request().await;
             if request.uri.as_deref() == Some(b"/streaming") {
@@ -284,12 +292,11 @@ async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
                 wire.flush().await;
             }
             wire.until_closed().await;
-            closed.send_modify(|count| *count += 1);
+            gate.open();
         }
     })
     .await;
     let gateway = Running::before(&[&container], "", "");
-    let mut is_closed = is_closed;
     for (round, target) in ["/streaming", "/waiting"].into_iter().enumerate() {
         let mut client = gateway.client().await;
         client
@@ -307,10 +314,7 @@ async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
             .await;
         }
         client.vanish();
-        is_closed
-            .wait_for(|count| *count == round + 1)
-            .await
-            .unwrap();
+        closed.opened(round + 1).await;
         gateway.quiet().await;
         assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
     }
@@ -322,18 +326,24 @@ async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
 #[tokio::test]
 async fn k09_the_end_of_a_container_in_the_middle_resets_the_client() {
     for fields in [&[("Content-Length", "100")][..], &[]] {
-        let container = Container::start(move |_, mut wire: Wire| async move {
-            wire.request().await;
-            wire.head(200, fields).await;
-            wire.data(b"partial").await;
-            wire.flush().await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let seen = Gate::new();
+        let gate = seen.clone();
+        let container = Container::start(move |_, mut wire: Wire| {
+            let gate = gate.clone();
+            async move {
+                wire.request().await;
+                wire.head(200, fields).await;
+                wire.data(b"partial").await;
+                wire.flush().await;
+                gate.opened(1).await;
+            }
         })
         .await;
         let gateway = Running::before(&[&container], "", "");
         let mut client = gateway.client().await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         client.raw_until("partial").await;
+        seen.open();
         assert!(client.ended_by_reset().await);
         gateway.quiet().await;
         assert_eq!(gateway.metric(ERRORS, &[("kind", "closed")]).await, 1.0);
@@ -455,14 +465,19 @@ async fn k11_half_a_packet_and_silence_is_504() {
 /// K12: mod_jk with its defaults sends such a request again, and the client gets the beginning twice.
 #[tokio::test]
 async fn k12_nothing_is_repeated_once_the_head_has_gone_out() {
+    let seen = Gate::new();
     let dying = || {
-        Container::start(|_, mut wire: Wire| async move {
-            wire.request().await;
-            wire.head(200, &[("Content-Length", "10")]).await;
-            wire.data(b"half").await;
-            wire.flush().await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            wire.reset();
+        let gate = seen.clone();
+        Container::start(move |_, mut wire: Wire| {
+            let gate = gate.clone();
+            async move {
+                wire.request().await;
+                wire.head(200, &[("Content-Length", "10")]).await;
+                wire.data(b"half").await;
+                wire.flush().await;
+                gate.opened(1).await;
+                wire.reset();
+            }
         })
     };
     let nodes = [dying().await, dying().await];
@@ -470,6 +485,7 @@ async fn k12_nothing_is_repeated_once_the_head_has_gone_out() {
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     client.raw_until("half").await;
+    seen.open();
     assert!(client.ended_by_reset().await);
     gateway.quiet().await;
     assert_eq!(nodes[0].connections() + nodes[1].connections(), 1);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::client::Client;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
-use crate::support::until;
+use crate::support::{pause, until};
 
 #[tokio::test]
 async fn requests_may_be_pipelined() {
@@ -30,7 +30,7 @@ async fn a_slow_head_is_cut_off_at_header_timeout() {
     let dripping = async {
         loop {
             client.send("X").await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pause(20).await;
             if started.elapsed() > Duration::from_millis(700) {
                 return;
             }
@@ -48,7 +48,7 @@ async fn a_slow_head_is_cut_off_at_header_timeout() {
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let container = Container::start(|_, mut wire: Wire| async move {
         while wire.next_request().await.is_some() {
-            tokio::time::sleep(Duration::from_millis(600)).await;
+            pause(600).await;
             wire.respond(200, &[], b"slow").await;
         }
     })
@@ -133,7 +133,7 @@ async fn clients_beyond_max_connections_wait_for_their_turn() {
     assert_eq!(two.get("/", "").await.status, 200);
     let mut three = gateway.client().await;
     three.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    pause(100).await;
     assert_eq!(gateway.metric("ajpgate_client_connections", &[]).await, 2.0);
     drop(one);
     assert_eq!(three.answer().await.status, 200);
@@ -158,7 +158,7 @@ async fn http_1_0_is_closed_and_connection_close_too() {
 async fn shutdown_finishes_what_is_under_way_and_takes_nothing_new() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        pause(300).await;
         wire.respond(200, &[], b"finished").await;
         wire.until_closed().await;
     })
@@ -224,7 +224,7 @@ async fn a_client_that_does_not_read_stops_the_container() {
     let read = || sent.load(std::sync::atomic::Ordering::SeqCst);
     let mut before = usize::MAX;
     until("the container stands still", async || {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        pause(200).await;
         let now = read();
         let still = now == before;
         before = now;

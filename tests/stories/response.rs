@@ -1,10 +1,9 @@
 //! P01 to P20: answers.
 
-use std::time::Duration;
-
 use ajp13::{FromContainer, PacketSize};
 use bytes::Bytes;
 
+use crate::support::Gate;
 use crate::support::client::Answer;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
@@ -91,20 +90,21 @@ async fn p01_bodies_arrive_with_and_without_length() {
 
 #[tokio::test]
 async fn p02_p04_a_flush_reaches_the_client_before_the_next_thing_happens() {
-    let (go, wait) = tokio::sync::watch::channel(0);
+    let seen = Gate::new();
+    let gate = seen.clone();
     let container = Container::start(move |_, mut wire| {
-        let mut wait = wait.clone();
+        let gate = gate.clone();
         async move {
             wire.request().await;
             wire.head(200, &[("Content-Type", "text/event-stream")])
                 .await;
             wire.flush().await;
             for tick in 1..=3 {
-                wait.wait_for(|allowed| *allowed >= tick).await.unwrap();
+                gate.opened(tick).await;
                 wire.data(format!("data: {tick}\n\n").as_bytes()).await;
                 wire.flush().await;
             }
-            wait.wait_for(|allowed| *allowed >= 4).await.unwrap();
+            gate.opened(4).await;
             wire.end(true).await;
         }
     })
@@ -115,10 +115,10 @@ async fn p02_p04_a_flush_reaches_the_client_before_the_next_thing_happens() {
     // Each is seen before the container may go on.
     client.raw_until("text/event-stream").await;
     for tick in 1..=3 {
-        go.send(tick).unwrap();
+        seen.open();
         client.raw_until(&format!("data: {tick}\n")).await;
     }
-    go.send(4).unwrap();
+    seen.open();
     assert!(client.answer().await.complete);
 }
 
@@ -500,16 +500,23 @@ async fn http_1_0_gets_no_chunks() {
 /// The same as P12 for a client that could not tell the end from a cut.
 #[tokio::test]
 async fn an_answer_to_http_1_0_that_breaks_off_is_reset() {
-    let container = Container::start(|_, mut wire: Wire| async move {
-        wire.request().await;
-        wire.head(200, &[]).await;
-        wire.data(b"partial").await;
-        wire.flush().await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let seen = Gate::new();
+    let gate = seen.clone();
+    let container = Container::start(move |_, mut wire: Wire| {
+        let gate = gate.clone();
+        async move {
+            wire.request().await;
+            wire.head(200, &[]).await;
+            wire.data(b"partial").await;
+            wire.flush().await;
+            gate.opened(1).await;
+        }
     })
     .await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.0\r\n\r\n").await;
+    client.raw_until("partial").await;
+    seen.open();
     assert!(client.ended_by_reset().await);
 }

@@ -5,6 +5,7 @@ pub(crate) mod container;
 pub(crate) mod gateway;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than anything in a story takes on a busy machine.
@@ -26,4 +27,32 @@ pub(crate) async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// Lets time pass: where a story is about somebody who is slow, or about something that must not happen.
+pub(crate) async fn pause(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// Something that one side of a story waits for and the other lets happen.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<tokio::sync::watch::Sender<usize>>);
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(tokio::sync::watch::channel(0).0))
+    }
+
+    /// Opens it one more time.
+    pub(crate) fn open(&self) {
+        self.0.send_modify(|times| *times += 1);
+    }
+
+    /// Waits until it has been opened so many times.
+    pub(crate) async fn opened(&self, times: usize) {
+        let mut opened = self.0.subscribe();
+        soon("the gate opens", opened.wait_for(|now| *now >= times))
+            .await
+            .unwrap();
+    }
 }
