@@ -1,0 +1,187 @@
+# shellcheck shell=bash
+# Who is measured. Each has a function that writes a private configuration and starts it:
+#
+#   start_NAME PORT LOG    LOG is `off`, or the file of the access log; sets `pid`
+#
+# All are sticky over the same two members, keep connections alive on both sides, and add X-Forwarded-For. They are
+# tuned the way their manuals say, for as many cores as they get.
+#
+# shellcheck disable=SC2154 # lib.sh and run.sh set the rest
+
+# start_ajpgate NAME BINARY PORT LOG
+start_ajpgate() {
+    local name=$1 binary=$2 port=$3 log=$4 file=$work/$1.yaml format=combined
+    [[ $log == off ]] && format=off log=stdout
+    cat >"$file" <<YAML
+listeners:
+  - bind: 127.0.0.1:$port
+balancers:
+  tomcats:
+    members:
+      - { url: "ajp://127.0.0.1:${ajp[0]}", route: node1, packet_size: $packet_size }
+      - { url: "ajp://127.0.0.1:${ajp[1]}", route: node2, packet_size: $packet_size }
+proxy_pass:
+  - { path: /, to: "balancer://tomcats/" }
+access_log: { path: "$log", format: $format }
+admin: { bind: "127.0.0.1:$(free_port)" }
+log: { level: warn }
+YAML
+    on "$proxy_cores" "$name" "$binary" run -c "$file"
+}
+
+# One process: on one core it costs httpd less than two.
+httpd_common() {
+    local port=$1 log=$2
+    cat <<CONF
+ServerRoot $work
+ServerName localhost
+Listen 127.0.0.1:$port
+PidFile $work/$3.pid
+DefaultRuntimeDir $work
+User www-data
+Group www-data
+ErrorLog $work/$3.error
+LogLevel error
+LoadModule mpm_event_module $modules/mod_mpm_event.so
+LoadModule authz_core_module $modules/mod_authz_core.so
+ServerLimit $cores
+StartServers $cores
+ThreadLimit 128
+ThreadsPerChild 128
+MaxRequestWorkers $((128 * cores))
+MinSpareThreads 1
+MaxSpareThreads $((128 * cores))
+AsyncRequestWorkerFactor 20
+KeepAlive On
+KeepAliveTimeout 75
+MaxKeepAliveRequests 0
+Timeout 60
+CONF
+    if [[ $log != off ]]; then
+        # shellcheck disable=SC2016
+        printf 'LogFormat "%s" combined\nCustomLog %s combined\n' \
+            '%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\"' "$log"
+    fi
+}
+
+start_mod_proxy_ajp() {
+    local file=$work/mod_proxy_ajp.conf
+    httpd_common "$1" "$2" mod_proxy_ajp >"$file"
+    cat >>"$file" <<CONF
+LoadModule slotmem_shm_module $modules/mod_slotmem_shm.so
+LoadModule proxy_module $modules/mod_proxy.so
+LoadModule proxy_balancer_module $modules/mod_proxy_balancer.so
+LoadModule lbmethod_byrequests_module $modules/mod_lbmethod_byrequests.so
+LoadModule proxy_ajp_module $modules/mod_proxy_ajp.so
+ProxyIOBufferSize $packet_size
+<Proxy balancer://tomcats>
+    BalancerMember ajp://127.0.0.1:${ajp[0]} route=node1 max=128
+    BalancerMember ajp://127.0.0.1:${ajp[1]} route=node2 max=128
+    ProxySet stickysession=JSESSIONID|jsessionid
+</Proxy>
+ProxyPass / balancer://tomcats/
+CONF
+    on "$proxy_cores" mod_proxy_ajp apache2 -D FOREGROUND -f "$file"
+}
+
+start_mod_jk() {
+    local file=$work/mod_jk.conf
+    httpd_common "$1" "$2" mod_jk >"$file"
+    cat >>"$file" <<CONF
+LoadModule jk_module $modules/mod_jk.so
+JkWorkersFile $work/workers.properties
+JkShmFile $work/mod_jk.shm
+JkLogFile $work/mod_jk.jklog
+JkLogLevel error
+JkMount /* tomcats
+CONF
+    cat >"$work/workers.properties" <<CONF
+worker.list=tomcats
+worker.tomcats.type=lb
+worker.tomcats.balance_workers=node1,node2
+worker.node1.type=ajp13
+worker.node1.host=127.0.0.1
+worker.node1.port=${ajp[0]}
+worker.node1.connection_pool_size=128
+worker.node1.max_packet_size=$packet_size
+worker.node2.reference=worker.node1
+worker.node2.port=${ajp[1]}
+CONF
+    on "$proxy_cores" mod_jk apache2 -D FOREGROUND -f "$file"
+}
+
+start_haproxy() {
+    local file=$work/haproxy.cfg log_to='no log'
+    [[ $2 == off ]] || log_to='log stdout format raw local0'
+    cat >"$file" <<CONF
+global
+    nbthread $cores
+    maxconn 4096
+defaults
+    mode http
+    $log_to
+    option httplog
+    option http-keep-alive
+    option forwardfor
+    http-reuse always
+    timeout connect 1s
+    timeout client 75s
+    timeout server 60s
+    timeout http-keep-alive 75s
+frontend front
+    bind 127.0.0.1:$1
+    default_backend tomcats
+backend tomcats
+    balance roundrobin
+    use-server node1 if { req.cook(JSESSIONID) -m end .node1 }
+    use-server node2 if { req.cook(JSESSIONID) -m end .node2 }
+    server node1 127.0.0.1:${http[0]}
+    server node2 127.0.0.1:${http[1]}
+CONF
+    [[ $2 == off ]] && sed -i '/option httplog/d' "$file"
+    on "$proxy_cores" haproxy haproxy -db -f "$file"
+}
+
+start_nginx() {
+    local file=$work/nginx.conf log_to=off
+    [[ $2 == off ]] || log_to="$2 combined"
+    cat >"$file" <<CONF
+daemon off;
+user www-data;
+worker_processes $cores;
+pid $work/nginx.pid;
+error_log $work/nginx.error error;
+events { worker_connections 8192; }
+http {
+    access_log $log_to;
+    client_body_temp_path $work/nginx-body;
+    proxy_temp_path $work/nginx-proxy;
+    fastcgi_temp_path $work/nginx-fastcgi;
+    uwsgi_temp_path $work/nginx-uwsgi;
+    scgi_temp_path $work/nginx-scgi;
+    keepalive_timeout 75s;
+    keepalive_requests 1000000000;
+    client_body_buffer_size 128k;
+    proxy_max_temp_file_size 0;
+    upstream tomcats { server 127.0.0.1:${http[0]}; server 127.0.0.1:${http[1]}; keepalive 128; keepalive_requests 1000000000; }
+    upstream node1 { server 127.0.0.1:${http[0]}; keepalive 128; keepalive_requests 1000000000; }
+    upstream node2 { server 127.0.0.1:${http[1]}; keepalive 128; keepalive_requests 1000000000; }
+    map \$cookie_JSESSIONID \$member {
+        default tomcats;
+        ~\.node1\$ node1;
+        ~\.node2\$ node2;
+    }
+    server {
+        listen 127.0.0.1:$1;
+        location / {
+            proxy_pass http://\$member;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host \$http_host;
+            proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+        }
+    }
+}
+CONF
+    on "$proxy_cores" nginx nginx -c "$file" -e "$work/nginx.error"
+}

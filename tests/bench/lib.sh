@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# What the scripts here share: a private folder, programs that are ended by their own id, and the backend.
+# shellcheck disable=SC2034 # they are used where this is read
+
+bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$bench/../.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+results=$target/bench
+backend=$target/release/examples/bench-backend
+
+# The program that is measured has a core of its own; load and backend share the other.
+proxy_cores=0
+load_core=1
+
+work=$(mktemp -d)
+chmod 755 "$work" # httpd and nginx give up their rights
+started=()
+trap finish EXIT
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "${0##*/}: $*"; exit 1; }
+
+finish() {
+    local pid
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${started[@]}"; do
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || fail "$program is missing; README.md names the packages"
+    done
+}
+
+# on CORES NAME COMMAND…: starts a program; `pid` is its id and $work/NAME.log what it says.
+on() {
+    local cores=$1 name=$2
+    shift 2
+    taskset -c "$cores" "$@" >"$work/$name.log" 2>&1 &
+    pid=$!
+    started+=("$pid")
+}
+
+# end PID: ends a program that `on` has started.
+end() {
+    local other still=()
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+    for other in "${started[@]}"; do
+        [[ $other == "$1" ]] || still+=("$other")
+    done
+    started=("${still[@]}")
+}
+
+# until_open NAME PORT: waits until something accepts.
+until_open() {
+    local tries
+    for ((tries = 0; tries < 200; tries++)); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then
+            return
+        fi
+        sleep 0.05
+    done
+    cat "$work/$1.log" >&2
+    fail "$1 does not listen on port $2"
+}
+
+free_port() { "$backend" ports 1; }
+
+# Starts the two nodes. `ajp` and `http` are their ports.
+start_backend() {
+    local packet_size=$1 protocol port lines=0
+    on "$load_core" backend "$backend" serve --nodes 2 --packet-size "$packet_size"
+    while ((lines < 4)); do
+        sleep 0.05
+        kill -0 "$pid" 2>/dev/null || fail "the backend does not start: $(<"$work/backend.log")"
+        lines=$(wc -l <"$work/backend.log")
+    done
+    ajp=() http=()
+    while read -r _ protocol port; do
+        case $protocol in
+            ajp) ajp+=("$port") ;;
+            http) http+=("$port") ;;
+        esac
+    done <"$work/backend.log"
+    say "backend: AJP13 on ${ajp[*]}, HTTP on ${http[*]}"
+}
