@@ -6,7 +6,6 @@ use super::scratch::Scratch;
 use super::tomcat::Tomcat;
 use super::usage::{self, Memory};
 use super::{eventually, probe, wait};
-use serde_json::Value;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -147,13 +146,10 @@ impl Ajpgate {
         self.folder.path().join(name)
     }
 
-    /// The lines of the access log so far.
-    pub(crate) fn access_log(&self) -> Vec<Value> {
+    /// The lines of the access log. Those of the last moments only when it was stopped.
+    pub(crate) fn access_log(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path(ACCESS_LOG)).unwrap_or_default();
-        text.lines()
-            // The last line may be half there.
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        text.lines().map(str::to_owned).collect()
     }
 
     /// What it counts now.

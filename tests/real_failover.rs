@@ -1,0 +1,502 @@
+//! What clients see while a real Tomcat is killed, frozen, restarted or stopped under load.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/servers/mod.rs"]
+mod servers;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use servers::ajpgate::Ajpgate;
+use servers::browser::{Browser, Outcome};
+use servers::client::{self, Answer, Client};
+use servers::eventually;
+use servers::noise::Noise;
+use servers::tomcat::{Tomcat, TomcatOptions};
+use tokio::task::JoinSet;
+
+const SEED: u64 = 7;
+const UPLOAD: usize = 20_000;
+const DOWNLOAD: usize = 100_000;
+
+async fn two_tomcats() -> (Tomcat, Tomcat) {
+    let node = |route| Tomcat::start(TomcatOptions::new(route).secret("s3cret"));
+    tokio::join!(node("node1"), node("node2"))
+}
+
+#[tokio::test]
+async fn a_kill_under_load_loses_no_get_and_repeats_no_post() {
+    let (mut one, two) = two_tomcats().await;
+    let gateway = Ajpgate::before(&[&one, &two])
+        .key("access_log: { path: access.log, format: \"%X %m\" }")
+        .start()
+        .await;
+    let crowd = Crowd::gather(gateway.front(), 20, 20, 10);
+    crowd.until_requests(500).await;
+    one.kill();
+    crowd.until_more_requests(1000).await;
+    let records = crowd.disperse().await;
+    gateway.quiet().await;
+
+    let torn = records
+        .iter()
+        .filter(|record| record.fate == Fate::Torn)
+        .count();
+    let moved = records.iter().filter(|record| record.moved).count();
+    println!(
+        "{} requests: {:?}; {moved} sessions moved",
+        records.len(),
+        fates(&records)
+    );
+    no_get_was_lost(&records);
+    no_post_ran_twice(&records, &[&one, &two]);
+
+    let metrics = gateway.metrics().await;
+    let failovers = metrics.count(
+        "sticky_requests_total",
+        &[("route", "node1"), ("result", "failover")],
+    );
+    assert!(moved > 0);
+    assert_eq!(failovers, moved as u64, "each session moves once");
+    let closed = metrics.count(
+        "member_errors_total",
+        &[("route", "node1"), ("kind", "closed")],
+    );
+    assert!(closed >= torn as u64, "{closed} closed, {torn} torn");
+    let mut gateway = gateway;
+    assert!(gateway.stop().await.success());
+    let broken_off = gateway
+        .access_log()
+        .iter()
+        .filter(|line| line.starts_with('X'))
+        .count();
+    assert_eq!(broken_off, torn, "torn answers are logged as such");
+}
+
+#[tokio::test]
+async fn a_restarted_tomcat_is_back_within_retry() {
+    const RETRY: Duration = Duration::from_secs(5);
+    let (mut one, two) = two_tomcats().await;
+    let gateway = Ajpgate::before(&[&one, &two])
+        .member("retry: 5s")
+        .start()
+        .await;
+    one.kill();
+    let killed = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(node_of(&get(&gateway, "/app/session").await), "node2");
+    }
+    gateway.counts("member_up", &[("route", "node1")], 0).await;
+    one.restart().await;
+    let ready = Instant::now();
+    eventually("node1 serves again", async || {
+        node_of(&get(&gateway, "/app/session").await) == "node1"
+    })
+    .await;
+    println!(
+        "down for {:.1?}, back after {:.1?}",
+        ready - killed,
+        ready.elapsed()
+    );
+    assert!(ready.elapsed() < RETRY + Duration::from_secs(1));
+    gateway.counts("member_up", &[("route", "node1")], 1).await;
+    gateway
+        .counts("requests_total", &[("code", "5xx")], 0)
+        .await;
+}
+
+/// The connections in the pool are all dead, and nobody else could serve.
+#[tokio::test]
+async fn connections_from_before_a_restart_do_no_harm() {
+    let mut tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
+    let gateway = Ajpgate::before(&[&tomcat]).start().await;
+    for round in 0..2 {
+        all_at_once(&gateway, 20).await;
+        gateway.quiet().await;
+        let kept = gateway
+            .count("pool_connections", &[("state", "idle")])
+            .await;
+        tomcat.restart().await;
+        println!("round {round}: {kept} kept connections before the restart");
+        assert!(kept >= 10, "a pool of {kept} shows nothing");
+        all_at_once(&gateway, 20).await;
+    }
+    assert_eq!(
+        gateway.count("requests_total", &[("code", "2xx")]).await,
+        2 * 2 * 2 * 20
+    );
+}
+
+/// So many clients at the same time, each with a GET and a POST, all of which must succeed.
+async fn all_at_once(gateway: &Ajpgate, clients: usize) {
+    let front = gateway.front();
+    let mut visits = JoinSet::new();
+    for _ in 0..clients {
+        visits.spawn(async move {
+            let mut browser = Browser::new(front);
+            for (method, target) in [("GET", "/app/slow?ms=100"), ("POST", "/app/sha?seed=7")] {
+                let body = if method == "POST" {
+                    Noise::bytes(SEED, UPLOAD)
+                } else {
+                    Vec::new()
+                };
+                let answer = browser
+                    .request(method, target, "", &body)
+                    .await
+                    .expect_answer();
+                assert_eq!(answer.status, 200, "{method}: {answer:?}");
+            }
+        });
+    }
+    visits.join_all().await;
+}
+
+#[tokio::test]
+async fn a_frozen_tomcat_is_found_out_by_ping() {
+    let (mut one, two) = two_tomcats().await;
+    let gateway = Ajpgate::before(&[&one, &two])
+        .member("ping: 300ms, timeout: 3s, retry: 1s")
+        .start()
+        .await;
+    // Kept connections, some of which will be free.
+    all_at_once(&gateway, 10).await;
+    let mut shopper = at_home_on("node1", &gateway).await;
+    let mut waiting = Browser::new(gateway.front());
+    waiting.session.clone_from(&shopper.session);
+    let under_way = tokio::spawn(async move {
+        let outcome = waiting.request("GET", "/app/slow?ms=60000", "", b"").await;
+        outcome.expect_answer()
+    });
+    gateway
+        .counts("member_busy", &[("route", "node1")], 1)
+        .await;
+
+    one.pause().await;
+    let asked = Instant::now();
+    let moved = shopper.get("/app/session").await;
+    let took = asked.elapsed();
+    println!("moved from the frozen node after {took:.0?}");
+    assert_eq!(node_of(&moved), "node2");
+    assert!(took < Duration::from_secs(2));
+    let waited_for = under_way.await.unwrap();
+    assert_eq!(waited_for.status, 504, "silence does not move on");
+    for kind in ["ping", "timeout"] {
+        let labels = [("route", "node1"), ("kind", kind)];
+        assert!(
+            gateway.count("member_errors_total", &labels).await > 0,
+            "{kind}"
+        );
+    }
+
+    one.resume();
+    served_by("node1", &gateway).await;
+}
+
+/// When `retry` is over somebody's request finds out whether the node is back. It must not be the price.
+#[tokio::test]
+async fn a_frozen_tomcat_costs_nobody_a_request() {
+    let (mut one, two) = two_tomcats().await;
+    let gateway = Ajpgate::before(&[&one, &two])
+        .member("ping: 200ms, timeout: 5s, retry: 500ms")
+        .start()
+        .await;
+    all_at_once(&gateway, 10).await;
+    one.pause().await;
+    let frozen = Instant::now();
+    while frozen.elapsed() < Duration::from_secs(4) {
+        let asked = Instant::now();
+        let answer = get(&gateway, "/app/session").await;
+        assert_eq!(
+            answer.status,
+            200,
+            "after {:.1?}, of {:.1?}",
+            frozen.elapsed(),
+            asked.elapsed()
+        );
+        assert_eq!(node_of(&answer), "node2");
+    }
+    one.resume();
+    served_by("node1", &gateway).await;
+}
+
+/// Waits until new clients get to this node.
+async fn served_by(node: &str, gateway: &Ajpgate) {
+    let what = format!("{node} serves");
+    eventually(&what, async || {
+        node_of(&get(gateway, "/app/session").await) == node
+    })
+    .await;
+}
+
+/// A client whose session is on this node.
+async fn at_home_on(node: &str, gateway: &Ajpgate) -> Browser {
+    for _ in 0..10 {
+        let mut browser = Browser::new(gateway.front());
+        if node_of(&browser.get("/app/session").await) == node {
+            return browser;
+        }
+    }
+    panic!("nobody gets to {node}")
+}
+
+#[tokio::test]
+async fn a_rolling_restart_loses_no_get_and_cuts_what_streams() {
+    let (mut one, mut two) = two_tomcats().await;
+    let gateway = Ajpgate::before(&[&one, &two])
+        .member("ping: 200ms, retry: 200ms")
+        .start()
+        .await;
+    let crowd = Crowd::gather(gateway.front(), 20, 20, 10);
+    for tomcat in [&mut one, &mut two] {
+        let route = tomcat.route().to_owned();
+        crowd.until_more_requests(500).await;
+        let mut stream = Client::connect(gateway.front()).await;
+        let endless = format!(
+            "GET /app/sse?n=10000&ms=20 HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=a.{route}\r\n\r\n"
+        );
+        stream.send(endless).await;
+        stream.raw_until("event 3").await;
+
+        let stopped = Instant::now();
+        tomcat.stop().await;
+        assert!(
+            stream.ended_by_reset().await,
+            "a stream that was cut looks whole"
+        );
+        println!("{route} stopped within {:.1?}", stopped.elapsed());
+        crowd.until_more_requests(500).await;
+        tomcat.restart().await;
+        gateway.counts("member_up", &[("route", &route)], 1).await;
+    }
+    let records = crowd.disperse().await;
+    println!("{} requests: {:?}", records.len(), fates(&records));
+    no_get_was_lost(&records);
+    no_post_ran_twice(&records, &[&one, &two]);
+}
+
+async fn get(gateway: &Ajpgate, target: &str) -> Answer {
+    client::get(gateway.front(), target, "").await
+}
+
+fn node_of(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.field("x-node").expect("an answer of a node")
+}
+
+/// What became of one request.
+#[derive(Debug)]
+struct Record {
+    method: &'static str,
+    id: String,
+    fate: Fate,
+    /// Its session was at home elsewhere before.
+    moved: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Answered(u16),
+    Torn,
+    Lost,
+}
+
+impl Fate {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Answered(answer) => Self::Answered(answer.status),
+            Outcome::Torn(_) => Self::Torn,
+            Outcome::Lost => Self::Lost,
+        }
+    }
+}
+
+fn fates(records: &[Record]) -> BTreeMap<(&str, Fate), usize> {
+    let mut fates = BTreeMap::new();
+    for record in records {
+        *fates.entry((record.method, record.fate)).or_default() += 1;
+    }
+    fates
+}
+
+/// How often each request was begun, on all nodes and in all their lives.
+fn executions(tomcats: &[&Tomcat]) -> BTreeMap<String, usize> {
+    let mut executions = BTreeMap::new();
+    for id in tomcats.iter().flat_map(|tomcat| tomcat.executed()) {
+        *executions.entry(id).or_default() += 1;
+    }
+    executions
+}
+
+/// Every GET was answered by somebody, or its answer had begun.
+fn no_get_was_lost(records: &[Record]) {
+    for record in records.iter().filter(|record| record.method == "GET") {
+        assert!(
+            matches!(record.fate, Fate::Answered(200) | Fate::Torn),
+            "{record:?}"
+        );
+    }
+}
+
+/// A POST that was answered ran once; any other may have run, and its client was told that something is wrong.
+fn no_post_ran_twice(records: &[Record], tomcats: &[&Tomcat]) {
+    let executions = executions(tomcats);
+    for record in records.iter().filter(|record| record.method == "POST") {
+        let times = executions.get(&record.id).copied().unwrap_or_default();
+        let ok = match record.fate {
+            Fate::Answered(200) => times == 1,
+            Fate::Answered(502) | Fate::Torn => times <= 1,
+            _ => false,
+        };
+        assert!(ok, "executed {times} times: {record:?}");
+    }
+}
+
+/// Clients that go on until they are told to stop: shoppers with sessions, who use GET and POST in turn,
+/// readers of streams, and people who upload.
+struct Crowd {
+    street: Arc<Street>,
+    people: JoinSet<()>,
+}
+
+struct Street {
+    front: SocketAddr,
+    closing: AtomicBool,
+    records: Mutex<Vec<Record>>,
+}
+
+impl Crowd {
+    fn gather(front: SocketAddr, shoppers: usize, readers: usize, uploaders: usize) -> Self {
+        let street = Arc::new(Street {
+            front,
+            closing: AtomicBool::new(false),
+            records: Mutex::default(),
+        });
+        let mut people = JoinSet::new();
+        for number in 0..shoppers {
+            people.spawn(Arc::clone(&street).shop(number));
+        }
+        for number in 0..readers {
+            people.spawn(Arc::clone(&street).read(number));
+        }
+        for number in 0..uploaders {
+            people.spawn(Arc::clone(&street).upload(number));
+        }
+        Self { street, people }
+    }
+
+    fn requests(&self) -> usize {
+        self.street.records.lock().unwrap().len()
+    }
+
+    async fn until_requests(&self, count: usize) {
+        eventually("the crowd is busy", async || self.requests() >= count).await;
+    }
+
+    async fn until_more_requests(&self, count: usize) {
+        self.until_requests(self.requests() + count).await;
+    }
+
+    /// Everybody finishes what they are doing.
+    async fn disperse(self) -> Vec<Record> {
+        self.street.closing.store(true, Ordering::Relaxed);
+        self.people.join_all().await;
+        std::mem::take(&mut *self.street.records.lock().unwrap())
+    }
+}
+
+impl Street {
+    async fn shop(self: Arc<Self>, number: usize) {
+        let mut browser = Browser::new(self.front);
+        let mut home = None;
+        for (turn, method) in (0..).zip(["GET", "POST"].into_iter().cycle()) {
+            let id = format!("shop-{number}-{turn}");
+            let fields = format!("X-Request-Id: {id}\r\n");
+            let outcome = browser
+                .request(method, "/app/session?ms=20", &fields, b"")
+                .await;
+            let node = node(&outcome);
+            let moved = home.is_some() && node.is_some() && home != node;
+            home = node.or(home);
+            if self.is_over(Record {
+                method,
+                id,
+                fate: Fate::of(&outcome),
+                moved,
+            }) {
+                return;
+            }
+        }
+    }
+
+    async fn read(self: Arc<Self>, number: usize) {
+        let expected = Noise::bytes(SEED, DOWNLOAD);
+        let target = format!("/app/bytes?n={DOWNLOAD}&seed={SEED}&chunk=8000&flush=1&ms=10");
+        let mut browser = Browser::new(self.front);
+        for turn in 0.. {
+            let outcome = browser.request("GET", &target, "", b"").await;
+            if let Outcome::Answered(answer) = &outcome {
+                assert_eq!(answer.body, expected, "a whole answer is whole");
+            }
+            let id = format!("read-{number}-{turn}");
+            if self.is_over(Record {
+                method: "GET",
+                id,
+                fate: Fate::of(&outcome),
+                moved: false,
+            }) {
+                return;
+            }
+        }
+    }
+
+    async fn upload(self: Arc<Self>, number: usize) {
+        let body = Noise::bytes(SEED, UPLOAD);
+        let target = format!("/app/sha?seed={SEED}&pause=10");
+        let mut browser = Browser::new(self.front);
+        for turn in 0.. {
+            let id = format!("upload-{number}-{turn}");
+            let outcome = browser
+                .request("POST", &target, &format!("X-Request-Id: {id}\r\n"), &body)
+                .await;
+            if let Outcome::Answered(answer) = &outcome
+                && answer.status == 200
+            {
+                assert!(
+                    answer.text().contains("\"matches\":true"),
+                    "{}",
+                    answer.text()
+                );
+            }
+            if self.is_over(Record {
+                method: "POST",
+                id,
+                fate: Fate::of(&outcome),
+                moved: false,
+            }) {
+                return;
+            }
+        }
+    }
+
+    fn is_over(&self, record: Record) -> bool {
+        self.records.lock().unwrap().push(record);
+        self.closing.load(Ordering::Relaxed)
+    }
+}
+
+fn node(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Answered(answer) => answer.field("x-node").map(str::to_owned),
+        _ => None,
+    }
+}
