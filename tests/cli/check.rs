@@ -1,0 +1,169 @@
+//! `ajpgate check`, and the files that it and `run` look for.
+
+use insta::assert_snapshot;
+
+use crate::support::program::{Done, ajpgate, run};
+use crate::support::{Scratch, of_the_repository};
+
+/// Three problems: a word, a name and an address.
+const BAD: &str = "\
+listeners:
+  - bind: 127.0.0.1:0
+balancers:
+  shop:
+    lbmethod: byrequest
+    members:
+      - { url: \"ajp://127.0.0.1:8009\", roote: node1 }
+proxy_pass:
+  - { path: /, to: \"balancer://shop/\" }
+access_log: { format: combined, path: stdout }
+shutdown_timeout: soon
+";
+
+const GOOD: &str = "\
+listeners: [{ bind: \"127.0.0.1:0\" }]
+balancers: { b: { members: [{ url: \"ajp://127.0.0.1:8009\" }] } }
+proxy_pass: [{ path: /, to: \"balancer://b/\" }]
+";
+
+fn check(scratch: &Scratch, arguments: &[&str]) -> Done {
+    run(ajpgate(scratch.path(), &["check"]).args(arguments))
+}
+
+#[test]
+fn the_examples_of_the_contract_are_fine() {
+    for name in ["smallest", "complete"] {
+        let file = of_the_repository(&format!("config/examples/{name}.yaml"));
+        let file = file.to_str().unwrap();
+        let scratch = Scratch::new("check");
+        let mut command = ajpgate(scratch.path(), &["check", "-c", file]);
+        for variable in ["AJP_SECRET", "FTP_PASSWORD", "ADMIN_PASSWORD"] {
+            command.env(variable, "s3cret");
+        }
+        let done = run(&mut command);
+        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+        assert!(
+            done.stdout.ends_with(&format!("{file}: fine\n")),
+            "{done:?}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_a_problem_at_its_line() {
+    let file = of_the_repository("config/examples/smallest.yaml");
+    let scratch = Scratch::new("check");
+    let done = check(&scratch, &["-c", file.to_str().unwrap()]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    let line = format!("{}:9:", file.display());
+    assert!(done.stdout.starts_with(&line), "{done:?}");
+    assert!(done.stdout.contains("AJP_SECRET"), "{done:?}");
+}
+
+#[test]
+fn a_bad_file_gets_every_problem_with_its_place_its_line_and_a_hint() {
+    let scratch = Scratch::new("check");
+    scratch.write("bad.yaml", BAD);
+    let done = check(&scratch, &["-c", "bad.yaml"]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(2), ""), "{done:?}");
+    assert_snapshot!(done.stdout, @r#"
+    bad.yaml:5:15: lbmethod: "byrequest" is not byrequests, bytraffic, bybusyness, heartbeat, leastlatency or sessions
+     5 |     lbmethod: byrequest
+       |               ^^^^^^^^^
+    hint: did you mean `byrequests`?
+
+    bad.yaml:7:40: members[0]: unknown key "roote"
+     7 |       - { url: "ajp://127.0.0.1:8009", roote: node1 }
+       |                                        ^^^^^
+    hint: did you mean `route`?
+
+    bad.yaml:11:19: shutdown_timeout: "soon" is not a duration
+     11 | shutdown_timeout: soon
+        |                   ^^^^
+    hint: durations are written 250ms, 5s, 2m, 1h or 1d; a bare number is seconds
+    "#);
+}
+
+#[test]
+fn each_bad_file_of_the_collection_is_refused_with_lines_of_the_contracts_form() {
+    let folder = of_the_repository("testdata/config/bad");
+    let scratch = Scratch::new("check");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        files += 1;
+        let file = path.to_str().unwrap();
+        let done = check(&scratch, &["-c", file]);
+        assert_eq!((done.code, done.stderr.as_str()), (Some(2), ""), "{done:?}");
+        let headlines = done.stdout.lines().filter(|line| is_headline(line, file));
+        assert!(headlines.count() > 0, "{done:?}");
+    }
+    assert!(files >= 40, "{files}");
+}
+
+/// Whether a line is `file:line:column: what is wrong`.
+fn is_headline(line: &str, file: &str) -> bool {
+    let mut parts = line
+        .strip_prefix(file)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .unwrap_or_default()
+        .splitn(3, ':');
+    let mut number = || parts.next().is_some_and(|part| part.parse::<u32>().is_ok());
+    number() && number() && parts.next().is_some_and(|what| what.len() > 2)
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let scratch = Scratch::new("check");
+    scratch.folder("folder");
+    for (name, why) in [
+        ("nowhere.yaml", "No such file or directory"),
+        ("folder", "Is a directory"),
+    ] {
+        let done = check(&scratch, &["-c", name]);
+        assert_eq!(done.code, Some(2), "{done:?}");
+        let expected = format!("{name}:1:1: cannot read the file: {why}");
+        assert!(done.stdout.starts_with(&expected), "{done:?}");
+    }
+}
+
+/// `-c` comes before `$AJPGATE_CONFIG`, which comes before `./ajpgate.yaml`.
+#[test]
+fn the_file_is_the_named_one_then_that_of_the_environment_then_that_of_the_folder() {
+    let scratch = Scratch::new("check");
+    for name in ["named.yaml", "environment.yaml", "ajpgate.yaml"] {
+        scratch.write(name, GOOD);
+    }
+    let fine = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = ajpgate(scratch.path(), &["check"]);
+        command.args(arguments);
+        command.envs(variable.map(|value| ("AJPGATE_CONFIG", value)));
+        let done = run(&mut command);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        done.stdout
+    };
+    let environment = Some("environment.yaml");
+    assert_eq!(
+        fine(&["-c", "named.yaml"], environment),
+        "named.yaml: fine\n"
+    );
+    assert_eq!(
+        fine(&["--config", "named.yaml"], None),
+        "named.yaml: fine\n"
+    );
+    assert_eq!(fine(&[], environment), "environment.yaml: fine\n");
+    assert_eq!(fine(&[], None), "./ajpgate.yaml: fine\n");
+    assert_eq!(fine(&[], Some("")), "./ajpgate.yaml: fine\n");
+}
+
+#[test]
+fn a_file_of_the_environment_that_is_not_there_is_not_replaced_by_another() {
+    let scratch = Scratch::new("check");
+    scratch.write("ajpgate.yaml", GOOD);
+    let done = run(ajpgate(scratch.path(), &["check"]).env("AJPGATE_CONFIG", "gone.yaml"));
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.stdout.starts_with("gone.yaml:1:1: "), "{done:?}");
+}

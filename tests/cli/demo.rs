@@ -1,0 +1,189 @@
+//! `ajpgate demo`: what it prints works when it is typed.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::http::get;
+use crate::support::program::{Program, ajpgate, run};
+use crate::support::{Scratch, address_after, taken};
+
+/// Where the commands of the guide keep their cookies.
+const JAR: &str = "/tmp/jar";
+
+/// A demo that has printed its guide.
+struct Demo {
+    program: Program,
+    guide: String,
+    scratch: Scratch,
+}
+
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let scratch = Scratch::new("demo");
+        let mut program = Program::start(ajpgate(scratch.path(), &["demo"]).args(arguments));
+        let guide = program.prints("the whole guide", |demo| {
+            let text = demo.stdout();
+            text.ends_with("Ctrl-C ends it.\n").then_some(text)
+        });
+        Self {
+            program,
+            guide,
+            scratch,
+        }
+    }
+
+    /// The commands of the guide, as they stand there.
+    fn commands(&self) -> Vec<&str> {
+        let lines = self.guide.lines().map(str::trim);
+        lines.filter(|line| line.contains("curl ")).collect()
+    }
+
+    /// Ends it with Ctrl-C.
+    fn interrupt(mut self) {
+        self.program.signal("INT");
+        let done = self.program.ended();
+        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+    }
+}
+
+/// What a command line prints when it is typed in this folder.
+fn type_in(folder: &Path, line: &str) -> Vec<String> {
+    let shell = run(Command::new("sh").args(["-c", line]).current_dir(folder));
+    assert_eq!(
+        (shell.code, shell.stderr.as_str()),
+        (Some(0), ""),
+        "{line}: {shell:?}"
+    );
+    shell.stdout.lines().map(str::to_owned).collect()
+}
+
+/// The node at the start of each line, and the rest.
+fn nodes(lines: &[String]) -> Vec<&str> {
+    lines
+        .iter()
+        .map(|line| line.split_once(':').expect(line).0)
+        .collect()
+}
+
+/// The three commands of the guide: with a session, without one, and the metrics.
+fn the_commands_show_stickiness(demo: &Demo, jar: &str) {
+    let [sticky, free, metrics] = demo.commands()[..] else {
+        panic!("{}", demo.guide)
+    };
+    let folder = demo.scratch.path();
+
+    let visits = type_in(folder, &sticky.replace(JAR, jar));
+    assert_eq!(visits.len(), 4);
+    let node = nodes(&visits)[0];
+    assert_eq!(nodes(&visits), [node; 4], "one session stays on one node");
+    for (visit, times) in visits
+        .iter()
+        .zip(["1 time", "2 times", "3 times", "4 times"])
+    {
+        assert!(visit.ends_with(&format!("was here {times}")), "{visits:?}");
+    }
+
+    let strangers = type_in(folder, free);
+    let [a, b, c, d] = nodes(&strangers)[..] else {
+        panic!("{strangers:?}")
+    };
+    assert!(
+        a != b && (a, b) == (c, d),
+        "strangers take turns: {strangers:?}"
+    );
+
+    let series = type_in(folder, metrics);
+    let hits = format!("route=\"{node}\",result=\"hit\"}} 3");
+    assert!(series.iter().any(|line| line.contains(&hits)), "{series:?}");
+}
+
+/// The very lines that it prints; they keep cookies in a file whose name is the same for everybody.
+#[test]
+fn what_it_prints_to_try_works_as_it_stands() {
+    let was_there = Path::new(JAR).exists();
+    let demo = Demo::start(&["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    the_commands_show_stickiness(&demo, JAR);
+    demo.interrupt();
+    if !was_there {
+        std::fs::remove_file(JAR).unwrap();
+    }
+}
+
+#[test]
+fn its_urls_can_be_opened() {
+    let demo = Demo::start(&["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let urls: Vec<(&str, &str)> = demo
+        .guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once("http://"))
+        .filter(|(label, _)| !label.contains("curl"))
+        .collect();
+    assert_eq!(
+        urls.iter()
+            .map(|(label, _)| label.trim())
+            .collect::<Vec<_>>(),
+        ["gateway", "metrics"]
+    );
+    for (label, url) in urls {
+        let (address, path) = url.split_once('/').expect(url);
+        let answer = get(address.parse().expect(url), &format!("/{path}"), "");
+        assert_eq!(answer.status, 200, "{label}");
+    }
+    demo.interrupt();
+}
+
+#[test]
+fn ports_that_are_taken_are_replaced_by_free_ones() {
+    let (_front, front) = taken();
+    let (_admin, admin) = taken();
+    let (front, admin) = (front.to_string(), admin.to_string());
+    for (bind, metrics) in [
+        (front.as_str(), admin.as_str()),
+        (&front, "127.0.0.1:0"),
+        ("127.0.0.1:0", &admin),
+    ] {
+        let demo = Demo::start(&["--bind", bind, "--admin", metrics]);
+        for taken in [&front, &admin] {
+            assert!(!demo.guide.contains(&format!("{taken}/")), "{}", demo.guide);
+        }
+        let jar = demo.scratch.path().join("jar");
+        the_commands_show_stickiness(&demo, jar.to_str().unwrap());
+        demo.interrupt();
+    }
+}
+
+#[test]
+fn a_demo_beside_a_demo_works() {
+    let one = Demo::start(&[]);
+    let two = Demo::start(&[]);
+    let fronts = [&one, &two].map(|demo| address_after(&demo.guide, "gateway   http://"));
+    assert!(fronts[0].is_some() && fronts[0] != fronts[1], "{fronts:?}");
+    for front in fronts.into_iter().flatten() {
+        assert_eq!(get(front, "/", "").status, 200);
+    }
+    one.interrupt();
+    two.interrupt();
+}
+
+/// Like `ajpgate demo | head -3`.
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let scratch = Scratch::new("demo");
+    let program = env!("CARGO_BIN_EXE_ajpgate");
+    let line = format!("{program} schema | head -1; {program} --help | head -1");
+    let lines = type_in(scratch.path(), &line);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+}
+
+#[test]
+fn an_address_of_another_machine_is_a_failure() {
+    let scratch = Scratch::new("demo");
+    // TEST-NET-1 of RFC 5737: no machine has it.
+    let bind = "192.0.2.1:0";
+    let done = run(&mut ajpgate(scratch.path(), &["demo", "--bind", bind]));
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{done:?}");
+    assert!(
+        done.stderr.contains("cannot listen on 192.0.2.1:0"),
+        "{done:?}"
+    );
+}

@@ -1,0 +1,357 @@
+//! Nothing in a configuration is ignored in silence: each key is either acted on or refused by `run`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ajpgate_config::Config;
+use serde_json::Value;
+
+use crate::support::program::{Program, ajpgate, run};
+use crate::support::{Scratch, taken};
+
+/// What becomes of a value that is not the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// `run` acts on it.
+    Built,
+    /// `run` exits with 2 at its line.
+    Refused,
+    /// Accepted, and means the same as its absence: the contract says so.
+    WithoutEffect,
+}
+use Fate::{Built, Refused, WithoutEffect};
+
+/// Where in the file a piece of it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Top,
+    /// A key of the first listener, balancer, member or mapping.
+    Listener,
+    Balancer,
+    Member,
+    Mapping,
+    /// One more item of the list.
+    Members,
+    Mappings,
+}
+use Place::{Balancer, Listener, Mapping, Mappings, Member, Members, Top};
+
+/// Key, fate of this value of it, where it stands, and one line of YAML.
+type Row = (&'static str, Fate, Place, &'static str);
+
+/// Every key of the schema, at least once. When something gets built, its row changes here.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("listeners", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
+    ("balancers", Built, Top, "balancers: { c: { members: [{ url: \"ajp://c\" }] } }"),
+    ("proxy_pass", Built, Top, "proxy_pass: [{ path: /, exclude: true }]"),
+    ("trusted_proxies", Refused, Top, "trusted_proxies: [10.0.0.0/8]"),
+    ("limits", Built, Top, "limits: { max_body: 1MiB }"),
+    ("access_log", Built, Top, "access_log: json"),
+    ("log", Built, Top, "log: { level: debug }"),
+    ("admin", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
+    ("watch", Refused, Top, "watch: true"),
+    ("shutdown_timeout", Built, Top, "shutdown_timeout: 5s"),
+
+    ("listener.bind", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
+    ("listener.proxy_protocol", Refused, Listener, "proxy_protocol: true"),
+    ("listener.http2", Refused, Listener, "http2: true"),
+    ("listener.tls", Refused, Listener, "tls: { certificate: c, private_key: k }"),
+    ("listener.tls.certificate", Refused, Listener, "tls: { certificate: c, private_key: k }"),
+    ("listener.tls.private_key", Refused, Listener, "tls: { certificate: c, private_key: k }"),
+    ("listener.tls.client_auth", Refused, Listener, "tls: { certificate: c, private_key: k, client_auth: optional, client_ca: a }"),
+    ("listener.tls.client_ca", Refused, Listener, "tls: { certificate: c, private_key: k, client_ca: a }"),
+
+    ("balancer.members", Built, Members, "- url: ajp://localhost:8010"),
+    ("balancer.lbmethod", Built, Balancer, "lbmethod: bytraffic"),
+    ("balancer.lbmethod", Built, Balancer, "lbmethod: bybusyness"),
+    ("balancer.lbmethod", Refused, Balancer, "lbmethod: leastlatency"),
+    ("balancer.lbmethod", Refused, Balancer, "lbmethod: sessions"),
+    ("balancer.stickysession", Built, Balancer, "stickysession: SID"),
+    ("balancer.stickysession", Built, Balancer, "stickysession: \"\""),
+    ("balancer.scolonpathdelim", WithoutEffect, Balancer, "scolonpathdelim: false"),
+    ("balancer.stickysessionsep", Built, Balancer, "stickysessionsep: \"!\""),
+    ("balancer.nofailover", Built, Balancer, "nofailover: true"),
+    ("balancer.forcerecovery", Built, Balancer, "forcerecovery: false"),
+    ("balancer.maxattempts", Built, Balancer, "maxattempts: 3"),
+    ("balancer.failonstatus", Built, Balancer, "failonstatus: [503]"),
+    ("balancer.failontimeout", Refused, Balancer, "failontimeout: true"),
+    ("balancer.timeout", Refused, Balancer, "timeout: 1s"),
+    ("balancer.slow_start", Refused, Balancer, "slow_start: 30s"),
+    ("balancer.drain_timeout", Refused, Balancer, "drain_timeout: 1m"),
+    ("balancer.session_timeout", Refused, Balancer, "session_timeout: 5m"),
+    ("balancer.heartbeat", Refused, Balancer, "heartbeat: { listen: \"239.0.0.1:27999\" }"),
+    ("heartbeat.listen", Refused, Balancer, "heartbeat: { listen: \"239.0.0.1:27999\" }"),
+    ("heartbeat.storage", Refused, Balancer, "heartbeat: { storage: hb.dat }"),
+    ("balancer.sticky_cookie", Refused, Balancer, "sticky_cookie: { name: ROUTEID }"),
+    ("sticky_cookie.name", Refused, Balancer, "sticky_cookie: { name: ROUTEID }"),
+    ("sticky_cookie.path", Refused, Balancer, "sticky_cookie: { name: R, path: /shop }"),
+    ("sticky_cookie.secure", Refused, Balancer, "sticky_cookie: { name: R, secure: true }"),
+    ("sticky_cookie.http_only", Refused, Balancer, "sticky_cookie: { name: R, http_only: false }"),
+    ("sticky_cookie.same_site", Refused, Balancer, "sticky_cookie: { name: R, same_site: strict }"),
+    ("sticky_cookie.max_age", Refused, Balancer, "sticky_cookie: { name: R, max_age: 1m }"),
+    ("balancer.health_check", Refused, Balancer, "health_check: {}"),
+    ("health_check.method", Refused, Balancer, "health_check: { method: tcp }"),
+    ("health_check.interval", Refused, Balancer, "health_check: { interval: 1s }"),
+    ("health_check.passes", Refused, Balancer, "health_check: { passes: 2 }"),
+    ("health_check.fails", Refused, Balancer, "health_check: { fails: 3 }"),
+    ("health_check.uri", Refused, Balancer, "health_check: { method: get, uri: /up }"),
+    ("health_check.mandatory", Refused, Balancer, "health_check: { mandatory: true }"),
+    ("health_check.expect", Refused, Balancer, "health_check: { method: get, expect: {} }"),
+    ("expect.status", Refused, Balancer, "health_check: { method: get, expect: { status: 200 } }"),
+    ("expect.body", Refused, Balancer, "health_check: { method: get, expect: { body: up } }"),
+
+    ("member.url", Built, Members, "- url: ajp://localhost:8010"),
+    ("member.url", Refused, Members, "- url: http://localhost"),
+    ("member.url", Refused, Members, "- url: https://localhost"),
+    ("member.url", Refused, Members, "- url: ftp://localhost"),
+    ("member.url", Refused, Members, "- url: ftps://localhost"),
+    ("member.route", Built, Member, "route: node1"),
+    ("member.redirect", Built, Member, "redirect: node2"),
+    ("member.domain", Refused, Member, "domain: east"),
+    ("member.loadfactor", Built, Member, "loadfactor: 2.5"),
+    ("member.lbset", Built, Member, "lbset: 1"),
+    ("member.status", Built, Member, "status: [disabled]"),
+    ("member.status", Built, Member, "status: [stopped]"),
+    ("member.status", Built, Member, "status: [hot_standby]"),
+    ("member.status", Built, Member, "status: [hot_spare]"),
+    ("member.status", Built, Member, "status: [drain]"),
+    ("member.status", Built, Member, "status: [ignore_errors]"),
+    ("member.secret", Built, Member, "secret: s3cret"),
+    ("member.secret_file", Built, Member, "secret_file: secret"),
+    ("member.max", Built, Member, "max: 7"),
+    ("member.min", Built, Member, "min: 1"),
+    ("member.ttl", Built, Member, "ttl: 5s"),
+    ("member.acquire", Built, Member, "acquire: 1s"),
+    ("member.connectiontimeout", Built, Member, "connectiontimeout: 2s"),
+    ("member.timeout", Built, Member, "timeout: 5s"),
+    ("member.ping", Built, Member, "ping: 100ms"),
+    ("member.retry", Built, Member, "retry: 5s"),
+    ("member.packet_size", Built, Member, "packet_size: 65536"),
+    ("member.upgrade_url", Refused, Member, "upgrade_url: http://localhost:8080"),
+    ("member.tls", Refused, Members, "- { url: \"https://localhost\", tls: {} }"),
+    ("member.tls.ca", Refused, Members, "- { url: \"https://localhost\", tls: { ca: a } }"),
+    ("member.tls.server_name", Refused, Members, "- { url: \"https://localhost\", tls: { server_name: n } }"),
+    ("member.tls.certificate", Refused, Members, "- { url: \"https://localhost\", tls: { certificate: c, private_key: k } }"),
+    ("member.tls.private_key", Refused, Members, "- { url: \"https://localhost\", tls: { certificate: c, private_key: k } }"),
+    ("member.tls.verify", Refused, Members, "- { url: \"https://localhost\", tls: { verify: off } }"),
+    ("member.username", Refused, Members, "- { url: \"ftp://localhost\", username: u }"),
+    ("member.password", Refused, Members, "- { url: \"ftp://localhost\", username: u, password: p }"),
+    ("member.passive", Refused, Members, "- { url: \"ftp://localhost\", passive: false }"),
+    ("member.allow_write", Refused, Members, "- { url: \"ftp://localhost\", allow_write: true }"),
+
+    ("mapping.path", Built, Mappings, "- { path: /more, to: balancer://b }"),
+    ("mapping.exclude", Built, Mappings, "- { path: /private, exclude: true }"),
+    ("mapping.to", Built, Mappings, "- { path: /more, to: balancer://b/elsewhere }"),
+    ("mapping.to", Built, Mappings, "- { path: /more, to: \"ajp://localhost:8010/\" }"),
+    ("mapping.to", Refused, Mappings, "- { path: /more, to: \"http://localhost/\" }"),
+    ("mapping.to", Refused, Mappings, "- { path: /more, to: \"https://localhost/\" }"),
+    ("mapping.to", Refused, Mappings, "- { path: /more, to: \"ftp://localhost/\" }"),
+    ("mapping.to", Refused, Mappings, "- { path: /more, to: \"ftps://localhost/\" }"),
+    ("mapping.member", Built, Mappings, "- { path: /more, to: \"ajp://localhost:8010/\", member: { max: 7 } }"),
+    ("mapping.member", Refused, Mappings, "- { path: /more, to: \"ajp://localhost:8010/\", member: { domain: east } }"),
+    ("mapping.member", Refused, Mappings, "- { path: /more, to: \"ajp://localhost:8010/\", member: { upgrade_url: \"http://localhost\" } }"),
+    ("mapping.hosts", Built, Mapping, "hosts: [shop.example.com]"),
+    ("mapping.preserve_host", Built, Mapping, "preserve_host: false"),
+    ("mapping.request_headers", Built, Mapping, "request_headers: [{ unset: X-A }]"),
+    ("mapping.response_headers", Built, Mapping, "response_headers: [{ unset: X-A }]"),
+    ("mapping.request_attributes", Built, Mapping, "request_attributes: { a: b }"),
+    ("header_rule.set", Built, Mapping, "request_headers: [{ set: X-A, value: b }]"),
+    ("header_rule.add", Built, Mapping, "request_headers: [{ add: X-A, value: b }]"),
+    ("header_rule.append", Built, Mapping, "request_headers: [{ append: X-A, value: b }]"),
+    ("header_rule.unset", Built, Mapping, "response_headers: [{ unset: X-A }]"),
+    ("header_rule.value", Built, Mapping, "response_headers: [{ set: X-A, value: \"%{BALANCER_NAME}e\" }]"),
+    ("header_rule.when", Built, Mapping, "response_headers: [{ unset: X-A, when: BALANCER_ROUTE_CHANGED }]"),
+
+    ("limits.max_header_bytes", Built, Top, "limits: { max_header_bytes: 8KiB }"),
+    ("limits.header_timeout", Built, Top, "limits: { header_timeout: 1s }"),
+    ("limits.idle_timeout", Built, Top, "limits: { idle_timeout: 1s }"),
+    ("limits.max_connections", Built, Top, "limits: { max_connections: 7 }"),
+    ("limits.max_body", Built, Top, "limits: { max_body: 1MiB }"),
+
+    ("access_log.path", Built, Top, "access_log: { path: access.log }"),
+    ("access_log.format", Built, Top, "access_log: { format: \"%h\" }"),
+    ("log.level", Built, Top, "log: { level: debug }"),
+    ("log.format", Built, Top, "log: { format: json }"),
+
+    ("admin.bind", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
+    ("admin.allow", Built, Top, "admin: { bind: \"127.0.0.1:0\", allow: [\"::1\"] }"),
+    ("admin.auth", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),
+    ("admin.state_file", Refused, Top, "admin: { bind: \"127.0.0.1:0\", state_file: state.json }"),
+    ("auth.user", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { user: u, password: p } }"),
+    ("auth.password", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { user: u, password: p } }"),
+    ("auth.token", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),
+];
+
+/// A small file with this line in it, and the line's number; listening on this address.
+fn file(place: Place, line: &str, bind: &str) -> (String, usize) {
+    let top_level = |key: &str| place == Top && line.starts_with(key);
+    let mut text = String::new();
+    let mut number = 0;
+    let mut put = |at: Option<Place>, indent: &str, template: &str| {
+        let here = at == Some(place);
+        if here {
+            text += &format!("{indent}{line}\n");
+            number = text.lines().count();
+        } else if at.is_none() {
+            text += &format!("{indent}{template}\n");
+        }
+    };
+    if !top_level("listeners:") {
+        put(None, "", "listeners:");
+        put(None, "", &format!("- bind: {bind}"));
+        put(Some(Listener), "  ", "");
+    }
+    if !top_level("balancers:") {
+        put(None, "", "balancers:");
+        put(None, "  ", "b:");
+        put(Some(Balancer), "    ", "");
+        put(None, "    ", "members:");
+        put(None, "    ", "- url: ajp://localhost:8009");
+        put(Some(Member), "      ", "");
+        put(Some(Members), "    ", "");
+    }
+    if !top_level("proxy_pass:") && !top_level("balancers:") {
+        put(None, "", "proxy_pass:");
+        put(None, "", "- path: /");
+        put(None, "  ", "to: balancer://b/");
+        put(Some(Mapping), "  ", "");
+        put(Some(Mappings), "", "");
+    }
+    if !top_level("admin:") {
+        put(None, "", "admin: off");
+    }
+    put(Some(Top), "", "");
+    (text, number)
+}
+
+fn keys_of_the_schema() -> BTreeSet<String> {
+    let scratch = Scratch::new("keys");
+    let done = run(&mut ajpgate(scratch.path(), &["schema"]));
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+    let schema: Value = serde_json::from_str(&done.stdout).unwrap();
+    let keys = |part: &Value, of: &str| -> Vec<String> {
+        let properties = part["properties"].as_object();
+        let keys = properties.into_iter().flat_map(|keys| keys.keys());
+        keys.map(|key| format!("{of}{key}")).collect()
+    };
+    let mut found: BTreeSet<String> = keys(&schema, "").into_iter().collect();
+    for (name, part) in schema["$defs"].as_object().unwrap() {
+        found.extend(keys(part, &format!("{name}.")));
+    }
+    found
+}
+
+#[test]
+fn the_table_has_every_key_of_the_schema() {
+    let listed: BTreeSet<String> = ROWS.iter().map(|row| row.0.to_owned()).collect();
+    let schema = keys_of_the_schema();
+    let missing: Vec<_> = schema.difference(&listed).collect();
+    let unknown: Vec<_> = listed.difference(&schema).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "say in ROWS whether `run` acts on {missing:?} or refuses them; gone are {unknown:?}"
+    );
+}
+
+/// Otherwise a row would prove nothing.
+#[test]
+fn the_values_of_the_table_are_not_the_defaults() {
+    let scratch = with_secret_file();
+    let parse = |text: &str| -> Config {
+        match ajpgate_config::parse(text, &scratch.path().join("test.yaml"), &|_| None) {
+            Ok(loaded) => loaded.config,
+            Err(problems) => panic!("{problems}\n{text}"),
+        }
+    };
+    let usual = parse(&file(Balancer, "", "127.0.0.1:0").0);
+    for (key, fate, place, line) in ROWS {
+        let config = parse(&file(*place, line, "127.0.0.1:0").0);
+        let same = config == usual;
+        assert_eq!(same, *fate == WithoutEffect, "{key}: {line}");
+    }
+}
+
+#[test]
+fn each_key_that_is_not_built_yet_is_refused_at_its_line_and_nothing_is_bound() {
+    // A program that bound first would fail with exit code 1, for the address is taken.
+    let (_listener, address) = taken();
+    let scratch = with_secret_file();
+    let mut wrong = Vec::new();
+    for (key, _, place, line) in rows(Refused) {
+        let (text, number) = file(*place, line, &address.to_string());
+        scratch.write("ajpgate.yaml", &text);
+        let done = run(&mut ajpgate(scratch.path(), &["run"]));
+        let begins = format!("./ajpgate.yaml:{number}:");
+        let said = done
+            .stderr
+            .lines()
+            .any(|said| said.starts_with(&begins) && said.ends_with("not built yet"));
+        let shown = done.stderr.contains(&format!(
+            "{number} | {}",
+            text.lines().nth(number - 1).unwrap()
+        ));
+        if done.code != Some(2) || !said || !shown || !done.stdout.is_empty() {
+            wrong.push(format!("{key} ({line}): {done:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "not refused at its line:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn each_key_that_is_built_is_accepted_by_run() {
+    let scratch = with_secret_file();
+    for (key, _, place, line) in rows(Built).chain(rows(WithoutEffect)) {
+        let (text, _) = file(*place, line, "127.0.0.1:0");
+        scratch.write("ajpgate.yaml", &text);
+        let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run"]));
+        gateway.prints(&format!("{key} ({line}): that it runs"), |gateway| {
+            gateway
+                .stderr()
+                .contains("ajpgate is running")
+                .then_some(())
+        });
+    }
+}
+
+/// `check` accepts what is not built yet, and says so.
+#[test]
+fn check_warns_of_each_key_that_is_not_built_yet() {
+    let scratch = with_secret_file();
+    let mut wrong = Vec::new();
+    for (key, _, place, line) in rows(Refused) {
+        let (text, number) = file(*place, line, "127.0.0.1:0");
+        scratch.write("ajpgate.yaml", &text);
+        let done = run(&mut ajpgate(scratch.path(), &["check"]));
+        let begins = format!("./ajpgate.yaml:{number}:");
+        let warned = done.stdout.lines().any(|said| {
+            said.starts_with(&begins)
+                && said.contains(": warning: ")
+                && said.ends_with("not built yet")
+        });
+        if done.code != Some(0) || !warned {
+            wrong.push(format!("{key} ({line}): {done:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "no warning:\n{}", wrong.join("\n"));
+}
+
+fn rows(fate: Fate) -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(move |row| row.1 == fate)
+}
+
+fn with_secret_file() -> Scratch {
+    let scratch = Scratch::new("keys");
+    let secret = scratch.write("secret", "s3cret\n");
+    only_for_its_owner(&secret);
+    scratch
+}
+
+fn only_for_its_owner(file: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}

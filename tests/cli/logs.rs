@@ -1,0 +1,244 @@
+//! The access log and the program's own log.
+
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::support::program::Done;
+use crate::support::until;
+
+/// The requests that every access log here has: a new session, the session again, an unknown route, a 404.
+fn traffic(cluster: &Cluster) -> Visit {
+    let first = cluster.get(
+        "/start?a=b",
+        "User-Agent: test/1.0\r\nReferer: http://elsewhere/\r\n",
+    );
+    let cookie = first.cookie().expect("a session");
+    let node = first.node().to_owned();
+    cluster.get("/again", &format!("Cookie: {cookie}\r\n"));
+    cluster.get("/other", "Cookie: JSESSIONID=X.node9\r\n");
+    assert_eq!(cluster.get("/status?code=418", "").status, 418);
+    Visit { node }
+}
+
+struct Visit {
+    /// Where the session is.
+    node: String,
+}
+
+/// The lines that are there once the gateway has ended: what was queued is written.
+fn lines(done: &Done) -> Vec<&str> {
+    assert!(done.stdout.ends_with('\n'), "{done:?}");
+    done.stdout.lines().collect()
+}
+
+#[test]
+fn the_access_log_is_one_combined_line_for_each_request() {
+    let cluster = Cluster::start("");
+    traffic(&cluster);
+    let done = cluster.stop();
+    let lines = lines(&done);
+    assert_eq!(lines.len(), 4, "{done:?}");
+    let (client, rest) = lines[0].split_once(" [").expect(lines[0]);
+    assert_eq!(client, "127.0.0.1 - -");
+    let (time, rest) = rest.split_once("] ").expect(lines[0]);
+    assert_eq!(time.len(), "24/Nov/2026:12:00:00 +0000".len(), "{time}");
+    let (request, rest) = rest.split_once("\" ").expect(lines[0]);
+    assert_eq!(request, "\"GET /start?a=b HTTP/1.1");
+    let (numbers, agents) = rest.split_once(" \"").expect(lines[0]);
+    assert!(numbers.starts_with("200 "), "{numbers}");
+    assert_eq!(agents, "http://elsewhere/\" \"test/1.0\"");
+    assert!(
+        lines[3].contains("\"GET /status?code=418 HTTP/1.1\" 418 "),
+        "{}",
+        lines[3]
+    );
+}
+
+#[test]
+fn the_json_access_log_has_what_the_contract_lists() {
+    let cluster = Cluster::start("access_log: { format: json }\n");
+    let visit = traffic(&cluster);
+    let members = cluster
+        .nodes
+        .each_ref()
+        .map(|node| format!("ajp://{}", node.address));
+    let host = "localhost";
+    let done = cluster.stop();
+    let lines: Vec<Value> = lines(&done)
+        .iter()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    assert_eq!(lines.len(), 4, "{done:?}");
+
+    let keys: Vec<&str> = lines[0]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut listed = [
+        "time",
+        "client",
+        "method",
+        "target",
+        "protocol",
+        "status",
+        "bytes",
+        "duration_ms",
+        "host",
+        "referer",
+        "user_agent",
+        "balancer",
+        "member",
+        "route",
+        "session_route",
+        "sticky",
+        "route_changed",
+        "attempts",
+    ];
+    listed.sort_unstable();
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, listed);
+
+    let first = &lines[0];
+    for (key, value) in [
+        ("client", Value::from("127.0.0.1")),
+        ("method", "GET".into()),
+        ("target", "/start?a=b".into()),
+        ("protocol", "HTTP/1.1".into()),
+        ("status", 200.into()),
+        ("host", host.into()),
+        ("referer", "http://elsewhere/".into()),
+        ("user_agent", "test/1.0".into()),
+        ("balancer", "shop".into()),
+        ("route", visit.node.as_str().into()),
+        ("session_route", Value::Null),
+        ("sticky", "new".into()),
+        ("attempts", 1.into()),
+    ] {
+        assert_eq!(first[key], value, "{key} of {first}");
+    }
+    assert!(
+        members.contains(&first["member"].as_str().unwrap().to_owned()),
+        "{first}"
+    );
+    assert!(first["bytes"].as_u64().unwrap() > 0, "{first}");
+    assert!(first["duration_ms"].as_f64().unwrap() > 0.0, "{first}");
+    let time = first["time"].as_str().unwrap();
+    assert!(
+        time.len() == "2026-11-24T12:00:00.000Z".len() && time.ends_with('Z'),
+        "{time}"
+    );
+
+    assert_eq!(lines[1]["sticky"], "hit");
+    assert_eq!(lines[1]["session_route"], visit.node.as_str());
+    assert_eq!(lines[2]["sticky"], "unknown_route");
+    assert_eq!(lines[2]["session_route"], "node9");
+    assert_eq!(lines[3]["status"], 418);
+}
+
+#[test]
+fn an_access_log_of_ones_own_takes_the_balancer_variables() {
+    let format = "%>s %U%q balancer=%{BALANCER_NAME}e member=%{BALANCER_WORKER_NAME}e \
+                  route=%{BALANCER_WORKER_ROUTE}e asked=%{BALANCER_SESSION_ROUTE}e \
+                  by=%{BALANCER_SESSION_STICKY}e changed=%{BALANCER_ROUTE_CHANGED}e %{X-Node}o";
+    let cluster = Cluster::start(&format!("access_log: {{ format: '{format}' }}\n"));
+    let node = traffic(&cluster).node;
+    let index = usize::from(node == "node2");
+    let member = format!("ajp://{}", cluster.nodes[index].address);
+    let done = cluster.stop();
+    let lines = lines(&done);
+    assert_eq!(
+        lines[1],
+        format!(
+            "200 /again balancer=balancer://shop member={member} route={node} asked={node} \
+             by=JSESSIONID changed=- {node}"
+        )
+    );
+    assert!(lines[0].contains(" asked=- by=- "), "{}", lines[0]);
+    assert!(
+        lines[2].contains(" asked=node9 by=JSESSIONID changed=1 "),
+        "{}",
+        lines[2]
+    );
+}
+
+#[test]
+fn an_access_log_in_a_file_stands_beside_the_configuration_and_is_written_at_once() {
+    let cluster = Cluster::start("access_log: { path: access.log, format: '%s %U' }\n");
+    let file = cluster.scratch.path().join("access.log");
+    let text = || std::fs::read_to_string(&file).unwrap();
+    cluster.get("/one", "");
+    until("the line of a request that is over", || {
+        (text() == "200 /one\n").then_some(())
+    });
+    for _ in 0..100 {
+        cluster.get("/more", "");
+    }
+    let done = cluster.gateway.stop();
+    assert_eq!(done.stdout, "");
+    assert_eq!(text().lines().count(), 101);
+}
+
+#[test]
+fn an_access_log_that_is_off_is_silent() {
+    let cluster = Cluster::start("access_log: { format: off }\n");
+    traffic(&cluster);
+    assert_eq!(cluster.stop().stdout, "");
+}
+
+#[test]
+fn json_logs_have_time_level_target_message_and_then_the_fields() {
+    let cluster =
+        Cluster::start("log: { format: json, level: debug }\naccess_log: { format: off }\n");
+    traffic(&cluster);
+    let done = cluster.stop();
+    let mut messages = Vec::new();
+    for line in done.stderr.lines() {
+        let entry: Value = serde_json::from_str(line).expect(line);
+        let text = |key: &str| entry[key].as_str().expect(line).to_owned();
+        assert!(text("time").ends_with('Z'), "{line}");
+        assert!(
+            ["error", "warn", "info", "debug"].contains(&text("level").as_str()),
+            "{line}"
+        );
+        assert!(!text("target").is_empty(), "{line}");
+        messages.push(text("message"));
+        // The four come first, in this order.
+        let at =
+            ["\"time\":", "\"level\":", "\"target\":", "\"message\":"].map(|key| line.find(key));
+        assert!(at.is_sorted() && at[0] == Some(1), "{line}");
+    }
+    let running = messages
+        .iter()
+        .position(|message| message == "ajpgate is running");
+    let over = messages
+        .iter()
+        .position(|message| message == "shutting down");
+    assert!(running.is_some() && running < over, "{messages:?}");
+}
+
+#[test]
+fn a_log_level_hides_what_is_below_it() {
+    let mut cluster = Cluster::start("log: { level: info }\n");
+    cluster.nodes[0].program.signal("KILL");
+    for _ in 0..3 {
+        cluster.get("/", "Cookie: JSESSIONID=X.node1\r\n");
+    }
+    let log = cluster.stop().stderr;
+    assert!(log.contains(" INFO ") && log.contains(" WARN "), "{log}");
+    assert!(
+        !log.contains(" DEBUG ") && !log.contains(" TRACE "),
+        "{log}"
+    );
+}
+
+/// Colours are for terminals.
+#[test]
+fn a_log_that_goes_to_a_file_has_no_escape_sequences() {
+    let cluster = Cluster::start("log: { level: debug }\n");
+    traffic(&cluster);
+    let done = cluster.stop();
+    assert!(!done.stderr.contains('\u{1b}'), "{:?}", done.stderr);
+}

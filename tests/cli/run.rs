@@ -1,0 +1,250 @@
+//! `ajpgate run`: what it refuses before it binds anything, and how signals end it.
+
+use insta::assert_snapshot;
+
+use crate::cluster::Cluster;
+use crate::support::http::{Request, get};
+use crate::support::program::{Done, Program, ajpgate, run};
+use crate::support::{Scratch, taken, until};
+
+/// Runs a file of this text, which must be refused.
+fn refused(text: &str) -> Done {
+    let scratch = Scratch::new("run");
+    scratch.write("ajpgate.yaml", text);
+    run(&mut ajpgate(scratch.path(), &["run"]))
+}
+
+/// The listeners of the refused files are taken by the test: a program that bound first would fail with exit
+/// code 1, so exit code 2 says that nothing was bound.
+#[test]
+fn a_bad_file_is_refused_before_anything_is_bound() {
+    let (_listener, address) = taken();
+    let done = refused(&format!(
+        "listeners: [{{ bind: \"{address}\" }}]\nbalancerz: {{}}\nshutdown_timeout: soon\n"
+    ));
+    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
+    assert_snapshot!(done.stderr.replace(&address.to_string(), "ADDRESS"), @r#"
+    ./ajpgate.yaml:2:1: unknown key "balancerz"
+     2 | balancerz: {}
+       | ^^^^^^^^^
+    hint: did you mean `balancers`?
+
+    ./ajpgate.yaml:3:19: shutdown_timeout: "soon" is not a duration
+     3 | shutdown_timeout: soon
+       |                   ^^^^
+    hint: durations are written 250ms, 5s, 2m, 1h or 1d; a bare number is seconds
+    "#);
+}
+
+#[test]
+fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
+    let (_listener, address) = taken();
+    let done = refused(&format!(
+        "listeners: [{{ bind: \"{address}\", proxy_protocol: true }}]\n\
+         balancers:\n\
+         \x20 b:\n\
+         \x20   health_check: {{}}\n\
+         \x20   members: [{{ url: \"ajp://localhost\" }}]\n\
+         proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n\
+         watch: true\n"
+    ));
+    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
+    assert_snapshot!(done.stderr.replace(&address.to_string(), "ADDRESS"), @r#"
+    ./ajpgate.yaml:1:40: proxy_protocol: not built yet
+     1 | listeners: [{ bind: "ADDRESS", proxy_protocol: true }]
+       |                                        ^^^^^^^^^^^^^^
+    hint: leave it out, or see CHANGELOG.md for the version that has it
+
+    ./ajpgate.yaml:4:5: health_check: not built yet
+     4 |     health_check: {}
+       |     ^^^^^^^^^^^^
+    hint: leave it out, or see CHANGELOG.md for the version that has it
+
+    ./ajpgate.yaml:7:1: watch: not built yet
+     7 | watch: true
+       | ^^^^^
+    hint: leave it out, or see CHANGELOG.md for the version that has it
+    "#);
+}
+
+#[test]
+fn a_missing_file_is_refused() {
+    let scratch = Scratch::new("run");
+    let done = run(&mut ajpgate(scratch.path(), &["run", "-c", "nowhere.yaml"]));
+    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
+    assert_snapshot!(done.stderr, @r#"
+    nowhere.yaml:1:1: cannot read the file: No such file or directory (os error 2)
+    "#);
+}
+
+/// `-c` comes before `$AJPGATE_CONFIG`, which comes before `./ajpgate.yaml`: the message names the file.
+#[test]
+fn the_file_is_looked_for_where_check_looks() {
+    let scratch = Scratch::new("run");
+    for name in ["named.yaml", "environment.yaml", "ajpgate.yaml"] {
+        scratch.write(name, "listeners: []\n");
+    }
+    for (arguments, variable, file) in [
+        (
+            &["-c", "named.yaml"][..],
+            Some("environment.yaml"),
+            "named.yaml",
+        ),
+        (&[], Some("environment.yaml"), "environment.yaml"),
+        (&[], None, "./ajpgate.yaml"),
+    ] {
+        let mut command = ajpgate(scratch.path(), &["run"]);
+        command.args(arguments);
+        command.envs(variable.map(|value| ("AJPGATE_CONFIG", value)));
+        let done = run(&mut command);
+        assert_eq!(done.code, Some(2), "{done:?}");
+        assert!(
+            done.stderr.starts_with(&format!("{file}:1:12: ")),
+            "{done:?}"
+        );
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_a_failure_that_names_it() {
+    let (_listener, address) = taken();
+    for (text, message) in [
+        (
+            format!("listeners: [{{ bind: \"{address}\" }}]\nadmin: off\n"),
+            format!("ajpgate: cannot listen on {address}: Address already in use (os error 98)\n"),
+        ),
+        (
+            format!("listeners: [{{ bind: \"127.0.0.1:0\" }}]\nadmin: {{ bind: \"{address}\" }}\n"),
+            format!(
+                "ajpgate: cannot listen on {address} (admin): Address already in use (os error 98)\n"
+            ),
+        ),
+    ] {
+        let done = refused(&text);
+        assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{done:?}");
+        assert!(done.stderr.ends_with(&message), "{done:?}");
+    }
+}
+
+#[test]
+fn an_access_log_that_cannot_be_opened_is_a_failure_that_names_it() {
+    let done = refused(
+        "listeners: [{ bind: \"127.0.0.1:0\" }]\nadmin: off\naccess_log: { path: no/where.log }\n",
+    );
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{done:?}");
+    assert!(
+        done.stderr.contains("cannot open the access log"),
+        "{done:?}"
+    );
+    assert!(done.stderr.contains("no/where.log"), "{done:?}");
+}
+
+#[test]
+fn terminate_and_interrupt_let_a_request_finish() {
+    for signal in ["TERM", "INT"] {
+        let mut cluster = Cluster::start("");
+        let upload = Request::begin_upload(cluster.front);
+        cluster.in_flight("1");
+
+        cluster.gateway.signal(signal);
+        until("the front takes no more", || {
+            std::net::TcpStream::connect(cluster.front).err()
+        });
+        let ready = get(cluster.admin, "/readyz", "");
+        assert_eq!(
+            (ready.status, ready.body.as_str()),
+            (503, "shutting down\n")
+        );
+
+        let answer = upload.finish();
+        assert_eq!((answer.status, answer.body.as_str()), (200, "4 bytes\n"));
+        assert_eq!(answer.field("connection"), Some("close"));
+        let done = cluster.gateway.ended();
+        assert_eq!(done.code, Some(0), "{signal}: {done:?}");
+    }
+}
+
+#[test]
+fn a_request_that_outlasts_the_shutdown_timeout_is_cut() {
+    let mut cluster = Cluster::start("shutdown_timeout: 100ms\n");
+    let _upload = Request::begin_upload(cluster.front);
+    cluster.in_flight("1");
+    cluster.gateway.signal("TERM");
+    let done = cluster.gateway.ended();
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.stderr.contains("shutdown_timeout is over"), "{done:?}");
+}
+
+#[test]
+fn a_hangup_does_not_end_it() {
+    let mut cluster = Cluster::start("");
+    cluster.gateway.signal("HUP");
+    cluster.gateway.prints("an answer to SIGHUP", |gateway| {
+        gateway.stderr().contains("SIGHUP").then_some(())
+    });
+    assert_eq!(cluster.get("/", "").status, 200);
+    cluster.stop();
+}
+
+#[test]
+fn it_says_what_it_listens_on() {
+    let mut cluster = Cluster::start("");
+    let (front, admin) = (cluster.front, cluster.admin);
+    cluster.gateway.prints("that it runs", |gateway| {
+        gateway
+            .stderr()
+            .contains("ajpgate is running")
+            .then_some(())
+    });
+    let log = cluster.stop().stderr;
+    for line in [
+        format!("listening on http://{front}"),
+        format!("admin on http://{admin}"),
+        "shutting down".to_owned(),
+    ] {
+        assert!(
+            log.lines().any(|logged| logged.ends_with(&line)),
+            "{line}: {log}"
+        );
+    }
+}
+
+#[test]
+fn two_signals_at_once_are_no_harm() {
+    let mut cluster = Cluster::start("");
+    cluster.gateway.prints("that it runs", |gateway| {
+        gateway
+            .stderr()
+            .contains("ajpgate is running")
+            .then_some(())
+    });
+    let pid = cluster.gateway.id();
+    let mut both = std::process::Command::new("sh");
+    both.args(["-c", &format!("kill -s TERM {pid}; kill -s INT {pid}")]);
+    let _ = both.output().unwrap();
+    assert_eq!(cluster.gateway.ended().code, Some(0));
+}
+
+/// A gateway without anything behind it still starts, serves 404 and 503, and stops.
+#[test]
+fn members_need_not_be_there_when_it_starts() {
+    let scratch = Scratch::new("run");
+    let nobody = crate::support::ReservedPort::new();
+    scratch.write(
+        "ajpgate.yaml",
+        &format!(
+            "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n\
+             balancers: {{ b: {{ members: [{{ url: \"ajp://{}\" }}] }} }}\n\
+             proxy_pass: [{{ path: /app, to: \"balancer://b/app\" }}]\n\
+             admin: off\n",
+            nobody.addr()
+        ),
+    );
+    let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run"]));
+    let front = gateway.front();
+    assert_eq!(get(front, "/", "").status, 404);
+    let unserved = get(front, "/app", "");
+    assert_eq!(unserved.status, 503);
+    assert!(unserved.field("retry-after").is_some(), "{unserved:?}");
+    gateway.stop();
+}

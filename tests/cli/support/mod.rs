@@ -1,0 +1,56 @@
+//! What the tests type with: the program, a folder of its own for each test, a plain HTTP client.
+
+pub(crate) mod http;
+pub(crate) mod program;
+
+#[path = "../../support/servers/port.rs"]
+mod port;
+#[path = "../../support/servers/scratch.rs"]
+mod scratch;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) use self::port::ReservedPort;
+pub(crate) use self::scratch::Scratch;
+
+/// Longer than anything in a test takes on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// Looks again and again until there is something to see.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            started.elapsed() < DEADLINE,
+            "{what}: not within {DEADLINE:?}"
+        );
+        thread::park_timeout(BETWEEN_LOOKS);
+    }
+}
+
+/// A port that somebody listens on already.
+pub(crate) fn taken() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// The address in the first text of the form `…before ADDRESS…`.
+pub(crate) fn address_after(text: &str, before: &str) -> Option<SocketAddr> {
+    let (_, rest) = text.split_once(before)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':')?;
+    rest[..end].parse().ok()
+}
+
+/// A shipped file of the repository.
+pub(crate) fn of_the_repository(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
