@@ -8,7 +8,8 @@
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
 
-# start_ajpgate NAME BINARY PORT LOG
+# start_ajpgate NAME BINARY PORT LOG: under the program in `under`, if there is one.
+under=()
 start_ajpgate() {
     local name=$1 binary=$2 port=$3 log=$4 file=$work/$1.yaml format=combined
     [[ $log == off ]] && format=off log=stdout
@@ -26,7 +27,7 @@ access_log: { path: "$log", format: $format }
 admin: { bind: "127.0.0.1:$(free_port)" }
 log: { level: warn }
 YAML
-    on "$proxy_cores" "$name" "$binary" run -c "$file"
+    on "$proxy_cores" "$name" "${under[@]}" "$binary" run -c "$file"
 }
 
 # One process: on one core it costs httpd less than two.
