@@ -8,8 +8,9 @@
 use std::hint::black_box;
 
 use ajp13::codec::{ContainerCodec, GatewayCodec};
+use ajp13::encode::{RequestEncoder, RequestLine, encode_body};
 use ajp13::headers::Headers;
-use ajp13::request::{Attribute, RequestEncoder, RequestLine, encode_body};
+use ajp13::request::Attribute;
 use ajp13::tables::{ResponseHeader, request_attribute};
 use ajp13::{FromContainer, PacketSize, SendHeaders};
 use bytes::{Bytes, BytesMut};

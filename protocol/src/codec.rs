@@ -7,6 +7,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
+use crate::encode::encode_body;
 use crate::error::{CodecError, Malformed, Unencodable};
 use crate::limits::{MAX_PAYLOAD, PACKET_HEADER, PacketSize};
 use crate::request::{
@@ -75,7 +76,7 @@ impl Encoder<ToContainer> for GatewayCodec {
                 })?;
             }
             ToContainer::Body(BodyPacket::Data(data)) => {
-                request::encode_body(out, self.packet_size, &data)?;
+                encode_body(out, self.packet_size, &data)?;
             }
             ToContainer::Body(BodyPacket::End) => out.extend_from_slice(&END_OF_BODY),
             ToContainer::Body(BodyPacket::BareEnd) => {

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | numbers | [`tables`], [`limits`] | codes of methods, header names and attributes; packet sizes |
 //! | messages | [`request`], [`response`], [`headers`] | what one packet says |
+//! | writing | [`encode`] | requests and bodies from borrowed parts, in one pass |
 //! | framing | [`codec`] | where one packet ends; `tokio_util` [`Decoder`] and [`Encoder`] |
 //! | order | [`exchange`] | which packet may follow which in one request |
 //!
@@ -20,7 +21,8 @@
 //!
 //! ```
 //! use ajp13::codec::GatewayCodec;
-//! use ajp13::request::{Attribute, RequestEncoder, RequestLine};
+//! use ajp13::encode::{RequestEncoder, RequestLine};
+//! use ajp13::request::Attribute;
 //! use ajp13::{FromContainer, PacketSize};
 //! use bytes::BytesMut;
 //! use tokio_util::codec::Decoder;
@@ -53,6 +55,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub mod codec;
+pub mod encode;
 mod error;
 pub mod exchange;
 pub mod headers;

@@ -8,11 +8,10 @@
 )]
 
 use ajp13::codec::{ContainerCodec, GatewayCodec};
+use ajp13::encode::{BodyEncoder, RequestEncoder, RequestLine, encode_body};
 use ajp13::headers::{HeaderName, Headers};
 use ajp13::limits::MAX_HEADER_NAME;
-use ajp13::request::{
-    Attribute, BodyEncoder, RequestAttribute, RequestEncoder, RequestLine, encode_body,
-};
+use ajp13::request::{Attribute, RequestAttribute};
 use ajp13::tables::{HeaderCode, METHODS, RequestHeader, ResponseHeader};
 use ajp13::{
     BodyPacket, CodecError, ForwardRequest, FromContainer, Malformed, PacketSize, SendHeaders,

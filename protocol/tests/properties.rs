@@ -7,9 +7,10 @@
 )]
 
 use ajp13::codec::{ContainerCodec, GatewayCodec};
+use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::{Exchange, RequestBody};
 use ajp13::headers::{HeaderName, Headers};
-use ajp13::request::{Attribute, RequestAttribute, RequestEncoder, RequestLine};
+use ajp13::request::{Attribute, RequestAttribute};
 use ajp13::tables::{HeaderCode, METHODS, RequestHeader, ResponseHeader};
 use ajp13::{BodyPacket, ForwardRequest, FromContainer, PacketSize, SendHeaders, ToContainer};
 use bytes::{Bytes, BytesMut};

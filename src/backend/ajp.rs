@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::RequestBody;
-use ajp13::request::{Attribute, RequestEncoder, RequestLine};
+use ajp13::request::Attribute;
 use ajp13::tables::request_attribute;
 use ajp13::{PacketSize, Unencodable};
 use bytes::BytesMut;

@@ -9,8 +9,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ajp13::encode::BodyEncoder;
 use ajp13::exchange::{Exchange, RequestBody, Step};
-use ajp13::request::{BodyEncoder, END_OF_BODY};
+use ajp13::request::END_OF_BODY;
 use ajp13::{PacketSize, SendHeaders, ToContainer, Unencodable};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ajp13::codec::GatewayCodec;
-use ajp13::request::{Attribute, RequestEncoder, RequestLine};
+use ajp13::encode::{RequestEncoder, RequestLine};
+use ajp13::request::Attribute;
 use ajp13::{FromContainer, PacketSize, ToContainer};
 use anyhow::{Context as _, bail};
 use futures_core::Stream;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 use ajp13::codec::GatewayCodec;
-use ajp13::request::{Attribute, RequestEncoder, RequestLine};
+use ajp13::encode::{RequestEncoder, RequestLine};
+use ajp13::request::Attribute;
 use ajp13::{FromContainer, PacketSize, Unencodable};
 use ajpgate::{Node, NodeOptions};
 use bytes::BytesMut;

@@ -193,7 +193,8 @@ async fn r09_methods_without_a_code_are_stored() {
 #[test]
 fn r10_tls_attributes_have_their_places() {
     use ajp13::codec::ContainerCodec;
-    use ajp13::request::{RequestAttribute, RequestEncoder, RequestLine};
+    use ajp13::encode::{RequestEncoder, RequestLine};
+    use ajp13::request::RequestAttribute;
     use ajp13::{PacketSize, ToContainer};
     use tokio_util::codec::Decoder;
 

@@ -1,0 +1,292 @@
+//! Packets to the container from borrowed parts: what a gateway writes for each request.
+
+use bytes::{BufMut, BytesMut};
+
+use crate::error::Unencodable;
+use crate::headers::{check_field, put_name};
+use crate::limits::{PACKET_HEADER, PacketSize};
+use crate::request::{Attribute, MAGIC};
+use crate::tables::{RequestHeader, STORED_METHOD, attribute, method_code, packet};
+use crate::wire::{has_control, put_string, put_wire_string};
+
+/// The fixed part of a FORWARD_REQUEST, borrowed from wherever it is.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLine<'a> {
+    /// The method's name; it travels as a code when it has one, otherwise as `stored_method`.
+    pub method: &'a [u8],
+    /// For example `HTTP/1.1`.
+    pub protocol: &'a [u8],
+    /// The raw path, escapes and parameters included, without the query.
+    pub uri: &'a [u8],
+    /// The client's address as text, IPv6 without brackets.
+    pub remote_addr: &'a [u8],
+    /// The client's name, when it is known.
+    pub remote_host: Option<&'a [u8]>,
+    /// Host without port.
+    pub server_name: &'a [u8],
+    /// Port.
+    pub server_port: u16,
+    /// Whether the client spoke TLS.
+    pub is_ssl: bool,
+}
+
+/// Writes one FORWARD_REQUEST from borrowed parts in a single pass.
+///
+/// The packet is complete when [`finish`](Self::finish) says so; dropped before that, or after an error, the
+/// encoder leaves the buffer as it was.
+#[derive(Debug)]
+pub struct RequestEncoder<'b> {
+    out: &'b mut BytesMut,
+    packet_size: PacketSize,
+    start: usize,
+    count_at: usize,
+    count: u16,
+    stored_method: Option<[u8; STORED_METHOD_MAX]>,
+    stored_length: usize,
+    in_attributes: bool,
+    finished: bool,
+}
+
+/// Longest method without a code that is sent, in bytes: longer ones exist in no registry.
+pub const STORED_METHOD_MAX: usize = 32;
+
+impl<'b> RequestEncoder<'b> {
+    /// Starts a packet behind what the buffer holds.
+    ///
+    /// # Errors
+    /// [`Unencodable`]: CR, LF or NUL in a text, or longer than a packet.
+    pub fn begin(
+        out: &'b mut BytesMut,
+        packet_size: PacketSize,
+        line: &RequestLine<'_>,
+    ) -> Result<Self, Unencodable> {
+        let code = method_code(line.method);
+        let mut stored_method = None;
+        if code.is_none() {
+            let mut stored = [0; STORED_METHOD_MAX];
+            stored
+                .get_mut(..line.method.len())
+                .ok_or(Unencodable::TooLarge(packet_size))?
+                .copy_from_slice(line.method);
+            stored_method = Some(stored);
+        }
+        let start = out.len();
+        let mut encoder = Self {
+            out,
+            packet_size,
+            start,
+            count_at: start,
+            count: 0,
+            stored_method,
+            stored_length: line.method.len(),
+            in_attributes: false,
+            finished: false,
+        };
+        encoder.out.extend_from_slice(&MAGIC);
+        encoder
+            .out
+            .extend_from_slice(&[0, 0, packet::FORWARD_REQUEST]);
+        encoder.out.put_u8(code.unwrap_or(STORED_METHOD));
+        encoder.string(line.protocol)?;
+        encoder.string(line.uri)?;
+        encoder.string(line.remote_addr)?;
+        match line.remote_host {
+            Some(host) => encoder.string(host)?,
+            None => put_wire_string(encoder.out, None),
+        }
+        encoder.string(line.server_name)?;
+        encoder.out.put_u16(line.server_port);
+        encoder.out.put_u8(u8::from(line.is_ssl));
+        encoder.count_at = encoder.out.len();
+        encoder.out.put_u16(0);
+        Ok(encoder)
+    }
+
+    /// Adds a header field; its name travels as a code when it has one. The case of the name is kept.
+    ///
+    /// # Errors
+    /// [`Unencodable`].
+    pub fn header(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+        if self.in_attributes {
+            return Err(Unencodable::HeaderAfterAttribute);
+        }
+        check_field(name, value)?;
+        // The name's length is bounded by the check; its room is checked with the value's.
+        self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
+        put_name::<RequestHeader>(self.out, name);
+        self.room_for(value)?;
+        put_string(self.out, value);
+        Ok(())
+    }
+
+    /// Adds an attribute.
+    ///
+    /// # Errors
+    /// [`Unencodable`].
+    pub fn attribute(&mut self, attribute: Attribute, value: &[u8]) -> Result<(), Unencodable> {
+        self.in_attributes = true;
+        self.out.put_u8(attribute as u8);
+        self.string(value)
+    }
+
+    /// Adds a named attribute. Names come from a configuration, never from a request: Tomcat acts on some.
+    ///
+    /// # Errors
+    /// [`Unencodable`].
+    pub fn named_attribute(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+        self.in_attributes = true;
+        self.out.put_u8(attribute::REQUEST);
+        self.string(name)?;
+        self.string(value)
+    }
+
+    /// Adds the key size of the TLS cipher, in bits.
+    pub fn ssl_key_size(&mut self, bits: u16) {
+        self.in_attributes = true;
+        self.out.put_u8(attribute::SSL_KEY_SIZE);
+        self.out.put_u16(bits);
+    }
+
+    /// Completes the packet and returns its length in bytes, the four of its header included.
+    ///
+    /// # Errors
+    /// [`Unencodable::TooLarge`].
+    pub fn finish(mut self) -> Result<usize, Unencodable> {
+        if let Some(stored) = self.stored_method.take() {
+            let method = stored.get(..self.stored_length).unwrap_or_default();
+            self.attribute(Attribute::StoredMethod, method)?;
+        }
+        self.out.put_u8(attribute::END);
+        let length = self.length();
+        let payload = length.saturating_sub(PACKET_HEADER);
+        let (Ok(payload), true) = (u16::try_from(payload), length <= self.packet_size.bytes())
+        else {
+            return Err(Unencodable::TooLarge(self.packet_size));
+        };
+        let payload_at = self.start.saturating_add(2);
+        overwrite(self.out, payload_at, payload);
+        overwrite(self.out, self.count_at, self.count);
+        self.finished = true;
+        Ok(length)
+    }
+
+    fn string(&mut self, text: &[u8]) -> Result<(), Unencodable> {
+        if has_control(text) {
+            return Err(Unencodable::ControlCharacter);
+        }
+        self.room_for(text)?;
+        put_string(self.out, text);
+        Ok(())
+    }
+
+    /// Keeps the buffer within the packet, so that a huge text is not even copied.
+    fn room_for(&self, text: &[u8]) -> Result<(), Unencodable> {
+        let length = self.length().saturating_add(text.len()).saturating_add(3);
+        if length > self.packet_size.bytes() {
+            return Err(Unencodable::TooLarge(self.packet_size));
+        }
+        Ok(())
+    }
+
+    fn length(&self) -> usize {
+        self.out.len().saturating_sub(self.start)
+    }
+}
+
+impl Drop for RequestEncoder<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.out.truncate(self.start);
+        }
+    }
+}
+
+fn overwrite(out: &mut BytesMut, at: usize, value: u16) {
+    if let Some(slot) = out.get_mut(at..at.saturating_add(2)) {
+        slot.copy_from_slice(&value.to_be_bytes());
+    }
+}
+
+/// Writes one packet of request body from pieces, as they come.
+///
+/// Dropped before [`finish`](Self::finish), or finished without data, it leaves the buffer as it was: a packet
+/// without data would mean the end of the body.
+#[derive(Debug)]
+pub struct BodyEncoder<'b> {
+    out: &'b mut BytesMut,
+    start: usize,
+    room: usize,
+    finished: bool,
+}
+
+impl<'b> BodyEncoder<'b> {
+    /// Starts a packet behind what the buffer holds, with room for [`PacketSize::max_request_data`] bytes.
+    #[must_use]
+    pub fn begin(out: &'b mut BytesMut, packet_size: PacketSize) -> Self {
+        let start = out.len();
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[0; PACKET_HEADER]);
+        Self {
+            out,
+            start,
+            room: packet_size.max_request_data(),
+            finished: false,
+        }
+    }
+
+    /// Adds as much of a piece as there is room for, and says how much that was.
+    pub fn push(&mut self, piece: &[u8]) -> usize {
+        let piece = piece.get(..self.room).unwrap_or(piece);
+        self.out.extend_from_slice(piece);
+        self.room = self.room.saturating_sub(piece.len());
+        piece.len()
+    }
+
+    /// Completes the packet and returns its data length in bytes: 0 when there is no packet.
+    pub fn finish(mut self) -> usize {
+        let data_at = self.start.saturating_add(PACKET_HEADER + 2);
+        let length = self.out.len().saturating_sub(data_at);
+        // At most 65 530.
+        let field = u16::try_from(length).unwrap_or(0);
+        if field > 0 {
+            overwrite(
+                self.out,
+                self.start.saturating_add(2),
+                field.saturating_add(2),
+            );
+            overwrite(self.out, self.start.saturating_add(PACKET_HEADER), field);
+            self.finished = true;
+        }
+        length
+    }
+}
+
+impl Drop for BodyEncoder<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.out.truncate(self.start);
+        }
+    }
+}
+
+/// Writes one packet of request body: at most [`PacketSize::max_request_data`] bytes, at least one.
+///
+/// # Errors
+/// [`Unencodable::EmptyBody`] or [`Unencodable::TooLarge`].
+pub fn encode_body(
+    out: &mut BytesMut,
+    packet_size: PacketSize,
+    data: &[u8],
+) -> Result<(), Unencodable> {
+    if data.is_empty() {
+        return Err(Unencodable::EmptyBody);
+    }
+    if data.len() > packet_size.max_request_data() {
+        return Err(Unencodable::TooLarge(packet_size));
+    }
+    out.reserve(data.len().saturating_add(PACKET_HEADER + 2));
+    let mut packet = BodyEncoder::begin(out, packet_size);
+    packet.push(data);
+    packet.finish();
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Prepared handles: of the gateway, of a balancer, of a member.
+
+use metrics::{Counter, Gauge, Histogram, Label};
+
+use super::labels::{CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult};
+use super::{
+    ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
+    Family, MEMBER_BUSY, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, Metrics,
+    POOL_CONNECTIONS, POOL_WAIT, REFUSED_REQUESTS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT,
+    RETRIES, STICKY_MISMATCH, STICKY_REQUESTS,
+};
+
+/// A counter for each value of a closed list.
+macro_rules! counter_array {
+    ($($name:ident by $type:ident;)*) => {
+        $(
+            /// Counters by label value.
+            #[derive(Debug, Clone)]
+            pub(crate) struct $name([Counter; $type::COUNT]);
+
+            impl $name {
+                /// Counters for these values; the others count nowhere.
+                fn new(
+                    values: &[$type],
+                    metrics: &Metrics,
+                    family: &Family,
+                    label: &'static str,
+                    labels: &[Label],
+                ) -> Self {
+                    Self($type::ALL.map(|value| {
+                        if !values.contains(&value) {
+                            return Counter::noop();
+                        }
+                        let mut labels = labels.to_vec();
+                        labels.push(Label::from_static_parts(label, value.text()));
+                        metrics.counter(family, labels)
+                    }))
+                }
+
+                pub(crate) fn increment(&self, value: $type) {
+                    if let Some(counter) = self.0.get(value as usize) {
+                        counter.increment(1);
+                    }
+                }
+            }
+        )*
+    };
+}
+
+counter_array! {
+    StickyCounters by StickyResult;
+    CodeCounters by CodeClass;
+    ErrorCounters by ErrorKind;
+    RetryCounters by RetryReason;
+    ConnectCounters by ConnectResult;
+}
+
+/// Handles that belong to no balancer.
+#[derive(Debug, Clone)]
+pub(crate) struct GatewayMetrics {
+    /// Requests that no balancer was chosen for.
+    pub(crate) requests: CodeCounters,
+    pub(crate) client_connections: Gauge,
+    pub(crate) refused: Counter,
+    pub(crate) access_log_dropped: Counter,
+}
+
+impl GatewayMetrics {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        for result in ["ok", "rejected"] {
+            let labels = vec![Label::from_static_parts("result", result)];
+            metrics.counter(&CONFIG_RELOADS, labels).absolute(0);
+        }
+        Self {
+            requests: CodeCounters::new(
+                &CodeClass::ALL,
+                metrics,
+                &REQUESTS,
+                "code",
+                &member_labels("", "", ""),
+            ),
+            client_connections: metrics.gauge(&CLIENT_CONNECTIONS, Vec::new()),
+            refused: metrics.counter(&REFUSED_REQUESTS, Vec::new()),
+            access_log_dropped: metrics.counter(&ACCESS_LOG_DROPPED, Vec::new()),
+        }
+    }
+}
+
+/// Handles of one balancer.
+#[derive(Debug, Clone)]
+pub(crate) struct BalancerMetrics {
+    /// Requests that no member answered.
+    pub(crate) requests: CodeCounters,
+    pub(crate) in_flight: Gauge,
+    pub(crate) duration: Histogram,
+    sticky: Vec<(String, StickyCounters)>,
+    sticky_unknown: StickyCounters,
+    sticky_none: StickyCounters,
+}
+
+impl BalancerMetrics {
+    /// `routes` are the members'; an empty one is none.
+    pub(crate) fn new<'a>(
+        metrics: &Metrics,
+        balancer: &str,
+        routes: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let name = vec![Label::new("balancer", balancer.to_owned())];
+        let sticky = |route: &str, results: &[StickyResult]| {
+            let labels = [name.clone(), vec![Label::new("route", route.to_owned())]].concat();
+            StickyCounters::new(results, metrics, &STICKY_REQUESTS, "result", &labels)
+        };
+        let of_a_route = [
+            StickyResult::Hit,
+            StickyResult::Redirect,
+            StickyResult::Failover,
+            StickyResult::Unserved,
+        ];
+        Self {
+            requests: CodeCounters::new(
+                &CodeClass::ALL,
+                metrics,
+                &REQUESTS,
+                "code",
+                &member_labels(balancer, "", ""),
+            ),
+            in_flight: metrics.gauge(&REQUESTS_IN_FLIGHT, name.clone()),
+            duration: metrics.histogram(&REQUEST_DURATION, name.clone()),
+            sticky: routes
+                .filter(|route| !route.is_empty())
+                .map(|route| (route.to_owned(), sticky(route, &of_a_route)))
+                .collect(),
+            sticky_unknown: sticky("unknown", &[StickyResult::UnknownRoute]),
+            sticky_none: sticky("", &[StickyResult::NoRoute, StickyResult::New]),
+        }
+    }
+
+    /// Counts what became of the route that a session asked for; `None` when it asked for none.
+    pub(crate) fn count_sticky(&self, route: Option<&str>, result: StickyResult) {
+        let counters = match route.filter(|route| !route.is_empty()) {
+            None => &self.sticky_none,
+            Some(route) => self
+                .sticky
+                .iter()
+                .find(|(known, _)| known == route)
+                .map_or(&self.sticky_unknown, |(_, counters)| counters),
+        };
+        counters.increment(result);
+    }
+}
+
+/// Handles of one member.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberMetrics {
+    pub(crate) requests: CodeCounters,
+    pub(crate) backend_duration: Histogram,
+    pub(crate) errors: ErrorCounters,
+    pub(crate) retries: RetryCounters,
+    pub(crate) connects: ConnectCounters,
+    pub(crate) pool_wait: Histogram,
+    mismatch: Vec<(String, Counter)>,
+    mismatch_unknown: Counter,
+    busy: Gauge,
+    up: Gauge,
+    status: [Gauge; MemberStatus::COUNT],
+    elected: Counter,
+    to_backend: Counter,
+    from_backend: Counter,
+    pool_idle: Gauge,
+    pool_busy: Gauge,
+}
+
+/// What the gauges of a member show, taken when somebody asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MemberReading {
+    pub(crate) busy: u64,
+    pub(crate) up: bool,
+    pub(crate) elected: u64,
+    pub(crate) to_backend: u64,
+    pub(crate) from_backend: u64,
+    pub(crate) pool_idle: u64,
+    pub(crate) pool_busy: u64,
+}
+
+impl MemberMetrics {
+    /// `routes` are those of all members of the balancer.
+    pub(crate) fn new<'a>(
+        metrics: &Metrics,
+        balancer: &str,
+        member: &str,
+        route: &str,
+        routes: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let labels = member_labels(balancer, member, route);
+        let with = |name: &'static str, value: &str| {
+            let mut labels = labels.clone();
+            labels.push(Label::new(name, value.to_owned()));
+            labels
+        };
+        let mismatch = |issued: &str| metrics.counter(&STICKY_MISMATCH, with("issued", issued));
+        Self {
+            requests: CodeCounters::new(&CodeClass::ALL, metrics, &REQUESTS, "code", &labels),
+            backend_duration: metrics.histogram(&BACKEND_DURATION, labels.clone()),
+            errors: ErrorCounters::new(&ErrorKind::ALL, metrics, &MEMBER_ERRORS, "kind", &labels),
+            retries: RetryCounters::new(&RetryReason::ALL, metrics, &RETRIES, "reason", &labels),
+            connects: ConnectCounters::new(
+                &ConnectResult::ALL,
+                metrics,
+                &CONNECTS,
+                "result",
+                &labels,
+            ),
+            pool_wait: metrics.histogram(&POOL_WAIT, labels.clone()),
+            mismatch: routes
+                .filter(|issued| !issued.is_empty() && *issued != route)
+                .map(|issued| (issued.to_owned(), mismatch(issued)))
+                .collect(),
+            mismatch_unknown: mismatch("unknown"),
+            busy: metrics.gauge(&MEMBER_BUSY, labels.clone()),
+            up: metrics.gauge(&MEMBER_UP, labels.clone()),
+            status: MemberStatus::ALL
+                .map(|status| metrics.gauge(&MEMBER_STATUS, with("status", status.text()))),
+            elected: metrics.counter(&MEMBER_ELECTED, labels.clone()),
+            to_backend: metrics.counter(&BYTES, with("direction", "to_backend")),
+            from_backend: metrics.counter(&BYTES, with("direction", "from_backend")),
+            pool_idle: metrics.gauge(&POOL_CONNECTIONS, with("state", "idle")),
+            pool_busy: metrics.gauge(&POOL_CONNECTIONS, with("state", "busy")),
+        }
+    }
+
+    /// Counts a session that the backend issued with a route that is not the member's.
+    pub(crate) fn count_mismatch(&self, issued: &str) {
+        self.mismatch
+            .iter()
+            .find(|(known, _)| known == issued)
+            .map_or(&self.mismatch_unknown, |(_, counter)| counter)
+            .increment(1);
+    }
+
+    /// Shows a reading. `has` says which statuses the member has.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "gauges are floats; counts stay far below 2⁵³"
+    )]
+    pub(crate) fn show(&self, reading: MemberReading, has: impl Fn(MemberStatus) -> bool) {
+        self.busy.set(reading.busy as f64);
+        self.up.set(if reading.up { 1.0 } else { 0.0 });
+        self.elected.absolute(reading.elected);
+        self.to_backend.absolute(reading.to_backend);
+        self.from_backend.absolute(reading.from_backend);
+        self.pool_idle.set(reading.pool_idle as f64);
+        self.pool_busy.set(reading.pool_busy as f64);
+        for (gauge, status) in self.status.iter().zip(MemberStatus::ALL) {
+            gauge.set(if has(status) { 1.0 } else { 0.0 });
+        }
+    }
+}
+
+fn member_labels(balancer: &str, member: &str, route: &str) -> Vec<Label> {
+    vec![
+        Label::new("balancer", balancer.to_owned()),
+        Label::new("member", member.to_owned()),
+        Label::new("route", route.to_owned()),
+    ]
+}

@@ -1,0 +1,104 @@
+//! Closed lists of label values. Nothing of a request or an answer ever becomes a label.
+
+/// Declares a closed list of label values: an enum with an index for arrays of handles.
+macro_rules! label_values {
+    ($(#[$doc:meta])* $type:ident { $($variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum $type { $($variant,)* }
+
+        impl $type {
+            pub(super) const COUNT: usize = [$($text,)*].len();
+            /// Every value.
+            pub(crate) const ALL: [Self; Self::COUNT] = [$(Self::$variant,)*];
+
+            /// The label's value.
+            pub(crate) fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+label_values! {
+    /// What became of the route that a session asked for (`sticky_requests_total`).
+    StickyResult {
+        Hit = "hit",
+        Redirect = "redirect",
+        Failover = "failover",
+        UnknownRoute = "unknown_route",
+        Unserved = "unserved",
+        NoRoute = "no_route",
+        New = "new",
+    }
+}
+
+label_values! {
+    /// Failures of a member (`member_errors_total`).
+    ErrorKind {
+        Connect = "connect",
+        Ping = "ping",
+        Timeout = "timeout",
+        Protocol = "protocol",
+        Closed = "closed",
+        Status = "status",
+    }
+}
+
+label_values! {
+    /// Why an attempt was repeated (`retries_total`).
+    RetryReason {
+        Connect = "connect",
+        Ping = "ping",
+        Stale = "stale",
+        Closed = "closed",
+        Busy = "busy",
+        Status = "status",
+    }
+}
+
+label_values! {
+    /// How an attempt to connect ended (`connects_total`).
+    ConnectResult {
+        Ok = "ok",
+        Refused = "refused",
+        Timeout = "timeout",
+        Error = "error",
+    }
+}
+
+label_values! {
+    /// A status of a member (`member_status`).
+    MemberStatus {
+        Disabled = "disabled",
+        Stopped = "stopped",
+        Drain = "drain",
+        HotStandby = "hot_standby",
+        HotSpare = "hot_spare",
+        IgnoreErrors = "ignore_errors",
+        Error = "error",
+        HealthCheckFailed = "health_check_failed",
+    }
+}
+
+label_values! {
+    /// Class of a response status (`requests_total`).
+    CodeClass {
+        Success = "2xx",
+        Redirection = "3xx",
+        ClientError = "4xx",
+        ServerError = "5xx",
+    }
+}
+
+impl CodeClass {
+    /// The class of a status; what HTTP has no class for counts as the server's error.
+    pub(crate) const fn of(status: u16) -> Self {
+        match status {
+            0..=299 => Self::Success,
+            300..=399 => Self::Redirection,
+            400..=499 => Self::ClientError,
+            _ => Self::ServerError,
+        }
+    }
+}
