@@ -21,13 +21,14 @@ use servers::ajpgate::Ajpgate;
 use servers::browser::{Browser, Outcome};
 use servers::client::{self, Answer, Client};
 use servers::eventually;
-use servers::noise::Noise;
+use servers::noise;
 use servers::tomcat::{Tomcat, TomcatOptions};
 use tokio::task::JoinSet;
 
 const SEED: u64 = 7;
 const UPLOAD: usize = 20_000;
 const DOWNLOAD: usize = 100_000;
+const LOG_HOW_ANSWERS_ENDED: &str = "access_log: { path: access.log, format: \"%X %>s\" }";
 
 async fn two_tomcats() -> (Tomcat, Tomcat) {
     let node = |route| Tomcat::start(TomcatOptions::new(route).secret("s3cret"));
@@ -37,8 +38,8 @@ async fn two_tomcats() -> (Tomcat, Tomcat) {
 #[tokio::test]
 async fn a_kill_under_load_loses_no_get_and_repeats_no_post() {
     let (mut one, two) = two_tomcats().await;
-    let gateway = Ajpgate::before(&[&one, &two])
-        .key("access_log: { path: access.log, format: \"%X %m\" }")
+    let mut gateway = Ajpgate::before(&[&one, &two])
+        .key(LOG_HOW_ANSWERS_ENDED)
         .start()
         .await;
     let crowd = Crowd::gather(gateway.front(), 20, 20, 10);
@@ -48,10 +49,7 @@ async fn a_kill_under_load_loses_no_get_and_repeats_no_post() {
     let records = crowd.disperse().await;
     gateway.quiet().await;
 
-    let torn = records
-        .iter()
-        .filter(|record| record.fate == Fate::Torn)
-        .count();
+    let resets = resets(&records);
     let moved = records.iter().filter(|record| record.moved).count();
     println!(
         "{} requests: {:?}; {moved} sessions moved",
@@ -62,25 +60,19 @@ async fn a_kill_under_load_loses_no_get_and_repeats_no_post() {
     no_post_ran_twice(&records, &[&one, &two]);
 
     let metrics = gateway.metrics().await;
-    let failovers = metrics.count(
-        "sticky_requests_total",
-        &[("route", "node1"), ("result", "failover")],
-    );
+    let failovers = [("route", "node1"), ("result", "failover")];
     assert!(moved > 0);
-    assert_eq!(failovers, moved as u64, "each session moves once");
+    assert_eq!(
+        metrics.count("sticky_requests_total", &failovers),
+        moved as u64,
+        "each session moves once"
+    );
     let closed = metrics.count(
         "member_errors_total",
         &[("route", "node1"), ("kind", "closed")],
     );
-    assert!(closed >= torn as u64, "{closed} closed, {torn} torn");
-    let mut gateway = gateway;
-    assert!(gateway.stop().await.success());
-    let broken_off = gateway
-        .access_log()
-        .iter()
-        .filter(|line| line.starts_with('X'))
-        .count();
-    assert_eq!(broken_off, torn, "torn answers are logged as such");
+    assert!(closed >= resets as u64, "{closed} closed, {resets} resets");
+    assert_eq!(answers_broken_off(&mut gateway).await, resets);
 }
 
 #[tokio::test]
@@ -146,7 +138,7 @@ async fn all_at_once(gateway: &Ajpgate, clients: usize) {
             let mut browser = Browser::new(front);
             for (method, target) in [("GET", "/app/slow?ms=100"), ("POST", "/app/sha?seed=7")] {
                 let body = if method == "POST" {
-                    Noise::bytes(SEED, UPLOAD)
+                    noise::bytes(SEED, UPLOAD)
                 } else {
                     Vec::new()
                 };
@@ -252,8 +244,9 @@ async fn at_home_on(node: &str, gateway: &Ajpgate) -> Browser {
 #[tokio::test]
 async fn a_rolling_restart_loses_no_get_and_cuts_what_streams() {
     let (mut one, mut two) = two_tomcats().await;
-    let gateway = Ajpgate::before(&[&one, &two])
+    let mut gateway = Ajpgate::before(&[&one, &two])
         .member("ping: 200ms, retry: 200ms")
+        .key(LOG_HOW_ANSWERS_ENDED)
         .start()
         .await;
     let crowd = Crowd::gather(gateway.front(), 20, 20, 10);
@@ -282,6 +275,11 @@ async fn a_rolling_restart_loses_no_get_and_cuts_what_streams() {
     println!("{} requests: {:?}", records.len(), fates(&records));
     no_get_was_lost(&records);
     no_post_ran_twice(&records, &[&one, &two]);
+    let endless_streams = 2;
+    assert_eq!(
+        answers_broken_off(&mut gateway).await,
+        resets(&records) + endless_streams
+    );
 }
 
 async fn get(gateway: &Ajpgate, target: &str) -> Answer {
@@ -306,16 +304,15 @@ struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
     Answered(u16),
-    Torn,
-    Lost,
+    /// Whether or not the client had already seen the head of the answer.
+    Reset,
 }
 
 impl Fate {
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Answered(answer) => Self::Answered(answer.status),
-            Outcome::Torn(_) => Self::Torn,
-            Outcome::Lost => Self::Lost,
+            Outcome::Torn(_) | Outcome::Lost => Self::Reset,
         }
     }
 }
@@ -337,11 +334,25 @@ fn executions(tomcats: &[&Tomcat]) -> BTreeMap<String, usize> {
     executions
 }
 
-/// Every GET was answered by somebody, or its answer had begun.
+fn resets(records: &[Record]) -> usize {
+    let reset = |record: &&Record| record.fate == Fate::Reset;
+    records.iter().filter(reset).count()
+}
+
+/// How many answers had begun, with a status, and were not completed. Ends the gateway.
+async fn answers_broken_off(gateway: &mut Ajpgate) -> usize {
+    assert!(gateway.stop().await.success());
+    let log = gateway.access_log();
+    let broken_off = || log.iter().filter(|line| line.starts_with('X'));
+    assert!(broken_off().all(|line| line == "X 200"), "{log:?}");
+    broken_off().count()
+}
+
+/// Every GET was answered by somebody, or reset: [`answers_broken_off`] tells whether its answer had begun.
 fn no_get_was_lost(records: &[Record]) {
     for record in records.iter().filter(|record| record.method == "GET") {
         assert!(
-            matches!(record.fate, Fate::Answered(200) | Fate::Torn),
+            matches!(record.fate, Fate::Answered(200) | Fate::Reset),
             "{record:?}"
         );
     }
@@ -354,7 +365,7 @@ fn no_post_ran_twice(records: &[Record], tomcats: &[&Tomcat]) {
         let times = executions.get(&record.id).copied().unwrap_or_default();
         let ok = match record.fate {
             Fate::Answered(200) => times == 1,
-            Fate::Answered(502) | Fate::Torn => times <= 1,
+            Fate::Answered(502) | Fate::Reset => times <= 1,
             _ => false,
         };
         assert!(ok, "executed {times} times: {record:?}");
@@ -439,7 +450,7 @@ impl Street {
     }
 
     async fn read(self: Arc<Self>, number: usize) {
-        let expected = Noise::bytes(SEED, DOWNLOAD);
+        let expected = noise::bytes(SEED, DOWNLOAD);
         let target = format!("/app/bytes?n={DOWNLOAD}&seed={SEED}&chunk=8000&flush=1&ms=10");
         let mut browser = Browser::new(self.front);
         for turn in 0.. {
@@ -460,7 +471,7 @@ impl Street {
     }
 
     async fn upload(self: Arc<Self>, number: usize) {
-        let body = Noise::bytes(SEED, UPLOAD);
+        let body = noise::bytes(SEED, UPLOAD);
         let target = format!("/app/sha?seed={SEED}&pause=10");
         let mut browser = Browser::new(self.front);
         for turn in 0.. {

@@ -7,7 +7,7 @@
 mod servers;
 
 use servers::httpd::{Httpd, Member};
-use servers::noise::Noise;
+use servers::noise;
 use servers::port::ReservedPort;
 use servers::probe::{get, request};
 use servers::tomcat::{Tomcat, TomcatOptions};
@@ -125,7 +125,7 @@ async fn the_application_sends_and_checks_the_bytes_that_the_rig_can_compute() {
         let target = format!("/app/bytes?n={n}&seed={seed}&cl=1&chunk=1000&flush=1");
         let sent = get(http, &target, &[]).await;
         assert_eq!(sent.header("Content-Length"), Some(n.to_string().as_str()));
-        assert_eq!(sent.body, Noise::bytes(seed, n));
+        assert_eq!(sent.body, noise::bytes(seed, n));
 
         let received = request(
             http,

@@ -112,8 +112,8 @@ impl Program {
         let status = until("the program ends", || self.status());
         Done {
             code: status.code(),
-            stdout: self.out.to_end(),
-            stderr: self.err.to_end(),
+            stdout: self.out.finish(),
+            stderr: self.err.finish(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Capture {
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
 
-    fn to_end(&mut self) -> String {
+    fn finish(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }

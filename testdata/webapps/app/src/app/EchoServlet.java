@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -13,7 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** {@code /echo}, any method: everything a servlet can learn about its request. Leaves the body unread. */
+/**
+ * {@code /echo}, any method: everything a servlet can learn about its request. Leaves the body unread.
+ *
+ * <p>{@code ?attribute=NAME}, repeatable, also asks for a request attribute that the front end may
+ * have sent: Tomcat hands those out by name, but does not list them.
+ */
 @WebServlet("/echo/*")
 public final class EchoServlet extends HttpServlet {
     /** Request attributes that Tomcat makes up only when they are asked for by name. */
@@ -60,7 +66,9 @@ public final class EchoServlet extends HttpServlet {
 
     private static Map<String, Object> attributes(HttpServletRequest request) {
         Map<String, Object> found = new TreeMap<>();
-        for (String name : ON_DEMAND) {
+        List<String> wanted = new ArrayList<>(ON_DEMAND);
+        wanted.addAll(Query.of(request).all("attribute"));
+        for (String name : wanted) {
             Object value = request.getAttribute(name);
             if (value != null) {
                 found.put(name, text(value));

@@ -1,0 +1,511 @@
+//! What goes in comes out: bodies of every size in both directions, heads, and what a servlet learns of
+//! its client, through the gateway and a real Tomcat.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/servers/mod.rs"]
+mod servers;
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use servers::ajpgate::{Ajpgate, member};
+use servers::client::{self, Answer, Client};
+use servers::noise;
+use servers::tomcat::{Tomcat, TomcatOptions};
+use servers::usage::mib;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const SEED: u64 = 7;
+/// Nothing, one byte, a packet that is just full, one byte more than that, and several packets.
+const SIZES: [usize; 5] = [0, 1, 8186, 8187, 64 * 1024];
+const LARGE: usize = 100 * 1000 * 1000;
+/// What a hundred megabytes may add to the memory of the gateway, in KiB.
+const GROWTH: u64 = 8 * 1024;
+
+/// Tomcats with the smallest and the largest packets, behind one gateway at `/8192` and `/65536`.
+struct Both {
+    gateway: Ajpgate,
+    _small: Tomcat,
+    _large: Tomcat,
+}
+
+const PATHS: [&str; 2] = ["/8192", "/65536"];
+
+impl Both {
+    async fn start() -> Self {
+        let node =
+            |packet_size| Tomcat::start(TomcatOptions::new("node1").packet_size(packet_size));
+        let (small, large) = tokio::join!(node(8192), node(65536));
+        let gateway = Ajpgate::start(&format!(
+            "balancers:
+  small: {{ members: [{{ {}, packet_size: 8192 }}] }}
+  large: {{ members: [{{ {}, packet_size: 65536 }}] }}
+proxy_pass:
+  - {{ path: /8192, to: \"balancer://small/app\" }}
+  - {{ path: /65536, to: \"balancer://large/app\" }}
+",
+            member(&small),
+            member(&large)
+        ))
+        .await;
+        Self {
+            gateway,
+            _small: small,
+            _large: large,
+        }
+    }
+}
+
+/// Bytes that both ends can compute.
+struct Payload {
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl Payload {
+    fn new(size: usize) -> Self {
+        let bytes = noise::bytes(SEED, size);
+        let digest = Sha256::digest(&bytes);
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { bytes, sha256 }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    Length,
+    Chunks,
+}
+
+const FRAMINGS: [Framing; 2] = [Framing::Length, Framing::Chunks];
+
+#[tokio::test]
+async fn uploads_of_every_size_arrive_whole() {
+    let both = Both::start().await;
+    for path in PATHS {
+        let mut client = Client::connect(both.gateway.front()).await;
+        for size in SIZES {
+            let payload = Payload::new(size);
+            for framing in FRAMINGS {
+                upload(&mut client, path, &payload, framing).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn downloads_of_every_size_arrive_whole() {
+    let both = Both::start().await;
+    for path in PATHS {
+        let mut client = Client::connect(both.gateway.front()).await;
+        for size in SIZES {
+            let payload = Payload::new(size);
+            for framing in FRAMINGS {
+                download(&mut client, path, &payload, framing).await;
+            }
+        }
+    }
+}
+
+/// Each direction, framing and packet size once, not every combination.
+#[tokio::test]
+async fn a_hundred_megabytes_arrive_whole_and_leave_no_trace() {
+    let both = Both::start().await;
+    let (warm, payload) = (Payload::new(1 << 20), Payload::new(LARGE));
+    let mut client = Client::connect(both.gateway.front()).await;
+    for path in PATHS {
+        upload(&mut client, path, &warm, Framing::Length).await;
+        download(&mut client, path, &warm, Framing::Chunks).await;
+    }
+    let before = both.gateway.memory();
+    println!("before: {before}");
+    for (path, sent, received) in [
+        (PATHS[0], Framing::Length, Framing::Chunks),
+        (PATHS[1], Framing::Chunks, Framing::Length),
+    ] {
+        let begun = Instant::now();
+        upload(&mut client, path, &payload, sent).await;
+        println!(
+            "{path} up, {sent:?}: {:.1?}, {}",
+            begun.elapsed(),
+            both.gateway.memory()
+        );
+        let begun = Instant::now();
+        download(&mut client, path, &payload, received).await;
+        println!(
+            "{path} down, {received:?}: {:.1?}, {}",
+            begun.elapsed(),
+            both.gateway.memory()
+        );
+    }
+    let growth = both.gateway.memory().peak - before.peak;
+    println!("peak grew by {:.1} MiB", mib(growth));
+    assert!(growth < GROWTH);
+}
+
+/// One Tomcat and a gateway before it.
+async fn stage() -> (Tomcat, Ajpgate) {
+    let tomcat =
+        Tomcat::start(TomcatOptions::new("node1").context("useRelativeRedirects", "false")).await;
+    let gateway = Ajpgate::before(&[&tomcat]).start().await;
+    (tomcat, gateway)
+}
+
+/// No connection to Tomcat was given up: all that were opened are in the pool.
+async fn every_connection_is_kept(gateway: &Ajpgate) {
+    gateway.quiet().await;
+    let metrics = gateway.metrics().await;
+    let opened = metrics.count("connects_total", &[("result", "ok")]);
+    assert_eq!(
+        metrics.count("pool_connections", &[("state", "idle")]),
+        opened
+    );
+}
+
+/// All on one connection: an answer whose length is told wrong would spoil the next one.
+#[tokio::test]
+async fn what_has_no_body_gets_none_whatever_length_the_servlet_announces() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    for (method, target, status, length) in [
+        ("HEAD", "/app/bytes?n=1000&cl=1", 200, Some("1000")),
+        ("HEAD", "/app/bytes?n=100000&flush=1", 200, None),
+        (
+            "GET",
+            "/app/status?code=204&length=10&body=0123456789",
+            204,
+            None,
+        ),
+        (
+            "GET",
+            "/app/status?code=205&length=10&body=0123456789",
+            205,
+            Some("0"),
+        ),
+        (
+            "GET",
+            "/app/status?code=304&length=10&body=0123456789",
+            304,
+            None,
+        ),
+        ("HEAD", "/app/status?code=404&length=10", 404, Some("10")),
+        ("GET", "/app/bytes?n=0", 200, Some("0")),
+    ] {
+        client
+            .send(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        let answer = client.try_answer(method).await.expect("an answer");
+        assert_eq!(
+            (answer.status, answer.field("content-length")),
+            (status, length),
+            "{method} {target}"
+        );
+        assert_eq!(answer.body, b"", "{method} {target}");
+    }
+    let echo = client.get("/app/echo", "").await;
+    assert_eq!(parsed(&echo)["method"], "GET");
+    every_connection_is_kept(&gateway).await;
+}
+
+#[tokio::test]
+async fn an_event_is_seen_before_the_next_one_is_sent() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send("GET /app/sse?n=3&ms=1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    for (event, next) in [(1, 2), (2, 3)] {
+        let seen = client.raw_until(&format!("data: event {event}\n")).await;
+        assert!(!seen.contains(&format!("event {next}")), "{seen}");
+    }
+    let answer = client.answer().await;
+    assert!(
+        answer.complete && answer.text().ends_with("data: event 3\n\n"),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_asks_before_it_uploads_is_told() {
+    let (_tomcat, gateway) = stage().await;
+    let payload = Payload::new(20_000);
+    for (field, body) in [
+        ("Content-Length: 20000", payload.bytes.clone()),
+        ("Transfer-Encoding: chunked", chunked(&payload.bytes)),
+    ] {
+        let mut client = Client::connect(gateway.front()).await;
+        client
+            .send(format!(
+                "PUT /app/sha HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{field}\r\n\r\n"
+            ))
+            .await;
+        let (status, ..) = client.head().await.expect("an interim answer");
+        assert_eq!(status, 100, "{field}");
+        client.send(body).await;
+        assert_eq!(
+            parsed(&client.answer().await)["sha256"],
+            payload.sha256,
+            "{field}"
+        );
+    }
+}
+
+/// With chunks nothing is sent to Tomcat before the servlet asks, so one that does not saves the upload.
+#[tokio::test]
+async fn a_servlet_that_wants_no_body_spares_the_client_the_upload() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send("PUT /app/sha?ignore=1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await;
+    let (status, ..) = client.head().await.expect("an answer");
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn an_answer_may_begin_before_the_upload_is_over() {
+    let (_tomcat, gateway) = stage().await;
+    let payload = Payload::new(1 << 20);
+    let (half, rest) = payload.bytes.split_at(payload.bytes.len() / 2);
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send(format!(
+            "POST /app/sha?early=1 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+            payload.bytes.len()
+        ))
+        .await;
+    client.send(half).await;
+    client.raw_until("{\"early\":true}").await;
+    client.send(rest).await;
+    let answer = client.answer().await;
+    let second = answer.text().lines().nth(1).expect("two lines");
+    let seen: Value = serde_json::from_str(second).unwrap();
+    assert_eq!(seen["sha256"], payload.sha256);
+}
+
+#[tokio::test]
+async fn a_body_that_the_servlet_ignores_harms_nobody() {
+    let (_tomcat, gateway) = stage().await;
+    for size in [1, 20_000, 5_000_000] {
+        for framing in FRAMINGS {
+            let payload = Payload::new(size);
+            let mut client = Client::connect(gateway.front()).await;
+            client
+                .send(post("/app/sha?ignore=1", &payload, framing))
+                .await;
+            assert_eq!(parsed(&client.answer().await)["bytes"], 0);
+            let next = client::get(gateway.front(), "/app/echo/next", "").await;
+            assert_eq!(parsed(&next)["pathInfo"], "/next");
+        }
+    }
+    every_connection_is_kept(&gateway).await;
+    assert_eq!(gateway.count("member_errors_total", &[]).await, 0);
+}
+
+#[tokio::test]
+async fn codings_pass_through() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    let coded = client
+        .get(
+            "/app/headers?h=Content-Encoding:gzip&h=Vary:Accept-Encoding",
+            "",
+        )
+        .await;
+    let fields = (
+        coded.field("content-encoding"),
+        coded.field("vary"),
+        coded.text(),
+    );
+    assert_eq!(fields, (Some("gzip"), Some("Accept-Encoding"), "ok"));
+    let echo = client
+        .get("/app/echo", "Accept-Encoding: gzip;q=0.5, br\r\n")
+        .await;
+    assert_eq!(sent(&parsed(&echo), "accept-encoding"), ["gzip;q=0.5, br"]);
+}
+
+#[tokio::test]
+async fn paths_and_queries_reach_the_servlet_as_they_were_sent() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    for (path, query, info) in [
+        (
+            "/caf%C3%A9/%E6%97%A5%E6%9C%AC",
+            "n=%C3%BC&x=%20+%2B",
+            "/café/日本",
+        ),
+        ("/a;p=1/b;jsessionid=x.node1", "", "/a/b"),
+        ("/~user/%7euser", "q=%zz&&=&a=b=c?d/e", "/~user/~user"),
+        ("/a//b/./c", "[1]={2}|3", "/a/b/c"),
+    ] {
+        let seen = parsed(&client.get(&format!("/app/echo{path}?{query}"), "").await);
+        let uri = format!("/app/echo{path}");
+        assert_eq!(
+            (&seen["requestURI"], &seen["pathInfo"], &seen["queryString"]),
+            (&json!(uri), &json!(info), &json!(query))
+        );
+    }
+}
+
+#[tokio::test]
+async fn header_fields_reach_the_servlet_as_they_were_sent() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send(
+            b"GET /app/echo HTTP/1.1\r\nHost: shop.example.com:8443\r\nX-Repeated: one\r\nX-Repeated: two, three\r\n\
+              X-Latin: caf\xe9\r\nX-Utf8: caf\xc3\xa9\r\nX-Tab: a\tb\r\nX-Empty:\r\nCookie: a=1\r\nCookie: b=\"2\"\r\n\
+              Authorization: Basic bm86Ym9keQ==\r\nContent-Type: text/x-odd; charset=\"utf-8\"\r\n\r\n",
+        )
+        .await;
+    let seen = parsed(&client.answer().await);
+    for (name, values) in [
+        ("host", &["shop.example.com:8443"][..]),
+        ("x-repeated", &["one", "two, three"]),
+        ("x-latin", &["caf\u{e9}"]),
+        ("x-utf8", &["caf\u{c3}\u{a9}"]),
+        ("x-tab", &["a\tb"]),
+        ("x-empty", &[""]),
+        ("cookie", &["a=1", "b=\"2\""]),
+        ("authorization", &["Basic bm86Ym9keQ=="]),
+        ("content-type", &["text/x-odd; charset=\"utf-8\""]),
+    ] {
+        assert_eq!(sent(&seen, name), values, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_servlet_learns_who_its_client_is_and_where_it_went() {
+    let (_tomcat, gateway) = stage().await;
+    for (host, name, port) in [
+        ("shop.example.com:8443", "shop.example.com", 8443),
+        ("shop.example.com", "shop.example.com", 80),
+        ("[::1]:8080", "[::1]", 8080),
+    ] {
+        let mut stream = TcpStream::connect(gateway.front()).await.unwrap();
+        let request =
+            format!("GET /app/echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        let seen: Value = serde_json::from_str(body).unwrap();
+        for (key, expected) in [
+            ("serverName", json!(name)),
+            ("serverPort", json!(port)),
+            ("scheme", json!("http")),
+            ("secure", json!(false)),
+            ("protocol", json!("HTTP/1.1")),
+            ("remoteAddr", json!("127.0.0.1")),
+            ("remoteHost", json!("127.0.0.1")),
+            ("remotePort", json!(stream.local_addr().unwrap().port())),
+            ("localAddr", json!("127.0.0.1")),
+        ] {
+            assert_eq!(seen[key], expected, "{key} for {host}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn redirects_go_where_the_client_came_from() {
+    let (_tomcat, gateway) = stage().await;
+    for host in ["shop.example.com:8443", "shop.example.com"] {
+        let mut client = Client::connect(gateway.front()).await;
+        client
+            .send(format!(
+                "GET /app/redirect?to=/app/there HTTP/1.1\r\nHost: {host}\r\n\r\n"
+            ))
+            .await;
+        let answer = client.answer().await;
+        let location = format!("http://{host}/app/there");
+        assert_eq!(
+            (answer.status, answer.field("location")),
+            (302, Some(location.as_str()))
+        );
+    }
+}
+
+/// What `/echo` says the servlet got under a name.
+fn sent<'a>(echo: &'a Value, name: &str) -> Vec<&'a str> {
+    let fields = echo["headers"].as_array().unwrap().iter();
+    let named = fields.filter(|field| field[0].as_str().unwrap().eq_ignore_ascii_case(name));
+    named.map(|field| field[1].as_str().unwrap()).collect()
+}
+
+/// Sends a body that the servlet hashes.
+async fn upload(client: &mut Client, path: &str, payload: &Payload, framing: Framing) {
+    let body = payload.bytes.as_slice();
+    client
+        .send(post(&format!("{path}/sha"), payload, framing))
+        .await;
+    let seen = parsed(&client.answer().await);
+    let sent = (json!(body.len()), json!(payload.sha256));
+    assert_eq!(
+        (&seen["bytes"], &seen["sha256"]),
+        (&sent.0, &sent.1),
+        "{path} {framing:?}"
+    );
+}
+
+/// Has the servlet send a body that can be computed here.
+async fn download(client: &mut Client, path: &str, payload: &Payload, framing: Framing) {
+    let body = payload.bytes.as_slice();
+    let how = match framing {
+        Framing::Length => "cl=1",
+        Framing::Chunks => "flush=1&chunk=20000",
+    };
+    let target = format!("{path}/bytes?n={}&seed={SEED}&{how}", body.len());
+    let answer = client.get(&target, "").await;
+    let whole = answer.complete && answer.body == body;
+    assert!(
+        whole,
+        "{path} {framing:?}: {} of {} bytes",
+        answer.body.len(),
+        body.len()
+    );
+    // What is empty has no use for chunks.
+    let chunks = answer.field("transfer-encoding") == Some("chunked");
+    assert_eq!(chunks, framing == Framing::Chunks && !body.is_empty());
+}
+
+/// The bytes of a POST.
+fn post(target: &str, payload: &Payload, framing: Framing) -> Vec<u8> {
+    let (field, body) = match framing {
+        Framing::Length => (
+            format!("Content-Length: {}", payload.bytes.len()),
+            payload.bytes.clone(),
+        ),
+        Framing::Chunks => (
+            "Transfer-Encoding: chunked".to_owned(),
+            chunked(&payload.bytes),
+        ),
+    };
+    let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
+    [head.as_bytes(), &body].concat()
+}
+
+/// In pieces that fit no packet.
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(body.len() + body.len() / 500 + 64);
+    for piece in body.chunks(10_007) {
+        encoded.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        encoded.extend_from_slice(piece);
+        encoded.extend_from_slice(b"\r\n");
+    }
+    encoded.extend_from_slice(b"0\r\n\r\n");
+    encoded
+}
+
+fn parsed(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_slice(&answer.body).unwrap()
+}

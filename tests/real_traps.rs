@@ -1,0 +1,321 @@
+//! What a real Tomcat does that nobody would expect, and what clients see of it: their own answer, an
+//! error, or a reset, but never somebody else's answer and never a wait without end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/servers/mod.rs"]
+mod servers;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use servers::ajpgate::Ajpgate;
+use servers::browser::{Browser, Outcome};
+use servers::client::{self, Answer, Client};
+use servers::tomcat::{Tomcat, TomcatOptions};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How long these gateways bear silence.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One Tomcat and a gateway before it.
+async fn stage() -> (Tomcat, Ajpgate) {
+    let tomcat = Tomcat::start(TomcatOptions::new("node1").secret("s3cret")).await;
+    let gateway = Ajpgate::before(&[&tomcat])
+        .member("timeout: 1s")
+        .start()
+        .await;
+    (tomcat, gateway)
+}
+
+async fn get(gateway: &Ajpgate, target: &str) -> Answer {
+    client::get(gateway.front(), target, "").await
+}
+
+/// Requests that follow get the answers to what they asked.
+async fn next_requests_are_fine(gateway: &Ajpgate) {
+    let mut client = Client::connect(gateway.front()).await;
+    for number in 0..5 {
+        let answer = client.get(&format!("/app/echo/{number}"), "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let seen: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(seen["pathInfo"], format!("/{number}"));
+    }
+}
+
+/// How many connections to Tomcat are not in the pool any more, once no request is under way.
+async fn connections_given_up(gateway: &Ajpgate) -> u64 {
+    gateway.quiet().await;
+    let metrics = gateway.metrics().await;
+    let made = metrics.count("connects_total", &[("result", "ok")]);
+    made - metrics.count("pool_connections", &[("state", "idle")])
+}
+
+/// Tomcat sends no END_RESPONSE then, closes nothing, and goes on to serve the connection.
+#[tokio::test]
+async fn an_exception_after_the_head_resets_the_client_and_retires_the_connection() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    let asked = Instant::now();
+    client
+        .send("GET /app/fault?kind=exception-after-commit HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    client.raw_until("begun\n").await;
+    assert!(client.ended_by_reset().await);
+    println!("reset after {:.2?}", asked.elapsed());
+    assert!(asked.elapsed() >= TIMEOUT);
+    assert_eq!(connections_given_up(&gateway).await, 1);
+    assert_eq!(
+        gateway
+            .count("member_errors_total", &[("kind", "timeout")])
+            .await,
+        1
+    );
+    next_requests_are_fine(&gateway).await;
+    assert_eq!(connections_given_up(&gateway).await, 1);
+}
+
+/// Tomcat logs that it closes the connection, and falls silent instead.
+#[tokio::test]
+async fn an_answer_whose_head_fits_no_packet_is_a_gateway_timeout() {
+    let (_tomcat, gateway) = stage().await;
+    for (given_up, target) in [
+        (1, "/app/fault?kind=oversize-header"),
+        (2, "/app/headers?big=9000"),
+    ] {
+        assert_eq!(get(&gateway, target).await.status, 504, "{target}");
+        assert_eq!(connections_given_up(&gateway).await, given_up, "{target}");
+    }
+    next_requests_are_fine(&gateway).await;
+}
+
+#[tokio::test]
+async fn line_ends_in_a_header_are_refused_and_nothing_is_injected() {
+    let (_tomcat, gateway) = stage().await;
+    for bad in [
+        "X-Bad:a%0D%0AInjected:%20yes",
+        "X-Bad:a%0Ab",
+        "X-Bad:a%00b",
+        "X%20Bad:a",
+    ] {
+        let answer = get(&gateway, &format!("/app/headers?h={bad}")).await;
+        assert_eq!(
+            (answer.status, answer.field("injected")),
+            (502, None),
+            "{answer:?}"
+        );
+        assert!(!answer.text().contains("Injected"), "{answer:?}");
+    }
+    next_requests_are_fine(&gateway).await;
+}
+
+/// An attribute that Tomcat was not told to take is refused with END_RESPONSE reuse=0. Tomcat leaves the
+/// connection open, and would take whatever follows on it for a request.
+#[tokio::test]
+async fn a_refused_attribute_costs_the_connection() {
+    let tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
+    let setup = Ajpgate::before(&[&tomcat]);
+    let gateway = setup
+        .mapping("request_attributes: { surprise: yes }")
+        .start()
+        .await;
+    for request in 1..=3 {
+        assert_eq!(get(&gateway, "/app/echo").await.status, 403);
+        assert_eq!(connections_given_up(&gateway).await, request);
+    }
+}
+
+#[tokio::test]
+async fn a_listed_attribute_arrives() {
+    let options = TomcatOptions::new("node1").connector("allowedRequestAttributesPattern", "wel.*");
+    let tomcat = Tomcat::start(options).await;
+    let setup = Ajpgate::before(&[&tomcat]);
+    let gateway = setup
+        .mapping("request_attributes: { welcome: \"%{BALANCER_NAME}e\" }")
+        .start()
+        .await;
+    let seen: Value =
+        serde_json::from_slice(&get(&gateway, "/app/echo?attribute=welcome").await.body).unwrap();
+    assert_eq!(seen["attributes"]["welcome"], "balancer://tomcats");
+}
+
+#[tokio::test]
+async fn a_body_shorter_than_announced_is_never_taken_for_whole() {
+    let (_tomcat, gateway) = stage().await;
+    let mut browser = Browser::new(gateway.front());
+    let outcome = browser
+        .request("GET", "/app/fault?kind=content-length-too-long", "", b"")
+        .await;
+    // All of it came at once, so the gateway may know before it has sent anything.
+    assert!(
+        matches!(outcome, Outcome::Torn(_) | Outcome::Lost),
+        "{outcome:?}"
+    );
+    next_requests_are_fine(&gateway).await;
+}
+
+/// On one connection: what is too much would be taken for the next answer.
+#[tokio::test]
+async fn a_body_longer_than_announced_is_cut() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    let answer = client
+        .get("/app/fault?kind=content-length-too-short", "")
+        .await;
+    assert_eq!((answer.text(), answer.complete), ("too ", true));
+    assert_eq!(client.get("/app/status?body=mine", "").await.text(), "mine");
+    next_requests_are_fine(&gateway).await;
+}
+
+#[tokio::test]
+async fn a_head_that_fits_no_packet_never_reaches_tomcat() {
+    let (_tomcat, gateway) = stage().await;
+    next_requests_are_fine(&gateway).await;
+    for (name, large) in [("header", 9000), ("cookie", 20_000)] {
+        let field = format!("{name}: {}\r\n", "x".repeat(large));
+        let answer = client::get(gateway.front(), "/app/echo", &field).await;
+        assert_eq!(answer.status, 431, "{name}");
+    }
+    next_requests_are_fine(&gateway).await;
+    assert_eq!(connections_given_up(&gateway).await, 0);
+}
+
+/// Tomcat answers 500 to a request of more than 100 fields, as if it were to blame.
+#[tokio::test]
+async fn a_hundred_fields_arrive_and_no_more() {
+    let (_tomcat, gateway) = stage().await;
+    let fields = |count: usize| -> String {
+        (1..=count)
+            .map(|number| format!("X-Field-{number}: {number}\r\n"))
+            .collect()
+    };
+    let bare: Value = serde_json::from_slice(&get(&gateway, "/app/echo").await.body).unwrap();
+    // Some are sent whatever the test adds.
+    let room = 100 - bare["headers"].as_array().unwrap().len();
+    let most = client::get(gateway.front(), "/app/echo", &fields(room)).await;
+    let seen: Value = serde_json::from_slice(&most.body).unwrap();
+    assert_eq!(seen["headers"].as_array().unwrap().len(), 100);
+    let more = client::get(gateway.front(), "/app/echo", &fields(room + 1)).await;
+    assert_eq!(more.status, 431);
+    let answer = get(&gateway, "/app/headers?many=100").await;
+    assert_eq!(
+        answer
+            .fields
+            .iter()
+            .filter(|(name, _)| name.starts_with("x-many-"))
+            .count(),
+        100
+    );
+    assert_eq!(gateway.count("requests_total", &[("code", "5xx")]).await, 0);
+}
+
+#[tokio::test]
+async fn a_status_that_is_no_answer_is_a_bad_gateway() {
+    let (_tomcat, gateway) = stage().await;
+    for status in [100, 101, 103, 199] {
+        let answer = get(&gateway, &format!("/app/status?code={status}")).await;
+        assert_eq!(answer.status, 502, "{status}");
+    }
+    next_requests_are_fine(&gateway).await;
+}
+
+/// What comes too late belongs to a request that is over.
+#[tokio::test]
+async fn an_answer_that_goes_on_too_late_is_nobodys() {
+    let (_tomcat, gateway) = stage().await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send("GET /app/fault?kind=hang-after-commit&ms=2000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    client.raw_until("begun\n").await;
+    assert!(client.ended_by_reset().await);
+    let until = Instant::now() + Duration::from_millis(1500);
+    while Instant::now() < until {
+        next_requests_are_fine(&gateway).await;
+    }
+    let patient = get(&gateway, "/app/fault?kind=hang-after-commit&ms=500").await;
+    assert_eq!((patient.text(), patient.complete), ("begun\nended\n", true));
+}
+
+#[tokio::test]
+async fn a_server_that_dies_of_a_request_takes_no_other_with_it() {
+    let node = |route| Tomcat::start(TomcatOptions::new(route));
+    let (one, two) = tokio::join!(node("node1"), node("node2"));
+    let gateway = Ajpgate::before(&[&one, &two]).start().await;
+    let mut browser = Browser::new(gateway.front());
+    browser.session = Some("JSESSIONID=a.node1".to_owned());
+    let outcome = browser
+        .request("POST", "/app/fault?kind=halt-before-commit", "", b"")
+        .await;
+    assert_eq!(
+        outcome.expect_answer().status,
+        502,
+        "it may have been acted on"
+    );
+    let next = browser.get("/app/session").await;
+    assert_eq!((next.status, next.field("x-node")), (200, Some("node2")));
+}
+
+#[tokio::test]
+async fn a_server_that_dies_in_the_middle_of_an_answer_resets_its_client() {
+    let node = |route| Tomcat::start(TomcatOptions::new(route));
+    let (one, two) = tokio::join!(node("node1"), node("node2"));
+    let gateway = Ajpgate::before(&[&one, &two]).start().await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send("GET /app/fault?kind=halt-after-commit HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=a.node1\r\n\r\n")
+        .await;
+    let torn = client.try_answer("GET").await.expect("a head");
+    assert_eq!(
+        (torn.field("x-node"), torn.complete),
+        (Some("node1"), false)
+    );
+    let next = client::get(
+        gateway.front(),
+        "/app/session",
+        "Cookie: JSESSIONID=a.node1\r\n",
+    )
+    .await;
+    assert_eq!((next.status, next.field("x-node")), (200, Some("node2")));
+}
+
+/// Tomcat closes idle connections after two seconds, which is when the next requests come.
+#[tokio::test]
+async fn connections_that_tomcat_has_closed_are_not_used() {
+    const KEPT: Duration = Duration::from_secs(2);
+    let options = TomcatOptions::new("node1").connector("keepAliveTimeout", "2000");
+    let tomcat = Tomcat::start(options).await;
+    let gateway = Ajpgate::before(&[&tomcat]).start().await;
+    for method in ["GET", "POST"] {
+        let mut clients = JoinSet::new();
+        for number in 0..20 {
+            let front = gateway.front();
+            clients.spawn(async move {
+                let mut browser = Browser::new(front);
+                browser.get("/app/slow?ms=100").await;
+                // GETs come while connections are being closed as well. A POST that meets that moment may have
+                // been executed, so for POSTs it is over.
+                let late = if method == "GET" {
+                    number * 2
+                } else {
+                    500 + number
+                };
+                sleep(KEPT + Duration::from_millis(late)).await;
+                let outcome = browser.request(method, "/app/slow?ms=100", "", b"").await;
+                assert_eq!(
+                    outcome.expect_answer().status,
+                    200,
+                    "{method} {late} ms late"
+                );
+            });
+        }
+        clients.join_all().await;
+    }
+}
