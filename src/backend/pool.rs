@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ajp13::codec::GatewayCodec;
@@ -91,6 +92,9 @@ impl Connection {
 pub(crate) struct Connector {
     settings: PoolSettings,
     connects: ConnectCounters,
+    /// The last CPING was not answered. The kernel goes on to take connections for a container that hangs, so
+    /// until a CPONG comes a new one proves nothing.
+    suspected: AtomicBool,
 }
 
 impl Connector {
@@ -166,7 +170,12 @@ impl Pool {
             recycle: None,
         };
         let max = settings.max;
-        let inner = managed::Pool::builder(Connector { settings, connects })
+        let connector = Connector {
+            settings,
+            connects,
+            suspected: AtomicBool::new(false),
+        };
+        let inner = managed::Pool::builder(connector)
             .max_size(max)
             // Last in, first out: what is not needed ages and is closed.
             .queue_mode(QueueMode::Lifo)
@@ -179,11 +188,14 @@ impl Pool {
     /// A connection for one request: a kept one that is quiet and answers CPING where that is configured, or
     /// a new one. With `fresh` always a new one.
     ///
-    /// Waits up to `acquire` for a free place. A kept connection that does not answer CPING makes the others
-    /// suspicious: they are dropped, and the new one must answer too.
+    /// Waits up to `acquire` for a free place. A connection that does not answer CPING makes the container
+    /// suspect: kept ones are dropped, and new ones must answer too, also those of later requests, until one does.
     pub(crate) async fn lease(&self, mut fresh: bool) -> Result<Lease, FailureKind> {
-        let settings = &self.inner.manager().settings;
-        let mut suspicious = false;
+        let Connector {
+            settings,
+            suspected,
+            ..
+        } = self.inner.manager();
         loop {
             let mut object = self.get().await?;
             let reused = Object::metrics(&object).recycle_count > 0;
@@ -191,15 +203,18 @@ impl Pool {
                 drop(Object::take(object));
                 continue;
             }
-            if let Some(limit) = settings.ping.filter(|_| reused || suspicious)
-                && let Err(silence) = Box::pin(object.ping(limit)).await
-            {
-                drop(Object::take(object));
-                if suspicious {
-                    return Err(silence);
+            let must_answer = reused || suspected.load(Ordering::Relaxed);
+            if let Some(limit) = settings.ping.filter(|_| must_answer) {
+                let pong = Box::pin(object.ping(limit)).await;
+                suspected.store(pong.is_err(), Ordering::Relaxed);
+                if let Err(silence) = pong {
+                    drop(Object::take(object));
+                    if !reused {
+                        return Err(silence);
+                    }
+                    fresh = true;
+                    continue;
                 }
-                (suspicious, fresh) = (true, true);
-                continue;
             }
             return Ok(Lease {
                 object: Some(object),
