@@ -11,7 +11,8 @@ import java.util.List;
  *
  * <p>{@code getParameter} would read a form out of the request body, which the tests want to read,
  * or leave unread, themselves. Values are decoded as ISO-8859-1, so that {@code %E9} or {@code %0D}
- * becomes exactly that one byte in a response header.
+ * becomes exactly that one byte in a response header. What is badly encoded stands for itself: it may
+ * be there for {@code getQueryString} alone.
  */
 final class Query {
     private record Pair(String name, String value) {}
@@ -63,6 +64,10 @@ final class Query {
     }
 
     private static String decode(String raw) {
-        return URLDecoder.decode(raw, StandardCharsets.ISO_8859_1);
+        try {
+            return URLDecoder.decode(raw, StandardCharsets.ISO_8859_1);
+        } catch (IllegalArgumentException badlyEncoded) {
+            return raw;
+        }
     }
 }
