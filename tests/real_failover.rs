@@ -205,6 +205,7 @@ async fn a_frozen_tomcat_costs_nobody_a_request() {
     all_at_once(&gateway, 10).await;
     one.pause().await;
     let frozen = Instant::now();
+    let (mut requests, mut slowest) = (0, Duration::ZERO);
     while frozen.elapsed() < Duration::from_secs(4) {
         let asked = Instant::now();
         let answer = get(&gateway, "/app/session").await;
@@ -216,18 +217,23 @@ async fn a_frozen_tomcat_costs_nobody_a_request() {
             asked.elapsed()
         );
         assert_eq!(node_of(&answer), "node2");
+        requests += 1;
+        slowest = slowest.max(asked.elapsed());
     }
+    println!("{requests} requests while a node was frozen, the slowest took {slowest:.0?}");
     one.resume();
     served_by("node1", &gateway).await;
 }
 
 /// Waits until new clients get to this node.
 async fn served_by(node: &str, gateway: &Ajpgate) {
+    let begun = Instant::now();
     let what = format!("{node} serves");
     eventually(&what, async || {
         node_of(&get(gateway, "/app/session").await) == node
     })
     .await;
+    println!("{node} serves again after {:.1?}", begun.elapsed());
 }
 
 /// A client whose session is on this node.

@@ -18,9 +18,9 @@ use serde_json::Value;
 use servers::ajpgate::Ajpgate;
 use servers::browser::{Browser, Outcome};
 use servers::client::{self, Answer, Client};
+use servers::pause;
 use servers::tomcat::{Tomcat, TomcatOptions};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 /// How long these gateways bear silence.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -307,7 +307,7 @@ async fn connections_that_tomcat_has_closed_are_not_used() {
                 } else {
                     500 + number
                 };
-                sleep(KEPT + Duration::from_millis(late)).await;
+                pause(KEPT + Duration::from_millis(late)).await;
                 let outcome = browser.request(method, "/app/slow?ms=100", "", b"").await;
                 assert_eq!(
                     outcome.expect_answer().status,

@@ -1,8 +1,8 @@
-//! Waiting for something to become true, with a deadline, never for a time to pass.
+//! Waiting for something to become true, with a deadline, and hardly ever for a time to pass.
 
 use std::thread;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// Longer than any single step of a test takes on a machine that is busy with other things.
@@ -38,6 +38,12 @@ pub(crate) async fn until<T>(
         }
     };
     timeout(within, found).await.ok()
+}
+
+/// Lets time pass: where a test is about a moment, or about somebody who is slow. Says nothing about what has
+/// happened meanwhile.
+pub(crate) async fn pause(time: Duration) {
+    sleep(time).await;
 }
 
 /// [`until`] where nothing can be awaited: while a value is dropped.
