@@ -23,6 +23,10 @@ use super::pool::{Connection, Lease};
 use super::wire::Traffic;
 use crate::upload::{Upload, UploadError};
 
+/// What a connector answers, and then closes, to a wrong secret or an attribute that it does not allow; an
+/// application's own 403 leaves the connection open (Tomcat: `AjpProcessor.prepareRequest`).
+const FORBIDDEN: u16 = 403;
+
 /// What an answer brings after its head.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -48,6 +52,8 @@ pub(crate) struct Driver {
     /// Since when the container owes a packet; set at the first pause after something moved.
     silent_since: Option<Instant>,
     reused: bool,
+    /// Whether the answer is a 403.
+    forbidden: bool,
     /// Bytes of FORWARD_REQUEST; `None` before it is encoded.
     head: Option<u64>,
     /// The connection's count when the exchange began.
@@ -75,6 +81,7 @@ impl Driver {
             packet_size,
             timeout,
             silent_since: None,
+            forbidden: false,
             head: None,
             before: before.unwrap_or_default(),
             traffic: None,
@@ -143,6 +150,7 @@ impl Driver {
         loop {
             if let Step::Head(head) = ready!(self.poll_step(cx))? {
                 self.upload.forget();
+                self.forbidden = head.status == FORBIDDEN;
                 return Poll::Ready(Ok(head));
             }
         }
@@ -197,10 +205,13 @@ impl Driver {
 
     fn finish(&mut self, reuse: bool) {
         self.traffic = Some(self.traffic());
-        if let Some(lease) = self.lease.take()
-            && reuse
-        {
+        let Some(lease) = self.lease.take() else {
+            return;
+        };
+        if reuse {
             lease.give_back();
+        } else if self.forbidden {
+            lease.explain_forbidden();
         }
     }
 

@@ -23,10 +23,12 @@ use futures_sink::Sink;
 use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 use tokio_util::codec::Framed;
+use tracing::warn;
 
 use super::connect::connect;
 use super::error::{ConnectError, FailureKind};
 use super::wire::Wire;
+use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{ConnectCounters, ConnectResult};
 
 /// Largest read buffer that an idle connection keeps, in bytes.
@@ -92,6 +94,7 @@ impl Connection {
 pub(crate) struct Connector {
     settings: PoolSettings,
     connects: ConnectCounters,
+    forbidden: Seldom,
     /// The last CPING was not answered. The kernel goes on to take connections for a container that hangs, so
     /// until a CPONG comes a new one proves nothing.
     suspected: AtomicBool,
@@ -173,6 +176,7 @@ impl Pool {
         let connector = Connector {
             settings,
             connects,
+            forbidden: Seldom::default(),
             suspected: AtomicBool::new(false),
         };
         let inner = managed::Pool::builder(connector)
@@ -294,6 +298,25 @@ impl Lease {
     /// The connection.
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
         self.object.as_deref_mut()
+    }
+
+    /// Names the probable reason of a 403 after which the container wants no further request.
+    pub(crate) fn explain_forbidden(&self) {
+        let Some(pool) = self.object.as_ref().and_then(Object::pool) else {
+            return;
+        };
+        let Connector {
+            settings,
+            forbidden,
+            ..
+        } = pool.manager();
+        if forbidden.is_due(Instant::now().into_std()) {
+            warn!(
+                member = format_args!("{}:{}", settings.host, settings.port),
+                "403 from the connector itself: does `secret` agree with the connector's, and does its \
+                 allowedRequestAttributesPattern allow the configured request_attributes?"
+            );
+        }
     }
 
     /// Returns the connection to the pool: after the end of an answer that allows reuse, when everything that

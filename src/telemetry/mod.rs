@@ -2,4 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod metrics;
+mod seldom;
 pub(crate) mod trace;
+
+pub(crate) use self::seldom::Seldom;

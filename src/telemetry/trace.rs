@@ -1,6 +1,7 @@
 //! The program's own log, on standard error.
 
 use std::fmt::{self, Debug};
+use std::io::IsTerminal;
 
 use ajpgate_config::Level;
 use serde_json::{Map, Value};
@@ -22,6 +23,7 @@ pub(crate) fn start(level: Level, json: bool) {
     };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = if json {
         tracing::subscriber::set_global_default(builder.event_format(Json).finish())
