@@ -55,7 +55,9 @@ impl Gateway {
         let metrics = Metrics::new().context("metrics")?;
         let counters = GatewayMetrics::new(&metrics);
         let access_log = AccessLog::open(&config.access_log, counters.access_log_dropped.clone())
-            .context("cannot open the access log")?;
+            .with_context(|| {
+            format!("cannot open the access log {}", config.access_log.sink)
+        })?;
         let snapshot = Snapshot::new(config, &metrics)?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),

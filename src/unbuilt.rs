@@ -3,9 +3,14 @@
 //! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
 //! is bound: nothing is ignored in silence.
 
+use std::time::Duration;
+
 use ajpgate_config::{
     Balancer, Config, LbMethod, Loaded, Member, Problem, Problems, Scheme, Target,
 };
+
+/// The default of `session_timeout`.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// Every key that `run` refuses, at its line.
 pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
@@ -72,6 +77,8 @@ fn balancer_keys(balancer: &Balancer, at: &str, found: &mut Found) {
     found.when(!balancer.timeout.is_zero(), at, "timeout");
     found.when(!balancer.slow_start.is_zero(), at, "slow_start");
     found.when(!balancer.drain_timeout.is_zero(), at, "drain_timeout");
+    let session_timeout = balancer.session_timeout != SESSION_TIMEOUT;
+    found.when(session_timeout, at, "session_timeout");
     found.when(balancer.heartbeat.is_some(), at, "heartbeat");
     found.when(balancer.sticky_cookie.is_some(), at, "sticky_cookie");
     found.when(balancer.health_check.is_some(), at, "health_check");

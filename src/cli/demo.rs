@@ -112,13 +112,13 @@ fn guide(gateway: &Gateway, nodes: &[Node; 2]) -> String {
          \x20 gateway   http://{front}/\n\
          \x20 metrics   http://{admin}/metrics\n\
          \n\
-         Four requests of one session stay on one node, for its cookie ends in the node's route:\n\
-         \n\
-         \x20 for i in 1 2 3 4; do curl -s -b /tmp/jar -c /tmp/jar http://{front}/; done\n\
-         \n\
          Without a cookie the nodes take turns:\n\
          \n\
          \x20 for i in 1 2 3 4; do curl -s http://{front}/; done\n\
+         \n\
+         Four requests of one session stay on one node, for its cookie ends in the node's route:\n\
+         \n\
+         \x20 jar=$(mktemp); for i in 1 2 3 4; do curl -s -b $jar -c $jar http://{front}/; done\n\
          \n\
          What became of the routes that sessions asked for:\n\
          \n\

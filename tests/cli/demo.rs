@@ -7,9 +7,6 @@ use crate::support::http::get;
 use crate::support::program::{Program, ajpgate, run};
 use crate::support::{Scratch, address_after, taken};
 
-/// Where the commands of the guide keep their cookies.
-const JAR: &str = "/tmp/jar";
-
 /// A demo that has printed its guide.
 struct Demo {
     program: Program,
@@ -65,23 +62,12 @@ fn nodes(lines: &[String]) -> Vec<&str> {
         .collect()
 }
 
-/// The three commands of the guide: with a session, without one, and the metrics.
-fn the_commands_show_stickiness(demo: &Demo, jar: &str) {
-    let [sticky, free, metrics] = demo.commands()[..] else {
+/// The three commands of the guide: without a session, with one, and the metrics.
+fn the_commands_show_stickiness(demo: &Demo) {
+    let [free, sticky, metrics] = demo.commands()[..] else {
         panic!("{}", demo.guide)
     };
     let folder = demo.scratch.path();
-
-    let visits = type_in(folder, &sticky.replace(JAR, jar));
-    assert_eq!(visits.len(), 4);
-    let node = nodes(&visits)[0];
-    assert_eq!(nodes(&visits), [node; 4], "one session stays on one node");
-    for (visit, times) in visits
-        .iter()
-        .zip(["1 time", "2 times", "3 times", "4 times"])
-    {
-        assert!(visit.ends_with(&format!("was here {times}")), "{visits:?}");
-    }
 
     let strangers = type_in(folder, free);
     let [a, b, c, d] = nodes(&strangers)[..] else {
@@ -92,21 +78,28 @@ fn the_commands_show_stickiness(demo: &Demo, jar: &str) {
         "strangers take turns: {strangers:?}"
     );
 
+    let visits = type_in(folder, sticky);
+    assert_eq!(visits.len(), 4);
+    let node = nodes(&visits)[0];
+    assert_eq!(nodes(&visits), [node; 4], "one session stays on one node");
+    for (visit, times) in visits
+        .iter()
+        .zip(["1 time", "2 times", "3 times", "4 times"])
+    {
+        assert!(visit.ends_with(&format!("was here {times}")), "{visits:?}");
+    }
+
     let series = type_in(folder, metrics);
     let hits = format!("route=\"{node}\",result=\"hit\"}} 3");
     assert!(series.iter().any(|line| line.contains(&hits)), "{series:?}");
 }
 
-/// The very lines that it prints; they keep cookies in a file whose name is the same for everybody.
+/// The very lines that it prints.
 #[test]
 fn what_it_prints_to_try_works_as_it_stands() {
-    let was_there = Path::new(JAR).exists();
     let demo = Demo::start(&["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    the_commands_show_stickiness(&demo, JAR);
+    the_commands_show_stickiness(&demo);
     demo.interrupt();
-    if !was_there {
-        std::fs::remove_file(JAR).unwrap();
-    }
 }
 
 #[test]
@@ -146,8 +139,7 @@ fn ports_that_are_taken_are_replaced_by_free_ones() {
         for taken in [&front, &admin] {
             assert!(!demo.guide.contains(&format!("{taken}/")), "{}", demo.guide);
         }
-        let jar = demo.scratch.path().join("jar");
-        the_commands_show_stickiness(&demo, jar.to_str().unwrap());
+        the_commands_show_stickiness(&demo);
         demo.interrupt();
     }
 }
