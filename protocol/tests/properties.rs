@@ -194,7 +194,7 @@ proptest! {
 
     /// Garbage gives the same messages and the same error however it arrives, and never a panic.
     #[test]
-    fn garbage_reads_the_same_from_any_split(
+    fn c16_garbage_reads_the_same_from_any_split(
         mut stream in vec(any::<u8>(), 0..600),
         start in 0..3_usize,
         pieces in vec(1..50_usize, 1..20),

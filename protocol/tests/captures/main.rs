@@ -13,9 +13,9 @@ use ajp13::tables::HeaderCode;
 use ajp13::{FromContainer, PacketSize, ToContainer};
 use recordings::{decode_request, decode_response, encode_request, encode_response, recordings};
 
-/// C03, C04: every recorded packet of both Apache modules, in both directions.
+/// Every recorded packet of both Apache modules, in both directions.
 #[test]
-fn traffic_of_the_apache_modules_reads_and_writes_as_the_same_bytes() {
+fn c03_c04_traffic_of_the_apache_modules_reads_and_writes_as_the_same_bytes() {
     for folder in ["mod_jk", "mod_proxy_ajp"] {
         let (mut packets, mut files) = (0, 0);
         for (stem, request, response) in recordings(folder) {

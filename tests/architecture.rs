@@ -1,0 +1,543 @@
+//! Guards that read the sources: the house stays the house.
+//!
+//! Each says where (`file:line`) and what to do. A guard that is in the way is changed here, with its reason, and
+//! not walked around.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "architecture/source.rs"]
+mod source;
+
+use std::collections::BTreeSet;
+
+use source::{Source, names, root, sources, word};
+
+// === (a) Who may import whom ===
+
+/// Modules of `src/`, lowest first, each with what it must not name. A row may import the rows above it and nothing
+/// else, not even its own. ARCHITECTURE.md explains the table; its rows 2 and 7 are taken apart here.
+const ROWS: &[(&[&str], &[&str])] = &[
+    (&["balancer", "sticky", "mount"], PURE),
+    (&["peer", "link", "variables"], NO_BALANCING),
+    (&["headers", "upload", "telemetry"], NO_BALANCING),
+    (&["backend"], NO_BALANCING),
+    (&["state"], &["crate::upload", "hyper"]),
+    (
+        &["proxy"],
+        &["TcpListener", "TcpStream", "rustls", "askama"],
+    ),
+    (&["server", "admin"], &["ajp13"]),
+    (
+        &["node"],
+        &["crate::balancer", "crate::backend", "crate::proxy"],
+    ),
+    (&["unbuilt", "gateway"], &[]),
+    (&["cli"], &[]),
+    (&["lib", "main"], &[]),
+];
+
+/// Bytes, time and seeds are arguments; what happened is a return value.
+const PURE: &[&str] = &[
+    "tokio",
+    "tokio_util",
+    "hyper",
+    "std::net",
+    "std::fs",
+    "std::io",
+    "std::thread",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "rand",
+    "RandomState",
+    "tracing",
+    "metrics",
+];
+
+const NO_BALANCING: &[&str] = &["crate::balancer", "crate::sticky", "crate::mount"];
+
+#[test]
+fn modules_import_only_what_stands_below_them() {
+    let row_of = |module: &str| {
+        ROWS.iter()
+            .position(|(modules, _)| modules.contains(&module))
+    };
+    let mut found = Violations::default();
+    for source in sources(&["src"]) {
+        let module = source.module();
+        let Some(row) = row_of(&module) else {
+            found.add(
+                &source,
+                0,
+                &format!("give `{module}` a row in ROWS of {}", file!()),
+            );
+            continue;
+        };
+        for (number, line) in source.code() {
+            if line.contains("crate::{") {
+                found.add(
+                    &source,
+                    number,
+                    "import one module per `use`: this guard reads lines",
+                );
+            }
+            for used in source.imports(number, line) {
+                let Some(other) = row_of(used) else { continue };
+                if used != module && other >= row {
+                    let rule = format!(
+                        "`{module}` may not import `{used}`: it stands below it or beside it"
+                    );
+                    found.add(&source, number, &rule);
+                }
+            }
+            if source.is_test_line(number) {
+                continue;
+            }
+            for forbidden in ROWS[row].1 {
+                if names(line, forbidden) {
+                    found.add(
+                        &source,
+                        number,
+                        &format!("`{module}` must not know `{forbidden}`"),
+                    );
+                }
+            }
+        }
+    }
+    found.none("move the code up, or pass in what it needs");
+}
+
+// === (b) The crates ===
+
+/// Crates of row 0, and what they must not depend on or name.
+#[test]
+fn the_codec_and_the_configuration_know_neither_each_other_nor_the_runtime() {
+    let mut found = Violations::default();
+    for (folder, other) in [("protocol", "ajpgate-config"), ("config", "ajp13")] {
+        let manifest = Source::read(&format!("{folder}/Cargo.toml"));
+        let mut in_dependencies = false;
+        for (number, line) in manifest.raw() {
+            if line.starts_with('[') {
+                in_dependencies = line == "[dependencies]";
+            }
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let banned = [other, "tokio", "tracing", "log", "metrics", "hyper"].contains(&name);
+            let more_than_codec = name == "tokio-util" && !line.contains("[\"codec\"]");
+            if in_dependencies && (banned || more_than_codec) {
+                found.add(
+                    &manifest,
+                    number,
+                    &format!("{folder} must not depend on `{line}`"),
+                );
+            }
+        }
+        for source in sources(&[&format!("{folder}/src")]) {
+            for (number, line) in source.code() {
+                for word in ["tokio", "tracing", "metrics", &other.replace('-', "_")] {
+                    if names(line, word) {
+                        found.add(&source, number, &format!("{folder} must not name `{word}`"));
+                    }
+                }
+            }
+        }
+    }
+    found.none(
+        "these crates turn bytes into meaning; whoever uses them owns sockets, tasks and logs",
+    );
+}
+
+#[test]
+fn one_file_names_the_yaml_crate() {
+    let mut found = Violations::default();
+    for source in sources(&["src", "config", "protocol", "tests"]) {
+        for (number, line) in source.code() {
+            if names(line, "serde_yaml") && source.path != "config/src/parse.rs" {
+                found.add(&source, number, "only config/src/parse.rs names serde_yaml");
+            }
+        }
+    }
+    found.none("go through ajpgate_config::parse");
+}
+
+// === (c) One swap; handles from one place ===
+
+#[test]
+fn there_is_one_swap() {
+    let mut found = Violations::default();
+    for source in sources(&["src", "config/src", "protocol/src"]) {
+        for (number, line) in source.code() {
+            if line.contains("ArcSwap<") || line.contains("ArcSwapOption<") {
+                found.add(&source, number, "an ArcSwap");
+            }
+        }
+    }
+    assert_eq!(
+        found.0.len(),
+        1,
+        "a request must never see half of a reload: put it behind Shared::snapshot\n{}",
+        found.0.join("\n")
+    );
+}
+
+/// Names and handles of all metrics.
+const METRICS: &str = "src/telemetry/metrics";
+
+#[test]
+fn metric_handles_are_made_in_one_file_and_never_per_request() {
+    let mut found = Violations::default();
+    for source in sources(&["src"]) {
+        for (number, line) in source.code() {
+            for name in ["counter!", "gauge!", "histogram!"] {
+                if line.contains(name) {
+                    found.add(
+                        &source,
+                        number,
+                        &format!("`{name}` looks its handle up at each call"),
+                    );
+                }
+            }
+            let makes = [
+                "register_counter",
+                "register_gauge",
+                "register_histogram",
+                "describe_",
+            ];
+            if !source.path.starts_with(METRICS) && makes.iter().any(|make| line.contains(make)) {
+                found.add(&source, number, &format!("handles are made in {METRICS}"));
+            }
+        }
+    }
+    found.none("prepare a handle when the snapshot is built, and keep it there");
+}
+
+// === (d) Vectored writes ===
+
+#[test]
+fn writers_pass_vectored_writes_on() {
+    let mut found = Violations::default();
+    let mut writers = 0;
+    for source in sources(&["src", "protocol/src"]) {
+        for (number, line) in source.code() {
+            if !(line.contains("AsyncWrite for ") && line.trim_start().starts_with("impl")) {
+                continue;
+            }
+            writers += 1;
+            let block: Vec<&str> = source
+                .code
+                .lines()
+                .skip(number - 1)
+                .take_while(|line| *line != "}")
+                .collect();
+            for method in ["is_write_vectored", "poll_write_vectored"] {
+                if !block
+                    .iter()
+                    .any(|line| line.contains(&format!("fn {method}")))
+                {
+                    found.add(&source, number, &format!("has no {method}"));
+                }
+            }
+        }
+    }
+    assert!(
+        writers > 0,
+        "no writers found: this guard reads the wrong text"
+    );
+    found.none("forward both, or hyper flattens what it writes into a copy");
+}
+
+// === (e) Sizes ===
+
+/// Lines of a file before its tests.
+const LONGEST: usize = 500;
+const LONG: usize = 350;
+
+#[test]
+fn files_are_short() {
+    let mut found = Violations::default();
+    for source in sources(&["src", "config/src", "protocol/src"]) {
+        if source.is_test() {
+            continue;
+        }
+        let lines = source.length;
+        if lines > LONGEST {
+            found.add(
+                &source,
+                lines,
+                &format!("{lines} lines, more than {LONGEST}"),
+            );
+        } else if lines > LONG {
+            println!("{}: {lines} lines", source.path);
+        }
+    }
+    found.none("one file, one thought: take it apart");
+}
+
+// === (f) No unsafe ===
+
+#[test]
+fn nothing_is_unsafe() {
+    let lints = Source::read("Cargo.toml");
+    assert!(
+        lints.text.contains("unsafe_code = \"forbid\"")
+            || lints.text.contains("unsafe_code = \"deny\"")
+    );
+    let mut found = Violations::default();
+    for source in sources(&["src", "config", "protocol", "tests"]) {
+        for (number, line) in source.code() {
+            if names(line, "unsafe") && !UNSAFE.iter().any(|(path, _)| *path == source.path) {
+                found.add(&source, number, "unsafe");
+            }
+        }
+    }
+    found.none("there is a crate for it, or another way");
+}
+
+/// Files that may, and why.
+const UNSAFE: &[(&str, &str)] = &[(
+    "tests/alloc.rs",
+    "GlobalAlloc is an unsafe trait: there is no other way to count",
+)];
+
+// === (g) Ports and sleeps ===
+
+/// Texts with an address that nobody binds or connects to, and why they have one.
+const ADDRESSES: &[(&str, &str)] = &[
+    ("tests/architecture.rs", "names them"),
+    ("tests/cli/check.rs", "files that are only read"),
+    ("tests/cli/usage.rs", "help that shows defaults"),
+    (
+        "tests/support/servers/ajpgate.rs",
+        "a comment with an example",
+    ),
+];
+
+#[test]
+fn tests_take_free_ports() {
+    let mut found = Violations::default();
+    for source in sources(&["tests", "config/tests", "protocol/tests"]) {
+        if ADDRESSES.iter().any(|(path, _)| *path == source.path)
+            || source.path.starts_with("config/")
+        {
+            continue;
+        }
+        for (number, line) in source.raw() {
+            for host in ["127.0.0.1:", "0.0.0.0:"] {
+                let mut behind = line
+                    .match_indices(host)
+                    .map(|(at, _)| &line[at + host.len()..]);
+                if behind.any(|port| port.starts_with(|c: char| c.is_ascii_digit() && c != '0')) {
+                    found.add(&source, number, "a port that somebody else may have");
+                }
+            }
+        }
+    }
+    found.none("bind port 0, or take a ReservedPort; a text that nobody binds goes into ADDRESSES");
+}
+
+#[test]
+fn tests_wait_for_something_and_not_for_a_time() {
+    let mut found = Violations::default();
+    for source in sources(&["tests", "config/tests", "protocol/tests"]) {
+        let support = [
+            "tests/support/",
+            "tests/stories/support/",
+            "tests/cli/support/",
+        ];
+        if support.iter().any(|folder| source.path.starts_with(folder)) {
+            continue;
+        }
+        for (number, line) in source.code() {
+            if names(line, "sleep") || names(line, "sleep_until") {
+                found.add(&source, number, "a sleep");
+            }
+        }
+    }
+    found.none("wait with `until`, or say with `support::pause` why a time has to pass");
+}
+
+// === (h) Conformance cases ===
+
+#[test]
+fn each_conformance_case_is_named_by_a_test() {
+    let mut tested = BTreeSet::new();
+    for source in sources(&["tests", "protocol/tests"]) {
+        let lines: Vec<&str> = source.code.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            let Some((_, name)) = line.split_once("fn ") else {
+                continue;
+            };
+            let attributes = &lines[index.saturating_sub(4)..index];
+            let is_test = attributes
+                .iter()
+                .any(|line| line.contains("test]") || line.contains("test("));
+            if is_test {
+                let name = name.split('(').next().unwrap_or_default();
+                tested.extend(name.split('_').map(str::to_ascii_uppercase));
+            }
+        }
+    }
+    let cases = [
+        ("C", 18),
+        ("R", 20),
+        ("B", 20),
+        ("P", 20),
+        ("K", 13),
+        ("S", 14),
+    ];
+    let missing: Vec<String> = cases
+        .iter()
+        .flat_map(|(group, count)| (1..=*count).map(move |number| format!("{group}{number:02}")))
+        .filter(|case| !tested.contains(case))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no test function is named after {missing:?}: begin its name with the case, like `b01_b02_…`"
+    );
+}
+
+// === (i) Documents ===
+
+/// Folders that a path in a document may start in.
+const ROOTS: &[&str] = &[
+    "",
+    "src/",
+    "tests/",
+    "tests/stories/",
+    "protocol/",
+    "config/",
+    "protocol/src/",
+];
+
+#[test]
+fn documents_mention_only_what_exists() {
+    let mut found = Violations::default();
+    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        if !root().join(name).exists() {
+            continue;
+        }
+        let document = Source::read(name);
+        for (number, line) in document.raw() {
+            for path in paths_in(line) {
+                if !ROOTS
+                    .iter()
+                    .any(|folder| root().join(folder).join(path).exists())
+                {
+                    found.add(&document, number, &format!("there is no {path}"));
+                }
+            }
+        }
+    }
+    found.none("documents follow the house");
+}
+
+/// What stands between backticks or as a link and looks like a file or folder of the repository.
+fn paths_in(line: &str) -> impl Iterator<Item = &str> {
+    let quoted = line.split('`').skip(1).step_by(2);
+    let linked = line
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    quoted.chain(linked).filter(|text| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        let file = [".rs", ".md", ".sh", ".toml", ".yaml"]
+            .iter()
+            .any(|end| text.ends_with(end));
+        let ours = [
+            "src/",
+            "tests/",
+            "protocol/",
+            "config/",
+            "docker/",
+            "testdata/",
+            ".ci/",
+        ];
+        text.chars().all(plain)
+            && (file || ours.iter().any(|folder| text.starts_with(folder)))
+            // The user's own.
+            && !text.ends_with("ajpgate.yaml")
+    })
+}
+
+// === (j) State machines ===
+
+#[test]
+fn state_machines_have_their_chart() {
+    let mut found = Violations::default();
+    for source in sources(&["src", "protocol/src"]) {
+        for (number, line) in source.code() {
+            let Some((_, rest)) = line.split_once("enum ") else {
+                continue;
+            };
+            let name = rest
+                .split(|c: char| !c.is_alphanumeric())
+                .next()
+                .unwrap_or_default();
+            if name.ends_with("State") && !source.is_charted(name) {
+                found.add(&source, number, &format!("`{name}` has no chart"));
+            }
+        }
+    }
+    found.none("draw it in a ```text block above the enum, or above the struct that holds it");
+}
+
+// === (k) The configuration ===
+
+/// Structs whose parent key is not built yet, which `run` refuses; their fields are read when it is.
+const UNBUILT: &[&str] = &[
+    "ListenerTls",
+    "StickyCookie",
+    "Heartbeat",
+    "HealthCheck",
+    "MemberTls",
+    "Ftp",
+];
+
+/// The other half of the table in tests/cli/keys.rs: what is said to be acted on is at least read.
+#[test]
+fn every_field_of_the_configuration_is_read() {
+    let program: String = sources(&["src"]).map(|source| source.code).collect();
+    let mut found = Violations::default();
+    for source in sources(&["config/src/model", "config/src/model.rs"]) {
+        let mut owner = String::new();
+        for (number, line) in source.code() {
+            if let Some(rest) = line.strip_prefix("pub struct ") {
+                owner = word(rest).to_owned();
+            }
+            let field = line
+                .strip_prefix("    pub ")
+                .and_then(|rest| rest.split_once(": "));
+            let Some((field, kind)) = field.filter(|(field, _)| word(field) == *field) else {
+                continue;
+            };
+            let unbuilt = UNBUILT.contains(&owner.as_str()) || UNBUILT.contains(&word(kind));
+            if !unbuilt && !program.contains(&format!(".{field}")) {
+                found.add(
+                    &source,
+                    number,
+                    &format!("nobody reads `{field}` of `{owner}`"),
+                );
+            }
+        }
+    }
+    found.none("act on it, or refuse it in src/unbuilt.rs: nothing is ignored in silence");
+}
+
+/// What is wrong, a line each.
+#[derive(Default)]
+struct Violations(Vec<String>);
+
+impl Violations {
+    fn add(&mut self, source: &Source, line: usize, what: &str) {
+        self.0.push(format!("{}:{line}: {what}", source.path));
+    }
+
+    fn none(self, advice: &str) {
+        assert!(self.0.is_empty(), "{}\n{advice}", self.0.join("\n"));
+    }
+}
