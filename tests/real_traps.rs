@@ -18,8 +18,8 @@ use serde_json::Value;
 use servers::ajpgate::Ajpgate;
 use servers::browser::{Browser, Outcome};
 use servers::client::{self, Answer, Client};
-use servers::pause;
 use servers::tomcat::{Tomcat, TomcatOptions};
+use servers::wait::pause;
 use tokio::task::JoinSet;
 
 /// How long these gateways bear silence.
@@ -50,14 +50,6 @@ async fn next_requests_are_fine(gateway: &Ajpgate) {
     }
 }
 
-/// How many connections to Tomcat are not in the pool any more, once no request is under way.
-async fn connections_given_up(gateway: &Ajpgate) -> u64 {
-    gateway.quiet().await;
-    let metrics = gateway.metrics().await;
-    let made = metrics.count("connects_total", &[("result", "ok")]);
-    made - metrics.count("pool_connections", &[("state", "idle")])
-}
-
 /// Tomcat sends no END_RESPONSE then, closes nothing, and goes on to serve the connection.
 #[tokio::test]
 async fn an_exception_after_the_head_resets_the_client_and_retires_the_connection() {
@@ -71,7 +63,7 @@ async fn an_exception_after_the_head_resets_the_client_and_retires_the_connectio
     assert!(client.ended_by_reset().await);
     println!("reset after {:.2?}", asked.elapsed());
     assert!(asked.elapsed() >= TIMEOUT);
-    assert_eq!(connections_given_up(&gateway).await, 1);
+    assert_eq!(gateway.connections_given_up().await, 1);
     assert_eq!(
         gateway
             .count("member_errors_total", &[("kind", "timeout")])
@@ -79,7 +71,7 @@ async fn an_exception_after_the_head_resets_the_client_and_retires_the_connectio
         1
     );
     next_requests_are_fine(&gateway).await;
-    assert_eq!(connections_given_up(&gateway).await, 1);
+    assert_eq!(gateway.connections_given_up().await, 1);
 }
 
 /// Tomcat logs that it closes the connection, and falls silent instead.
@@ -91,7 +83,7 @@ async fn an_answer_whose_head_fits_no_packet_is_a_gateway_timeout() {
         (2, "/app/headers?big=9000"),
     ] {
         assert_eq!(get(&gateway, target).await.status, 504, "{target}");
-        assert_eq!(connections_given_up(&gateway).await, given_up, "{target}");
+        assert_eq!(gateway.connections_given_up().await, given_up, "{target}");
     }
     next_requests_are_fine(&gateway).await;
 }
@@ -128,7 +120,7 @@ async fn a_refused_attribute_costs_the_connection() {
         .await;
     for request in 1..=3 {
         assert_eq!(get(&gateway, "/app/echo").await.status, 403);
-        assert_eq!(connections_given_up(&gateway).await, request);
+        assert_eq!(gateway.connections_given_up().await, request);
     }
 }
 
@@ -184,7 +176,7 @@ async fn a_head_that_fits_no_packet_never_reaches_tomcat() {
         assert_eq!(answer.status, 431, "{name}");
     }
     next_requests_are_fine(&gateway).await;
-    assert_eq!(connections_given_up(&gateway).await, 0);
+    assert_eq!(gateway.connections_given_up().await, 0);
 }
 
 /// Tomcat answers 500 to a request of more than 100 fields, as if it were to blame.

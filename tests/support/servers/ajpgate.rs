@@ -181,6 +181,14 @@ impl Ajpgate {
         .await;
     }
 
+    /// How many connections to members are not in a pool any more, once no request is under way.
+    pub(crate) async fn connections_given_up(&self) -> u64 {
+        self.quiet().await;
+        let metrics = self.metrics().await;
+        let made = metrics.count("connects_total", &[("result", "ok")]);
+        made - metrics.count("pool_connections", &[("state", "idle")])
+    }
+
     /// Its memory now.
     pub(crate) fn memory(&self) -> Memory {
         Memory::of(self.id())

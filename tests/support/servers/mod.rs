@@ -33,4 +33,4 @@ pub(crate) mod usage;
 pub(crate) mod wait;
 pub(crate) mod webapp;
 
-pub(crate) use wait::{eventually, pause, soon};
+pub(crate) use wait::{eventually, soon};
