@@ -170,6 +170,19 @@ fn send(signal: Signal, whom: &str) -> io::Result<()> {
     }
 }
 
+/// Lets this process, and servers that it starts from now on, have so many open files: 1024 is a usual limit,
+/// and a thousand clients are more than that.
+pub(crate) fn allow_open_files(count: u32) {
+    let raised = Command::new("prlimit")
+        .args(["--pid", &std::process::id().to_string()])
+        .arg(format!("--nofile={count}:"))
+        .status();
+    assert!(
+        raised.is_ok_and(|status| status.success()),
+        "prlimit (Debian package util-linux) cannot allow {count} open files"
+    );
+}
+
 /// The path of a program or file of a Debian package; without it the test fails and says what to do.
 pub(crate) fn require(path: &str, package: &str) -> PathBuf {
     let found = if path.contains('/') {
