@@ -6,7 +6,7 @@ use ajpgate_config::{Piece, Template, Variable};
 
 /// Set as `mod_proxy_balancer.c` sets them: the session's when a route was parsed, the worker's with each
 /// attempt, `BALANCER_ROUTE_CHANGED` when the client has to be told where its session is now.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Variables {
     pub(crate) session_sticky: Option<Arc<str>>,
     pub(crate) session_route: Option<Box<str>>,

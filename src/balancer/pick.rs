@@ -51,6 +51,19 @@ pub enum How {
     Free,
 }
 
+impl How {
+    /// One word for it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Sticky => "sticky",
+            Self::Redirect => "redirect",
+            Self::Domain => "domain",
+            Self::Free => "free",
+        }
+    }
+}
+
 /// Why there is no member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoMember {

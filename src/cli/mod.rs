@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod node;
 mod ping;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Read a configuration and name every problem in it
     Check(ConfigArgument),
+    /// Say where a request would go, and why, without sending anything
+    Explain(explain::Arguments),
     /// Send CPING to an AJP13 connector and time its CPONG
     Ping(ping::Arguments),
     /// Run one embedded AJP13 node
@@ -89,6 +92,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(config) => run::run(&config.path()),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(config) => Ok(check::run(&config.path())),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Ping(arguments) => ping::run(&arguments),
         Command::Node(arguments) => node::run(&arguments),
         Command::Schema => print(&check::schema()),

@@ -18,4 +18,4 @@ mod tests;
 
 pub use normal::{BadPath, Normal, normalize};
 pub use rewrite::rewrite;
-pub use table::{Rule, Table};
+pub use table::{Match, Rule, Table};

@@ -13,6 +13,15 @@ pub struct Rule {
     pub exclude: bool,
 }
 
+/// The rule that decides about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match {
+    /// Its place among the rules.
+    pub index: usize,
+    /// Whether it forbids proxying.
+    pub exclude: bool,
+}
+
 /// The rules of a configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -55,13 +64,13 @@ impl Table {
         Self { entries }
     }
 
-    /// The index of the rule for a request; `None` when there is none, or when an exclusion wins.
+    /// The rule for a request, which may be an exclusion.
     ///
     /// The longest path wins; of several with that path, the one that names the host, then the one whose wildcard
     /// does, then the one for every host; then the first of the file. `host` is that of the request: case, port and
     /// a dot at the end do not matter.
     #[must_use]
-    pub fn find(&self, host: &str, path: &Normal<'_>) -> Option<usize> {
+    pub fn find(&self, host: &str, path: &Normal<'_>) -> Option<Match> {
         let host = name_of(host);
         let mut best: Option<(Fit, &Entry)> = None;
         for entry in &self.entries {
@@ -77,8 +86,10 @@ impl Table {
                 best = Some((fit, entry));
             }
         }
-        best.filter(|(_, entry)| !entry.exclude)
-            .map(|(_, entry)| entry.index)
+        best.map(|(_, entry)| Match {
+            index: entry.index,
+            exclude: entry.exclude,
+        })
     }
 }
 

@@ -165,8 +165,10 @@ fn table(rules: &[&str]) -> Table {
     Table::new(rules)
 }
 
+/// The rule that lets the path through; `None` when there is none or an exclusion wins.
 fn find(table: &Table, host: &str, raw: &str) -> Option<usize> {
-    table.find(host, &normalize(raw).unwrap())
+    let found = table.find(host, &normalize(raw).unwrap())?;
+    (!found.exclude).then_some(found.index)
 }
 
 #[test]
@@ -606,7 +608,7 @@ proptest! {
         let Ok(normal) = normalize(&raw) else { return Ok(()) };
         let rules = [("/", ""), ("/shop", "/shop"), ("/shop/private", ""), ("/private", "")];
         let table = table(&["/", "/shop", "!/shop/private", "!/private"]);
-        let Some(index) = table.find("h", &normal) else { return Ok(()) };
+        let Some(Match { index, exclude: false }) = table.find("h", &normal) else { return Ok(()) };
         let (front, back) = rules[index];
         let sent = rewrite(front, back, &raw, &normal);
         let readings = [tomcat(&sent).unwrap(), plain_server(&sent, false), plain_server(&sent, true)];

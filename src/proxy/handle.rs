@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
-use http::header::COOKIE;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use tracing::debug;
 
 use super::attempt::{self, Errand};
-use super::journey::{Journey, Record, Session};
+use super::journey::{Journey, Record};
 use super::local::Local;
+use super::plan::{Plan, Refusal, name_session};
 use super::respond;
 use super::reverse::Reverse;
-use super::target::{BadTarget, Host, Target};
 use super::tracked::Tracked;
 use crate::backend::ResponseBody;
 use crate::headers::Nominated;
 use crate::link::Link;
-use crate::mount::{Normal, normalize};
 use crate::peer::Peer;
-use crate::state::{Attempt, LiveMapping, LiveTarget, Shared, Snapshot};
-use crate::sticky;
+use crate::state::{Attempt, Shared, Snapshot};
 use crate::upload::Upload;
 
 /// Answers a request. It never fails: whatever goes wrong before the head of the answer becomes an answer.
@@ -54,36 +51,30 @@ async fn serve(
     incoming: Incoming,
 ) -> Result<(Response<ResponseBody>, Attempt), Local> {
     let peer = Arc::clone(&record.peer);
-    let target = Target::of(parts, &peer).map_err(|why| {
-        debug!(client = peer.ip, reason = %why, "request refused");
-        let status = match why {
-            BadTarget::Connect => StatusCode::METHOD_NOT_ALLOWED,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Local::new(status).and_close()
+    let plan = Plan::new(snapshot, parts, &peer).map_err(|refusal| {
+        debug!(client = peer.ip, target = %parts.uri, reason = %refusal, "request refused");
+        refused(refusal)
     })?;
-    if target.path == "*" {
-        return Err(Local::options());
-    }
-    let normal = normalize(target.path).map_err(|why| {
-        debug!(client = peer.ip, path = target.path, reason = %why, "path refused");
-        Local::new(StatusCode::BAD_REQUEST).and_close()
-    })?;
-    let (mapping, to) =
-        find(snapshot, &target.host, &normal).ok_or(Local::new(StatusCode::NOT_FOUND))?;
+    let Plan {
+        target,
+        mapping,
+        to,
+        ..
+    } = plan;
     record.enter(&to.balancer);
     let mut upload = Some(
         Upload::new(incoming, snapshot.max_body)
             .map_err(|error| Local::new(error.status()).and_close())?,
     );
 
-    find_session(record, to, parts, &target);
+    let (session, found) = plan.session(parts);
+    record.session = session;
+    if let Some(found) = found {
+        name_session(&mut record.variables, &found);
+    }
     let errand = Errand {
         parts,
-        target,
-        normal: &normal,
-        mapping,
-        to,
+        plan: &plan,
         peer: &peer,
         nominated: &Nominated::of(&parts.headers),
     };
@@ -92,14 +83,15 @@ async fn serve(
     let member = Arc::clone(&attempt.member);
     let route = record.variables.worker_route.as_deref().unwrap_or_default();
     let headers = response.headers_mut();
+    respond::check_wanted_route(session, &record.variables, &to.balancer, &member, route);
     respond::check_issued_routes(headers, &to.balancer, &member, route);
-    let back = errand.back(&member);
+    let back = plan.back(&member);
     let reverse = Reverse {
         front: &mapping.path,
         back: &back,
         scheme: peer.scheme(),
         client_host: target.host.text,
-        backend_host: errand.host_sent(&member),
+        backend_host: plan.host_sent(&member),
     };
     reverse.apply(headers);
     respond::apply_rules(&mapping.response_headers, &record.variables, headers);
@@ -107,41 +99,11 @@ async fn serve(
     Ok((response, attempt))
 }
 
-/// The mapping of a path, decided on what the backend will make of it.
-fn find<'s>(
-    snapshot: &'s Snapshot,
-    host: &Host<'_>,
-    path: &Normal<'_>,
-) -> Option<(&'s LiveMapping, &'s LiveTarget)> {
-    let mapping = snapshot
-        .mappings
-        .get(snapshot.mounts.find(host.text, path)?)?;
-    Some((mapping, mapping.target.as_ref()?))
-}
-
-/// Finds the request's session and the route that it asks for.
-fn find_session(record: &mut Record, to: &LiveTarget, parts: &Parts, target: &Target<'_>) {
-    let Some(spec) = &to.balancer.sticky else {
-        return;
-    };
-    let cookies = parts
-        .headers
-        .get_all(COOKIE)
-        .iter()
-        .map(http::HeaderValue::as_bytes);
-    let core = to.balancer.core();
-    let known = |route: &str| core.knows_route(route);
-    let Some(found) = sticky::find(spec, target.path, target.query, cookies, known) else {
-        return;
-    };
-    record.session = match found.route {
-        None | Some("") => Session::NoRoute,
-        Some(route) if core.knows_route(route) => Session::Route,
-        Some(_) => Session::UnknownRoute,
-    };
-    drop(core);
-    if let Some(route) = found.route {
-        record.variables.session_sticky = Some(Arc::from(found.name));
-        record.variables.session_route = Some(Box::from(route));
+/// The answer to a request that goes nowhere.
+fn refused(refusal: Refusal) -> Local {
+    match refusal {
+        Refusal::Options => Local::options(),
+        Refusal::Excluded { .. } | Refusal::Unmapped => Local::new(refusal.status()),
+        Refusal::Target(_) | Refusal::Path(_) => Local::new(refusal.status()).and_close(),
     }
 }

@@ -6,11 +6,13 @@ mod attempt;
 mod handle;
 mod journey;
 mod local;
+mod plan;
 mod respond;
 mod reverse;
 mod target;
 mod tracked;
 
 pub(crate) use self::handle::handle;
-pub(crate) use self::journey::refused;
+pub(crate) use self::journey::{Session, refused};
 pub(crate) use self::local::text;
+pub(crate) use self::plan::{Plan, Refusal, choose, name_session};

@@ -15,6 +15,7 @@ mod support;
 mod check;
 mod cluster;
 mod demo;
+mod explain;
 mod keys;
 mod logs;
 mod node;

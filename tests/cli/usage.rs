@@ -43,6 +43,7 @@ fn help_names_every_command() {
       run          Run the gateway
       demo         Run a gateway with two embedded AJP13 nodes: needs nothing but this program
       check        Read a configuration and name every problem in it
+      explain      Say where a request would go, and why, without sending anything
       ping         Send CPING to an AJP13 connector and time its CPONG
       node         Run one embedded AJP13 node
       schema       Print the JSON Schema of the configuration, for editors

@@ -1,0 +1,172 @@
+//! `ajpgate explain`: what would become of a request, found out by the code that requests run through.
+
+mod report;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+use http::header::{HOST, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Uri};
+
+use self::report::{Candidate, Forwarded, Report, Verdict};
+use super::ConfigArgument;
+use crate::balancer::Tried;
+use crate::peer::Peer;
+use crate::proxy::{Plan, choose, name_session};
+use crate::state::Snapshot;
+use crate::telemetry::metrics::Metrics;
+use crate::unbuilt;
+use crate::variables::Variables;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// What a client would ask for: a URL, or a path when -H gives the Host
+    url: String,
+    /// A header field of the request; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_field)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Method of the request
+    #[arg(short = 'X', long, default_value = "GET")]
+    method: Method,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Explains one request.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let loaded = match super::check::load(&arguments.config.path()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::from(super::BAD_USAGE));
+        }
+    };
+    if let Some(problems) = unbuilt::problems(&loaded) {
+        eprintln!("{problems}");
+        return Ok(ExitCode::from(super::BAD_USAGE));
+    }
+    let (parts, peer) = match request(arguments) {
+        Ok(request) => request,
+        Err(error) => {
+            eprintln!("ajpgate: {error:#}");
+            return Ok(ExitCode::from(super::BAD_USAGE));
+        }
+    };
+    // Nothing is connected, bound or served: the snapshot is only read.
+    let snapshot = Snapshot::new(&loaded.config, &Metrics::new().context("metrics")?)?;
+    let report = Report {
+        method: parts.method.as_str(),
+        target: parts.uri.to_string(),
+        host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
+        verdict: explain(&snapshot, &parts, &peer),
+    };
+    super::print(&if arguments.json {
+        format!("{:#}\n", report.json())
+    } else {
+        report.to_string()
+    })
+}
+
+/// Goes the way of a request: target, mapping, session, and each choice of a member until there is none left.
+fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict<'a> {
+    let plan = match Plan::new(snapshot, parts, peer) {
+        Ok(plan) => plan,
+        Err(refusal) => return Verdict::Refused(refusal),
+    };
+    let (session, found) = plan.session(parts);
+    let mut variables = Variables::default();
+    if let Some(found) = &found {
+        name_session(&mut variables, found);
+    }
+    let balancer = &plan.to.balancer;
+    let method = balancer.core().view(Instant::now()).method;
+    let mut tried = Tried::new();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut first = None;
+    let end = loop {
+        if candidates.len() >= balancer.tries() as usize {
+            break None;
+        }
+        match choose(balancer, &mut variables, &tried, Instant::now()) {
+            Ok(chosen) => {
+                let member = &chosen.attempt.member;
+                tried.insert(member.id);
+                candidates.push(Candidate {
+                    url: member.url.to_string(),
+                    route: chosen.route.to_string(),
+                    how: chosen.how,
+                    route_changed: chosen.route_changed,
+                    path: plan.path_sent(&plan.back(member)).into_owned(),
+                });
+                first.get_or_insert_with(|| variables.clone());
+            }
+            Err(nobody) => break Some(nobody),
+        }
+    };
+    Verdict::Forwarded(Box::new(Forwarded {
+        index: plan.index,
+        mapping: plan.mapping.path.clone(),
+        balancer: &plan.to.balancer.name,
+        to: match &balancer.variable {
+            Some(name) => format!("{name}{}", plan.to.path),
+            None => balancer.name.clone(),
+        },
+        decided_on: plan.normal.as_str().to_owned(),
+        sticky: balancer.sticky.is_some(),
+        session,
+        found,
+        method,
+        candidates,
+        end,
+        variables: first.unwrap_or(variables),
+    }))
+}
+
+/// The request, and the client that it comes from.
+fn request(arguments: &Arguments) -> anyhow::Result<(Parts, Peer)> {
+    let url = arguments.url.as_str();
+    let (tls, host, target) = match url.split_once("://") {
+        None => (false, None, url.to_owned()),
+        Some((scheme, rest)) => {
+            let tls = match scheme {
+                "http" => false,
+                "https" => true,
+                _ => bail!("{scheme}:// is not what clients of the gateway speak"),
+            };
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let (authority, target) = rest.split_at(end);
+            ensure!(!authority.is_empty(), "{url}: there is no host");
+            let slash = if target.starts_with('/') { "" } else { "/" };
+            (tls, Some(authority), format!("{slash}{target}"))
+        }
+    };
+    // Where it ends in a browser.
+    let target = target.split('#').next().unwrap_or_default();
+    let uri: Uri = target
+        .parse()
+        .with_context(|| format!("{target}: not a request target"))?;
+    let mut request = Request::builder().method(arguments.method.clone()).uri(uri);
+    let named = arguments.headers.iter().any(|(name, _)| name == HOST);
+    if !named {
+        request = request.header(HOST, host.unwrap_or("localhost"));
+    }
+    for (name, value) in &arguments.headers {
+        request = request.header(name, value);
+    }
+    let (parts, ()) = request.body(()).context("not a request")?.into_parts();
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Ok((parts, Peer::new(here, here, tls)))
+}
+
+fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
+    let name = name.trim().parse().map_err(|_| "not a field name")?;
+    let value = value.trim().parse().map_err(|_| "not a field value")?;
+    Ok((name, value))
+}

@@ -1,0 +1,246 @@
+//! What is known of a request, as text and as JSON.
+
+use std::fmt;
+
+use ajpgate_config::{LbMethod, Variable};
+use serde_json::{Map, Value, json};
+
+use crate::balancer::{How, NoMember};
+use crate::proxy::{Refusal, Session};
+use crate::sticky::{Found, Place};
+use crate::variables::Variables;
+
+/// The variables in the order of mod_proxy_balancer's manual.
+const VARIABLES: [Variable; 6] = [
+    Variable::SessionSticky,
+    Variable::SessionRoute,
+    Variable::Name,
+    Variable::WorkerName,
+    Variable::WorkerRoute,
+    Variable::RouteChanged,
+];
+
+/// What would become of a request.
+pub(super) struct Report<'a> {
+    pub(super) method: &'a str,
+    pub(super) target: String,
+    pub(super) host: Option<&'a str>,
+    pub(super) verdict: Verdict<'a>,
+}
+
+pub(super) enum Verdict<'a> {
+    /// It reaches no balancer.
+    Refused(Refusal),
+    Forwarded(Box<Forwarded<'a>>),
+}
+
+pub(super) struct Forwarded<'a> {
+    /// Place of the mapping under `proxy_pass`.
+    pub(super) index: usize,
+    pub(super) mapping: String,
+    pub(super) balancer: &'a str,
+    pub(super) to: String,
+    pub(super) decided_on: String,
+    pub(super) sticky: bool,
+    pub(super) session: Session,
+    pub(super) found: Option<Found<'a>>,
+    pub(super) method: LbMethod,
+    /// Who gets it, and who is next if that one cannot be reached.
+    pub(super) candidates: Vec<Candidate>,
+    /// Why the list ends before the number of tries does.
+    pub(super) end: Option<NoMember>,
+    /// As the first choice leaves them.
+    pub(super) variables: Variables,
+}
+
+pub(super) struct Candidate {
+    pub(super) url: String,
+    pub(super) route: String,
+    pub(super) how: How,
+    pub(super) route_changed: bool,
+    /// The path that it would get.
+    pub(super) path: String,
+}
+
+impl Forwarded<'_> {
+    fn session(&self) -> String {
+        let Some(found) = &self.found else {
+            return match self.sticky {
+                true => "none".to_owned(),
+                false => "not looked for".to_owned(),
+            };
+        };
+        let place = match found.place {
+            Place::PathParameter => "path parameter",
+            Place::QueryParameter => "query parameter",
+            Place::Cookie => "cookie",
+        };
+        format!("{}, from the {place} {}", found.session, found.name)
+    }
+
+    fn route(&self) -> String {
+        let route = self.found.and_then(|found| found.route).unwrap_or_default();
+        match self.session {
+            Session::None => "none".to_owned(),
+            Session::NoRoute => "none in the session id".to_owned(),
+            Session::UnknownRoute => format!("{route}, which no member has"),
+            Session::Route => format!("{route}, which a member has"),
+        }
+    }
+
+    fn why(&self, how: How) -> String {
+        match how {
+            How::Sticky => "has the session's route".to_owned(),
+            How::Redirect => "is where the session's member redirects to".to_owned(),
+            How::Domain => "shares the domain of the session's member".to_owned(),
+            How::Free => format!("chosen by {}", self.method.name()),
+        }
+    }
+
+    /// What comes after the last candidate.
+    fn then(&self) -> String {
+        match self.end {
+            None => "no further try (maxattempts)".to_owned(),
+            Some(NoMember::Tried) if !self.candidates.is_empty() => "nobody is left".to_owned(),
+            Some(nobody) => format!("503: {nobody}"),
+        }
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        VARIABLES
+            .into_iter()
+            .filter_map(|variable| Some((variable.name(), self.variables.get(variable)?)))
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            target,
+            host,
+            verdict,
+        } = self;
+        writeln!(f, "{method} {target}  (Host: {})", host.unwrap_or("none"))?;
+        let forwarded = match verdict {
+            Verdict::Refused(refusal) => {
+                let status = refusal.status();
+                return match refusal {
+                    Refusal::Excluded { index } => {
+                        writeln!(f, "  answer      {status}: {refusal} (proxy_pass[{index}])")
+                    }
+                    _ => writeln!(f, "  answer      {status}: {refusal}"),
+                };
+            }
+            Verdict::Forwarded(forwarded) => forwarded,
+        };
+        let Forwarded {
+            index,
+            mapping,
+            to,
+            decided_on,
+            candidates,
+            ..
+        } = &**forwarded;
+        writeln!(f, "  mapping     {mapping} to {to} (proxy_pass[{index}])")?;
+        writeln!(f, "  path        {decided_on}, as Tomcat will see it")?;
+        writeln!(f, "  session     {}", forwarded.session())?;
+        writeln!(f, "  route       {}", forwarded.route())?;
+        for (index, candidate) in candidates.iter().enumerate() {
+            let label = if index == 0 { "member" } else { "if it fails" };
+            let Candidate {
+                url,
+                route,
+                how,
+                path,
+                ..
+            } = candidate;
+            let route = match route.as_str() {
+                "" => "no route".to_owned(),
+                route => format!("route {route}"),
+            };
+            let why = forwarded.why(*how);
+            writeln!(f, "  {label:11} {url} ({route}): {why}; gets {path}")?;
+        }
+        writeln!(f, "  then        {}", forwarded.then())?;
+        for (index, (name, value)) in forwarded.variables().enumerate() {
+            let label = if index == 0 { "variables" } else { "" };
+            writeln!(f, "  {label:11} {name}={value}")?;
+        }
+        writeln!(
+            f,
+            "  Of a gateway that has just started: what a running one has learnt is not known here."
+        )
+    }
+}
+
+impl Report<'_> {
+    pub(super) fn json(&self) -> Value {
+        let mut report = json!({
+            "method": self.method,
+            "target": self.target,
+            "host": self.host,
+        });
+        let more = match &self.verdict {
+            Verdict::Refused(refusal) => json!({
+                "result": "refused",
+                "status": refusal.status().as_u16(),
+                "reason": refusal.to_string(),
+                "mapping": match refusal {
+                    Refusal::Excluded { index } => json!({ "index": index, "exclude": true }),
+                    _ => Value::Null,
+                },
+            }),
+            Verdict::Forwarded(forwarded) => forwarded.json(),
+        };
+        if let (Value::Object(report), Value::Object(more)) = (&mut report, more) {
+            report.extend(more);
+        }
+        report
+    }
+}
+
+impl Forwarded<'_> {
+    fn json(&self) -> Value {
+        let place = |place| match place {
+            Place::PathParameter => "path",
+            Place::QueryParameter => "query",
+            Place::Cookie => "cookie",
+        };
+        let members: Vec<Value> = self.candidates.iter().map(|it| self.member(it)).collect();
+        let variables: Map<String, Value> = self
+            .variables()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
+        json!({
+            "result": if members.is_empty() { "unserved" } else { "forwarded" },
+            "status": members.is_empty().then_some(503),
+            "reason": self.end.map(|nobody| nobody.to_string()),
+            "mapping": { "index": self.index, "path": self.mapping, "to": self.to },
+            "path": self.decided_on,
+            "balancer": self.balancer,
+            "session": self.found.map(|found| json!({
+                "id": found.session,
+                "name": found.name,
+                "place": place(found.place),
+                "route": found.route,
+                "known": self.session == Session::Route,
+            })),
+            "lbmethod": self.method.name(),
+            "member": members.first(),
+            "fallback": members.get(1..).unwrap_or_default(),
+            "variables": variables,
+        })
+    }
+
+    fn member(&self, candidate: &Candidate) -> Value {
+        json!({
+            "url": candidate.url,
+            "route": candidate.route,
+            "how": candidate.how.text(),
+            "why": self.why(candidate.how),
+            "route_changed": candidate.route_changed,
+            "path": candidate.path,
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! What the head of a request says about where it goes. Nothing is sent, counted or logged here: `ajpgate explain`
+//! makes the same plan.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::StatusCode;
+use http::header::COOKIE;
+use http::request::Parts;
+
+use super::journey::Session;
+use super::target::{BadTarget, Host, Target};
+use crate::balancer::{NoMember, Tried, Want};
+use crate::mount::{BadPath, Match, Normal, normalize, rewrite};
+use crate::peer::Peer;
+use crate::state::{Chosen, LiveBalancer, LiveMapping, LiveMember, LiveTarget, Snapshot};
+use crate::sticky::{self, Found};
+use crate::variables::Variables;
+
+/// Where a request goes, and the session that it names.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) target: Target<'a>,
+    /// The path that the mapping was decided on.
+    pub(crate) normal: Normal<'a>,
+    /// The mapping's place in the configuration.
+    pub(crate) index: usize,
+    pub(crate) mapping: &'a LiveMapping,
+    pub(crate) to: &'a LiveTarget,
+}
+
+/// Why a request goes nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Target(#[from] BadTarget),
+    #[error(transparent)]
+    Path(#[from] BadPath),
+    #[error("OPTIONS * asks the gateway itself")]
+    Options,
+    #[error("an exclusion covers the path")]
+    Excluded { index: usize },
+    #[error("no mapping covers the path")]
+    Unmapped,
+}
+
+impl Refusal {
+    /// The answer that the client gets.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Options => StatusCode::OK,
+            Self::Excluded { .. } | Self::Unmapped => StatusCode::NOT_FOUND,
+            Self::Target(BadTarget::Connect) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Target(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// Checks the target and finds its mapping, on the path that Tomcat will see.
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        parts: &'a Parts,
+        peer: &Peer,
+    ) -> Result<Self, Refusal> {
+        let target = Target::of(parts, peer)?;
+        if target.path == "*" {
+            return Err(Refusal::Options);
+        }
+        let normal = normalize(target.path)?;
+        let Host { text: host, .. } = target.host;
+        match snapshot.mounts.find(host, &normal) {
+            Some(Match { index, exclude }) => {
+                let mapping = snapshot.mappings.get(index).ok_or(Refusal::Unmapped)?;
+                match &mapping.target {
+                    Some(to) if !exclude => Ok(Self {
+                        target,
+                        normal,
+                        index,
+                        mapping,
+                        to,
+                    }),
+                    _ => Err(Refusal::Excluded { index }),
+                }
+            }
+            None => Err(Refusal::Unmapped),
+        }
+    }
+
+    /// What the backend sees in place of the mapping's path: empty or `/app`.
+    pub(crate) fn back(&self, member: &LiveMember) -> String {
+        [member.path.as_str(), self.to.path.as_str()].concat()
+    }
+
+    /// The path that the backend gets.
+    pub(crate) fn path_sent(&self, back: &str) -> Cow<'_, str> {
+        rewrite(&self.mapping.path, back, self.target.path, &self.normal)
+    }
+
+    /// What the backend gets as Host.
+    pub(crate) fn host_sent<'h>(&'h self, member: &'h LiveMember) -> &'h str {
+        if self.mapping.preserve_host {
+            self.target.host.text
+        } else {
+            &member.authority
+        }
+    }
+
+    /// Finds the session that the request names, and what it says.
+    pub(crate) fn session(&self, parts: &'a Parts) -> (Session, Option<Found<'a>>) {
+        let Some(spec) = &self.to.balancer.sticky else {
+            return (Session::None, None);
+        };
+        let cookies = parts
+            .headers
+            .get_all(COOKIE)
+            .iter()
+            .map(http::HeaderValue::as_bytes);
+        let Target { path, query, .. } = self.target;
+        let core = self.to.balancer.core();
+        let known = |route: &str| core.knows_route(route);
+        let found = sticky::find(spec, path, query, cookies, known);
+        let session = match found.map(|found| found.route) {
+            None => Session::None,
+            Some(None | Some("")) => Session::NoRoute,
+            Some(Some(route)) if known(route) => Session::Route,
+            Some(Some(_)) => Session::UnknownRoute,
+        };
+        (session, found)
+    }
+}
+
+/// Chooses a member that has not been tried, and sets the variables as its choice has it.
+pub(crate) fn choose(
+    balancer: &Arc<LiveBalancer>,
+    variables: &mut Variables,
+    tried: &Tried,
+    now: Instant,
+) -> Result<Chosen, NoMember> {
+    let route = variables.session_route.as_deref();
+    let want = Want { route, tried };
+    let chosen = balancer.pick(&mut balancer.core(), want, now)?;
+    if balancer.variable.is_some() {
+        variables.name.clone_from(&balancer.variable);
+        variables.worker_name = Some(Arc::clone(&chosen.attempt.member.url));
+        // Once changed it stays so for later attempts, as in httpd.
+        variables.route_changed |= chosen.route_changed;
+    }
+    variables.worker_route = Some(Arc::clone(&chosen.route));
+    Ok(chosen)
+}
+
+/// Sets the variables that a session brings.
+pub(crate) fn name_session(variables: &mut Variables, found: &Found<'_>) {
+    if let Some(route) = found.route {
+        variables.session_sticky = Some(Arc::from(found.name));
+        variables.session_route = Some(Box::from(route));
+    }
+}

@@ -1,0 +1,181 @@
+//! `ajpgate explain`: it says what the gateway then does.
+
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::support::Scratch;
+use crate::support::program::{Done, ajpgate, run};
+
+const SHOP: &str = "\
+listeners: [{ bind: \"127.0.0.1:0\" }]
+balancers:
+  shop:
+    members:
+      - { url: \"ajp://10.0.0.11:8009\", route: node1 }
+      - { url: \"ajp://10.0.0.12:8009\", route: node2, redirect: node3 }
+      - { url: \"ajp://10.0.0.13:8009\", route: node3, status: [hot_standby] }
+proxy_pass:
+  - { path: /shop, to: \"balancer://shop/app\", hosts: [shop.example.com] }
+  - { path: /shop/internal, exclude: true, hosts: [shop.example.com] }
+";
+
+fn explain(scratch: &Scratch, arguments: &[&str]) -> Done {
+    run(ajpgate(scratch.path(), &["explain"]).args(arguments))
+}
+
+fn as_json(scratch: &Scratch, arguments: &[&str]) -> Value {
+    let done = explain(scratch, &[arguments, &["--json"]].concat());
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+fn shop() -> Scratch {
+    let scratch = Scratch::new("explain");
+    scratch.write("ajpgate.yaml", SHOP);
+    scratch
+}
+
+#[test]
+fn a_person_reads_where_a_request_goes_and_why() {
+    let url = "http://shop.example.com/shop/cart;jsessionid=AB.node2?x=1";
+    let done = explain(&shop(), &[url]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+    assert_eq!(
+        done.stdout,
+        "\
+GET /shop/cart;jsessionid=AB.node2?x=1  (Host: shop.example.com)
+  mapping     /shop to balancer://shop/app (proxy_pass[0])
+  path        /shop/cart, as Tomcat will see it
+  session     AB.node2, from the path parameter jsessionid
+  route       node2, which a member has
+  member      ajp://10.0.0.12:8009 (route node2): has the session's route; gets /app/cart;jsessionid=AB.node2
+  if it fails ajp://10.0.0.13:8009 (route node3): is where the session's member redirects to; gets /app/cart;jsessionid=AB.node2
+  if it fails ajp://10.0.0.11:8009 (route node1): chosen by byrequests; gets /app/cart;jsessionid=AB.node2
+  then        no further try (maxattempts)
+  variables   BALANCER_SESSION_STICKY=jsessionid
+              BALANCER_SESSION_ROUTE=node2
+              BALANCER_NAME=balancer://shop
+              BALANCER_WORKER_NAME=ajp://10.0.0.12:8009
+              BALANCER_WORKER_ROUTE=node2
+  Of a gateway that has just started: what a running one has learnt is not known here.
+"
+    );
+}
+
+#[test]
+fn a_program_reads_the_same() {
+    let cookies = "Cookie: JSESSIONID=A.node9; JSESSIONID=B.node1";
+    let report = as_json(
+        &shop(),
+        &["/shop/x", "-H", "Host: shop.example.com", "-H", cookies],
+    );
+    assert_eq!(report["result"], "forwarded");
+    assert_eq!(
+        report["mapping"],
+        json!({ "index": 0, "path": "/shop", "to": "balancer://shop/app" })
+    );
+    assert_eq!(
+        report["session"],
+        json!({ "id": "B.node1", "name": "JSESSIONID", "place": "cookie", "route": "node1", "known": true })
+    );
+    assert_eq!(report["member"]["url"], "ajp://10.0.0.11:8009");
+    assert_eq!(report["member"]["how"], "sticky");
+    assert_eq!(report["fallback"][0]["how"], "free");
+    assert_eq!(report["fallback"][0]["route_changed"], true);
+    assert_eq!(report["variables"]["BALANCER_WORKER_ROUTE"], "node1");
+}
+
+#[test]
+fn what_goes_nowhere_has_its_reason() {
+    let scratch = shop();
+    for (target, status, reason) in [
+        ("/shop/internal/x", 404, "an exclusion covers the path"),
+        (
+            "/shop/..;/shop/internal",
+            404,
+            "an exclusion covers the path",
+        ),
+        ("/other", 404, "no mapping covers the path"),
+        ("/shop/%2e%2e%2fx", 400, ""),
+    ] {
+        let report = as_json(&scratch, &[&format!("http://shop.example.com{target}")]);
+        assert_eq!(
+            (&report["result"], &report["status"]),
+            (&json!("refused"), &json!(status))
+        );
+        let said = report["reason"].as_str().unwrap();
+        assert!(
+            said.contains(reason) && !said.is_empty(),
+            "{target}: {said}"
+        );
+    }
+    let report = as_json(&scratch, &["http://elsewhere.example.com/shop"]);
+    assert_eq!(report["reason"], "no mapping covers the path");
+}
+
+#[test]
+fn nobody_left_is_explained_too() {
+    let scratch = Scratch::new("explain");
+    let file = SHOP.replace(", route: node1", ", route: node1, status: [stopped]");
+    let file = file.replace("    members:", "    nofailover: true\n    members:");
+    scratch.write("ajpgate.yaml", &file);
+    let report = as_json(
+        &scratch,
+        &["http://shop.example.com/shop;jsessionid=A.node1"],
+    );
+    assert_eq!(
+        (&report["result"], &report["status"]),
+        (&json!("unserved"), &json!(503))
+    );
+    assert!(report["reason"].as_str().unwrap().contains("nofailover"));
+}
+
+#[test]
+fn what_cannot_be_asked_is_wrong_usage() {
+    let scratch = shop();
+    for arguments in [
+        &["ftp://shop.example.com/"][..],
+        &["http:///shop"],
+        &["/a b"],
+        &["/", "-H", "no colon"],
+        &["/", "-X", "NOT A METHOD"],
+        &[],
+    ] {
+        let done = explain(&scratch, arguments);
+        assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
+        assert!(!done.stderr.is_empty());
+    }
+    scratch.write("ajpgate.yaml", "balancer: {}\n");
+    let done = explain(&scratch, &["/"]);
+    assert_eq!(done.code, Some(2));
+    assert!(
+        done.stderr.contains("did you mean `balancers`?"),
+        "{done:?}"
+    );
+}
+
+/// What it says is what the gateway does: the member, and where there is none the status.
+#[test]
+fn it_is_the_way_that_requests_go() {
+    let cluster = Cluster::start("");
+    for (target, cookie) in [
+        ("/a;jsessionid=A.node2", ""),
+        ("/a;jsessionid=A.node1/b", "JSESSIONID=B.node2"),
+        ("/a?jsessionid=A.node2", "JSESSIONID=B.node1"),
+        ("/a;jsessionid=A", "JSESSIONID=B.node2"),
+        ("/a", "JSESSIONID=B.node9; JSESSIONID=C.node2"),
+        ("/a", "JSESSIONID=\"C.node2\""),
+        ("/a/%2e%2e/b", "JSESSIONID=x.y.node1"),
+        ("/a%00b", ""),
+        ("/a%2fb", ""),
+    ] {
+        let field = format!("Cookie: {cookie}");
+        let report = as_json(&cluster.scratch, &[target, "-H", &field]);
+        let answer = cluster.get(target, &format!("{field}\r\n"));
+        match report["member"]["route"].as_str() {
+            Some(route) => assert_eq!(answer.node(), route, "{target} {cookie}"),
+            None => assert_eq!(report["status"], answer.status, "{target} {cookie}"),
+        }
+    }
+    cluster.stop();
+}
