@@ -175,6 +175,12 @@ impl AjpBackend {
             request_attribute::LOCAL_ADDR.as_bytes(),
             peer.local_ip.as_bytes(),
         )?;
+        if let Some(activation) = request.activation {
+            head.named_attribute(
+                request_attribute::LB_ACTIVATION.as_bytes(),
+                activation.text().as_bytes(),
+            )?;
+        }
         for (name, value) in request.attributes {
             head.named_attribute(name.as_bytes(), value.as_bytes())?;
         }

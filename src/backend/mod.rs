@@ -9,6 +9,7 @@ mod head;
 mod pool;
 mod wire;
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use http::{Method, Version};
@@ -38,8 +39,37 @@ pub(crate) struct Forward<'a> {
     pub(crate) server_name: &'a str,
     /// The route that the session asked for.
     pub(crate) route: Option<&'a str>,
+    /// `None` for a backend that stands alone.
+    pub(crate) activation: Option<&'a Activation>,
     /// Request attributes, from the configuration.
     pub(crate) attributes: &'a [(String, String)],
+}
+
+/// What an operator wants of a member, as Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`): its
+/// LoadBalancerDrainingValve sends sessions away that it no longer knows.
+///
+/// It is read when a request is written, not when it was scheduled: a member may be stopped while one waits for
+/// a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Activation(AtomicU8);
+
+impl Activation {
+    const TEXTS: [&str; 3] = ["ACT", "DIS", "STP"];
+
+    pub(crate) fn set(&self, draining: bool, stopped: bool) {
+        let index = match (draining, stopped) {
+            (_, true) => 2,
+            (true, false) => 1,
+            (false, false) => 0,
+        };
+        self.0.store(index, Ordering::Relaxed);
+    }
+
+    /// `ACT`, `DIS` or `STP`.
+    pub(crate) fn text(&self) -> &'static str {
+        let index = usize::from(self.0.load(Ordering::Relaxed));
+        Self::TEXTS.get(index).unwrap_or(&"ACT")
+    }
 }
 
 /// How long the steps of an attempt took.

@@ -9,14 +9,13 @@ use tracing::{debug, warn};
 
 use super::journey::{Record, Session};
 use super::local::Local;
+use super::plan::{Plan, choose};
 use super::respond::request_overlay;
-use super::target::Target;
 use crate::backend::{FailureKind, Forward, ForwardError, ResponseBody, Retry, Timing};
-use crate::balancer::{How, NoMember, Outcome, Tried, Want};
+use crate::balancer::{How, NoMember, Outcome, Tried};
 use crate::headers::{Nominated, RequestFields};
-use crate::mount::{Normal, rewrite};
 use crate::peer::Peer;
-use crate::state::{Attempt, Chosen, LiveMapping, LiveMember, LiveTarget};
+use crate::state::{Attempt, LiveMember};
 use crate::telemetry::metrics::{ErrorKind, RetryReason};
 use crate::upload::Upload;
 
@@ -24,28 +23,9 @@ use crate::upload::Upload;
 #[derive(Debug)]
 pub(crate) struct Errand<'a> {
     pub(crate) parts: &'a Parts,
-    pub(crate) target: Target<'a>,
-    pub(crate) normal: &'a Normal<'a>,
-    pub(crate) mapping: &'a LiveMapping,
-    pub(crate) to: &'a LiveTarget,
+    pub(crate) plan: &'a Plan<'a>,
     pub(crate) peer: &'a Peer,
     pub(crate) nominated: &'a Nominated,
-}
-
-impl Errand<'_> {
-    /// What the backend sees in place of the mapping's path: empty or `/app`.
-    pub(crate) fn back(&self, member: &LiveMember) -> String {
-        [member.path.as_str(), self.to.path.as_str()].concat()
-    }
-
-    /// What the backend gets as Host.
-    pub(crate) fn host_sent<'h>(&'h self, member: &'h LiveMember) -> &'h str {
-        if self.mapping.preserve_host {
-            self.target.host.text
-        } else {
-            &member.authority
-        }
-    }
 }
 
 /// Has the request answered: by the member of its session, by the one the method chooses, or by the next when
@@ -55,7 +35,7 @@ pub(crate) async fn run(
     record: &mut Record,
     upload: &mut Option<Upload>,
 ) -> Result<(Response<ResponseBody>, Attempt), Local> {
-    let balancer = &errand.to.balancer;
+    let balancer = &errand.plan.to.balancer;
     let mut tried = Tried::new();
     let mut tries = balancer.tries();
     let mut last = None;
@@ -65,10 +45,15 @@ pub(crate) async fn run(
         } else {
             Instant::now()
         };
-        let mut attempt = match choose(errand, record, &tried, now) {
-            Ok(attempt) => attempt,
+        let chosen = match choose(balancer, &mut record.variables, &tried, now) {
+            Ok(chosen) => chosen,
             Err(nobody) => return Err(unserved(errand, nobody, last.as_ref())),
         };
+        record.how = Some(chosen.how);
+        let mut attempt = chosen.attempt;
+        record
+            .first_member
+            .get_or_insert_with(|| Arc::clone(&attempt.member));
         tries = tries.saturating_sub(1);
         let error = match send(errand, record, &mut attempt, upload).await {
             Ok(response) => return Ok((response, attempt)),
@@ -92,39 +77,6 @@ pub(crate) async fn run(
     }
 }
 
-fn choose(
-    errand: &Errand<'_>,
-    record: &mut Record,
-    tried: &Tried,
-    now: Instant,
-) -> Result<Attempt, NoMember> {
-    let balancer = &errand.to.balancer;
-    let route = record.variables.session_route.as_deref();
-    let want = Want { route, tried };
-    let Chosen {
-        attempt,
-        route,
-        how,
-        route_changed,
-    } = balancer.pick(&mut balancer.core(), want, now)?;
-    record.how = Some(how);
-    record
-        .first_member
-        .get_or_insert_with(|| Arc::clone(&attempt.member));
-    if balancer.variable.is_some() {
-        record.variables.name.clone_from(&balancer.variable);
-        record.variables.worker_name = Some(Arc::clone(&attempt.member.url));
-        // Once changed it stays so for later attempts, as in httpd.
-        record.variables.route_changed |= route_changed;
-    }
-    debug!(
-        balancer = balancer.name, member = %attempt.member.url, route = %route, ?how,
-        session_route = record.variables.session_route.as_deref(), "member chosen"
-    );
-    record.variables.worker_route = Some(route);
-    Ok(attempt)
-}
-
 /// One attempt; a second one on a new connection when the first met a kept connection that was dead.
 async fn send(
     errand: &Errand<'_>,
@@ -134,32 +86,29 @@ async fn send(
 ) -> Result<Response<ResponseBody>, ForwardError> {
     let member = Arc::clone(&attempt.member);
     let Errand {
-        parts,
-        target,
-        mapping,
-        peer,
-        ..
+        parts, plan, peer, ..
     } = errand;
+    let mapping = plan.mapping;
     let overlay = request_overlay(&mapping.request_headers, &record.variables, &parts.headers);
     let attributes: Vec<(String, String)> = mapping
         .request_attributes
         .iter()
         .map(|(name, value)| (name.clone(), record.variables.render(value)))
         .collect();
-    let back = errand.back(&member);
-    let host = target.host;
+    let back = plan.back(&member);
+    let host = plan.target.host;
     let forward = Forward {
         method: &parts.method,
         version: parts.version,
-        path: &rewrite(&mapping.path, &back, target.path, errand.normal),
-        query: target.query,
+        path: &plan.path_sent(&back),
+        query: plan.target.query,
         fields: &RequestFields {
             headers: &parts.headers,
             nominated: errand.nominated,
             overlay: &overlay,
             peer,
             host: host.text,
-            host_sent: errand.host_sent(&member),
+            host_sent: plan.host_sent(&member),
             port: host.port_or_default(peer),
         },
         peer,
@@ -173,6 +122,12 @@ async fn send(
             .session_route
             .as_deref()
             .filter(|route| !route.is_empty()),
+        activation: plan
+            .to
+            .balancer
+            .variable
+            .is_some()
+            .then_some(&member.activation),
         attributes: &attributes,
     };
     let mut fresh = false;
@@ -191,6 +146,7 @@ async fn send(
                     .backend_duration
                     .record(timing.to_head.as_secs_f64());
                 if errand
+                    .plan
                     .to
                     .balancer
                     .failonstatus
@@ -254,7 +210,7 @@ fn is_idempotent(method: &Method) -> bool {
 
 /// The answer when nobody can have the request.
 fn unserved(errand: &Errand<'_>, nobody: NoMember, last: Option<&ForwardError>) -> Local {
-    let balancer = &errand.to.balancer;
+    let balancer = &errand.plan.to.balancer;
     warn!(balancer = balancer.name, reason = %nobody, "request not served");
     match last {
         Some(error) if error.status() != http::StatusCode::SERVICE_UNAVAILABLE => {
@@ -271,7 +227,7 @@ fn failed(errand: &Errand<'_>, error: &ForwardError) -> Local {
     }
     match error.status() {
         http::StatusCode::SERVICE_UNAVAILABLE => {
-            let wait = errand.to.balancer.core().retry_after(Instant::now());
+            let wait = errand.plan.to.balancer.core().retry_after(Instant::now());
             Local::unavailable(wait)
         }
         status => Local::new(status),
@@ -279,7 +235,7 @@ fn failed(errand: &Errand<'_>, error: &ForwardError) -> Local {
 }
 
 fn log(errand: &Errand<'_>, member: &LiveMember, error: &ForwardError) {
-    let balancer = &errand.to.balancer.name;
+    let balancer = &errand.plan.to.balancer.name;
     match error.counts_as() {
         Some(_) => warn!(
             balancer, member = %member.url, error = %error, exposure = ?error.exposure,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use tracing::debug;
 
 use crate::balancer::How;
 use crate::link::Link;
@@ -168,6 +169,23 @@ impl Drop for Journey {
         let status = record.status.map_or(CLIENT_GONE, |status| status.as_u16());
         let sticky = record.sticky_result();
         record.count(status, duration, sticky);
+        // What mod_proxy_balancer's manual tells to look at when sessions do not stick, in one line per request.
+        debug!(
+            client = record.peer.ip,
+            method = %parts.method,
+            path = parts.uri.path(),
+            status,
+            balancer = record.balancer.as_ref().map(|balancer| &*balancer.name),
+            session = record.variables.session_sticky.as_deref(),
+            session_route = record.variables.session_route.as_deref(),
+            sticky = sticky.map(StickyResult::text),
+            member = record.member.as_ref().map(|member| &*member.url),
+            route = record.variables.worker_route.as_deref(),
+            how = record.how.map(How::text),
+            route_changed = record.variables.route_changed,
+            attempts = record.attempts,
+            "request"
+        );
         record.shared.access_log.write(&Entry {
             parts: Some(parts),
             peer: &record.peer,

@@ -1,15 +1,18 @@
 //! From a member's answer to the client's: what was mapped is mapped back, and the mapping's rules apply.
 
+use std::time::Instant;
+
 use ajpgate_config::{HeaderAction, HeaderRule};
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use tracing::debug;
+use tracing::warn;
 
+use super::journey::Session;
 use crate::headers::Overlay;
 use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
 use crate::variables::Variables;
 
-/// Counts sessions that the backend issued with a route that is not its member's.
+/// Counts and names sessions that the backend issued with a route that is not its member's, or with none.
 pub(crate) fn check_issued_routes(
     headers: &HeaderMap,
     balancer: &LiveBalancer,
@@ -18,16 +21,58 @@ pub(crate) fn check_issued_routes(
 ) {
     let Some(spec) = &balancer.sticky else { return };
     for cookie in headers.get_all(SET_COOKIE) {
-        if let Some(issued) = sticky::issued(spec, cookie.as_bytes())
-            && let Some(issued_route) = issued.route.filter(|issued| !issued.is_empty())
-            && !issued.belongs_to(route)
-        {
-            debug!(
-                balancer = balancer.name, member = %member.url, route, issued = issued_route,
-                "backend issued a session with another route than its member's"
-            );
-            member.metrics.count_mismatch(issued_route);
+        let Some(issued) = sticky::issued(spec, cookie.as_bytes()) else {
+            continue;
+        };
+        let issued_route = issued.route.unwrap_or_default();
+        if issued.belongs_to(route) || issued_route == route {
+            continue;
         }
+        member.metrics.count_mismatch(issued_route);
+        let (balancer, url) = (&balancer.name, &member.url);
+        if issued_route.is_empty() {
+            if member.mistakes.without_route.is_due(Instant::now()) {
+                warn!(
+                    balancer, member = %url, route,
+                    "the member issued a session without a route, so the next request may go elsewhere: \
+                     set jvmRoute=\"{route}\" on the Engine in its server.xml"
+                );
+            }
+        } else if member.mistakes.mismatch.is_due(Instant::now()) {
+            warn!(
+                balancer, member = %url, route, issued = issued_route,
+                "the member issued a session with another route than its own, so the next request goes \
+                 elsewhere: the jvmRoute of its Engine and its `route` here must be the same"
+            );
+        }
+    }
+}
+
+/// Names what is wrong with the session of a request that this member answered.
+pub(crate) fn check_wanted_route(
+    session: Session,
+    variables: &Variables,
+    balancer: &LiveBalancer,
+    member: &LiveMember,
+    route: &str,
+) {
+    let now = Instant::now;
+    let (balancer, url) = (&balancer.name, &member.url);
+    match session {
+        Session::UnknownRoute if member.mistakes.unknown_route.is_due(now()) => {
+            warn!(
+                balancer, member = %url, session_route = variables.session_route.as_deref(),
+                "a session asked for a route that no member has, and went to this one: a node that is gone, or \
+                 a jvmRoute that is no member's `route`"
+            );
+        }
+        Session::NoRoute if !route.is_empty() && member.mistakes.without_route.is_due(now()) => {
+            warn!(
+                balancer, member = %url, route,
+                "a session had no route, and went to this member: its Tomcat may have no jvmRoute"
+            );
+        }
+        _ => {}
     }
 }
 

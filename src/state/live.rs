@@ -6,10 +6,11 @@ use std::time::Instant;
 use ajpgate_config::Sticky;
 use tracing::{info, warn};
 
-use crate::backend::{Backend, Traffic};
+use crate::backend::{Activation, Backend, Traffic};
 use crate::balancer::{
     Balancer, Health, How, MemberId, MemberView, NoMember, Outcome, Pick, Ticket, Transition, Want,
 };
+use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, MemberReading, MemberStatus};
 
 /// A balancer: the decisions behind a mutex, and what carries them out.
@@ -40,6 +41,19 @@ pub(crate) struct LiveMember {
     pub(crate) authority: String,
     pub(crate) backend: Backend,
     pub(crate) metrics: MemberMetrics,
+    pub(crate) activation: Activation,
+    pub(crate) mistakes: Mistakes,
+}
+
+/// When each mistake about routes was named last.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    /// The member issues sessions with another route than its own.
+    pub(crate) mismatch: Seldom,
+    /// It issues sessions without a route.
+    pub(crate) without_route: Seldom,
+    /// Sessions ask it for a route that nobody has.
+    pub(crate) unknown_route: Seldom,
 }
 
 impl LiveBalancer {

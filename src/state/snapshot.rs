@@ -6,8 +6,8 @@ use ajp13::PacketSize;
 use ajpgate_config::{self as config, Config, HeaderRule, LbMethod, Scheme, Target, Template};
 use anyhow::{Context as _, bail};
 
-use super::live::{LiveBalancer, LiveMember};
-use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
+use super::live::{LiveBalancer, LiveMember, Mistakes};
+use crate::backend::{Activation, AjpBackend, Backend, Pool, PoolSettings};
 use crate::balancer::{Balancer, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
@@ -130,6 +130,8 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
                 authority: authority(&member.url),
                 backend,
                 metrics,
+                activation: activation(member.status),
+                mistakes: Mistakes::default(),
             }))
         });
     Ok(LiveBalancer {
@@ -165,6 +167,8 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         authority: authority(&config.url),
         backend: backend(config, &member_metrics)?,
         metrics: member_metrics,
+        activation: Activation::default(),
+        mistakes: Mistakes::default(),
     };
     Ok(LiveBalancer {
         name: url.clone(),
@@ -177,6 +181,12 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         metrics: BalancerMetrics::new(metrics, url, std::iter::empty()),
         core: Mutex::new(core),
     })
+}
+
+fn activation(status: config::Status) -> Activation {
+    let activation = Activation::default();
+    activation.set(status.drain, status.disabled || status.stopped);
+    activation
 }
 
 fn authority(url: &config::MemberUrl) -> String {

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::cluster::Cluster;
-use crate::support::program::Done;
-use crate::support::until;
+use crate::cluster::{Cluster, Node};
+use crate::support::http::get;
+use crate::support::program::{Done, Program, ajpgate};
+use crate::support::{Scratch, until};
 
 /// The requests that every access log here has: a new session, the session again, an unknown route, a 404.
 fn traffic(cluster: &Cluster) -> Visit {
@@ -241,4 +242,76 @@ fn a_log_that_goes_to_a_file_has_no_escape_sequences() {
     traffic(&cluster);
     let done = cluster.stop();
     assert!(!done.stderr.contains('\u{1b}'), "{:?}", done.stderr);
+}
+
+/// One line for each request, with what decided about it.
+#[test]
+fn at_level_debug_each_request_says_how_its_member_was_chosen() {
+    let cluster =
+        Cluster::start("log: { level: debug, format: json }\naccess_log: { format: off }\n");
+    let visit = traffic(&cluster);
+    let done = cluster.stop();
+    let requests: Vec<Value> = done
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .filter(|line: &Value| line["message"] == "request")
+        .collect();
+    let decisions: Vec<[&str; 3]> = requests
+        .iter()
+        .map(|line| ["sticky", "session_route", "how"].map(|key| line[key].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(
+        decisions,
+        [
+            ["new", "-", "free"],
+            ["hit", visit.node.as_str(), "sticky"],
+            ["unknown_route", "node9", "free"],
+            ["new", "-", "free"],
+        ],
+        "{done:?}"
+    );
+}
+
+/// Mistakes that break stickiness for every request are named once, with what to change.
+#[test]
+fn mistakes_about_routes_are_named_once_and_counted() {
+    let scratch = Scratch::new("mistakes");
+    let node = Node::start(&scratch, "west", None);
+    let file = format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n\
+         balancers: {{ shop: {{ members: [{{ url: \"ajp://{}\", route: east }}] }} }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://shop/\" }}]\n\
+         admin: {{ bind: \"127.0.0.1:0\" }}\n",
+        node.address
+    );
+    scratch.write("ajpgate.yaml", &file);
+    let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run"]));
+    let front = gateway.front();
+    for cookie in ["", "JSESSIONID=A.north", "JSESSIONID=A"] {
+        for _ in 0..3 {
+            get(front, "/", &format!("Cookie: {cookie}\r\n"));
+        }
+    }
+    let metrics = get(gateway.admin(), "/metrics", "").body;
+    let log = gateway.stop().stderr;
+    for (mistake, what_to_change) in [
+        ("another route than its own", "jvmRoute"),
+        ("a route that no member has", "jvmRoute"),
+        ("had no route", "jvmRoute"),
+    ] {
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(mistake)).collect();
+        assert_eq!(lines.len(), 1, "{mistake}: {log}");
+        assert!(lines[0].contains(what_to_change), "{}", lines[0]);
+    }
+    for (series, count) in [
+        ("route=\"unknown\",result=\"unknown_route\"", 3),
+        ("route=\"\",result=\"no_route\"", 3),
+        ("route=\"east\",issued=\"unknown\"", 9),
+    ] {
+        assert!(
+            metrics.contains(&format!("{series}}} {count}\n")),
+            "{series}: {metrics}"
+        );
+    }
 }

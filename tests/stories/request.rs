@@ -418,13 +418,21 @@ async fn r19_a_session_goes_to_its_node_which_is_told_the_route() {
     assert_eq!(text(&request, Attribute::Route), None);
 }
 
-/// R20 at the codec: what Tomcat's LoadBalancerDrainingValve looks for.
-#[test]
-fn r20_activation_is_a_named_attribute() {
-    assert_eq!(
-        ajp13::tables::request_attribute::LB_ACTIVATION,
-        "JK_LB_ACTIVATION"
-    );
+/// What Tomcat's LoadBalancerDrainingValve looks for.
+#[tokio::test]
+async fn r20_a_draining_member_is_told_so() {
+    for (status, activation) in [("", "ACT"), ("drain", "DIS")] {
+        let (request, _) = told_with(
+            "",
+            &format!("status: [{status}]"),
+            "GET / HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=x.n1\r\n\r\n",
+        )
+        .await;
+        assert_eq!(
+            named(&request, "JK_LB_ACTIVATION").as_deref(),
+            Some(activation)
+        );
+    }
 }
 
 #[tokio::test]
