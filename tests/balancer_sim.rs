@@ -81,6 +81,7 @@ impl World {
             sticky: random.chance(9, 10),
             nofailover: random.chance(1, 4),
             forcerecovery: random.chance(3, 4),
+            slow_start: Duration::from_secs(random.below(3) * 10),
             members,
         });
         Self {
@@ -180,7 +181,7 @@ impl World {
     fn command(&mut self) {
         let member = self.any_member();
         let random = &mut self.random;
-        let command = match (random.below(12), member) {
+        let command = match (random.below(13), member) {
             (0, _) => Command::Method(*random.one_of(&LbMethod::ALL)),
             (1, _) => Command::Nofailover(random.chance(1, 4)),
             (2, _) => Command::Forcerecovery(random.chance(3, 4)),
@@ -188,6 +189,7 @@ impl World {
             (4, _) => Command::Add(random.member()),
             (5, Some(member)) => Command::Remove(member),
             (6, Some(member)) => Command::ClearError(member),
+            (8, _) => Command::SlowStart(Duration::from_secs(random.below(3) * 10)),
             (7, _) => {
                 let mut order: Vec<MemberId> = self.seen.iter().map(|member| member.id).collect();
                 order.reverse();

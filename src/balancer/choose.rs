@@ -5,11 +5,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ajpgate_config::LbMethod;
+
 use super::member::Member;
 use super::recovery::Health;
 use super::route::Lookup;
 use super::sets::{self, Scope};
-use super::{Balancer, How, NoMember, Pick, Ticket, Tried, Want, method};
+use super::{Balancer, How, NoMember, Pick, Ticket, Tried, Want, method, ramp};
 
 impl Balancer {
     /// Chooses a member for a request.
@@ -34,6 +36,7 @@ impl Balancer {
         {
             return Err(NoMember::Tried);
         }
+        self.weigh(now);
         let forced = self.force_recovery(now);
         let route = want.route.filter(|route| self.sticky && !route.is_empty());
         let (index, how) = match self.choose(route, want.tried, now) {
@@ -115,20 +118,19 @@ impl Balancer {
         let eligible = &mut self.scratch.eligible;
         let members = &self.members;
         let mut in_domain = |domain: &str| {
-            if domain.is_empty() {
-                return None;
-            }
-            sets::eligible(members, &Scope::domain(domain, tried, now), eligible);
-            method::best(self.method, members, eligible)
+            !domain.is_empty()
+                && sets::eligible(members, &Scope::domain(domain, tried, now), eligible).is_some()
+                && !eligible.is_empty()
         };
-        let index = if known {
+        let found = if known {
             members
                 .iter()
                 .filter(|member| member.has_route(route))
-                .find_map(|member| in_domain(&member.domain))?
+                .any(|member| in_domain(&member.domain))
         } else {
-            in_domain(prefix)?
+            in_domain(prefix)
         };
+        let index = found.then(|| self.best())??;
         self.members.get_mut(index)?.retry(now);
         method::charge_sticky(&mut self.members, index);
         Some(index)
@@ -144,9 +146,26 @@ impl Balancer {
                 member.retry(now);
             }
         }
-        let index = method::best(self.method, &self.members, eligible)?;
-        method::charge_free(self.method, &mut self.members, eligible, index);
+        let index = self.best()?;
+        method::charge_free(
+            self.method,
+            &mut self.members,
+            &self.scratch.eligible,
+            index,
+        );
         Some(index)
+    }
+
+    /// The method's choice among the eligible.
+    fn best(&mut self) -> Option<usize> {
+        let (members, eligible) = (&mut self.members, &self.scratch.eligible);
+        if self.method == LbMethod::ByRequests || members.iter().all(|m| m.ramp.is_none()) {
+            return method::best(self.method, members, eligible);
+        }
+        let admitted = ramp::admitted(members, eligible, &mut self.scratch.admitted);
+        let best = method::best(self.method, members, admitted)?;
+        ramp::pay(members, eligible, best);
+        Some(best)
     }
 
     /// Ends probations that leave a request without a member. Returns whether there were any.

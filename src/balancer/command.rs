@@ -37,6 +37,8 @@ pub enum Command {
     Nofailover(bool),
     /// `forcerecovery`
     Forcerecovery(bool),
+    /// `slow_start`; whoever is on its way back is measured by it at once.
+    SlowStart(Duration),
 }
 
 /// New settings of a member; `None` leaves one as it is.
@@ -148,11 +150,11 @@ impl Balancer {
     /// # Errors
     ///
     /// The reason; then nothing has changed.
-    pub fn apply(&mut self, command: Command, _now: Instant) -> Result<Applied, Refused> {
+    pub fn apply(&mut self, command: Command, now: Instant) -> Result<Applied, Refused> {
         match command {
-            Command::Change(member, change) => self.change(member, change),
-            Command::ClearError(member) => self.edit(member, |member| member.recovery.clear()),
-            Command::Add(spec) => self.add(spec),
+            Command::Change(member, change) => self.change(member, change, now),
+            Command::ClearError(member) => self.edit(member, now, |member| member.recovery.clear()),
+            Command::Add(spec) => self.add(spec, now),
             Command::Remove(member) => self.remove(member),
             Command::Order(order) => self.order(&order),
             Command::Method(method) => {
@@ -174,19 +176,30 @@ impl Balancer {
                 self.forcerecovery = forcerecovery;
                 Ok(Applied::default())
             }
+            Command::SlowStart(slow_start) => {
+                self.slow_start = slow_start;
+                self.weigh(now);
+                Ok(Applied::default())
+            }
         }
     }
 
-    fn change(&mut self, member: MemberId, change: Change) -> Result<Applied, Refused> {
+    fn change(
+        &mut self,
+        member: MemberId,
+        change: Change,
+        now: Instant,
+    ) -> Result<Applied, Refused> {
         if change.set.is_some_and(|set| set > LBSET_MAX) {
             return Err(Refused::SetOutOfRange);
         }
         let mut refactored = false;
-        let applied = self.edit(member, |member| {
+        let applied = self.edit(member, now, |member| {
             refactored = change.factor.is_some_and(|factor| factor != member.factor);
             change.make(member);
         })?;
         if refactored {
+            self.weigh(now);
             method::recalculate(&mut self.members);
         }
         Ok(applied)
@@ -195,23 +208,30 @@ impl Balancer {
     /// Edits one member; when that makes it usable, all start from zero.
     fn edit(
         &mut self,
-        member: MemberId,
+        id: MemberId,
+        now: Instant,
         edit: impl FnOnce(&mut Member),
     ) -> Result<Applied, Refused> {
-        let member = self.member_mut(member).ok_or(Refused::NoSuchMember)?;
-        let (before, was_usable) = (member.condition(), member.is_usable());
+        let member = self.member_mut(id).ok_or(Refused::NoSuchMember)?;
+        let before = member.condition();
+        let (was_usable, was_in_service) = (member.is_usable(), member.is_in_service());
         edit(member);
+        let came_back = !was_in_service && member.is_in_service();
+        let enabled = !was_usable && member.is_usable();
         let applied = Applied {
             added: None,
             transition: transition(member, before, Cause::Operator),
         };
-        if !was_usable && member.is_usable() {
+        if enabled {
             self.reset();
+        }
+        if came_back {
+            self.come_back(id, now);
         }
         Ok(applied)
     }
 
-    fn add(&mut self, spec: MemberSpec) -> Result<Applied, Refused> {
+    fn add(&mut self, spec: MemberSpec, now: Instant) -> Result<Applied, Refused> {
         if spec.set > LBSET_MAX {
             return Err(Refused::SetOutOfRange);
         }
@@ -221,6 +241,7 @@ impl Balancer {
         let added = self.push(spec);
         if self.members.last().is_some_and(Member::is_usable) {
             self.reset();
+            self.come_back(added, now);
         }
         Ok(Applied {
             added: Some(added),
@@ -247,10 +268,6 @@ impl Balancer {
         }
         self.members.sort_by_cached_key(place);
         Ok(Applied::default())
-    }
-
-    fn reset(&mut self) {
-        method::reset(self.method, &mut self.members);
     }
 }
 

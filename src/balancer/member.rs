@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LoadFactor, Status};
 
+use super::ramp::Ramp;
 use super::recovery::{Health, Recovery};
 use super::settle::Condition;
 use super::{MemberId, MemberSpec};
@@ -21,6 +22,10 @@ pub(super) struct Member {
     pub(super) status: Status,
     pub(super) retry: Duration,
     pub(super) recovery: Recovery,
+    /// While it comes back (`slow_start`).
+    pub(super) ramp: Option<Ramp>,
+    /// Its share as of the last pick, in hundredths: its factor, or less while it comes back.
+    pub(super) weight: u32,
     /// httpd's `HC_FAIL`: set and cleared by health checks only, never by time.
     pub(super) check_failed: bool,
     /// How urgently it must work to fulfil its share, in hundredths of a load factor.
@@ -56,6 +61,8 @@ impl Member {
             status: spec.status,
             retry: spec.retry,
             recovery: Recovery::new(),
+            ramp: None,
+            weight: spec.factor.hundredths(),
             check_failed: false,
             lbstatus: 0,
             busy: 0,
@@ -115,6 +122,29 @@ impl Member {
         }
     }
 
+    /// Usable, and not on probation.
+    pub(super) fn is_in_service(&self) -> bool {
+        self.is_usable() && self.recovery.health() != Health::Recovering
+    }
+
+    /// Ends a ramp that is over, and takes the weight of this time.
+    pub(super) fn weigh(&mut self, slow_start: Duration, now: Instant) {
+        if self.ramp.is_some_and(|ramp| ramp.is_over(slow_start, now)) {
+            self.ramp = None;
+        }
+        self.weight = self.weight_at(slow_start, now);
+    }
+
+    /// Its share, in hundredths.
+    pub(super) fn weight_at(&self, slow_start: Duration, now: Instant) -> u32 {
+        match &self.ramp {
+            Some(ramp) if !ramp.is_over(slow_start, now) => {
+                ramp.weight(self.factor, slow_start, now)
+            }
+            _ => self.factor.hundredths(),
+        }
+    }
+
     pub(super) fn condition(&self) -> Condition {
         Condition {
             health: self.recovery.health(),
@@ -124,6 +154,7 @@ impl Member {
 
     pub(super) fn check_invariants(&self) {
         self.recovery.check_invariants();
+        assert!((1..=self.factor.hundredths()).contains(&self.weight));
         let health = self.recovery.health();
         assert!(
             !self.status.ignore_errors || health == Health::Ok,

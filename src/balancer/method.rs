@@ -46,7 +46,7 @@ fn load(member: &Member) -> u64 {
 }
 
 fn share(member: &Member) -> i64 {
-    i64::from(member.factor.hundredths())
+    i64::from(member.weight)
 }
 
 /// Books a free choice among `eligible`. `bytraffic` keeps no lbstatus of its own.

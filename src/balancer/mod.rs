@@ -21,6 +21,7 @@
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
 //! | `method` | lbstatus and who is best | `balancers/mod_lbmethod_*.c` |
 //! | `recovery` | error, retry, probe, forced recovery | `ap_proxy_retry_worker()`, `force_recovery()`; mod_jk's `ERR/PRB` |
+//! | `ramp` | `slow_start` | |
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
 //! | `settle` | what the end of a request says of its member | `proxy_balancer_post_request()` |
 //! | `command` | what an operator may change | `balancer_process_balancer_worker()` |
@@ -35,6 +36,7 @@ mod command;
 mod member;
 mod method;
 mod pick;
+mod ramp;
 mod recovery;
 mod route;
 mod sets;
@@ -57,6 +59,7 @@ pub use tried::Tried;
 pub use view::{MemberView, View};
 
 use member::Member;
+use ramp::Ramp;
 use sets::Scope;
 
 /// What a balancer is made of.
@@ -70,6 +73,8 @@ pub struct Spec {
     pub nofailover: bool,
     /// When all members are in error, try them again at once.
     pub forcerecovery: bool,
+    /// How long a member that comes back takes to get its full share; zero: it gets it at once.
+    pub slow_start: Duration,
     /// The members, in the order that breaks ties.
     pub members: Vec<MemberSpec>,
 }
@@ -114,6 +119,7 @@ pub struct Balancer {
     sticky: bool,
     nofailover: bool,
     forcerecovery: bool,
+    slow_start: Duration,
     members: Vec<Member>,
     /// The number of the next member that is added.
     next_id: u32,
@@ -125,6 +131,8 @@ pub struct Balancer {
 struct Scratch {
     /// Indices of the members among which a method chooses.
     eligible: Vec<usize>,
+    /// Those of them who are not held back by `slow_start`.
+    admitted: Vec<usize>,
     /// For each member, the depth from which on its redirect is known to lead nowhere.
     dead_ends: Vec<u32>,
 }
@@ -132,6 +140,7 @@ struct Scratch {
 impl Scratch {
     fn reserve(&mut self, members: usize) {
         self.eligible.reserve(members);
+        self.admitted.reserve(members);
         self.dead_ends.reserve(members);
     }
 }
@@ -145,6 +154,7 @@ impl Balancer {
             sticky: spec.sticky,
             nofailover: spec.nofailover,
             forcerecovery: spec.forcerecovery,
+            slow_start: spec.slow_start,
             members: Vec::with_capacity(spec.members.len()),
             next_id: 0,
             scratch: Scratch::default(),
@@ -211,6 +221,7 @@ impl Balancer {
         }
         assert!(
             self.scratch.eligible.capacity() >= self.members.len()
+                && self.scratch.admitted.capacity() >= self.members.len()
                 && self.scratch.dead_ends.capacity() >= self.members.len(),
             "a pick would allocate"
         );
@@ -222,6 +233,29 @@ impl Balancer {
         self.members.push(Member::new(id, spec));
         self.scratch.reserve(self.members.len());
         id
+    }
+
+    /// A member is in service that was not. With `slow_start` all start from zero, and it with a smaller weight.
+    fn come_back(&mut self, id: MemberId, now: Instant) {
+        if self.slow_start.is_zero() {
+            return;
+        }
+        if let Some(member) = self.member_mut(id) {
+            member.ramp = Some(Ramp::new(now));
+        }
+        self.weigh(now);
+        self.reset();
+    }
+
+    fn reset(&mut self) {
+        method::reset(self.method, &mut self.members);
+    }
+
+    /// Takes the weights of this time.
+    fn weigh(&mut self, now: Instant) {
+        for member in &mut self.members {
+            member.weigh(self.slow_start, now);
+        }
     }
 
     fn member_mut(&mut self, id: MemberId) -> Option<&mut Member> {

@@ -60,10 +60,13 @@ impl Balancer {
     /// Nothing comes of it when the member is gone. A member that ignores errors counts the failure and goes on.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is taken back once")]
     pub fn settle(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Option<Transition> {
-        let Ticket { member, generation } = ticket;
-        let member = self.member_mut(member)?;
+        let Ticket {
+            member: id,
+            generation,
+        } = ticket;
+        let member = self.member_mut(id)?;
         member.busy = member.busy.saturating_sub(1);
-        let before = member.condition();
+        let (before, was_in_service) = (member.condition(), member.is_in_service());
         match outcome {
             Outcome::Served => member.recovery.served(generation),
             Outcome::Neutral => member.recovery.undecided(generation),
@@ -74,7 +77,12 @@ impl Balancer {
                 }
             }
         }
-        transition(member, before, Cause::Request(outcome))
+        let came_back = !was_in_service && member.is_in_service();
+        let transition = transition(member, before, Cause::Request(outcome));
+        if came_back {
+            self.come_back(id, now);
+        }
+        transition
     }
 
     /// What the health checks of a member say now: `failed` once enough of them failed in a row, not once enough
@@ -82,14 +90,19 @@ impl Balancer {
     ///
     /// A member that passes is also cleared of what traffic held against it, before its `retry` is over (PR 66302
     /// of httpd); `retry` on the other hand never brings back a member that failed its checks.
-    pub fn health(&mut self, member: MemberId, failed: bool, _now: Instant) -> Option<Transition> {
-        let member = self.member_mut(member)?;
-        let before = member.condition();
+    pub fn health(&mut self, id: MemberId, failed: bool, now: Instant) -> Option<Transition> {
+        let member = self.member_mut(id)?;
+        let (before, was_in_service) = (member.condition(), member.is_in_service());
         member.check_failed = failed;
         if !failed {
             member.recovery.clear();
         }
-        transition(member, before, Cause::HealthCheck)
+        let came_back = !was_in_service && member.is_in_service();
+        let transition = transition(member, before, Cause::HealthCheck);
+        if came_back {
+            self.come_back(id, now);
+        }
+        transition
     }
 }
 

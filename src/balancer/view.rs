@@ -18,6 +18,8 @@ pub struct View {
     pub nofailover: bool,
     /// `forcerecovery`
     pub forcerecovery: bool,
+    /// `slow_start`
+    pub slow_start: Duration,
     /// The members, in the order that breaks ties.
     pub members: Vec<MemberView>,
 }
@@ -35,6 +37,8 @@ pub struct MemberView {
     pub domain: String,
     /// `loadfactor`
     pub factor: LoadFactor,
+    /// What it gets of that now, in hundredths: less while it comes back (`slow_start`).
+    pub weight: u32,
     /// `lbset`
     pub set: u8,
     /// What the operator wants of it.
@@ -76,6 +80,7 @@ impl Balancer {
                 redirect: member.redirect.clone(),
                 domain: member.domain.clone(),
                 factor: member.factor,
+                weight: member.weight_at(self.slow_start, now),
                 set: member.set,
                 status: member.status,
                 retry: member.retry,
@@ -96,6 +101,7 @@ impl Balancer {
             sticky: self.sticky,
             nofailover: self.nofailover,
             forcerecovery: self.forcerecovery,
+            slow_start: self.slow_start,
             members,
         }
     }

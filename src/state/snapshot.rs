@@ -1,6 +1,7 @@
 //! From a configuration to what requests read.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ajp13::PacketSize;
 use ajpgate_config::{self as config, Config, HeaderRule, LbMethod, Scheme, Target, Template};
@@ -111,6 +112,7 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
         sticky: config.sticky.is_some(),
         nofailover: config.nofailover,
         forcerecovery: config.forcerecovery,
+        slow_start: config.slow_start,
         members: config.members.iter().map(member_spec).collect(),
     });
     let routes = || config.members.iter().map(|member| member.route.as_str());
@@ -154,6 +156,7 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         sticky: false,
         nofailover: false,
         forcerecovery: true,
+        slow_start: Duration::ZERO,
         members: vec![member_spec(config)],
     });
     let url = &config.url.text;

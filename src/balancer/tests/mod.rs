@@ -3,9 +3,11 @@
 mod commands;
 mod method;
 mod properties;
+mod ramp;
 mod recovery;
 mod route;
 mod sets;
+mod states;
 mod usability;
 
 use std::time::{Duration, Instant};
@@ -57,6 +59,7 @@ fn play(method: LbMethod, members: Vec<MemberSpec>) -> Play {
             sticky: true,
             nofailover: false,
             forcerecovery: true,
+            slow_start: Duration::ZERO,
             members,
         }),
         now: start,

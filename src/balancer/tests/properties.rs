@@ -39,12 +39,14 @@ fn any_member() -> impl Strategy<Value = MemberSpec> {
 fn any_spec() -> impl Strategy<Value = Spec> {
     let method = prop::sample::select(LbMethod::ALL.to_vec());
     let members = prop::collection::vec(any_member(), 0..7);
-    (method, any::<[bool; 3]>(), members).prop_map(
-        |(method, [sticky, nofailover, forcerecovery], members)| Spec {
+    let slow_start = prop::sample::select(vec![0, 1, 20_000]).prop_map(Duration::from_millis);
+    (method, any::<[bool; 3]>(), slow_start, members).prop_map(
+        |(method, [sticky, nofailover, forcerecovery], slow_start, members)| Spec {
             method,
             sticky,
             nofailover,
             forcerecovery,
+            slow_start,
             members,
         },
     )
