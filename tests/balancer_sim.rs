@@ -82,6 +82,7 @@ impl World {
             nofailover: random.chance(1, 4),
             forcerecovery: random.chance(3, 4),
             slow_start: Duration::from_secs(random.below(3) * 10),
+            seed,
             members,
         });
         Self {
@@ -101,7 +102,8 @@ impl World {
                 0..45 => self.request(),
                 45..85 => self.finish_one(),
                 85..90 => self.wait(),
-                90..95 => self.check_health(),
+                90..93 => self.check_health(),
+                93..96 => self.report(),
                 _ => self.command(),
             }
             self.check();
@@ -148,8 +150,11 @@ impl World {
         let which = self.random.below(self.open.len() as u64) as usize;
         let Open { ticket, probe } = self.open.swap_remove(which);
         let bytes = self.random.below(200_000);
+        let member = ticket.member();
         self.balancer
-            .traffic(ticket.member(), bytes, self.random.below(200_000));
+            .traffic(member, bytes, self.random.below(200_000));
+        let took = Duration::from_micros(self.random.below(1_000_000));
+        self.balancer.answered(member, took, self.now);
         let outcome = match self.random.below(10) {
             0..7 => Outcome::Served,
             7 => Outcome::Neutral,
@@ -176,6 +181,17 @@ impl World {
             let failed = self.random.chance(2, 5);
             self.balancer.health(member, failed, self.now);
         }
+    }
+
+    /// A heartbeat, or a count of sessions.
+    fn report(&mut self) {
+        let Some(member) = self.any_member() else {
+            return;
+        };
+        let (ready, busy) = (self.random.below(9) as u32, self.random.below(3) as u32);
+        self.balancer.heartbeat(member, ready, busy, self.now);
+        let sessions = self.random.below(100);
+        self.balancer.live_sessions(member, sessions);
     }
 
     fn command(&mut self) {
@@ -230,7 +246,7 @@ impl World {
         let regular = view
             .members
             .iter()
-            .any(|member| member.usable && !member.status.drain && !member.status.hot_spare);
+            .any(|member| member.usable && takes_new(&view, member));
         assert!(self.balancer.usable(self.now) || !regular);
         self.seen = view.members;
     }
@@ -279,6 +295,12 @@ fn could_serve(member: &MemberView, tried: &Tried) -> bool {
         && !tried.contains(member.id)
 }
 
+/// Whether nothing but its health could keep a request without a session from a regular member or a standby.
+fn takes_new(view: &View, member: &MemberView) -> bool {
+    let heard = view.method != LbMethod::Heartbeat || member.slots > 0;
+    heard && !member.status.drain && !member.status.hot_spare
+}
+
 fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pick) {
     let find = |view: &View| {
         let mut members = view.members.iter();
@@ -294,9 +316,9 @@ fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pick) {
         Health::Probing => {
             // A probation ends early only for requests that nobody else may serve.
             assert!(before.forcerecovery);
-            let elsewhere = before.members.iter().any(|other| {
-                could_serve(other, want.tried) && !other.status.drain && !other.status.hot_spare
-            });
+            let mut others = before.members.iter();
+            let elsewhere =
+                others.any(|other| could_serve(other, want.tried) && takes_new(before, other));
             assert!(!elsewhere || (before.nofailover && pick.how == How::Sticky));
         }
     }
@@ -316,7 +338,7 @@ fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pick) {
         for other in &before.members {
             let passed_over = could_serve(other, want.tried);
             assert!(!passed_over || route != Some(&*other.route));
-            let regular = !other.status.drain && !other.status.hot_spare;
+            let regular = takes_new(before, other);
             assert!(pick.how == How::Domain || !passed_over || !regular || other.set >= is.set);
         }
     }
@@ -339,7 +361,7 @@ fn check_refusal(before: &View, want: Want<'_>, reason: NoMember) {
         let could_serve = could_serve(member, want.tried);
         let may_serve = match reason {
             NoMember::RouteForced => Some(&*member.route) == route,
-            _ => !member.status.drain && !member.status.hot_spare,
+            _ => takes_new(before, member),
         };
         assert!(!could_serve || !may_serve, "{reason}, but for {member:?}");
     }

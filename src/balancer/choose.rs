@@ -11,7 +11,7 @@ use super::member::Member;
 use super::recovery::Health;
 use super::route::Lookup;
 use super::sets::{self, Scope};
-use super::{Balancer, How, NoMember, Pick, Ticket, Tried, Want, method, ramp};
+use super::{Balancer, How, NoMember, Pick, Ticket, Tried, Want, latency, load, method, ramp};
 
 impl Balancer {
     /// Chooses a member for a request.
@@ -89,7 +89,7 @@ impl Balancer {
         }
         match self.free_member(tried, now) {
             Some(index) => Ok((index, How::Free)),
-            None => Err(self.why_nobody(tried)),
+            None => Err(self.why_nobody(tried, now)),
         }
     }
 
@@ -117,9 +117,10 @@ impl Balancer {
         let known = self.knows_route(route);
         let eligible = &mut self.scratch.eligible;
         let members = &self.members;
+        let scope = Scope::all(self.method, tried, now);
         let mut in_domain = |domain: &str| {
             !domain.is_empty()
-                && sets::eligible(members, &Scope::domain(domain, tried, now), eligible).is_some()
+                && sets::eligible(members, &scope.domain(domain), eligible).is_some()
                 && !eligible.is_empty()
         };
         let found = if known {
@@ -130,7 +131,7 @@ impl Balancer {
         } else {
             in_domain(prefix)
         };
-        let index = found.then(|| self.best())??;
+        let index = found.then(|| self.best(now))??;
         self.members.get_mut(index)?.retry(now);
         method::charge_sticky(&mut self.members, index);
         Some(index)
@@ -139,14 +140,18 @@ impl Balancer {
     /// Step 5.
     fn free_member(&mut self, tried: &Tried, now: Instant) -> Option<usize> {
         let eligible = &mut self.scratch.eligible;
-        let last = sets::eligible(&self.members, &Scope::all(tried, now), eligible)?;
+        let last = sets::eligible(
+            &self.members,
+            &Scope::all(self.method, tried, now),
+            eligible,
+        )?;
         // Whoever was looked at has been asked to try again, chosen or not.
         for member in &mut self.members {
             if member.set <= last && !member.status.drain {
                 member.retry(now);
             }
         }
-        let index = self.best()?;
+        let index = self.best(now)?;
         method::charge_free(
             self.method,
             &mut self.members,
@@ -157,14 +162,25 @@ impl Balancer {
     }
 
     /// The method's choice among the eligible.
-    fn best(&mut self) -> Option<usize> {
+    fn best(&mut self, now: Instant) -> Option<usize> {
         let (members, eligible) = (&mut self.members, &self.scratch.eligible);
-        if self.method == LbMethod::ByRequests || members.iter().all(|m| m.ramp.is_none()) {
-            return method::best(self.method, members, eligible);
+        let ramped =
+            self.method != LbMethod::ByRequests && members.iter().any(|m| m.ramp.is_some());
+        let among = match ramped {
+            true => ramp::admitted(members, eligible, &mut self.scratch.admitted),
+            false => eligible,
+        };
+        let best = match self.method {
+            LbMethod::Heartbeat => load::draw(members, among, &mut self.random, now),
+            LbMethod::LeastLatency => latency::better_of_two(members, among, &mut self.random, now),
+            LbMethod::ByRequests
+            | LbMethod::ByTraffic
+            | LbMethod::ByBusyness
+            | LbMethod::Sessions => method::best(self.method, members, among),
+        }?;
+        if ramped {
+            ramp::pay(members, eligible, best);
         }
-        let admitted = ramp::admitted(members, eligible, &mut self.scratch.admitted);
-        let best = method::best(self.method, members, admitted)?;
-        ramp::pay(members, eligible, best);
         Some(best)
     }
 
@@ -195,7 +211,7 @@ impl Balancer {
         lifted
     }
 
-    fn why_nobody(&self, tried: &Tried) -> NoMember {
+    fn why_nobody(&self, tried: &Tried, now: Instant) -> NoMember {
         let mut candidates = self
             .members
             .iter()
@@ -209,7 +225,11 @@ impl Balancer {
             if !member.is_usable() {
                 return NoMember::InError;
             }
-            reason = NoMember::OutOfService;
+            reason = match self.method {
+                LbMethod::Heartbeat if member.slots(now) == 0 => NoMember::NoSlots,
+                _ if reason == NoMember::NoSlots => reason,
+                _ => NoMember::OutOfService,
+            };
         }
         reason
     }

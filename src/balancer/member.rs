@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LoadFactor, Status};
 
+use super::latency::Latency;
+use super::load::Load;
 use super::ramp::Ramp;
 use super::recovery::{Health, Recovery};
 use super::settle::Condition;
@@ -37,6 +39,11 @@ pub(super) struct Member {
     /// Requests that failed by its fault.
     pub(super) errors: u64,
     pub(super) traffic: Traffic,
+    /// How fast it answers.
+    pub(super) latency: Latency,
+    /// What it last said of itself.
+    pub(super) load: Option<Load>,
+    pub(super) sessions: Sessions,
 }
 
 /// How a member takes part in its set.
@@ -69,7 +76,15 @@ impl Member {
             elected: 0,
             errors: 0,
             traffic: Traffic::default(),
+            latency: Latency::default(),
+            load: None,
+            sessions: Sessions::default(),
         }
+    }
+
+    /// Requests that it says it could take; 0 when it has not said so for a while.
+    pub(super) fn slots(&self, now: Instant) -> u64 {
+        u64::from(self.load.map_or(0, |load| load.slots(now)))
     }
 
     /// A member without a route is nobody's session member.
@@ -164,6 +179,21 @@ impl Member {
             health != Health::Probing || self.busy > 0,
             "a probe without a request: {self:?}"
         );
+    }
+}
+
+/// Sessions that it has, as far as is known.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    /// Alive when they were counted last.
+    pub(super) counted: u64,
+    /// Free choices since then: each of them may have begun one.
+    pub(super) promised: u64,
+}
+
+impl Sessions {
+    pub(super) fn expected(&self) -> u64 {
+        self.counted.saturating_add(self.promised)
     }
 }
 

@@ -1,7 +1,18 @@
 //! The scheduling methods: who is the best of those who may be taken, and what taking it costs.
 //!
+//! | `lbmethod` | best | counted in lbstatus |
+//! |---|---|---|
+//! | `byrequests` | highest lbstatus | every choice |
+//! | `bytraffic` | fewest bytes for its load factor | sessions' requests only |
+//! | `bybusyness` | fewest requests under way, then highest lbstatus | every choice |
+//! | `sessions` | fewest live sessions for its load factor, then highest lbstatus | every choice |
+//! | `heartbeat` | by lot: see `load` | sessions' requests only |
+//! | `leastlatency` | the cheaper of two: see `latency` | sessions' requests only |
+//!
 //! Sources: `balancers/mod_lbmethod_byrequests.c`, `mod_lbmethod_bytraffic.c`, `mod_lbmethod_bybusyness.c`.
 //! A load factor is counted in hundredths, as httpd counts it.
+
+use std::cmp::Ordering;
 
 use ajpgate_config::LbMethod;
 
@@ -28,12 +39,24 @@ fn beats(method: LbMethod, member: &Member, best: &Member) -> bool {
         LbMethod::ByBusyness => {
             member.busy < best.busy || (member.busy == best.busy && urgency(member) > urgency(best))
         }
-        LbMethod::ByRequests => urgency(member) > urgency(best),
-        // This is where the other methods go. Until they are built the application does not start with them.
-        LbMethod::Heartbeat | LbMethod::LeastLatency | LbMethod::Sessions => {
+        LbMethod::Sessions => match sessions(member, best) {
+            Ordering::Less => true,
+            Ordering::Equal => urgency(member) > urgency(best),
+            Ordering::Greater => false,
+        },
+        // The last two draw lots and do not come here.
+        LbMethod::ByRequests | LbMethod::Heartbeat | LbMethod::LeastLatency => {
             urgency(member) > urgency(best)
         }
     }
+}
+
+/// How two members' sessions compare, each for its load factor.
+fn sessions(one: &Member, other: &Member) -> Ordering {
+    let times = |count: &Member, by: &Member| {
+        u128::from(count.sessions.expected()) * u128::from(by.factor.hundredths())
+    };
+    times(one, other).cmp(&times(other, one))
 }
 
 /// lbstatus once this pick's share has been handed out.
@@ -49,7 +72,7 @@ fn share(member: &Member) -> i64 {
     i64::from(member.weight)
 }
 
-/// Books a free choice among `eligible`. `bytraffic` keeps no lbstatus of its own.
+/// Books a free choice among `eligible`.
 pub(super) fn charge_free(
     method: LbMethod,
     members: &mut [Member],
@@ -57,12 +80,8 @@ pub(super) fn charge_free(
     chosen: usize,
 ) {
     match method {
-        LbMethod::ByTraffic => {}
-        LbMethod::ByRequests
-        | LbMethod::ByBusyness
-        | LbMethod::Heartbeat
-        | LbMethod::LeastLatency
-        | LbMethod::Sessions => {
+        LbMethod::ByTraffic | LbMethod::Heartbeat | LbMethod::LeastLatency => {}
+        LbMethod::ByRequests | LbMethod::ByBusyness | LbMethod::Sessions => {
             let mut total = 0;
             for &index in eligible {
                 if let Some(member) = members.get_mut(index) {
@@ -71,6 +90,9 @@ pub(super) fn charge_free(
             }
             take(members, chosen, total);
         }
+    }
+    if let Some(member) = members.get_mut(chosen) {
+        member.sessions.promised = member.sessions.promised.saturating_add(1);
     }
 }
 

@@ -20,6 +20,8 @@
 //! | `route` | the member of a session's route, redirects | `find_route_worker()` |
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
 //! | `method` | lbstatus and who is best | `balancers/mod_lbmethod_*.c` |
+//! | `load` | `heartbeat`: what backends say of themselves | `mod_lbmethod_heartbeat.c` |
+//! | `latency` | `leastlatency`: the better of two | |
 //! | `recovery` | error, retry, probe, forced recovery | `ap_proxy_retry_worker()`, `force_recovery()`; mod_jk's `ERR/PRB` |
 //! | `ramp` | `slow_start` | |
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
@@ -27,16 +29,19 @@
 //! | `command` | what an operator may change | `balancer_process_balancer_worker()` |
 //!
 //! **The tie rule.** Every comparison is strict, so among equals the member that stands first in the configuration
-//! wins. There is no randomness: the same calls with the same times give the same answers.
+//! wins. The methods that draw lots take them from a seed: the same calls with the same times give the same answers.
 //!
 //! **Cost.** A pick looks at each member a few times for each set that it visits and allocates nothing.
 
 mod choose;
 mod command;
+mod latency;
+mod load;
 mod member;
 mod method;
 mod pick;
 mod ramp;
+mod random;
 mod recovery;
 mod route;
 mod sets;
@@ -52,6 +57,7 @@ use std::time::{Duration, Instant};
 use ajpgate_config::{LbMethod, LoadFactor, Status};
 
 pub use command::{Applied, Change, Command, LBSET_MAX, Refused, StatusChange};
+pub use load::HEARTBEAT_LASTS;
 pub use pick::{How, NoMember, Pick, Ticket, Want};
 pub use recovery::Health;
 pub use settle::{Cause, Condition, Outcome, Transition};
@@ -60,6 +66,7 @@ pub use view::{MemberView, View};
 
 use member::Member;
 use ramp::Ramp;
+use random::Random;
 use sets::Scope;
 
 /// What a balancer is made of.
@@ -75,6 +82,8 @@ pub struct Spec {
     pub forcerecovery: bool,
     /// How long a member that comes back takes to get its full share; zero: it gets it at once.
     pub slow_start: Duration,
+    /// What random numbers are made of; only `heartbeat` and `leastlatency` need any.
+    pub seed: u64,
     /// The members, in the order that breaks ties.
     pub members: Vec<MemberSpec>,
 }
@@ -120,6 +129,7 @@ pub struct Balancer {
     nofailover: bool,
     forcerecovery: bool,
     slow_start: Duration,
+    random: Random,
     members: Vec<Member>,
     /// The number of the next member that is added.
     next_id: u32,
@@ -155,6 +165,7 @@ impl Balancer {
             nofailover: spec.nofailover,
             forcerecovery: spec.forcerecovery,
             slow_start: spec.slow_start,
+            random: Random::new(spec.seed),
             members: Vec::with_capacity(spec.members.len()),
             next_id: 0,
             scratch: Scratch::default(),
@@ -188,7 +199,11 @@ impl Balancer {
     pub fn usable(&self, now: Instant) -> bool {
         let mut eligible = Vec::new();
         let tried = Tried::new();
-        sets::eligible(&self.members, &Scope::all(&tried, now), &mut eligible);
+        sets::eligible(
+            &self.members,
+            &Scope::all(self.method, &tried, now),
+            &mut eligible,
+        );
         !eligible.is_empty()
     }
 

@@ -75,6 +75,8 @@ pub enum NoMember {
     Tried,
     /// Whoever may be used failed, or failed its health check.
     InError,
+    /// With `lbmethod: heartbeat`: whoever may be used has not said within ten seconds that it could take a request.
+    NoSlots,
     /// Everybody is disabled, stopped or draining, or is a spare with nobody to replace.
     OutOfService,
 }
@@ -87,6 +89,7 @@ impl fmt::Display for NoMember {
                 "the member of the session's route is not usable, and nofailover is set"
             }
             Self::Tried => "every usable member has been tried",
+            Self::NoSlots => "no member has reported a free slot lately",
             Self::InError => "all members are in error",
             Self::OutOfService => "all members are disabled, stopped or draining",
         })

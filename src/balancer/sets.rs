@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use ajpgate_config::LbMethod;
+
 use super::Tried;
 use super::member::{Member, Role};
 
@@ -14,23 +16,24 @@ pub(super) struct Scope<'a> {
     tried: &'a Tried,
     /// Only members of this domain.
     domain: Option<&'a str>,
+    method: LbMethod,
     now: Instant,
 }
 
 impl<'a> Scope<'a> {
-    pub(super) const fn all(tried: &'a Tried, now: Instant) -> Self {
+    pub(super) const fn all(method: LbMethod, tried: &'a Tried, now: Instant) -> Self {
         Self {
             tried,
             domain: None,
+            method,
             now,
         }
     }
 
-    pub(super) const fn domain(domain: &'a str, tried: &'a Tried, now: Instant) -> Self {
+    pub(super) const fn domain(self, domain: &'a str) -> Self {
         Self {
-            tried,
             domain: Some(domain),
-            now,
+            ..self
         }
     }
 
@@ -39,7 +42,9 @@ impl<'a> Scope<'a> {
     }
 
     fn can_use(&self, member: &Member) -> bool {
-        member.is_usable_at(self.now) && !self.tried.contains(member.id)
+        member.is_usable_at(self.now)
+            && !self.tried.contains(member.id)
+            && (self.method != LbMethod::Heartbeat || member.slots(self.now) > 0)
     }
 }
 

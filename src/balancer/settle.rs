@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::member::Member;
+use super::member::{Member, Sessions};
 use super::{Balancer, Health, MemberId, Ticket};
 
 /// What a request that is over says of its member.
@@ -103,6 +103,22 @@ impl Balancer {
             self.come_back(id, now);
         }
         transition
+    }
+}
+
+impl Balancer {
+    /// So many sessions of a member are alive: `lbmethod: sessions` decides on them.
+    ///
+    /// Between two counts each free choice is taken for a session that begins. A request that has no session and begins
+    /// none (a picture, a robot) so counts until the next count and no longer; and a burst of new sessions is spread
+    /// before anybody has counted it. Tell it often: every second or so. Nothing comes of it when the member is gone.
+    pub fn live_sessions(&mut self, member: MemberId, count: u64) {
+        if let Some(member) = self.member_mut(member) {
+            member.sessions = Sessions {
+                counted: count,
+                promised: 0,
+            };
+        }
     }
 }
 

@@ -61,6 +61,12 @@ pub struct MemberView {
     pub to_backend: u64,
     /// Bytes received from it. Never falls.
     pub from_backend: u64,
+    /// How long it takes to answer, as far as is known: a peak EWMA, which is what `leastlatency` decides on.
+    pub latency: Duration,
+    /// Free slots that it is drawn with by `heartbeat`; 0 when it has not reported lately.
+    pub slots: u64,
+    /// Live sessions when they were counted last.
+    pub sessions: u64,
     /// Requests that failed by its fault. Never falls.
     pub errors: u64,
     /// How long until it may be tried, zero when it may be now; `None` unless it failed.
@@ -92,6 +98,9 @@ impl Balancer {
                 lbstatus: member.lbstatus,
                 to_backend: member.traffic.to_backend,
                 from_backend: member.traffic.from_backend,
+                latency: Duration::from_nanos(member.latency.nanos(now)),
+                slots: member.slots(now),
+                sessions: member.sessions.counted,
                 errors: member.errors,
                 retry_in: member.retry_in(now),
             })

@@ -1,5 +1,6 @@
 //! From a configuration to what requests read.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -113,6 +114,7 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
         nofailover: config.nofailover,
         forcerecovery: config.forcerecovery,
         slow_start: config.slow_start,
+        seed: seed(),
         members: config.members.iter().map(member_spec).collect(),
     });
     let routes = || config.members.iter().map(|member| member.route.as_str());
@@ -157,6 +159,7 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         nofailover: false,
         forcerecovery: true,
         slow_start: Duration::ZERO,
+        seed: 0,
         members: vec![member_spec(config)],
     });
     let url = &config.url.text;
@@ -190,6 +193,11 @@ fn activation(status: config::Status) -> Activation {
     let activation = Activation::default();
     activation.set(status.drain, status.disabled || status.stopped);
     activation
+}
+
+/// What the lots of this process are drawn from.
+fn seed() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 fn authority(url: &config::MemberUrl) -> String {

@@ -171,19 +171,6 @@ fn bybusyness_prefers_who_has_finished() {
 }
 
 #[test]
-fn methods_to_come_count_requests_meanwhile() {
-    for method in [
-        LbMethod::Heartbeat,
-        LbMethod::LeastLatency,
-        LbMethod::Sessions,
-    ] {
-        let mut play = play(method, members(&[1, 2, 1]));
-        assert_eq!(play.free(4), "b a c b");
-        assert_eq!(play.lbstatus(), [0, 0, 0]);
-    }
-}
-
-#[test]
 fn elected_counts_sticky_and_free_picks() {
     let mut play = by_requests(members(&[1, 1]));
     play.sticky("a", 2);

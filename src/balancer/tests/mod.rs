@@ -1,11 +1,13 @@
 //! The balancer against the tables of its specification. Members are called a, b, c, d by their routes.
 
 mod commands;
+mod lots;
 mod method;
 mod properties;
 mod ramp;
 mod recovery;
 mod route;
+mod sessions;
 mod sets;
 mod states;
 mod usability;
@@ -60,6 +62,7 @@ fn play(method: LbMethod, members: Vec<MemberSpec>) -> Play {
             nofailover: false,
             forcerecovery: true,
             slow_start: Duration::ZERO,
+            seed: 1,
             members,
         }),
         now: start,

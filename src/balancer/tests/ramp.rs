@@ -18,6 +18,16 @@ fn returning(method: LbMethod, factors: &[u32]) -> Play {
     play
 }
 
+impl Play {
+    /// The members report so many free slots.
+    fn hear(&mut self, slots: &[u32]) {
+        let ids: Vec<MemberId> = self.balancer.members.iter().map(|m| m.id).collect();
+        for (id, slots) in ids.into_iter().zip(slots) {
+            self.balancer.heartbeat(id, *slots, 1, self.now);
+        }
+    }
+}
+
 fn weight(play: &Play, route: &str) -> u32 {
     let view = play.balancer.view(play.now);
     let member = view.members.iter().find(|member| &*member.route == route);
@@ -64,10 +74,13 @@ fn byrequests_counts_with_the_weight() {
 fn no_method_gives_a_returning_member_more_than_its_weight() {
     for method in LbMethod::ALL {
         let mut play = returning(method, &[1, 1, 1]);
-        // Everything speaks for a: the others have had traffic, and keep their requests.
+        // Everything speaks for a: the others have had traffic, keep their requests, are slow, have sessions and no
+        // slots.
         for route in ["b", "c"] {
             let id = play.id(route);
             play.balancer.traffic(id, 1 << 40, 1 << 40);
+            play.balancer.live_sessions(id, 1 << 40);
+            play.balancer.answered(id, Duration::from_secs(3), play.now);
         }
         let _b: Vec<Pick> = (0..50).map(|_| play.open(Some("b"))).collect();
         let _c: Vec<Pick> = (0..50).map(|_| play.open(Some("c"))).collect();
@@ -76,7 +89,8 @@ fn no_method_gives_a_returning_member_more_than_its_weight() {
         }
         // Weights 20, 100, 100; then 50, 100, 100.
         for (milliseconds, requests, most) in [(2_000, 220, 20), (5_000, 250, 50)] {
-            let picks = play.at(100_000 + milliseconds).free(requests);
+            play.at(100_000 + milliseconds).hear(&[1_000, 1, 1]);
+            let picks = play.free(requests);
             let share = picks.matches('a').count();
             assert!(share <= most + 1, "{method:?}: {share} of {requests}");
             assert!(share > 0, "{method:?}");
@@ -89,6 +103,7 @@ fn a_lone_returning_member_gets_everything() {
     for method in LbMethod::ALL {
         let mut play = returning(method, &[1, 1]);
         play.flags("b", |status| status.disabled = true);
+        play.hear(&[1, 1]);
         assert_eq!(play.free(5), "a a a a a", "{method:?}");
     }
 }
