@@ -2,6 +2,7 @@
 
 pub mod balancer;
 pub mod mount;
+pub mod sessions;
 pub mod sticky;
 
 mod admin;

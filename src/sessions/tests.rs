@@ -1,0 +1,250 @@
+//! Counts, against sets of ids kept by hand.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+struct Play {
+    sessions: LiveSessions,
+    start: Instant,
+    now: Instant,
+}
+
+fn play(seed: u64) -> Play {
+    with_timeout(TIMEOUT, seed)
+}
+
+fn with_timeout(timeout: Duration, seed: u64) -> Play {
+    let start = Instant::now();
+    Play {
+        sessions: LiveSessions::new(timeout, [seed, !seed], start),
+        start,
+        now: start,
+    }
+}
+
+impl Play {
+    fn at(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.start + Duration::from_secs(seconds);
+        self
+    }
+
+    fn insert(&mut self, numbers: std::ops::Range<u32>) -> &mut Self {
+        for number in numbers {
+            // As long as Tomcat's.
+            let id = format!("{number:032X}");
+            self.sessions.insert(id.as_bytes(), self.now);
+        }
+        self
+    }
+
+    fn count(&self) -> u64 {
+        self.sessions.estimate(self.now)
+    }
+
+    fn is_exact(&self) -> bool {
+        self.sessions.is_exact(self.now)
+    }
+}
+
+/// How far a count is off, in parts of a thousand.
+fn error(found: u64, expected: u64) -> u64 {
+    found.abs_diff(expected) * 1_000 / expected
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn ten_and_a_thousand_are_exact_and_a_hundred_thousand_within_the_stated_error(seed: u64) {
+        for count in [0, 1, 2, 10, 100, 1_000, 1_024] {
+            let mut play = play(seed);
+            play.insert(0..count).insert(0..count);
+            prop_assert_eq!(play.count(), u64::from(count));
+            prop_assert!(play.is_exact());
+        }
+        let mut play = play(seed);
+        play.insert(0..100_000);
+        prop_assert!(!play.is_exact());
+        // Five standard deviations: one of two million counts is further off.
+        prop_assert!(error(play.count(), 100_000) < 115, "{}", play.count());
+    }
+
+    /// Few sessions of a short life, so that they come and go: always exact.
+    #[test]
+    fn few_sessions_are_exact_whatever_happens(
+        events in prop::collection::vec((0_u8..40, 0_u64..4_000), 0..300),
+    ) {
+        let timeout = Duration::from_secs(10);
+        let mut play = with_timeout(timeout, 7);
+        let mut seen: HashMap<u8, Instant> = HashMap::new();
+        for (id, wait) in events {
+            play.now += Duration::from_millis(wait);
+            let now = play.now;
+            let alive = seen.values().filter(|&&seen| now - seen <= timeout).count();
+            prop_assert_eq!(play.count(), alive as u64);
+            prop_assert_eq!(play.sessions.over_at(now).is_some(), alive > 0);
+            play.sessions.insert(&[id], now);
+            seen.insert(id, now);
+        }
+    }
+}
+
+#[test]
+fn the_mean_error_is_that_of_the_books_over_the_whole_range() {
+    for count in [1_100_u32, 2_500, 6_000, 10_000, 40_000] {
+        let errors = (0..40).map(|seed| {
+            let mut play = play(seed);
+            play.insert(0..count);
+            play.count() as f64 / f64::from(count) - 1.0
+        });
+        let (mut mean, mut square) = (0.0, 0.0);
+        for error in errors {
+            mean += error / 40.0;
+            square += error * error / 40.0;
+        }
+        let deviation = f64::sqrt(square);
+        assert!(deviation < 0.033, "{count}: {deviation}");
+        assert!(mean.abs() < 0.015, "{count}: biased by {mean}");
+    }
+}
+
+#[test]
+fn sessions_live_for_the_timeout_and_no_longer() {
+    let mut play = play(1);
+    play.insert(0..10);
+    play.at(600).insert(0..3);
+    let over = play.sessions.over_at(play.now).unwrap();
+    assert_eq!(play.at(1_800).count(), 10);
+    assert_eq!(play.at(1_801).count(), 3);
+    assert_eq!(play.at(2_400).count(), 3);
+    play.now = over - Duration::from_millis(1);
+    assert_eq!(play.count(), 3);
+    play.now = over;
+    assert_eq!(play.count(), 0);
+    assert_eq!(play.sessions.over_at(over), None);
+    assert_eq!(play.insert(0..1).count(), 1);
+}
+
+#[test]
+fn a_full_table_makes_room_for_the_living() {
+    let mut play = play(2);
+    play.insert(0..1_024);
+    // As many again, each after one of the first has died.
+    play.at(1_801).insert(2_000..3_024);
+    assert_eq!(play.count(), 1_024);
+    assert!(play.is_exact());
+    // Refreshed ones stay.
+    play.at(3_000).insert(2_000..2_024);
+    play.at(3_602).insert(4_000..4_500);
+    assert_eq!(play.count(), 524);
+    assert!(play.is_exact());
+}
+
+#[test]
+fn a_crowd_that_goes_leaves_an_exact_count() {
+    let mut play = play(3);
+    play.insert(0..50_000);
+    // Ten stay, and are heard of every minute.
+    for minute in 1..=62 {
+        play.at(minute * 60).insert(0..10);
+        let count = play.count();
+        match minute {
+            ..=30 => assert!(error(count, 50_000) < 115, "{minute}: {count}"),
+            // The crowd is gone. The registers are still asked, and see nearly nobody.
+            31 => assert!((10..=11).contains(&count), "{count}"),
+            _ => assert_eq!((count, play.is_exact()), (10, true), "{minute}"),
+        }
+    }
+    assert!(play.sessions.registers.is_none(), "memory is given back");
+    assert_eq!(play.at(62 * 60 + 1_801).count(), 0);
+}
+
+#[test]
+fn a_crowd_never_hides_that_somebody_is_left() {
+    // One session is left over from a crowd, whoever it is: the count never says 0 before its time.
+    for last in 0..50 {
+        let mut play = play(4);
+        play.insert(0..3_000);
+        play.at(60).insert(last..last + 1);
+        assert!(play.at(1_801).count() >= 1);
+        assert!(play.at(1_860).count() >= 1);
+        assert_eq!(play.at(1_870).count(), 0);
+    }
+}
+
+#[test]
+fn the_registers_forget_with_the_precision_of_a_tick() {
+    let mut play = play(5);
+    play.insert(0..5_000);
+    play.at(900).insert(5_000..10_000);
+    assert!(error(play.at(1_800).count(), 10_000) < 115);
+    assert!(error(play.at(1_806).count(), 5_000) < 115);
+    assert_eq!(play.at(2_710).count(), 0);
+}
+
+#[test]
+fn years_of_a_short_timeout_do_not_matter() {
+    let mut play = with_timeout(Duration::from_secs(1), 6);
+    let day = 86_400;
+    // The registers never get a rest, so their ticks of a millisecond run out after 49 days.
+    for hour in 0..24 * 60 {
+        play.at(hour * 3_600).insert(0..2_000);
+    }
+    assert!(error(play.count(), 2_000) < 115);
+    let mut play = with_timeout(Duration::from_secs(1), 6);
+    play.insert(0..2_000).at(100 * day);
+    assert_eq!(play.count(), 0);
+    play.insert(0..3_000);
+    assert!(error(play.count(), 3_000) < 115);
+    // Straight through the moment when they run out, while alive.
+    let mut registers = Registers::new(60_000_000, 0);
+    registers.tick = 1;
+    registers.timeout = 60_000_000;
+    let end = u64::from(u32::MAX);
+    for number in 0..3_000_u64 {
+        let hash = play.sessions.hash(&number.to_le_bytes());
+        registers.insert(hash, end - 1_000 + number % 2_000);
+    }
+    assert!(error(registers.estimate(end + 1_000), 3_000) < 115);
+    assert_eq!(registers.estimate(end + 61_000_000), 0);
+}
+
+#[test]
+fn a_clock_that_jumps_back_kills_nobody() {
+    let mut play = play(8);
+    play.at(1_000).insert(0..10);
+    play.at(0).insert(0..10);
+    assert_eq!(play.count(), 10);
+    assert_eq!(play.at(2_800).count(), 10);
+    assert_eq!(play.at(2_801).count(), 0);
+}
+
+#[test]
+fn another_seed_hashes_otherwise() {
+    let hash = |seed| play(seed).sessions.hash(b"0123456789ABCDEF");
+    assert_eq!(hash(1), hash(1));
+    assert_ne!(hash(1), hash(2));
+}
+
+#[test]
+fn memory_is_bounded_whatever_comes() {
+    let mut play = play(9);
+    play.insert(0..200_000);
+    assert!(play.sessions.exact.entries().count() <= EXACT);
+    // A timeout of nothing is one of a millisecond.
+    assert_eq!(with_timeout(Duration::ZERO, 1).sessions.timeout, 1);
+}
+
+#[test]
+fn any_bytes_are_an_id() {
+    let mut play = play(10);
+    for id in [&b""[..], b"\0", b"\xff\xfe", &[b'x'; 100_000]] {
+        play.sessions.insert(id, play.now);
+    }
+    assert_eq!(play.count(), 4);
+}
