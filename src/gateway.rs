@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
@@ -23,6 +23,9 @@ use crate::telemetry::metrics::{GatewayMetrics, Metrics, UPKEEP_INTERVAL};
 
 /// How often the pools are looked after, at most.
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often sessions are counted and drains followed.
+const SESSIONS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A gateway that serves clients until [`shutdown`](Self::shutdown). Several can live in one process.
 #[derive(Debug)]
@@ -151,6 +154,14 @@ impl Gateway {
         tokio::spawn(async move {
             while pause(UPKEEP_INTERVAL, &ended).await {
                 metrics.upkeep();
+            }
+        });
+        let (shared, ended) = (Arc::clone(&self.shared), self.ended.clone());
+        tokio::spawn(async move {
+            while pause(SESSIONS_INTERVAL, &ended).await {
+                for balancer in &shared.snapshot.load_full().balancers {
+                    balancer.look_after_sessions(Instant::now());
+                }
             }
         });
         for member in self.shared.snapshot.load_full().members() {

@@ -182,6 +182,14 @@ impl Balancer {
         self.members.iter().any(|member| member.has_route(route))
     }
 
+    /// The members with this route, in their order. The empty route is nobody's.
+    pub fn members_of(&self, route: &str) -> impl Iterator<Item = MemberId> {
+        let members = self.members.iter();
+        members
+            .filter(move |member| member.has_route(route))
+            .map(|member| member.id)
+    }
+
     /// Counts bytes that went to and came from a member, as they flow: `lbmethod: bytraffic` decides on them.
     ///
     /// Does nothing for a member that is gone.

@@ -8,13 +8,14 @@ use hyper::body::Incoming;
 use tracing::debug;
 
 use super::attempt::{self, Errand};
-use super::journey::{Journey, Record};
+use super::journey::{Journey, Record, Session};
 use super::local::Local;
 use super::plan::{Plan, Refusal, name_session};
 use super::respond;
 use super::reverse::Reverse;
 use super::tracked::Tracked;
 use crate::backend::ResponseBody;
+use crate::balancer::How;
 use crate::headers::Nominated;
 use crate::link::Link;
 use crate::peer::Peer;
@@ -84,7 +85,16 @@ async fn serve(
     let route = record.variables.worker_route.as_deref().unwrap_or_default();
     let headers = response.headers_mut();
     respond::check_wanted_route(session, &record.variables, &to.balancer, &member, route);
-    respond::check_issued_routes(headers, &to.balancer, &member, route);
+    let issued = respond::check_issued_session(headers, &to.balancer, &member, route);
+    // A session that the member answers with a new one is over, or never was its.
+    let present = found.filter(|_| session != Session::NoRoute);
+    if let Some(id) = issued.or(present.map(|found| to.balancer.session_id(found.session))) {
+        let moved = match record.how {
+            Some(How::Sticky) => None,
+            _ => record.variables.session_route.as_deref(),
+        };
+        to.balancer.saw_session(id, moved, &member);
+    }
     let back = plan.back(&member);
     let reverse = Reverse {
         front: &mapping.path,

@@ -12,18 +12,21 @@ use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
 use crate::variables::Variables;
 
-/// Counts and names sessions that the backend issued with a route that is not its member's, or with none.
-pub(crate) fn check_issued_routes(
-    headers: &HeaderMap,
+/// Counts and names sessions that the backend issued with a route that is not its member's, or with none. Returns
+/// the id of the session that the client has from now on, if that is a new one.
+pub(crate) fn check_issued_session<'a>(
+    headers: &'a HeaderMap,
     balancer: &LiveBalancer,
     member: &LiveMember,
     route: &str,
-) {
-    let Some(spec) = &balancer.sticky else { return };
+) -> Option<&'a str> {
+    let spec = balancer.sticky.as_ref()?;
+    let mut id = None;
     for cookie in headers.get_all(SET_COOKIE) {
         let Some(issued) = sticky::issued(spec, cookie.as_bytes()) else {
             continue;
         };
+        id = Some(sticky::id_of(issued.session, spec.separator));
         let issued_route = issued.route.unwrap_or_default();
         if issued.belongs_to(route) || issued_route == route {
             continue;
@@ -46,6 +49,7 @@ pub(crate) fn check_issued_routes(
             );
         }
     }
+    id
 }
 
 /// Names what is wrong with the session of a request that this member answered.

@@ -38,6 +38,10 @@ impl Exact {
         true
     }
 
+    pub(super) fn remove(&mut self, hash: u64) {
+        self.seen.remove(&hash);
+    }
+
     pub(super) fn count(&self, now: u64, timeout: u64) -> u64 {
         let alive = self.seen.values();
         alive.filter(|seen| is_alive(**seen, now, timeout)).count() as u64

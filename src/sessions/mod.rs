@@ -16,8 +16,8 @@
 //! | time of an insertion | a hash of the id and one or two table look-ups; no allocation once the tables are there |
 //! | time of an estimate | a pass over the ids, or over the registers: microseconds |
 //!
-//! What is *not* seen: a session that the application ended early, or that moved to another member after a failure,
-//! counts until its time is over. The count errs to the side of waiting.
+//! What is *not* seen: a session that the application ended early counts until its time is over. The count errs to the
+//! side of waiting.
 //!
 //! Ids are hashed with a seed that no client knows: nobody can choose ids that hide each other.
 //!
@@ -95,6 +95,13 @@ impl LiveSessions {
         }
     }
 
+    /// A session has gone elsewhere. While sessions are counted exactly it no longer counts; beyond that it counts
+    /// until its time is over.
+    pub fn forget(&mut self, session_id: &[u8]) {
+        let hash = self.hash(session_id);
+        self.exact.remove(hash);
+    }
+
     /// How many sessions are alive: exactly, or within the error that the module states. 0 only when there is none.
     #[must_use]
     pub fn estimate(&self, now: Instant) -> u64 {
@@ -125,6 +132,13 @@ impl LiveSessions {
                 self.start.checked_add(after)
             })
             .flatten()
+    }
+
+    /// Whether a whole `session_timeout` has passed since the start: before that there may be sessions which are alive
+    /// and were last heard of by whoever counted before.
+    #[must_use]
+    pub fn is_complete(&self, now: Instant) -> bool {
+        self.clock(now) >= self.timeout
     }
 
     fn is_exact_at(&self, now: u64) -> bool {

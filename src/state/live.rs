@@ -1,15 +1,20 @@
 //! Balancers and members while they run.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ajpgate_config::Sticky;
+use ajpgate_config::{Status, Sticky};
 use tracing::{info, warn};
 
+use super::drain::Drain;
 use crate::backend::{Activation, Backend, Traffic};
 use crate::balancer::{
-    Balancer, Health, How, MemberId, MemberView, NoMember, Outcome, Pick, Ticket, Transition, Want,
+    Applied, Balancer, Command, Health, How, MemberId, MemberView, NoMember, Outcome, Pick,
+    Refused, Ticket, Transition, Want,
 };
+use crate::sessions::LiveSessions;
+use crate::sticky;
 use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, MemberReading, MemberStatus};
 
@@ -24,6 +29,8 @@ pub(crate) struct LiveBalancer {
     pub(crate) maxattempts: Option<u32>,
     pub(crate) failonstatus: Vec<u16>,
     pub(crate) failontimeout: bool,
+    /// Bound on a drain; zero: none.
+    pub(crate) drain_timeout: Duration,
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
     pub(crate) core: Mutex<Balancer>,
@@ -43,6 +50,22 @@ pub(crate) struct LiveMember {
     pub(crate) metrics: MemberMetrics,
     pub(crate) activation: Activation,
     pub(crate) mistakes: Mistakes,
+    /// Its live sessions.
+    sessions: Mutex<LiveSessions>,
+    drain: Mutex<Drain>,
+}
+
+/// What is needed to make a member; the rest begins empty.
+#[derive(Debug)]
+pub(crate) struct MemberParts {
+    pub(crate) id: MemberId,
+    pub(crate) url: Arc<str>,
+    pub(crate) path: String,
+    pub(crate) authority: String,
+    pub(crate) backend: Backend,
+    pub(crate) metrics: MemberMetrics,
+    pub(crate) status: Status,
+    pub(crate) session_timeout: Duration,
 }
 
 /// When each mistake about routes was named last.
@@ -106,6 +129,27 @@ impl LiveBalancer {
         at_its_place.or_else(|| self.members.iter().find(|member| member.id == id))
     }
 
+    /// The id in a session value: what comes before its route.
+    pub(crate) fn session_id<'s>(&self, session: &'s str) -> &'s str {
+        let separator = self.sticky.as_ref().and_then(|sticky| sticky.separator);
+        sticky::id_of(session, separator)
+    }
+
+    /// A session that asked for a route was answered by this member.
+    pub(crate) fn saw_session(&self, id: &str, route: Option<&str>, member: &LiveMember) {
+        member.sessions().insert(id.as_bytes(), Instant::now());
+        let Some(route) = route else { return };
+        let core = self.core();
+        let elsewhere = self.members.iter().filter(|other| other.id != member.id);
+        let homes: Vec<_> = elsewhere
+            .filter(|other| core.members_of(route).any(|id| id == other.id))
+            .collect();
+        drop(core);
+        for home in homes {
+            home.sessions().forget(id.as_bytes());
+        }
+    }
+
     /// How many tries a request has.
     pub(crate) fn tries(&self) -> u32 {
         let others = u32::try_from(self.members.len().saturating_sub(1)).unwrap_or(u32::MAX);
@@ -116,8 +160,22 @@ impl LiveBalancer {
     pub(crate) fn show(&self, now: Instant) {
         let view = self.core().view(now);
         for (member, view) in self.members.iter().zip(&view.members) {
-            member.show(view);
+            member.show(view, now);
         }
+    }
+
+    /// Does what an operator wants of a member or of the balancer.
+    pub(crate) fn apply(&self, command: Command, now: Instant) -> Result<Applied, Refused> {
+        let applied = self.core().apply(command, now)?;
+        for (member, view) in self.members.iter().zip(&self.core().view(now).members) {
+            let status = view.status;
+            let out = status.disabled || status.stopped;
+            member.activation.set(status.drain, out);
+        }
+        if let Some(transition) = &applied.transition {
+            self.log(transition);
+        }
+        Ok(applied)
     }
 
     fn log(&self, transition: &Transition) {
@@ -140,7 +198,43 @@ impl LiveBalancer {
 }
 
 impl LiveMember {
-    fn show(&self, view: &MemberView) {
+    pub(crate) fn new(parts: MemberParts) -> Self {
+        let now = Instant::now();
+        let random = RandomState::new();
+        let seed = [random.hash_one(0), random.hash_one(1)];
+        let activation = Activation::default();
+        let Status {
+            drain,
+            disabled,
+            stopped,
+            ..
+        } = parts.status;
+        activation.set(drain, disabled || stopped);
+        Self {
+            id: parts.id,
+            url: parts.url,
+            path: parts.path,
+            authority: parts.authority,
+            backend: parts.backend,
+            metrics: parts.metrics,
+            activation,
+            mistakes: Mistakes::default(),
+            sessions: Mutex::new(LiveSessions::new(parts.session_timeout, seed, now)),
+            drain: Mutex::default(),
+        }
+    }
+
+    /// Its live sessions. Held for well under a microsecond, never across an await.
+    pub(super) fn sessions(&self) -> MutexGuard<'_, LiveSessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn drain(&self) -> MutexGuard<'_, Drain> {
+        self.drain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, view: &MemberView, now: Instant) {
+        let left = self.left(view, now);
         let pool = self.backend.pool().view();
         let reading = MemberReading {
             busy: view.busy,
@@ -150,6 +244,8 @@ impl LiveMember {
             from_backend: view.from_backend,
             pool_idle: pool.idle as u64,
             pool_busy: pool.busy as u64,
+            sessions: left.sessions,
+            drained: view.status.drain && left.is_nothing(),
         };
         self.metrics.show(reading, |status| match status {
             MemberStatus::Disabled => view.status.disabled,

@@ -3,6 +3,7 @@
 //! A request loads [`Shared::snapshot`] once and keeps what it found. Whatever changes while the gateway runs
 //! is inside a [`LiveBalancer`], behind its mutex, which is never held across an await.
 
+mod drain;
 mod live;
 mod snapshot;
 

@@ -8,8 +8,8 @@ use ajp13::PacketSize;
 use ajpgate_config::{self as config, Config, HeaderRule, LbMethod, Scheme, Target, Template};
 use anyhow::{Context as _, bail};
 
-use super::live::{LiveBalancer, LiveMember, Mistakes};
-use crate::backend::{Activation, AjpBackend, Backend, Pool, PoolSettings};
+use super::live::{LiveBalancer, LiveMember, MemberParts};
+use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
 use crate::balancer::{Balancer, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
@@ -127,16 +127,16 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
             let url = &member.url.text;
             let metrics = MemberMetrics::new(metrics, &config.name, url, &member.route, routes());
             let backend = backend(member, &metrics)?;
-            Ok(Arc::new(LiveMember {
+            Ok(Arc::new(LiveMember::new(MemberParts {
                 id: view.id,
                 url: Arc::from(url.as_str()),
                 path: member.url.path.clone(),
                 authority: authority(&member.url),
                 backend,
                 metrics,
-                activation: activation(member.status),
-                mistakes: Mistakes::default(),
-            }))
+                status: member.status,
+                session_timeout: config.session_timeout,
+            })))
         });
     Ok(LiveBalancer {
         variable: Some(Arc::from(format!("balancer://{}", config.name))),
@@ -144,6 +144,7 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
         maxattempts: config.maxattempts,
         failonstatus: config.failonstatus.clone(),
         failontimeout: config.failontimeout,
+        drain_timeout: config.drain_timeout,
         members: members.collect::<anyhow::Result<_>>()?,
         metrics: BalancerMetrics::new(metrics, &config.name, routes()),
         core: Mutex::new(core),
@@ -166,16 +167,17 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
     let view = core.view(std::time::Instant::now());
     let id = view.members.first().context("balancer without members")?.id;
     let member_metrics = MemberMetrics::new(metrics, url, url, &config.route, std::iter::empty());
-    let member = LiveMember {
+    let member = LiveMember::new(MemberParts {
         id,
         url: Arc::from(url.as_str()),
         path: config.url.path.clone(),
         authority: authority(&config.url),
         backend: backend(config, &member_metrics)?,
         metrics: member_metrics,
-        activation: Activation::default(),
-        mistakes: Mistakes::default(),
-    };
+        status: config.status,
+        // Nobody looks for sessions here.
+        session_timeout: Duration::ZERO,
+    });
     Ok(LiveBalancer {
         name: url.clone(),
         variable: None,
@@ -183,16 +185,11 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         maxattempts: None,
         failonstatus: Vec::new(),
         failontimeout: false,
+        drain_timeout: Duration::ZERO,
         members: vec![Arc::new(member)],
         metrics: BalancerMetrics::new(metrics, url, std::iter::empty()),
         core: Mutex::new(core),
     })
-}
-
-fn activation(status: config::Status) -> Activation {
-    let activation = Activation::default();
-    activation.set(status.drain, status.disabled || status.stopped);
-    activation
 }
 
 /// What the lots of this process are drawn from.

@@ -123,6 +123,14 @@ pub fn find<'a>(
     of_nobody.or(without_route)
 }
 
+/// A session id without its route: what stays the same when the session moves and Tomcat renames it.
+#[must_use]
+pub fn id_of(session: &str, separator: Option<char>) -> &str {
+    separator
+        .and_then(|separator| session.split_once(separator))
+        .map_or(session, |(id, _)| id)
+}
+
 impl<'a> Found<'a> {
     /// The route, unless it is empty, which is as good as none.
     fn wanted(&self) -> Option<&'a str> {

@@ -407,3 +407,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_id_of_a_session_stays_when_its_route_changes() {
+    for (session, separator, id) in [
+        ("ABC.n1", Some('.'), "ABC"),
+        ("ABC.n1.n2", Some('.'), "ABC"),
+        ("ABC", Some('.'), "ABC"),
+        ("ABC.n1", Some('!'), "ABC.n1"),
+        ("n1", None, "n1"),
+    ] {
+        assert_eq!(id_of(session, separator), id, "{session}");
+    }
+}

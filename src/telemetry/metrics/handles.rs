@@ -2,12 +2,15 @@
 
 use metrics::{Counter, Gauge, Histogram, Label};
 
-use super::labels::{CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult};
+use super::labels::{
+    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult,
+};
 use super::{
     ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
-    Family, MEMBER_BUSY, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, Metrics,
-    POOL_CONNECTIONS, POOL_WAIT, REFUSED_REQUESTS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT,
-    RETRIES, STICKY_MISMATCH, STICKY_REQUESTS,
+    Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
+    MEMBER_STATUS, MEMBER_UP, Metrics, POOL_CONNECTIONS, POOL_WAIT, REFUSED_REQUESTS,
+    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_MISMATCH, STICKY_REQUESTS,
+    STICKY_SESSIONS,
 };
 
 /// A counter for each value of a closed list.
@@ -53,6 +56,7 @@ counter_array! {
     ErrorCounters by ErrorKind;
     RetryCounters by RetryReason;
     ConnectCounters by ConnectResult;
+    CheckCounters by CheckResult;
 }
 
 /// Handles that belong to no balancer.
@@ -158,6 +162,7 @@ pub(crate) struct MemberMetrics {
     pub(crate) retries: RetryCounters,
     pub(crate) connects: ConnectCounters,
     pub(crate) pool_wait: Histogram,
+    pub(crate) checks: CheckCounters,
     mismatch: Vec<(String, Counter)>,
     mismatch_unknown: Counter,
     busy: Gauge,
@@ -168,6 +173,8 @@ pub(crate) struct MemberMetrics {
     from_backend: Counter,
     pool_idle: Gauge,
     pool_busy: Gauge,
+    sessions: Gauge,
+    drained: Gauge,
 }
 
 /// What the gauges of a member show, taken when somebody asks.
@@ -180,6 +187,8 @@ pub(crate) struct MemberReading {
     pub(crate) from_backend: u64,
     pub(crate) pool_idle: u64,
     pub(crate) pool_busy: u64,
+    pub(crate) sessions: u64,
+    pub(crate) drained: bool,
 }
 
 impl MemberMetrics {
@@ -225,6 +234,15 @@ impl MemberMetrics {
             from_backend: metrics.counter(&BYTES, with("direction", "from_backend")),
             pool_idle: metrics.gauge(&POOL_CONNECTIONS, with("state", "idle")),
             pool_busy: metrics.gauge(&POOL_CONNECTIONS, with("state", "busy")),
+            checks: CheckCounters::new(
+                &CheckResult::ALL,
+                metrics,
+                &HEALTH_CHECKS,
+                "result",
+                &labels,
+            ),
+            sessions: metrics.gauge(&STICKY_SESSIONS, labels.clone()),
+            drained: metrics.gauge(&MEMBER_DRAINED, labels.clone()),
         }
     }
 
@@ -250,6 +268,8 @@ impl MemberMetrics {
         self.from_backend.absolute(reading.from_backend);
         self.pool_idle.set(reading.pool_idle as f64);
         self.pool_busy.set(reading.pool_busy as f64);
+        self.sessions.set(reading.sessions as f64);
+        self.drained.set(if reading.drained { 1.0 } else { 0.0 });
         for (gauge, status) in self.status.iter().zip(MemberStatus::ALL) {
             gauge.set(if has(status) { 1.0 } else { 0.0 });
         }

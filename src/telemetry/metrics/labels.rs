@@ -68,6 +68,14 @@ label_values! {
 }
 
 label_values! {
+    /// How a health check ended (`health_checks_total`).
+    CheckResult {
+        Pass = "pass",
+        Fail = "fail",
+    }
+}
+
+label_values! {
     /// A status of a member (`member_status`).
     MemberStatus {
         Disabled = "disabled",

@@ -22,7 +22,7 @@ pub(crate) use self::handles::{
     BalancerMetrics, ConnectCounters, GatewayMetrics, MemberMetrics, MemberReading,
 };
 pub(crate) use self::labels::{
-    CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult,
 };
 
 /// Upper bounds of the buckets of `request_duration_seconds` and `backend_duration_seconds`, in seconds.
@@ -97,6 +97,12 @@ families! {
         "How long requests waited for a connection, connecting included.";
     CONNECTS = Counter None, "connects_total",
         "Attempts to connect to a member.";
+    HEALTH_CHECKS = Counter None, "health_checks_total",
+        "Health checks of a member.";
+    STICKY_SESSIONS = Gauge None, "sticky_sessions",
+        "Live sessions of a member, estimated: those with a request within session_timeout.";
+    MEMBER_DRAINED = Gauge None, "member_drained",
+        "1 while a draining member has no live session and no request, so that it can be stopped, else 0.";
     CONFIG_RELOADS = Counter None, "config_reloads_total",
         "Times that the configuration was read again.";
     CLIENT_CONNECTIONS = Gauge None, "client_connections",

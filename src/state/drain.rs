@@ -1,0 +1,109 @@
+//! A drain that ends by itself: a draining member keeps its sessions and gets no others, and somebody says when the
+//! last of them is gone.
+
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::live::{LiveBalancer, LiveMember};
+use crate::balancer::{Change, Command, MemberView, StatusChange};
+
+/// What a drain has come to.
+#[derive(Debug, Default)]
+pub(super) struct Drain {
+    /// When it was seen to drain first; `None` while it does not.
+    since: Option<Instant>,
+    /// Whether its end has been told.
+    told: bool,
+}
+
+/// What still belongs to a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Live sessions.
+    pub(crate) sessions: u64,
+    /// Requests under way.
+    pub(crate) requests: u64,
+    /// Whether all of its sessions must have been heard of by now. A gateway that has just started does not know
+    /// whose sessions are alive from before.
+    pub(crate) complete: bool,
+}
+
+impl Left {
+    /// Whether the member can be stopped without anybody noticing.
+    pub(crate) const fn is_nothing(self) -> bool {
+        self.complete && self.sessions == 0 && self.requests == 0
+    }
+}
+
+impl LiveMember {
+    /// What still belongs to it.
+    pub(crate) fn left(&self, view: &MemberView, now: Instant) -> Left {
+        let sessions = self.sessions();
+        Left {
+            sessions: sessions.estimate(now),
+            requests: view.busy,
+            complete: sessions.is_complete(now),
+        }
+    }
+}
+
+impl LiveBalancer {
+    /// Counts sessions for the method, and follows the drains. To be called every second or so.
+    pub(crate) fn look_after_sessions(&self, now: Instant) {
+        if self.sticky.is_none() {
+            return;
+        }
+        let view = self.core().view(now);
+        for (member, view) in self.members.iter().zip(&view.members) {
+            let left = member.left(view, now);
+            self.core().live_sessions(member.id, left.sessions);
+            self.follow_drain(member, view, left, now);
+        }
+    }
+
+    fn follow_drain(&self, member: &LiveMember, view: &MemberView, left: Left, now: Instant) {
+        let (balancer, url) = (&self.name, &member.url);
+        let mut drain = member.drain();
+        if !view.status.drain {
+            *drain = Drain::default();
+            return;
+        }
+        let since = *drain.since.get_or_insert_with(|| {
+            info!(balancer, member = %url, sessions = left.sessions, "member drains: no new session goes there");
+            now
+        });
+        if left.is_nothing() {
+            if !drain.told {
+                info!(balancer, member = %url, "member has drained: no session is left, it can be stopped");
+            }
+            drain.told = true;
+            return;
+        }
+        let lasted = now.saturating_duration_since(since);
+        let over = !self.drain_timeout.is_zero() && lasted >= self.drain_timeout;
+        if !over {
+            // A session may come back as long as the member drains.
+            drain.told = false;
+        } else if !drain.told {
+            drain.told = true;
+            drop(drain);
+            warn!(
+                balancer, member = %url, sessions = left.sessions, requests = left.requests,
+                "drain_timeout is over: the sessions that are left go to other members, it can be stopped once its \
+                 requests are done"
+            );
+            let status = StatusChange {
+                disabled: Some(true),
+                ..StatusChange::default()
+            };
+            let change = Change {
+                status,
+                ..Change::default()
+            };
+            if let Err(refused) = self.apply(Command::Change(member.id, change), now) {
+                warn!(balancer, member = %url, reason = %refused, "member cannot be disabled");
+            }
+        }
+    }
+}
