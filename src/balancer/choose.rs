@@ -41,6 +41,7 @@ impl Balancer {
         let route = want.route.filter(|route| self.sticky && !route.is_empty());
         let (index, how) = match self.choose(route, want.tried, now) {
             Err(reason) if self.lift_probes(reason, route, want.tried) => {
+                self.changed();
                 self.choose(route, want.tried, now)?
             }
             choice => choice?,
@@ -64,6 +65,7 @@ impl Balancer {
             for member in &mut self.members {
                 member.recovery.force();
             }
+            self.changed();
         }
         self.forcerecovery
     }
@@ -269,6 +271,6 @@ impl Balancer {
 }
 
 /// Whether nothing but its health could keep a request without a session away.
-fn takes_new_requests(member: &Member) -> bool {
+pub(super) fn takes_new_requests(member: &Member) -> bool {
     member.is_allowed() && !member.status.drain
 }

@@ -151,6 +151,12 @@ impl Balancer {
     ///
     /// The reason; then nothing has changed.
     pub fn apply(&mut self, command: Command, now: Instant) -> Result<Applied, Refused> {
+        let applied = self.carry_out(command, now)?;
+        self.changed();
+        Ok(applied)
+    }
+
+    fn carry_out(&mut self, command: Command, now: Instant) -> Result<Applied, Refused> {
         match command {
             Command::Change(member, change) => self.change(member, change, now),
             Command::ClearError(member) => self.edit(member, now, |member| member.recovery.clear()),

@@ -54,7 +54,11 @@ impl Balancer {
             return;
         };
         if member.load.is_none_or(|last| last.at <= at) {
+            let was_full = member.slots(at) == 0;
             member.load = Some(Load { ready, busy, at });
+            if was_full && ready > 0 {
+                self.changed();
+            }
         }
     }
 }

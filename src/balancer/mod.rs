@@ -6,7 +6,7 @@
 //! ```text
 //! pick(want, now) ──► Pick { member, how, ticket } ──► the request runs ──► settle(ticket, outcome, now)
 //!      │                                                                          │
-//!      └► NoMember (a reason, never a default member)                             └► Transition, or nothing
+//!      └► NoMember (a reason, never a default member) ──► hope                    └► Transition, or nothing
 //! ```
 //!
 //! A member is busy from `pick` until its ticket is settled. Between the two, [`Balancer::traffic`] says how many
@@ -24,6 +24,7 @@
 //! | `latency` | `leastlatency`: the better of two | |
 //! | `recovery` | error, retry, probe, forced recovery | `ap_proxy_retry_worker()`, `force_recovery()`; mod_jk's `ERR/PRB` |
 //! | `ramp` | `slow_start` | |
+//! | `wait` | what a request that got nobody may hope for | `find_best_worker()` |
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
 //! | `settle` | what the end of a request says of its member | `proxy_balancer_post_request()` |
 //! | `command` | what an operator may change | `balancer_process_balancer_worker()` |
@@ -48,6 +49,7 @@ mod sets;
 mod settle;
 mod tried;
 mod view;
+mod wait;
 
 #[cfg(test)]
 mod tests;
@@ -63,6 +65,7 @@ pub use recovery::Health;
 pub use settle::{Cause, Condition, Outcome, Transition};
 pub use tried::Tried;
 pub use view::{MemberView, View};
+pub use wait::Hope;
 
 use member::Member;
 use ramp::Ramp;
@@ -133,6 +136,8 @@ pub struct Balancer {
     members: Vec<Member>,
     /// The number of the next member that is added.
     next_id: u32,
+    /// Changes with whatever the waiting want to know.
+    epoch: u64,
     scratch: Scratch,
 }
 
@@ -168,6 +173,7 @@ impl Balancer {
             random: Random::new(spec.seed),
             members: Vec::with_capacity(spec.members.len()),
             next_id: 0,
+            epoch: 0,
             scratch: Scratch::default(),
         };
         for member in spec.members {

@@ -82,6 +82,9 @@ impl Balancer {
         if came_back {
             self.come_back(id, now);
         }
+        if transition.is_some() {
+            self.changed();
+        }
         transition
     }
 
@@ -101,6 +104,9 @@ impl Balancer {
         let transition = transition(member, before, Cause::HealthCheck);
         if came_back {
             self.come_back(id, now);
+        }
+        if transition.is_some() {
+            self.changed();
         }
         transition
     }

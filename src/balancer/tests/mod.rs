@@ -11,6 +11,7 @@ mod sessions;
 mod sets;
 mod states;
 mod usability;
+mod wait;
 
 use std::time::{Duration, Instant};
 
