@@ -3,14 +3,9 @@
 //! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
 //! is bound: nothing is ignored in silence.
 
-use std::time::Duration;
-
 use ajpgate_config::{
     Balancer, Config, LbMethod, Loaded, Member, Problem, Problems, Scheme, Target,
 };
-
-/// The default of `session_timeout`.
-const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// Every key that `run` refuses, at its line.
 pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
@@ -68,17 +63,8 @@ fn paths(config: &Config) -> Vec<String> {
 }
 
 fn balancer_keys(balancer: &Balancer, at: &str, found: &mut Found) {
-    let built = matches!(
-        balancer.lbmethod,
-        LbMethod::ByRequests | LbMethod::ByTraffic | LbMethod::ByBusyness
-    );
-    found.when(!built, at, "lbmethod");
-    found.when(balancer.failontimeout, at, "failontimeout");
-    found.when(!balancer.timeout.is_zero(), at, "timeout");
-    found.when(!balancer.slow_start.is_zero(), at, "slow_start");
-    found.when(!balancer.drain_timeout.is_zero(), at, "drain_timeout");
-    let session_timeout = balancer.session_timeout != SESSION_TIMEOUT;
-    found.when(session_timeout, at, "session_timeout");
+    let unfed = balancer.lbmethod == LbMethod::Heartbeat;
+    found.when(unfed, at, "lbmethod");
     found.when(balancer.heartbeat.is_some(), at, "heartbeat");
     found.when(balancer.sticky_cookie.is_some(), at, "sticky_cookie");
     found.when(balancer.health_check.is_some(), at, "health_check");
@@ -88,7 +74,6 @@ fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {
     if !url.is_empty() {
         found.when(member.url.scheme != Scheme::Ajp, at, url);
     }
-    found.when(!member.domain.is_empty(), at, "domain");
     found.when(member.upgrade_url.is_some(), at, "upgrade_url");
     found.when(member.tls.is_some(), at, "tls");
 }

@@ -1,5 +1,6 @@
 //! Attempts: which member gets a request, and who is next when one fails.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,12 +13,13 @@ use super::local::Local;
 use super::plan::{Plan, choose};
 use super::respond::request_overlay;
 use crate::backend::{FailureKind, Forward, ForwardError, ResponseBody, Retry, Timing};
-use crate::balancer::{How, NoMember, Outcome, Tried};
+use crate::balancer::{Hope, How, NoMember, Outcome, Tried, Want};
 use crate::headers::{Nominated, RequestFields};
 use crate::peer::Peer;
-use crate::state::{Attempt, LiveMember};
+use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
 use crate::telemetry::metrics::{ErrorKind, RetryReason};
 use crate::upload::Upload;
+use crate::variables::Variables;
 
 /// A request that is to be answered by a member of a balancer: what stays the same in all attempts.
 #[derive(Debug)]
@@ -39,13 +41,21 @@ pub(crate) async fn run(
     let mut tried = Tried::new();
     let mut tries = balancer.tries();
     let mut last = None;
+    let mut patience = None;
     loop {
         let now = if tried.is_empty() {
             record.started
         } else {
             Instant::now()
         };
-        let chosen = match choose(balancer, &mut record.variables, &tried, now) {
+        let mut chosen = choose(balancer, &mut record.variables, &tried, now);
+        if chosen.is_err() && !balancer.timeout.is_zero() {
+            let until = *patience.get_or_insert_with(|| now + balancer.timeout);
+            // Rare and large: boxed, so that every request need not carry room for it.
+            let waiting = wait_and_choose(balancer, &mut record.variables, &tried, until);
+            chosen = Box::pin(waiting).await;
+        }
+        let chosen = match chosen {
             Ok(chosen) => chosen,
             Err(nobody) => return Err(unserved(errand, nobody, last.as_ref())),
         };
@@ -74,6 +84,39 @@ pub(crate) async fn run(
             .retries
             .increment(error.retry_reason());
         last = Some(error);
+    }
+}
+
+/// Waits for a member that can be chosen, until the balancer's `timeout` is over: for a wait after a failure to end,
+/// for a health check, an operator or the end of a probe.
+async fn wait_and_choose(
+    balancer: &Arc<LiveBalancer>,
+    variables: &mut Variables,
+    tried: &Tried,
+    until: Instant,
+) -> Result<Chosen, NoMember> {
+    loop {
+        let mut change = pin!(balancer.change());
+        // From here on no change is missed.
+        change.as_mut().enable();
+        let now = Instant::now();
+        let nobody = match choose(balancer, variables, tried, now) {
+            Ok(chosen) => return Ok(chosen),
+            Err(nobody) => nobody,
+        };
+        let route = variables.session_route.as_deref();
+        let wake_up = match balancer.core().hope(nobody, Want { route, tried }, now) {
+            Hope::At(time) => time.min(until),
+            Hope::Change => until,
+            Hope::Never => return Err(nobody),
+        };
+        if now >= until {
+            return Err(nobody);
+        }
+        tokio::select! {
+            () = change => {}
+            () = tokio::time::sleep_until(wake_up.into()) => {}
+        }
     }
 }
 
@@ -145,6 +188,7 @@ async fn send(
                     .metrics
                     .backend_duration
                     .record(timing.to_head.as_secs_f64());
+                attempt.answered_after(timing.to_head);
                 if errand
                     .plan
                     .to
@@ -161,6 +205,9 @@ async fn send(
         };
         if let Some(kind) = error.counts_as() {
             member.metrics.errors.increment(kind);
+        }
+        if let FailureKind::Silent = error.kind {
+            attempt.answered_after(member.timeout);
         }
         let idempotent = is_idempotent(&parts.method);
         if fresh || error.retry(idempotent) != Retry::SameMember || !rewind(upload) {

@@ -1,10 +1,13 @@
 //! Balancers and members while they run.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ajpgate_config::{Status, Sticky};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tracing::{info, warn};
 
 use super::drain::Drain;
@@ -27,13 +30,63 @@ pub(crate) struct LiveBalancer {
     pub(crate) sticky: Option<Sticky>,
     /// Tries after the first; `None`: members − 1.
     pub(crate) maxattempts: Option<u32>,
+    /// How long a request waits for a usable member; zero: not at all.
+    pub(crate) timeout: Duration,
     pub(crate) failonstatus: Vec<u16>,
     pub(crate) failontimeout: bool,
     /// Bound on a drain; zero: none.
     pub(crate) drain_timeout: Duration,
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
-    pub(crate) core: Mutex<Balancer>,
+    core: Mutex<Balancer>,
+    /// Wakes the requests that wait for a usable member.
+    changed: Notify,
+}
+
+/// The decisions of a balancer, held. When it is let go and something has changed that somebody may wait for, they
+/// are woken: all of them, and each chooses anew.
+#[derive(Debug)]
+pub(crate) struct Core<'a> {
+    balancer: MutexGuard<'a, Balancer>,
+    epoch: u64,
+    changed: &'a Notify,
+}
+
+impl Deref for Core<'_> {
+    type Target = Balancer;
+
+    fn deref(&self) -> &Balancer {
+        &self.balancer
+    }
+}
+
+impl DerefMut for Core<'_> {
+    fn deref_mut(&mut self) -> &mut Balancer {
+        &mut self.balancer
+    }
+}
+
+impl Drop for Core<'_> {
+    fn drop(&mut self) {
+        if self.balancer.epoch() != self.epoch {
+            self.changed.notify_waiters();
+        }
+    }
+}
+
+/// What is needed to make a balancer, beside its members.
+#[derive(Debug)]
+pub(crate) struct BalancerParts {
+    pub(crate) name: String,
+    pub(crate) variable: Option<Arc<str>>,
+    pub(crate) sticky: Option<Sticky>,
+    pub(crate) maxattempts: Option<u32>,
+    pub(crate) timeout: Duration,
+    pub(crate) failonstatus: Vec<u16>,
+    pub(crate) failontimeout: bool,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) metrics: BalancerMetrics,
+    pub(crate) core: Balancer,
 }
 
 /// A member: where it is and how it is talked to.
@@ -46,6 +99,8 @@ pub(crate) struct LiveMember {
     pub(crate) path: String,
     /// Its host and port.
     pub(crate) authority: String,
+    /// Longest silence between two packets.
+    pub(crate) timeout: Duration,
     pub(crate) backend: Backend,
     pub(crate) metrics: MemberMetrics,
     pub(crate) activation: Activation,
@@ -62,6 +117,7 @@ pub(crate) struct MemberParts {
     pub(crate) url: Arc<str>,
     pub(crate) path: String,
     pub(crate) authority: String,
+    pub(crate) timeout: Duration,
     pub(crate) backend: Backend,
     pub(crate) metrics: MemberMetrics,
     pub(crate) status: Status,
@@ -80,10 +136,37 @@ pub(crate) struct Mistakes {
 }
 
 impl LiveBalancer {
+    pub(crate) fn new(parts: BalancerParts, members: Vec<Arc<LiveMember>>) -> Self {
+        Self {
+            name: parts.name,
+            variable: parts.variable,
+            sticky: parts.sticky,
+            maxattempts: parts.maxattempts,
+            timeout: parts.timeout,
+            failonstatus: parts.failonstatus,
+            failontimeout: parts.failontimeout,
+            drain_timeout: parts.drain_timeout,
+            metrics: parts.metrics,
+            core: Mutex::new(parts.core),
+            changed: Notify::new(),
+            members,
+        }
+    }
+
+    /// Something that happens from now on which may let a request have a member.
+    pub(crate) fn change(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
     /// The decisions. Held for well under a microsecond, never across an await.
-    pub(crate) fn core(&self) -> MutexGuard<'_, Balancer> {
+    pub(crate) fn core(&self) -> Core<'_> {
         // Nothing panics while it is held; if it did, the counts would still be counts.
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        let balancer = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        Core {
+            epoch: balancer.epoch(),
+            changed: &self.changed,
+            balancer,
+        }
     }
 
     /// Chooses a member with the decisions at hand. What is chosen is busy until the attempt goes.
@@ -215,6 +298,7 @@ impl LiveMember {
             url: parts.url,
             path: parts.path,
             authority: parts.authority,
+            timeout: parts.timeout,
             backend: parts.backend,
             metrics: parts.metrics,
             activation,
@@ -283,6 +367,12 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// Tells the decisions how long the member took to begin its answer, or how long it was waited for in vain.
+    pub(crate) fn answered_after(&self, took: Duration) {
+        let mut core = self.balancer.core();
+        core.answered(self.member.id, took, Instant::now());
+    }
+
     /// Tells the decisions how much has moved so far. Long transfers tell now and then, so that traffic
     /// counting sees them before they end.
     pub(crate) fn moved(&mut self, traffic: Traffic) {

@@ -1,14 +1,14 @@
 //! From a configuration to what requests read.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ajp13::PacketSize;
 use ajpgate_config::{self as config, Config, HeaderRule, LbMethod, Scheme, Target, Template};
 use anyhow::{Context as _, bail};
 
-use super::live::{LiveBalancer, LiveMember, MemberParts};
+use super::live::{BalancerParts, LiveBalancer, LiveMember, MemberParts};
 use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
 use crate::balancer::{Balancer, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
@@ -132,24 +132,29 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
                 url: Arc::from(url.as_str()),
                 path: member.url.path.clone(),
                 authority: authority(&member.url),
+                timeout: member.timeout,
                 backend,
                 metrics,
                 status: member.status,
                 session_timeout: config.session_timeout,
             })))
         });
-    Ok(LiveBalancer {
+    let parts = BalancerParts {
         variable: Some(Arc::from(format!("balancer://{}", config.name))),
         sticky: config.sticky.clone(),
         maxattempts: config.maxattempts,
+        timeout: config.timeout,
         failonstatus: config.failonstatus.clone(),
         failontimeout: config.failontimeout,
         drain_timeout: config.drain_timeout,
-        members: members.collect::<anyhow::Result<_>>()?,
         metrics: BalancerMetrics::new(metrics, &config.name, routes()),
-        core: Mutex::new(core),
+        core,
         name: config.name.clone(),
-    })
+    };
+    Ok(LiveBalancer::new(
+        parts,
+        members.collect::<anyhow::Result<_>>()?,
+    ))
 }
 
 /// A backend's URL in place of a balancer.
@@ -172,24 +177,26 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         url: Arc::from(url.as_str()),
         path: config.url.path.clone(),
         authority: authority(&config.url),
+        timeout: config.timeout,
         backend: backend(config, &member_metrics)?,
         metrics: member_metrics,
         status: config.status,
         // Nobody looks for sessions here.
         session_timeout: Duration::ZERO,
     });
-    Ok(LiveBalancer {
+    let parts = BalancerParts {
         name: url.clone(),
         variable: None,
         sticky: None,
         maxattempts: None,
+        timeout: Duration::ZERO,
         failonstatus: Vec::new(),
         failontimeout: false,
         drain_timeout: Duration::ZERO,
-        members: vec![Arc::new(member)],
         metrics: BalancerMetrics::new(metrics, url, std::iter::empty()),
-        core: Mutex::new(core),
-    })
+        core,
+    };
+    Ok(LiveBalancer::new(parts, vec![Arc::new(member)]))
 }
 
 /// What the lots of this process are drawn from.

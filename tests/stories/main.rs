@@ -22,3 +22,4 @@ mod mapping;
 mod node;
 mod request;
 mod response;
+mod waiting;

@@ -1,0 +1,220 @@
+//! Waiting for a member, drains, live sessions: what happens between requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::container::{Container, Wire, fields, hello};
+use crate::support::gateway::Running;
+use crate::support::{pause, until};
+
+const SESSIONS: &str = "ajpgate_sticky_sessions";
+const DRAINED: &str = "ajpgate_member_drained";
+
+/// A container whose sessions carry its route; who comes without one gets a new one.
+async fn with_sessions(route: &'static str) -> Container {
+    let issued = Arc::new(AtomicUsize::new(0));
+    Container::start(move |_, mut wire: Wire| {
+        let issued = Arc::clone(&issued);
+        async move {
+            while let Some(request) = wire.next_request().await {
+                let number = issued.fetch_add(1, Ordering::Relaxed);
+                let cookie = format!("JSESSIONID={route}-{number}.{route}; Path=/");
+                let set = [("X-Node", route), ("Set-Cookie", cookie.as_str())];
+                let in_path = request.uri.as_deref().unwrap_or_default().contains(&b';');
+                let known = in_path || !fields(&request, "cookie").is_empty();
+                wire.respond(200, if known { &set[..1] } else { &set }, b"")
+                    .await;
+            }
+        }
+    })
+    .await
+}
+
+/// Nobody answers here, until somebody listens.
+async fn down() -> std::net::SocketAddr {
+    Container::hello("n1").await.address
+}
+
+#[tokio::test]
+async fn requests_wait_until_a_member_is_usable_again() {
+    let address = down().await;
+    let gateway = Arc::new(Running::start(&format!(
+        "balancers:\n  test:\n    timeout: 30s\n    forcerecovery: false\n    members:\n      \
+         - {{ url: \"ajp://{address}\", route: n1, retry: 500ms }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n"
+    )));
+    // It finds out that the member is out, and has no try left.
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    let waiting: tokio::task::JoinSet<_> = (0..20)
+        .map(|_| {
+            let gateway = Arc::clone(&gateway);
+            async move { gateway.get("/", "").await.status }
+        })
+        .collect();
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 20.0)
+        .await;
+    let _container = Container::at(address, |_, wire| hello("n1", wire));
+    assert_eq!(waiting.join_all().await, [200; 20]);
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_the_timeout() {
+    let address = down().await;
+    let gateway = Running::start(&format!(
+        "balancers:\n  test:\n    timeout: 300ms\n    forcerecovery: false\n    members:\n      \
+         - {{ url: \"ajp://{address}\", route: n1 }}\n      \
+         - {{ url: \"ajp://{address}/x\", route: n2, status: [stopped] }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n"
+    ));
+    for wait in [false, true] {
+        let started = Instant::now();
+        let answer = gateway.get("/", "").await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.field("retry-after").is_some());
+        let waited = started.elapsed() >= Duration::from_millis(300);
+        assert!(waited || !wait, "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn nofailover_does_not_wait() {
+    let address = down().await;
+    let other = Container::hello("n2").await;
+    let gateway = Running::start(&format!(
+        "balancers:\n  test:\n    timeout: 1h\n    nofailover: true\n    members:\n      \
+         - {{ url: \"ajp://{address}\", route: n1, status: [disabled] }}\n      \
+         - {{ url: \"ajp://{}\", route: n2 }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
+        other.address
+    ));
+    let answer = gateway.get("/", "Cookie: JSESSIONID=a.n1\r\n").await;
+    assert_eq!(answer.status, 503);
+}
+
+#[tokio::test]
+async fn live_sessions_are_counted_where_they_are() {
+    let nodes = [with_sessions("n1").await, with_sessions("n2").await];
+    let gateway = Running::before(&[&nodes[0], &nodes[1]], "session_timeout: 1h", "");
+    for _ in 0..12 {
+        gateway.get("/", "").await;
+    }
+    for _ in 0..3 {
+        gateway.get("/;jsessionid=mine.n1", "").await;
+        gateway.get("/", "Cookie: JSESSIONID=mine.n1\r\n").await;
+    }
+    let on = |route: &'static str| [("route", route)];
+    gateway.metric_becomes(SESSIONS, &on("n2"), 6.0).await;
+    gateway.metric_becomes(SESSIONS, &on("n1"), 7.0).await;
+}
+
+#[tokio::test]
+async fn a_drain_ends_by_itself() {
+    let nodes = [with_sessions("n1").await, with_sessions("n2").await];
+    let gateway = Running::start(&format!(
+        "balancers:\n  test:\n    session_timeout: 1s\n    members:\n      \
+         - {{ url: \"ajp://{}\", route: n1, status: [drain] }}\n      \
+         - {{ url: \"ajp://{}\", route: n2 }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
+        nodes[0].address, nodes[1].address
+    ));
+    let old = "Cookie: JSESSIONID=old.n1\r\n";
+    assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
+    assert_eq!(gateway.metric(DRAINED, &[("route", "n1")]).await, 0.0);
+    assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 1.0);
+    for _ in 0..4 {
+        assert_eq!(gateway.get("/", "").await.field("x-node"), Some("n2"));
+    }
+    gateway
+        .metric_becomes(DRAINED, &[("route", "n1")], 1.0)
+        .await;
+    assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 0.0);
+    assert_eq!(gateway.metric(DRAINED, &[("route", "n2")]).await, 0.0);
+    // Until it is stopped, who still knows it is still served.
+    assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
+}
+
+#[tokio::test]
+async fn drain_timeout_bounds_a_drain() {
+    let nodes = [with_sessions("n1").await, with_sessions("n2").await];
+    let gateway = Running::start(&format!(
+        "balancers:\n  test:\n    drain_timeout: 1500ms\n    members:\n      \
+         - {{ url: \"ajp://{}\", route: n1, status: [drain] }}\n      \
+         - {{ url: \"ajp://{}\", route: n2 }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
+        nodes[0].address, nodes[1].address
+    ));
+    let old = "Cookie: JSESSIONID=old.n1\r\n";
+    assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
+    let disabled = [("route", "n1"), ("status", "disabled")];
+    gateway
+        .metric_becomes("ajpgate_member_status", &disabled, 1.0)
+        .await;
+    assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n2"));
+    assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 0.0);
+}
+
+#[tokio::test]
+async fn members_of_a_domain_take_over_each_others_sessions() {
+    let nodes = [
+        Container::hello("n1").await,
+        Container::hello("n2").await,
+        Container::hello("n3").await,
+    ];
+    let member = |index: usize, more: &str| {
+        format!(
+            "{{ url: \"ajp://{}\", route: n{}, {more} }}",
+            nodes[index].address,
+            index + 1
+        )
+    };
+    let gateway = Running::start(&format!(
+        "balancers:\n  test:\n    members:\n      - {}\n      - {}\n      - {}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
+        member(0, "domain: east, status: [stopped]"),
+        member(1, "domain: west"),
+        member(2, "domain: east"),
+    ));
+    for _ in 0..4 {
+        let answer = gateway.get("/", "Cookie: JSESSIONID=a.n1\r\n").await;
+        assert_eq!(answer.field("x-node"), Some("n3"));
+    }
+}
+
+/// Slow to answer; the other gets nearly everything.
+#[tokio::test]
+async fn the_fast_get_more_than_the_slow() {
+    let slow = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            pause(20).await;
+            wire.respond(200, &[("X-Node", "n1")], b"").await;
+        }
+    })
+    .await;
+    let fast = Container::hello("n2").await;
+    let gateway = Running::before(&[&slow, &fast], "lbmethod: leastlatency", "");
+    let mut on_slow = 0;
+    for _ in 0..60 {
+        on_slow += usize::from(gateway.get("/", "").await.field("x-node") == Some("n1"));
+    }
+    assert!(on_slow <= 10, "{on_slow} of 60 went to the slow one");
+}
+
+#[tokio::test]
+async fn new_sessions_go_where_the_fewest_are() {
+    let nodes = [with_sessions("n1").await, with_sessions("n2").await];
+    let gateway = Running::before(&[&nodes[0], &nodes[1]], "lbmethod: sessions", "");
+    for number in 0..10 {
+        gateway.get(&format!("/;jsessionid=a{number}.n1"), "").await;
+    }
+    gateway
+        .metric_becomes(SESSIONS, &[("route", "n1")], 10.0)
+        .await;
+    // The method is told every second.
+    until("the method knows", async || {
+        gateway.get("/", "").await.field("x-node") == Some("n2")
+            && gateway.get("/", "").await.field("x-node") == Some("n2")
+    })
+    .await;
+}
