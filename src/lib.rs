@@ -1,6 +1,7 @@
 //! A Tomcat connector gateway: HTTP in front, AJP13 to the cluster, sticky by jvmRoute.
 
 pub mod balancer;
+pub mod health;
 pub mod heartbeat;
 pub mod mount;
 pub mod sessions;

@@ -82,6 +82,7 @@ impl World {
             nofailover: random.chance(1, 4),
             forcerecovery: random.chance(3, 4),
             slow_start: Duration::from_secs(random.below(3) * 10),
+            checks: None,
             seed,
             members,
         });

@@ -10,7 +10,7 @@ use ajpgate_config::{LbMethod, LoadFactor, Status};
 
 use super::member::Member;
 use super::settle::{Cause, Transition, transition};
-use super::{Balancer, Health, MemberId, MemberSpec, method};
+use super::{Balancer, Checks, Health, MemberId, MemberSpec, method};
 
 /// The highest `lbset` (`mod_proxy.c: set_worker_param()`).
 pub const LBSET_MAX: u8 = 99;
@@ -39,6 +39,8 @@ pub enum Command {
     Forcerecovery(bool),
     /// `slow_start`; whoever is on its way back is measured by it at once.
     SlowStart(Duration),
+    /// `health_check`. With `None` nobody is kept out by checks any more; counting starts anew in any case.
+    Checks(Option<Checks>),
 }
 
 /// New settings of a member; `None` leaves one as it is.
@@ -180,6 +182,10 @@ impl Balancer {
             }
             Command::Forcerecovery(forcerecovery) => {
                 self.forcerecovery = forcerecovery;
+                Ok(Applied::default())
+            }
+            Command::Checks(checks) => {
+                self.set_checks(checks, now);
                 Ok(Applied::default())
             }
             Command::SlowStart(slow_start) => {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LoadFactor, Status};
 
+use super::checks::Streak;
 use super::latency::Latency;
 use super::load::Load;
 use super::ramp::Ramp;
@@ -30,6 +31,7 @@ pub(super) struct Member {
     pub(super) weight: u32,
     /// httpd's `HC_FAIL`: set and cleared by health checks only, never by time.
     pub(super) check_failed: bool,
+    pub(super) streak: Streak,
     /// How urgently it must work to fulfil its share, in hundredths of a load factor.
     pub(super) lbstatus: i64,
     /// Open tickets.
@@ -71,6 +73,7 @@ impl Member {
             ramp: None,
             weight: spec.factor.hundredths(),
             check_failed: false,
+            streak: Streak::default(),
             lbstatus: 0,
             busy: 0,
             elected: 0,

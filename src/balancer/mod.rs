@@ -26,6 +26,7 @@
 //! | `ramp` | `slow_start` | |
 //! | `wait` | what a request that got nobody may hope for | `find_best_worker()` |
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
+//! | `checks` | how many health checks decide | `mod_proxy_hcheck.c: hc_check()` |
 //! | `settle` | what the end of a request says of its member | `proxy_balancer_post_request()` |
 //! | `command` | what an operator may change | `balancer_process_balancer_worker()` |
 //!
@@ -34,6 +35,7 @@
 //!
 //! **Cost.** A pick looks at each member a few times for each set that it visits and allocates nothing.
 
+mod checks;
 mod choose;
 mod command;
 mod latency;
@@ -58,6 +60,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LbMethod, LoadFactor, Status};
 
+pub use checks::{Checks, Streak};
 pub use command::{Applied, Change, Command, LBSET_MAX, Refused, StatusChange};
 pub use load::HEARTBEAT_LASTS;
 pub use pick::{How, NoMember, Pick, Ticket, Want};
@@ -85,6 +88,8 @@ pub struct Spec {
     pub forcerecovery: bool,
     /// How long a member that comes back takes to get its full share; zero: it gets it at once.
     pub slow_start: Duration,
+    /// How health checks decide; `None`: nobody is checked.
+    pub checks: Option<Checks>,
     /// What random numbers are made of; only `heartbeat` and `leastlatency` need any.
     pub seed: u64,
     /// The members, in the order that breaks ties.
@@ -132,6 +137,7 @@ pub struct Balancer {
     nofailover: bool,
     forcerecovery: bool,
     slow_start: Duration,
+    checks: Option<Checks>,
     random: Random,
     members: Vec<Member>,
     /// The number of the next member that is added.
@@ -161,7 +167,8 @@ impl Scratch {
 }
 
 impl Balancer {
-    /// A balancer whose members are all healthy and have served nothing yet.
+    /// A balancer whose members are all healthy and have served nothing yet; if checks are mandatory, they are kept out
+    /// until they pass.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut balancer = Self {
@@ -170,6 +177,7 @@ impl Balancer {
             nofailover: spec.nofailover,
             forcerecovery: spec.forcerecovery,
             slow_start: spec.slow_start,
+            checks: spec.checks,
             random: Random::new(spec.seed),
             members: Vec::with_capacity(spec.members.len()),
             next_id: 0,
@@ -259,7 +267,9 @@ impl Balancer {
     fn push(&mut self, spec: MemberSpec) -> MemberId {
         let id = MemberId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
-        self.members.push(Member::new(id, spec));
+        let mut member = Member::new(id, spec);
+        member.check_failed = self.checks.is_some_and(|checks| checks.mandatory);
+        self.members.push(member);
         self.scratch.reserve(self.members.len());
         id
     }

@@ -43,6 +43,14 @@ pub struct Condition {
     pub check_failed: bool,
 }
 
+impl Condition {
+    /// Whether nothing speaks against the member.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        self.health == Health::Ok && !self.check_failed
+    }
+}
+
 /// Why a member changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
@@ -88,8 +96,7 @@ impl Balancer {
         transition
     }
 
-    /// What the health checks of a member say now: `failed` once enough of them failed in a row, not once enough
-    /// passed. Counting them is the caller's business.
+    /// What the health checks of a member say as a whole: [`Balancer::checked`] counts them and comes here.
     ///
     /// A member that passes is also cleared of what traffic held against it, before its `retry` is over (PR 66302
     /// of httpd); `retry` on the other hand never brings back a member that failed its checks.

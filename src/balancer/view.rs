@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LbMethod, LoadFactor, Status};
 
-use super::{Balancer, Health, MemberId};
+use super::{Balancer, Health, MemberId, Streak};
 
 /// A balancer at one time.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,8 @@ pub struct MemberView {
     pub health: Health,
     /// Whether health checks keep it out.
     pub check_failed: bool,
+    /// Checks in a row that count towards the next decision.
+    pub streak: Streak,
     /// Usable in httpd's sense: neither disabled nor stopped, nor in error or on probation, nor kept out by checks.
     pub usable: bool,
     /// Requests under way.
@@ -92,6 +94,7 @@ impl Balancer {
                 retry: member.retry,
                 health: member.recovery.health(),
                 check_failed: member.check_failed,
+                streak: member.streak,
                 usable: member.is_usable(),
                 busy: member.busy,
                 elected: member.elected,

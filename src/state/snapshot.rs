@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 use super::live::{BalancerParts, LiveBalancer, LiveMember, MemberParts};
 use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
-use crate::balancer::{Balancer, MemberSpec, Spec};
+use crate::balancer::{Balancer, Checks, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
 
@@ -114,6 +114,11 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
         nofailover: config.nofailover,
         forcerecovery: config.forcerecovery,
         slow_start: config.slow_start,
+        checks: config.health_check.as_ref().map(|check| Checks {
+            passes: check.passes,
+            fails: check.fails,
+            mandatory: check.mandatory,
+        }),
         seed: seed(),
         members: config.members.iter().map(member_spec).collect(),
     });
@@ -165,6 +170,7 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         nofailover: false,
         forcerecovery: true,
         slow_start: Duration::ZERO,
+        checks: None,
         seed: 0,
         members: vec![member_spec(config)],
     });

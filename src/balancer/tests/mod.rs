@@ -1,5 +1,6 @@
 //! The balancer against the tables of its specification. Members are called a, b, c, d by their routes.
 
+mod checks;
 mod commands;
 mod lots;
 mod method;
@@ -63,6 +64,7 @@ fn play(method: LbMethod, members: Vec<MemberSpec>) -> Play {
             nofailover: false,
             forcerecovery: true,
             slow_start: Duration::ZERO,
+            checks: None,
             seed: 1,
             members,
         }),

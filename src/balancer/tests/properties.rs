@@ -47,6 +47,7 @@ fn any_spec() -> impl Strategy<Value = Spec> {
             nofailover,
             forcerecovery,
             slow_start,
+            checks: None,
             seed: 1,
             members,
         },
