@@ -1,9 +1,10 @@
 //! A running gateway: everything that is bound and every task that belongs to it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
@@ -15,17 +16,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::{self, Access};
-use crate::backend::Pool;
 use crate::server::{self, ConnectionSettings, Listener};
 use crate::state::{Closing, Shared, Snapshot};
 use crate::telemetry::access_log::AccessLog;
-use crate::telemetry::metrics::{GatewayMetrics, Metrics, UPKEEP_INTERVAL};
-
-/// How often the pools are looked after, at most.
-const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How often sessions are counted and drains followed.
-const SESSIONS_INTERVAL: Duration = Duration::from_secs(1);
+use crate::telemetry::metrics::{GatewayMetrics, Metrics};
+use crate::upkeep::{self, HeartbeatListener};
 
 /// A gateway that serves clients until [`shutdown`](Self::shutdown). Several can live in one process.
 #[derive(Debug)]
@@ -33,6 +28,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     listeners: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
+    heartbeats: Vec<SocketAddr>,
     clients: TaskTracker,
     /// Cancelled when everything is to end, the admin listener included.
     ended: CancellationToken,
@@ -54,6 +50,7 @@ impl Gateway {
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         let admin = config.admin.as_ref().map(bind_admin).transpose()?;
+        let heartbeats = bind_heartbeats(config)?;
 
         let metrics = Metrics::new().context("metrics")?;
         let counters = GatewayMetrics::new(&metrics);
@@ -75,12 +72,19 @@ impl Gateway {
             admin: admin
                 .as_ref()
                 .and_then(|(listener, _)| listener.local_addr().ok()),
+            heartbeats: heartbeats
+                .iter()
+                .filter_map(|listener| listener.local().ok())
+                .collect(),
             clients: TaskTracker::new(),
             ended: CancellationToken::new(),
             shutdown_timeout: config.shutdown_timeout,
             shared,
         };
-        gateway.spawn_keepers();
+        for address in &gateway.heartbeats {
+            info!("hearing heartbeats on udp://{address}");
+        }
+        upkeep::start(&gateway.shared, heartbeats, &gateway.ended);
         gateway.spawn_listeners(config, listeners);
         if let Some((listener, access)) = admin {
             let (shared, ended) = (Arc::clone(&gateway.shared), gateway.ended.clone());
@@ -99,6 +103,12 @@ impl Gateway {
     #[must_use]
     pub const fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where heartbeats of backends are heard.
+    #[must_use]
+    pub fn heartbeat_addresses(&self) -> &[SocketAddr] {
+        &self.heartbeats
     }
 
     /// Takes no new connection and no new request, waits for those that are being answered up to
@@ -147,35 +157,6 @@ impl Gateway {
             info!("admin on http://{address}");
         }
     }
-
-    /// What has to be done now and then.
-    fn spawn_keepers(&self) {
-        let (metrics, ended) = (self.shared.metrics.clone(), self.ended.clone());
-        tokio::spawn(async move {
-            while pause(UPKEEP_INTERVAL, &ended).await {
-                metrics.upkeep();
-            }
-        });
-        let (shared, ended) = (Arc::clone(&self.shared), self.ended.clone());
-        tokio::spawn(async move {
-            while pause(SESSIONS_INTERVAL, &ended).await {
-                for balancer in &shared.snapshot.load_full().balancers {
-                    balancer.look_after_sessions(Instant::now());
-                }
-            }
-        });
-        for member in self.shared.snapshot.load_full().members() {
-            let pool: Pool = member.backend.pool().clone();
-            let ended = self.ended.clone();
-            let interval = (pool.ttl() / 2).clamp(Duration::from_millis(100), MAINTAIN_INTERVAL);
-            tokio::spawn(async move {
-                pool.maintain().await;
-                while pause(interval, &ended).await {
-                    pool.maintain().await;
-                }
-            });
-        }
-    }
 }
 
 impl Drop for Gateway {
@@ -185,12 +166,18 @@ impl Drop for Gateway {
     }
 }
 
-/// Waits; `false` when there is nothing more to wait for.
-async fn pause(interval: Duration, ended: &CancellationToken) -> bool {
-    tokio::select! {
-        () = ended.cancelled() => false,
-        () = tokio::time::sleep(interval) => true,
-    }
+/// One socket for each address, however many balancers listen there.
+fn bind_heartbeats(config: &Config) -> anyhow::Result<Vec<HeartbeatListener>> {
+    let listens = config
+        .balancers
+        .iter()
+        .filter_map(|balancer| balancer.heartbeat.as_ref()?.listen);
+    let addresses: BTreeSet<SocketAddr> = listens.collect();
+    let bind = |address| {
+        HeartbeatListener::bind(address)
+            .with_context(|| format!("cannot listen on {address} (heartbeat)"))
+    };
+    addresses.into_iter().map(bind).collect()
 }
 
 fn bind_admin(admin: &Admin) -> anyhow::Result<(TcpListener, Access)> {

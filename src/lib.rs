@@ -20,6 +20,7 @@ mod server;
 mod state;
 mod telemetry;
 mod unbuilt;
+mod upkeep;
 mod upload;
 mod variables;
 

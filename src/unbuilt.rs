@@ -3,9 +3,7 @@
 //! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
 //! is bound: nothing is ignored in silence.
 
-use ajpgate_config::{
-    Balancer, Config, LbMethod, Loaded, Member, Problem, Problems, Scheme, Target,
-};
+use ajpgate_config::{Balancer, Config, Loaded, Member, Problem, Problems, Scheme, Target};
 
 /// Every key that `run` refuses, at its line.
 pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
@@ -63,11 +61,7 @@ fn paths(config: &Config) -> Vec<String> {
 }
 
 fn balancer_keys(balancer: &Balancer, at: &str, found: &mut Found) {
-    let unfed = balancer.lbmethod == LbMethod::Heartbeat;
-    found.when(unfed, at, "lbmethod");
-    found.when(balancer.heartbeat.is_some(), at, "heartbeat");
     found.when(balancer.sticky_cookie.is_some(), at, "sticky_cookie");
-    found.when(balancer.health_check.is_some(), at, "health_check");
 }
 
 fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {

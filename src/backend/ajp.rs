@@ -54,6 +54,14 @@ impl AjpBackend {
         &self.pool
     }
 
+    pub(crate) const fn packet_size(&self) -> PacketSize {
+        self.packet_size
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
+    }
+
     /// Sends a request and waits for SEND_HEADERS. See [`Backend::send`](super::Backend::send).
     pub(crate) async fn send(
         &self,

@@ -2,6 +2,7 @@
 
 mod ajp;
 mod body;
+mod check;
 mod connect;
 mod driver;
 mod error;
@@ -16,6 +17,7 @@ use http::{Method, Version};
 
 pub(crate) use self::ajp::AjpBackend;
 pub(crate) use self::body::{Incomplete, ResponseBody};
+pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
 pub(crate) use self::pool::{Pool, PoolSettings};
@@ -102,6 +104,17 @@ impl Backend {
     ) -> Result<http::Response<ResponseBody>, ForwardError> {
         match self {
             Self::Ajp(backend) => backend.send(request, upload, fresh, timing).await,
+        }
+    }
+
+    /// Asks the member whether it is well, on a connection made for that, within `limit`.
+    pub(crate) async fn check(
+        &self,
+        question: Question<'_>,
+        limit: Duration,
+    ) -> Result<Reply, FailureKind> {
+        match self {
+            Self::Ajp(backend) => backend.check(question, limit).await,
         }
     }
 

@@ -227,6 +227,11 @@ impl Pool {
         }
     }
 
+    /// A connection that does not count in the pool and never gets into it.
+    pub(crate) async fn connect_apart(&self) -> Result<Connection, ConnectError> {
+        self.inner.manager().open().await
+    }
+
     async fn get(&self) -> Result<Object<Connector>, FailureKind> {
         // The usual case needs no timer.
         let at_once = Timeouts {

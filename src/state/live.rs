@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{Status, Sticky};
+use ajpgate_config::{HealthCheck, Heartbeat, Status, Sticky};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tracing::{info, warn};
@@ -36,6 +36,8 @@ pub(crate) struct LiveBalancer {
     pub(crate) failontimeout: bool,
     /// Bound on a drain; zero: none.
     pub(crate) drain_timeout: Duration,
+    pub(crate) health_check: Option<HealthCheck>,
+    pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
     core: Mutex<Balancer>,
@@ -85,6 +87,8 @@ pub(crate) struct BalancerParts {
     pub(crate) failonstatus: Vec<u16>,
     pub(crate) failontimeout: bool,
     pub(crate) drain_timeout: Duration,
+    pub(crate) health_check: Option<HealthCheck>,
+    pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) metrics: BalancerMetrics,
     pub(crate) core: Balancer,
 }
@@ -97,6 +101,9 @@ pub(crate) struct LiveMember {
     pub(crate) url: Arc<str>,
     /// The path of that URL: empty or `/app`.
     pub(crate) path: String,
+    /// The host of that URL, IPv6 without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// Its host and port.
     pub(crate) authority: String,
     /// Longest silence between two packets.
@@ -116,6 +123,8 @@ pub(crate) struct MemberParts {
     pub(crate) id: MemberId,
     pub(crate) url: Arc<str>,
     pub(crate) path: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     pub(crate) authority: String,
     pub(crate) timeout: Duration,
     pub(crate) backend: Backend,
@@ -146,6 +155,8 @@ impl LiveBalancer {
             failonstatus: parts.failonstatus,
             failontimeout: parts.failontimeout,
             drain_timeout: parts.drain_timeout,
+            health_check: parts.health_check,
+            heartbeat: parts.heartbeat,
             metrics: parts.metrics,
             core: Mutex::new(parts.core),
             changed: Notify::new(),
@@ -247,6 +258,22 @@ impl LiveBalancer {
         }
     }
 
+    /// A health check of a member has passed or not, and why not.
+    pub(crate) fn checked(
+        &self,
+        member: &LiveMember,
+        passed: bool,
+        reason: Option<&str>,
+        now: Instant,
+    ) {
+        let transition = self.core().checked(member.id, passed, now);
+        let Some(transition) = transition else { return };
+        if let Some(reason) = reason {
+            warn!(balancer = self.name, member = %member.url, reason, "health checks fail");
+        }
+        self.log(&transition);
+    }
+
     /// Does what an operator wants of a member or of the balancer.
     pub(crate) fn apply(&self, command: Command, now: Instant) -> Result<Applied, Refused> {
         let applied = self.core().apply(command, now)?;
@@ -297,6 +324,8 @@ impl LiveMember {
             id: parts.id,
             url: parts.url,
             path: parts.path,
+            host: parts.host,
+            port: parts.port,
             authority: parts.authority,
             timeout: parts.timeout,
             backend: parts.backend,

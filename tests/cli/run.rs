@@ -43,7 +43,7 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
         "listeners: [{{ bind: \"{address}\", proxy_protocol: true }}]\n\
          balancers:\n\
          \x20 b:\n\
-         \x20   health_check: {{}}\n\
+         \x20   sticky_cookie: {{ name: R }}\n\
          \x20   members: [{{ url: \"ajp://localhost\" }}]\n\
          proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n\
          watch: true\n"
@@ -55,9 +55,9 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
        |                                        ^^^^^^^^^^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
 
-    ./ajpgate.yaml:4:5: health_check: not built yet
-     4 |     health_check: {}
-       |     ^^^^^^^^^^^^
+    ./ajpgate.yaml:4:5: sticky_cookie: not built yet
+     4 |     sticky_cookie: { name: R }
+       |     ^^^^^^^^^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
 
     ./ajpgate.yaml:7:1: watch: not built yet

@@ -18,6 +18,7 @@ mod balancing;
 mod body;
 mod connection;
 mod front;
+mod health;
 mod mapping;
 mod node;
 mod request;

@@ -104,6 +104,11 @@ impl Running {
             .await;
     }
 
+    /// Where it hears heartbeats.
+    pub(crate) fn heartbeats(&self) -> SocketAddr {
+        self.gateway.heartbeat_addresses()[0]
+    }
+
     pub(crate) async fn shutdown(self) -> bool {
         self.gateway.shutdown().await
     }

@@ -1,0 +1,168 @@
+//! What a health check sends to a member, on a connection of its own.
+//!
+//! Source of the methods: `mod_proxy_hcheck.c: hc_check_cping(), hc_check_tcp(), hc_check_http()`.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ajp13::PacketSize;
+use ajp13::encode::{RequestEncoder, RequestLine};
+use ajp13::exchange::{Exchange, RequestBody, Step};
+use ajp13::request::{Attribute, END_OF_BODY};
+use bytes::BytesMut;
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use super::ajp::AjpBackend;
+use super::error::FailureKind;
+use super::pool::Connection;
+use crate::health::LONGEST_BODY;
+
+/// What a check sends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Question<'a> {
+    /// CPING.
+    Cping,
+    /// Nothing: that the connection is made is enough.
+    Tcp,
+    /// A request without a body.
+    Request(Ask<'a>),
+}
+
+/// A request of a check.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    /// `OPTIONS`, `HEAD` or `GET`.
+    pub(crate) method: &'static str,
+    /// Path and query, or `*`.
+    pub(crate) uri: &'a str,
+    /// `Host`.
+    pub(crate) authority: &'a str,
+}
+
+/// What a check got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// CPONG, or a connection.
+    Alive,
+    /// An answer.
+    Answer {
+        /// Its status.
+        status: u16,
+        /// The first [`LONGEST_BODY`] bytes of its body.
+        body: Vec<u8>,
+    },
+}
+
+impl AjpBackend {
+    /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
+    /// that a full pool fails no check and a check takes no request's place.
+    pub(crate) async fn check(
+        &self,
+        question: Question<'_>,
+        limit: Duration,
+    ) -> Result<Reply, FailureKind> {
+        let asked = async {
+            let mut connection = self.pool().connect_apart().await?;
+            match question {
+                Question::Tcp => Ok(Reply::Alive),
+                Question::Cping => connection.ping(limit).await.map(|()| Reply::Alive),
+                Question::Request(ask) => self.ask(&mut connection, ask).await,
+            }
+        };
+        tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or(Err(FailureKind::Silent))
+    }
+
+    async fn ask(&self, connection: &mut Connection, ask: Ask<'_>) -> Result<Reply, FailureKind> {
+        let local = connection.framed.get_ref().stream.local_addr();
+        let client = local.map_or_else(|_| String::new(), |address| address.ip().to_string());
+        encode(
+            connection.framed.write_buffer_mut(),
+            self.packet_size(),
+            &ask,
+            &client,
+            self.secret(),
+        )
+        .map_err(FailureKind::Unencodable)?;
+        flush(connection).await?;
+
+        let mut exchange = Exchange::new(RequestBody::Empty, self.packet_size());
+        let (mut status, mut body) = (0, Vec::new());
+        loop {
+            let next = poll_fn(|cx| Pin::new(&mut connection.framed).poll_next(cx)).await;
+            let message = next
+                .transpose()?
+                .ok_or_else(|| FailureKind::Lost(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
+            match exchange.on(message)? {
+                Step::Head(head) => status = head.status,
+                Step::Data(data) => {
+                    let room = LONGEST_BODY.saturating_sub(body.len()).min(data.len());
+                    body.extend_from_slice(data.get(..room).unwrap_or_default());
+                }
+                Step::BodyDue => {
+                    let out = connection.framed.write_buffer_mut();
+                    out.extend_from_slice(&END_OF_BODY);
+                    exchange.ended();
+                    flush(connection).await?;
+                }
+                Step::Done { .. } => return Ok(Reply::Answer { status, body }),
+                Step::Nothing | Step::Flush => {}
+            }
+        }
+    }
+}
+
+async fn flush(connection: &mut Connection) -> Result<(), FailureKind> {
+    let framed = &mut connection.framed;
+    poll_fn(|cx| Sink::<ajp13::ToContainer>::poll_flush(Pin::new(&mut *framed), cx)).await?;
+    Ok(())
+}
+
+fn encode(
+    out: &mut BytesMut,
+    packet_size: PacketSize,
+    ask: &Ask<'_>,
+    client: &str,
+    secret: Option<&str>,
+) -> Result<usize, ajp13::Unencodable> {
+    let (path, query) = match ask.uri.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (ask.uri, None),
+    };
+    let (host, port) = match ask.authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or(80)),
+        None => (ask.authority, 80),
+    };
+    let mut head = RequestEncoder::begin(
+        out,
+        packet_size,
+        &RequestLine {
+            method: ask.method.as_bytes(),
+            protocol: b"HTTP/1.1",
+            uri: path.as_bytes(),
+            remote_addr: client.as_bytes(),
+            remote_host: None,
+            server_name: host.as_bytes(),
+            server_port: port,
+            is_ssl: false,
+        },
+    )?;
+    head.header(b"content-length", b"0")?;
+    head.header(b"host", ask.authority.as_bytes())?;
+    head.header(
+        b"user-agent",
+        concat!("ajpgate/", env!("CARGO_PKG_VERSION"), " (health check)").as_bytes(),
+    )?;
+    head.header(b"accept", b"*/*")?;
+    if let Some(secret) = secret {
+        head.attribute(Attribute::Secret, secret.as_bytes())?;
+    }
+    if let Some(query) = query {
+        head.attribute(Attribute::QueryString, query.as_bytes())?;
+    }
+    head.finish()
+}

@@ -1,0 +1,226 @@
+//! Heartbeats: what backends report of their load, by datagram or in a file.
+//!
+//! Source: `mod_heartmonitor.c`, `mod_lbmethod_heartbeat.c`.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{UdpSocket, lookup_host};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::{address, pause};
+use crate::heartbeat::{LONGEST_DATAGRAM, Report, addressees, datagram, storage};
+use crate::state::{LiveBalancer, Shared};
+use crate::telemetry::Seldom;
+
+/// How often a storage file is looked at; mod_heartmonitor writes it every second.
+const STORAGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Largest storage file, in bytes: thousands of nodes.
+const STORAGE_MAX: u64 = 1024 * 1024;
+
+/// How long the addresses of a member's name are remembered.
+const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Where datagrams come in.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: UdpSocket,
+    /// As configured, which is what balancers are told apart by.
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds the address; for a multicast group, joins it. Several processes may listen to one group.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
+        socket.set_nonblocking(true)?;
+        if address.ip().is_multicast() {
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        match address.ip() {
+            IpAddr::V4(group) if group.is_multicast() => {
+                socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+            }
+            IpAddr::V6(group) if group.is_multicast() => socket.join_multicast_v6(&group, 0)?,
+            _ => {}
+        }
+        let socket = UdpSocket::from_std(socket.into())?;
+        Ok(Self { socket, address })
+    }
+
+    /// Where it listens, with the real port.
+    pub(crate) fn local(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Tells all balancers that listen here what is reported, until `ended`.
+    pub(crate) async fn listen(self, shared: Arc<Shared>, ended: CancellationToken) {
+        let mut names = Names::default();
+        let (unreadable, broken) = (Seldom::default(), Seldom::default());
+        let mut buffer = vec![0; LONGEST_DATAGRAM + 1];
+        loop {
+            let received = tokio::select! {
+                () = ended.cancelled() => return,
+                received = self.socket.recv_from(&mut buffer) => received,
+            };
+            let now = Instant::now();
+            let (length, from) = match received {
+                Ok(received) => received,
+                Err(error) => {
+                    if broken.is_due(now) {
+                        warn!(address = %self.address, %error, "heartbeats cannot be received");
+                    }
+                    // Whatever it is, it need not fill a core.
+                    if !pause(Duration::from_millis(100), &ended).await {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let report = match datagram(buffer.get(..length).unwrap_or_default()) {
+                Ok(report) => report,
+                Err(reason) => {
+                    if unreadable.is_due(now) {
+                        warn!(client = %from, %reason, "a heartbeat that cannot be read");
+                    }
+                    continue;
+                }
+            };
+            debug!(client = %from, ready = report.ready, busy = report.busy, "heartbeat");
+            let host = from.ip().to_canonical().to_string();
+            for balancer in &shared.snapshot.load_full().balancers {
+                let listen = balancer.heartbeat.as_ref().and_then(|it| it.listen);
+                if listen == Some(self.address) {
+                    names.refresh(balancer, now).await;
+                    tell(balancer, &names, &host, report, now);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the file of mod_heartmonitor whenever it may have changed, until `ended`.
+pub(super) async fn read_storage(
+    path: PathBuf,
+    balancer: Arc<LiveBalancer>,
+    ended: CancellationToken,
+) {
+    let mut names = Names::default();
+    let (unreadable, malformed) = (Seldom::default(), Seldom::default());
+    loop {
+        let now = Instant::now();
+        names.refresh(&balancer, now).await;
+        match read(&path).await {
+            Ok((file, age)) => {
+                for (number, line) in storage(&file) {
+                    match line {
+                        Ok(stored) => {
+                            // What was said so long ago that there was no clock yet is old news.
+                            if let Some(at) = now.checked_sub(age.saturating_add(stored.age)) {
+                                tell(&balancer, &names, stored.host, stored.report, at);
+                            }
+                        }
+                        Err(reason) if malformed.is_due(now) => {
+                            warn!(
+                                file = %path.display(), line = number, %reason,
+                                "a line of the heartbeat storage cannot be read"
+                            );
+                        }
+                        Err(_) => {}
+                    }
+                }
+            }
+            Err(error) if unreadable.is_due(now) => {
+                warn!(file = %path.display(), %error, "heartbeat storage cannot be read");
+            }
+            Err(_) => {}
+        }
+        if !pause(STORAGE_INTERVAL, &ended).await {
+            return;
+        }
+    }
+}
+
+/// The file and how long ago it was written.
+async fn read(path: &Path) -> io::Result<(Vec<u8>, Duration)> {
+    let metadata = tokio::fs::metadata(path).await?;
+    if metadata.len() > STORAGE_MAX {
+        return Err(io::Error::other("it is larger than 1 MiB"));
+    }
+    let written = metadata.modified()?;
+    let age = SystemTime::now()
+        .duration_since(written)
+        .unwrap_or_default();
+    Ok((tokio::fs::read(path).await?, age))
+}
+
+fn tell(balancer: &LiveBalancer, names: &Names, host: &str, report: Report, at: Instant) {
+    let Report { ready, busy, port } = report;
+    let addresses = names.addresses(balancer);
+    let places = addresses
+        .iter()
+        .map(|(_, host, port)| (host.as_str(), *port));
+    let told: Vec<usize> = addressees(host, port, places).collect();
+    let mut core = balancer.core();
+    for member in told.iter().filter_map(|place| addresses.get(*place)) {
+        if let Some(member) = balancer.members.get(member.0) {
+            core.heartbeat(member.id, ready, busy, at);
+        }
+    }
+}
+
+/// Addresses of members that are configured by name: reports come from addresses.
+#[derive(Debug, Default)]
+struct Names {
+    resolved: HashMap<String, Vec<IpAddr>>,
+    at: Option<Instant>,
+}
+
+impl Names {
+    async fn refresh(&mut self, balancer: &LiveBalancer, now: Instant) {
+        let fresh = |at: Instant| now.saturating_duration_since(at) < RESOLVE_INTERVAL;
+        let known = |host: &str| self.resolved.contains_key(host);
+        let names = balancer.members.iter().map(|member| member.host.as_str());
+        let names = names.filter(|host| host.parse::<IpAddr>().is_err());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        if self.at.is_some_and(fresh) && names.iter().all(|name| known(name)) {
+            return;
+        }
+        self.at = Some(now);
+        for name in names {
+            let found = match lookup_host((name.as_str(), 0)).await {
+                Ok(found) => found.map(|address| address.ip().to_canonical()).collect(),
+                Err(_) => Vec::new(),
+            };
+            self.resolved.insert(name, found);
+        }
+    }
+
+    /// Each member's place, host or address, and port; several for a name with several addresses.
+    fn addresses(&self, balancer: &LiveBalancer) -> Vec<(usize, String, u16)> {
+        let mut all = Vec::with_capacity(balancer.members.len());
+        for (place, member) in balancer.members.iter().enumerate() {
+            let (host, port) = address(member);
+            all.push((place, host.to_owned(), port));
+            for ip in self.resolved.get(host).into_iter().flatten() {
+                all.push((place, ip.to_string(), port));
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,89 @@
+//! What has to be done between requests: pools are looked after, sessions counted, drains followed, members checked,
+//! heartbeats heard.
+//!
+//! The tasks of a balancer live as long as it is in the snapshot.
+
+mod checks;
+mod heartbeats;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::heartbeats::Listener as HeartbeatListener;
+use crate::backend::Pool;
+use crate::state::{LiveBalancer, LiveMember, Shared};
+use crate::telemetry::metrics::UPKEEP_INTERVAL;
+
+/// How often the pools are looked after, at most.
+const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often sessions are counted and drains followed.
+const SESSIONS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts all of it, until `ended`.
+pub(crate) fn start(
+    shared: &Arc<Shared>,
+    heartbeats: Vec<HeartbeatListener>,
+    ended: &CancellationToken,
+) {
+    let (metrics, end) = (shared.metrics.clone(), ended.clone());
+    tokio::spawn(async move {
+        while pause(UPKEEP_INTERVAL, &end).await {
+            metrics.upkeep();
+        }
+    });
+    for listener in heartbeats {
+        tokio::spawn(listener.listen(Arc::clone(shared), ended.clone()));
+    }
+    for balancer in &shared.snapshot.load_full().balancers {
+        look_after(balancer, ended);
+    }
+}
+
+/// The tasks of one balancer.
+fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
+    if balancer.sticky.is_some() {
+        tokio::spawn(count_sessions(Arc::clone(balancer), ended.clone()));
+    }
+    if let Some(storage) = balancer
+        .heartbeat
+        .as_ref()
+        .and_then(|it| it.storage.clone())
+    {
+        let reading = heartbeats::read_storage(storage, Arc::clone(balancer), ended.clone());
+        tokio::spawn(reading);
+    }
+    for member in &balancer.members {
+        tokio::spawn(maintain(member.backend.pool().clone(), ended.clone()));
+    }
+    checks::start(balancer, ended);
+}
+
+async fn count_sessions(balancer: Arc<LiveBalancer>, ended: CancellationToken) {
+    while pause(SESSIONS_INTERVAL, &ended).await {
+        balancer.look_after_sessions(Instant::now());
+    }
+}
+
+async fn maintain(pool: Pool, ended: CancellationToken) {
+    let interval = (pool.ttl() / 2).clamp(Duration::from_millis(100), MAINTAIN_INTERVAL);
+    pool.maintain().await;
+    while pause(interval, &ended).await {
+        pool.maintain().await;
+    }
+}
+
+/// A member's host and port.
+fn address(member: &LiveMember) -> (&str, u16) {
+    (&member.host, member.port)
+}
+
+/// Waits; `false` when there is nothing more to wait for.
+async fn pause(interval: Duration, ended: &CancellationToken) -> bool {
+    tokio::select! {
+        () = ended.cancelled() => false,
+        () = tokio::time::sleep(interval) => true,
+    }
+}
