@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use ajpgate_config::{Piece, Template, Variable};
 
-/// Set as `mod_proxy_balancer.c` sets them: the session's when a route was parsed, the worker's with each
-/// attempt, `BALANCER_ROUTE_CHANGED` when the client has to be told where its session is now.
+/// Set as `mod_proxy_balancer.c` sets them: the session's when a route was parsed and a member was chosen, the
+/// worker's with each attempt, `BALANCER_ROUTE_CHANGED` when the client has to be told where its session is now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Variables {
+    /// The name that the session stood under, whether or not a member was chosen.
     pub(crate) session_sticky: Option<Arc<str>>,
+    /// The route that the session asked for, whether or not a member was chosen.
     pub(crate) session_route: Option<Box<str>>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) worker_name: Option<Arc<str>>,
@@ -18,10 +20,14 @@ pub(crate) struct Variables {
 
 impl Variables {
     /// The value of a variable, `None` when it is unset.
+    ///
+    /// Those of the session too are unset until a member was chosen: the 503 of a balancer without a usable
+    /// member has none.
     pub(crate) fn get(&self, variable: Variable) -> Option<&str> {
+        let chosen = self.worker_name.is_some();
         match variable {
-            Variable::SessionSticky => self.session_sticky.as_deref(),
-            Variable::SessionRoute => self.session_route.as_deref(),
+            Variable::SessionSticky => self.session_sticky.as_deref().filter(|_| chosen),
+            Variable::SessionRoute => self.session_route.as_deref().filter(|_| chosen),
             Variable::Name => self.name.as_deref(),
             Variable::WorkerName => self.worker_name.as_deref(),
             Variable::WorkerRoute => self.worker_route.as_deref(),
@@ -39,5 +45,26 @@ impl Variables {
                 Piece::Variable(variable) => self.get(*variable).unwrap_or_default(),
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mod_proxy_balancer.c: proxy_balancer_pre_request()` leaves before it sets any.
+    #[test]
+    fn nothing_is_set_before_a_member_is_chosen() {
+        let mut variables = Variables {
+            session_sticky: Some(Arc::from("JSESSIONID")),
+            session_route: Some(Box::from("n2")),
+            ..Variables::default()
+        };
+        for variable in [Variable::SessionSticky, Variable::SessionRoute] {
+            assert_eq!(variables.get(variable), None);
+        }
+        variables.worker_name = Some(Arc::from("ajp://a:1"));
+        assert_eq!(variables.get(Variable::SessionSticky), Some("JSESSIONID"));
+        assert_eq!(variables.get(Variable::SessionRoute), Some("n2"));
     }
 }
