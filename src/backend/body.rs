@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::driver::{Driver, Event};
 use super::error::FailureKind;
 use super::head::Length;
-use super::wire::Traffic;
+use super::wire::Moved;
 
 /// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD.
 const DISCARD_MAX: usize = 64 * 1024;
@@ -43,14 +43,14 @@ impl ResponseBody {
     }
 
     /// Bytes that moved between gateway and backend so far, the request's included.
-    pub(crate) fn traffic(&mut self) -> Traffic {
+    pub(crate) fn moved(&mut self) -> Moved {
         match self {
             Self::Ajp(body) => body
                 .driver
                 .as_mut()
-                .map(|driver| driver.traffic())
+                .map(|driver| driver.moved())
                 .unwrap_or_default(),
-            Self::Text(_) => Traffic::default(),
+            Self::Text(_) => Moved::default(),
         }
     }
 }

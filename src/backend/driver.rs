@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::error::{Exposure, FailureKind};
 use super::pool::{Connection, Lease};
-use super::wire::Traffic;
+use super::wire::{Moved, Traffic};
 use crate::upload::{Upload, UploadError};
 
 /// What a connector answers, and then closes, to a wrong secret or an attribute that it does not allow; an
@@ -60,6 +60,8 @@ pub(crate) struct Driver {
     before: Traffic,
     /// This exchange's count, once it is over.
     traffic: Option<Traffic>,
+    /// The part of it that is bodies.
+    bodies: Traffic,
 }
 
 impl Driver {
@@ -85,6 +87,7 @@ impl Driver {
             head: None,
             before: before.unwrap_or_default(),
             traffic: None,
+            bodies: Traffic::default(),
         }
     }
 
@@ -94,7 +97,14 @@ impl Driver {
     }
 
     /// Bytes that this exchange has moved so far.
-    pub(crate) fn traffic(&mut self) -> Traffic {
+    pub(crate) fn moved(&mut self) -> Moved {
+        Moved {
+            wire: self.traffic(),
+            bodies: self.bodies,
+        }
+    }
+
+    fn traffic(&mut self) -> Traffic {
         match (
             self.traffic,
             self.lease.as_mut().and_then(Lease::connection),
@@ -163,7 +173,11 @@ impl Driver {
         }
         loop {
             let event = match ready!(self.poll_step(cx))? {
-                Step::Data(data) => Event::Data(data),
+                Step::Data(data) => {
+                    let received = &mut self.bodies.from_backend;
+                    *received = received.saturating_add(data.len() as u64);
+                    Event::Data(data)
+                }
                 Step::Flush => Event::Flush,
                 Step::Done { reuse } => {
                     self.finish(reuse);
@@ -274,7 +288,11 @@ impl Driver {
                 out.extend_from_slice(&END_OF_BODY);
                 self.exchange.ended();
             }
-            (taken, _) => self.exchange.sent(taken),
+            (taken, _) => {
+                let sent = &mut self.bodies.to_backend;
+                *sent = sent.saturating_add(taken as u64);
+                self.exchange.sent(taken);
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -21,7 +21,7 @@ pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
 pub(crate) use self::pool::{Pool, PoolSettings};
-pub(crate) use self::wire::Traffic;
+pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
 use crate::peer::Peer;
 use crate::upload::Upload;

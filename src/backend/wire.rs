@@ -21,6 +21,26 @@ pub(crate) struct Traffic {
     pub(crate) from_backend: u64,
 }
 
+/// What an exchange has moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// All bytes, those of packets and heads included.
+    pub(crate) wire: Traffic,
+    /// Bytes of bodies alone, the request's and the answer's: what httpd counts as a member's traffic
+    /// (`mod_proxy_ajp.c: ap_proxy_ajp_request()`).
+    pub(crate) bodies: Traffic,
+}
+
+impl Moved {
+    /// What has been added since an earlier count.
+    pub(crate) const fn since(self, earlier: Self) -> Self {
+        Self {
+            wire: self.wire.since(earlier.wire),
+            bodies: self.bodies.since(earlier.bodies),
+        }
+    }
+}
+
 impl Traffic {
     /// What has been added since an earlier count.
     pub(crate) const fn since(self, earlier: Self) -> Self {

@@ -204,7 +204,9 @@ impl Balancer {
             .map(|member| member.id)
     }
 
-    /// Counts bytes that went to and came from a member, as they flow: `lbmethod: bytraffic` decides on them.
+    /// Counts bytes of bodies that went to and came from a member, as they flow: `lbmethod: bytraffic` decides on
+    /// them. Heads and packets do not count (`mod_proxy_ajp.c: ap_proxy_ajp_request()`), so that a thousand empty
+    /// answers weigh nothing.
     ///
     /// Does nothing for a member that is gone.
     pub fn traffic(&mut self, member: MemberId, to_backend: u64, from_backend: u64) {

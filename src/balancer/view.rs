@@ -59,9 +59,9 @@ pub struct MemberView {
     pub elected: u64,
     /// httpd's `Load`: how urgently it must work, in hundredths of a load factor.
     pub lbstatus: i64,
-    /// Bytes sent to it. Never falls: a reset, which zeroes it in httpd, only makes the method forget it.
+    /// Bytes of bodies sent to it. Never falls: a reset, which zeroes it in httpd, only makes the method forget it.
     pub to_backend: u64,
-    /// Bytes received from it. Never falls.
+    /// Bytes of bodies received from it. Never falls.
     pub from_backend: u64,
     /// How long it takes to answer, as far as is known: a peak EWMA, which is what `leastlatency` decides on.
     pub latency: Duration,

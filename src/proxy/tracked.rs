@@ -77,7 +77,7 @@ impl Body for Tracked {
                     && let Some(attempt) = &mut this.attempt
                 {
                     this.told_at = this.journey.record.sent;
-                    attempt.moved(this.body.traffic());
+                    attempt.moved(this.body.moved());
                 }
             }
             Poll::Ready(Some(Err(_))) => this.fail(),
@@ -105,7 +105,7 @@ impl Drop for Tracked {
         let now = Instant::now();
         self.journey.record.ended = Some(now);
         if let Some(mut attempt) = self.attempt.take() {
-            attempt.moved(self.body.traffic());
+            attempt.moved(self.body.moved());
             // A status that blames the member has set the outcome already; a client that goes away, or an
             // answer that breaks off, says nothing (`semantics` 7.4).
             if self.journey.record.complete && attempt.outcome == Outcome::Neutral {

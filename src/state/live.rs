@@ -11,7 +11,7 @@ use tokio::sync::futures::Notified;
 use tracing::{info, warn};
 
 use super::drain::Drain;
-use crate::backend::{Activation, Backend, Traffic};
+use crate::backend::{Activation, Backend, Moved};
 use crate::balancer::{
     Applied, Balancer, Command, Health, How, MemberId, MemberView, NoMember, Outcome, Pick,
     Refused, Ticket, Transition, Want,
@@ -204,7 +204,7 @@ impl LiveBalancer {
             member: Arc::clone(member),
             ticket: Some(ticket),
             outcome: Outcome::Neutral,
-            told: Traffic::default(),
+            told: Moved::default(),
         };
         Ok(Chosen {
             attempt,
@@ -353,8 +353,6 @@ impl LiveMember {
             busy: view.busy,
             up: view.usable,
             elected: view.elected,
-            to_backend: view.to_backend,
-            from_backend: view.from_backend,
             pool_idle: pool.idle as u64,
             pool_busy: pool.busy as u64,
             sessions: left.sessions,
@@ -391,8 +389,8 @@ pub(crate) struct Attempt {
     ticket: Option<Ticket>,
     /// What it says of the member.
     pub(crate) outcome: Outcome,
-    /// Traffic that the decisions have been told of.
-    told: Traffic,
+    /// What has been counted already.
+    told: Moved,
 }
 
 impl Attempt {
@@ -402,15 +400,18 @@ impl Attempt {
         core.answered(self.member.id, took, Instant::now());
     }
 
-    /// Tells the decisions how much has moved so far. Long transfers tell now and then, so that traffic
-    /// counting sees them before they end.
-    pub(crate) fn moved(&mut self, traffic: Traffic) {
-        let new = traffic.since(self.told);
-        if new != Traffic::default() {
-            self.told = traffic;
+    /// Counts how much has moved so far, and tells the decisions how much of it was bodies. Long transfers tell now
+    /// and then, so that traffic counting sees them before they end.
+    pub(crate) fn moved(&mut self, moved: Moved) {
+        let Moved { wire, bodies } = moved.since(self.told);
+        self.told = moved;
+        self.member
+            .metrics
+            .count_bytes(wire.to_backend, wire.from_backend);
+        if bodies.to_backend > 0 || bodies.from_backend > 0 {
             self.balancer
                 .core()
-                .traffic(self.member.id, new.to_backend, new.from_backend);
+                .traffic(self.member.id, bodies.to_backend, bodies.from_backend);
         }
     }
 }

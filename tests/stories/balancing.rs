@@ -89,6 +89,26 @@ async fn traffic_is_balanced_by_bytes() {
 }
 
 #[tokio::test]
+async fn only_bodies_are_traffic() {
+    let answer = |size: usize| {
+        Container::start(move |_, mut wire: Wire| async move {
+            while let Some(request) = wire.next_request().await {
+                wire.read_body(&request).await;
+                wire.respond(200, &[("X-Node", "n1")], &vec![b'x'; size])
+                    .await;
+            }
+        })
+    };
+    let empty = answer(0).await;
+    let other = Container::hello("n2").await;
+    let gateway = Running::before(&[&empty, &other], "lbmethod: bytraffic", "");
+    assert_eq!(schedule(&gateway, 20).await, "1".repeat(20));
+    let upload = format!("Content-Length: 200\r\n\r\n{}", "y".repeat(200));
+    assert_eq!(gateway.get("/", &upload).await.status, 200);
+    assert_eq!(schedule(&gateway, 1).await, "2");
+}
+
+#[tokio::test]
 async fn every_sticky_result_is_counted() {
     let [n1, n2, n3] = nodes().await;
     let gateway = Running::start(&format!(

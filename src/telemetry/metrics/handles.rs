@@ -183,8 +183,6 @@ pub(crate) struct MemberReading {
     pub(crate) busy: u64,
     pub(crate) up: bool,
     pub(crate) elected: u64,
-    pub(crate) to_backend: u64,
-    pub(crate) from_backend: u64,
     pub(crate) pool_idle: u64,
     pub(crate) pool_busy: u64,
     pub(crate) sessions: u64,
@@ -255,6 +253,12 @@ impl MemberMetrics {
             .increment(1);
     }
 
+    /// Counts what went over the wire.
+    pub(crate) fn count_bytes(&self, to_backend: u64, from_backend: u64) {
+        self.to_backend.increment(to_backend);
+        self.from_backend.increment(from_backend);
+    }
+
     /// Shows a reading. `has` says which statuses the member has.
     #[expect(
         clippy::cast_precision_loss,
@@ -264,8 +268,6 @@ impl MemberMetrics {
         self.busy.set(reading.busy as f64);
         self.up.set(if reading.up { 1.0 } else { 0.0 });
         self.elected.absolute(reading.elected);
-        self.to_backend.absolute(reading.to_backend);
-        self.from_backend.absolute(reading.from_backend);
         self.pool_idle.set(reading.pool_idle as f64);
         self.pool_busy.set(reading.pool_busy as f64);
         self.sessions.set(reading.sessions as f64);
