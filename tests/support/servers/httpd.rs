@@ -8,6 +8,7 @@ use super::{probe, wait};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -138,8 +139,13 @@ worker.{name}.route={route}
                 workers += &format!("worker.{name}.secret={secret}\n");
             }
         }
+        Self::workers(workers).directives("JkMount /* tomcats")
+    }
+
+    /// mod_jk with this `workers.properties`. Nothing is mounted yet.
+    pub(crate) fn workers(properties: String) -> Self {
         Self {
-            workers: Some(workers),
+            workers: Some(properties),
             ..Self::new()
         }
     }
@@ -208,6 +214,11 @@ impl Httpd {
     /// Where it listens.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.port.addr()
+    }
+
+    /// Where the file of this name in its ServerRoot is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
     }
 
     /// The process id of its parent process; the one that serves is the parent's child.
@@ -323,7 +334,6 @@ JkWorkersFile workers.properties
 JkLogFile mod_jk.log
 JkLogLevel warn
 JkShmFile run/jk.shm
-JkMount /* tomcats
 "
     )
 }
