@@ -1,0 +1,201 @@
+//! The rows of contract section 7: where ajpgate decides otherwise than httpd, on purpose.
+//!
+//! A row applies to a request or does not, whatever came of it. Where none applies, both must decide alike. Where
+//! one does they may differ, and what they remember differs from then on, so a new world begins.
+
+use crate::configuration::{Configuration, Rival};
+use crate::request::Request;
+use crate::world::World;
+
+/// The rows that a sequence of requests, one after the other, can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Row {
+    /// httpd takes any substring for the name, and reads a value over `/`, and over `;` unless told otherwise.
+    PathParameter,
+    /// mod_jk does not look into the query. (httpd did not from 2.4.62 on, and does again.)
+    QueryParameter,
+    /// In httpd a parameter hides the cookie even when it has no route.
+    ParameterWithoutRoute,
+    /// httpd takes the first cookie, even an empty one, with its quotes.
+    Cookies,
+    /// httpd takes what stands behind the first separator and nothing else.
+    Separators,
+    /// httpd tries a member again every `retry`, however often that fails.
+    Recovery,
+    /// httpd goes by other rules when a request may move on, and may send it to a member twice.
+    Failover,
+    /// What is disabled in httpd gets nothing, in mod_jk what its sessions ask for.
+    Disabled,
+}
+
+impl Row {
+    /// All of them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::PathParameter,
+        Self::QueryParameter,
+        Self::ParameterWithoutRoute,
+        Self::Cookies,
+        Self::Separators,
+        Self::Recovery,
+        Self::Failover,
+        Self::Disabled,
+    ];
+
+    /// What the contract calls it.
+    pub(crate) const fn point(self) -> &'static str {
+        match self {
+            Self::PathParameter => "session id in the path",
+            Self::QueryParameter => "query parameter",
+            Self::ParameterWithoutRoute => "parameter with a value but no route",
+            Self::Cookies => "several cookies of the name, quoted values",
+            Self::Separators => "route after the separator",
+            Self::Recovery => "recovery",
+            Self::Failover => "failover",
+            Self::Disabled => "`disabled` / `drain`",
+        }
+    }
+
+    /// Whether it applies to a request that httpd tried on the members in `trail`, in vain, in this world.
+    pub(crate) fn applies(
+        self,
+        configuration: &Configuration,
+        request: &Request,
+        trail: &[usize],
+        world: &World,
+    ) -> bool {
+        let session = SessionText::of(configuration, request);
+        let mod_jk = configuration.rival == Rival::ModJk;
+        match self {
+            Self::PathParameter => !mod_jk && session.path_is_odd(),
+            Self::QueryParameter => mod_jk && !session.in_query.is_empty(),
+            Self::ParameterWithoutRoute => session.parameter_without_route(),
+            Self::Cookies => !mod_jk && session.cookies_are_odd(),
+            Self::Separators => session.has_two_separators(),
+            Self::Recovery => !mod_jk && world.waits_differ(),
+            Self::Failover => !mod_jk && may_move_otherwise(configuration, request, trail, world),
+            Self::Disabled => mod_jk && session.asks_for_disabled(configuration),
+        }
+    }
+}
+
+/// Whether the rules of failover differ for a request that failed on these members, as far as it came.
+fn may_move_otherwise(
+    configuration: &Configuration,
+    request: &Request,
+    trail: &[usize],
+    world: &World,
+) -> bool {
+    // A slow or poisonous request must not visit every member; in httpd it does.
+    let poisonous = request.wish.as_deref().is_some_and(|wish| {
+        [crate::node::wish::GARBAGE, crate::node::wish::SILENCE].contains(&wish)
+    });
+    // With a query string, or of WebDAV: for httpd that is not idempotent, and stays where it failed.
+    let lost = trail.iter().any(|&member| world.is_dropping(member));
+    let idempotent = !matches!(request.method, "POST");
+    let moves_only_here = idempotent && (request.query.is_some() || request.method == "PROPFIND");
+    // In httpd a member that ignores errors stays usable, and so the request stays with it.
+    let ignored = |&member: &usize| configuration.has_status(member, "ignore_errors");
+    // In httpd it may meet the same member again: one whose wait is over at once, or, when everybody is in error,
+    // any, for then forced recovery comes in the middle of the request.
+    let comes_back = |&member: &usize| configuration.member_key(member, "retry") == Some("0");
+    poisonous
+        || (lost && moves_only_here)
+        || trail.iter().any(ignored)
+        || trail.iter().any(comes_back)
+        || world.was_forced_while_trying(trail)
+}
+
+/// All places in a request where a session's name stands, as plain text; none where nobody looks for sessions.
+#[derive(Default)]
+struct SessionText<'a> {
+    path: &'a str,
+    parameter: &'a str,
+    separator: Option<char>,
+    ends_at_semicolon: bool,
+    in_path: Vec<&'a str>,
+    in_query: Vec<&'a str>,
+    in_cookies: Vec<&'a str>,
+}
+
+impl<'a> SessionText<'a> {
+    fn of(configuration: &Configuration, request: &'a Request) -> Self {
+        let Some((cookie, parameter)) = configuration.session_names() else {
+            return Self::default();
+        };
+        let query = request.query.as_deref().unwrap_or_default();
+        let fields = request.cookies.iter();
+        Self {
+            path: &request.path,
+            parameter,
+            separator: configuration.separator(),
+            ends_at_semicolon: configuration.key("scolonpathdelim") == Some("on"),
+            in_path: values(&request.path, parameter),
+            in_query: values(query, parameter),
+            in_cookies: fields
+                .flat_map(|field| field.split([';', ',']))
+                .filter_map(|pair| pair.split_once('='))
+                .filter(|(name, _)| name.trim() == cookie)
+                .map(|(_, value)| value)
+                .collect(),
+        }
+    }
+
+    /// Plain is one parameter of the whole name at the end of the path, or followed by others where they may follow.
+    fn path_is_odd(&self) -> bool {
+        let [value] = self.in_path[..] else {
+            return !self.in_path.is_empty();
+        };
+        let whole = self.path.contains(&format!(";{}=", self.parameter));
+        let ends = match self.ends_at_semicolon {
+            true => !value.contains('/'),
+            false => !value.contains([';', '/']),
+        };
+        !(whole && ends) || value.is_empty()
+    }
+
+    /// One hides a cookie in httpd, and not here.
+    fn parameter_without_route(&self) -> bool {
+        let mut parameters = self.in_path.iter().chain(&self.in_query);
+        let without_route = |value: &&str| match self.separator {
+            Some(separator) => value
+                .split_once(separator)
+                .is_none_or(|(_, route)| route.is_empty()),
+            None => false,
+        };
+        !self.in_cookies.is_empty() && parameters.any(without_route)
+    }
+
+    /// Plain is one cookie of the name, without quotes. An empty value is no session here; in httpd it is, where the
+    /// whole value is the route.
+    fn cookies_are_odd(&self) -> bool {
+        let empty = |value: &&str| value.is_empty() && self.separator.is_none();
+        let mut values = self.in_cookies.iter();
+        values.len() > 1 || values.any(|value| value.contains('"') || empty(value))
+    }
+
+    fn asks_for_disabled(&self, configuration: &Configuration) -> bool {
+        let asks_for = |route: &str| self.values().any(|value| value.ends_with(route));
+        let mut routes = configuration.routes().enumerate();
+        routes
+            .any(|(member, route)| configuration.has_status(member, "disabled") && asks_for(route))
+    }
+
+    fn has_two_separators(&self) -> bool {
+        self.separator.is_some_and(|separator| {
+            self.values()
+                .any(|value| value.matches(separator).count() > 1)
+        })
+    }
+
+    fn values(&self) -> impl Iterator<Item = &'a str> {
+        let all = self.in_path.iter().chain(&self.in_query);
+        all.chain(&self.in_cookies).copied()
+    }
+}
+
+/// What follows each `name=` in a text, to its end.
+fn values<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let pattern = format!("{name}=");
+    let found = text.match_indices(&pattern);
+    found.map(|(at, _)| &text[at + pattern.len()..]).collect()
+}
