@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use super::signals::Signals;
 use crate::gateway::Gateway;
 use crate::telemetry::trace;
 use crate::unbuilt;
+
+/// Open files beside those of requests: listeners, logs, idle connections.
+const SPARE_FILES: u64 = 100;
 
 /// Runs the gateway until it is told to stop.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -28,6 +32,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         warn!("{}", warning.headline());
     }
+    allow_open_files(loaded.config.limits.max_connections);
     super::runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let gateway = Gateway::start(&loaded.config)?;
@@ -38,4 +43,29 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         gateway.shutdown().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Raises the soft limit of open files to the hard one, and says so when that is too little: each request may hold
+/// two, its client's and its member's.
+fn allow_open_files(max_connections: Option<usize>) {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limits.maximum,
+        ..limits
+    };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised.current,
+        Err(_) => limits.current,
+    };
+    let wanted = max_connections.map(|most| 2 * most as u64 + SPARE_FILES);
+    if let (Some(wanted), Some(limit)) = (wanted, limit)
+        && limit < wanted
+    {
+        warn!(
+            limit,
+            wanted,
+            "the system allows fewer open files than limits.max_connections may need: raise the limit (ulimit -n, \
+             LimitNOFILE=) or lower max_connections"
+        );
+    }
 }

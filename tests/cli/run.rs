@@ -1,5 +1,7 @@
 //! `ajpgate run`: what it refuses before it binds anything, and how signals end it.
 
+use std::process::Command;
+
 use insta::assert_snapshot;
 
 use crate::cluster::Cluster;
@@ -219,7 +221,7 @@ fn two_signals_at_once_are_no_harm() {
             .then_some(())
     });
     let pid = cluster.gateway.id();
-    let mut both = std::process::Command::new("sh");
+    let mut both = Command::new("sh");
     both.args(["-c", &format!("kill -s TERM {pid}; kill -s INT {pid}")]);
     let _ = both.output().unwrap();
     assert_eq!(cluster.gateway.ended().code, Some(0));
@@ -247,4 +249,33 @@ fn members_need_not_be_there_when_it_starts() {
     assert_eq!(unserved.status, 503);
     assert!(unserved.field("retry-after").is_some(), "{unserved:?}");
     gateway.stop();
+}
+
+/// Shells start programs with a soft limit that is lower than what they may have.
+#[test]
+fn it_opens_as_many_files_as_it_may() {
+    let scratch = Scratch::new("run");
+    let file =
+        "listeners: [{ bind: \"127.0.0.1:0\" }]\nadmin: off\nlimits: { max_connections: 100 }\n";
+    scratch.write("ajpgate.yaml", file);
+    let program = env!("CARGO_BIN_EXE_ajpgate");
+    for (limits, warned) in [
+        ("ulimit -Sn 250; ulimit -Hn 2000", false),
+        ("ulimit -n 250", true),
+    ] {
+        let line = format!("{limits}; exec {program} run");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(scratch.path());
+        let mut gateway = Program::start(&mut command);
+        gateway.front();
+        let process = format!("/proc/{}/limits", gateway.id());
+        let limits = std::fs::read_to_string(process).unwrap();
+        let files = limits
+            .lines()
+            .find(|line| line.starts_with("Max open files"));
+        let soft = files.unwrap().split_whitespace().nth(3);
+        assert_eq!(soft, Some(if warned { "250" } else { "2000" }), "{limits}");
+        let said = gateway.stop().stderr.contains("open files");
+        assert_eq!(said, warned);
+    }
 }

@@ -1,7 +1,7 @@
 //! K01 to K13: connections to containers, kept, lost and given up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ajp13::{FromContainer, ToContainer};
@@ -185,6 +185,53 @@ async fn k05_without_cpong_another_connection_is_tried_and_then_another_member()
             .await,
         0.0
     );
+}
+
+/// A frozen container accepts connections, for its kernel does. So new ones are pinged too, until one answers.
+#[tokio::test]
+async fn k05_after_a_missing_cpong_new_connections_are_pinged_until_one_answers() {
+    let frozen = Arc::new(AtomicBool::new(true));
+    let pings = Arc::new(AtomicUsize::new(0));
+    let (is_frozen, counter) = (Arc::clone(&frozen), Arc::clone(&pings));
+    let container = Container::start(move |number, mut wire: Wire| {
+        let (frozen, pings) = (Arc::clone(&is_frozen), Arc::clone(&counter));
+        async move {
+            while let Some(message) = wire.next().await {
+                if number > 1 && frozen.load(Ordering::SeqCst) {
+                    continue;
+                }
+                match message {
+                    ToContainer::CPing => {
+                        pings.fetch_add(1, Ordering::SeqCst);
+                        wire.send(FromContainer::CPong).await;
+                    }
+                    _ => wire.respond(200, &[("X-Node", "n1")], b"ok").await,
+                }
+                if number == 1 {
+                    return drop(wire.until_closed().await);
+                }
+            }
+        }
+    })
+    .await;
+    let other = Container::hello("n2").await;
+    let member = "ping: 100ms, retry: 100ms, timeout: 1h";
+    let gateway = Running::before(&[&container, &other], "", member);
+    let session = "Cookie: JSESSIONID=x.n1\r\n";
+    assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n1"));
+    assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n2"));
+    // Probes after `retry`: each on a new connection, and none waits for an answer.
+    until("three probes", async || {
+        assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n2"));
+        gateway.metric(ERRORS, &[("kind", "ping")]).await >= 3.0
+    })
+    .await;
+    frozen.store(false, Ordering::SeqCst);
+    until("it is back", async || {
+        gateway.get("/", session).await.field("x-node") == Some("n1")
+    })
+    .await;
+    assert_eq!(pings.load(Ordering::SeqCst), 1);
 }
 
 /// Late answers, stray CPONGs, spurious errors: whatever comes on an idle connection belongs to nobody.
