@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LbMethod, LoadFactor, Status};
 
+use super::member::Member;
 use super::{Balancer, Health, MemberId, Streak};
 
 /// A balancer at one time.
@@ -79,42 +80,49 @@ impl Balancer {
     /// What there is to see.
     #[must_use]
     pub fn view(&self, now: Instant) -> View {
-        let members = self
-            .members
-            .iter()
-            .map(|member| MemberView {
-                id: member.id,
-                route: Arc::clone(&member.route),
-                redirect: member.redirect.clone(),
-                domain: member.domain.clone(),
-                factor: member.factor,
-                weight: member.weight_at(self.slow_start, now),
-                set: member.set,
-                status: member.status,
-                retry: member.retry,
-                health: member.recovery.health(),
-                check_failed: member.check_failed,
-                streak: member.streak,
-                usable: member.is_usable(),
-                busy: member.busy,
-                elected: member.elected,
-                lbstatus: member.lbstatus,
-                to_backend: member.traffic.to_backend,
-                from_backend: member.traffic.from_backend,
-                latency: Duration::from_nanos(member.latency.nanos(now)),
-                slots: member.slots(now),
-                sessions: member.sessions.counted,
-                errors: member.errors,
-                retry_in: member.retry_in(now),
-            })
-            .collect();
+        let members = self.members.iter().map(|member| self.show(member, now));
         View {
             method: self.method,
             sticky: self.sticky,
             nofailover: self.nofailover,
             forcerecovery: self.forcerecovery,
             slow_start: self.slow_start,
-            members,
+            members: members.collect(),
+        }
+    }
+
+    /// One member; `None` when it is gone.
+    #[must_use]
+    pub fn member(&self, id: MemberId, now: Instant) -> Option<MemberView> {
+        let member = self.members.iter().find(|member| member.id == id)?;
+        Some(self.show(member, now))
+    }
+
+    fn show(&self, member: &Member, now: Instant) -> MemberView {
+        MemberView {
+            id: member.id,
+            route: Arc::clone(&member.route),
+            redirect: member.redirect.clone(),
+            domain: member.domain.clone(),
+            factor: member.factor,
+            weight: member.weight_at(self.slow_start, now),
+            set: member.set,
+            status: member.status,
+            retry: member.retry,
+            health: member.recovery.health(),
+            check_failed: member.check_failed,
+            streak: member.streak,
+            usable: member.is_usable(),
+            busy: member.busy,
+            elected: member.elected,
+            lbstatus: member.lbstatus,
+            to_backend: member.traffic.to_backend,
+            from_backend: member.traffic.from_backend,
+            latency: Duration::from_nanos(member.latency.nanos(now)),
+            slots: member.slots(now),
+            sessions: member.sessions.counted,
+            errors: member.errors,
+            retry_in: member.retry_in(now),
         }
     }
 }

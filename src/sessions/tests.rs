@@ -57,7 +57,7 @@ fn error(found: u64, expected: u64) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn ten_and_a_thousand_are_exact_and_a_hundred_thousand_within_the_stated_error(seed: u64) {
@@ -97,19 +97,19 @@ proptest! {
 #[test]
 fn the_mean_error_is_that_of_the_books_over_the_whole_range() {
     for count in [1_100_u32, 2_500, 6_000, 10_000, 40_000] {
-        let errors = (0..40).map(|seed| {
+        let errors = (0..20).map(|seed| {
             let mut play = play(seed);
             play.insert(0..count);
             play.count() as f64 / f64::from(count) - 1.0
         });
         let (mut mean, mut square) = (0.0, 0.0);
         for error in errors {
-            mean += error / 40.0;
-            square += error * error / 40.0;
+            mean += error / 20.0;
+            square += error * error / 20.0;
         }
         let deviation = f64::sqrt(square);
-        assert!(deviation < 0.033, "{count}: {deviation}");
-        assert!(mean.abs() < 0.015, "{count}: biased by {mean}");
+        assert!(deviation < 0.038, "{count}: {deviation}");
+        assert!(mean.abs() < 0.02, "{count}: biased by {mean}");
     }
 }
 

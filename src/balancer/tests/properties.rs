@@ -60,6 +60,7 @@ enum Event {
     Pick(Option<&'static str>, Vec<u32>),
     Settle(usize, Outcome, u64),
     Check(u32, bool),
+    Report(u32, u32),
     Wait(u64),
 }
 
@@ -79,6 +80,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => (any::<usize>(), prop::sample::select(outcomes), 0_u64..100_000)
             .prop_map(|(which, outcome, bytes)| Event::Settle(which, outcome, bytes)),
         1 => (0_u32..7, any::<bool>()).prop_map(|(member, failed)| Event::Check(member, failed)),
+        1 => (0_u32..7, 0_u32..9).prop_map(|(member, ready)| Event::Report(member, ready)),
         1 => (0_u64..30_000).prop_map(Event::Wait),
     ]
 }
@@ -115,6 +117,13 @@ fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, Ho
             Event::Check(member, failed) => {
                 balancer.health(MemberId(*member), *failed, now);
             }
+            Event::Report(member, ready) => {
+                let member = MemberId(*member);
+                balancer.heartbeat(member, *ready, 1, now);
+                let took = Duration::from_millis(u64::from(*ready));
+                balancer.answered(member, took, now);
+                balancer.live_sessions(member, u64::from(*ready));
+            }
             Event::Wait(milliseconds) => now += Duration::from_millis(*milliseconds),
         }
         balancer.check_invariants();
@@ -147,6 +156,25 @@ fn check_pick(before: &View, after: &View, pick: &Pick, tried: &Tried) {
     assert_eq!(is.elected, was.elected + 1);
 }
 
+/// Members a, b, c … with these factors in hundredths; a came back so many milliseconds ago.
+fn returning(method: LbMethod, factors: &[u32], elapsed: u64) -> Play {
+    let mut specs = members(&vec![1; factors.len()]);
+    for (spec, factor) in specs.iter_mut().zip(factors) {
+        spec.factor = LoadFactor::from_hundredths(*factor).unwrap();
+    }
+    let mut play = play(method, specs);
+    play.balancer.slow_start = Duration::from_secs(10);
+    play.check("a", true);
+    play.check("a", false);
+    play.at(elapsed);
+    play
+}
+
+fn weights(play: &Play) -> Vec<u32> {
+    let view = play.balancer.view(play.now);
+    view.members.iter().map(|member| member.weight).collect()
+}
+
 proptest! {
     #[test]
     fn picks_are_usable_and_the_books_balance(
@@ -168,6 +196,43 @@ proptest! {
             let count = picks.matches(route).count();
             prop_assert!(count.abs_diff((factor * rounds) as usize) <= 1);
         }
+    }
+
+    /// Of as many picks as all weights together each gets its own, in hundredths, and so `rounds` times.
+    #[test]
+    fn byrequests_gives_a_returning_member_the_share_of_its_weight(
+        factors in prop::collection::vec(100_u32..=300, 2..5),
+        elapsed in 0_u64..12_000,
+    ) {
+        let mut play = returning(LbMethod::ByRequests, &factors, elapsed);
+        let weights = weights(&play);
+        let picks = play.free(weights.iter().sum::<u32>() as usize);
+        for (route, weight) in ["a", "b", "c", "d"].iter().zip(&weights) {
+            prop_assert_eq!(picks.matches(route).count(), *weight as usize);
+        }
+    }
+
+    /// However much the method would like to: within one pick of what its weight gives it.
+    #[test]
+    fn no_method_gives_a_returning_member_more_than_its_weight(
+        method in prop::sample::select(LbMethod::ALL.to_vec()),
+        factors in prop::collection::vec(100_u32..=300, 2..5),
+        elapsed in 0_u64..10_000,
+        count in 1_usize..500,
+    ) {
+        let mut play = returning(method, &factors, elapsed);
+        let ids: Vec<MemberId> = play.balancer.members.iter().map(|m| m.id).collect();
+        for (index, id) in ids.into_iter().enumerate() {
+            let much = if index == 0 { 0 } else { 1 << 40 };
+            play.balancer.traffic(id, much, much);
+            play.balancer.live_sessions(id, much);
+            play.balancer.heartbeat(id, if index == 0 { 1_000_000 } else { 1 }, 1, play.now);
+            play.balancer.answered(id, Duration::from_nanos(1 + much), play.now);
+        }
+        let weights = weights(&play);
+        let most = count as u64 * u64::from(weights[0]) / u64::from(weights.iter().sum::<u32>());
+        let picks = play.free(count);
+        prop_assert!(picks.matches('a').count() as u64 <= most + 1, "{picks}");
     }
 
     #[test]
