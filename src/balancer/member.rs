@@ -147,10 +147,11 @@ impl Member {
 
     /// Ends a ramp that is over, and takes the weight of this time.
     pub(super) fn weigh(&mut self, slow_start: Duration, now: Instant) {
-        if self.ramp.is_some_and(|ramp| ramp.is_over(slow_start, now)) {
-            self.ramp = None;
-        }
-        self.weight = self.weight_at(slow_start, now);
+        self.ramp = self.ramp.filter(|ramp| !ramp.is_over(slow_start, now));
+        self.weight = match &self.ramp {
+            Some(ramp) => ramp.weight(self.factor, slow_start, now),
+            None => self.factor.hundredths(),
+        };
     }
 
     /// Its share, in hundredths.
