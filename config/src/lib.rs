@@ -24,6 +24,7 @@
 //! [`defaults`].
 
 mod build;
+mod change;
 pub mod defaults;
 mod environment;
 mod fault;
@@ -56,6 +57,9 @@ use crate::node::Node;
 use crate::report::{Place, Report, Source};
 use serde::Deserialize;
 
+pub use change::{
+    BalancerChange, MemberChange, NewSticky, parse_balancer_change, parse_member_change,
+};
 pub use log_format::LogFormat;
 pub use model::*;
 pub use problem::{Problem, Problems, Severity};
