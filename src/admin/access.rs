@@ -1,5 +1,6 @@
 //! Who may ask.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
 use ajpgate_config::{Admin, Auth};
@@ -14,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 pub(crate) struct Access {
     allow: Vec<IpNet>,
     credentials: Option<Credentials>,
+    token: String,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,7 @@ impl Access {
         Self {
             allow: admin.allow.clone(),
             credentials,
+            token: token(),
         }
     }
 
@@ -67,6 +70,23 @@ impl Access {
         }
     }
 
+    /// What a page of this gateway sends with a change; nobody outside can guess it.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Who a request that is admitted comes from, for the log.
+    pub(crate) fn user(&self) -> &str {
+        match &self.credentials {
+            None => "-",
+            Some(Credentials::Bearer(_)) => "token",
+            Some(Credentials::Basic(pair)) => {
+                let user = pair.split(|byte| *byte == b':').next().unwrap_or_default();
+                std::str::from_utf8(user).unwrap_or("-")
+            }
+        }
+    }
+
     /// What a request without credentials is asked for (RFC 9110 section 11.6.1).
     pub(crate) const fn challenge(&self) -> &'static str {
         match self.credentials {
@@ -74,6 +94,12 @@ impl Access {
             _ => "Basic realm=\"ajpgate\", charset=\"UTF-8\"",
         }
     }
+}
+
+/// 32 hexadecimal digits from keys that the system's random numbers have made.
+fn token() -> String {
+    let digits = || format!("{:016x}", RandomState::new().hash_one(()));
+    digits() + &digits()
 }
 
 #[cfg(test)]
@@ -90,6 +116,7 @@ mod tests {
         Access {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
             credentials,
+            token: token(),
         }
     }
 

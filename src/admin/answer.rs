@@ -1,26 +1,36 @@
 //! What each path answers.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use hyper::body::Incoming;
+use serde_json::Value;
 
 use super::access::Access;
+use super::{api, page};
 use crate::state::Shared;
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Prometheus text format 0.0.4.
 const METRICS_TYPE: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// Answers one request.
-pub(super) fn answer(shared: &Shared, access: &Access, from: IpAddr, request: &Parts) -> Answer {
-    if !access.allows(from) {
+pub(super) async fn answer(
+    shared: &Shared,
+    access: &Access,
+    from: SocketAddr,
+    request: Request<Incoming>,
+) -> Answer {
+    let (request, body) = request.into_parts();
+    if !access.allows(from.ip()) {
         return text(StatusCode::FORBIDDEN, "forbidden\n");
     }
     let path = request.uri.path();
@@ -30,6 +40,16 @@ pub(super) fn answer(shared: &Shared, access: &Access, from: IpAddr, request: &P
         let challenge = HeaderValue::from_static(access.challenge());
         answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         return answer;
+    }
+    let client = api::Client {
+        user: access.user(),
+        address: from,
+    };
+    if path.starts_with(api::PATH) {
+        return api::answer(shared, client, access.token(), &request, body).await;
+    }
+    if path.starts_with(page::PATH) {
+        return page::answer(shared, client, access.token(), &request, body).await;
     }
     if !matches!(path, "/" | "/healthz" | "/readyz" | "/metrics") {
         return text(StatusCode::NOT_FOUND, "not found\n");
@@ -45,7 +65,10 @@ pub(super) fn answer(shared: &Shared, access: &Access, from: IpAddr, request: &P
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/readyz" => ready(shared),
         "/metrics" => metrics(shared),
-        _ => text(StatusCode::OK, "/metrics\n/healthz\n/readyz\n"),
+        _ => text(
+            StatusCode::OK,
+            "/balancer-manager\n/metrics\n/healthz\n/readyz\n/api/v1/balancers\n",
+        ),
     }
 }
 
@@ -71,22 +94,36 @@ fn ready(shared: &Shared) -> Answer {
 
 fn metrics(shared: &Shared) -> Answer {
     let now = Instant::now();
-    for balancer in &shared.snapshot.load_full().balancers {
+    let snapshot = shared.snapshot.load_full();
+    for balancer in &snapshot.balancers {
         balancer.show(now);
     }
-    let mut answer = text(StatusCode::OK, shared.metrics.render());
+    let shown = snapshot.shown(now);
+    let mut answer = text(StatusCode::OK, shared.metrics.render(&shown));
     answer.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
     answer
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    of_kind(status, "text/plain; charset=utf-8", body)
+}
+
+/// JSON, with a line end for people who look at it in a terminal.
+pub(super) fn json(status: StatusCode, value: &Value) -> Answer {
+    of_kind(status, "application/json", format!("{value}\n"))
+}
+
+/// What nobody may keep, for it is old in a moment, or take for something else.
+fn of_kind(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     answer
 }

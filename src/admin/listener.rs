@@ -50,10 +50,8 @@ pub(crate) async fn serve(
         };
         let (shared, access, stop) = (Arc::clone(&shared), Arc::clone(&access), stop.clone());
         tokio::spawn(async move {
-            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
-                let (parts, _) = request.into_parts();
-                let answer = answer(&shared, &access, address.ip(), &parts);
-                async { Ok::<_, Infallible>(answer) }
+            let service = service_fn(|request| async {
+                Ok::<_, Infallible>(answer(&shared, &access, address, request).await)
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())

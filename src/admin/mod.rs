@@ -1,8 +1,10 @@
-//! The admin listener: metrics, health, readiness.
+//! The admin listener: metrics, health, readiness, the API and the balancer manager.
 
 mod access;
 mod answer;
+mod api;
 mod listener;
+mod page;
 
 pub(crate) use self::access::Access;
 pub(crate) use self::listener::serve;

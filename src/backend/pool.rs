@@ -8,6 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ajp13::codec::GatewayCodec;
@@ -93,14 +94,20 @@ impl Connection {
 #[derive(Debug)]
 pub(crate) struct Connector {
     settings: PoolSettings,
-    connects: ConnectCounters,
+    connects: Mutex<ConnectCounters>,
     forbidden: Seldom,
+    /// Nobody will ask for these connections any more.
+    retired: AtomicBool,
     /// The last CPING was not answered. The kernel goes on to take connections for a container that hangs, so
     /// until a CPONG comes a new one proves nothing.
     suspected: AtomicBool,
 }
 
 impl Connector {
+    fn connects(&self) -> MutexGuard<'_, ConnectCounters> {
+        self.connects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn open(&self) -> Result<Connection, ConnectError> {
         let PoolSettings {
             host,
@@ -112,11 +119,11 @@ impl Connector {
         let stream = match connect(host, *port, *limit).await {
             Ok(stream) => stream,
             Err(error) => {
-                self.connects.increment(error.result());
+                self.connects().increment(error.result());
                 return Err(error);
             }
         };
-        self.connects.increment(ConnectResult::Ok);
+        self.connects().increment(ConnectResult::Ok);
         let now = Instant::now();
         Ok(Connection {
             framed: Framed::new(Wire::new(stream), GatewayCodec::new(*packet_size)),
@@ -175,8 +182,9 @@ impl Pool {
         let max = settings.max;
         let connector = Connector {
             settings,
-            connects,
+            connects: Mutex::new(connects),
             forbidden: Seldom::default(),
+            retired: AtomicBool::new(false),
             suspected: AtomicBool::new(false),
         };
         let inner = managed::Pool::builder(connector)
@@ -253,7 +261,12 @@ impl Pool {
     /// Closes what has been idle for too long or was closed by the backend, and opens connections until there
     /// are `min`. Called now and then.
     pub(crate) async fn maintain(&self) {
-        let settings = &self.inner.manager().settings;
+        let Connector {
+            settings, retired, ..
+        } = self.inner.manager();
+        if retired.load(Ordering::Relaxed) {
+            return;
+        }
         self.inner.retain(|connection, _| {
             connection.idle_since.elapsed() <= settings.ttl && connection.is_quiet()
         });
@@ -266,6 +279,11 @@ impl Pool {
         }
     }
 
+    /// Counts connections here from now on.
+    pub(crate) fn count_connects(&self, connects: ConnectCounters) {
+        *self.inner.manager().connects() = connects;
+    }
+
     /// How long an idle connection is kept.
     pub(crate) fn ttl(&self) -> Duration {
         self.inner.manager().settings.ttl
@@ -274,6 +292,18 @@ impl Pool {
     /// Closes the idle connections; those in use close when they come back.
     pub(crate) fn close(&self) {
         self.inner.close();
+    }
+
+    /// Whether both are the same pool.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.inner.manager(), other.inner.manager())
+    }
+
+    /// Keeps no connection any more. Requests that were to be sent over it still are, and a connection in use closes
+    /// when it comes back.
+    pub(crate) fn retire(&self) {
+        self.inner.manager().retired.store(true, Ordering::Relaxed);
+        self.inner.retain(|_, _| false);
     }
 
     /// How many connections there are now.
@@ -330,8 +360,10 @@ impl Lease {
         let Some(mut object) = self.object.take() else {
             return;
         };
+        let retired =
+            Object::pool(&object).is_none_or(|pool| pool.manager().retired.load(Ordering::Relaxed));
         let framed = &mut object.framed;
-        if !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
+        if retired || !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
             drop(Object::take(object));
             return;
         }

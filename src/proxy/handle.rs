@@ -64,7 +64,7 @@ async fn serve(
     } = plan;
     record.enter(&to.balancer);
     let mut upload = Some(
-        Upload::new(incoming, snapshot.max_body)
+        Upload::new(incoming, snapshot.limits.max_body)
             .map_err(|error| Local::new(error.status()).and_close())?,
     );
 

@@ -156,7 +156,8 @@ impl Record {
         if let Some(result) = sticky {
             balancer
                 .metrics
-                .count_sticky(self.variables.session_route.as_deref(), result);
+                .sticky
+                .count(self.variables.session_route.as_deref(), result);
         }
     }
 }

@@ -5,16 +5,15 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{HealthCheck, Heartbeat, Status, Sticky};
+use ajpgate_config::{HealthCheck, Heartbeat, Member, Status, Sticky};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tracing::{info, warn};
 
 use super::drain::Drain;
-use crate::backend::{Activation, Backend, Moved};
+use crate::backend::{Activation, Backend};
 use crate::balancer::{
-    Applied, Balancer, Command, Health, How, MemberId, MemberView, NoMember, Outcome, Pick,
-    Refused, Ticket, Transition, Want,
+    Applied, Balancer, Command, Health, MemberId, MemberView, Refused, Transition,
 };
 use crate::sessions::LiveSessions;
 use crate::sticky;
@@ -22,7 +21,10 @@ use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, MemberReading, MemberStatus};
 
 /// A balancer: the decisions behind a mutex, and what carries them out.
-#[derive(Debug)]
+///
+/// A clone is the same balancer: it shares the decisions and the waiting. That is how settings change that requests
+/// read without the mutex (see `edit`).
+#[derive(Debug, Clone)]
 pub(crate) struct LiveBalancer {
     pub(crate) name: String,
     /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer.
@@ -40,9 +42,9 @@ pub(crate) struct LiveBalancer {
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
-    core: Mutex<Balancer>,
+    core: Arc<Mutex<Balancer>>,
     /// Wakes the requests that wait for a usable member.
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 /// The decisions of a balancer, held. When it is let go and something has changed that somebody may wait for, they
@@ -90,13 +92,16 @@ pub(crate) struct BalancerParts {
     pub(crate) health_check: Option<HealthCheck>,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) metrics: BalancerMetrics,
-    pub(crate) core: Balancer,
 }
 
 /// A member: where it is and how it is talked to.
-#[derive(Debug)]
+///
+/// A clone is the same member: it shares connections, sessions and drain, and may count under other labels.
+#[derive(Debug, Clone)]
 pub(crate) struct LiveMember {
     pub(crate) id: MemberId,
+    /// What it was configured with last.
+    pub(super) config: Arc<Member>,
     /// Its URL as configured (`BALANCER_WORKER_NAME`).
     pub(crate) url: Arc<str>,
     /// The path of that URL: empty or `/app`.
@@ -110,17 +115,19 @@ pub(crate) struct LiveMember {
     pub(crate) timeout: Duration,
     pub(crate) backend: Backend,
     pub(crate) metrics: MemberMetrics,
-    pub(crate) activation: Activation,
-    pub(crate) mistakes: Mistakes,
+    pub(crate) activation: Arc<Activation>,
+    pub(crate) mistakes: Arc<Mistakes>,
     /// Its live sessions.
-    sessions: Mutex<LiveSessions>,
-    drain: Mutex<Drain>,
+    sessions: Arc<Mutex<LiveSessions>>,
+    session_timeout: Duration,
+    drain: Arc<Mutex<Drain>>,
 }
 
 /// What is needed to make a member; the rest begins empty.
 #[derive(Debug)]
 pub(crate) struct MemberParts {
     pub(crate) id: MemberId,
+    pub(crate) config: Arc<Member>,
     pub(crate) url: Arc<str>,
     pub(crate) path: String,
     pub(crate) host: String,
@@ -145,7 +152,25 @@ pub(crate) struct Mistakes {
 }
 
 impl LiveBalancer {
-    pub(crate) fn new(parts: BalancerParts, members: Vec<Arc<LiveMember>>) -> Self {
+    pub(crate) fn new(parts: BalancerParts, core: Balancer, members: Vec<Arc<LiveMember>>) -> Self {
+        let core = Arc::new(Mutex::new(core));
+        Self::with(parts, members, core, Arc::default())
+    }
+
+    /// The next version of this balancer: these settings and members, the same decisions.
+    pub(super) fn next(&self, parts: BalancerParts, members: Vec<Arc<LiveMember>>) -> Self {
+        let (core, changed) = (Arc::clone(&self.core), Arc::clone(&self.changed));
+        let next = Self::with(parts, members, core, changed);
+        next.tell_activations(Instant::now());
+        next
+    }
+
+    fn with(
+        parts: BalancerParts,
+        members: Vec<Arc<LiveMember>>,
+        core: Arc<Mutex<Balancer>>,
+        changed: Arc<Notify>,
+    ) -> Self {
         Self {
             name: parts.name,
             variable: parts.variable,
@@ -158,10 +183,15 @@ impl LiveBalancer {
             health_check: parts.health_check,
             heartbeat: parts.heartbeat,
             metrics: parts.metrics,
-            core: Mutex::new(parts.core),
-            changed: Notify::new(),
+            core,
+            changed,
             members,
         }
+    }
+
+    /// Whether both are versions of one balancer.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 
     /// Something that happens from now on which may let a request have a member.
@@ -180,41 +210,7 @@ impl LiveBalancer {
         }
     }
 
-    /// Chooses a member with the decisions at hand. What is chosen is busy until the attempt goes.
-    pub(crate) fn pick(
-        self: &Arc<Self>,
-        core: &mut Balancer,
-        want: Want<'_>,
-        now: Instant,
-    ) -> Result<Chosen, NoMember> {
-        let Pick {
-            member,
-            route,
-            how,
-            route_changed,
-            ticket,
-            ..
-        } = core.pick(want, now)?;
-        let Some(member) = self.member(member) else {
-            core.settle(ticket, Outcome::Neutral, now);
-            return Err(NoMember::Empty);
-        };
-        let attempt = Attempt {
-            balancer: Arc::clone(self),
-            member: Arc::clone(member),
-            ticket: Some(ticket),
-            outcome: Outcome::Neutral,
-            told: Moved::default(),
-        };
-        Ok(Chosen {
-            attempt,
-            route,
-            how,
-            route_changed,
-        })
-    }
-
-    fn member(&self, id: MemberId) -> Option<&Arc<LiveMember>> {
+    pub(super) fn member(&self, id: MemberId) -> Option<&Arc<LiveMember>> {
         // Ids are positions until members come and go.
         let at_its_place = self
             .members
@@ -277,18 +273,23 @@ impl LiveBalancer {
     /// Does what an operator wants of a member or of the balancer.
     pub(crate) fn apply(&self, command: Command, now: Instant) -> Result<Applied, Refused> {
         let applied = self.core().apply(command, now)?;
-        for (member, view) in self.members.iter().zip(&self.core().view(now).members) {
-            let status = view.status;
-            let out = status.disabled || status.stopped;
-            member.activation.set(status.drain, out);
-        }
+        self.tell_activations(now);
         if let Some(transition) = &applied.transition {
             self.log(transition);
         }
         Ok(applied)
     }
 
-    fn log(&self, transition: &Transition) {
+    fn tell_activations(&self, now: Instant) {
+        let view = self.core().view(now);
+        for (member, view) in self.members.iter().zip(&view.members) {
+            let status = view.status;
+            let out = status.disabled || status.stopped;
+            member.activation.set(status.drain, out);
+        }
+    }
+
+    pub(super) fn log(&self, transition: &Transition) {
         let Some(member) = self.member(transition.member) else {
             return;
         };
@@ -309,9 +310,6 @@ impl LiveBalancer {
 
 impl LiveMember {
     pub(crate) fn new(parts: MemberParts) -> Self {
-        let now = Instant::now();
-        let random = RandomState::new();
-        let seed = [random.hash_one(0), random.hash_one(1)];
         let activation = Activation::default();
         let Status {
             drain,
@@ -322,6 +320,7 @@ impl LiveMember {
         activation.set(drain, disabled || stopped);
         Self {
             id: parts.id,
+            config: parts.config,
             url: parts.url,
             path: parts.path,
             host: parts.host,
@@ -330,10 +329,35 @@ impl LiveMember {
             timeout: parts.timeout,
             backend: parts.backend,
             metrics: parts.metrics,
-            activation,
-            mistakes: Mistakes::default(),
-            sessions: Mutex::new(LiveSessions::new(parts.session_timeout, seed, now)),
-            drain: Mutex::default(),
+            activation: Arc::new(activation),
+            mistakes: Arc::default(),
+            sessions: new_sessions(parts.session_timeout),
+            session_timeout: parts.session_timeout,
+            drain: Arc::default(),
+        }
+    }
+
+    /// The same member with another configuration: what is known of it stays.
+    pub(super) fn next(
+        &self,
+        config: &Member,
+        session_timeout: Duration,
+        backend: Backend,
+        metrics: MemberMetrics,
+    ) -> Self {
+        let sessions = match session_timeout == self.session_timeout {
+            true => Arc::clone(&self.sessions),
+            // Whoever has been counted was counted by another time; counting begins anew.
+            false => new_sessions(session_timeout),
+        };
+        Self {
+            config: Arc::new(config.clone()),
+            timeout: config.timeout,
+            backend,
+            metrics,
+            sessions,
+            session_timeout,
+            ..self.clone()
         }
     }
 
@@ -371,72 +395,9 @@ impl LiveMember {
     }
 }
 
-/// A member that was chosen for a request.
-#[derive(Debug)]
-pub(crate) struct Chosen {
-    pub(crate) attempt: Attempt,
-    /// Its route at that moment.
-    pub(crate) route: Arc<str>,
-    pub(crate) how: How,
-    pub(crate) route_changed: bool,
-}
-
-/// One try of a request on one member. The member is busy with it until it goes, however it goes.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    balancer: Arc<LiveBalancer>,
-    pub(crate) member: Arc<LiveMember>,
-    ticket: Option<Ticket>,
-    /// What it says of the member.
-    pub(crate) outcome: Outcome,
-    /// What has been counted already.
-    told: Moved,
-}
-
-impl Attempt {
-    /// Tells the decisions how long the member took to begin its answer, or how long it was waited for in vain.
-    pub(crate) fn answered_after(&self, took: Duration) {
-        let mut core = self.balancer.core();
-        core.answered(self.member.id, took, Instant::now());
-    }
-
-    /// Counts how much has moved so far, and tells the decisions how much of it was bodies. Long transfers tell now
-    /// and then, so that traffic counting sees them before they end.
-    pub(crate) fn moved(&mut self, moved: Moved) {
-        let Moved { wire, bodies } = moved.since(self.told);
-        self.told = moved;
-        self.member
-            .metrics
-            .count_bytes(wire.to_backend, wire.from_backend);
-        if bodies.to_backend > 0 || bodies.from_backend > 0 {
-            self.balancer
-                .core()
-                .traffic(self.member.id, bodies.to_backend, bodies.from_backend);
-        }
-    }
-}
-
-impl Attempt {
-    /// Ends the attempt.
-    pub(crate) fn settle(mut self, now: Instant) {
-        self.settle_at(now);
-    }
-
-    fn settle_at(&mut self, now: Instant) {
-        let Some(ticket) = self.ticket.take() else {
-            return;
-        };
-        let settled = self.balancer.core().settle(ticket, self.outcome, now);
-        if let Some(transition) = settled {
-            self.balancer.log(&transition);
-        }
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        if self.ticket.is_some() {
-            self.settle_at(Instant::now());
-        }
-    }
+fn new_sessions(timeout: Duration) -> Arc<Mutex<LiveSessions>> {
+    let random = RandomState::new();
+    let seed = [random.hash_one(0), random.hash_one(1)];
+    let sessions = LiveSessions::new(timeout, seed, Instant::now());
+    Arc::new(Mutex::new(sessions))
 }

@@ -1,19 +1,30 @@
 //! What a request reads: everything that follows from the configuration, behind one pointer.
 //!
-//! A request loads [`Shared::snapshot`] once and keeps what it found. Whatever changes while the gateway runs
-//! is inside a [`LiveBalancer`], behind its mutex, which is never held across an await.
+//! A request loads [`Shared::snapshot`] once and keeps what it found. What traffic changes is inside a
+//! [`LiveBalancer`], behind its mutex, which is never held across an await. What an operator changes goes through
+//! [`Shared::edit`], one change at a time.
 
+mod attempt;
 mod drain;
+mod edit;
 mod live;
+mod overrides;
+mod reconcile;
 mod snapshot;
+mod store;
 
 use std::future::Future;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::live::{Attempt, Chosen, LiveBalancer, LiveMember};
+pub(crate) use self::attempt::{Attempt, Chosen};
+pub(crate) use self::drain::Left;
+pub(crate) use self::edit::{EditError, Editing};
+pub(crate) use self::live::{LiveBalancer, LiveMember};
 pub(crate) use self::snapshot::{LiveMapping, LiveTarget, Snapshot};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
@@ -26,6 +37,36 @@ pub(crate) struct Shared {
     pub(crate) counters: GatewayMetrics,
     pub(crate) access_log: AccessLog,
     pub(crate) closing: Closing,
+    /// Held by whoever changes what runs; see [`Shared::edit`].
+    pub(crate) editing: Mutex<Editing>,
+    /// The snapshot is another one.
+    pub(crate) swapped: Notify,
+    /// To whoever reads the configuration again.
+    pub(crate) reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+}
+
+/// How an attempt to read the configuration again has ended.
+pub(crate) type Reloaded = Result<(), NotReloaded>;
+
+/// Why the configuration was not read again. Then nothing has changed.
+#[derive(Debug)]
+pub(crate) enum NotReloaded {
+    /// It does not come from a file.
+    NoFile,
+    /// The file cannot be used; a line `file:line:column: what is wrong` for each reason.
+    Rejected(Vec<String>),
+    /// What it wants cannot be had.
+    Failed(String),
+}
+
+impl Shared {
+    /// Reads the configuration again, after those who have asked before.
+    pub(crate) async fn reload(&self) -> Reloaded {
+        let gone = || NotReloaded::Failed("the gateway is shutting down".to_owned());
+        let (asked, answer) = oneshot::channel();
+        self.reloads.send(asked).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
 }
 
 /// Whether new requests are still taken.

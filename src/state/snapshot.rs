@@ -2,32 +2,33 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ajp13::PacketSize;
-use ajpgate_config::{self as config, Config, HeaderRule, LbMethod, Scheme, Target, Template};
+use ajpgate_config::{
+    self as config, Config, HeaderRule, LbMethod, Limits, Scheme, Target, Template,
+};
 use anyhow::{Context as _, bail};
 
 use super::live::{BalancerParts, LiveBalancer, LiveMember, MemberParts};
 use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
-use crate::balancer::{Balancer, Checks, MemberSpec, Spec};
+use crate::balancer::{Balancer, Checks, MemberId, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
-use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
+use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics, Shown};
 
 /// Everything a request needs to know, made once per configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) mounts: Table,
     /// In the order of the table's rules.
     pub(crate) mappings: Vec<LiveMapping>,
     /// Those of the file, then one for each mapping that names a backend itself.
     pub(crate) balancers: Vec<Arc<LiveBalancer>>,
-    /// Largest request body, in bytes.
-    pub(crate) max_body: Option<u64>,
+    pub(crate) limits: Limits,
 }
 
 /// A `proxy_pass` entry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LiveMapping {
     pub(crate) path: String,
     /// `None` for an exclusion.
@@ -39,7 +40,7 @@ pub(crate) struct LiveMapping {
 }
 
 /// Where a mapping leads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LiveTarget {
     pub(crate) balancer: Arc<LiveBalancer>,
     /// The path behind the balancer's name.
@@ -52,53 +53,86 @@ impl Snapshot {
     /// # Errors
     /// For what this program cannot do (yet); the caller has refused that with a line number before.
     pub(crate) fn new(config: &Config, metrics: &Metrics) -> anyhow::Result<Self> {
-        let mut balancers = config
+        let balancers = config
             .balancers
             .iter()
             .map(|balancer| live_balancer(balancer, metrics).map(Arc::new))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let mut mappings = Vec::with_capacity(config.mappings.len());
-        for mapping in &config.mappings {
+        let alone = config
+            .mappings
+            .iter()
+            .filter_map(|mapping| match &mapping.to {
+                Some(Target::Member(member)) => Some(single_member(member, metrics).map(Arc::new)),
+                _ => None,
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self::of(config, balancers, alone))
+    }
+
+    /// `balancers` are those of the configuration, `alone` those of mappings that name a backend themselves; both in
+    /// its order.
+    pub(super) fn of(
+        config: &Config,
+        balancers: Vec<Arc<LiveBalancer>>,
+        alone: Vec<Arc<LiveBalancer>>,
+    ) -> Self {
+        let mut next_alone = alone.iter();
+        let mappings = config.mappings.iter().map(|mapping| {
+            // Whoever has checked the configuration has seen that each target is there.
             let target = match &mapping.to {
                 None => None,
                 Some(Target::Balancer { index, path }) => {
-                    let balancer = balancers
-                        .get(*index)
-                        .context("mapping to an unknown balancer")?;
-                    Some(LiveTarget {
-                        balancer: Arc::clone(balancer),
-                        path: path.clone(),
-                    })
+                    Some((balancers.get(*index), path.clone()))
                 }
-                Some(Target::Member(member)) => {
-                    let balancer = Arc::new(single_member(member, metrics)?);
-                    balancers.push(Arc::clone(&balancer));
-                    Some(LiveTarget {
-                        balancer,
-                        path: String::new(),
-                    })
-                }
+                Some(Target::Member(_)) => Some((next_alone.next(), String::new())),
             };
-            mappings.push(LiveMapping {
+            LiveMapping {
                 path: mapping.path.clone(),
-                target,
+                target: target.and_then(|(balancer, path)| {
+                    let balancer = Arc::clone(balancer?);
+                    Some(LiveTarget { balancer, path })
+                }),
                 preserve_host: mapping.preserve_host,
                 request_headers: mapping.request_headers.clone(),
                 response_headers: mapping.response_headers.clone(),
                 request_attributes: mapping.request_attributes.clone(),
-            });
-        }
+            }
+        });
+        let mappings = mappings.collect();
         let rules = config.mappings.iter().map(|mapping| Rule {
             path: mapping.path.clone(),
             hosts: mapping.hosts.clone(),
             exclude: mapping.to.is_none(),
         });
-        Ok(Self {
+        Self {
             mounts: Table::new(rules.collect()),
             mappings,
-            balancers,
-            max_body: config.limits.max_body,
-        })
+            balancers: balancers.into_iter().chain(alone).collect(),
+            limits: config.limits.clone(),
+        }
+    }
+
+    /// A member as it is now, with its balancer; `None` when it is gone.
+    pub(crate) fn current(
+        &self,
+        balancer: &LiveBalancer,
+        member: MemberId,
+    ) -> Option<(&Arc<LiveBalancer>, &Arc<LiveMember>)> {
+        let balancer = self.balancers.iter().find(|other| other.is(balancer))?;
+        let member = balancer.members.iter().find(|other| other.id == member)?;
+        Some((balancer, member))
+    }
+
+    /// The members and routes whose series are shown.
+    pub(crate) fn shown(&self, now: Instant) -> Shown {
+        let mut shown = Shown::default();
+        for balancer in &self.balancers {
+            let view = balancer.core().view(now);
+            for (member, view) in balancer.members.iter().zip(&view.members) {
+                shown.member(&balancer.name, &member.url, &view.route);
+            }
+        }
+        shown
     }
 
     /// All members of all balancers.
@@ -107,46 +141,44 @@ impl Snapshot {
     }
 }
 
-fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result<LiveBalancer> {
+pub(super) fn live_balancer(
+    config: &config::Balancer,
+    metrics: &Metrics,
+) -> anyhow::Result<LiveBalancer> {
     let core = Balancer::new(Spec {
         method: config.lbmethod,
         sticky: config.sticky.is_some(),
         nofailover: config.nofailover,
         forcerecovery: config.forcerecovery,
         slow_start: config.slow_start,
-        checks: config.health_check.as_ref().map(|check| Checks {
-            passes: check.passes,
-            fails: check.fails,
-            mandatory: check.mandatory,
-        }),
+        checks: checks(config),
         seed: seed(),
         members: config.members.iter().map(member_spec).collect(),
     });
-    let routes = || config.members.iter().map(|member| member.route.as_str());
-    let view = core.view(std::time::Instant::now());
-    let members = config
-        .members
-        .iter()
-        .zip(&view.members)
-        .map(|(member, view)| {
-            let url = &member.url.text;
-            let metrics = MemberMetrics::new(metrics, &config.name, url, &member.route, routes());
-            let backend = backend(member, &metrics)?;
-            Ok(Arc::new(LiveMember::new(MemberParts {
-                id: view.id,
-                url: Arc::from(url.as_str()),
-                path: member.url.path.clone(),
-                host: member.url.host.clone(),
-                port: member.url.port,
-                authority: authority(&member.url),
-                timeout: member.timeout,
-                backend,
-                metrics,
-                status: member.status,
-                session_timeout: config.session_timeout,
-            })))
-        });
-    let parts = BalancerParts {
+    let view = core.view(Instant::now());
+    let members = config.members.iter().zip(&view.members);
+    let members = members.map(|(member, view)| {
+        let labels = member_metrics(config, member, metrics);
+        let backend = backend(member, &labels)?;
+        let parts = member_parts(config, member, view.id, backend, labels);
+        Ok(Arc::new(LiveMember::new(parts)))
+    });
+    let members = members.collect::<anyhow::Result<_>>()?;
+    let parts = balancer_parts(config, metrics);
+    Ok(LiveBalancer::new(parts, core, members))
+}
+
+pub(super) fn checks(config: &config::Balancer) -> Option<Checks> {
+    config.health_check.as_ref().map(|check| Checks {
+        passes: check.passes,
+        fails: check.fails,
+        mandatory: check.mandatory,
+    })
+}
+
+pub(super) fn balancer_parts(config: &config::Balancer, metrics: &Metrics) -> BalancerParts {
+    let routes = config.members.iter().map(|member| member.route.as_str());
+    BalancerParts {
         variable: Some(Arc::from(format!("balancer://{}", config.name))),
         sticky: config.sticky.clone(),
         maxattempts: config.maxattempts,
@@ -156,18 +188,54 @@ fn live_balancer(config: &config::Balancer, metrics: &Metrics) -> anyhow::Result
         drain_timeout: config.drain_timeout,
         health_check: config.health_check.clone(),
         heartbeat: config.heartbeat.clone(),
-        metrics: BalancerMetrics::new(metrics, &config.name, routes()),
-        core,
+        metrics: BalancerMetrics::new(metrics, &config.name, routes),
         name: config.name.clone(),
-    };
-    Ok(LiveBalancer::new(
-        parts,
-        members.collect::<anyhow::Result<_>>()?,
-    ))
+    }
+}
+
+pub(super) fn member_metrics(
+    balancer: &config::Balancer,
+    member: &config::Member,
+    metrics: &Metrics,
+) -> MemberMetrics {
+    let routes = balancer.members.iter().map(|member| member.route.as_str());
+    MemberMetrics::new(
+        metrics,
+        &balancer.name,
+        &member.url.text,
+        &member.route,
+        routes,
+    )
+}
+
+pub(super) fn member_parts(
+    balancer: &config::Balancer,
+    member: &config::Member,
+    id: MemberId,
+    backend: Backend,
+    metrics: MemberMetrics,
+) -> MemberParts {
+    MemberParts {
+        id,
+        config: Arc::new(member.clone()),
+        url: Arc::from(member.url.text.as_str()),
+        path: member.url.path.clone(),
+        host: member.url.host.clone(),
+        port: member.url.port,
+        authority: authority(&member.url),
+        timeout: member.timeout,
+        backend,
+        metrics,
+        status: member.status,
+        session_timeout: balancer.session_timeout,
+    }
 }
 
 /// A backend's URL in place of a balancer.
-fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<LiveBalancer> {
+pub(super) fn single_member(
+    config: &config::Member,
+    metrics: &Metrics,
+) -> anyhow::Result<LiveBalancer> {
     let core = Balancer::new(Spec {
         method: LbMethod::ByRequests,
         sticky: false,
@@ -179,11 +247,12 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         members: vec![member_spec(config)],
     });
     let url = &config.url.text;
-    let view = core.view(std::time::Instant::now());
+    let view = core.view(Instant::now());
     let id = view.members.first().context("balancer without members")?.id;
     let member_metrics = MemberMetrics::new(metrics, url, url, &config.route, std::iter::empty());
     let member = LiveMember::new(MemberParts {
         id,
+        config: Arc::new(config.clone()),
         url: Arc::from(url.as_str()),
         path: config.url.path.clone(),
         host: config.url.host.clone(),
@@ -208,9 +277,8 @@ fn single_member(config: &config::Member, metrics: &Metrics) -> anyhow::Result<L
         health_check: None,
         heartbeat: None,
         metrics: BalancerMetrics::new(metrics, url, std::iter::empty()),
-        core,
     };
-    Ok(LiveBalancer::new(parts, vec![Arc::new(member)]))
+    Ok(LiveBalancer::new(parts, core, vec![Arc::new(member)]))
 }
 
 /// What the lots of this process are drawn from.
@@ -225,7 +293,7 @@ fn authority(url: &config::MemberUrl) -> String {
     }
 }
 
-fn member_spec(config: &config::Member) -> MemberSpec {
+pub(super) fn member_spec(config: &config::Member) -> MemberSpec {
     MemberSpec {
         route: config.route.clone(),
         redirect: config.redirect.clone(),
@@ -237,7 +305,7 @@ fn member_spec(config: &config::Member) -> MemberSpec {
     }
 }
 
-fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyhow::Result<Backend> {
+pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyhow::Result<Backend> {
     match config.url.scheme {
         Scheme::Ajp => {
             let packet_size = PacketSize::new(config.packet_size).context("packet_size")?;

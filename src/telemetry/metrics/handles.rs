@@ -3,14 +3,14 @@
 use metrics::{Counter, Gauge, Histogram, Label};
 
 use super::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
 };
+use super::sticky::StickyMetrics;
 use super::{
     ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
     Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
     MEMBER_STATUS, MEMBER_UP, Metrics, POOL_CONNECTIONS, POOL_WAIT, REFUSED_REQUESTS,
-    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_MISMATCH, STICKY_REQUESTS,
-    STICKY_SESSIONS,
+    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_MISMATCH, STICKY_SESSIONS,
 };
 
 /// A counter for each value of a closed list.
@@ -51,12 +51,12 @@ macro_rules! counter_array {
 }
 
 counter_array! {
-    StickyCounters by StickyResult;
     CodeCounters by CodeClass;
     ErrorCounters by ErrorKind;
     RetryCounters by RetryReason;
     ConnectCounters by ConnectResult;
     CheckCounters by CheckResult;
+    ReloadCounters by ReloadResult;
 }
 
 /// Handles that belong to no balancer.
@@ -67,14 +67,11 @@ pub(crate) struct GatewayMetrics {
     pub(crate) client_connections: Gauge,
     pub(crate) refused: Counter,
     pub(crate) access_log_dropped: Counter,
+    pub(crate) reloads: ReloadCounters,
 }
 
 impl GatewayMetrics {
     pub(crate) fn new(metrics: &Metrics) -> Self {
-        for result in ["ok", "rejected"] {
-            let labels = vec![Label::from_static_parts("result", result)];
-            metrics.counter(&CONFIG_RELOADS, labels).absolute(0);
-        }
         Self {
             requests: CodeCounters::new(
                 &CodeClass::ALL,
@@ -86,6 +83,13 @@ impl GatewayMetrics {
             client_connections: metrics.gauge(&CLIENT_CONNECTIONS, Vec::new()),
             refused: metrics.counter(&REFUSED_REQUESTS, Vec::new()),
             access_log_dropped: metrics.counter(&ACCESS_LOG_DROPPED, Vec::new()),
+            reloads: ReloadCounters::new(
+                &ReloadResult::ALL,
+                metrics,
+                &CONFIG_RELOADS,
+                "result",
+                &[],
+            ),
         }
     }
 }
@@ -97,9 +101,7 @@ pub(crate) struct BalancerMetrics {
     pub(crate) requests: CodeCounters,
     pub(crate) in_flight: Gauge,
     pub(crate) duration: Histogram,
-    sticky: Vec<(String, StickyCounters)>,
-    sticky_unknown: StickyCounters,
-    sticky_none: StickyCounters,
+    pub(crate) sticky: StickyMetrics,
 }
 
 impl BalancerMetrics {
@@ -110,16 +112,6 @@ impl BalancerMetrics {
         routes: impl Iterator<Item = &'a str>,
     ) -> Self {
         let name = vec![Label::new("balancer", balancer.to_owned())];
-        let sticky = |route: &str, results: &[StickyResult]| {
-            let labels = [name.clone(), vec![Label::new("route", route.to_owned())]].concat();
-            StickyCounters::new(results, metrics, &STICKY_REQUESTS, "result", &labels)
-        };
-        let of_a_route = [
-            StickyResult::Hit,
-            StickyResult::Redirect,
-            StickyResult::Failover,
-            StickyResult::Unserved,
-        ];
         Self {
             requests: CodeCounters::new(
                 &CodeClass::ALL,
@@ -130,26 +122,8 @@ impl BalancerMetrics {
             ),
             in_flight: metrics.gauge(&REQUESTS_IN_FLIGHT, name.clone()),
             duration: metrics.histogram(&REQUEST_DURATION, name.clone()),
-            sticky: routes
-                .filter(|route| !route.is_empty())
-                .map(|route| (route.to_owned(), sticky(route, &of_a_route)))
-                .collect(),
-            sticky_unknown: sticky("unknown", &[StickyResult::UnknownRoute]),
-            sticky_none: sticky("", &[StickyResult::NoRoute, StickyResult::New]),
+            sticky: StickyMetrics::new(metrics, balancer, routes),
         }
-    }
-
-    /// Counts what became of the route that a session asked for; `None` when it asked for none.
-    pub(crate) fn count_sticky(&self, route: Option<&str>, result: StickyResult) {
-        let counters = match route.filter(|route| !route.is_empty()) {
-            None => &self.sticky_none,
-            Some(route) => self
-                .sticky
-                .iter()
-                .find(|(known, _)| known == route)
-                .map_or(&self.sticky_unknown, |(_, counters)| counters),
-        };
-        counters.increment(result);
     }
 }
 

@@ -68,6 +68,14 @@ label_values! {
 }
 
 label_values! {
+    /// How a reload ended (`config_reloads_total`).
+    ReloadResult {
+        Ok = "ok",
+        Rejected = "rejected",
+    }
+}
+
+label_values! {
     /// How a health check ended (`health_checks_total`).
     CheckResult {
         Pass = "pass",

@@ -8,9 +8,13 @@
 
 mod handles;
 mod labels;
+mod shown;
+mod sticky;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::{
@@ -22,8 +26,12 @@ pub(crate) use self::handles::{
     BalancerMetrics, ConnectCounters, GatewayMetrics, MemberMetrics, MemberReading,
 };
 pub(crate) use self::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, RetryReason, StickyResult,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
+    StickyResult,
 };
+pub(crate) use self::shown::Shown;
+pub(crate) use self::sticky::StickyCounters;
+use self::sticky::Tally;
 
 /// Upper bounds of the buckets of `request_duration_seconds` and `backend_duration_seconds`, in seconds.
 const DURATION_BUCKETS: [f64; 16] = [
@@ -126,6 +134,8 @@ impl fmt::Debug for Metrics {
 pub(crate) struct Metrics {
     recorder: Arc<metrics_exporter_prometheus::PrometheusRecorder>,
     handle: PrometheusHandle,
+    /// Totals of the counters that are also read here, by series: they go on when handles are made anew.
+    totals: Arc<Mutex<HashMap<Key, Arc<AtomicU64>>>>,
 }
 
 impl Metrics {
@@ -149,6 +159,7 @@ impl Metrics {
         let metrics = Self {
             recorder: Arc::new(recorder),
             handle,
+            totals: Arc::default(),
         };
         metrics
             .gauge(
@@ -159,9 +170,9 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// The Prometheus text format.
-    pub(crate) fn render(&self) -> String {
-        self.handle.render()
+    /// The Prometheus text format, with the series of these members alone.
+    pub(crate) fn render(&self, shown: &Shown) -> String {
+        shown.filter(&self.handle.render())
     }
 
     /// Folds histograms into their buckets; see [`UPKEEP_INTERVAL`].
@@ -173,6 +184,14 @@ impl Metrics {
         debug_assert!(family.kind == Kind::Counter, "{}", family.name);
         self.recorder
             .register_counter(&Key::from_parts(family.name, labels), &METADATA)
+    }
+
+    fn tally(&self, family: &Family, labels: Vec<Label>) -> Tally {
+        let key = Key::from_parts(family.name, labels.clone());
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = Arc::clone(totals.entry(key).or_default());
+        drop(totals);
+        Tally::new(self.counter(family, labels), total)
     }
 
     fn gauge(&self, family: &Family, labels: Vec<Label>) -> Gauge {

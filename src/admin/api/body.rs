@@ -1,0 +1,133 @@
+//! The body of a change.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{HeaderValue, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::refusal::Refusal;
+
+/// Largest body, in bytes: all keys with their longest values take a tenth of it.
+const BODY_MAX: usize = 16 * 1024;
+
+/// How long it may take to come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Keys that JSON may set to `null`, with what that means here.
+const NULLS: [(&str, &str); 3] = [("route", ""), ("redirect", ""), ("maxattempts", "default")];
+
+/// Reads the text of a JSON object.
+pub(in crate::admin) async fn json_object(
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<String, Refusal> {
+    check_type(headers.get(CONTENT_TYPE))?;
+    object(&read(body).await?)
+}
+
+/// Reads a whole body, bounded in size and time.
+pub(in crate::admin) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+    let collected = Limited::new(body, BODY_MAX).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let reason = format!("the body is larger than {BODY_MAX} bytes");
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason))
+        }
+        Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not come",
+        )),
+    }
+}
+
+/// JSON, also where a client calls it a merge patch (RFC 7396), which it is, or does not say what it is.
+fn check_type(given: Option<&HeaderValue>) -> Result<(), Refusal> {
+    let Some(given) = given else {
+        return Ok(());
+    };
+    let name = given.as_bytes().split(|byte| *byte == b';').next();
+    let name = name.unwrap_or_default().trim_ascii();
+    let known = ["application/json", "application/merge-patch+json"];
+    if known
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Content-Type: application/json is wanted",
+    ))
+}
+
+/// The text of a JSON object in which nothing is null.
+fn object(body: &[u8]) -> Result<String, Refusal> {
+    let bad = |reason: String| Refusal::new(StatusCode::BAD_REQUEST, reason);
+    let mut value: Value =
+        serde_json::from_slice(body).map_err(|error| bad(format!("not JSON: {error}")))?;
+    let Value::Object(keys) = &mut value else {
+        return Err(bad("a JSON object of what to change is wanted".to_owned()));
+    };
+    let mut rewritten = false;
+    for (key, meaning) in NULLS {
+        if let Some(null @ Value::Null) = keys.get_mut(key) {
+            *null = Value::from(meaning);
+            rewritten = true;
+        }
+    }
+    if rewritten {
+        return Ok(value.to_string());
+    }
+    // As it came, so that a key that is given twice is seen.
+    String::from_utf8(body.to_vec()).map_err(|error| bad(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nulls_mean_what_leaving_out_means_in_the_file() {
+        let text = object(br#"{"redirect": null, "maxattempts": null, "lbset": 1}"#).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let wanted = serde_json::json!({"redirect": "", "maxattempts": "default", "lbset": 1});
+        assert_eq!(value, wanted);
+        let twice = r#"{"lbset": 1, "lbset": 2}"#;
+        assert_eq!(object(twice.as_bytes()).unwrap(), twice);
+    }
+
+    #[test]
+    fn only_json_objects_are_read() {
+        for body in [
+            "",
+            "lbset: 1",
+            "{",
+            "[]",
+            "1",
+            "null",
+            "{\"a\": 1} x",
+            "{\"a\": 01}",
+        ] {
+            let refusal = object(body.as_bytes()).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::BAD_REQUEST, "{body}");
+        }
+        for (given, right) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/merge-patch+json", true),
+            ("text/plain", false),
+            ("application/jsonp", false),
+            ("application/x-www-form-urlencoded", false),
+        ] {
+            let given = HeaderValue::from_static(given);
+            assert_eq!(check_type(Some(&given)).is_ok(), right, "{given:?}");
+        }
+        assert!(check_type(None).is_ok());
+    }
+}

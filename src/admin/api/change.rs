@@ -1,0 +1,150 @@
+//! Makes a change, and says so in the log.
+
+use std::path::Path;
+use std::time::Instant;
+
+use ajpgate_config::{
+    BalancerChange, LbMethod, parse_balancer_change, parse_member, parse_member_change,
+};
+use http::{HeaderMap, StatusCode};
+use tracing::info;
+
+use super::refusal::Refusal;
+use super::resource::{Resource, balancer};
+use super::view::BalancerState;
+use super::{Client, Found, settings};
+use crate::balancer::Refused;
+use crate::state::{EditError, LiveBalancer, Shared};
+use crate::unbuilt;
+
+/// Changes a resource as the text, a JSON object, says. Nothing is changed when any of it is refused.
+pub(in crate::admin) fn make(
+    shared: &Shared,
+    client: Client<'_>,
+    resource: &Resource,
+    headers: &HeaderMap,
+    text: &str,
+) -> Result<Found, Refusal> {
+    match resource {
+        Resource::Member(name, key) => {
+            let change = parse_member_change(text, Path::new("body"))?;
+            let (mut edit, now) = (shared.edit(), Instant::now());
+            let snapshot = edit.snapshot();
+            let balancer = balancer(&snapshot, name)?;
+            let old = BalancerState::of(balancer, now);
+            let member = old.member(key)?;
+            let before = member.settings();
+            settings::check_match(headers, &settings::etag(&before))?;
+            edit.change_member(balancer, member.live, &change, now)?;
+            let url = &member.live.url;
+            let changed = Resource::Member(name.clone(), url.to_string());
+            let snapshot = edit.snapshot();
+            let new = self::balancer(&snapshot, name)?;
+            let after = BalancerState::of(new, now).member(url)?.settings();
+            if let Some(changes) = settings::difference(&before, &after) {
+                info!(
+                    user = client.user, client = %client.address, balancer = name, member = %url, changes,
+                    "member changed by hand"
+                );
+            }
+            changed.find(&edit.snapshot(), now)
+        }
+        Resource::Balancer(name) => {
+            let change = parse_balancer_change(text, Path::new("body"))?;
+            let (mut edit, now) = (shared.edit(), Instant::now());
+            let snapshot = edit.snapshot();
+            let balancer = balancer(&snapshot, name)?;
+            let old = BalancerState::of(balancer, now);
+            settings::check_match(headers, &settings::etag(&old.settings()))?;
+            check_method(balancer, &change)?;
+            edit.change_balancer(balancer, &change, now)?;
+            let snapshot = edit.snapshot();
+            let new = BalancerState::of(self::balancer(&snapshot, name)?, now);
+            let (old, new) = (old.own_settings().into(), new.own_settings().into());
+            if let Some(changes) = settings::difference(&old, &new) {
+                info!(
+                    user = client.user, client = %client.address, balancer = name, changes,
+                    "balancer changed by hand"
+                );
+            }
+            resource.find(&edit.snapshot(), now)
+        }
+        _ => Err(Refusal::method(resource.methods())),
+    }
+}
+
+/// Adds a member with the keys of a JSON object.
+pub(in crate::admin) fn add(
+    shared: &Shared,
+    client: Client<'_>,
+    name: &str,
+    headers: &HeaderMap,
+    text: &str,
+) -> Result<Found, Refusal> {
+    let member = parse_member(text, Path::new("body"))?;
+    if let Some(key) = unbuilt::key_of(&member) {
+        return Err(Refusal::unprocessable(format!("{key}: not built yet")));
+    }
+    // It was JSON when it was read.
+    let keys = serde_json::from_str(text).unwrap_or_default();
+    let (mut edit, now) = (shared.edit(), Instant::now());
+    let snapshot = edit.snapshot();
+    let balancer = balancer(&snapshot, name)?;
+    settings::check_match(
+        headers,
+        &settings::etag(&BalancerState::of(balancer, now).settings()),
+    )?;
+    let url = member.url.text.clone();
+    let added = Resource::Member(name.to_owned(), url.clone());
+    edit.add_member(balancer, member, keys, now)?;
+    let found = added.find(&edit.snapshot(), now)?;
+    info!(
+        user = client.user, client = %client.address, balancer = name,
+        member = url, "member added by hand"
+    );
+    Ok(found)
+}
+
+/// Removes a member.
+pub(in crate::admin) fn remove(
+    shared: &Shared,
+    client: Client<'_>,
+    name: &str,
+    key: &str,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
+    let (mut edit, now) = (shared.edit(), Instant::now());
+    let snapshot = edit.snapshot();
+    let balancer = balancer(&snapshot, name)?;
+    let state = BalancerState::of(balancer, now);
+    let member = state.member(key)?;
+    settings::check_match(headers, &settings::etag(&member.settings()))?;
+    edit.remove_member(balancer, member.live, now)?;
+    info!(
+        user = client.user, client = %client.address, balancer = name, member = %member.live.url,
+        "member removed by hand"
+    );
+    Ok(())
+}
+
+/// As the file has it: `heartbeat` needs somebody who tells the load.
+fn check_method(balancer: &LiveBalancer, change: &BalancerChange) -> Result<(), Refusal> {
+    if change.lbmethod == Some(LbMethod::Heartbeat) && balancer.heartbeat.is_none() {
+        return Err(Refusal::unprocessable(
+            "lbmethod: heartbeat needs the load of the members, and nothing tells it (the file has no `heartbeat`)",
+        ));
+    }
+    Ok(())
+}
+
+impl From<EditError> for Refusal {
+    fn from(error: EditError) -> Self {
+        let status = match error {
+            EditError::Refused(Refused::NoSuchMember) => StatusCode::NOT_FOUND,
+            EditError::Exists => StatusCode::CONFLICT,
+            EditError::Refused(_) | EditError::Impossible(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            EditError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.to_string())
+    }
+}

@@ -1,0 +1,163 @@
+//! The JSON API: balancers and members to look at and to change.
+//!
+//! A change is checked as a whole before any of it is made: who sends it, that it is JSON, that each key may be
+//! changed and has a value that the file could have, that the settings are still those that the client has seen. Then
+//! it is made, while nobody else changes anything.
+
+mod body;
+mod change;
+mod origin;
+mod refusal;
+mod resource;
+pub(super) mod settings;
+mod view;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use http::header::{ALLOW, ETAG, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+use tracing::info;
+
+pub(super) use self::body::read as read_body;
+pub(super) use self::change::{add, make, remove};
+pub(super) use self::origin::check as check_origin;
+pub(super) use self::refusal::Refusal;
+pub(super) use self::resource::{Resource, balancers};
+pub(super) use self::view::{BalancerState, MemberState};
+use super::answer::{Answer, json as json_answer};
+use crate::state::{NotReloaded, Reloaded, Shared};
+
+/// Where the API is.
+pub(super) const PATH: &str = "/api/v1/";
+
+/// The field in which a page of the gateway sends its token.
+const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
+
+/// Who sends a request, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client<'a> {
+    pub(super) user: &'a str,
+    pub(super) address: SocketAddr,
+}
+
+/// Answers a request that may be made at all.
+pub(super) async fn answer(
+    shared: &Shared,
+    client: Client<'_>,
+    token: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Answer {
+    match respond(shared, client, token, head, body).await {
+        Ok(Done::Found(status, Found { value, etag })) => {
+            let mut answer = json_answer(status, &value);
+            if let Ok(etag) = HeaderValue::try_from(etag) {
+                answer.headers_mut().insert(ETAG, etag);
+            }
+            answer
+        }
+        Ok(Done::Gone) => {
+            let mut answer = Answer::default();
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            answer
+        }
+        Ok(Done::Reloaded(Ok(()))) => json_answer(StatusCode::OK, &json!({ "reloaded": true })),
+        Ok(Done::Reloaded(Err(why))) => not_reloaded(&why),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// What was done.
+#[derive(Debug)]
+enum Done {
+    /// The resource as it is now.
+    Found(StatusCode, Found),
+    /// It was removed.
+    Gone,
+    /// The file was read again, or not.
+    Reloaded(Reloaded),
+}
+
+/// A resource as JSON, and the tag of its settings.
+#[derive(Debug)]
+pub(in crate::admin) struct Found {
+    value: Value,
+    etag: String,
+}
+
+async fn respond(
+    shared: &Shared,
+    client: Client<'_>,
+    token: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Done, Refusal> {
+    let has_token = head.headers.get(TOKEN).is_some_and(|given| {
+        let given = given.as_bytes();
+        bool::from(given.ct_eq(token.as_bytes()))
+    });
+    let resource = Resource::of(head.uri.path())?;
+    let headers = &head.headers;
+    if let Resource::Reload = resource {
+        if head.method != Method::POST {
+            return Err(Refusal::method(resource.methods()));
+        }
+        origin::check(headers, has_token)?;
+        info!(user = client.user, client = %client.address, "reload asked for by hand");
+        return Ok(Done::Reloaded(shared.reload().await));
+    }
+    // What is not there cannot be changed either, whatever is sent.
+    let found = resource.find(&shared.snapshot.load_full(), Instant::now())?;
+    match (&head.method, &resource) {
+        (&Method::GET | &Method::HEAD, _) => Ok(Done::Found(StatusCode::OK, found)),
+        (&Method::PATCH, _) if resource.can_change() => {
+            origin::check(headers, has_token)?;
+            let text = body::json_object(headers, body).await?;
+            let changed = make(shared, client, &resource, headers, &text)?;
+            Ok(Done::Found(StatusCode::OK, changed))
+        }
+        (&Method::POST, Resource::Members(name)) => {
+            origin::check(headers, has_token)?;
+            let text = body::json_object(headers, body).await?;
+            let added = add(shared, client, name, headers, &text)?;
+            Ok(Done::Found(StatusCode::CREATED, added))
+        }
+        (&Method::DELETE, Resource::Member(name, key)) => {
+            origin::check(headers, has_token)?;
+            remove(shared, client, name, key, headers)?;
+            Ok(Done::Gone)
+        }
+        _ => Err(Refusal::method(resource.methods())),
+    }
+}
+
+/// The lines that `ajpgate check` prints, where the file is why.
+fn not_reloaded(why: &NotReloaded) -> Answer {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let refused = |status, reason: &str| json_answer(status, &json!({ "error": reason }));
+    match why {
+        NotReloaded::NoFile => refused(
+            StatusCode::CONFLICT,
+            "this gateway was not started from a file",
+        ),
+        NotReloaded::Failed(reason) => refused(status, reason),
+        NotReloaded::Rejected(problems) => {
+            let error = "the file cannot be used; the configuration stays as it is";
+            json_answer(status, &json!({ "error": error, "problems": problems }))
+        }
+    }
+}
+
+fn refuse(refusal: &Refusal) -> Answer {
+    let mut answer = json_answer(refusal.status, &json!({ "error": refusal.reason }));
+    if let Some(methods) = refusal.allow {
+        let methods = HeaderValue::from_static(methods);
+        answer.headers_mut().insert(ALLOW, methods);
+    }
+    answer
+}

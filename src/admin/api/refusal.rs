@@ -1,0 +1,52 @@
+//! Why a request is refused.
+
+use ajpgate_config::{Problem, Problems};
+use http::StatusCode;
+
+/// A status, and a reason for people.
+#[derive(Debug)]
+pub(in crate::admin) struct Refusal {
+    pub(in crate::admin) status: StatusCode,
+    pub(in crate::admin) reason: String,
+    /// What the resource does allow, where a method is refused.
+    pub(in crate::admin) allow: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(in crate::admin) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+            allow: None,
+        }
+    }
+
+    pub(in crate::admin) fn not_found(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, reason)
+    }
+
+    pub(in crate::admin) fn method(allow: &'static str) -> Self {
+        let reason = format!("only {allow} is possible here");
+        Self {
+            allow: Some(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, reason)
+        }
+    }
+
+    /// For keys or values that cannot be.
+    pub(in crate::admin) fn unprocessable(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, reason)
+    }
+}
+
+impl From<Problems> for Refusal {
+    /// All of them, each with what to do about it.
+    fn from(problems: Problems) -> Self {
+        let line = |problem: Problem| match problem.hint {
+            Some(hint) => format!("{} ({hint})", problem.message),
+            None => problem.message,
+        };
+        let lines: Vec<String> = problems.into_iter().map(line).collect();
+        Self::unprocessable(lines.join("; "))
+    }
+}

@@ -1,0 +1,207 @@
+//! What a path of the API names.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::refusal::Refusal;
+use super::view::{BalancerState, MemberState};
+use super::{Found, PATH, settings};
+use crate::state::{LiveBalancer, Snapshot};
+
+/// A thing of the API.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::admin) enum Resource {
+    /// `balancers`
+    Balancers,
+    /// `balancers/NAME`
+    Balancer(String),
+    /// `balancers/NAME/members`, where members are added
+    Members(String),
+    /// `balancers/NAME/members/ROUTE-OR-URL`
+    Member(String, String),
+    /// `reload`
+    Reload,
+}
+
+impl Resource {
+    /// Reads a path below [`PATH`].
+    pub(in crate::admin) fn of(path: &str) -> Result<Self, Refusal> {
+        let nothing = || Refusal::not_found("there is nothing at this path");
+        let path = path.strip_prefix(PATH).ok_or_else(nothing)?;
+        let text = |text: &str| decoded(text).ok_or_else(nothing);
+        // A url may also stand there as it is, slashes and all.
+        let mut parts = path.splitn(4, '/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("reload"), None, ..) => Ok(Self::Reload),
+            (Some("balancers"), None, ..) => Ok(Self::Balancers),
+            (Some("balancers"), Some(name), Some("members"), None) => {
+                Ok(Self::Members(text(name)?))
+            }
+            (Some("balancers"), Some(name), None, _) if !name.is_empty() => {
+                Ok(Self::Balancer(text(name)?))
+            }
+            (Some("balancers"), Some(name), Some("members"), Some(member))
+                if !member.is_empty() =>
+            {
+                Ok(Self::Member(text(name)?, text(member)?))
+            }
+            _ => Err(nothing()),
+        }
+    }
+
+    /// Whether it has settings that may be changed.
+    pub(in crate::admin) const fn can_change(&self) -> bool {
+        matches!(self, Self::Balancer(_) | Self::Member(..))
+    }
+
+    /// What may be done with it, as `Allow` has it.
+    pub(in crate::admin) const fn methods(&self) -> &'static str {
+        match self {
+            Self::Balancers => "GET, HEAD",
+            Self::Balancer(_) => "GET, HEAD, PATCH",
+            Self::Members(_) => "GET, HEAD, POST",
+            Self::Member(..) => "GET, HEAD, PATCH, DELETE",
+            Self::Reload => "POST",
+        }
+    }
+
+    /// It, as it is now.
+    pub(in crate::admin) fn find(
+        &self,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Result<Found, Refusal> {
+        let (settings, value) = match self {
+            Self::Balancers => {
+                let states: Vec<_> = balancers(snapshot)
+                    .map(|balancer| BalancerState::of(balancer, now))
+                    .collect();
+                let settings = states.iter().map(BalancerState::settings).collect();
+                let shown: Vec<_> = states.iter().map(BalancerState::shown).collect();
+                (settings, json!({ "balancers": shown }))
+            }
+            Self::Balancer(name) => {
+                let state = BalancerState::of(balancer(snapshot, name)?, now);
+                (state.settings(), state.shown())
+            }
+            Self::Member(name, key) => {
+                let state = BalancerState::of(balancer(snapshot, name)?, now);
+                let member = state.member(key)?;
+                (member.settings(), member.shown())
+            }
+            Self::Members(name) => {
+                let state = BalancerState::of(balancer(snapshot, name)?, now);
+                let settings = state.members.iter().map(MemberState::settings).collect();
+                let shown: Vec<_> = state.members.iter().map(MemberState::shown).collect();
+                (settings, json!({ "members": shown }))
+            }
+            Self::Reload => return Err(Refusal::method(self.methods())),
+        };
+        let etag = settings::etag(&settings);
+        Ok(Found { value, etag })
+    }
+}
+
+/// Balancers of the file; a url in place of one is none.
+pub(in crate::admin) fn balancers(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<LiveBalancer>> {
+    let balancers = snapshot.balancers.iter();
+    balancers.filter(|balancer| balancer.variable.is_some())
+}
+
+/// The balancer of this name.
+pub(in crate::admin) fn balancer<'s>(
+    snapshot: &'s Snapshot,
+    name: &str,
+) -> Result<&'s Arc<LiveBalancer>, Refusal> {
+    balancers(snapshot)
+        .find(|balancer| balancer.name == name)
+        .ok_or_else(|| Refusal::not_found(format!("there is no balancer {name:?}")))
+}
+
+impl BalancerState<'_> {
+    /// The member of this url or route.
+    pub(in crate::admin) fn member(&self, key: &str) -> Result<&MemberState<'_>, Refusal> {
+        let url = key.trim_end_matches('/');
+        if let Some(member) = self.members.iter().find(|member| *member.live.url == *url) {
+            return Ok(member);
+        }
+        let has_route = |member: &&MemberState<'_>| *member.view.route == *key;
+        let named: Vec<&MemberState<'_>> = self.members.iter().filter(has_route).collect();
+        match named.as_slice() {
+            [] => {
+                let name = &self.live.name;
+                let reason = format!("no member of {name:?} has the route or url {key:?}");
+                Err(Refusal::not_found(reason))
+            }
+            [member] => Ok(member),
+            several => {
+                let urls: Vec<&str> = several.iter().map(|member| &*member.live.url).collect();
+                let reason = format!(
+                    "route: {key:?} is the route of {}: name the one that is meant by its url",
+                    urls.join(" and ")
+                );
+                Err(Refusal::new(StatusCode::CONFLICT, reason))
+            }
+        }
+    }
+}
+
+/// The text that percent-encoding stands for; `None` when it is none.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let value = digit()? * 16 + digit()?;
+        bytes.push(u8::try_from(value).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_things() {
+        let of = |path: &str| Resource::of(path).ok();
+        let name = |name: &str| name.to_owned();
+        let member = |key| Some(Resource::Member(name("shop"), name(key)));
+        assert_eq!(of("/api/v1/balancers"), Some(Resource::Balancers));
+        assert_eq!(
+            of("/api/v1/balancers/sh%6Fp"),
+            Some(Resource::Balancer(name("shop")))
+        );
+        assert_eq!(of("/api/v1/balancers/shop/members/n1"), member("n1"));
+        for url in ["ajp%3A%2F%2Fh%3a8009", "ajp://h:8009"] {
+            let path = format!("/api/v1/balancers/shop/members/{url}");
+            assert_eq!(of(&path), member("ajp://h:8009"), "{url}");
+        }
+        assert_eq!(
+            of("/api/v1/balancers/shop/members"),
+            Some(Resource::Members(name("shop")))
+        );
+        assert_eq!(of("/api/v1/reload"), Some(Resource::Reload));
+        for nothing in [
+            "/api/v1/",
+            "/api/v1/balancers/",
+            "/api/v1/balancers/shop/",
+            "/api/v1/balancers/shop/members/",
+            "/api/v1/balancers/shop/routes/n1",
+            "/api/v1/balancers/%",
+            "/api/v1/balancers/%4",
+            "/api/v1/balancers/%zz",
+            "/api/v1/balancers/%ff",
+            "/api/v1/other",
+        ] {
+            assert_eq!(of(nothing), None, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What an operator may change, as data: for tags, and to tell what a change has changed.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use ajpgate_config::{LoadFactor, Status, Sticky};
+use http::StatusCode;
+use http::header::{HeaderMap, IF_MATCH};
+use serde_json::{Number, Value, json};
+
+use super::refusal::Refusal;
+
+/// The tag of some settings. Traffic does not alter it, nor does a restart.
+pub(in crate::admin) fn etag(settings: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    settings.to_string().hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+/// Refuses a change of settings that are not those which the client has seen (RFC 9110 section 13.1.1).
+pub(in crate::admin) fn check_match(headers: &HeaderMap, etag: &str) -> Result<(), Refusal> {
+    let mut given = headers.get_all(IF_MATCH).iter().peekable();
+    if given.peek().is_none() {
+        return Ok(());
+    }
+    let mut tags = given
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
+    if tags.any(|tag| tag == "*" || tag == etag) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::PRECONDITION_FAILED,
+        format!("If-Match: the settings have changed meanwhile, their ETag is {etag}"),
+    ))
+}
+
+/// What differs: `loadfactor: 1 -> 2, status.drain: false -> true`; `None` when nothing does.
+pub(in crate::admin) fn difference(old: &Value, new: &Value) -> Option<String> {
+    let mut changes = Vec::new();
+    collect("", old, new, &mut changes);
+    (!changes.is_empty()).then(|| changes.join(", "))
+}
+
+fn collect(key: &str, old: &Value, new: &Value, changes: &mut Vec<String>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, old) in old {
+                let dot = if key.is_empty() { "" } else { "." };
+                let new = new.get(name).unwrap_or(&Value::Null);
+                collect(&format!("{key}{dot}{name}"), old, new, changes);
+            }
+        }
+        _ if old != new => changes.push(format!("{key}: {old} -> {new}")),
+        _ => {}
+    }
+}
+
+/// `status`
+pub(in crate::admin) fn status(status: Status) -> Value {
+    let Status {
+        disabled,
+        stopped,
+        drain,
+        hot_standby,
+        hot_spare,
+        ignore_errors,
+    } = status;
+    json!({
+        "disabled": disabled,
+        "stopped": stopped,
+        "drain": drain,
+        "hot_standby": hot_standby,
+        "hot_spare": hot_spare,
+        "ignore_errors": ignore_errors,
+    })
+}
+
+/// `loadfactor`: a whole number where it is one.
+pub(in crate::admin) fn loadfactor(factor: LoadFactor) -> Value {
+    let hundredths = factor.hundredths();
+    if hundredths.is_multiple_of(100) {
+        return Value::from(hundredths / 100);
+    }
+    Number::from_f64(f64::from(hundredths) / 100.0).map_or(Value::Null, Value::Number)
+}
+
+/// `stickysession`, as the file has it.
+pub(in crate::admin) fn stickysession(sticky: Option<&Sticky>) -> String {
+    match sticky {
+        None => String::new(),
+        Some(Sticky {
+            cookie, parameter, ..
+        }) if cookie == parameter => cookie.clone(),
+        Some(Sticky {
+            cookie, parameter, ..
+        }) => format!("{cookie}|{parameter}"),
+    }
+}
+
+/// A duration, as the file has it.
+pub(in crate::admin) fn duration(duration: Duration) -> String {
+    match duration.subsec_nanos() {
+        0 => format!("{}s", duration.as_secs()),
+        nanos if nanos % 1_000_000 == 0 => format!("{}ms", duration.as_millis()),
+        _ => format!("{}s", duration.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_written_as_the_file_has_them() {
+        assert_eq!(duration(Duration::ZERO), "0s");
+        assert_eq!(duration(Duration::from_secs(120)), "120s");
+        assert_eq!(duration(Duration::from_millis(1250)), "1250ms");
+        assert_eq!(duration(Duration::from_micros(1500)), "0.0015s");
+        let factor = |hundredths| LoadFactor::from_hundredths(hundredths).map(loadfactor);
+        assert_eq!(factor(300), Some(json!(3)));
+        assert_eq!(factor(250), Some(json!(2.5)));
+        assert_eq!(factor(101), Some(json!(1.01)));
+    }
+
+    #[test]
+    fn a_difference_names_keys_with_old_and_new() {
+        let old =
+            json!({"loadfactor": 1, "route": "a", "status": {"drain": false, "stopped": false}});
+        let new =
+            json!({"loadfactor": 2.5, "route": "a", "status": {"drain": true, "stopped": false}});
+        assert_eq!(
+            difference(&old, &new).as_deref(),
+            Some("loadfactor: 1 -> 2.5, status.drain: false -> true")
+        );
+        assert_eq!(difference(&old, &old), None);
+        assert_ne!(etag(&old), etag(&new));
+        assert_eq!(etag(&old), etag(&old.clone()));
+    }
+
+    #[test]
+    fn one_of_the_tags_must_be_the_present_one() {
+        let with = |value: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(IF_MATCH, value.parse().unwrap());
+            }
+            check_match(&headers, "\"a\"").is_ok()
+        };
+        assert!(with(None) && with(Some("*")) && with(Some("\"a\"")));
+        assert!(with(Some("\"b\", \"a\"")));
+        assert!(!with(Some("\"b\"")) && !with(Some("a")) && !with(Some("")));
+        // Weak tags never match here: RFC 9110 wants the strong comparison.
+        assert!(!with(Some("W/\"a\"")));
+    }
+}

@@ -1,0 +1,193 @@
+//! Balancers and members as JSON: their settings, as the file has them, and what has become of them.
+//!
+//! Settings are written as in the file (`"timeout": "250ms"`); what is measured is a number, times are in seconds.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::settings;
+use crate::balancer::{Health, MemberView, View};
+use crate::state::{Left, LiveBalancer, LiveMember};
+use crate::telemetry::metrics::{StickyCounters, StickyResult};
+
+/// A balancer at one time.
+#[derive(Debug)]
+pub(in crate::admin) struct BalancerState<'a> {
+    pub(in crate::admin) live: &'a LiveBalancer,
+    pub(in crate::admin) view: View,
+    usable: bool,
+    pub(in crate::admin) members: Vec<MemberState<'a>>,
+}
+
+/// A member at one time.
+#[derive(Debug)]
+pub(in crate::admin) struct MemberState<'a> {
+    balancer: &'a LiveBalancer,
+    pub(in crate::admin) live: &'a LiveMember,
+    pub(in crate::admin) view: MemberView,
+    pub(in crate::admin) left: Left,
+}
+
+impl<'a> BalancerState<'a> {
+    pub(in crate::admin) fn of(balancer: &'a LiveBalancer, now: Instant) -> Self {
+        let core = balancer.core();
+        let (mut view, usable) = (core.view(now), core.usable(now));
+        drop(core);
+        let views = std::mem::take(&mut view.members);
+        let members = balancer.members.iter().zip(views);
+        let members = members.map(|(live, view)| MemberState {
+            balancer,
+            live,
+            left: live.left(&view, now),
+            view,
+        });
+        Self {
+            live: balancer,
+            usable,
+            members: members.collect(),
+            view,
+        }
+    }
+
+    /// What may be changed of it and of its members.
+    pub(in crate::admin) fn settings(&self) -> Value {
+        let mut settings = self.own_settings();
+        let members: Vec<Value> = self.members.iter().map(MemberState::settings).collect();
+        settings.insert("members".to_owned(), Value::Array(members));
+        Value::Object(settings)
+    }
+
+    /// Everything that there is to see.
+    pub(in crate::admin) fn shown(&self) -> Value {
+        let sticky = &self.live.metrics.sticky;
+        let mut shown = self.own_settings();
+        shown.insert("usable".to_owned(), Value::Bool(self.usable));
+        let requests = json!({
+            "new": sticky.none().total(StickyResult::New),
+            "no_route": sticky.none().total(StickyResult::NoRoute),
+            "unknown_route": sticky.unknown().total(StickyResult::UnknownRoute),
+        });
+        shown.insert("sticky".to_owned(), requests);
+        let members: Vec<Value> = self.members.iter().map(MemberState::shown).collect();
+        shown.insert("members".to_owned(), Value::Array(members));
+        Value::Object(shown)
+    }
+
+    /// What may be changed of the balancer itself.
+    pub(in crate::admin) fn own_settings(&self) -> Map<String, Value> {
+        let mut settings = Map::new();
+        let mut set = |key: &str, value: Value| settings.insert(key.to_owned(), value);
+        set("name", Value::from(self.live.name.as_str()));
+        set("lbmethod", Value::from(self.view.method.name()));
+        let sticky = settings::stickysession(self.live.sticky.as_ref());
+        set("stickysession", Value::from(sticky));
+        set("nofailover", Value::Bool(self.view.nofailover));
+        let timeout = settings::duration(self.live.timeout);
+        set("timeout", Value::from(timeout));
+        set("maxattempts", Value::from(self.live.maxattempts));
+        settings
+    }
+}
+
+impl MemberState<'_> {
+    /// What may be changed of it.
+    pub(in crate::admin) fn settings(&self) -> Value {
+        let view = &self.view;
+        json!({
+            "url": &*self.live.url,
+            "route": &*view.route,
+            "redirect": view.redirect,
+            "loadfactor": settings::loadfactor(view.factor),
+            "lbset": view.set,
+            "status": settings::status(view.status),
+        })
+    }
+
+    /// Everything that there is to see.
+    pub(in crate::admin) fn shown(&self) -> Value {
+        let (view, left) = (&self.view, self.left);
+        let pool = self.live.backend.pool().view();
+        let drained = view.status.drain && left.is_nothing();
+        let mut shown = json!({
+            "usable": view.usable,
+            "health": health(view.health),
+            "health_check_failed": view.check_failed,
+            "busy": view.busy,
+            "elected": view.elected,
+            "errors": view.errors,
+            "bytes_read": view.from_backend,
+            "bytes_transferred": view.to_backend,
+            "sessions": left.sessions,
+            "drained": drained,
+            "retry_in": view.retry_in.map(seconds),
+            "pool": { "idle": pool.idle, "busy": pool.busy },
+            "sticky": self.sticky(),
+        });
+        if let (Value::Object(shown), Value::Object(settings)) = (&mut shown, self.settings()) {
+            shown.extend(settings);
+        }
+        shown
+    }
+
+    /// The share of the requests that asked for its route and got it; `None` when nobody has.
+    pub(in crate::admin) fn hit_rate(&self) -> Option<f64> {
+        let of_route = [
+            StickyResult::Hit,
+            StickyResult::Redirect,
+            StickyResult::Failover,
+            StickyResult::Unserved,
+        ];
+        let all = of_route.map(|result| self.asked(result)).iter().sum();
+        rate(self.asked(StickyResult::Hit), all)
+    }
+
+    /// How many requests that asked for its route ended like this.
+    fn asked(&self, result: StickyResult) -> u64 {
+        let counters = self.balancer.metrics.sticky.of(&self.view.route);
+        counters.map_or(0, |counters: &StickyCounters| counters.total(result))
+    }
+
+    /// What became of the requests that asked for its route.
+    fn sticky(&self) -> Value {
+        let (hit, redirect) = (
+            self.asked(StickyResult::Hit),
+            self.asked(StickyResult::Redirect),
+        );
+        let (failover, unserved) = (
+            self.asked(StickyResult::Failover),
+            self.asked(StickyResult::Unserved),
+        );
+        json!({
+            "hit": hit,
+            "redirect": redirect,
+            "failover": failover,
+            "unserved": unserved,
+            "hit_rate": self.hit_rate(),
+        })
+    }
+}
+
+/// A share; `None` of nothing.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a rate is a float; counts stay far below 2⁵³"
+)]
+fn rate(part: u64, all: u64) -> Option<f64> {
+    (all > 0).then(|| part as f64 / all as f64)
+}
+
+/// In seconds, to the millisecond.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+const fn health(health: Health) -> &'static str {
+    match health {
+        Health::Ok => "ok",
+        Health::Error => "error",
+        Health::Recovering => "recovering",
+        Health::Probing => "probing",
+        Health::Forced => "forced",
+    }
+}

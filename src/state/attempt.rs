@@ -1,0 +1,121 @@
+//! One try of a request on one member.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::live::{LiveBalancer, LiveMember};
+use crate::backend::Moved;
+use crate::balancer::{Balancer, How, NoMember, Outcome, Pick, Ticket, Want};
+
+impl LiveBalancer {
+    /// Chooses a member with the decisions at hand. What is chosen is busy until the attempt goes.
+    pub(crate) fn pick(
+        self: &Arc<Self>,
+        core: &mut Balancer,
+        want: Want<'_>,
+        now: Instant,
+    ) -> Result<Chosen, NoMember> {
+        let Pick {
+            member,
+            route,
+            how,
+            route_changed,
+            ticket,
+            ..
+        } = core.pick(want, now)?;
+        let Some(member) = self.member(member) else {
+            // It was added after the request had begun, with the version before.
+            core.settle(ticket, Outcome::Neutral, now);
+            let mut tried = want.tried.clone();
+            tried.insert(member);
+            let want = Want {
+                tried: &tried,
+                ..want
+            };
+            return self.pick(core, want, now);
+        };
+        let attempt = Attempt {
+            balancer: Arc::clone(self),
+            member: Arc::clone(member),
+            ticket: Some(ticket),
+            outcome: Outcome::Neutral,
+            told: Moved::default(),
+        };
+        Ok(Chosen {
+            attempt,
+            route,
+            how,
+            route_changed,
+        })
+    }
+}
+
+/// A member that was chosen for a request.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) attempt: Attempt,
+    /// Its route at that moment.
+    pub(crate) route: Arc<str>,
+    pub(crate) how: How,
+    pub(crate) route_changed: bool,
+}
+
+/// One try of a request on one member. The member is busy with it until it goes, however it goes.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    balancer: Arc<LiveBalancer>,
+    pub(crate) member: Arc<LiveMember>,
+    ticket: Option<Ticket>,
+    /// What it says of the member.
+    pub(crate) outcome: Outcome,
+    /// What has been counted already.
+    told: Moved,
+}
+
+impl Attempt {
+    /// Tells the decisions how long the member took to begin its answer, or how long it was waited for in vain.
+    pub(crate) fn answered_after(&self, took: Duration) {
+        let mut core = self.balancer.core();
+        core.answered(self.member.id, took, Instant::now());
+    }
+
+    /// Counts how much has moved so far, and tells the decisions how much of it was bodies. Long transfers tell now
+    /// and then, so that traffic counting sees them before they end.
+    pub(crate) fn moved(&mut self, moved: Moved) {
+        let Moved { wire, bodies } = moved.since(self.told);
+        self.told = moved;
+        self.member
+            .metrics
+            .count_bytes(wire.to_backend, wire.from_backend);
+        if bodies.to_backend > 0 || bodies.from_backend > 0 {
+            self.balancer
+                .core()
+                .traffic(self.member.id, bodies.to_backend, bodies.from_backend);
+        }
+    }
+}
+
+impl Attempt {
+    /// Ends the attempt.
+    pub(crate) fn settle(mut self, now: Instant) {
+        self.settle_at(now);
+    }
+
+    fn settle_at(&mut self, now: Instant) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        let settled = self.balancer.core().settle(ticket, self.outcome, now);
+        if let Some(transition) = settled {
+            self.balancer.log(&transition);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.settle_at(Instant::now());
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Changes while requests run: by hand, or by another configuration.
+//!
+//! What runs is the file with what was changed by hand over it. Each change makes a new configuration of these, plans
+//! the way to it, writes down what was done by hand, and only then goes the way: a change is made as a whole or not at
+//! all. A request that is under way goes on with the snapshot that it began with, whose decisions, connections and
+//! counts are the same.
+
+use std::io;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use ajpgate_config::{BalancerChange, Config, Member, MemberChange};
+use serde_json::Value;
+
+use super::overrides::Overrides;
+use super::store::Store;
+use super::{LiveBalancer, LiveMember, Shared, Snapshot};
+use crate::balancer::{Change, Command, Refused, StatusChange};
+
+/// What whoever changes something has to know.
+#[derive(Debug)]
+pub(crate) struct Editing {
+    /// The configuration as the file has it.
+    file: Config,
+    overrides: Overrides,
+    /// Where `overrides` are written down, if anywhere.
+    store: Option<Store>,
+}
+
+impl Editing {
+    /// Reads what was changed by hand before the last end. What cannot be read is set aside, and the file alone
+    /// counts.
+    pub(crate) fn new(file: &Config) -> Self {
+        let path = file.admin.as_ref().and_then(|it| it.state_file.clone());
+        let store = path.map(Store::new);
+        Self {
+            file: file.clone(),
+            overrides: store.as_ref().map(Store::load).unwrap_or_default(),
+            store,
+        }
+    }
+
+    /// The file with what was changed by hand over it.
+    pub(crate) fn effective(&self) -> Config {
+        self.overrides.over(&self.file)
+    }
+}
+
+/// Why a change was not made. Then nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EditError {
+    #[error("{0}")]
+    Refused(#[from] Refused),
+    #[error("url: there is a member with this url already")]
+    Exists,
+    #[error("{0:#}")]
+    Impossible(anyhow::Error),
+    #[error("the state file cannot be written: {0}")]
+    Store(#[from] io::Error),
+}
+
+/// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
+#[derive(Debug)]
+pub(crate) struct Edit<'a> {
+    shared: &'a Shared,
+    editing: MutexGuard<'a, Editing>,
+}
+
+impl Shared {
+    /// Waits for the others who change something. To be held shortly, and never across an await.
+    pub(crate) fn edit(&self) -> Edit<'_> {
+        Edit {
+            shared: self,
+            editing: self.editing.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+impl Edit<'_> {
+    /// What runs now.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.snapshot.load_full()
+    }
+
+    /// Changes settings of a member.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn change_member(
+        &mut self,
+        balancer: &LiveBalancer,
+        member: &LiveMember,
+        change: &MemberChange,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut overrides = self.editing.overrides.clone();
+        overrides.change_member(&balancer.name, &member.url, change);
+        // Told as well where the configuration says so already: a drain whose time was over has disabled it.
+        let tell = || balancer.apply(Command::Change(member.id, command(change)), now);
+        self.run(overrides, now, || tell().map(drop))
+    }
+
+    /// Changes settings of a balancer.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn change_balancer(
+        &mut self,
+        balancer: &LiveBalancer,
+        change: &BalancerChange,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut overrides = self.editing.overrides.clone();
+        overrides.change_balancer(&balancer.name, change);
+        self.run(overrides, now, || Ok(()))
+    }
+
+    /// Adds a member, with these keys.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn add_member(
+        &mut self,
+        balancer: &LiveBalancer,
+        member: Member,
+        keys: Value,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut members = balancer.members.iter();
+        if members.any(|other| *other.url == *member.url.text) {
+            return Err(EditError::Exists);
+        }
+        let mut overrides = self.editing.overrides.clone();
+        overrides.add_member(&balancer.name, member, keys);
+        self.run(overrides, now, || Ok(()))
+    }
+
+    /// Removes a member. Its requests are completed.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn remove_member(
+        &mut self,
+        balancer: &LiveBalancer,
+        member: &LiveMember,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut overrides = self.editing.overrides.clone();
+        overrides.remove_member(&balancer.name, &member.url);
+        self.run(overrides, now, || Ok(()))
+    }
+
+    /// Runs another configuration, with what was changed by hand over it.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn reload(&mut self, file: &Config, now: Instant) -> Result<(), EditError> {
+        let before = std::mem::replace(&mut self.editing.file, file.clone());
+        let overrides = self.editing.overrides.clone();
+        let run = self.run(overrides, now, || Ok(()));
+        if run.is_err() {
+            self.editing.file = before;
+        }
+        run
+    }
+
+    fn run(
+        &mut self,
+        overrides: Overrides,
+        now: Instant,
+        tell: impl FnOnce() -> Result<(), Refused>,
+    ) -> Result<(), EditError> {
+        let Shared { metrics, .. } = self.shared;
+        let before = self.snapshot();
+        let wanted = overrides.over(&self.editing.file);
+        let plan = before
+            .plan(&wanted, metrics)
+            .map_err(EditError::Impossible)?;
+        if overrides != self.editing.overrides
+            && let Some(store) = &self.editing.store
+        {
+            store.save(&overrides)?;
+        }
+        tell()?;
+        self.editing.overrides = overrides;
+        let (snapshot, retired) = plan.carry_out(metrics, now);
+        self.shared.snapshot.store(Arc::new(snapshot));
+        self.shared.swapped.notify_one();
+        for pool in retired {
+            pool.retire();
+        }
+        Ok(())
+    }
+}
+
+/// What the decisions are told.
+fn command(change: &MemberChange) -> Change {
+    Change {
+        route: change.route.clone(),
+        redirect: change.redirect.clone(),
+        factor: change.loadfactor,
+        set: change.lbset,
+        status: StatusChange {
+            disabled: change.disabled,
+            stopped: change.stopped,
+            drain: change.drain,
+            hot_standby: change.hot_standby,
+            hot_spare: change.hot_spare,
+            ignore_errors: change.ignore_errors,
+        },
+        ..Change::default()
+    }
+}

@@ -1,0 +1,288 @@
+//! What was changed by hand. It lies over the file: it survives a reload, and with a state file a restart.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ajpgate_config::{
+    Balancer, BalancerChange, Config, Member, MemberChange, NewSticky, Problems, Status,
+    parse_balancer_change, parse_member, parse_member_change,
+};
+use serde_json::{Map, Value, json};
+
+/// All changes that were made by hand and not taken back, by balancer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Overrides(BTreeMap<String, OfBalancer>);
+
+/// Those of one balancer; members are known by their urls.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct OfBalancer {
+    settings: BalancerChange,
+    members: BTreeMap<String, MemberChange>,
+    /// In the order in which they came.
+    added: Vec<Added>,
+    removed: Vec<String>,
+}
+
+/// A member that the file does not have.
+#[derive(Debug, Clone, PartialEq)]
+struct Added {
+    member: Member,
+    /// What it was added with.
+    keys: Value,
+}
+
+impl Overrides {
+    /// A member's settings were changed.
+    pub(super) fn change_member(&mut self, balancer: &str, url: &str, change: &MemberChange) {
+        let members = &mut self.of(balancer).members;
+        let earlier = members.entry(url.to_owned()).or_default();
+        *earlier = over(change, earlier);
+    }
+
+    /// A balancer's settings were changed.
+    pub(super) fn change_balancer(&mut self, balancer: &str, change: &BalancerChange) {
+        let earlier = &mut self.of(balancer).settings;
+        let later = change.clone();
+        *earlier = {
+            let mut both = BalancerChange::default();
+            both.lbmethod = later.lbmethod.or(earlier.lbmethod);
+            both.stickysession = later.stickysession.or_else(|| earlier.stickysession.take());
+            both.nofailover = later.nofailover.or(earlier.nofailover);
+            both.timeout = later.timeout.or(earlier.timeout);
+            both.maxattempts = later.maxattempts.or(earlier.maxattempts);
+            both
+        };
+    }
+
+    /// A member was added, with these keys.
+    pub(super) fn add_member(&mut self, balancer: &str, member: Member, keys: Value) {
+        let of = self.of(balancer);
+        // What was changed of one with this url before it was removed is over.
+        of.members.remove(&member.url.text);
+        of.added.push(Added { member, keys });
+    }
+
+    /// A member was removed.
+    pub(super) fn remove_member(&mut self, balancer: &str, url: &str) {
+        let of = self.of(balancer);
+        of.members.remove(url);
+        of.added.retain(|added| added.member.url.text != url);
+        if !of.removed.iter().any(|removed| removed == url) {
+            of.removed.push(url.to_owned());
+        }
+    }
+
+    fn of(&mut self, balancer: &str) -> &mut OfBalancer {
+        self.0.entry(balancer.to_owned()).or_default()
+    }
+
+    /// The file with these changes over it. What concerns a balancer or member that the file no longer has waits
+    /// until it has it again.
+    pub(super) fn over(&self, file: &Config) -> Config {
+        let mut config = file.clone();
+        for balancer in &mut config.balancers {
+            if let Some(changes) = self.0.get(&balancer.name) {
+                changes.make(balancer);
+            }
+        }
+        config
+    }
+
+    /// As JSON, for the state file.
+    pub(super) fn to_json(&self) -> Value {
+        let balancers: Map<String, Value> = self
+            .0
+            .iter()
+            .map(|(name, changes)| (name.clone(), changes.to_json()))
+            .collect();
+        Value::Object(balancers)
+    }
+
+    /// What [`to_json`](Self::to_json) has written, checked as if it came over the network.
+    pub(super) fn from_json(value: &Value) -> Result<Self, String> {
+        let balancers = value.as_object().ok_or("there are no balancers")?;
+        let read = |(name, changes): (&String, &Value)| {
+            let changes =
+                OfBalancer::from_json(changes).map_err(|why| format!("balancer {name}: {why}"))?;
+            Ok((name.clone(), changes))
+        };
+        balancers
+            .iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl OfBalancer {
+    fn make(&self, balancer: &mut Balancer) {
+        balancer
+            .members
+            .retain(|member| !self.removed.contains(&member.url.text));
+        for added in &self.added {
+            // The file has it by now, and knows better.
+            let known = |member: &Member| member.url.text == added.member.url.text;
+            if !balancer.members.iter().any(known) {
+                balancer.members.push(added.member.clone());
+            }
+        }
+        for member in &mut balancer.members {
+            if let Some(change) = self.members.get(&member.url.text) {
+                change_member(member, change);
+            }
+        }
+        let change = &self.settings;
+        balancer.lbmethod = change.lbmethod.unwrap_or(balancer.lbmethod);
+        if let Some(names) = &change.stickysession {
+            let separator = balancer.sticky.as_ref().and_then(|it| it.separator);
+            let separator = match &balancer.sticky {
+                Some(_) => separator,
+                None => Some(ajpgate_config::defaults::SEPARATOR),
+            };
+            balancer.sticky = names.clone().with(separator);
+        }
+        balancer.nofailover = change.nofailover.unwrap_or(balancer.nofailover);
+        balancer.timeout = change.timeout.unwrap_or(balancer.timeout);
+        balancer.maxattempts = change.maxattempts.unwrap_or(balancer.maxattempts);
+    }
+
+    fn to_json(&self) -> Value {
+        let members: Map<String, Value> = self
+            .members
+            .iter()
+            .map(|(url, change)| (url.clone(), member_json(change)))
+            .collect();
+        let added: Vec<&Value> = self.added.iter().map(|added| &added.keys).collect();
+        json!({
+            "settings": balancer_json(&self.settings),
+            "members": members,
+            "added": added,
+            "removed": self.removed,
+        })
+    }
+
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let part = |key: &str| value.get(key).cloned().unwrap_or_default();
+        let members = part("members");
+        let members = members.as_object().cloned().unwrap_or_default();
+        let members = members.into_iter().map(|(url, change)| {
+            let change = parse_member_change(&change.to_string(), Path::new(&url));
+            Ok((url, change.map_err(lines)?))
+        });
+        let added = part("added");
+        let added = added.as_array().cloned().unwrap_or_default();
+        let added = added.into_iter().map(|keys| {
+            let member = parse_member(&keys.to_string(), Path::new("added"));
+            Ok(Added {
+                member: member.map_err(lines)?,
+                keys,
+            })
+        });
+        let settings = part("settings");
+        Ok(Self {
+            settings: parse_balancer_change(&settings.to_string(), Path::new("settings"))
+                .map_err(lines)?,
+            members: members.collect::<Result<_, String>>()?,
+            added: added.collect::<Result<_, String>>()?,
+            removed: serde_json::from_value(part("removed")).map_err(|why| why.to_string())?,
+        })
+    }
+}
+
+fn lines(problems: Problems) -> String {
+    let lines: Vec<String> = problems
+        .into_iter()
+        .map(|problem| problem.headline())
+        .collect();
+    lines.join("; ")
+}
+
+/// A change after an earlier one.
+fn over(later: &MemberChange, earlier: &MemberChange) -> MemberChange {
+    let mut both = MemberChange::default();
+    both.route = later.route.clone().or_else(|| earlier.route.clone());
+    both.redirect = later.redirect.clone().or_else(|| earlier.redirect.clone());
+    both.loadfactor = later.loadfactor.or(earlier.loadfactor);
+    both.lbset = later.lbset.or(earlier.lbset);
+    both.disabled = later.disabled.or(earlier.disabled);
+    both.stopped = later.stopped.or(earlier.stopped);
+    both.drain = later.drain.or(earlier.drain);
+    both.hot_standby = later.hot_standby.or(earlier.hot_standby);
+    both.hot_spare = later.hot_spare.or(earlier.hot_spare);
+    both.ignore_errors = later.ignore_errors.or(earlier.ignore_errors);
+    both
+}
+
+fn change_member(member: &mut Member, change: &MemberChange) {
+    if let Some(route) = &change.route {
+        member.route.clone_from(route);
+    }
+    if let Some(redirect) = &change.redirect {
+        member.redirect.clone_from(redirect);
+    }
+    member.loadfactor = change.loadfactor.unwrap_or(member.loadfactor);
+    member.lbset = change.lbset.unwrap_or(member.lbset);
+    let status = member.status;
+    member.status = Status {
+        disabled: change.disabled.unwrap_or(status.disabled),
+        stopped: change.stopped.unwrap_or(status.stopped),
+        drain: change.drain.unwrap_or(status.drain),
+        hot_standby: change.hot_standby.unwrap_or(status.hot_standby),
+        hot_spare: change.hot_spare.unwrap_or(status.hot_spare),
+        ignore_errors: change.ignore_errors.unwrap_or(status.ignore_errors),
+    };
+}
+
+fn member_json(change: &MemberChange) -> Value {
+    let status = [
+        ("disabled", change.disabled),
+        ("stopped", change.stopped),
+        ("drain", change.drain),
+        ("hot_standby", change.hot_standby),
+        ("hot_spare", change.hot_spare),
+        ("ignore_errors", change.ignore_errors),
+    ];
+    let status: Map<String, Value> = status
+        .into_iter()
+        .filter_map(|(flag, value)| Some((flag.to_owned(), Value::Bool(value?))))
+        .collect();
+    let factor = change.loadfactor.map(|factor| factor.to_string());
+    let keys = [
+        ("route", change.route.clone().map(Value::from)),
+        ("redirect", change.redirect.clone().map(Value::from)),
+        ("loadfactor", factor.map(Value::from)),
+        ("lbset", change.lbset.map(Value::from)),
+        (
+            "status",
+            (!status.is_empty()).then_some(Value::Object(status)),
+        ),
+    ];
+    object(keys)
+}
+
+fn balancer_json(change: &BalancerChange) -> Value {
+    let names = change.stickysession.as_ref().map(|names| match names {
+        NewSticky::Off => String::new(),
+        NewSticky::Names { cookie, parameter } => format!("{cookie}|{parameter}"),
+    });
+    let timeout = change.timeout.map(|it| format!("{}ms", it.as_millis()));
+    let maxattempts = change.maxattempts.map(|most| match most {
+        Some(most) => Value::from(most),
+        None => Value::from("default"),
+    });
+    object([
+        ("lbmethod", change.lbmethod.map(|it| Value::from(it.name()))),
+        ("stickysession", names.map(Value::from)),
+        ("nofailover", change.nofailover.map(Value::from)),
+        ("timeout", timeout.map(Value::from)),
+        ("maxattempts", maxattempts),
+    ])
+}
+
+fn object<const N: usize>(keys: [(&str, Option<Value>); N]) -> Value {
+    let keys = keys.into_iter();
+    Value::Object(
+        keys.filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect(),
+    )
+}

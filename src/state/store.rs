@@ -1,0 +1,127 @@
+//! The state file: what was changed by hand, so that it survives a restart.
+//!
+//! It is written beside itself and renamed, and both the file and its folder are on the disk before a change is
+//! answered: what was answered with success is there after kill -9 and after a power cut.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tracing::{info, warn};
+
+use super::overrides::Overrides;
+
+/// What the file says it is; another number is another program's business.
+const VERSION: u64 = 1;
+
+/// Largest file that is read, in bytes: as large as a configuration may be.
+const LARGEST: u64 = 1 << 20;
+
+/// A state file, which need not exist yet.
+#[derive(Debug)]
+pub(super) struct Store {
+    path: PathBuf,
+}
+
+impl Store {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// What it says; nothing when it does not exist. A file that is damaged, or is something else, is renamed within
+    /// its folder and named in the log.
+    pub(super) fn load(&self) -> Overrides {
+        let file = self.path.display();
+        match read(&self.path) {
+            Ok(overrides) => {
+                info!(%file, "what was changed by hand is in force again");
+                overrides
+            }
+            Err(Unreadable::Absent) => Overrides::default(),
+            Err(Unreadable::Bad(reason)) => {
+                let aside = self.set_aside();
+                warn!(
+                    %file, %reason, aside = %aside.display(),
+                    "the state file cannot be used: it was set aside, and the configuration alone counts"
+                );
+                Overrides::default()
+            }
+        }
+    }
+
+    /// Writes it as a whole.
+    ///
+    /// # Errors
+    /// What the system says; then the file is what it was.
+    pub(super) fn save(&self, overrides: &Overrides) -> io::Result<()> {
+        let state = json!({
+            "program": "ajpgate",
+            "version": VERSION,
+            "balancers": overrides.to_json(),
+        });
+        let new = beside(&self.path, "new");
+        // It may hold secrets of members that were added.
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(format!("{state:#}\n").as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &self.path)?;
+        let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// Renames the file to a name that is free, and returns that.
+    fn set_aside(&self) -> PathBuf {
+        let names = (1..).map(|number| beside(&self.path, &format!("damaged-{number}")));
+        for name in names.take(1000) {
+            if !name.exists() {
+                if let Err(error) = fs::rename(&self.path, &name) {
+                    warn!(file = %self.path.display(), %error, "the state file cannot be renamed");
+                }
+                return name;
+            }
+        }
+        self.path.clone()
+    }
+}
+
+enum Unreadable {
+    Absent,
+    Bad(String),
+}
+
+fn read(path: &Path) -> Result<Overrides, Unreadable> {
+    let bad = |error: &dyn ToString| Unreadable::Bad(error.to_string());
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Unreadable::Absent,
+        _ => bad(&error),
+    })?;
+    let mut text = String::new();
+    file.take(LARGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| bad(&error))?;
+    if text.len() as u64 > LARGEST {
+        return Err(bad(&"it is larger than 1 MiB"));
+    }
+    let state: Value = serde_json::from_str(&text).map_err(|error| bad(&error))?;
+    let says = |key: &str, value: Value| state.get(key) == Some(&value);
+    if !says("program", Value::from("ajpgate")) || !says("version", Value::from(VERSION)) {
+        return Err(bad(&"it is not a state file of this version"));
+    }
+    let balancers = state.get("balancers").unwrap_or(&Value::Null);
+    Overrides::from_json(balancers).map_err(|error| bad(&error))
+}
+
+/// `state.json` becomes `state.json.new`.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(end);
+    path.with_file_name(name)
+}

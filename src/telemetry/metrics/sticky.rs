@@ -1,0 +1,126 @@
+//! `sticky_requests_total`: the one metric that is also read here, for people who look at a balancer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics::{Counter, Label};
+
+use super::labels::StickyResult;
+use super::{Metrics, STICKY_REQUESTS};
+
+/// A counter whose total can be read, which that of the recorder cannot.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    counter: Counter,
+    total: Arc<AtomicU64>,
+}
+
+impl Tally {
+    pub(super) const fn new(counter: Counter, total: Arc<AtomicU64>) -> Self {
+        Self { counter, total }
+    }
+
+    /// Counts nowhere.
+    fn noop() -> Self {
+        Self::new(Counter::noop(), Arc::default())
+    }
+
+    fn increment(&self) {
+        self.counter.increment(1);
+        self.total.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What became of one route's requests.
+#[derive(Debug, Clone)]
+pub(crate) struct StickyCounters([Tally; StickyResult::COUNT]);
+
+impl StickyCounters {
+    /// Counters for these results; the others count nowhere.
+    fn new(metrics: &Metrics, balancer: &str, route: &str, results: &[StickyResult]) -> Self {
+        Self(StickyResult::ALL.map(|result| {
+            if !results.contains(&result) {
+                return Tally::noop();
+            }
+            let labels = vec![
+                Label::new("balancer", balancer.to_owned()),
+                Label::new("route", route.to_owned()),
+                Label::from_static_parts("result", result.text()),
+            ];
+            metrics.tally(&STICKY_REQUESTS, labels)
+        }))
+    }
+
+    /// How often that became of them, since the gateway started.
+    pub(crate) fn total(&self, result: StickyResult) -> u64 {
+        self.0
+            .get(result as usize)
+            .map_or(0, |tally| tally.total.load(Ordering::Relaxed))
+    }
+
+    fn increment(&self, result: StickyResult) {
+        if let Some(tally) = self.0.get(result as usize) {
+            tally.increment();
+        }
+    }
+}
+
+/// The counters of one balancer.
+#[derive(Debug, Clone)]
+pub(crate) struct StickyMetrics {
+    by_route: Vec<(String, StickyCounters)>,
+    unknown: StickyCounters,
+    none: StickyCounters,
+}
+
+impl StickyMetrics {
+    /// `routes` are the members'; an empty one is none.
+    pub(super) fn new<'a>(
+        metrics: &Metrics,
+        balancer: &str,
+        routes: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let counters = |route: &str, results: &[StickyResult]| {
+            StickyCounters::new(metrics, balancer, route, results)
+        };
+        let of_a_route = [
+            StickyResult::Hit,
+            StickyResult::Redirect,
+            StickyResult::Failover,
+            StickyResult::Unserved,
+        ];
+        Self {
+            by_route: routes
+                .filter(|route| !route.is_empty())
+                .map(|route| (route.to_owned(), counters(route, &of_a_route)))
+                .collect(),
+            unknown: counters("unknown", &[StickyResult::UnknownRoute]),
+            none: counters("", &[StickyResult::NoRoute, StickyResult::New]),
+        }
+    }
+
+    /// Counts what became of the route that a session asked for; `None` when it asked for none.
+    pub(crate) fn count(&self, route: Option<&str>, result: StickyResult) {
+        let counters = match route.filter(|route| !route.is_empty()) {
+            None => &self.none,
+            Some(route) => self.of(route).unwrap_or(&self.unknown),
+        };
+        counters.increment(result);
+    }
+
+    /// The counters of a member's route.
+    pub(crate) fn of(&self, route: &str) -> Option<&StickyCounters> {
+        let mut named = self.by_route.iter().filter(|(known, _)| known == route);
+        named.next().map(|(_, counters)| counters)
+    }
+
+    /// Of the routes that nobody has.
+    pub(crate) const fn unknown(&self) -> &StickyCounters {
+        &self.unknown
+    }
+
+    /// Of requests that asked for no route.
+    pub(crate) const fn none(&self) -> &StickyCounters {
+        &self.none
+    }
+}
