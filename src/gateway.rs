@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::{self, Access};
-use crate::server::{self, ConnectionSettings, Listener};
-use crate::state::{Closing, Shared, Snapshot};
+use crate::reload::{self, Reloader, Source};
+use crate::server::Listener;
+use crate::state::{Closing, Editing, NotReloaded, Shared, Snapshot};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::upkeep::{self, HeartbeatListener};
@@ -41,6 +42,14 @@ impl Gateway {
     /// # Errors
     /// When an address cannot be bound or the access log cannot be opened; then nothing is left bound.
     pub fn start(config: &Config) -> anyhow::Result<Self> {
+        Self::start_from(config, None)
+    }
+
+    /// The same with a configuration that can be read again from where it came.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_from(config: &Config, source: Option<Source>) -> anyhow::Result<Self> {
         let listeners = config
             .listeners
             .iter()
@@ -58,13 +67,18 @@ impl Gateway {
             .with_context(|| {
             format!("cannot open the access log {}", config.access_log.sink)
         })?;
-        let snapshot = Snapshot::new(config, &metrics)?;
+        let (reloads, requests) = mpsc::channel(reload::QUEUE);
+        let editing = Editing::new(config);
+        let snapshot = Snapshot::new(&editing.effective(), &metrics)?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
             counters,
             access_log,
             closing: Closing::default(),
+            editing: Mutex::new(editing),
+            swapped: Notify::new(),
+            reloads,
         });
 
         let gateway = Self {
@@ -85,7 +99,12 @@ impl Gateway {
             info!("hearing heartbeats on udp://{address}");
         }
         upkeep::start(&gateway.shared, heartbeats, &gateway.ended);
-        gateway.spawn_listeners(config, listeners);
+        let (shared, clients) = (Arc::clone(&gateway.shared), gateway.clients.clone());
+        let reloader = Reloader::new(shared, source, config, listeners, clients);
+        tokio::spawn(reloader.run(requests, gateway.ended.clone()));
+        if let Some(address) = gateway.admin {
+            info!("admin on http://{address}");
+        }
         if let Some((listener, access)) = admin {
             let (shared, ended) = (Arc::clone(&gateway.shared), gateway.ended.clone());
             tokio::spawn(admin::serve(listener, Arc::new(access), shared, ended));
@@ -131,30 +150,11 @@ impl Gateway {
         waited.is_ok()
     }
 
-    fn spawn_listeners(&self, config: &Config, listeners: Vec<Listener>) {
-        let settings = ConnectionSettings {
-            max_header_bytes: config.limits.max_header_bytes,
-            header_timeout: config.limits.header_timeout,
-            idle_timeout: config.limits.idle_timeout,
-        };
-        let permits = config
-            .limits
-            .max_connections
-            .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))));
-        for listener in listeners {
-            info!("listening on http://{}", listener.address());
-            let tasks = self.clients.clone();
-            let shared = Arc::clone(&self.shared);
-            self.clients.spawn(server::serve(
-                listener,
-                settings,
-                permits.clone(),
-                tasks,
-                shared,
-            ));
-        }
-        if let Some(address) = self.admin {
-            info!("admin on http://{address}");
+    /// Reads the configuration again. What came of it is in the log.
+    pub async fn reload(&self) {
+        // Whoever asks by signal gets no other answer.
+        if let Err(NotReloaded::NoFile) = self.shared.reload().await {
+            warn!("there is no file to read again");
         }
     }
 }

@@ -22,6 +22,13 @@ pub(crate) fn warnings(loaded: &Loaded) -> Vec<Problem> {
     paths(&loaded.config).into_iter().map(warning).collect()
 }
 
+/// The first key of a member alone that is not built yet.
+pub(crate) fn key_of(member: &Member) -> Option<String> {
+    let mut found = Found::default();
+    member_keys(member, "", "url", &mut found);
+    found.0.into_iter().next()
+}
+
 /// `tls: not built yet`
 fn message(path: &str) -> String {
     let key = path.rsplit('.').next().unwrap_or(path);
@@ -51,12 +58,6 @@ fn paths(config: &Config) -> Vec<String> {
         }
     }
     found.when(!config.trusted_proxies.is_empty(), "", "trusted_proxies");
-    let state_file = config
-        .admin
-        .as_ref()
-        .is_some_and(|admin| admin.state_file.is_some());
-    found.when(state_file, "admin", "state_file");
-    found.when(config.watch, "", "watch");
     found.0
 }
 

@@ -35,7 +35,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         PURE,
     ),
     (&["peer", "link", "variables"], NO_BALANCING),
-    (&["headers", "upload", "telemetry"], NO_BALANCING),
+    (&["headers", "upload", "telemetry", "unbuilt"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (
@@ -47,7 +47,8 @@ const ROWS: &[(&[&str], &[&str])] = &[
         &["node"],
         &["crate::balancer", "crate::backend", "crate::proxy"],
     ),
-    (&["unbuilt", "gateway"], &[]),
+    (&["reload"], &[]),
+    (&["gateway"], &[]),
     (&["cli"], &[]),
     (&["lib", "main"], &[]),
 ];

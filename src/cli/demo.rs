@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let nodes = [start_node("node1").await?, start_node("node2").await?];
         let gateway = start_gateway(arguments, &nodes)?;
         super::print(&guide(&gateway, &nodes))?;
-        signals.stop().await;
+        signals.stop(async || ()).await;
         super::print("\nbye\n")?;
         gateway.shutdown().await;
         for node in nodes {

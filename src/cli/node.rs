@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.route,
             node.address()
         ))?;
-        signals.stop().await;
+        signals.stop(async || ()).await;
         node.stop().await;
         Ok(ExitCode::SUCCESS)
     })

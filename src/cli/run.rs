@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use ajpgate_config::{Config, Problems};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use super::signals::Signals;
 use crate::gateway::Gateway;
+use crate::reload::Source;
 use crate::telemetry::trace;
 use crate::unbuilt;
 
@@ -35,14 +37,29 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     allow_open_files(loaded.config.limits.max_connections);
     super::runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        let gateway = Gateway::start(&loaded.config)?;
+        let file = path.to_owned();
+        let source = Source {
+            path: file.clone(),
+            load: Box::new(move || load_again(&file)),
+        };
+        let gateway = Gateway::start_from(&loaded.config, Some(source))?;
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
-        signals.stop().await;
+        signals.stop(async || gateway.reload().await).await;
         info!("shutting down");
         // What is cut after `shutdown_timeout` was logged; it is the operator's own bound.
         gateway.shutdown().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The file as it is now, or a line for each reason why it cannot be run.
+fn load_again(path: &Path) -> Result<Config, Vec<String>> {
+    let lines = |problems: Problems| problems.headlines().collect();
+    let loaded = super::check::load(path).map_err(lines)?;
+    match unbuilt::problems(&loaded) {
+        Some(problems) => Err(lines(problems)),
+        None => Ok(loaded.config),
+    }
 }
 
 /// Raises the soft limit of open files to the hard one, and says so when that is too little: each request may hold

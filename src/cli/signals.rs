@@ -3,7 +3,6 @@
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::warn;
 
 /// The signals that this program listens to, from the moment they are made.
 #[derive(Debug)]
@@ -22,15 +21,13 @@ impl Signals {
         })
     }
 
-    /// Waits until the program is to stop.
-    pub(super) async fn stop(&mut self) {
+    /// Waits until the program is to stop, and calls `hangup` for each SIGHUP.
+    pub(super) async fn stop(&mut self, hangup: impl AsyncFn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => {
-                    warn!("SIGHUP: reloading is not built yet; the configuration stays as it is");
-                }
+                _ = self.hangup.recv() => hangup().await,
             }
         }
     }

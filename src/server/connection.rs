@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ajpgate_config::Limits;
 use bytes::Bytes;
 use http::StatusCode;
 use hyper::server::conn::http1;
@@ -24,15 +25,25 @@ use crate::state::Shared;
 /// Room that hyper's buffers need beyond the largest head, in bytes.
 const BUFFER_MARGIN: usize = 8 * 1024;
 
-/// Bounds of the connections of a listener.
+/// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ConnectionSettings {
+pub(super) struct ConnectionSettings {
     /// Largest head of a request, in bytes.
     pub(crate) max_header_bytes: usize,
     /// From the first byte of a head to its last.
     pub(crate) header_timeout: Duration,
     /// Between two requests.
     pub(crate) idle_timeout: Duration,
+}
+
+impl ConnectionSettings {
+    pub(super) const fn of(limits: &Limits) -> Self {
+        Self {
+            max_header_bytes: limits.max_header_bytes,
+            header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+        }
+    }
 }
 
 /// Serves the requests on a connection until either side ends it.

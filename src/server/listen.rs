@@ -8,6 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
@@ -54,13 +55,14 @@ impl Listener {
     }
 }
 
-/// Takes connections until the gateway closes. Each is a task of `tasks`.
+/// Takes connections until the gateway closes, or `stop` says that this listener is no longer wanted. Each is a task
+/// of `tasks`, with the limits that are in force when it comes.
 pub(crate) async fn serve(
     listener: Listener,
-    settings: ConnectionSettings,
     permits: Option<Arc<Semaphore>>,
     tasks: TaskTracker,
     shared: Arc<Shared>,
+    stop: CancellationToken,
 ) {
     loop {
         let permit = match &permits {
@@ -68,6 +70,7 @@ pub(crate) async fn serve(
             Some(permits) => {
                 let permit = tokio::select! {
                     () = shared.closing.begins() => return,
+                    () = stop.cancelled() => return,
                     permit = Arc::clone(permits).acquire_owned() => permit,
                 };
                 match permit {
@@ -78,6 +81,7 @@ pub(crate) async fn serve(
         };
         let accepted = tokio::select! {
             () = shared.closing.begins() => return,
+            () = stop.cancelled() => return,
             accepted = listener.inner.accept() => accepted,
         };
         let (stream, address) = match accepted {
@@ -95,6 +99,7 @@ pub(crate) async fn serve(
         };
         let peer = Arc::new(Peer::new(address, local, false));
         let shared = Arc::clone(&shared);
+        let settings = ConnectionSettings::of(&shared.snapshot.load().limits);
         tasks.spawn(async move {
             shared.counters.client_connections.increment(1.0);
             connection::serve(stream, &peer, settings, &shared).await;

@@ -5,5 +5,4 @@ mod framing;
 mod guard;
 mod listen;
 
-pub(crate) use self::connection::ConnectionSettings;
 pub(crate) use self::listen::{Listener, serve};

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use crate::backend::{Ask, FailureKind, Question, Reply};
 use crate::health::{Schedule, Unexpected, verdict};
-use crate::state::{LiveBalancer, LiveMember};
+use crate::state::{LiveBalancer, LiveMember, Shared};
 use crate::telemetry::metrics::CheckResult;
 
 /// A check may take as long as the interval, and this long when that is shorter: a busy machine is not a sick one.
@@ -25,7 +25,7 @@ enum Sick {
 }
 
 /// Starts a task for each member.
-pub(super) fn start(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
+pub(super) fn start(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     let Some(check) = &balancer.health_check else {
         return;
     };
@@ -33,8 +33,8 @@ pub(super) fn start(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     let count = u32::try_from(balancer.members.len()).unwrap_or(u32::MAX);
     for (place, member) in (0..).zip(&balancer.members) {
         tokio::spawn(check_now_and_then(
-            Arc::clone(balancer),
-            Arc::clone(member),
+            Arc::clone(shared),
+            (Arc::clone(balancer), Arc::clone(member)),
             check.clone(),
             Schedule::new(check, place, count, now),
             ended.clone(),
@@ -43,8 +43,8 @@ pub(super) fn start(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
 }
 
 async fn check_now_and_then(
-    balancer: Arc<LiveBalancer>,
-    member: Arc<LiveMember>,
+    shared: Arc<Shared>,
+    (mut balancer, mut member): (Arc<LiveBalancer>, Arc<LiveMember>),
     check: HealthCheck,
     schedule: Schedule,
     ended: CancellationToken,
@@ -55,6 +55,11 @@ async fn check_now_and_then(
             () = ended.cancelled() => return,
             () = tokio::time::sleep_until(next.into()) => {}
         }
+        let snapshot = shared.snapshot.load_full();
+        let Some(current) = snapshot.current(&balancer, member.id) else {
+            return;
+        };
+        (balancer, member) = (Arc::clone(current.0), Arc::clone(current.1));
         // A stopped member is nobody's business.
         if balancer.core().is_checked(member.id) {
             let asked = ask(&member, &check);

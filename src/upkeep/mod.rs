@@ -1,7 +1,7 @@
 //! What has to be done between requests: pools are looked after, sessions counted, drains followed, members checked,
 //! heartbeats heard.
 //!
-//! The tasks of a balancer live as long as it is in the snapshot.
+//! The tasks of a balancer live as long as the snapshot.
 
 mod checks;
 mod heartbeats;
@@ -37,16 +37,26 @@ pub(crate) fn start(
     for listener in heartbeats {
         tokio::spawn(listener.listen(Arc::clone(shared), ended.clone()));
     }
-    for balancer in &shared.snapshot.load_full().balancers {
-        look_after(balancer, ended);
+    tokio::spawn(count_sessions(Arc::clone(shared), ended.clone()));
+    tokio::spawn(follow(Arc::clone(shared), ended.clone()));
+}
+
+/// Looks after the balancers of the snapshot, and begins anew with each new one.
+async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
+    loop {
+        let until_swapped = ended.child_token();
+        for balancer in &shared.snapshot.load_full().balancers {
+            look_after(&shared, balancer, &until_swapped);
+        }
+        tokio::select! {
+            () = ended.cancelled() => return,
+            () = shared.swapped.notified() => until_swapped.cancel(),
+        }
     }
 }
 
 /// The tasks of one balancer.
-fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
-    if balancer.sticky.is_some() {
-        tokio::spawn(count_sessions(Arc::clone(balancer), ended.clone()));
-    }
+fn look_after(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     if let Some(storage) = balancer
         .heartbeat
         .as_ref()
@@ -58,12 +68,14 @@ fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     for member in &balancer.members {
         tokio::spawn(maintain(member.backend.pool().clone(), ended.clone()));
     }
-    checks::start(balancer, ended);
+    checks::start(shared, balancer, ended);
 }
 
-async fn count_sessions(balancer: Arc<LiveBalancer>, ended: CancellationToken) {
+async fn count_sessions(shared: Arc<Shared>, ended: CancellationToken) {
     while pause(SESSIONS_INTERVAL, &ended).await {
-        balancer.look_after_sessions(Instant::now());
+        for balancer in &shared.snapshot.load_full().balancers {
+            balancer.look_after_sessions(Instant::now());
+        }
     }
 }
 

@@ -50,7 +50,7 @@ const ROWS: &[Row] = &[
     ("access_log", Built, Top, "access_log: json"),
     ("log", Built, Top, "log: { level: debug }"),
     ("admin", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
-    ("watch", Refused, Top, "watch: true"),
+    ("watch", Built, Top, "watch: true"),
     ("shutdown_timeout", Built, Top, "shutdown_timeout: 5s"),
 
     ("listener.bind", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
@@ -178,7 +178,7 @@ const ROWS: &[Row] = &[
     ("admin.bind", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
     ("admin.allow", Built, Top, "admin: { bind: \"127.0.0.1:0\", allow: [\"::1\"] }"),
     ("admin.auth", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),
-    ("admin.state_file", Refused, Top, "admin: { bind: \"127.0.0.1:0\", state_file: state.json }"),
+    ("admin.state_file", Built, Top, "admin: { bind: \"127.0.0.1:0\", state_file: state.json }"),
     ("auth.user", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { user: u, password: p } }"),
     ("auth.password", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { user: u, password: p } }"),
     ("auth.token", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),

@@ -19,6 +19,7 @@ mod explain;
 mod keys;
 mod logs;
 mod node;
+mod reload;
 mod run;
 mod secrets;
 mod usage;

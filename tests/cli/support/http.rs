@@ -44,6 +44,17 @@ pub(crate) fn get(address: SocketAddr, target: &str, fields: &str) -> Answer {
     request.answer()
 }
 
+/// Sends a request with a JSON body, which may be empty.
+pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, body: &str) -> Answer {
+    let mut request = Request::begin(address);
+    request.send(&format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    request.answer()
+}
+
 /// A request that is sent piece by piece.
 pub(crate) struct Request(TcpStream);
 
