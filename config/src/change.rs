@@ -9,7 +9,6 @@ use std::time::Duration;
 use schemars::{Schema, json_schema};
 use serde::Deserialize;
 
-use crate::defaults;
 use crate::fault::Fault;
 use crate::field::{Field, Kind, Scalar};
 use crate::model::{LbMethod, LoadFactor, Sticky};
@@ -75,10 +74,9 @@ pub enum NewSticky {
 }
 
 impl NewSticky {
-    /// The names with what stands between session id and route: that of `before`, which had other names.
+    /// The names, with what stands between session id and route.
     #[must_use]
-    pub fn over(self, before: Option<&Sticky>) -> Option<Sticky> {
-        let separator = before.map_or(Some(defaults::SEPARATOR), |before| before.separator);
+    pub fn with(self, separator: Option<char>) -> Option<Sticky> {
         match self {
             Self::Off => None,
             Self::Names { cookie, parameter } => Some(Sticky {

@@ -14,11 +14,13 @@
 mod support;
 
 mod admin;
+mod api;
 mod balancing;
 mod body;
 mod connection;
 mod front;
 mod health;
+mod manager;
 mod mapping;
 mod node;
 mod request;

@@ -1,0 +1,134 @@
+//! The balancer manager: a page that shows what runs and changes what may be changed.
+//!
+//! It works without its script, which only keeps the figures alive. A change is a form that is sent here, turned into
+//! what the API takes and made by the API; so both have the same powers and refuse the same things.
+
+mod form;
+mod view;
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use hyper::body::Incoming;
+use subtle::ConstantTimeEq as _;
+
+use self::form::{Form, Outcome};
+use super::answer::{Answer, text};
+use super::api::{Client, Refusal, check_origin};
+use crate::state::Shared;
+
+/// Where the page is.
+pub(super) const PATH: &str = "/balancer-manager";
+
+/// Nothing but what comes from here, no inline script, and no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Answers a request for the page, its script or its style.
+pub(super) async fn answer(
+    shared: &Shared,
+    client: Client<'_>,
+    token: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Answer {
+    let path = head.uri.path().strip_prefix(PATH).unwrap_or_default();
+    let reading = matches!(head.method, Method::GET | Method::HEAD);
+    match (path, &head.method) {
+        ("" | "/", _) if reading => {
+            let flash = head.uri.query().and_then(view::Flash::of_query);
+            page(StatusCode::OK, &view::render(shared, token, flash, None))
+        }
+        ("" | "/", &Method::POST) => change(shared, client, token, head, body).await,
+        ("/manager.css", _) if reading => {
+            asset("text/css; charset=utf-8", include_str!("manager.css"))
+        }
+        ("/manager.js", _) if reading => {
+            asset("text/javascript; charset=utf-8", include_str!("manager.js"))
+        }
+        ("" | "/" | "/manager.css" | "/manager.js", _) => {
+            text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n")
+        }
+        _ => text(StatusCode::NOT_FOUND, "not found\n"),
+    }
+}
+
+/// Makes a change that a form asks for, and shows what it did.
+async fn change(
+    shared: &Shared,
+    client: Client<'_>,
+    token: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Answer {
+    let form = match Form::read(&head.headers, body).await {
+        Ok(form) => form,
+        Err(refusal) => return refused(shared, token, &refusal, None),
+    };
+    let own = bool::from(form.get("token").as_bytes().ct_eq(token.as_bytes()));
+    if let Err(refusal) = check_origin(&head.headers, own) {
+        return refused(shared, token, &refusal, None);
+    }
+    if !own {
+        let reason =
+            "the form is not of this page, or of an earlier start of the gateway: reload the page";
+        return refused(
+            shared,
+            token,
+            &Refusal::new(StatusCode::FORBIDDEN, reason),
+            None,
+        );
+    }
+    match form.make(shared, client) {
+        Ok(done) => see(&done),
+        Err(refusal) => refused(shared, token, &refusal, Some(&form)),
+    }
+}
+
+/// The page anew, so that going back or reloading repeats nothing.
+fn see(done: &Outcome) -> Answer {
+    let mut answer = text(StatusCode::SEE_OTHER, "");
+    if let Ok(location) = HeaderValue::try_from(format!("{PATH}?{}", done.query())) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+fn refused(shared: &Shared, token: &str, refusal: &Refusal, form: Option<&Form>) -> Answer {
+    let flash = view::Flash::refused(&refusal.reason);
+    let wrong = form.map(|form| view::Wrong {
+        form,
+        reason: &refusal.reason,
+    });
+    page(
+        refusal.status,
+        &view::render(shared, token, Some(flash), wrong),
+    )
+}
+
+fn page(status: StatusCode, html: &str) -> Answer {
+    let mut answer = asset("text/html; charset=utf-8", html);
+    *answer.status_mut() = status;
+    answer
+}
+
+fn asset(kind: &'static str, text: &str) -> Answer {
+    let mut answer = Answer::new(bytes::Bytes::copy_from_slice(text.as_bytes()).into());
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        // With none at all browsers would send `Origin: null` with the forms.
+        (REFERRER_POLICY, "same-origin"),
+    ] {
+        answer
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}

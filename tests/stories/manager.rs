@@ -1,0 +1,263 @@
+//! The balancer manager: what a browser gets, and what its forms do.
+
+use crate::support::client::{Answer, Client, get};
+use crate::support::container::Container;
+use crate::support::gateway::Running;
+
+const PAGE: &str = "/balancer-manager";
+
+async fn two() -> ([Container; 2], Running) {
+    let nodes = [Container::hello("n1").await, Container::hello("n2").await];
+    let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
+    (nodes, gateway)
+}
+
+async fn page(gateway: &Running) -> String {
+    let answer = get(gateway.admin, PAGE, "").await;
+    assert_eq!(answer.status, 200);
+    answer.text().to_owned()
+}
+
+async fn token(gateway: &Running) -> String {
+    let page = page(gateway).await;
+    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Sends a form as a browser does.
+async fn send(gateway: &Running, fields: &[(&str, &str)], more: &str) -> Answer {
+    let body: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.replace(':', "%3A").replace('/', "%2F")))
+        .collect();
+    let body = body.join("&");
+    let mut client = Client::connect(gateway.admin).await;
+    client
+        .send(format!(
+            "POST {PAGE} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n{more}\r\n{body}",
+            gateway.admin,
+            body.len()
+        ))
+        .await;
+    client.answer().await
+}
+
+fn url(container: &Container) -> String {
+    format!("ajp://{}", container.address)
+}
+
+#[tokio::test]
+async fn the_page_shows_every_member_and_lets_nothing_foreign_in() {
+    let (nodes, gateway) = two().await;
+    gateway.get("/;jsessionid=a.n1", "").await;
+    let answer = get(gateway.admin, PAGE, "").await;
+    let policy = answer.field("content-security-policy").unwrap();
+    assert!(
+        policy.contains("script-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert!(policy.contains("frame-ancestors 'none'"));
+    assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer.field("cache-control"), Some("no-store"));
+    let text = answer.text();
+    for shown in [
+        "balancer://test",
+        &url(&nodes[0]),
+        &url(&nodes[1]),
+        "100.0 %",
+        "lang=\"en\"",
+    ] {
+        assert!(text.contains(shown), "{shown}");
+    }
+    assert!(
+        !text.contains("<script>") && !text.contains("onclick"),
+        "no inline script"
+    );
+    for (path, kind) in [
+        ("manager.css", "text/css"),
+        ("manager.js", "text/javascript"),
+    ] {
+        let asset = get(gateway.admin, &format!("{PAGE}/{path}"), "").await;
+        assert_eq!(asset.status, 200);
+        assert!(asset.field("content-type").unwrap().starts_with(kind));
+    }
+    assert_eq!(
+        get(gateway.admin, &format!("{PAGE}/other"), "")
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_change_needs_the_token_of_the_page() {
+    let (nodes, gateway) = two().await;
+    let (token, member) = (token(&gateway).await, url(&nodes[0]));
+    assert!(token.len() >= 16);
+    let drain = |token: &'static str| [("token", token), ("balancer", "test"), ("action", "drain")];
+    let own = format!(
+        "Origin: http://{}\r\nSec-Fetch-Site: same-origin\r\n",
+        gateway.admin
+    );
+    let mut fields = drain("").to_vec();
+    fields.push(("member", &member));
+    for (token, fetched) in [
+        ("", own.as_str()),
+        ("0123456789abcdef0123456789abcdef", &own),
+        (&token, "Origin: http://evil.example\r\n"),
+        (&token, "Origin: null\r\n"),
+        (&token, "Sec-Fetch-Site: cross-site\r\n"),
+    ] {
+        fields[0].1 = token;
+        let refused = send(&gateway, &fields, fetched).await;
+        assert_eq!(refused.status, 403, "{token} {fetched}");
+        assert!(!page(&gateway).await.contains("draining"));
+    }
+    fields[0].1 = &token;
+    let done = send(&gateway, &fields, &own).await;
+    assert_eq!(done.status, 303);
+    let told = get(gateway.admin, done.field("location").unwrap(), "").await;
+    assert!(
+        told.text().contains("drains: it keeps its sessions"),
+        "what it did is said"
+    );
+    assert!(told.text().contains("draining"));
+}
+
+#[tokio::test]
+async fn a_bad_value_is_refused_beside_its_field_and_nothing_is_changed() {
+    let (nodes, gateway) = two().await;
+    let (token, member) = (token(&gateway).await, url(&nodes[0]));
+    let change = |factor: &'static str, set: &'static str| {
+        [
+            ("token", token.clone()),
+            ("balancer", "test".to_owned()),
+            ("member", member.clone()),
+            ("action", "change".to_owned()),
+            ("loadfactor", factor.to_owned()),
+            ("lbset", set.to_owned()),
+            ("route", "n1".to_owned()),
+            ("redirect", "n2".to_owned()),
+            ("hot_standby", "true".to_owned()),
+        ]
+    };
+    for (factor, set, wrong) in [
+        ("900", "1", "loadfactor"),
+        ("2", "x", "lbset"),
+        ("", "1", "loadfactor"),
+    ] {
+        let fields = change(factor, set);
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let refused = send(&gateway, &fields, "").await;
+        assert_eq!(refused.status, 422, "{factor} {set}");
+        let text = refused.text();
+        let (_, field) = text
+            .split_once("aria-invalid=\"true\"")
+            .expect("a marked field");
+        assert!(!field.is_empty());
+        let marked = text.split("aria-invalid").next().unwrap();
+        assert!(
+            marked.rsplit("name=\"").next().unwrap().starts_with(wrong),
+            "{wrong}"
+        );
+        assert!(
+            !text.contains("hot standby</span>"),
+            "not even its good half"
+        );
+    }
+    let fields = change("2.5", "3");
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    assert_eq!(send(&gateway, &fields, "").await.status, 303);
+    let text = page(&gateway).await;
+    for shown in [">2.5<", ">3<", "redirect n2", "hot standby"] {
+        assert!(text.contains(shown), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn balancers_change_and_members_come_and_go() {
+    let (nodes, gateway) = two().await;
+    let third = Container::hello("n3").await;
+    let (token, added) = (token(&gateway).await, url(&third));
+    let balancer = [
+        ("token", token.as_str()),
+        ("balancer", "test"),
+        ("action", "change"),
+        ("lbmethod", "bybusyness"),
+        ("stickysession", "SID|sid"),
+        ("timeout", "250ms"),
+        ("maxattempts", ""),
+        ("nofailover", "true"),
+    ];
+    assert_eq!(send(&gateway, &balancer, "").await.status, 303);
+    let text = page(&gateway).await;
+    for shown in [
+        ">bybusyness<",
+        ">SID|sid<",
+        ">250ms<",
+        ">on<",
+        "members − 1",
+    ] {
+        assert!(text.contains(shown), "{shown}");
+    }
+
+    let add = [
+        ("token", token.as_str()),
+        ("balancer", "test"),
+        ("action", "add"),
+        ("url", &added),
+        ("route", "n3"),
+        ("loadfactor", "1"),
+        ("secret", ""),
+    ];
+    assert_eq!(send(&gateway, &add, "").await.status, 303);
+    let cookie = "Cookie: SID=a.n3\r\n";
+    assert_eq!(gateway.get("/", cookie).await.field("x-node"), Some("n3"));
+    let twice = send(&gateway, &add, "").await;
+    assert_eq!(twice.status, 409);
+    assert!(
+        twice
+            .text()
+            .contains("there is a member with this url already")
+    );
+
+    let gone = url(&nodes[0]);
+    let remove = [
+        ("token", token.as_str()),
+        ("balancer", "test"),
+        ("action", "remove"),
+        ("member", &gone),
+    ];
+    assert_eq!(send(&gateway, &remove, "").await.status, 303);
+    assert!(!page(&gateway).await.contains(&gone));
+}
+
+/// Names come from a configuration, and reasons repeat what somebody has sent.
+#[tokio::test]
+async fn what_it_shows_is_escaped() {
+    let (_nodes, gateway) = two().await;
+    let token = token(&gateway).await;
+    let evil = "\"><script>alert(1)</script>";
+    let fields = [
+        ("token", token.as_str()),
+        ("balancer", "test"),
+        ("action", "add"),
+        ("url", evil),
+    ];
+    let refused = send(&gateway, &fields, "").await;
+    assert!(
+        refused.status >= 400 && !refused.text().contains("<script>"),
+        "{}",
+        refused.text()
+    );
+    let query = "?done=changed&balancer=%3Cscript%3E&member=%3Cscript%3E";
+    let told = get(gateway.admin, &format!("{PAGE}{query}"), "").await;
+    assert!(!told.text().contains("<script>"));
+}
