@@ -165,6 +165,8 @@ pub(crate) struct Pool {
 pub(crate) struct PoolView {
     pub(crate) idle: usize,
     pub(crate) busy: usize,
+    /// Most that there may be.
+    pub(crate) max: usize,
 }
 
 impl Pool {
@@ -313,6 +315,7 @@ impl Pool {
         PoolView {
             idle,
             busy: status.size.saturating_sub(idle),
+            max: status.max_size,
         }
     }
 }

@@ -379,6 +379,7 @@ impl LiveMember {
             elected: view.elected,
             pool_idle: pool.idle as u64,
             pool_busy: pool.busy as u64,
+            pool_max: pool.max as u64,
             sessions: left.sessions,
             drained: view.status.drain && left.is_nothing(),
         };

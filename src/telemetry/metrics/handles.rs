@@ -9,7 +9,7 @@ use super::sticky::StickyMetrics;
 use super::{
     ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
     Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
-    MEMBER_STATUS, MEMBER_UP, Metrics, POOL_CONNECTIONS, POOL_WAIT, REFUSED_REQUESTS,
+    MEMBER_STATUS, MEMBER_UP, Metrics, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, REFUSED_REQUESTS,
     REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_MISMATCH, STICKY_SESSIONS,
 };
 
@@ -147,6 +147,7 @@ pub(crate) struct MemberMetrics {
     from_backend: Counter,
     pool_idle: Gauge,
     pool_busy: Gauge,
+    pool_max: Gauge,
     sessions: Gauge,
     drained: Gauge,
 }
@@ -159,6 +160,7 @@ pub(crate) struct MemberReading {
     pub(crate) elected: u64,
     pub(crate) pool_idle: u64,
     pub(crate) pool_busy: u64,
+    pub(crate) pool_max: u64,
     pub(crate) sessions: u64,
     pub(crate) drained: bool,
 }
@@ -206,6 +208,7 @@ impl MemberMetrics {
             from_backend: metrics.counter(&BYTES, with("direction", "from_backend")),
             pool_idle: metrics.gauge(&POOL_CONNECTIONS, with("state", "idle")),
             pool_busy: metrics.gauge(&POOL_CONNECTIONS, with("state", "busy")),
+            pool_max: metrics.gauge(&POOL_MAX, labels.clone()),
             checks: CheckCounters::new(
                 &CheckResult::ALL,
                 metrics,
@@ -244,6 +247,7 @@ impl MemberMetrics {
         self.elected.absolute(reading.elected);
         self.pool_idle.set(reading.pool_idle as f64);
         self.pool_busy.set(reading.pool_busy as f64);
+        self.pool_max.set(reading.pool_max as f64);
         self.sessions.set(reading.sessions as f64);
         self.drained.set(if reading.drained { 1.0 } else { 0.0 });
         for (gauge, status) in self.status.iter().zip(MemberStatus::ALL) {

@@ -101,6 +101,8 @@ families! {
         "AJP13 bytes to and from a member.";
     POOL_CONNECTIONS = Gauge None, "pool_connections",
         "Connections to a member.";
+    POOL_MAX = Gauge None, "pool_max_connections",
+        "Most connections to a member that there may be: its `max`.";
     POOL_WAIT = Histogram Some(Unit::Seconds), "pool_wait_seconds",
         "How long requests waited for a connection, connecting included.";
     CONNECTS = Counter None, "connects_total",
