@@ -131,6 +131,11 @@ impl Ajpgate {
         self.front
     }
 
+    /// Where metrics and health are.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()

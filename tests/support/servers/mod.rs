@@ -1,4 +1,4 @@
-//! Real servers for tests: Debian's Tomcat 10 and httpd and the gateway's own program, each from a
+//! Real servers for tests: Debian's Tomcat 10, httpd and Prometheus and the gateway's own program, each from a
 //! private folder, on ports of their own, as many at once as a test needs.
 //!
 //! A test that includes this module fails, and never skips, where a server is not installed. It runs
@@ -23,10 +23,12 @@ pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod httpd;
 pub(crate) mod metrics;
+pub(crate) mod node;
 pub(crate) mod noise;
 pub(crate) mod port;
 pub(crate) mod probe;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod scratch;
 pub(crate) mod tomcat;
 pub(crate) mod usage;
