@@ -5,6 +5,9 @@
 #   tests/run.sh --quick       the tests, without the lints
 #   tests/run.sh --only-tests  the tests, without looking for what they need
 #
+# The cluster of docker/compose.yaml is started too, where a Docker daemon answers or can be started. Where not, that is
+# said at the end; with --with-docker it is a failure, and with --without-docker nobody tries.
+#
 # The real servers come from Debian's packages. Their system services are not started: the tests
 # start servers of their own, from private folders.
 set -euo pipefail
@@ -13,9 +16,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 packages=(
     tomcat10 default-jdk-headless            # the backend, and javac for its test application
     apache2 libapache2-mod-jk haproxy nginx  # other front ends, to compare with
+    prometheus                               # reads the metrics, runs the rules, answers the dashboard
     curl wrk nghttp2-client tshark           # clients and a look at the wire
     gcc libc6-dev                            # for crates that bring C
 )
+docker_packages=(docker.io docker-compose debootstrap)  # the cluster in containers
 cargo_deny=cargo-deny@0.20.2
 policy=/usr/sbin/policy-rc.d
 
@@ -23,16 +28,19 @@ heading() { printf '\n== %s\n' "$*"; }
 fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
 
 main() {
-    local install=yes lint=yes flag
+    local install=yes lint=yes docker=auto flag
     for flag in "$@"; do
         case $flag in
             --quick) lint=no ;;
             --only-tests) lint=no install=no ;;
-            *) fail "unknown option $flag; there are --quick and --only-tests" ;;
+            --with-docker) docker=yes ;;
+            --without-docker) docker=no ;;
+            *) fail "unknown option $flag; there are --quick, --only-tests, --with-docker and --without-docker" ;;
         esac
     done
 
     if [[ $install == yes ]]; then
+        [[ $docker == no ]] || packages+=("${docker_packages[@]}")
         install_packages
         check_rust
     fi
@@ -40,6 +48,9 @@ main() {
         run_lints
     fi
     run_tests
+    if [[ $docker != no ]]; then
+        run_cluster "$docker"
+    fi
 }
 
 install_packages() {
@@ -108,6 +119,20 @@ run_tests() {
     else
         cargo test --workspace --lib --bins --tests --features real-servers --no-fail-fast
     fi
+}
+
+run_cluster() {
+    heading "The cluster in containers"
+    local status=0
+    docker/test.sh "${CARGO_TARGET_DIR:-target}/debug/ajpgate" || status=$?
+    [[ $status -eq 0 ]] && return
+    # 3: there is no daemon. In most containers none can be started, and everything else has passed.
+    [[ $status -eq 3 && $1 == auto ]] || fail "the cluster of docker/compose.yaml does not work"
+    cat <<'END'
+
+!! NOT TESTED: docker/compose.yaml. No Docker daemon answers here, and none can be started; why is said above.
+!! Everything else has passed. With --with-docker this is a failure.
+END
 }
 
 main "$@"
