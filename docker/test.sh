@@ -5,7 +5,8 @@
 #   docker/test.sh [PROGRAM]     PROGRAM is the ajpgate to put into the image; target/release/ajpgate
 #
 # A Docker daemon that answers is used. Otherwise, as root, one is started that is this script's own, ended with it,
-# and keeps its images in target/docker for the next time. Exit code 3: there is none and none can be started.
+# and keeps its images in target/docker for the next time. Exit code 3: there is none and none can be started, or the
+# packages that the images are made of cannot be fetched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -118,6 +119,7 @@ clean_up() {
 make_base() {
     docker image inspect "$base" >/dev/null 2>&1 && return
     heading "$base"
+    local code=3
     timeout 60 docker pull --quiet "$base" 2>/dev/null && return
     command -v debootstrap >/dev/null || fail "no registry can be reached, and debootstrap is missing"
     debootstrap --variant=minbase --include=ca-certificates bookworm "$run/root" >"$run/debootstrap.log" \
@@ -146,8 +148,9 @@ lay_out() {
 start() {
     heading "docker compose up --build"
     compose config --quiet
-    local began=$SECONDS
+    local began=$SECONDS code=3
     compose --profile load build >"$run/build.log" 2>&1 || { tail -n 30 "$run/build.log" >&2; fail "the images cannot be built"; }
+    code=1
     echo "images built within $((SECONDS - began)) s"
     began=$SECONDS
     compose up -d 2>&1 | grep -E 'done|Healthy|Started|rror' || true

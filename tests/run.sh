@@ -126,11 +126,12 @@ run_cluster() {
     local status=0
     docker/test.sh "${CARGO_TARGET_DIR:-target}/debug/ajpgate" || status=$?
     [[ $status -eq 0 ]] && return
-    # 3: there is no daemon. In most containers none can be started, and everything else has passed.
+    # 3: there is no daemon, or nothing to make images of. In most containers none can be started, and everything else
+    # has passed.
     [[ $status -eq 3 && $1 == auto ]] || fail "the cluster of docker/compose.yaml does not work"
     cat <<'END'
 
-!! NOT TESTED: docker/compose.yaml. No Docker daemon answers here, and none can be started; why is said above.
+!! NOT TESTED: docker/compose.yaml. No Docker daemon can be had here, or no images; why is said above.
 !! Everything else has passed. With --with-docker this is a failure.
 END
 }
