@@ -157,6 +157,15 @@ impl Ajpgate {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// Changes settings of a member through the API.
+    pub(crate) async fn change(&self, balancer: &str, member: &str, keys: &str) {
+        let path = format!("/api/v1/balancers/{balancer}/members/{member}");
+        let json = [("Content-Type", "application/json")];
+        let reply = probe::request(self.admin, "PATCH", &path, &json, keys.as_bytes()).await;
+        let reply = reply.unwrap_or_else(|e| panic!("PATCH {path}: {e}"));
+        assert_eq!(reply.status, 200, "{keys}: {}", reply.text());
+    }
+
     /// What it counts now.
     pub(crate) async fn metrics(&self) -> Metrics {
         let page = probe::get(self.admin, "/metrics", &[]).await;

@@ -1,0 +1,229 @@
+//! Drains of real Tomcats: who keeps their session, who gets none, and a rolling restart that nobody notices.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/servers/mod.rs"]
+mod servers;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use servers::ajpgate::Ajpgate;
+use servers::browser::Browser;
+use servers::client::{self, Answer};
+use servers::eventually;
+use servers::tomcat::{Tomcat, TomcatOptions};
+use servers::wait::pause;
+use tokio::task::JoinSet;
+
+/// Sends away whoever comes to a draining node without a session that it knows.
+const VALVE: &str = r#"<Valve className="org.apache.catalina.valves.LoadBalancerDrainingValve"/>"#;
+const DRAIN: &str = r#"{"status": {"drain": true}}"#;
+const END_DRAIN: &str = r#"{"status": {"drain": false}}"#;
+
+async fn node(route: &str) -> Tomcat {
+    Tomcat::start(TomcatOptions::new(route).secret("s3cret").valve(VALVE)).await
+}
+
+fn page(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// Somebody whose session is on this node.
+async fn at_home_on(node: &str, front: SocketAddr) -> Browser {
+    loop {
+        let mut browser = Browser::new(front);
+        if page(&browser.get("/app/session").await)["node"] == node {
+            return browser;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_others() {
+    let (one, two) = tokio::join!(node("node1"), node("node2"));
+    let gateway = Ajpgate::before(&[&one, &two])
+        .balancer("session_timeout: 2s")
+        .start()
+        .await;
+    let front = gateway.front();
+    let mut old = at_home_on("node1", front).await;
+    let on_one = [("route", "node1")];
+    gateway.change("tomcats", "node1", DRAIN).await;
+
+    for hits in 2..=10 {
+        let seen = page(&old.get("/app/session").await);
+        assert_eq!(
+            (&seen["node"], &seen["hits"]),
+            (&Value::from("node1"), &Value::from(hits))
+        );
+        let stranger = page(&Browser::new(front).get("/app/session").await);
+        assert_eq!(stranger["node"], "node2", "no new session arrives");
+    }
+    assert_eq!(gateway.count("sticky_sessions", &on_one).await, 1);
+    assert_eq!(gateway.count("member_drained", &on_one).await, 0);
+
+    // The valve is told DIS: a session that the node does not know gets its cookie taken and comes again.
+    let cookie = "Cookie: JSESSIONID=0123456789ABCDEF.node1\r\n";
+    let sent_away = client::get(front, "/app/session", cookie).await;
+    assert_eq!(sent_away.status, 307, "{sent_away:?}");
+    assert!(
+        sent_away
+            .field("location")
+            .unwrap()
+            .ends_with("/app/session")
+    );
+    let taken = sent_away.all("set-cookie").join(", ");
+    assert!(
+        taken.contains("JSESSIONID=") && taken.contains("Max-Age=0"),
+        "{taken}"
+    );
+    let active = "Cookie: JSESSIONID=0123456789ABCDEF.node2\r\n";
+    assert_eq!(
+        client::get(front, "/app/session", active).await.status,
+        200,
+        "told ACT"
+    );
+
+    let began = Instant::now();
+    gateway.counts("member_drained", &on_one, 1).await;
+    assert_eq!(gateway.count("sticky_sessions", &on_one).await, 0);
+    println!("drained {:?} after its last request", began.elapsed());
+    eventually("the log says so", async || {
+        gateway.log().contains("member has drained")
+    })
+    .await;
+    let seen = page(&old.get("/app/session").await);
+    assert_eq!(
+        seen["node"], "node1",
+        "until it is stopped, who comes back is still at home"
+    );
+
+    gateway.change("tomcats", "node1", END_DRAIN).await;
+    at_home_on("node1", front).await;
+}
+
+/// What a crowd has seen.
+#[derive(Default)]
+struct Seen {
+    requests: AtomicUsize,
+    sessions: AtomicUsize,
+    over: AtomicBool,
+}
+
+const CLIENTS: usize = 40;
+/// With so many clients: 200 requests a second.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(200);
+/// Requests of a session before its owner logs out: two seconds.
+const HITS: u64 = 10;
+
+/// Comes with a session that must never be lost, logs out, and comes again.
+async fn customer(front: SocketAddr, seen: Arc<Seen>) {
+    while !seen.over.load(Ordering::Relaxed) {
+        let mut browser = Browser::new(front);
+        let mut home = Value::Null;
+        for hits in 1..=HITS {
+            let last = if hits == HITS { "?invalidate=1" } else { "" };
+            let target = format!("/app/session{last}");
+            let answer = page(&browser.get(&target).await);
+            assert_eq!(answer["hits"], hits, "a session was lost: {answer}");
+            if hits == 1 {
+                home = answer["node"].clone();
+            }
+            assert_eq!(answer["node"], home, "a session moved: {answer}");
+            seen.requests.fetch_add(1, Ordering::Relaxed);
+            pause(BETWEEN_REQUESTS).await;
+        }
+        seen.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Looks at pages without a session.
+async fn visitor(front: SocketAddr, seen: Arc<Seen>) {
+    let mut browser = Browser::new(front);
+    while !seen.over.load(Ordering::Relaxed) {
+        assert_eq!(browser.get("/app/counter").await.status, 200);
+        seen.requests.fetch_add(1, Ordering::Relaxed);
+        pause(BETWEEN_REQUESTS).await;
+    }
+}
+
+#[tokio::test]
+async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_session() {
+    let (one, two, three) = tokio::join!(node("node1"), node("node2"), node("node3"));
+    let gateway = Ajpgate::before(&[&one, &two, &three])
+        .balancer("session_timeout: 3s")
+        .start()
+        .await;
+    let (front, seen) = (gateway.front(), Arc::new(Seen::default()));
+    let mut crowd = JoinSet::new();
+    for number in 0..CLIENTS {
+        let seen = Arc::clone(&seen);
+        if number % 2 == 0 {
+            crowd.spawn(customer(front, seen));
+        } else {
+            crowd.spawn(visitor(front, seen));
+        }
+    }
+    let began = Instant::now();
+    let mut tomcats = [one, two, three];
+    for tomcat in &mut tomcats {
+        let route = tomcat.route().to_owned();
+        let labels = [("route", route.as_str())];
+        let drain_began = Instant::now();
+        gateway.change("tomcats", &route, DRAIN).await;
+        gateway.counts("member_drained", &labels, 1).await;
+        let drained = drain_began.elapsed();
+        tomcat.stop().await;
+        tomcat.restart().await;
+        gateway.change("tomcats", &route, END_DRAIN).await;
+        let elected = gateway.count("member_elected_total", &labels).await;
+        eventually("it serves again", async || {
+            gateway.count("member_elected_total", &labels).await > elected + 20
+        })
+        .await;
+        println!(
+            "{route}: drained after {drained:?}, back after {:?}",
+            drain_began.elapsed()
+        );
+        crowd_is_well(&mut crowd);
+    }
+    let lasted = began.elapsed();
+    seen.over.store(true, Ordering::Relaxed);
+    crowd.join_all().await;
+
+    let requests = seen.requests.load(Ordering::Relaxed);
+    let sessions = seen.sessions.load(Ordering::Relaxed);
+    let metrics = gateway.metrics().await;
+    println!("{requests} requests of {sessions} sessions in {lasted:?}, none failed");
+    assert_eq!(metrics.count("requests_total", &[]), requests as u64);
+    assert_eq!(
+        metrics.count("requests_total", &[("code", "2xx")]),
+        requests as u64
+    );
+    for trouble in ["failover", "unserved", "unknown_route"] {
+        assert_eq!(
+            metrics.count("sticky_requests_total", &[("result", trouble)]),
+            0,
+            "{trouble}"
+        );
+    }
+}
+
+/// Whoever has seen something wrong has ended.
+fn crowd_is_well(crowd: &mut JoinSet<()>) {
+    if let Some(ended) = crowd.try_join_next() {
+        ended.unwrap();
+        panic!("a client has ended before the others");
+    }
+}
