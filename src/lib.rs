@@ -10,6 +10,7 @@ pub mod sticky;
 mod admin;
 mod backend;
 mod cli;
+mod framing;
 mod gateway;
 mod headers;
 mod link;

@@ -34,7 +34,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         ],
         PURE,
     ),
-    (&["peer", "link", "variables"], NO_BALANCING),
+    (&["peer", "link", "variables", "framing"], NO_BALANCING),
     (&["headers", "upload", "telemetry", "unbuilt"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::framing::Refused;
+use super::framing::{self, Refused};
 use super::guard::{Bounds, Guard};
 use crate::link::Link;
 use crate::peer::Peer;
@@ -109,7 +109,7 @@ pub(crate) async fn serve(
 
 /// The answer to a request that is refused before hyper has seen it.
 fn farewell(why: Refused) -> Bytes {
-    let status = why.status();
+    let status = framing::status(why);
     let text = proxy::text(status);
     let head = format!(
         "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n\

@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 
-use super::framing::{Framing, Refused, Stop};
+use super::framing::{Framing, Refused, Stop, status};
 use crate::link::Link;
 
 /// Most bytes of pipelined requests that wait here while a request is being answered.
@@ -131,7 +131,7 @@ impl<S: Transport> Guard<S> {
 
     fn refuse(&mut self, why: Refused) {
         self.refused = Some(why);
-        self.link.refuse(why.status());
+        self.link.refuse(status(why));
     }
 
     /// How many of the bytes hyper may have. A head only as a whole, and only when the request before it has
@@ -447,7 +447,7 @@ mod tests {
             max_head,
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),
-            farewell: |why| Bytes::from(format!("{} {why}", why.status())),
+            farewell: |why| Bytes::from(format!("{} {why}", status(why))),
         };
         let guard = Guard::new(io, Arc::clone(&link), bounds);
         (client, guard, link)

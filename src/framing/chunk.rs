@@ -1,0 +1,125 @@
+//! Chunked bodies: where they end (RFC 9112 section 7.1).
+
+/// Longest line with a chunk's size and extensions, in bytes.
+const MAX_CHUNK_LINE: usize = 256;
+
+/// Longest trailer section, in bytes. Trailers are dropped.
+const MAX_TRAILERS: usize = 8 * 1024;
+
+/// Where in a chunked body (RFC 9112 section 7.1) the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chunk {
+    /// In the line that holds the size.
+    Size {
+        value: u64,
+        digits: u8,
+        length: u16,
+    },
+    /// In the rest of that line, after the size.
+    Extension {
+        value: u64,
+        length: u16,
+    },
+    /// At the LF of that line.
+    SizeLf {
+        value: u64,
+    },
+    /// In the data.
+    Data(u64),
+    /// At the CR, then the LF, behind the data.
+    DataCr,
+    DataLf,
+    /// In the trailer section: bytes so far, and whether the line has any.
+    Trailer {
+        total: u16,
+        line: bool,
+    },
+    /// At the LF of a trailer line; of an empty one when `last`.
+    TrailerLf {
+        total: u16,
+        last: bool,
+    },
+}
+
+impl Chunk {
+    /// Before the first chunk.
+    pub(crate) const START: Self = Self::Size {
+        value: 0,
+        digits: 0,
+        length: 0,
+    };
+
+    /// In the data, with so many bytes to go.
+    pub(super) const fn data(left: u64) -> Self {
+        match left {
+            0 => Self::DataCr,
+            left => Self::Data(left),
+        }
+    }
+
+    /// The state behind one byte: `Some(None)` behind the last byte of the body, `None` for a byte that may
+    /// not stand here.
+    pub(super) fn next(self, byte: u8) -> Option<Option<Self>> {
+        Some(Some(match (self, byte) {
+            (Self::Size { value, digits, .. }, b'\r') if digits > 0 => Self::SizeLf { value },
+            (
+                Self::Size {
+                    value,
+                    digits,
+                    length,
+                },
+                b';' | b' ' | b'\t',
+            ) if digits > 0 => Self::Extension {
+                value,
+                length: length + 1,
+            },
+            (
+                Self::Size {
+                    value,
+                    digits,
+                    length,
+                },
+                _,
+            ) => {
+                let digit = char::from(byte).to_digit(16)?;
+                if digits == 15 {
+                    return None;
+                }
+                let value = value * 16 + u64::from(digit);
+                Self::Size {
+                    value,
+                    digits: digits + 1,
+                    length: length + 1,
+                }
+            }
+            (Self::Extension { value, .. }, b'\r') => Self::SizeLf { value },
+            (Self::Extension { value, length }, b'\t' | b' '..=b'~' | 0x80..)
+                if usize::from(length) < MAX_CHUNK_LINE =>
+            {
+                Self::Extension {
+                    value,
+                    length: length + 1,
+                }
+            }
+            (Self::SizeLf { value: 0 }, b'\n') => Self::Trailer {
+                total: 0,
+                line: false,
+            },
+            (Self::SizeLf { value }, b'\n') => Self::Data(value),
+            (Self::DataCr, b'\r') => Self::DataLf,
+            (Self::DataLf, b'\n') => Self::START,
+            (Self::Trailer { total, line }, b'\r') => Self::TrailerLf { total, last: !line },
+            (Self::Trailer { total, .. }, b'\t' | b' '..=b'~' | 0x80..)
+                if usize::from(total) < MAX_TRAILERS =>
+            {
+                Self::Trailer {
+                    total: total + 1,
+                    line: true,
+                }
+            }
+            (Self::TrailerLf { last: true, .. }, b'\n') => return Some(None),
+            (Self::TrailerLf { total, last: false }, b'\n') => Self::Trailer { total, line: false },
+            _ => return None,
+        }))
+    }
+}

@@ -1,0 +1,68 @@
+//! The fields that say where a body ends (RFC 9112 section 6).
+
+use super::{Body, Chunk, Refused};
+
+/// What the fields of a head say about its body.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    length: Option<u64>,
+    chunked: bool,
+}
+
+impl Fields {
+    /// One line of a head behind its first.
+    pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), Refused> {
+        match line.first() {
+            Some(b' ' | b'\t') => Err(Refused::FoldedField),
+            Some(b'c' | b'C') => match field(line, b"content-length") {
+                Some(value) => self.content_length(value),
+                None => Ok(()),
+            },
+            Some(b't' | b'T') => match field(line, b"transfer-encoding") {
+                Some(value) => self.transfer_encoding(value),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn content_length(&mut self, value: &[u8]) -> Result<(), Refused> {
+        if self.length.is_some() {
+            return Err(Refused::SeveralLengths);
+        }
+        // 19 digits always fit.
+        if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
+            return Err(Refused::BadLength);
+        }
+        let length = value
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        self.length = Some(length);
+        Ok(())
+    }
+
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refused> {
+        if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+            return Err(Refused::BadEncoding);
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    /// The body that they announce; `None` when they announce none.
+    pub(crate) fn body(&self, http10: bool) -> Result<Option<Body>, Refused> {
+        match (self.length, self.chunked) {
+            (Some(_), true) => Err(Refused::LengthAndEncoding),
+            (_, true) if http10 => Err(Refused::EncodingInHttp10),
+            (_, true) => Ok(Some(Body::Chunked(Chunk::START))),
+            (length, false) => Ok(length.map(Body::of_length)),
+        }
+    }
+}
+
+/// The value of a field of this name, without the white space around it.
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (found, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+}
