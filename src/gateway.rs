@@ -144,7 +144,7 @@ impl Gateway {
         }
         self.ended.cancel();
         for member in self.shared.snapshot.load_full().members() {
-            member.backend.pool().close();
+            member.backend.close();
         }
         self.shared.access_log.close().await;
         waited.is_ok()

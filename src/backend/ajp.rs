@@ -15,6 +15,7 @@ use http::Version;
 use tokio::time::Instant;
 
 use super::body::{AjpBody, ResponseBody};
+use super::connection::AjpTransport;
 use super::driver::Driver;
 use super::error::{Exposure, FailureKind, ForwardError};
 use super::head::{Head, Length, convert};
@@ -28,7 +29,7 @@ const MAX_FIELDS: usize = 100;
 /// A member that speaks AJP13.
 #[derive(Debug, Clone)]
 pub(crate) struct AjpBackend {
-    pool: Pool,
+    pool: Pool<AjpTransport>,
     secret: Option<Arc<str>>,
     /// Longest silence between two packets.
     timeout: Duration,
@@ -37,7 +38,7 @@ pub(crate) struct AjpBackend {
 
 impl AjpBackend {
     pub(crate) fn new(
-        pool: Pool,
+        pool: Pool<AjpTransport>,
         secret: Option<&str>,
         timeout: Duration,
         packet_size: PacketSize,
@@ -50,7 +51,7 @@ impl AjpBackend {
         }
     }
 
-    pub(crate) const fn pool(&self) -> &Pool {
+    pub(crate) const fn pool(&self) -> &Pool<AjpTransport> {
         &self.pool
     }
 

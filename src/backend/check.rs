@@ -16,8 +16,9 @@ use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::ajp::AjpBackend;
+use super::connection::AjpTransport;
 use super::error::FailureKind;
-use super::pool::Connection;
+use super::pool::Transport as _;
 use crate::health::LONGEST_BODY;
 
 /// What a check sends.
@@ -65,7 +66,7 @@ impl AjpBackend {
         limit: Duration,
     ) -> Result<Reply, FailureKind> {
         let asked = async {
-            let mut connection = self.pool().connect_apart().await?;
+            let mut connection = self.pool().connect_apart().await?.transport;
             match question {
                 Question::Tcp => Ok(Reply::Alive),
                 Question::Cping => connection.ping(limit).await.map(|()| Reply::Alive),
@@ -77,7 +78,7 @@ impl AjpBackend {
             .unwrap_or(Err(FailureKind::Silent))
     }
 
-    async fn ask(&self, connection: &mut Connection, ask: Ask<'_>) -> Result<Reply, FailureKind> {
+    async fn ask(&self, connection: &mut AjpTransport, ask: Ask<'_>) -> Result<Reply, FailureKind> {
         let local = connection.framed.get_ref().stream.local_addr();
         let client = local.map_or_else(|_| String::new(), |address| address.ip().to_string());
         encode(
@@ -116,7 +117,7 @@ impl AjpBackend {
     }
 }
 
-async fn flush(connection: &mut Connection) -> Result<(), FailureKind> {
+async fn flush(connection: &mut AjpTransport) -> Result<(), FailureKind> {
     let framed = &mut connection.framed;
     poll_fn(|cx| Sink::<ajp13::ToContainer>::poll_flush(Pin::new(&mut *framed), cx)).await?;
     Ok(())

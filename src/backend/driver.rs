@@ -18,6 +18,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::time::Instant;
 
+use super::connection::AjpTransport;
 use super::error::{Exposure, FailureKind};
 use super::pool::{Connection, Lease};
 use super::wire::{Moved, Traffic};
@@ -42,7 +43,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Driver {
     /// Until the answer is complete.
-    lease: Option<Lease>,
+    lease: Option<Lease<AjpTransport>>,
     exchange: Exchange,
     upload: Upload,
     /// What was read ahead.
@@ -66,14 +67,14 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(
-        mut lease: Lease,
+        mut lease: Lease<AjpTransport>,
         upload: Upload,
         timeout: Duration,
         packet_size: PacketSize,
     ) -> Self {
         let before = lease
             .connection()
-            .map(|connection| connection.framed.get_ref().traffic);
+            .map(|connection| connection.transport.framed.get_ref().traffic);
         Self {
             exchange: Exchange::new(upload.length(), packet_size),
             reused: lease.reused(),
@@ -110,7 +111,12 @@ impl Driver {
             self.lease.as_mut().and_then(Lease::connection),
         ) {
             (Some(traffic), _) => traffic,
-            (None, Some(connection)) => connection.framed.get_ref().traffic.since(self.before),
+            (None, Some(connection)) => connection
+                .transport
+                .framed
+                .get_ref()
+                .traffic
+                .since(self.before),
             (None, None) => Traffic::default(),
         }
     }
@@ -139,7 +145,7 @@ impl Driver {
     ) -> Result<(), FailureKind> {
         let length = self.upload.length();
         let connection = connection(&mut self.lease)?;
-        match encode(connection.framed.write_buffer_mut(), length) {
+        match encode(connection.transport.framed.write_buffer_mut(), length) {
             Ok(length) => {
                 self.head = Some(length as u64);
                 Ok(())
@@ -211,9 +217,10 @@ impl Driver {
             .and_then(Lease::connection)
             .is_some_and(|connection| {
                 connection
+                    .transport
                     .framed
                     .codec()
-                    .has_packet(connection.framed.read_buffer())
+                    .has_packet(connection.transport.framed.read_buffer())
             })
     }
 
@@ -237,7 +244,7 @@ impl Driver {
             // than the failed write.
             let flushed = self.poll_flush(cx);
             let connection = connection(&mut self.lease)?;
-            match Pin::new(&mut connection.framed).poll_next(cx) {
+            match Pin::new(&mut connection.transport.framed).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => {
                     self.silent_since = None;
                     match self.exchange.on(message)? {
@@ -271,7 +278,10 @@ impl Driver {
         let Some(most) = self.exchange.due() else {
             return Poll::Ready(Ok(()));
         };
-        let out = connection(&mut self.lease)?.framed.write_buffer_mut();
+        let out = connection(&mut self.lease)?
+            .transport
+            .framed
+            .write_buffer_mut();
         let mut taken = 0;
         if most > 0 {
             let mut packet = BodyEncoder::begin(out, self.packet_size);
@@ -298,7 +308,7 @@ impl Driver {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
-        let framed = &mut connection(&mut self.lease)?.framed;
+        let framed = &mut connection(&mut self.lease)?.transport.framed;
         let waiting = framed.write_buffer().len();
         if waiting == 0 {
             return Poll::Ready(Ok(()));
@@ -329,7 +339,9 @@ impl Driver {
 }
 
 /// Nobody polls an exchange that is over; should somebody, it fails.
-fn connection(lease: &mut Option<Lease>) -> Result<&mut Connection, FailureKind> {
+fn connection(
+    lease: &mut Option<Lease<AjpTransport>>,
+) -> Result<&mut Connection<AjpTransport>, FailureKind> {
     lease
         .as_mut()
         .and_then(Lease::connection)

@@ -4,6 +4,7 @@ mod ajp;
 mod body;
 mod check;
 mod connect;
+mod connection;
 mod driver;
 mod error;
 mod head;
@@ -20,7 +21,7 @@ pub(crate) use self::body::{Incomplete, ResponseBody};
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
-pub(crate) use self::pool::{Pool, PoolSettings};
+pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
 use crate::peer::Peer;
@@ -118,10 +119,31 @@ impl Backend {
         }
     }
 
-    /// The connections to it.
-    pub(crate) fn pool(&self) -> &Pool {
+    /// How many connections there are to it.
+    pub(crate) fn connections(&self) -> PoolView {
         match self {
-            Self::Ajp(backend) => backend.pool(),
+            Self::Ajp(backend) => backend.pool().view(),
+        }
+    }
+
+    /// How long an idle connection is kept.
+    pub(crate) fn ttl(&self) -> Duration {
+        match self {
+            Self::Ajp(backend) => backend.pool().ttl(),
+        }
+    }
+
+    /// Looks after the idle connections; see [`Pool::maintain`].
+    pub(crate) async fn maintain(&self) {
+        match self {
+            Self::Ajp(backend) => backend.pool().maintain().await,
+        }
+    }
+
+    /// Closes the idle connections; those in use close when they come back.
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Ajp(backend) => backend.pool().close(),
         }
     }
 }

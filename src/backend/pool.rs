@@ -1,46 +1,57 @@
-//! Connections to one AJP13 member: a deadpool of them, and what makes one fit for the next request.
+//! Connections to one member: a deadpool of them, and what makes one fit for the next request.
 //!
 //! A connection is in the pool, or it is a [`Lease`]. A lease that is dropped closes its connection; only
-//! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that.
+//! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that. What a connection is, its
+//! protocol says: see [`Transport`].
 
+use std::fmt;
 use std::future::Future;
-use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ajp13::codec::GatewayCodec;
-use ajp13::{FromContainer, PacketSize, ToContainer};
-use bytes::BytesMut;
 use deadpool::Runtime;
 use deadpool::managed::{
     self, BuildError, Manager, Object, PoolError, QueueMode, RecycleError, RecycleResult,
     TimeoutType, Timeouts,
 };
-use futures_core::Stream;
-use futures_sink::Sink;
-use socket2::SockRef;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use tokio_util::codec::Framed;
-use tracing::warn;
 
 use super::connect::connect;
 use super::error::{ConnectError, FailureKind};
-use super::wire::Wire;
 use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{ConnectCounters, ConnectResult};
 
-/// Largest read buffer that an idle connection keeps, in bytes.
-const IDLE_BUFFER_MAX: usize = 16 * 1024;
+/// What a protocol makes of a TCP connection.
+pub(crate) trait Transport: fmt::Debug + Send + Sized + 'static {
+    /// What is needed for that, beside the TCP connection.
+    type Recipe: fmt::Debug + Send + Sync + 'static;
+
+    /// Makes it ready for the first request; bounded by the member's `connectiontimeout`.
+    fn open(
+        stream: TcpStream,
+        recipe: &Self::Recipe,
+    ) -> impl Future<Output = Result<Self, ConnectError>> + Send;
+
+    /// Whether nothing has come since the last answer: bytes on an idle connection belong to nobody, and its
+    /// end is its end. Does not block.
+    fn is_quiet(&self) -> bool;
+
+    /// Makes it ready to be idle, after the end of an answer that allows reuse. `false` when there is more than
+    /// that answer, or less than the whole request has gone out: then it must be closed.
+    fn rest(&mut self) -> bool;
+
+    /// Asks the other end for a sign of life, within `limit`; where the protocol has no such question, does not.
+    fn ping(&mut self, limit: Duration) -> impl Future<Output = Result<(), FailureKind>> + Send;
+}
 
 /// How connections to a member are made and kept; see the keys of a member in the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct PoolSettings {
     pub(crate) host: String,
     pub(crate) port: u16,
-    pub(crate) packet_size: PacketSize,
     pub(crate) max: usize,
     pub(crate) min: usize,
     pub(crate) ttl: Duration,
@@ -51,51 +62,22 @@ pub(crate) struct PoolSettings {
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) framed: Framed<Wire, GatewayCodec>,
+pub(crate) struct Connection<T> {
+    pub(crate) transport: T,
     /// Rings when the backend has been silent for too long; kept between requests, for making one costs more
     /// than letting it run.
     pub(crate) sleep: Pin<Box<Sleep>>,
     idle_since: Instant,
 }
 
-impl Connection {
-    /// Whether nothing has come since the last answer: bytes on an idle connection belong to nobody, and its
-    /// end is its end. One read that does not block.
-    fn is_quiet(&self) -> bool {
-        if !self.framed.read_buffer().is_empty() {
-            return false;
-        }
-        let mut byte = [MaybeUninit::uninit()];
-        let peeked = SockRef::from(&self.framed.get_ref().stream).peek(&mut byte);
-        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// CPING, and CPONG within `limit`.
-    pub(crate) async fn ping(&mut self, limit: Duration) -> Result<(), FailureKind> {
-        let pong = async {
-            let framed = &mut self.framed;
-            let cping = ToContainer::CPing;
-            Pin::new(&mut *framed).start_send(cping)?;
-            std::future::poll_fn(|cx| Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx))
-                .await?;
-            std::future::poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx))
-                .await
-                .transpose()
-        };
-        match tokio::time::timeout(limit, pong).await {
-            Ok(Ok(Some(FromContainer::CPong))) if self.framed.read_buffer().is_empty() => Ok(()),
-            _ => Err(FailureKind::NoPong),
-        }
-    }
-}
-
 /// Makes connections and judges kept ones, for deadpool.
 #[derive(Debug)]
-pub(crate) struct Connector {
-    settings: PoolSettings,
+pub(crate) struct Connector<T: Transport> {
+    pub(super) settings: PoolSettings,
+    recipe: T::Recipe,
     connects: Mutex<ConnectCounters>,
-    forbidden: Seldom,
+    /// When the reason of a 403 was named last.
+    pub(super) forbidden: Seldom,
     /// Nobody will ask for these connections any more.
     retired: AtomicBool,
     /// The last CPING was not answered. The kernel goes on to take connections for a container that hangs, so
@@ -103,51 +85,54 @@ pub(crate) struct Connector {
     suspected: AtomicBool,
 }
 
-impl Connector {
+impl<T: Transport> Connector<T> {
     fn connects(&self) -> MutexGuard<'_, ConnectCounters> {
         self.connects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn open(&self) -> Result<Connection, ConnectError> {
-        let PoolSettings {
-            host,
-            port,
-            connect: limit,
-            packet_size,
-            ..
-        } = &self.settings;
-        let stream = match connect(host, *port, *limit).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                self.connects().increment(error.result());
-                return Err(error);
-            }
-        };
-        self.connects().increment(ConnectResult::Ok);
+    async fn open(&self) -> Result<Connection<T>, ConnectError> {
+        let transport = self.transport().await;
+        self.connects().increment(match &transport {
+            Ok(_) => ConnectResult::Ok,
+            Err(error) => error.result(),
+        });
         let now = Instant::now();
         Ok(Connection {
-            framed: Framed::new(Wire::new(stream), GatewayCodec::new(*packet_size)),
+            transport: transport?,
             sleep: Box::pin(tokio::time::sleep_until(now)),
             idle_since: now,
         })
     }
+
+    async fn transport(&self) -> Result<T, ConnectError> {
+        let PoolSettings {
+            host,
+            port,
+            connect: limit,
+            ..
+        } = &self.settings;
+        let stream = connect(host, *port, *limit).await?;
+        tokio::time::timeout(*limit, T::open(stream, &self.recipe))
+            .await
+            .unwrap_or(Err(ConnectError::Timeout))
+    }
 }
 
-impl Manager for Connector {
-    type Type = Connection;
+impl<T: Transport> Manager for Connector<T> {
+    type Type = Connection<T>;
     type Error = ConnectError;
 
-    fn create(&self) -> impl Future<Output = Result<Connection, ConnectError>> + Send {
+    fn create(&self) -> impl Future<Output = Result<Connection<T>, ConnectError>> + Send {
         // Rare and large: boxed, so that every request need not carry room for it.
         Box::pin(self.open())
     }
 
     async fn recycle(
         &self,
-        connection: &mut Connection,
+        connection: &mut Connection<T>,
         _: &managed::Metrics,
     ) -> RecycleResult<ConnectError> {
-        if connection.idle_since.elapsed() > self.settings.ttl || !connection.is_quiet() {
+        if connection.idle_since.elapsed() > self.settings.ttl || !connection.transport.is_quiet() {
             return Err(RecycleError::Message("stale".into()));
         }
         Ok(())
@@ -155,9 +140,17 @@ impl Manager for Connector {
 }
 
 /// The connections to one member.
-#[derive(Debug, Clone)]
-pub(crate) struct Pool {
-    inner: managed::Pool<Connector>,
+#[derive(Debug)]
+pub(crate) struct Pool<T: Transport> {
+    inner: managed::Pool<Connector<T>>,
+}
+
+impl<T: Transport> Clone for Pool<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
 }
 
 /// How many connections there are.
@@ -169,11 +162,12 @@ pub(crate) struct PoolView {
     pub(crate) max: usize,
 }
 
-impl Pool {
+impl<T: Transport> Pool<T> {
     /// # Errors
     /// When the pool cannot be built.
     pub(crate) fn new(
         settings: PoolSettings,
+        recipe: T::Recipe,
         connects: ConnectCounters,
     ) -> Result<Self, BuildError> {
         let timeouts = Timeouts {
@@ -184,6 +178,7 @@ impl Pool {
         let max = settings.max;
         let connector = Connector {
             settings,
+            recipe,
             connects: Mutex::new(connects),
             forbidden: Seldom::default(),
             retired: AtomicBool::new(false),
@@ -204,7 +199,7 @@ impl Pool {
     ///
     /// Waits up to `acquire` for a free place. A connection that does not answer CPING makes the container
     /// suspect: kept ones are dropped, and new ones must answer too, also those of later requests, until one does.
-    pub(crate) async fn lease(&self, mut fresh: bool) -> Result<Lease, FailureKind> {
+    pub(crate) async fn lease(&self, mut fresh: bool) -> Result<Lease<T>, FailureKind> {
         let Connector {
             settings,
             suspected,
@@ -219,7 +214,7 @@ impl Pool {
             }
             let must_answer = reused || suspected.load(Ordering::Relaxed);
             if let Some(limit) = settings.ping.filter(|_| must_answer) {
-                let pong = Box::pin(object.ping(limit)).await;
+                let pong = Box::pin(object.transport.ping(limit)).await;
                 suspected.store(pong.is_err(), Ordering::Relaxed);
                 if let Err(silence) = pong {
                     drop(Object::take(object));
@@ -238,11 +233,11 @@ impl Pool {
     }
 
     /// A connection that does not count in the pool and never gets into it.
-    pub(crate) async fn connect_apart(&self) -> Result<Connection, ConnectError> {
+    pub(crate) async fn connect_apart(&self) -> Result<Connection<T>, ConnectError> {
         self.inner.manager().open().await
     }
 
-    async fn get(&self) -> Result<Object<Connector>, FailureKind> {
+    async fn get(&self) -> Result<Object<Connector<T>>, FailureKind> {
         // The usual case needs no timer.
         let at_once = Timeouts {
             wait: Some(Duration::ZERO),
@@ -270,7 +265,7 @@ impl Pool {
             return;
         }
         self.inner.retain(|connection, _| {
-            connection.idle_since.elapsed() <= settings.ttl && connection.is_quiet()
+            connection.idle_since.elapsed() <= settings.ttl && connection.transport.is_quiet()
         });
         let mut opened = Vec::new();
         while self.inner.status().size < settings.min {
@@ -322,39 +317,25 @@ impl Pool {
 
 /// A connection that belongs to one request.
 #[derive(Debug)]
-pub(crate) struct Lease {
-    object: Option<Object<Connector>>,
+pub(crate) struct Lease<T: Transport> {
+    object: Option<Object<Connector<T>>>,
     reused: bool,
 }
 
-impl Lease {
+impl<T: Transport> Lease<T> {
     /// Whether the connection has served a request before.
     pub(crate) const fn reused(&self) -> bool {
         self.reused
     }
 
     /// The connection.
-    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection<T>> {
         self.object.as_deref_mut()
     }
 
-    /// Names the probable reason of a 403 after which the container wants no further request.
-    pub(crate) fn explain_forbidden(&self) {
-        let Some(pool) = self.object.as_ref().and_then(Object::pool) else {
-            return;
-        };
-        let Connector {
-            settings,
-            forbidden,
-            ..
-        } = pool.manager();
-        if forbidden.is_due(Instant::now().into_std()) {
-            warn!(
-                member = format_args!("{}:{}", settings.host, settings.port),
-                "403 from the connector itself: does `secret` agree with the connector's, and does its \
-                 allowedRequestAttributesPattern allow the configured request_attributes?"
-            );
-        }
+    /// The pool that it came from.
+    pub(super) fn pool(&self) -> Option<managed::Pool<Connector<T>>> {
+        self.object.as_ref().and_then(Object::pool)
     }
 
     /// Returns the connection to the pool: after the end of an answer that allows reuse, when everything that
@@ -365,20 +346,16 @@ impl Lease {
         };
         let retired =
             Object::pool(&object).is_none_or(|pool| pool.manager().retired.load(Ordering::Relaxed));
-        let framed = &mut object.framed;
-        if retired || !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
+        if retired || !object.transport.rest() {
             drop(Object::take(object));
             return;
-        }
-        if framed.read_buffer().capacity() > IDLE_BUFFER_MAX {
-            *framed.read_buffer_mut() = BytesMut::new();
         }
         object.idle_since = Instant::now();
         drop(object);
     }
 }
 
-impl Drop for Lease {
+impl<T: Transport> Drop for Lease<T> {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
             drop(Object::take(object));

@@ -1,16 +1,15 @@
-//! A TCP stream that counts its bytes.
+//! A stream that counts its bytes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// A connection to a backend, and how much went over it since it was opened.
 #[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Wire<S> {
+    pub(crate) stream: S,
     pub(crate) traffic: Traffic,
 }
 
@@ -51,8 +50,8 @@ impl Traffic {
     }
 }
 
-impl Wire {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+impl<S> Wire<S> {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             traffic: Traffic::default(),
@@ -60,7 +59,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -74,7 +73,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

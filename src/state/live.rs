@@ -372,7 +372,7 @@ impl LiveMember {
 
     fn show(&self, view: &MemberView, now: Instant) {
         let left = self.left(view, now);
-        let pool = self.backend.pool().view();
+        let pool = self.backend.connections();
         let reading = MemberReading {
             busy: view.busy,
             up: view.usable,

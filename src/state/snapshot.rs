@@ -312,7 +312,6 @@ pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyho
             let settings = PoolSettings {
                 host: config.url.host.clone(),
                 port: config.url.port,
-                packet_size,
                 max: config.max,
                 min: config.min,
                 ttl: config.ttl,
@@ -320,7 +319,7 @@ pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyho
                 connect: config.connectiontimeout,
                 ping: config.ping,
             };
-            let pool = Pool::new(settings, metrics.connects.clone())?;
+            let pool = Pool::new(settings, packet_size, metrics.connects.clone())?;
             let secret = config.secret.as_ref().map(config::Secret::expose);
             Ok(Backend::Ajp(AjpBackend::new(
                 pool,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
-use crate::backend::Pool;
+use crate::backend::Backend;
 use crate::state::{LiveBalancer, LiveMember, Shared};
 use crate::telemetry::metrics::UPKEEP_INTERVAL;
 
@@ -66,7 +66,7 @@ fn look_after(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &Cancel
         tokio::spawn(reading);
     }
     for member in &balancer.members {
-        tokio::spawn(maintain(member.backend.pool().clone(), ended.clone()));
+        tokio::spawn(maintain(member.backend.clone(), ended.clone()));
     }
     checks::start(shared, balancer, ended);
 }
@@ -79,11 +79,11 @@ async fn count_sessions(shared: Arc<Shared>, ended: CancellationToken) {
     }
 }
 
-async fn maintain(pool: Pool, ended: CancellationToken) {
-    let interval = (pool.ttl() / 2).clamp(Duration::from_millis(100), MAINTAIN_INTERVAL);
-    pool.maintain().await;
+async fn maintain(backend: Backend, ended: CancellationToken) {
+    let interval = (backend.ttl() / 2).clamp(Duration::from_millis(100), MAINTAIN_INTERVAL);
+    backend.maintain().await;
     while pause(interval, &ended).await {
-        pool.maintain().await;
+        backend.maintain().await;
     }
 }
 
