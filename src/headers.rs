@@ -1,6 +1,9 @@
 //! Which header fields go on to a backend, which come back to a client, and which the gateway adds.
 
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use std::convert::Infallible;
+
+use http::Version;
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, VIA};
 
 use crate::peer::Peer;
 
@@ -36,6 +39,15 @@ fn is_forwarding(name: &str) -> bool {
         Some(b'f') => name == "forwarded",
         _ => false,
     }
+}
+
+/// What the gateway calls itself in `Via`, behind the version in which it received the request.
+fn via(version: Version) -> HeaderValue {
+    HeaderValue::from_static(match version {
+        Version::HTTP_10 => "1.0 ajpgate",
+        Version::HTTP_2 => "2.0 ajpgate",
+        _ => "1.1 ajpgate",
+    })
 }
 
 /// Names that a `Connection` field nominates, beyond those that never go on anyway.
@@ -101,33 +113,68 @@ impl RequestFields<'_> {
             put(b"host", self.host_sent.as_bytes())?;
         }
         for (name, value) in self.headers {
-            let text = name.as_str();
-            if is_hop_by_hop(text)
-                || is_acted_on(text)
-                || is_dangerous(text)
-                || is_forwarding(text)
-                || self.nominated.contains(name)
-                || self.overlay.removed.contains(name)
-            {
-                continue;
+            if self.goes_on(name) {
+                put(name.as_str().as_bytes(), value.as_bytes())?;
             }
-            put(text.as_bytes(), value.as_bytes())?;
         }
-        self.try_each_forwarding(&mut put)?;
+        self.try_each_forwarding(|name, value| put(name.as_bytes(), value.as_bytes()))?;
         for (name, value) in &self.overlay.added {
             put(name.as_str().as_bytes(), value.as_bytes())?;
         }
         Ok(())
     }
 
+    /// The same fields as a map, and `Via` (RFC 9110 section 7.6.3), for a backend that speaks HTTP. `host` is what
+    /// a request without one gets.
+    pub(crate) fn to_map(&self, host: &str, version: Version) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.headers.len().saturating_add(8));
+        let host = match self.host_sent {
+            "" => host,
+            sent => sent,
+        };
+        if !self.is_removed("host")
+            && let Ok(host) = HeaderValue::from_str(host)
+        {
+            map.insert(HOST, host);
+        }
+        for (name, value) in self.headers {
+            if self.goes_on(name) {
+                map.append(name, value.clone());
+            }
+        }
+        let Ok(()) = self.try_each_forwarding(|name, value| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                map.append(HeaderName::from_static(name), value);
+            }
+            Ok::<_, Infallible>(())
+        });
+        if !self.is_removed("via") {
+            map.append(VIA, via(version));
+        }
+        for (name, value) in &self.overlay.added {
+            map.append(name, value.clone());
+        }
+        map
+    }
+
+    fn goes_on(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        !(is_hop_by_hop(text)
+            || is_acted_on(text)
+            || is_dangerous(text)
+            || is_forwarding(text)
+            || self.nominated.contains(name)
+            || self.overlay.removed.contains(name))
+    }
+
     fn try_each_forwarding<E>(
         &self,
-        mut put: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+        mut put: impl FnMut(&'static str, &str) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { peer, host, .. } = self;
-        let mut put = |name: &str, value: &str| match self.is_removed(name) {
+        let mut put = |name: &'static str, value: &str| match self.is_removed(name) {
             true => Ok(()),
-            false => put(name.as_bytes(), value.as_bytes()),
+            false => put(name, value),
         };
         put("x-forwarded-for", &peer.ip)?;
         put("x-real-ip", &peer.ip)?;

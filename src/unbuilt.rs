@@ -53,7 +53,7 @@ fn paths(config: &Config) -> Vec<String> {
     for (index, mapping) in config.mappings.iter().enumerate() {
         if let Some(Target::Member(member)) = &mapping.to {
             let at = format!("proxy_pass[{index}]");
-            found.when(member.url.scheme != Scheme::Ajp, &at, "to");
+            found.when(is_unbuilt(member.url.scheme), &at, "to");
             member_keys(member, &format!("{at}.member"), "", &mut found);
         }
     }
@@ -67,10 +67,18 @@ fn balancer_keys(balancer: &Balancer, at: &str, found: &mut Found) {
 
 fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {
     if !url.is_empty() {
-        found.when(member.url.scheme != Scheme::Ajp, at, url);
+        found.when(is_unbuilt(member.url.scheme), at, url);
     }
     found.when(member.upgrade_url.is_some(), at, "upgrade_url");
-    found.when(member.tls.is_some(), at, "tls");
+    found.when(
+        member.tls.is_some() && is_unbuilt(member.url.scheme),
+        at,
+        "tls",
+    );
+}
+
+const fn is_unbuilt(scheme: Scheme) -> bool {
+    matches!(scheme, Scheme::Ftp | Scheme::Ftps)
 }
 
 #[derive(Default)]

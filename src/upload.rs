@@ -150,6 +150,28 @@ impl Upload {
         }
     }
 
+    /// Takes the next piece as it came from the client. `None` is the end.
+    pub(crate) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, UploadError>>> {
+        loop {
+            if let Some(piece) = self.unread.pop_front() {
+                self.keep(piece.clone());
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            if self.broken {
+                let failed = self.failed.take().unwrap_or(UploadError::Cut);
+                return Poll::Ready(Some(Err(failed)));
+            }
+            match ready!(self.poll_receive(cx)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(None),
+                Err(error) => (self.failed, self.broken) = (Some(error), true),
+            }
+        }
+    }
+
     /// Goes back to the start for another attempt. `false` when that start is no longer here.
     pub(crate) fn rewind(&mut self) -> bool {
         let Some(taken) = self.taken.as_mut() else {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use ::http::{Response, Version};
 use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::RequestBody;
 use ajp13::request::Attribute;
 use ajp13::tables::request_attribute;
 use ajp13::{PacketSize, Unencodable};
 use bytes::BytesMut;
-use http::Version;
 use tokio::time::Instant;
 
-use super::body::{AjpBody, ResponseBody};
+use super::body::{Exchange as _, ResponseBody, Streamed};
 use super::connection::AjpTransport;
 use super::driver::Driver;
 use super::error::{Exposure, FailureKind, ForwardError};
@@ -70,7 +70,7 @@ impl AjpBackend {
         upload: &mut Option<Upload>,
         fresh: bool,
         timing: &mut Timing,
-    ) -> Result<http::Response<ResponseBody>, ForwardError> {
+    ) -> Result<Response<ResponseBody>, ForwardError> {
         let asked = Instant::now();
         let lease = self.pool.lease(fresh).await;
         let begun = match &lease {
@@ -93,8 +93,7 @@ impl AjpBackend {
                 length,
             }) => {
                 timing.to_head = begun.elapsed();
-                let mut response =
-                    http::Response::new(ResponseBody::Ajp(AjpBody::new(driver, length)));
+                let mut response = Response::new(ResponseBody::Ajp(Streamed::new(driver, length)));
                 *response.status_mut() = status;
                 *response.headers_mut() = headers;
                 Ok(response)

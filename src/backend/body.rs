@@ -8,9 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::driver::{Driver, Event};
+use super::driver::Driver;
 use super::error::FailureKind;
 use super::head::Length;
+use super::http::HttpDriver;
 use super::wire::Moved;
 
 /// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD.
@@ -19,11 +20,39 @@ const DISCARD_MAX: usize = 64 * 1024;
 /// How long the end of an answer may take after the client has all of it.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What an answer brings after its head.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// Body, at least one byte.
+    Data(Bytes),
+    /// What has been sent so far should reach the client now.
+    Flush,
+    /// The end. The connection has been returned, or closed.
+    End,
+}
+
+/// An exchange with a member, from the head of the answer on.
+pub(crate) trait Exchange: Send + 'static {
+    /// What comes next. After an error or [`Event::End`] there is nothing more.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>>;
+
+    /// Whether the end has come already, so that what was returned last is the last.
+    fn peek_end(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// Whether the backend owes nothing but the end of its answer, and is owed nothing.
+    fn is_nearly_done(&self) -> bool;
+
+    /// Bytes that moved so far.
+    fn moved(&mut self) -> Moved;
+}
+
 /// A body on its way to a client.
 #[derive(Debug)]
 pub(crate) enum ResponseBody {
     /// From an AJP13 member.
-    Ajp(AjpBody),
+    Ajp(Streamed<Driver>),
+    /// From an HTTP member.
+    Http(Streamed<HttpDriver>),
     /// The gateway's own, until it has been sent.
     Text(Option<Bytes>),
 }
@@ -38,6 +67,7 @@ impl ResponseBody {
     pub(crate) fn take_failure(&mut self) -> Option<FailureKind> {
         match self {
             Self::Ajp(body) => body.failure.take(),
+            Self::Http(body) => body.failure.take(),
             Self::Text(_) => None,
         }
     }
@@ -45,11 +75,8 @@ impl ResponseBody {
     /// Bytes that moved between gateway and backend so far, the request's included.
     pub(crate) fn moved(&mut self) -> Moved {
         match self {
-            Self::Ajp(body) => body
-                .driver
-                .as_mut()
-                .map(|driver| driver.moved())
-                .unwrap_or_default(),
+            Self::Ajp(body) => body.moved(),
+            Self::Http(body) => body.moved(),
             Self::Text(_) => Moved::default(),
         }
     }
@@ -69,7 +96,8 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
         match self.get_mut() {
-            Self::Ajp(body) => body.poll_data(cx).map(|data| Some(data?.map(Frame::data))),
+            Self::Ajp(body) => body.poll_frame(cx),
+            Self::Http(body) => body.poll_frame(cx),
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
         }
     }
@@ -77,21 +105,15 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ajp(body) => body.complete,
+            Self::Http(body) => body.complete,
             Self::Text(text) => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Ajp(AjpBody {
-                length: Length::Known(left),
-                ..
-            }) => SizeHint::with_exact(*left),
-            Self::Ajp(AjpBody {
-                length: Length::None,
-                ..
-            }) => SizeHint::with_exact(0),
-            Self::Ajp(_) => SizeHint::new(),
+            Self::Ajp(body) => body.size_hint(),
+            Self::Http(body) => body.size_hint(),
             Self::Text(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
@@ -101,11 +123,11 @@ impl Body for ResponseBody {
 
 /// The rest of an exchange, read as the client takes it.
 ///
-/// It owns the connection. Dropped before the end it closes it, for that is the only way to tell a container
+/// It owns the connection. Dropped before the end it closes it, for that is the only way to tell a backend
 /// to stop; unless all that is missing is the end of the answer, which is then waited for.
 #[derive(Debug)]
-pub(crate) struct AjpBody {
-    driver: Option<Box<Driver>>,
+pub(crate) struct Streamed<D: Exchange> {
+    driver: Option<Box<D>>,
     /// What the client has not got yet.
     length: Length,
     /// The client has all it will get.
@@ -113,8 +135,8 @@ pub(crate) struct AjpBody {
     failure: Option<FailureKind>,
 }
 
-impl AjpBody {
-    pub(crate) const fn new(driver: Box<Driver>, length: Length) -> Self {
+impl<D: Exchange> Streamed<D> {
+    pub(crate) const fn new(driver: Box<D>, length: Length) -> Self {
         let complete = matches!(length, Length::None | Length::Known(0));
         Self {
             driver: Some(driver),
@@ -122,6 +144,28 @@ impl AjpBody {
             complete,
             failure: None,
         }
+    }
+
+    fn moved(&mut self) -> Moved {
+        self.driver
+            .as_mut()
+            .map(|driver| driver.moved())
+            .unwrap_or_default()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.length {
+            Length::Known(left) => SizeHint::with_exact(left),
+            Length::None => SizeHint::with_exact(0),
+            Length::Unknown => SizeHint::new(),
+        }
+    }
+
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        self.poll_data(cx).map(|data| Some(data?.map(Frame::data)))
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
@@ -165,7 +209,7 @@ impl AjpBody {
     }
 }
 
-impl Drop for AjpBody {
+impl<D: Exchange> Drop for Streamed<D> {
     fn drop(&mut self) {
         let Some(driver) = self.driver.take() else {
             return;
@@ -181,7 +225,7 @@ impl Drop for AjpBody {
 }
 
 /// Reads up to the end of an answer, so that its connection can be kept.
-async fn read_to_end(mut driver: Box<Driver>) {
+async fn read_to_end<D: Exchange>(mut driver: Box<D>) {
     let mut discarded = 0_usize;
     while driver.is_nearly_done() && discarded <= DISCARD_MAX {
         match poll_fn(|cx| driver.poll_event(cx)).await {

@@ -21,6 +21,9 @@ use super::error::FailureKind;
 use super::pool::Transport as _;
 use crate::health::LONGEST_BODY;
 
+/// `User-Agent` of a check.
+pub(super) const AGENT: &str = concat!("ajpgate/", env!("CARGO_PKG_VERSION"), " (health check)");
+
 /// What a check sends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'a> {
@@ -66,11 +69,13 @@ impl AjpBackend {
         limit: Duration,
     ) -> Result<Reply, FailureKind> {
         let asked = async {
-            let mut connection = self.pool().connect_apart().await?.transport;
+            let mut lease = self.pool().connect_apart().await?;
+            let connection = lease.connection().ok_or(FailureKind::Removed)?;
+            let connection = &mut connection.transport;
             match question {
                 Question::Tcp => Ok(Reply::Alive),
                 Question::Cping => connection.ping(limit).await.map(|()| Reply::Alive),
-                Question::Request(ask) => self.ask(&mut connection, ask).await,
+                Question::Request(ask) => self.ask(connection, ask).await,
             }
         };
         tokio::time::timeout(limit, asked)
@@ -154,10 +159,7 @@ fn encode(
     )?;
     head.header(b"content-length", b"0")?;
     head.header(b"host", ask.authority.as_bytes())?;
-    head.header(
-        b"user-agent",
-        concat!("ajpgate/", env!("CARGO_PKG_VERSION"), " (health check)").as_bytes(),
-    )?;
+    head.header(b"user-agent", AGENT.as_bytes())?;
     head.header(b"accept", b"*/*")?;
     if let Some(secret) = secret {
         head.attribute(Attribute::Secret, secret.as_bytes())?;

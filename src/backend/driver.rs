@@ -10,14 +10,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ajp13::encode::BodyEncoder;
-use ajp13::exchange::{Exchange, RequestBody, Step};
+use ajp13::exchange::{Exchange as Order, RequestBody, Step};
 use ajp13::request::END_OF_BODY;
 use ajp13::{PacketSize, SendHeaders, ToContainer, Unencodable};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::time::Instant;
 
+use super::body::{Event, Exchange};
 use super::connection::AjpTransport;
 use super::error::{Exposure, FailureKind};
 use super::pool::{Connection, Lease};
@@ -28,23 +29,12 @@ use crate::upload::{Upload, UploadError};
 /// application's own 403 leaves the connection open (Tomcat: `AjpProcessor.prepareRequest`).
 const FORBIDDEN: u16 = 403;
 
-/// What an answer brings after its head.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// Body, at least one byte.
-    Data(Bytes),
-    /// What has been sent so far should reach the client now.
-    Flush,
-    /// The end. The connection has been returned, or closed.
-    End,
-}
-
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Driver {
     /// Until the answer is complete.
     lease: Option<Lease<AjpTransport>>,
-    exchange: Exchange,
+    exchange: Order,
     upload: Upload,
     /// What was read ahead.
     ahead: Option<Result<Event, FailureKind>>,
@@ -76,7 +66,7 @@ impl Driver {
             .connection()
             .map(|connection| connection.transport.framed.get_ref().traffic);
         Self {
-            exchange: Exchange::new(upload.length(), packet_size),
+            exchange: Order::new(upload.length(), packet_size),
             reused: lease.reused(),
             lease: Some(lease),
             upload,
@@ -95,14 +85,6 @@ impl Driver {
     /// Whether the connection had served a request before.
     pub(crate) const fn reused(&self) -> bool {
         self.reused
-    }
-
-    /// Bytes that this exchange has moved so far.
-    pub(crate) fn moved(&mut self) -> Moved {
-        Moved {
-            wire: self.traffic(),
-            bodies: self.bodies,
-        }
     }
 
     fn traffic(&mut self) -> Traffic {
@@ -170,45 +152,6 @@ impl Driver {
                 return Poll::Ready(Ok(head));
             }
         }
-    }
-
-    /// What comes after SEND_HEADERS. After an error or [`Event::End`] there is nothing more.
-    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>> {
-        if let Some(event) = self.ahead.take() {
-            return Poll::Ready(event);
-        }
-        loop {
-            let event = match ready!(self.poll_step(cx))? {
-                Step::Data(data) => {
-                    let received = &mut self.bodies.from_backend;
-                    *received = received.saturating_add(data.len() as u64);
-                    Event::Data(data)
-                }
-                Step::Flush => Event::Flush,
-                Step::Done { reuse } => {
-                    self.finish(reuse);
-                    Event::End
-                }
-                Step::Nothing | Step::BodyDue | Step::Head(_) => continue,
-            };
-            return Poll::Ready(Ok(event));
-        }
-    }
-
-    /// Whether the end has come already, so that what was returned last is the last.
-    pub(crate) fn peek_end(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.ahead.is_none() && self.has_packet() {
-            self.ahead = match self.poll_event(cx) {
-                Poll::Ready(event) => Some(event),
-                Poll::Pending => None,
-            };
-        }
-        matches!(self.ahead, Some(Ok(Event::End)))
-    }
-
-    /// Whether the container owes nothing but the end of its answer, and is owed nothing.
-    pub(crate) fn is_nearly_done(&self) -> bool {
-        self.lease.is_some() && self.exchange.has_head() && self.exchange.due().is_none()
     }
 
     fn has_packet(&mut self) -> bool {
@@ -335,6 +278,51 @@ impl Driver {
             sleep.as_mut().reset(deadline);
         }
         Poll::Pending
+    }
+}
+
+impl Exchange for Driver {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>> {
+        if let Some(event) = self.ahead.take() {
+            return Poll::Ready(event);
+        }
+        loop {
+            let event = match ready!(self.poll_step(cx))? {
+                Step::Data(data) => {
+                    let received = &mut self.bodies.from_backend;
+                    *received = received.saturating_add(data.len() as u64);
+                    Event::Data(data)
+                }
+                Step::Flush => Event::Flush,
+                Step::Done { reuse } => {
+                    self.finish(reuse);
+                    Event::End
+                }
+                Step::Nothing | Step::BodyDue | Step::Head(_) => continue,
+            };
+            return Poll::Ready(Ok(event));
+        }
+    }
+
+    fn peek_end(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ahead.is_none() && self.has_packet() {
+            self.ahead = match self.poll_event(cx) {
+                Poll::Ready(event) => Some(event),
+                Poll::Pending => None,
+            };
+        }
+        matches!(self.ahead, Some(Ok(Event::End)))
+    }
+
+    fn is_nearly_done(&self) -> bool {
+        self.lease.is_some() && self.exchange.has_head() && self.exchange.due().is_none()
+    }
+
+    fn moved(&mut self) -> Moved {
+        Moved {
+            wire: self.traffic(),
+            bodies: self.bodies,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use ajp13::{CodecError, Malformed, Misbehaved, Unencodable};
 use http::StatusCode;
 
+use crate::framing::Refused;
 use crate::telemetry::metrics::{ConnectResult, ErrorKind, RetryReason};
 use crate::upload::UploadError;
 
@@ -50,6 +51,12 @@ pub(crate) enum FailureKind {
     /// The answer cannot be said in HTTP.
     #[error("unusable answer: {0}")]
     BadHead(BadHead),
+    /// Where an HTTP member's answer ends could be read in two ways, or a bound of it was passed.
+    #[error("unusable answer: {0}")]
+    Framing(#[from] Refused),
+    /// What came is not HTTP/1.
+    #[error("malformed answer: {0}")]
+    NotHttp(hyper::Error),
     /// The answer has less body than it announced.
     #[error("answer ends {0} bytes early")]
     Short(u64),
@@ -87,6 +94,8 @@ pub(crate) enum ConnectError {
     Timeout,
     #[error("{0}")]
     Io(io::Error),
+    #[error("TLS: {0}")]
+    Tls(io::Error),
 }
 
 impl ConnectError {
@@ -96,7 +105,7 @@ impl ConnectError {
             Self::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 ConnectResult::Refused
             }
-            Self::Io(_) | Self::Resolve(_) => ConnectResult::Error,
+            Self::Io(_) | Self::Resolve(_) | Self::Tls(_) => ConnectResult::Error,
         }
     }
 }
@@ -143,6 +152,8 @@ impl ForwardError {
             | FailureKind::Malformed(_)
             | FailureKind::Misbehaved(_)
             | FailureKind::BadHead(_)
+            | FailureKind::Framing(_)
+            | FailureKind::NotHttp(_)
             | FailureKind::Short(_) => StatusCode::BAD_GATEWAY,
             FailureKind::Unencodable(Unencodable::ControlCharacter) => StatusCode::BAD_REQUEST,
             FailureKind::Unencodable(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -169,6 +180,8 @@ impl ForwardError {
             | FailureKind::Malformed(_)
             | FailureKind::Misbehaved(_)
             | FailureKind::BadHead(_)
+            | FailureKind::Framing(_)
+            | FailureKind::NotHttp(_)
             | FailureKind::Short(_)
             | FailureKind::Unencodable(_)
             | FailureKind::Client(_) => Retry::No,
@@ -186,6 +199,8 @@ impl ForwardError {
             | FailureKind::Malformed(_)
             | FailureKind::Misbehaved(_)
             | FailureKind::BadHead(_)
+            | FailureKind::Framing(_)
+            | FailureKind::NotHttp(_)
             | FailureKind::Short(_)
             | FailureKind::Unencodable(_)
             | FailureKind::Client(_) => false,
@@ -221,9 +236,12 @@ impl FailureKind {
             Self::NoPong => Some(ErrorKind::Ping),
             Self::Lost(_) => Some(ErrorKind::Closed),
             Self::Silent => Some(ErrorKind::Timeout),
-            Self::Malformed(_) | Self::Misbehaved(_) | Self::BadHead(_) | Self::Short(_) => {
-                Some(ErrorKind::Protocol)
-            }
+            Self::Malformed(_)
+            | Self::Misbehaved(_)
+            | Self::BadHead(_)
+            | Self::Framing(_)
+            | Self::NotHttp(_)
+            | Self::Short(_) => Some(ErrorKind::Protocol),
             Self::Busy | Self::Removed | Self::Unencodable(_) | Self::Client(_) => None,
         }
     }
@@ -289,6 +307,15 @@ mod tests {
             (misbehaved(), Answering, false, 502, No, No, false),
             (
                 FailureKind::BadHead(BadHead::Value),
+                Answering,
+                false,
+                502,
+                No,
+                No,
+                false,
+            ),
+            (
+                FailureKind::Framing(Refused::SeveralLengths),
                 Answering,
                 false,
                 502,

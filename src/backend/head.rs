@@ -1,4 +1,4 @@
-//! The head of an answer: from SEND_HEADERS to HTTP.
+//! The head of an answer: from SEND_HEADERS, or from an HTTP member's, to the client's.
 
 use ajp13::SendHeaders;
 use ajp13::headers::HeaderName as AjpName;
@@ -10,7 +10,7 @@ use super::error::BadHead;
 use crate::headers::{Nominated, is_hop_by_hop};
 
 /// Most fields of an answer. hyper and most clients stop far below what 64 KiB can hold.
-const MAX_FIELDS: usize = 512;
+pub(crate) const MAX_FIELDS: usize = 512;
 
 /// An answer's head, and how much body goes with it.
 #[derive(Debug)]
@@ -49,6 +49,15 @@ pub(crate) fn convert(sent: &SendHeaders, method: &Method) -> Result<Head, BadHe
             .map_err(|_| BadHead::Value)?;
         headers.append(name, value);
     }
+    finish(status, headers, method)
+}
+
+/// What is left of a head that HTTP allows: fields of one connection go, and the length is settled.
+pub(crate) fn finish(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    method: &Method,
+) -> Result<Head, BadHead> {
     drop_hop_by_hop(&mut headers);
     let length = frame(status, method, &mut headers)?;
     Ok(Head {

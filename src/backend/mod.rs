@@ -8,19 +8,21 @@ mod connection;
 mod driver;
 mod error;
 mod head;
+mod http;
 mod pool;
 mod wire;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use http::{Method, Version};
+use ::http::{HeaderValue, Method, Response, Version};
 
 pub(crate) use self::ajp::AjpBackend;
 pub(crate) use self::body::{Incomplete, ResponseBody};
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
+pub(crate) use self::http::{HttpBackend, Tls};
 pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
@@ -46,6 +48,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) activation: Option<&'a Activation>,
     /// Request attributes, from the configuration.
     pub(crate) attributes: &'a [(String, String)],
+    /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
+    pub(crate) upgrade: Option<&'a HeaderValue>,
 }
 
 /// What an operator wants of a member, as Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`): its
@@ -90,6 +94,8 @@ pub(crate) struct Timing {
 pub(crate) enum Backend {
     /// AJP13.
     Ajp(AjpBackend),
+    /// HTTP/1.1, plain or through TLS.
+    Http(HttpBackend),
 }
 
 impl Backend {
@@ -102,9 +108,10 @@ impl Backend {
         upload: &mut Option<Upload>,
         fresh: bool,
         timing: &mut Timing,
-    ) -> Result<http::Response<ResponseBody>, ForwardError> {
+    ) -> Result<Response<ResponseBody>, ForwardError> {
         match self {
             Self::Ajp(backend) => backend.send(request, upload, fresh, timing).await,
+            Self::Http(backend) => backend.send(request, upload, fresh, timing).await,
         }
     }
 
@@ -116,6 +123,7 @@ impl Backend {
     ) -> Result<Reply, FailureKind> {
         match self {
             Self::Ajp(backend) => backend.check(question, limit).await,
+            Self::Http(backend) => backend.check(question, limit).await,
         }
     }
 
@@ -123,6 +131,7 @@ impl Backend {
     pub(crate) fn connections(&self) -> PoolView {
         match self {
             Self::Ajp(backend) => backend.pool().view(),
+            Self::Http(backend) => backend.pool().view(),
         }
     }
 
@@ -130,6 +139,7 @@ impl Backend {
     pub(crate) fn ttl(&self) -> Duration {
         match self {
             Self::Ajp(backend) => backend.pool().ttl(),
+            Self::Http(backend) => backend.pool().ttl(),
         }
     }
 
@@ -137,6 +147,7 @@ impl Backend {
     pub(crate) async fn maintain(&self) {
         match self {
             Self::Ajp(backend) => backend.pool().maintain().await,
+            Self::Http(backend) => backend.pool().maintain().await,
         }
     }
 
@@ -144,6 +155,7 @@ impl Backend {
     pub(crate) fn close(&self) {
         match self {
             Self::Ajp(backend) => backend.pool().close(),
+            Self::Http(backend) => backend.pool().close(),
         }
     }
 }

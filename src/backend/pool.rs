@@ -226,15 +226,19 @@ impl<T: Transport> Pool<T> {
                 }
             }
             return Ok(Lease {
-                object: Some(object),
+                held: Some(Held::Pooled(object)),
                 reused,
             });
         }
     }
 
     /// A connection that does not count in the pool and never gets into it.
-    pub(crate) async fn connect_apart(&self) -> Result<Connection<T>, ConnectError> {
-        self.inner.manager().open().await
+    pub(crate) async fn connect_apart(&self) -> Result<Lease<T>, ConnectError> {
+        let connection = self.inner.manager().open().await?;
+        Ok(Lease {
+            held: Some(Held::Apart(connection)),
+            reused: false,
+        })
     }
 
     async fn get(&self) -> Result<Object<Connector<T>>, FailureKind> {
@@ -318,8 +322,14 @@ impl<T: Transport> Pool<T> {
 /// A connection that belongs to one request.
 #[derive(Debug)]
 pub(crate) struct Lease<T: Transport> {
-    object: Option<Object<Connector<T>>>,
+    held: Option<Held<T>>,
     reused: bool,
+}
+
+#[derive(Debug)]
+enum Held<T: Transport> {
+    Pooled(Object<Connector<T>>),
+    Apart(Connection<T>),
 }
 
 impl<T: Transport> Lease<T> {
@@ -330,18 +340,24 @@ impl<T: Transport> Lease<T> {
 
     /// The connection.
     pub(crate) fn connection(&mut self) -> Option<&mut Connection<T>> {
-        self.object.as_deref_mut()
+        match self.held.as_mut()? {
+            Held::Pooled(object) => Some(object),
+            Held::Apart(connection) => Some(connection),
+        }
     }
 
     /// The pool that it came from.
     pub(super) fn pool(&self) -> Option<managed::Pool<Connector<T>>> {
-        self.object.as_ref().and_then(Object::pool)
+        match self.held.as_ref()? {
+            Held::Pooled(object) => Object::pool(object),
+            Held::Apart(_) => None,
+        }
     }
 
     /// Returns the connection to the pool: after the end of an answer that allows reuse, when everything that
     /// was promised has been sent and nothing more has come.
     pub(crate) fn give_back(mut self) {
-        let Some(mut object) = self.object.take() else {
+        let Some(Held::Pooled(mut object)) = self.held.take() else {
             return;
         };
         let retired =
@@ -357,7 +373,7 @@ impl<T: Transport> Lease<T> {
 
 impl<T: Transport> Drop for Lease<T> {
     fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
+        if let Some(Held::Pooled(object)) = self.held.take() {
             drop(Object::take(object));
         }
     }

@@ -172,6 +172,7 @@ async fn send(
             .is_some()
             .then_some(&member.activation),
         attributes: &attributes,
+        upgrade: None,
     };
     let mut fresh = false;
     loop {

@@ -11,7 +11,7 @@ use ajpgate_config::{
 use anyhow::{Context as _, bail};
 
 use super::live::{BalancerParts, LiveBalancer, LiveMember, MemberParts};
-use crate::backend::{AjpBackend, Backend, Pool, PoolSettings};
+use crate::backend::{AjpBackend, Backend, HttpBackend, Pool, PoolSettings, Tls};
 use crate::balancer::{Balancer, Checks, MemberId, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics, Shown};
@@ -309,16 +309,7 @@ pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyho
     match config.url.scheme {
         Scheme::Ajp => {
             let packet_size = PacketSize::new(config.packet_size).context("packet_size")?;
-            let settings = PoolSettings {
-                host: config.url.host.clone(),
-                port: config.url.port,
-                max: config.max,
-                min: config.min,
-                ttl: config.ttl,
-                acquire: config.acquire,
-                connect: config.connectiontimeout,
-                ping: config.ping,
-            };
+            let settings = pool_settings(config, &config.url);
             let pool = Pool::new(settings, packet_size, metrics.connects.clone())?;
             let secret = config.secret.as_ref().map(config::Secret::expose);
             Ok(Backend::Ajp(AjpBackend::new(
@@ -328,6 +319,44 @@ pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyho
                 packet_size,
             )))
         }
+        Scheme::Http | Scheme::Https => {
+            http_backend(config, &config.url, metrics).map(Backend::Http)
+        }
         other => bail!("{} members are not built yet", other.name()),
+    }
+}
+
+/// The HTTP side of a member, at this URL.
+fn http_backend(
+    config: &config::Member,
+    url: &config::MemberUrl,
+    metrics: &MemberMetrics,
+) -> anyhow::Result<HttpBackend> {
+    let tls = match url.scheme {
+        Scheme::Https => {
+            let tls = Tls::new(url, config.tls.as_ref()).with_context(|| format!("{url}: tls"))?;
+            Some(Arc::new(tls))
+        }
+        _ => None,
+    };
+    let settings = PoolSettings {
+        // CPING is not known there.
+        ping: None,
+        ..pool_settings(config, url)
+    };
+    let pool = Pool::new(settings, tls, metrics.connects.clone())?;
+    Ok(HttpBackend::new(pool, config.timeout, &authority(url)))
+}
+
+fn pool_settings(config: &config::Member, url: &config::MemberUrl) -> PoolSettings {
+    PoolSettings {
+        host: url.host.clone(),
+        port: url.port,
+        max: config.max,
+        min: config.min,
+        ttl: config.ttl,
+        acquire: config.acquire,
+        connect: config.connectiontimeout,
+        ping: config.ping,
     }
 }

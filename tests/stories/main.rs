@@ -20,6 +20,8 @@ mod body;
 mod connection;
 mod front;
 mod health;
+mod http_bad;
+mod http_forward;
 mod manager;
 mod mapping;
 mod node;

@@ -7,6 +7,7 @@ use ajpgate::Gateway;
 
 use super::client::{self, Client};
 use super::container::Container;
+use super::origin::Origin;
 use super::until;
 
 /// A gateway, and what it says about itself.
@@ -45,16 +46,31 @@ impl Running {
 
     /// A balancer `test` over these containers, with routes `n1`, `n2` … and these keys, mapped to `/`.
     pub(crate) fn before(containers: &[&Container], balancer: &str, member: &str) -> Self {
+        let urls = containers
+            .iter()
+            .map(|container| format!("ajp://{}", container.address));
+        Self::over(&urls.collect::<Vec<_>>(), balancer, member)
+    }
+
+    /// The same over these HTTP servers.
+    pub(crate) fn before_http(origins: &[&Origin], balancer: &str, member: &str) -> Self {
+        let urls = origins
+            .iter()
+            .map(|origin| format!("http://{}", origin.address));
+        Self::over(&urls.collect::<Vec<_>>(), balancer, member)
+    }
+
+    /// The same over members at these URLs.
+    pub(crate) fn over(urls: &[String], balancer: &str, member: &str) -> Self {
         let mut yaml = "balancers:\n  test:\n".to_owned();
         for line in balancer.lines() {
             yaml += &format!("    {}\n", line.trim());
         }
         yaml += "    members:\n";
-        for (index, container) in containers.iter().enumerate() {
+        for (index, url) in urls.iter().enumerate() {
             let separator = if member.is_empty() { "" } else { ", " };
             yaml += &format!(
-                "      - {{ url: \"ajp://{}\", route: n{}{separator}{member} }}\n",
-                container.address,
+                "      - {{ url: \"{url}\", route: n{}{separator}{member} }}\n",
                 index + 1
             );
         }

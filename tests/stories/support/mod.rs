@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod container;
 pub(crate) mod gateway;
+pub(crate) mod origin;
 
 use std::future::Future;
 use std::sync::Arc;

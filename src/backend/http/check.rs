@@ -1,0 +1,82 @@
+//! What a health check asks an HTTP member, on a connection of its own.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
+use ::http::{Method, Request, Uri};
+use ajp13::exchange::RequestBody;
+
+use super::super::body::{Event, Exchange as _};
+use super::super::check::{AGENT, Ask, Question, Reply};
+use super::super::error::{BadHead, FailureKind};
+use super::super::pool::Lease;
+use super::HttpBackend;
+use super::answer::Asked;
+use super::driver::HttpDriver;
+use super::line::{Line, UploadBody};
+use super::stream::HttpTransport;
+use crate::health::LONGEST_BODY;
+
+impl HttpBackend {
+    /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
+    /// that a full pool fails no check and a check takes no request's place. CPING it does not know: that it takes
+    /// the connection, and TLS where that is spoken, is enough.
+    pub(crate) async fn check(
+        &self,
+        question: Question<'_>,
+        limit: Duration,
+    ) -> Result<Reply, FailureKind> {
+        let asked = async {
+            let lease = self.pool.connect_apart().await?;
+            match question {
+                Question::Tcp | Question::Cping => Ok(Reply::Alive),
+                Question::Request(ask) => self.ask(lease, ask).await,
+            }
+        };
+        tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or(Err(FailureKind::Silent))
+    }
+
+    async fn ask(&self, lease: Lease<HttpTransport>, ask: Ask<'_>) -> Result<Reply, FailureKind> {
+        let asked = Asked {
+            head_only: ask.method == "HEAD",
+            upgrade: false,
+        };
+        let line = Line::new(None, false);
+        let body = UploadBody::new(Arc::clone(&line), RequestBody::Empty);
+        let mut driver = HttpDriver::new(lease, line, self.timeout, asked).await?;
+        let answer = driver.ask(request(&ask, body)?).await?;
+        let (status, mut body) = (answer.status().as_u16(), Vec::new());
+        while body.len() < LONGEST_BODY {
+            match poll_fn(|cx| driver.poll_event(cx)).await? {
+                Event::Data(data) => {
+                    let room = LONGEST_BODY.saturating_sub(body.len()).min(data.len());
+                    body.extend_from_slice(data.get(..room).unwrap_or_default());
+                }
+                Event::Flush => {}
+                Event::End => break,
+            }
+        }
+        Ok(Reply::Answer { status, body })
+    }
+}
+
+fn request(ask: &Ask<'_>, body: UploadBody) -> Result<Request<UploadBody>, FailureKind> {
+    let bad = |_| FailureKind::BadHead(BadHead::Value);
+    let mut request = Request::new(body);
+    *request.method_mut() = match ask.method {
+        "OPTIONS" => Method::OPTIONS,
+        "HEAD" => Method::HEAD,
+        _ => Method::GET,
+    };
+    *request.uri_mut() = ask.uri.parse::<Uri>().map_err(|_| bad(()))?;
+    let headers = request.headers_mut();
+    let host = HeaderValue::from_str(ask.authority).map_err(|_| bad(()))?;
+    headers.insert(HOST, host);
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    Ok(request)
+}

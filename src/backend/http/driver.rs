@@ -1,0 +1,358 @@
+//! One exchange on one connection: lends it to hyper, and takes it back when it has proven clean.
+//!
+//! As with AJP13 there is no task and no channel of our own: whoever wants the next event polls, and that moves both
+//! directions on. hyper is given the connection for this exchange only. What is left of it afterwards, a buffer or a
+//! state, cannot meet the next request, because it is gone.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+
+use super::super::body::{Event, Exchange};
+use super::super::error::{Exposure, FailureKind};
+use super::super::head::MAX_FIELDS;
+use super::super::pool::Lease;
+use super::super::wire::{Moved, Traffic};
+use super::answer::{Asked, MAX_HEAD};
+use super::guard::Guard;
+use super::line::{Line, UploadBody};
+use super::stream::HttpTransport;
+use crate::framing::Refused;
+
+/// Room that hyper's buffers need beyond the largest head, in bytes.
+const BUFFER_MARGIN: usize = 8 * 1024;
+
+/// Longest time of a head, from its first byte to its last, however steadily it comes. As `limits.header_timeout`
+/// has it for clients; never longer than the member's `timeout`.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How long a body waits for the member's 100. Members that do not know `Expect` never send one.
+const CONTINUE_TIME: Duration = Duration::from_secs(1);
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct HttpDriver {
+    /// Until the answer is complete.
+    lease: Option<Lease<HttpTransport>>,
+    line: Arc<Line>,
+    /// Until the answer is complete.
+    http: Option<Http>,
+    /// The body of the answer, once its head is there.
+    incoming: Option<Incoming>,
+    /// What was read ahead.
+    ahead: Option<Result<Event, FailureKind>>,
+    timeout: Duration,
+    /// Since when the member owes something; set at the first pause after something moved.
+    silent_since: Option<Instant>,
+    /// Until when the body waits for the member's 100.
+    continue_until: Option<Instant>,
+    reused: bool,
+    /// Bytes of the answer's body.
+    received: u64,
+}
+
+/// hyper's two halves of a connection.
+#[derive(Debug)]
+struct Http {
+    sender: SendRequest<UploadBody>,
+    connection: Connection<TokioIo<Guard>, UploadBody>,
+    /// It will not be polled again: closed, failed, or of another protocol now.
+    ended: bool,
+}
+
+impl HttpDriver {
+    /// Lends the connection to hyper.
+    pub(super) async fn new(
+        mut lease: Lease<HttpTransport>,
+        line: Arc<Line>,
+        timeout: Duration,
+        asked: Asked,
+    ) -> Result<Self, FailureKind> {
+        let wire = lease
+            .connection()
+            .and_then(|connection| connection.transport.lend())
+            .ok_or_else(not_connected)?;
+        line.begin(wire.traffic);
+        let guard = Guard::new(wire, Arc::clone(&line), asked);
+        let (sender, connection) = Builder::new()
+            .max_headers(MAX_FIELDS)
+            .max_buf_size(MAX_HEAD + BUFFER_MARGIN)
+            .handshake(TokioIo::new(guard))
+            .await
+            .map_err(FailureKind::NotHttp)?;
+        Ok(Self {
+            reused: lease.reused(),
+            lease: Some(lease),
+            continue_until: None,
+            line,
+            http: Some(Http {
+                sender,
+                connection,
+                ended: false,
+            }),
+            incoming: None,
+            ahead: None,
+            timeout,
+            silent_since: None,
+            received: 0,
+        })
+    }
+
+    /// Whether the connection had served a request before.
+    pub(super) const fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// How much of the request the member can have acted on.
+    pub(super) fn exposure(&self) -> Exposure {
+        let state = self.line.state();
+        let Traffic {
+            to_backend,
+            from_backend,
+        } = state.traffic.since(state.before);
+        match (to_backend, from_backend) {
+            (_, 1..) => Exposure::Answering,
+            (1.., _) => Exposure::Sent,
+            (0, 0) => Exposure::Nothing,
+        }
+    }
+
+    /// Sends the request and waits for the head of the answer; its body stays here. Once the head is there no other
+    /// attempt will be made.
+    pub(super) async fn ask(
+        &mut self,
+        request: Request<UploadBody>,
+    ) -> Result<Response<()>, FailureKind> {
+        if self.line.state().awaits_100 {
+            self.continue_until = Some(Instant::now() + CONTINUE_TIME);
+        }
+        let http = self.http.as_mut().ok_or_else(not_connected)?;
+        let mut answer = std::pin::pin!(http.sender.send_request(request));
+        let response = std::future::poll_fn(|cx| {
+            loop {
+                let ended = self.poll_http(cx);
+                // Asked only when there is something to get, for else it would wake this task once more.
+                if ended || self.line.state().has_head {
+                    match answer.as_mut().poll(cx) {
+                        Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(self.failure(error))),
+                        Poll::Pending => {}
+                    }
+                }
+                ready!(self.poll_times(cx))?;
+            }
+        })
+        .await?;
+        self.line.forget_upload();
+        let (head, incoming) = response.into_parts();
+        self.incoming = Some(incoming);
+        Ok(Response::from_parts(head, ()))
+    }
+
+    /// Moves both directions on; whether hyper has done with the connection.
+    fn poll_http(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(http) = &mut self.http else {
+            return true;
+        };
+        if http.ended {
+            return true;
+        }
+        let before = self.line.state().traffic;
+        // An error is told to the answer, or to its body.
+        http.ended = http.connection.poll_without_shutdown(cx).is_ready();
+        if self.line.state().traffic != before {
+            self.silent_since = None;
+        }
+        http.ended
+    }
+
+    /// What hyper's complaint means: whoever was there first knows better.
+    fn failure(&self, error: hyper::Error) -> FailureKind {
+        let mut state = self.line.state();
+        if let Some(error) = state.upload_failed.take() {
+            return FailureKind::Client(error);
+        }
+        if let Some(why) = state.refused {
+            return FailureKind::Framing(why);
+        }
+        match state.lost.take() {
+            Some(error) => FailureKind::Lost(error),
+            None if error.is_parse() => FailureKind::NotHttp(error),
+            None => FailureKind::Lost(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Fails when one of the exchange's times is over; ready when hyper should be polled again, because a body need
+    /// not wait any longer.
+    fn poll_times(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
+        loop {
+            let now = Instant::now();
+            let mut state = self.line.state();
+            let slow = state
+                .head_since
+                .map(|since| since + self.timeout.min(HEAD_TIME));
+            let patient = self.continue_until.filter(|_| state.awaits_100);
+            // The member owes nothing while it waits for a piece of body that the client has not sent.
+            let silent = match state.client_owes && state.flushed {
+                true => {
+                    self.silent_since = None;
+                    None
+                }
+                false => Some(*self.silent_since.get_or_insert(now) + self.timeout),
+            };
+            if slow.is_some_and(|until| until <= now) {
+                return Poll::Ready(Err(Refused::HeadTooSlow.into()));
+            }
+            if silent.is_some_and(|until| until <= now) {
+                return Poll::Ready(Err(FailureKind::Silent));
+            }
+            if patient.is_some_and(|until| until <= now) {
+                state.awaits_100 = false;
+                return Poll::Ready(Ok(()));
+            }
+            drop(state);
+            let Some(until) = [slow, silent, patient].into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
+            let sleep = &mut self
+                .lease
+                .as_mut()
+                .and_then(Lease::connection)
+                .ok_or_else(not_connected)?
+                .sleep;
+            // The timer is moved only when it would ring too late; a ring that comes early sets it anew.
+            if sleep.deadline() > until {
+                sleep.as_mut().reset(until);
+            }
+            while sleep.as_mut().poll(cx).is_ready() {
+                if Instant::now() >= until {
+                    break;
+                }
+                sleep.as_mut().reset(until);
+            }
+            if Instant::now() < until {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The next piece of the answer's body.
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>> {
+        loop {
+            let Some(incoming) = &mut self.incoming else {
+                return Poll::Ready(Ok(Event::End));
+            };
+            match ready!(Pin::new(incoming).poll_frame(cx)) {
+                // Trailers have no place in what follows.
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data()
+                        && !data.is_empty()
+                    {
+                        self.received = self.received.saturating_add(data.len() as u64);
+                        return Poll::Ready(Ok(Event::Data(data)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Err(self.failure(error))),
+                None => {
+                    self.incoming = None;
+                    return Poll::Ready(self.finish(cx).map(|()| Event::End));
+                }
+            }
+        }
+    }
+
+    /// Takes the connection back. It is kept when the answer's framing has ended on it, hyper would take another
+    /// request, all of this one has gone out, and nothing more has come.
+    fn finish(&mut self, cx: &mut Context<'_>) -> Result<(), FailureKind> {
+        // Sends what may be left of the request, and lets hyper become idle.
+        let ended = self.poll_http(cx) || self.poll_http(cx);
+        let (http, lease) = (self.http.take(), self.lease.take());
+        let (over, until_close) = {
+            let state = self.line.state();
+            (state.over, state.ends_with_connection && state.closed)
+        };
+        if !over && !until_close {
+            return Err(FailureKind::Lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let (
+            Some(Http {
+                sender, connection, ..
+            }),
+            Some(mut lease),
+        ) = (http, lease)
+        else {
+            return Ok(());
+        };
+        if ended || !sender.is_ready() {
+            return Ok(());
+        }
+        let parts = connection.into_parts();
+        if parts.read_buf.is_empty()
+            && let Some(wire) = parts.io.into_inner().into_clean()
+            && let Some(connection) = lease.connection()
+        {
+            connection.transport.take_back(wire);
+            lease.give_back();
+        }
+        Ok(())
+    }
+}
+
+impl Exchange for HttpDriver {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>> {
+        if let Some(event) = self.ahead.take() {
+            return Poll::Ready(event);
+        }
+        loop {
+            if let Poll::Ready(event) = self.poll_incoming(cx) {
+                return Poll::Ready(event);
+            }
+            self.poll_http(cx);
+            if let Poll::Ready(event) = self.poll_incoming(cx) {
+                return Poll::Ready(event);
+            }
+            ready!(self.poll_times(cx))?;
+        }
+    }
+
+    fn peek_end(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ahead.is_none() && self.line.state().over {
+            self.ahead = match self.poll_event(cx) {
+                Poll::Ready(event) => Some(event),
+                Poll::Pending => None,
+            };
+        }
+        matches!(self.ahead, Some(Ok(Event::End)))
+    }
+
+    /// The end of an answer comes with its last byte: there is nothing to wait for.
+    fn is_nearly_done(&self) -> bool {
+        false
+    }
+
+    fn moved(&mut self) -> Moved {
+        let state = self.line.state();
+        Moved {
+            wire: state.traffic.since(state.before),
+            bodies: Traffic {
+                to_backend: state.uploaded,
+                from_backend: self.received,
+            },
+        }
+    }
+}
+
+/// Nobody polls an exchange that is over; should somebody, it fails.
+fn not_connected() -> FailureKind {
+    FailureKind::Lost(io::ErrorKind::NotConnected.into())
+}

@@ -1,0 +1,258 @@
+//! A thin layer between a member's connection and hyper: it sees the bytes of each answer.
+//!
+//! hyper gets the head of an answer whole or not at all, interim answers never, and nothing behind the answer's last
+//! byte. It is lent the connection for one exchange; afterwards the guard tells whether it came back clean.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tokio_util::io::poll_read_buf;
+
+use super::super::wire::Wire;
+use super::answer::{Answer, Asked};
+use super::line::Line;
+use super::stream::Stream;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Guard {
+    wire: Wire<Stream>,
+    line: Arc<Line>,
+    answer: Answer,
+    /// Bytes that have come and that hyper has not been given.
+    held: BytesMut,
+    /// So many of them it may have.
+    cleared: usize,
+}
+
+impl Guard {
+    pub(super) fn new(wire: Wire<Stream>, line: Arc<Line>, asked: Asked) -> Self {
+        Self {
+            wire,
+            line,
+            answer: Answer::new(asked),
+            held: BytesMut::new(),
+            cleared: 0,
+        }
+    }
+
+    /// The connection, when the answer has ended on it, everything has gone out, and nothing more has come.
+    pub(super) fn into_clean(self) -> Option<Wire<Stream>> {
+        let state = self.line.state();
+        let clean = state.over
+            && state.flushed
+            && !state.excess
+            && !state.closed
+            && state.refused.is_none()
+            && state.lost.is_none()
+            && self.held.is_empty();
+        drop(state);
+        clean.then_some(self.wire)
+    }
+
+    /// The connection after a 101, and what has come of the other protocol.
+    pub(super) fn into_upgraded(self) -> (Wire<Stream>, Bytes) {
+        (self.wire, self.held.freeze())
+    }
+
+    /// Says how many of the bytes hyper may have, behind how many that it does not get.
+    fn clear(&mut self, bytes: &[u8]) -> io::Result<(usize, usize)> {
+        let taken = self.answer.take(bytes);
+        let mut state = self.line.state();
+        let pass = match taken {
+            Ok(pass) => pass,
+            Err(why) => {
+                state.refused = Some(why);
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        };
+        let rest = bytes.len().saturating_sub(pass.skip + pass.pass);
+        if pass.go_on || !self.answer.at_head() {
+            state.awaits_100 = false;
+        }
+        match self.answer.at_head() {
+            true if rest == 0 => state.head_since = None,
+            // A new head has begun when one was skipped.
+            true if pass.skip > 0 => state.head_since = Some(Instant::now()),
+            true => {
+                state.head_since.get_or_insert_with(Instant::now);
+            }
+            false => {
+                state.head_since = None;
+                state.has_head = true;
+            }
+        }
+        state.over = self.answer.is_over();
+        state.ends_with_connection = self.answer.ends_with_connection();
+        state.excess |= state.over && rest > 0;
+        Ok((pass.skip, pass.pass))
+    }
+
+    /// Reads straight into hyper's buffer, and takes back what it may not have. Whether that leaves it something,
+    /// the end of the stream included.
+    fn poll_read_through(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let before = out.filled().len();
+        ready!(Pin::new(&mut self.wire).poll_read(cx, out))?;
+        let new = out.filled().get(before..).unwrap_or_default();
+        if new.is_empty() {
+            return Poll::Ready(Ok(true));
+        }
+        let (skip, pass) = self.clear(new)?;
+        if skip > 0 {
+            self.held
+                .extend_from_slice(new.get(skip..).unwrap_or_default());
+            self.cleared = pass;
+            out.set_filled(before);
+            return Poll::Ready(Ok(false));
+        }
+        if pass < new.len() {
+            self.held
+                .extend_from_slice(new.get(pass..).unwrap_or_default());
+            out.set_filled(before + pass);
+        }
+        Poll::Ready(Ok(pass > 0))
+    }
+
+    fn poll_read_guarded(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if self.cleared > 0 {
+                let length = self.cleared.min(out.remaining());
+                out.put_slice(self.held.get(..length).unwrap_or_default());
+                self.held.advance(length);
+                self.cleared -= length;
+                return Poll::Ready(Ok(()));
+            }
+            if self.line.state().refused.is_some() {
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
+            if self.answer.is_over() {
+                // What comes from now on is looked at before the connection is used again.
+                return Poll::Pending;
+            }
+            if self.held.is_empty() {
+                if ready!(self.poll_read_through(cx, out))? {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            if ready!(poll_read_buf(Pin::new(&mut self.wire), cx, &mut self.held))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            let held = std::mem::take(&mut self.held);
+            let cleared = self.clear(&held);
+            self.held = held;
+            let (skip, pass) = cleared?;
+            self.held.advance(skip);
+            self.cleared = pass;
+        }
+    }
+
+    /// Notes how a write went. One that failed counts as done: nothing more goes out, but the answer is read.
+    fn wrote(&self, written: Poll<io::Result<usize>>, length: usize) -> Poll<io::Result<usize>> {
+        let mut state = self.line.state();
+        state.flushed = false;
+        state.traffic.to_backend = self.wire.traffic.to_backend;
+        match written {
+            Poll::Ready(Err(error)) => {
+                state.lost = Some(error);
+                state.write_failed = true;
+                Poll::Ready(Ok(length))
+            }
+            written => written,
+        }
+    }
+
+    fn writes_are_over(&self) -> bool {
+        self.line.state().write_failed
+    }
+}
+
+impl AsyncRead for Guard {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = out.filled().len();
+        let read = this.poll_read_guarded(cx, out);
+        let mut state = this.line.state();
+        state.traffic.from_backend = this.wire.traffic.from_backend;
+        match &read {
+            Poll::Ready(Ok(())) => state.closed |= out.filled().len() == before,
+            Poll::Ready(Err(error)) if state.lost.is_none() => {
+                state.lost = Some(error.kind().into());
+            }
+            _ => {}
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Guard {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.writes_are_over() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = Pin::new(&mut this.wire).poll_write(cx, bytes);
+        this.wrote(written, bytes.len())
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        if this.writes_are_over() {
+            return Poll::Ready(Ok(length));
+        }
+        let written = Pin::new(&mut this.wire).poll_write_vectored(cx, slices);
+        this.wrote(written, length)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.wire.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.writes_are_over() {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = ready!(Pin::new(&mut this.wire).poll_flush(cx));
+        let mut state = this.line.state();
+        match flushed {
+            Ok(()) => state.flushed = true,
+            Err(error) => {
+                state.lost = Some(error);
+                state.write_failed = true;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// hyper never closes: whoever lent it the connection does.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

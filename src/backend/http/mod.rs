@@ -1,0 +1,135 @@
+//! A member that speaks HTTP/1.1, plain or through TLS.
+//!
+//! hyper writes the request and parses the answer. A [guard](guard) under it sees the bytes of the answer first, and
+//! refuses what hyper would settle without a word.
+
+mod answer;
+mod check;
+mod driver;
+mod guard;
+mod line;
+mod request;
+mod stream;
+mod tls;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use ::http::{Method, Response};
+use ajp13::exchange::RequestBody;
+use tokio::time::Instant;
+
+use self::answer::Asked;
+pub(crate) use self::driver::HttpDriver;
+use self::line::{Line, UploadBody};
+pub(crate) use self::stream::HttpTransport;
+pub(crate) use self::tls::Tls;
+use super::body::{Exchange as _, ResponseBody, Streamed};
+use super::error::{Exposure, FailureKind, ForwardError};
+use super::head::{Head, Length, finish};
+use super::pool::Pool;
+use super::{Forward, Timing};
+use crate::upload::{Upload, UploadError};
+
+/// A member that speaks HTTP/1.1.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpBackend {
+    pool: Pool<HttpTransport>,
+    /// Longest silence.
+    timeout: Duration,
+    /// Its host and port, for requests that name no host.
+    authority: Arc<str>,
+}
+
+impl HttpBackend {
+    pub(crate) fn new(pool: Pool<HttpTransport>, timeout: Duration, authority: &str) -> Self {
+        Self {
+            pool,
+            timeout,
+            authority: Arc::from(authority),
+        }
+    }
+
+    pub(crate) const fn pool(&self) -> &Pool<HttpTransport> {
+        &self.pool
+    }
+
+    /// Sends a request and waits for the head of the answer. See [`Backend::send`](super::Backend::send).
+    pub(crate) async fn send(
+        &self,
+        request: &Forward<'_>,
+        upload: &mut Option<Upload>,
+        fresh: bool,
+        timing: &mut Timing,
+    ) -> Result<Response<ResponseBody>, ForwardError> {
+        let asked = Instant::now();
+        let lease = self.pool.lease(fresh).await;
+        let begun = match &lease {
+            // Nothing was waited for.
+            Ok(lease) if lease.reused() => asked,
+            _ => Instant::now(),
+        };
+        timing.waited = begun.duration_since(asked);
+        let nothing = |kind| ForwardError::new(kind, Exposure::Nothing, false);
+        let lease = lease.map_err(nothing)?;
+        let Some(body) = upload.take() else {
+            return Err(nothing(FailureKind::Client(UploadError::Cut)));
+        };
+        let length = body.length();
+        let line = Line::new(Some(body), request::awaits_100(request, length));
+        let asked = Asked {
+            head_only: *request.method == Method::HEAD,
+            upgrade: request.upgrade.is_some(),
+        };
+        let driver = HttpDriver::new(lease, Arc::clone(&line), self.timeout, asked).await;
+        // One allocation, instead of moving it from hand to hand as the answer goes up.
+        let mut driver = match driver {
+            Ok(driver) => Box::new(driver),
+            Err(kind) => {
+                *upload = line.take_upload();
+                return Err(nothing(kind));
+            }
+        };
+        match self.exchange(&mut driver, request, &line, length).await {
+            Ok(Head {
+                status,
+                headers,
+                length,
+            }) => {
+                timing.to_head = begun.elapsed();
+                let body = ResponseBody::Http(Streamed::new(driver, length));
+                let mut response = Response::new(body);
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                Ok(response)
+            }
+            Err(kind) => {
+                let error = ForwardError::new(kind, driver.exposure(), driver.reused());
+                drop(driver);
+                *upload = line.take_upload();
+                Err(error)
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        driver: &mut HttpDriver,
+        request: &Forward<'_>,
+        line: &Arc<Line>,
+        length: RequestBody,
+    ) -> Result<Head, FailureKind> {
+        let body = UploadBody::new(Arc::clone(line), length);
+        let built = request::build(request, &self.authority, length, body)?;
+        let (parts, ()) = driver.ask(built).await?.into_parts();
+        let head =
+            finish(parts.status, parts.headers, request.method).map_err(FailureKind::BadHead)?;
+        if matches!(head.length, Length::None | Length::Known(0)) {
+            // The connection is free before the client has the answer.
+            poll_fn(|cx| Poll::Ready(driver.peek_end(cx))).await;
+        }
+        Ok(head)
+    }
+}

@@ -1,0 +1,60 @@
+//! The head of a request as an HTTP member gets it.
+
+use ajp13::Unencodable;
+use ajp13::exchange::RequestBody;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, UPGRADE};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri, Version};
+
+use super::super::Forward;
+use super::super::error::FailureKind;
+use super::line::UploadBody;
+
+/// Whether the body is to wait for the member's 100, because the client waits for one (RFC 9110 section 10.1.1).
+pub(super) fn awaits_100(request: &Forward<'_>, length: RequestBody) -> bool {
+    let expect = request.fields.headers.get(EXPECT);
+    request.version != Version::HTTP_10
+        && length != RequestBody::Empty
+        && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Builds the request; `authority` is the member's, for a client that named no host.
+pub(super) fn build(
+    request: &Forward<'_>,
+    authority: &str,
+    length: RequestBody,
+    body: UploadBody,
+) -> Result<Request<UploadBody>, FailureKind> {
+    let target = match request.query {
+        Some(query) => Bytes::from([request.path, "?", query].concat()),
+        None => Bytes::copy_from_slice(request.path.as_bytes()),
+    };
+    // What the front took for a target is one here too, unless a mapping made it too long.
+    let target = PathAndQuery::from_maybe_shared(target)
+        .map_err(|_| FailureKind::Unencodable(Unencodable::ControlCharacter))?;
+    let mut headers = request.fields.to_map(authority, request.version);
+    if awaits_100(request, length) {
+        headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    if length == RequestBody::Empty && may_have_body(request.method) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    if let Some(protocol) = request.upgrade {
+        headers.insert(UPGRADE, protocol.clone());
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    let mut built = Request::new(body);
+    *built.method_mut() = request.method.clone();
+    *built.uri_mut() = Uri::from(target);
+    *built.headers_mut() = headers;
+    Ok(built)
+}
+
+/// Methods whose requests say that they have no body (RFC 9110 section 8.6).
+fn may_have_body(method: &Method) -> bool {
+    !matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE
+    )
+}

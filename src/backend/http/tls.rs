@@ -1,0 +1,158 @@
+//! TLS towards a member: what is trusted, what is shown, and the name that is asked for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ajpgate_config::{MemberTls, MemberUrl};
+use anyhow::{Context as _, bail};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::super::error::ConnectError;
+
+/// How a member is spoken to through TLS. Sessions are resumed within one of these only.
+pub(crate) struct Tls {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tls({:?})", self.name)
+    }
+}
+
+impl Tls {
+    /// Without `tls` the system's roots and the URL's host count.
+    ///
+    /// # Errors
+    /// A file that cannot be read or used, or a name that is none.
+    pub(crate) fn new(url: &MemberUrl, tls: Option<&MemberTls>) -> anyhow::Result<Self> {
+        let name = tls.and_then(|tls| tls.server_name.as_deref());
+        let name = name.unwrap_or(url.host.as_str());
+        let name = ServerName::try_from(name.to_owned())
+            .with_context(|| format!("{name} is not a name of a TLS server"))?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
+        let builder = match tls {
+            Some(tls) if !tls.verify => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anyone(provider))),
+            _ => {
+                let roots = Arc::new(roots(tls.and_then(|tls| tls.ca.as_deref()))?);
+                builder.with_webpki_verifier(
+                    WebPkiServerVerifier::builder_with_provider(roots, provider).build()?,
+                )
+            }
+        };
+        let shown =
+            tls.and_then(|tls| Some((tls.certificate.as_deref()?, tls.private_key.as_deref()?)));
+        let mut config = match shown {
+            Some((certificate, key)) => {
+                builder.with_client_auth_cert(certificates(certificate)?, private_key(key)?)?
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(config)),
+            name,
+        })
+    }
+
+    pub(super) async fn connect(
+        &self,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, ConnectError> {
+        self.connector
+            .connect(self.name.clone(), stream)
+            .await
+            .map_err(ConnectError::Tls)
+    }
+}
+
+/// The certificates that a member's must descend from: those of a file, or the system's.
+fn roots(ca: Option<&Path>) -> anyhow::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Some(file) => {
+            for certificate in certificates(file)? {
+                roots
+                    .add(certificate)
+                    .with_context(|| format!("{} cannot be used", file.display()))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                bail!(
+                    "the system has no certificates to verify with: install them, or set `tls.ca`"
+                );
+            }
+        }
+    }
+    Ok(roots)
+}
+
+fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let read = || -> Result<Vec<_>, _> { CertificateDer::pem_file_iter(file)?.collect() };
+    let found = read().with_context(|| format!("cannot read {}", file.display()))?;
+    if found.is_empty() {
+        bail!("{} holds no certificate", file.display());
+    }
+    Ok(found)
+}
+
+fn private_key(file: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_file(file)
+        .with_context(|| format!("cannot read a private key from {}", file.display()))
+}
+
+/// Believes every certificate: `verify: off`. That its owner has the key is still checked.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

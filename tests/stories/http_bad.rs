@@ -1,0 +1,198 @@
+//! HTTP members that break the protocol: what cannot be told apart is 502, and no connection meets two requests.
+
+use std::time::Duration;
+
+use crate::support::gateway::Running;
+use crate::support::origin::{Conn, Origin};
+use crate::support::{Gate, pause};
+
+/// The answer of a gateway before a server that says this to each request.
+async fn status_of(answer: impl Into<Vec<u8>>) -> (u16, Origin, Running) {
+    let origin = Origin::saying(answer).await;
+    let gateway = Running::before_http(&[&origin], "", "timeout: 1s");
+    let status = gateway.get("/", "").await.status;
+    gateway.quiet().await;
+    (status, origin, gateway)
+}
+
+/// Contract section 8.
+#[tokio::test]
+async fn ambiguous_heads_are_502() {
+    let ok = "HTTP/1.1 200 OK\r\n";
+    for head in [
+        format!("{ok}Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
+        format!("{ok}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
+        format!("{ok}Content-Length: 2, 2\r\n\r\nok"),
+        format!("{ok}Content-Length: -2\r\n\r\nok"),
+        format!("{ok}Content-Length: 99999999999999999999\r\n\r\nok"),
+        format!("{ok}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        format!("{ok}Transfer-Encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        format!("{ok}Transfer-Encoding: gzip\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        format!("{ok}Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok"),
+        format!("{ok}Transfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n"),
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+            .into(),
+        "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/3.0 200 X\r\nContent-Length: 0\r\n\r\n".into(),
+        format!("{ok}X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X Y: a\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X: a\0b\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}Content-Length : 2\r\n\r\nok"),
+        format!("{ok}X: {}\r\n\r\n", "y".repeat(70_000)),
+        format!("{ok}{}\r\n", "X: y\r\n".repeat(600)),
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(11),
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n".into(),
+        format!("\r\n{ok}Content-Length: 0\r\n\r\n"),
+    ] {
+        let (status, origin, gateway) = status_of(head.clone()).await;
+        let shown: String = head.chars().take(80).collect();
+        assert_eq!(status, 502, "{shown:?}");
+        // Nothing was kept, and the member is not blamed.
+        assert_eq!(gateway.get("/", "").await.status, 502, "{shown:?}");
+        assert_eq!(origin.connections(), 2, "{shown:?}");
+        assert_eq!(
+            gateway
+                .metric("ajpgate_member_errors_total", &[("kind", "protocol")])
+                .await,
+            2.0,
+            "{shown:?}"
+        );
+    }
+}
+
+/// However steadily it comes.
+#[tokio::test]
+async fn a_slow_head_is_502() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        conn.request().await;
+        conn.raw("HTTP/1.1 200 OK\r\nX: ").await;
+        for _ in 0..100 {
+            conn.raw("y").await;
+            pause(50).await;
+        }
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "timeout: 500ms");
+    let begun = std::time::Instant::now();
+    assert_eq!(gateway.get("/", "").await.status, 502);
+    assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn silence_is_504() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        conn.request().await;
+        conn.closed().await;
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "timeout: 300ms");
+    assert_eq!(gateway.get("/", "").await.status, 504);
+    assert_eq!(origin.connections(), 1);
+    gateway
+        .metric_becomes("ajpgate_member_errors_total", &[("kind", "timeout")], 1.0)
+        .await;
+}
+
+#[tokio::test]
+async fn nobody_there_is_503() {
+    let origin = Origin::hello("n1").await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    drop(origin);
+    let answer = gateway.get("/", "").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.field("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_head_is_502_for_a_post() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        conn.request().await;
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        .await;
+    assert_eq!(client.answer().await.status, 502);
+}
+
+/// After the head there is no way back: the client's connection is reset.
+#[tokio::test]
+async fn an_answer_cut_short_never_looks_whole() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
+    ] {
+        let origin = Origin::start(move |_, mut conn: Conn| async move {
+            conn.request().await;
+            conn.raw(answer).await;
+        })
+        .await;
+        let gateway = Running::before_http(&[&origin], "", "");
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(client.ended_by_reset().await, "{answer:?}");
+        gateway.quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_chunk_behind_data_resets() {
+    let gate = Gate::new();
+    let opened = gate.clone();
+    let origin = Origin::start(move |_, mut conn: Conn| {
+        let gate = opened.clone();
+        async move {
+            conn.request().await;
+            conn.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+                .await;
+            gate.opened(1).await;
+            conn.raw("xyz\r\n").await;
+            conn.closed().await;
+        }
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.raw_until("half").await;
+    gate.open();
+    assert!(client.ended_by_reset().await);
+    gateway.quiet().await;
+}
+
+/// A body that a client cuts short is never completed, and the connection to the member is closed.
+#[tokio::test]
+async fn a_request_cut_short_never_looks_whole() {
+    for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+        let (gate, got) = (Gate::new(), Gate::new());
+        let (opened, seen) = (gate.clone(), got.clone());
+        let origin = Origin::start(move |_, mut conn: Conn| {
+            let (gate, got) = (opened.clone(), seen.clone());
+            async move {
+                let mut request = conn.head().await.unwrap();
+                gate.open();
+                assert_eq!(conn.read_body(&mut request).await, None);
+                got.open();
+            }
+        })
+        .await;
+        let gateway = Running::before_http(&[&origin], "", "");
+        let mut client = gateway.client().await;
+        client
+            .send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n4\r\nhalf\r\n"
+            ))
+            .await;
+        gate.opened(1).await;
+        client.vanish();
+        got.opened(1).await;
+        gateway.quiet().await;
+    }
+}
