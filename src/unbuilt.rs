@@ -3,7 +3,7 @@
 //! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
 //! is bound: nothing is ignored in silence.
 
-use ajpgate_config::{Balancer, Config, Loaded, Member, Problem, Problems, Scheme, Target};
+use ajpgate_config::{Config, Loaded, Member, Problem, Problems, Scheme, Target};
 
 /// Every key that `run` refuses, at its line.
 pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
@@ -45,7 +45,6 @@ fn paths(config: &Config) -> Vec<String> {
     }
     for balancer in &config.balancers {
         let at = format!("balancers.{}", balancer.name);
-        balancer_keys(balancer, &at, &mut found);
         for (index, member) in balancer.members.iter().enumerate() {
             member_keys(member, &format!("{at}.members[{index}]"), "url", &mut found);
         }
@@ -59,10 +58,6 @@ fn paths(config: &Config) -> Vec<String> {
     }
     found.when(!config.trusted_proxies.is_empty(), "", "trusted_proxies");
     found.0
-}
-
-fn balancer_keys(balancer: &Balancer, at: &str, found: &mut Found) {
-    found.when(balancer.sticky_cookie.is_some(), at, "sticky_cookie");
 }
 
 fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {

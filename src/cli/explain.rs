@@ -15,7 +15,7 @@ use self::report::{Candidate, Forwarded, Report, Verdict};
 use super::ConfigArgument;
 use crate::balancer::Tried;
 use crate::peer::Peer;
-use crate::proxy::{Plan, choose, name_session};
+use crate::proxy::{Plan, Wanted, choose, name_session};
 use crate::state::Snapshot;
 use crate::telemetry::metrics::Metrics;
 use crate::unbuilt;
@@ -79,7 +79,7 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
         Ok(plan) => plan,
         Err(refusal) => return Verdict::Refused(refusal),
     };
-    let (session, found) = plan.session(parts);
+    let Wanted { session, found, .. } = plan.session(parts);
     let mut variables = Variables::default();
     if let Some(found) = &found {
         name_session(&mut variables, found);
@@ -118,7 +118,7 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
             None => balancer.name.clone(),
         },
         decided_on: plan.normal.as_str().to_owned(),
-        sticky: balancer.sticky.is_some(),
+        sticky: balancer.is_sticky(),
         session,
         found,
         method,

@@ -10,6 +10,7 @@ use tracing::debug;
 use super::attempt::{self, Errand};
 use super::journey::{Journey, Record, Session};
 use super::local::Local;
+use super::own_cookie;
 use super::plan::{Plan, Refusal, name_session};
 use super::respond;
 use super::reverse::Reverse;
@@ -68,9 +69,10 @@ async fn serve(
             .map_err(|error| Local::new(error.status()).and_close())?,
     );
 
-    let (session, found) = plan.session(parts);
+    let wanted = plan.session(parts);
+    let session = wanted.session;
     record.session = session;
-    if let Some(found) = found {
+    if let Some(found) = wanted.found {
         name_session(&mut record.variables, &found);
     }
     let errand = Errand {
@@ -87,14 +89,16 @@ async fn serve(
     respond::check_wanted_route(session, &record.variables, &to.balancer, &member, route);
     let issued = respond::check_issued_session(headers, &to.balancer, &member, route);
     // A session that the member answers with a new one is over, or never was its.
-    let present = found.filter(|_| session != Session::NoRoute);
-    if let Some(id) = issued.or(present.map(|found| to.balancer.session_id(found.session))) {
-        let moved = match record.how {
-            Some(How::Sticky) => None,
-            _ => record.variables.session_route.as_deref(),
-        };
+    let present = wanted.id.filter(|_| session != Session::NoRoute);
+    let moved = match record.how {
+        Some(How::Sticky) => None,
+        _ => record.variables.session_route.as_deref(),
+    };
+    let counted = issued.or(present);
+    if let Some(id) = counted {
         to.balancer.saw_session(id, moved, &member);
     }
+    let counted = counted.is_some();
     let back = plan.back(&member);
     let reverse = Reverse {
         front: &mapping.path,
@@ -104,6 +108,12 @@ async fn serve(
         backend_host: plan.host_sent(&member),
     };
     reverse.apply(headers);
+    if let Some(cookie) = &to.balancer.sticky_cookie
+        && let Some(id) = own_cookie::set(cookie, &wanted, route, peer.tls, headers)
+        && !counted
+    {
+        to.balancer.saw_session(&id, moved, &member);
+    }
     respond::apply_rules(&mapping.response_headers, &record.variables, headers);
     record.member = Some(member);
     Ok((response, attempt))

@@ -123,7 +123,9 @@ impl Record {
 
     /// What became of the route that the session asked for; `None` in a balancer without stickiness.
     fn sticky_result(&self) -> Option<StickyResult> {
-        self.balancer.as_ref()?.sticky.as_ref()?;
+        self.balancer
+            .as_ref()
+            .filter(|balancer| balancer.is_sticky())?;
         // Nobody could serve it.
         let unserved =
             self.member.is_none() && self.status == Some(StatusCode::SERVICE_UNAVAILABLE);

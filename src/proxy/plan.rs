@@ -10,6 +10,7 @@ use http::header::COOKIE;
 use http::request::Parts;
 
 use super::journey::Session;
+use super::own_cookie;
 use super::target::{BadTarget, Host, Target};
 use crate::balancer::{NoMember, Tried, Want};
 use crate::mount::{BadPath, Match, Normal, normalize, rewrite};
@@ -107,27 +108,69 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Finds the session that the request names, and what it says.
-    pub(crate) fn session(&self, parts: &'a Parts) -> (Session, Option<Found<'a>>) {
-        let Some(spec) = &self.to.balancer.sticky else {
-            return (Session::None, None);
-        };
-        let cookies = parts
-            .headers
-            .get_all(COOKIE)
-            .iter()
-            .map(http::HeaderValue::as_bytes);
-        let Target { path, query, .. } = self.target;
-        let core = self.to.balancer.core();
+    /// Finds the session that the request names, and what it says: by `stickysession`, and where that names no
+    /// member by the gateway's own cookie.
+    pub(crate) fn session(&self, parts: &'a Parts) -> Wanted<'a> {
+        let balancer = &self.to.balancer;
+        let core = balancer.core();
         let known = |route: &str| core.knows_route(route);
-        let found = sticky::find(spec, path, query, cookies, known);
+        let cookies = || {
+            let fields = parts.headers.get_all(COOKIE).iter();
+            fields.map(http::HeaderValue::as_bytes)
+        };
+        let Target { path, query, .. } = self.target;
+        let spec = balancer.sticky.as_ref();
+        let theirs = spec.and_then(|spec| sticky::find(spec, path, query, cookies(), known));
+        let own = balancer.sticky_cookie.as_ref().and_then(|cookie| {
+            sticky::find(own_cookie::names(cookie), path, None, cookies(), known)
+        });
+        let names_a_member = |found: &Found<'_>| found.route.is_some_and(known);
+        let found = theirs
+            .filter(names_a_member)
+            .or(own.filter(names_a_member))
+            .or(theirs)
+            .or(own);
         let session = match found.map(|found| found.route) {
             None => Session::None,
             Some(None | Some("")) => Session::NoRoute,
             Some(Some(route)) if known(route) => Session::Route,
             Some(Some(_)) => Session::UnknownRoute,
         };
-        (session, found)
+        let id = match theirs {
+            Some(theirs) => Some(balancer.session_id(theirs.session)),
+            None => own.and_then(|own| own_cookie::id(own.session)),
+        };
+        Wanted {
+            session,
+            found,
+            id,
+            theirs,
+            own,
+        }
+    }
+}
+
+/// The session of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) session: Session,
+    /// What decides.
+    pub(crate) found: Option<Found<'a>>,
+    /// What the session is counted by.
+    pub(crate) id: Option<&'a str>,
+    /// What was found by `stickysession`.
+    theirs: Option<Found<'a>>,
+    /// The gateway's own cookie.
+    pub(super) own: Option<Found<'a>>,
+}
+
+impl Wanted<'_> {
+    /// Whether the session or the cookie asks for this route.
+    pub(super) fn names(&self, route: &str) -> bool {
+        [self.theirs, self.own]
+            .into_iter()
+            .flatten()
+            .any(|found| found.route == Some(route))
     }
 }
 

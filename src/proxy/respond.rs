@@ -31,6 +31,10 @@ pub(crate) fn check_issued_session<'a>(
         if issued.belongs_to(route) || issued_route == route {
             continue;
         }
+        // The gateway's own cookie has the route.
+        if issued_route.is_empty() && balancer.sticky_cookie.is_some() {
+            continue;
+        }
         member.metrics.count_mismatch(issued_route);
         let (balancer, url) = (&balancer.name, &member.url);
         if issued_route.is_empty() {
@@ -61,6 +65,7 @@ pub(crate) fn check_wanted_route(
     route: &str,
 ) {
     let now = Instant::now;
+    let routes_expected = balancer.sticky_cookie.is_none();
     let (balancer, url) = (&balancer.name, &member.url);
     match session {
         Session::UnknownRoute if member.mistakes.unknown_route.is_due(now()) => {
@@ -70,7 +75,11 @@ pub(crate) fn check_wanted_route(
                  a jvmRoute that is no member's `route`"
             );
         }
-        Session::NoRoute if !route.is_empty() && member.mistakes.without_route.is_due(now()) => {
+        Session::NoRoute
+            if routes_expected
+                && !route.is_empty()
+                && member.mistakes.without_route.is_due(now()) =>
+        {
             warn!(
                 balancer, member = %url, route,
                 "a session had no route, and went to this member: its Tomcat may have no jvmRoute"

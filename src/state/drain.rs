@@ -51,7 +51,7 @@ impl LiveMember {
 impl LiveBalancer {
     /// Counts sessions for the method, and follows the drains. To be called every second or so.
     pub(crate) fn look_after_sessions(&self, now: Instant) {
-        if self.sticky.is_none() {
+        if !self.is_sticky() {
             return;
         }
         let view = self.core().view(now);

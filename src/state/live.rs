@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{HealthCheck, Heartbeat, Member, Status, Sticky};
+use ajpgate_config::{HealthCheck, Heartbeat, Member, Status, Sticky, StickyCookie};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tracing::{info, warn};
@@ -30,6 +30,8 @@ pub(crate) struct LiveBalancer {
     /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer.
     pub(crate) variable: Option<Arc<str>>,
     pub(crate) sticky: Option<Sticky>,
+    /// The gateway's own cookie.
+    pub(crate) sticky_cookie: Option<StickyCookie>,
     /// Tries after the first; `None`: members − 1.
     pub(crate) maxattempts: Option<u32>,
     /// How long a request waits for a usable member; zero: not at all.
@@ -84,6 +86,7 @@ pub(crate) struct BalancerParts {
     pub(crate) name: String,
     pub(crate) variable: Option<Arc<str>>,
     pub(crate) sticky: Option<Sticky>,
+    pub(crate) sticky_cookie: Option<StickyCookie>,
     pub(crate) maxattempts: Option<u32>,
     pub(crate) timeout: Duration,
     pub(crate) failonstatus: Vec<u16>,
@@ -175,6 +178,7 @@ impl LiveBalancer {
             name: parts.name,
             variable: parts.variable,
             sticky: parts.sticky,
+            sticky_cookie: parts.sticky_cookie,
             maxattempts: parts.maxattempts,
             timeout: parts.timeout,
             failonstatus: parts.failonstatus,
@@ -217,6 +221,11 @@ impl LiveBalancer {
             .get(id.get() as usize)
             .filter(|member| member.id == id);
         at_its_place.or_else(|| self.members.iter().find(|member| member.id == id))
+    }
+
+    /// Whether requests are asked for their session.
+    pub(crate) const fn is_sticky(&self) -> bool {
+        self.sticky.is_some() || self.sticky_cookie.is_some()
     }
 
     /// The id in a session value: what comes before its route.

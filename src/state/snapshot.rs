@@ -147,7 +147,7 @@ pub(super) fn live_balancer(
 ) -> anyhow::Result<LiveBalancer> {
     let core = Balancer::new(Spec {
         method: config.lbmethod,
-        sticky: config.sticky.is_some(),
+        sticky: config.sticky.is_some() || config.sticky_cookie.is_some(),
         nofailover: config.nofailover,
         forcerecovery: config.forcerecovery,
         slow_start: config.slow_start,
@@ -181,6 +181,7 @@ pub(super) fn balancer_parts(config: &config::Balancer, metrics: &Metrics) -> Ba
     BalancerParts {
         variable: Some(Arc::from(format!("balancer://{}", config.name))),
         sticky: config.sticky.clone(),
+        sticky_cookie: config.sticky_cookie.clone(),
         maxattempts: config.maxattempts,
         timeout: config.timeout,
         failonstatus: config.failonstatus.clone(),
@@ -269,6 +270,7 @@ pub(super) fn single_member(
         name: url.clone(),
         variable: None,
         sticky: None,
+        sticky_cookie: None,
         maxattempts: None,
         timeout: Duration::ZERO,
         failonstatus: Vec::new(),

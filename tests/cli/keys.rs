@@ -84,13 +84,13 @@ const ROWS: &[Row] = &[
     ("balancer.heartbeat", Built, Balancer, "heartbeat: { listen: \"127.0.0.1:0\" }"),
     ("heartbeat.listen", Built, Balancer, "heartbeat: { listen: \"127.0.0.1:0\" }"),
     ("heartbeat.storage", Built, Balancer, "heartbeat: { storage: hb.dat }"),
-    ("balancer.sticky_cookie", Refused, Balancer, "sticky_cookie: { name: ROUTEID }"),
-    ("sticky_cookie.name", Refused, Balancer, "sticky_cookie: { name: ROUTEID }"),
-    ("sticky_cookie.path", Refused, Balancer, "sticky_cookie: { name: R, path: /shop }"),
-    ("sticky_cookie.secure", Refused, Balancer, "sticky_cookie: { name: R, secure: true }"),
-    ("sticky_cookie.http_only", Refused, Balancer, "sticky_cookie: { name: R, http_only: false }"),
-    ("sticky_cookie.same_site", Refused, Balancer, "sticky_cookie: { name: R, same_site: strict }"),
-    ("sticky_cookie.max_age", Refused, Balancer, "sticky_cookie: { name: R, max_age: 1m }"),
+    ("balancer.sticky_cookie", Built, Balancer, "sticky_cookie: { name: ROUTEID }"),
+    ("sticky_cookie.name", Built, Balancer, "sticky_cookie: { name: ROUTEID }"),
+    ("sticky_cookie.path", Built, Balancer, "sticky_cookie: { name: R, path: /shop }"),
+    ("sticky_cookie.secure", Built, Balancer, "sticky_cookie: { name: R, secure: true }"),
+    ("sticky_cookie.http_only", Built, Balancer, "sticky_cookie: { name: R, http_only: false }"),
+    ("sticky_cookie.same_site", Built, Balancer, "sticky_cookie: { name: R, same_site: strict }"),
+    ("sticky_cookie.max_age", Built, Balancer, "sticky_cookie: { name: R, max_age: 1m }"),
     ("balancer.health_check", Built, Balancer, "health_check: {}"),
     ("health_check.method", Built, Balancer, "health_check: { method: tcp }"),
     ("health_check.interval", Built, Balancer, "health_check: { interval: 1s }"),
@@ -130,12 +130,12 @@ const ROWS: &[Row] = &[
     ("member.retry", Built, Member, "retry: 5s"),
     ("member.packet_size", Built, Member, "packet_size: 65536"),
     ("member.upgrade_url", Refused, Member, "upgrade_url: http://localhost:8080"),
-    ("member.tls", Refused, Members, "- { url: \"https://localhost\", tls: {} }"),
-    ("member.tls.ca", Refused, Members, "- { url: \"https://localhost\", tls: { ca: a } }"),
-    ("member.tls.server_name", Refused, Members, "- { url: \"https://localhost\", tls: { server_name: n } }"),
-    ("member.tls.certificate", Refused, Members, "- { url: \"https://localhost\", tls: { certificate: c, private_key: k } }"),
-    ("member.tls.private_key", Refused, Members, "- { url: \"https://localhost\", tls: { certificate: c, private_key: k } }"),
-    ("member.tls.verify", Refused, Members, "- { url: \"https://localhost\", tls: { verify: off } }"),
+    ("member.tls", Built, Members, "- { url: \"https://localhost\", tls: {} }"),
+    ("member.tls.ca", Built, Members, "- { url: \"https://localhost\", tls: { ca: ca.pem } }"),
+    ("member.tls.server_name", Built, Members, "- { url: \"https://localhost\", tls: { server_name: n } }"),
+    ("member.tls.certificate", Built, Members, "- { url: \"https://localhost\", tls: { certificate: ca.pem, private_key: key.pem } }"),
+    ("member.tls.private_key", Built, Members, "- { url: \"https://localhost\", tls: { certificate: ca.pem, private_key: key.pem } }"),
+    ("member.tls.verify", Built, Members, "- { url: \"https://localhost\", tls: { verify: off } }"),
     ("member.username", Refused, Members, "- { url: \"ftp://localhost\", username: u }"),
     ("member.password", Refused, Members, "- { url: \"ftp://localhost\", username: u, password: p }"),
     ("member.passive", Refused, Members, "- { url: \"ftp://localhost\", passive: false }"),
@@ -349,6 +349,9 @@ fn with_secret_file() -> Scratch {
     let scratch = Scratch::new("keys");
     let secret = scratch.write("secret", "s3cret\n");
     only_for_its_owner(&secret);
+    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    scratch.write("ca.pem", &key.cert.pem());
+    scratch.write("key.pem", &key.signing_key.serialize_pem());
     scratch
 }
 

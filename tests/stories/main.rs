@@ -22,6 +22,8 @@ mod front;
 mod health;
 mod http_bad;
 mod http_forward;
+mod http_sticky;
+mod http_tls;
 mod manager;
 mod mapping;
 mod node;

@@ -1,0 +1,191 @@
+//! TLS towards members: who is believed, what is shown, and that connections are kept.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::gateway::Running;
+use crate::support::origin::{Conn, Origin, hello};
+
+/// An authority of this test, and its folder.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("ajpgate-tls-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let this = Self { issuer, folder };
+        this.write("ca.pem", &this.issuer.pem());
+        this
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.folder.join(file), text).unwrap();
+    }
+
+    fn file(&self, file: &str) -> String {
+        self.folder.join(file).display().to_string()
+    }
+
+    /// A certificate for this name.
+    fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    /// A server of this name; with `clients` it asks for a certificate of this authority.
+    async fn server(&self, name: &str, clients: bool) -> Origin {
+        let (certificate, key) = self.issue(name);
+        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let builder = if clients {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.issuer.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
+        Origin::accept(move |_, stream| {
+            let acceptor = TlsAcceptor::from(Arc::clone(&config));
+            async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let name = stream
+                        .get_ref()
+                        .1
+                        .server_name()
+                        .unwrap_or("none")
+                        .to_owned();
+                    hello(&name, Conn::new(stream)).await;
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A gateway before this server; `localhost` is its name in the URL.
+fn before(origin: &Origin, tls: &str) -> Running {
+    let url = format!("https://localhost:{}", origin.address.port());
+    Running::over(&[url], "", &format!("tls: {{ {tls} }}, retry: 0s"))
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_ca_is_believed_and_connections_are_kept() {
+    let ca = Authority::new("kept");
+    let origin = ca.server("localhost", false).await;
+    let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
+    let mut client = gateway.client().await;
+    for _ in 0..5 {
+        let answer = client.get("/x", "").await;
+        assert_eq!(answer.field("x-node"), Some("localhost"), "{answer:?}");
+        gateway.quiet().await;
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
+async fn another_name_is_not_believed_unless_it_is_asked_for() {
+    let ca = Authority::new("name");
+    let origin = ca.server("node3.example.com", false).await;
+    let file = ca.file("ca.pem");
+    let gateway = before(&origin, &format!("ca: {file}"));
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    let name = "server_name: node3.example.com";
+    let gateway = before(&origin, &format!("ca: {file}, {name}"));
+    let answer = gateway.get("/", "").await;
+    assert_eq!(answer.field("x-node"), Some("node3.example.com"));
+}
+
+#[tokio::test]
+async fn a_stranger_is_not_believed_unless_verify_is_off() {
+    let (ca, other) = (Authority::new("stranger"), Authority::new("other"));
+    let origin = other.server("localhost", false).await;
+    let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    assert_eq!(
+        gateway
+            .metric("ajpgate_connects_total", &[("result", "error")])
+            .await,
+        1.0
+    );
+    // The system's authorities do not know it either.
+    let gateway = before(&origin, "verify: full");
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    let gateway = before(&origin, "verify: off");
+    assert_eq!(gateway.get("/", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_gateway_shows_its_certificate() {
+    let ca = Authority::new("shown");
+    let origin = ca.server("localhost", true).await;
+    let (certificate, key) = ca.issue("gateway");
+    ca.write("client.pem", &certificate.pem());
+    ca.write("client.key", &key.serialize_pem());
+    let root = format!("ca: {}", ca.file("ca.pem"));
+    let gateway = before(&origin, &root);
+    assert_ne!(gateway.get("/", "").await.status, 200);
+    let pair = format!(
+        "certificate: {}, private_key: {}",
+        ca.file("client.pem"),
+        ca.file("client.key")
+    );
+    let gateway = before(&origin, &format!("{root}, {pair}"));
+    assert_eq!(gateway.get("/", "").await.status, 200);
+}
+
+/// The end of a TLS stream without its closing alert may be somebody else's doing.
+#[tokio::test]
+async fn a_tls_answer_cut_short_never_looks_whole() {
+    let ca = Authority::new("cut");
+    let (certificate, key) = ca.issue("localhost");
+    let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = Arc::new(config);
+    let origin = Origin::accept(move |_, stream| {
+        let acceptor = TlsAcceptor::from(Arc::clone(&config));
+        async move {
+            let mut conn = Conn::new(acceptor.accept(stream).await.unwrap());
+            conn.request().await;
+            // Without a length: only the end of the connection says that this is all.
+            conn.raw("HTTP/1.1 200 OK\r\n\r\nhalf").await;
+        }
+    })
+    .await;
+    let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(client.ended_by_reset().await);
+}
