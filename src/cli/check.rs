@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ajpgate_config::{Loaded, Problems};
 
+use super::tls_files;
 use crate::unbuilt;
 
 /// Names every problem; 0 when the file can be used.
@@ -28,7 +29,11 @@ pub(super) fn run(path: &Path) -> ExitCode {
 
 /// Reads a configuration with this process's environment.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
-    ajpgate_config::load(path, &|name| std::env::var(name).ok())
+    let loaded = ajpgate_config::load(path, &|name| std::env::var(name).ok())?;
+    match Problems::new(tls_files::problems(&loaded)) {
+        Some(problems) => Err(problems),
+        None => Ok(loaded),
+    }
 }
 
 /// The JSON Schema of the file.

@@ -7,6 +7,7 @@ mod node;
 mod ping;
 mod run;
 mod signals;
+mod tls_files;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

@@ -45,8 +45,8 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
         "listeners: [{{ bind: \"{address}\", proxy_protocol: true }}]\n\
          balancers:\n\
          \x20 b:\n\
-         \x20   sticky_cookie: {{ name: R }}\n\
-         \x20   members: [{{ url: \"ajp://localhost\" }}]\n\
+         \x20   members:\n\
+         \x20   - {{ url: \"ftp://localhost\" }}\n\
          proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n\
          trusted_proxies: [10.0.0.0/8]\n"
     ));
@@ -57,9 +57,9 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
        |                                        ^^^^^^^^^^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
 
-    ./ajpgate.yaml:4:5: sticky_cookie: not built yet
-     4 |     sticky_cookie: { name: R }
-       |     ^^^^^^^^^^^^^
+    ./ajpgate.yaml:5:9: url: not built yet
+     5 |     - { url: "ftp://localhost" }
+       |         ^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
 
     ./ajpgate.yaml:7:1: trusted_proxies: not built yet
@@ -67,6 +67,23 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
        | ^^^^^^^^^^^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
     "#);
+}
+
+/// Files with certificates are looked into before anything is bound.
+#[test]
+fn certificates_that_cannot_be_read_are_named_at_their_line() {
+    let done = refused(
+        "listeners: [{ bind: \"127.0.0.1:0\" }]\n\
+         proxy_pass:\n\
+         - path: /\n  to: \"https://localhost/\"\n  member: { tls: { ca: nowhere.pem } }\n",
+    );
+    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
+    let said = &done.stderr;
+    assert!(said.starts_with("./ajpgate.yaml:5:"), "{said}");
+    assert!(
+        said.contains("cannot read") && said.contains("nowhere.pem"),
+        "{said}"
+    );
 }
 
 #[test]
