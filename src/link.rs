@@ -1,7 +1,10 @@
 //! What a client connection and the requests on it tell each other.
 
-use std::sync::Arc;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 
@@ -15,6 +18,17 @@ pub(crate) struct Link {
     refused: AtomicU16,
     requests: AtomicU32,
     received: AtomicU64,
+    upgraded: AtomicBool,
+    tunnel: Mutex<Option<Tunnel>>,
+}
+
+/// What a connection does once it speaks another protocol.
+struct Tunnel(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tunnel")
+    }
 }
 
 impl Link {
@@ -58,6 +72,25 @@ impl Link {
     /// Bytes that have come since this was asked last.
     pub(crate) fn take_received(&self) -> u64 {
         self.received.swap(0, Ordering::Relaxed)
+    }
+
+    /// From the end of this answer on the connection speaks another protocol: its bytes are nobody's requests, and
+    /// it does what `tunnel` does.
+    pub(crate) fn upgrade(&self, tunnel: impl Future<Output = ()> + Send + 'static) {
+        self.upgraded.store(true, Ordering::Relaxed);
+        let mut place = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(Tunnel(Box::pin(tunnel)));
+    }
+
+    /// Whether the bytes of the connection are of another protocol.
+    pub(crate) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Ordering::Relaxed)
+    }
+
+    /// What is to be done once hyper has let go of the connection.
+    pub(crate) fn take_tunnel(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let mut place = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        place.take().map(|Tunnel(tunnel)| tunnel)
     }
 
     /// A head was refused with this status before it became a request.

@@ -64,7 +64,6 @@ fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {
     if !url.is_empty() {
         found.when(is_unbuilt(member.url.scheme), at, url);
     }
-    found.when(member.upgrade_url.is_some(), at, "upgrade_url");
     found.when(
         member.tls.is_some() && is_unbuilt(member.url.scheme),
         at,

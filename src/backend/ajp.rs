@@ -19,6 +19,7 @@ use super::connection::AjpTransport;
 use super::driver::Driver;
 use super::error::{Exposure, FailureKind, ForwardError};
 use super::head::{Head, Length, convert};
+use super::http::HttpBackend;
 use super::pool::Pool;
 use super::{Forward, Timing};
 use crate::upload::{Upload, UploadError};
@@ -34,6 +35,8 @@ pub(crate) struct AjpBackend {
     /// Longest silence between two packets.
     timeout: Duration,
     packet_size: PacketSize,
+    /// Where upgrades go: AJP13 cannot carry them.
+    upgrades: Option<HttpBackend>,
 }
 
 impl AjpBackend {
@@ -48,7 +51,18 @@ impl AjpBackend {
             secret: secret.map(Arc::from),
             timeout,
             packet_size,
+            upgrades: None,
         }
+    }
+
+    /// Has upgrades go to the member's HTTP connector.
+    pub(crate) fn with_upgrades(mut self, upgrades: Option<HttpBackend>) -> Self {
+        self.upgrades = upgrades;
+        self
+    }
+
+    pub(crate) const fn upgrades(&self) -> Option<&HttpBackend> {
+        self.upgrades.as_ref()
     }
 
     pub(crate) const fn pool(&self) -> &Pool<AjpTransport> {
@@ -71,6 +85,9 @@ impl AjpBackend {
         fresh: bool,
         timing: &mut Timing,
     ) -> Result<Response<ResponseBody>, ForwardError> {
+        if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
+            return connector.send(request, upload, fresh, timing).await;
+        }
         let asked = Instant::now();
         let lease = self.pool.lease(fresh).await;
         let begun = match &lease {

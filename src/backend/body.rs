@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::driver::Driver;
 use super::error::FailureKind;
 use super::head::Length;
-use super::http::HttpDriver;
+use super::http::{HttpDriver, Tunnel};
 use super::wire::Moved;
 
 /// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD.
@@ -53,6 +53,8 @@ pub(crate) enum ResponseBody {
     Ajp(Streamed<Driver>),
     /// From an HTTP member.
     Http(Streamed<HttpDriver>),
+    /// None: behind this head another protocol is spoken.
+    Tunnel(Option<Box<Tunnel>>),
     /// The gateway's own, until it has been sent.
     Text(Option<Bytes>),
 }
@@ -63,12 +65,20 @@ impl ResponseBody {
         Self::Text(None)
     }
 
+    /// The other protocol, once.
+    pub(crate) fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.take(),
+            _ => None,
+        }
+    }
+
     /// Why it was not completed, when the backend is why. Once.
     pub(crate) fn take_failure(&mut self) -> Option<FailureKind> {
         match self {
             Self::Ajp(body) => body.failure.take(),
             Self::Http(body) => body.failure.take(),
-            Self::Text(_) => None,
+            Self::Tunnel(_) | Self::Text(_) => None,
         }
     }
 
@@ -77,7 +87,7 @@ impl ResponseBody {
         match self {
             Self::Ajp(body) => body.moved(),
             Self::Http(body) => body.moved(),
-            Self::Text(_) => Moved::default(),
+            Self::Tunnel(_) | Self::Text(_) => Moved::default(),
         }
     }
 }
@@ -98,6 +108,7 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Ajp(body) => body.poll_frame(cx),
             Self::Http(body) => body.poll_frame(cx),
+            Self::Tunnel(_) => Poll::Ready(None),
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
         }
     }
@@ -106,6 +117,7 @@ impl Body for ResponseBody {
         match self {
             Self::Ajp(body) => body.complete,
             Self::Http(body) => body.complete,
+            Self::Tunnel(_) => true,
             Self::Text(text) => text.is_none(),
         }
     }
@@ -114,6 +126,7 @@ impl Body for ResponseBody {
         match self {
             Self::Ajp(body) => body.size_hint(),
             Self::Http(body) => body.size_hint(),
+            Self::Tunnel(_) => SizeHint::with_exact(0),
             Self::Text(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }

@@ -86,7 +86,7 @@ fn convert_name(name: &AjpName<ResponseHeader>) -> Result<HeaderName, BadHead> {
     })
 }
 
-fn drop_hop_by_hop(headers: &mut HeaderMap) {
+pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
     let nominated = if headers.contains_key(header::CONNECTION) {
         Nominated::of(headers)
     } else {

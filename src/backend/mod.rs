@@ -22,7 +22,7 @@ pub(crate) use self::body::{Incomplete, ResponseBody};
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
-pub(crate) use self::http::{HttpBackend, Tls};
+pub(crate) use self::http::{HttpBackend, Tls, Tunnel};
 pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
@@ -127,11 +127,23 @@ impl Backend {
         }
     }
 
+    /// Another connector of the member, to which upgrades go.
+    fn upgrades(&self) -> Option<&HttpBackend> {
+        match self {
+            Self::Ajp(backend) => backend.upgrades(),
+            Self::Http(backend) => backend.upgrades(),
+        }
+    }
+
     /// How many connections there are to it.
     pub(crate) fn connections(&self) -> PoolView {
-        match self {
+        let view = match self {
             Self::Ajp(backend) => backend.pool().view(),
             Self::Http(backend) => backend.pool().view(),
+        };
+        match self.upgrades() {
+            Some(connector) => view.and(connector.pool().view()),
+            None => view,
         }
     }
 
@@ -149,6 +161,9 @@ impl Backend {
             Self::Ajp(backend) => backend.pool().maintain().await,
             Self::Http(backend) => backend.pool().maintain().await,
         }
+        if let Some(connector) = self.upgrades() {
+            connector.pool().maintain().await;
+        }
     }
 
     /// Closes the idle connections; those in use close when they come back.
@@ -156,6 +171,9 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.pool().close(),
             Self::Http(backend) => backend.pool().close(),
+        }
+        if let Some(connector) = self.upgrades() {
+            connector.pool().close();
         }
     }
 }

@@ -162,6 +162,16 @@ pub(crate) struct PoolView {
     pub(crate) max: usize,
 }
 
+impl PoolView {
+    /// Those of two pools.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            idle: self.idle.saturating_add(other.idle),
+            busy: self.busy.saturating_add(other.busy),
+        }
+    }
+}
+
 impl<T: Transport> Pool<T> {
     /// # Errors
     /// When the pool cannot be built.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{Method, Response};
+use http::{HeaderValue, Method, Response};
 use tracing::{debug, warn};
 
 use super::journey::{Record, Session};
@@ -28,6 +28,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) peer: &'a Peer,
     pub(crate) nominated: &'a Nominated,
+    /// The protocol that the client asks to switch to.
+    pub(crate) upgrade: Option<&'a HeaderValue>,
 }
 
 /// Has the request answered: by the member of its session, by the one the method chooses, or by the next when
@@ -172,7 +174,7 @@ async fn send(
             .is_some()
             .then_some(&member.activation),
         attributes: &attributes,
-        upgrade: None,
+        upgrade: errand.upgrade,
     };
     let mut fresh = false;
     loop {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tracing::debug;
 
 use super::attempt::{self, Errand};
@@ -15,6 +16,7 @@ use super::plan::{Plan, Refusal, name_session};
 use super::respond;
 use super::reverse::Reverse;
 use super::tracked::Tracked;
+use super::upgrade;
 use crate::backend::ResponseBody;
 use crate::balancer::How;
 use crate::headers::Nominated;
@@ -31,7 +33,8 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Response<Tracked> {
     let answering = link.answering();
-    let (parts, incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
+    let client = parts.extensions.remove::<OnUpgrade>();
     let snapshot = shared.snapshot.load_full();
     let mut journey = Box::new(Journey::new(shared, peer, link, parts));
     let Journey { parts, record } = &mut *journey;
@@ -42,7 +45,21 @@ pub(crate) async fn handle(
     };
     record.answered(response.status(), response.headers());
     let (head, body) = response.into_parts();
-    Response::from_parts(head, Tracked::new(body, attempt, journey, answering))
+    let timeout = attempt.as_ref().map(|attempt| attempt.member.timeout);
+    let (shared, link) = (Arc::clone(&record.shared), Arc::clone(&record.link));
+    let mut tracked = Tracked::new(body, attempt, journey, answering);
+    if let (Some(tunnel), Some(client)) = (tracked.take_tunnel(), client) {
+        upgrade::begin(
+            client,
+            tunnel,
+            tracked,
+            timeout.unwrap_or_default(),
+            &shared,
+            &link,
+        );
+        tracked = Tracked::nothing();
+    }
+    Response::from_parts(head, tracked)
 }
 
 /// Finds out whom the request is for, has it answered, and makes the answer the client's.
@@ -75,11 +92,13 @@ async fn serve(
     if let Some(found) = wanted.found {
         name_session(&mut record.variables, &found);
     }
+    let nominated = Nominated::of(&parts.headers);
     let errand = Errand {
         parts,
         plan: &plan,
         peer: &peer,
-        nominated: &Nominated::of(&parts.headers),
+        upgrade: upgrade::asked(parts, &nominated),
+        nominated: &nominated,
     };
     let (mut response, attempt) = attempt::run(&errand, record, &mut upload).await?;
 

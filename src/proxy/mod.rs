@@ -12,6 +12,7 @@ mod respond;
 mod reverse;
 mod target;
 mod tracked;
+mod upgrade;
 
 pub(crate) use self::handle::handle;
 pub(crate) use self::journey::{Session, refused};

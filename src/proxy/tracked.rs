@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use tracing::{debug, info};
 
 use super::journey::Journey;
-use crate::backend::ResponseBody;
+use crate::backend::{FailureKind, Moved, ResponseBody, Tunnel};
 use crate::balancer::Outcome;
 use crate::link::Answering;
 use crate::state::Attempt;
@@ -22,6 +22,13 @@ const TELL_EVERY: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Tracked {
     body: ResponseBody,
+    /// `None` for the empty body of a 101: what ends with that request is kept by the tunnel.
+    request: Option<Request>,
+}
+
+/// What ends when the answer has ended.
+#[derive(Debug)]
+struct Request {
     attempt: Option<Attempt>,
     journey: Box<Journey>,
     told_at: u64,
@@ -37,17 +44,44 @@ impl Tracked {
     ) -> Self {
         Self {
             body,
-            attempt,
-            journey,
-            told_at: 0,
-            _answering: answering,
+            request: Some(Request {
+                attempt,
+                journey,
+                told_at: 0,
+                _answering: answering,
+            }),
         }
     }
 
+    /// No body, and nothing that ends with it.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            body: ResponseBody::empty(),
+            request: None,
+        }
+    }
+
+    /// The other protocol behind a 101.
+    pub(crate) fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
+        self.body.take_tunnel()
+    }
+
+    /// So much of another protocol has moved so far.
+    pub(crate) fn moved(&mut self, moved: Moved) {
+        if let Some(request) = &mut self.request {
+            request.journey.record.sent = moved.bodies.from_backend;
+            if let Some(attempt) = &mut request.attempt {
+                attempt.moved(moved);
+            }
+        }
+    }
+}
+
+impl Request {
     /// The answer broke off: the client must not take it for complete.
-    fn fail(&mut self) {
+    fn fail(&mut self, failure: Option<FailureKind>) {
         self.journey.record.link.abort();
-        let Some(failure) = self.body.take_failure() else {
+        let Some(failure) = failure else {
             return;
         };
         info!(error = %failure, "answer broken off after its head");
@@ -55,6 +89,18 @@ impl Tracked {
             && let Some(kind) = failure.counts_as()
         {
             attempt.member.metrics.errors.increment(kind);
+        }
+    }
+
+    /// So many bytes of body go to the client.
+    fn sent(&mut self, length: u64, body: &mut ResponseBody) {
+        let record = &mut self.journey.record;
+        record.sent = record.sent.saturating_add(length);
+        if record.sent.saturating_sub(self.told_at) >= TELL_EVERY
+            && let Some(attempt) = &mut self.attempt
+        {
+            self.told_at = record.sent;
+            attempt.moved(body.moved());
         }
     }
 }
@@ -69,19 +115,16 @@ impl Body for Tracked {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let Some(request) = &mut this.request else {
+            return polled;
+        };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                this.journey.record.sent = this.journey.record.sent.saturating_add(length);
-                if this.journey.record.sent.saturating_sub(this.told_at) >= TELL_EVERY
-                    && let Some(attempt) = &mut this.attempt
-                {
-                    this.told_at = this.journey.record.sent;
-                    attempt.moved(this.body.moved());
-                }
+                request.sent(length, &mut this.body);
             }
-            Poll::Ready(Some(Err(_))) => this.fail(),
-            Poll::Ready(None) => this.journey.record.complete = true,
+            Poll::Ready(Some(Err(_))) => request.fail(this.body.take_failure()),
+            Poll::Ready(None) => request.journey.record.complete = true,
             Poll::Pending => {}
         }
         polled
@@ -98,17 +141,24 @@ impl Body for Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.journey.record.complete |= self.body.is_end_stream();
-        if !self.journey.record.complete {
+        let Some(Request {
+            attempt, journey, ..
+        }) = &mut self.request
+        else {
+            return;
+        };
+        journey.record.complete |= self.body.is_end_stream();
+        if !journey.record.complete {
             debug!("answer not complete");
         }
         let now = Instant::now();
-        self.journey.record.ended = Some(now);
-        if let Some(mut attempt) = self.attempt.take() {
+        journey.record.ended = Some(now);
+        if let Some(mut attempt) = attempt.take() {
+            // Nothing of a tunnel: that has been told.
             attempt.moved(self.body.moved());
             // A status that blames the member has set the outcome already; a client that goes away, or an
             // answer that breaks off, says nothing (`semantics` 7.4).
-            if self.journey.record.complete && attempt.outcome == Outcome::Neutral {
+            if journey.record.complete && attempt.outcome == Outcome::Neutral {
                 attempt.outcome = Outcome::Served;
             }
             attempt.settle(now);

@@ -76,6 +76,7 @@ pub(crate) async fn serve(
             // take.
             .max_buf_size(settings.max_header_bytes.saturating_add(BUFFER_MARGIN))
             .serve_connection(TokioIo::new(guard), service)
+            .with_upgrades()
     );
     let mut closing = pin!(shared.closing.begins());
     let (mut listening, mut closed) = (false, false);
@@ -90,6 +91,9 @@ pub(crate) async fn serve(
         connection.as_mut().poll(cx)
     })
     .await;
+    if let Some(tunnel) = link.take_tunnel() {
+        tunnel.await;
+    }
     let mut refusal = link.refusal();
     if let Err(error) = &ended {
         debug!(client = peer.ip, %error, "connection ended");

@@ -247,6 +247,9 @@ impl<S: Transport> AsyncRead for Guard<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.link.is_upgraded() {
+            return this.poll_read_raw(cx, out);
+        }
         loop {
             if this.cleared == 0 && !this.held.is_empty() && this.refused.is_none() {
                 let held = std::mem::take(&mut this.held);
@@ -296,6 +299,21 @@ impl<S: Transport> AsyncRead for Guard<S> {
 }
 
 impl<S: Transport> Guard<S> {
+    /// Once another protocol is spoken nothing is held back, and whoever speaks it keeps the time.
+    fn poll_read_raw(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, out);
+        }
+        let length = self.held.len().min(out.remaining());
+        out.put_slice(self.held.get(..length).unwrap_or_default());
+        self.held.advance(length);
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads straight into hyper's buffer, and takes back what it may not have yet. Whether that leaves it
     /// something, the end of the stream included.
     fn poll_read_through(
@@ -338,6 +356,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
                 this.wrote(cx);
                 Poll::Ready(written)
             }
+            Poll::Pending if this.link.is_upgraded() => Poll::Pending,
             Poll::Pending => this.poll_stalled(cx).map(Err),
         }
     }
@@ -353,6 +372,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
                 this.wrote(cx);
                 Poll::Ready(written)
             }
+            Poll::Pending if this.link.is_upgraded() => Poll::Pending,
             Poll::Pending => this.poll_stalled(cx).map(Err),
         }
     }
@@ -369,6 +389,9 @@ impl<S: Transport> AsyncWrite for Guard<S> {
     /// still sending read that.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.link.is_upgraded() {
+            return Pin::new(&mut this.io).poll_shutdown(cx);
+        }
         let mut closing = this.closing.take().unwrap_or_else(|| this.start_closing());
         let polled = this.poll_close(cx, &mut closing);
         this.closing = Some(closing);

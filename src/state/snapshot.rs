@@ -308,21 +308,22 @@ pub(super) fn member_spec(config: &config::Member) -> MemberSpec {
 }
 
 pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyhow::Result<Backend> {
+    let upgrades = config.upgrade_url.as_ref();
+    let upgrades = upgrades
+        .map(|url| http_backend(config, url, metrics))
+        .transpose();
     match config.url.scheme {
         Scheme::Ajp => {
             let packet_size = PacketSize::new(config.packet_size).context("packet_size")?;
             let settings = pool_settings(config, &config.url);
             let pool = Pool::new(settings, packet_size, metrics.connects.clone())?;
             let secret = config.secret.as_ref().map(config::Secret::expose);
-            Ok(Backend::Ajp(AjpBackend::new(
-                pool,
-                secret,
-                config.timeout,
-                packet_size,
-            )))
+            let backend = AjpBackend::new(pool, secret, config.timeout, packet_size);
+            Ok(Backend::Ajp(backend.with_upgrades(upgrades?)))
         }
         Scheme::Http | Scheme::Https => {
-            http_backend(config, &config.url, metrics).map(Backend::Http)
+            let backend = http_backend(config, &config.url, metrics)?;
+            Ok(Backend::Http(backend.with_upgrades(upgrades?)))
         }
         other => bail!("{} members are not built yet", other.name()),
     }
@@ -344,6 +345,8 @@ fn http_backend(
     let settings = PoolSettings {
         // CPING is not known there.
         ping: None,
+        // Connections to another connector are made when somebody asks to upgrade.
+        min: if *url == config.url { config.min } else { 0 },
         ..pool_settings(config, url)
     };
     let pool = Pool::new(settings, tls, metrics.connects.clone())?;

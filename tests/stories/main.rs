@@ -24,6 +24,7 @@ mod http_bad;
 mod http_forward;
 mod http_sticky;
 mod http_tls;
+mod http_upgrade;
 mod manager;
 mod mapping;
 mod node;

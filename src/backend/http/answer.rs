@@ -91,11 +91,6 @@ impl Answer {
         matches!(self.state, State::Body(Body::UntilClose))
     }
 
-    /// Whether the bytes are of another protocol.
-    pub(super) const fn is_upgraded(&self) -> bool {
-        matches!(self.state, State::Upgraded)
-    }
-
     /// Looks at bytes. What is neither skipped nor passed must stand at the start of the next call.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Pass, Refused> {
         let mut pass = Pass::default();

@@ -4,14 +4,15 @@
 //! directions on. hyper is given the connection for this exchange only. What is left of it afterwards, a buffer or a
 //! state, cannot meet the next request, because it is gone.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, UPGRADE};
+use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
@@ -20,13 +21,14 @@ use tokio::time::Instant;
 
 use super::super::body::{Event, Exchange};
 use super::super::error::{Exposure, FailureKind};
-use super::super::head::MAX_FIELDS;
+use super::super::head::{Head, Length, MAX_FIELDS, drop_hop_by_hop};
 use super::super::pool::Lease;
 use super::super::wire::{Moved, Traffic};
 use super::answer::{Asked, MAX_HEAD};
 use super::guard::Guard;
 use super::line::{Line, UploadBody};
 use super::stream::HttpTransport;
+use super::tunnel::Tunnel;
 use crate::framing::Refused;
 
 /// Room that hyper's buffers need beyond the largest head, in bytes.
@@ -59,6 +61,8 @@ pub(crate) struct HttpDriver {
     reused: bool,
     /// Bytes of the answer's body.
     received: u64,
+    /// The other protocol, after a 101.
+    tunnel: Option<Box<Tunnel>>,
 }
 
 /// hyper's two halves of a connection.
@@ -105,6 +109,7 @@ impl HttpDriver {
             timeout,
             silent_since: None,
             received: 0,
+            tunnel: None,
         })
     }
 
@@ -138,7 +143,7 @@ impl HttpDriver {
         }
         let http = self.http.as_mut().ok_or_else(not_connected)?;
         let mut answer = std::pin::pin!(http.sender.send_request(request));
-        let response = std::future::poll_fn(|cx| {
+        let response = poll_fn(|cx| {
             loop {
                 let ended = self.poll_http(cx);
                 // Asked only when there is something to get, for else it would wake this task once more.
@@ -157,6 +162,43 @@ impl HttpDriver {
         let (head, incoming) = response.into_parts();
         self.incoming = Some(incoming);
         Ok(Response::from_parts(head, ()))
+    }
+
+    /// After a 101: takes the connection from hyper, with what has come of the other protocol.
+    pub(super) async fn switch(
+        &mut self,
+        asked: &HeaderValue,
+        mut headers: HeaderMap,
+    ) -> Result<Head, FailureKind> {
+        let protocol = headers.get(UPGRADE).cloned();
+        let same = |got: &HeaderValue| got.as_bytes().eq_ignore_ascii_case(asked.as_bytes());
+        let Some(protocol) = protocol.filter(same) else {
+            return Err(Refused::UnaskedUpgrade.into());
+        };
+        poll_fn(|cx| match self.poll_http(cx) {
+            true => Poll::Ready(Ok(())),
+            false => self.poll_times(cx),
+        })
+        .await?;
+        let http = self.http.take().ok_or_else(not_connected)?;
+        let lease = self.lease.take().ok_or_else(not_connected)?;
+        let parts = http.connection.into_parts();
+        let (wire, held) = parts.io.into_inner().into_upgraded();
+        let early = [&parts.read_buf[..], &held[..]].concat();
+        self.tunnel = Some(Box::new(Tunnel::new(wire, early.into(), lease)));
+        drop_hop_by_hop(&mut headers);
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(UPGRADE, protocol);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        Ok(Head {
+            status: StatusCode::SWITCHING_PROTOCOLS,
+            headers,
+            length: Length::None,
+        })
+    }
+
+    pub(super) fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
+        self.tunnel.take()
     }
 
     /// Moves both directions on; whether hyper has done with the connection.

@@ -11,13 +11,14 @@ mod line;
 mod request;
 mod stream;
 mod tls;
+mod tunnel;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::{Method, Response};
+use ::http::{Method, Response, StatusCode};
 use ajp13::exchange::RequestBody;
 use tokio::time::Instant;
 
@@ -26,6 +27,7 @@ pub(crate) use self::driver::HttpDriver;
 use self::line::{Line, UploadBody};
 pub(crate) use self::stream::HttpTransport;
 pub(crate) use self::tls::Tls;
+pub(crate) use self::tunnel::Tunnel;
 use super::body::{Exchange as _, ResponseBody, Streamed};
 use super::error::{Exposure, FailureKind, ForwardError};
 use super::head::{Head, Length, finish};
@@ -41,6 +43,8 @@ pub(crate) struct HttpBackend {
     timeout: Duration,
     /// Its host and port, for requests that name no host.
     authority: Arc<str>,
+    /// Where upgrades go instead.
+    upgrades: Option<Box<Self>>,
 }
 
 impl HttpBackend {
@@ -49,7 +53,18 @@ impl HttpBackend {
             pool,
             timeout,
             authority: Arc::from(authority),
+            upgrades: None,
         }
+    }
+
+    /// Has upgrades go to another connector of the member.
+    pub(crate) fn with_upgrades(mut self, upgrades: Option<Self>) -> Self {
+        self.upgrades = upgrades.map(Box::new);
+        self
+    }
+
+    pub(crate) fn upgrades(&self) -> Option<&Self> {
+        self.upgrades.as_deref()
     }
 
     pub(crate) const fn pool(&self) -> &Pool<HttpTransport> {
@@ -64,6 +79,9 @@ impl HttpBackend {
         fresh: bool,
         timing: &mut Timing,
     ) -> Result<Response<ResponseBody>, ForwardError> {
+        if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
+            return Box::pin(connector.send(request, upload, fresh, timing)).await;
+        }
         let asked = Instant::now();
         let lease = self.pool.lease(fresh).await;
         let begun = match &lease {
@@ -99,7 +117,10 @@ impl HttpBackend {
                 length,
             }) => {
                 timing.to_head = begun.elapsed();
-                let body = ResponseBody::Http(Streamed::new(driver, length));
+                let body = match driver.take_tunnel() {
+                    Some(tunnel) => ResponseBody::Tunnel(Some(tunnel)),
+                    None => ResponseBody::Http(Streamed::new(driver, length)),
+                };
                 let mut response = Response::new(body);
                 *response.status_mut() = status;
                 *response.headers_mut() = headers;
@@ -124,6 +145,9 @@ impl HttpBackend {
         let body = UploadBody::new(Arc::clone(line), length);
         let built = request::build(request, &self.authority, length, body)?;
         let (parts, ()) = driver.ask(built).await?.into_parts();
+        if let (StatusCode::SWITCHING_PROTOCOLS, Some(asked)) = (parts.status, request.upgrade) {
+            return driver.switch(asked, parts.headers).await;
+        }
         let head =
             finish(parts.status, parts.headers, request.method).map_err(FailureKind::BadHead)?;
         if matches!(head.length, Length::None | Length::Known(0)) {

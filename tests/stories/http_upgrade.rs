@@ -1,0 +1,145 @@
+//! Upgrades: the client and the member speak another protocol through the gateway.
+
+use crate::support::client::Client;
+use crate::support::container::Container;
+use crate::support::gateway::Running;
+use crate::support::origin::{Conn, Origin};
+
+const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n\
+                   Upgrade: websocket\r\nSec-WebSocket-Key: k\r\n";
+const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+                      Upgrade: WebSocket\r\nSec-WebSocket-Accept: a\r\n\r\n";
+
+/// A server that switches and then sends every line back, in capitals; what comes first is its greeting.
+async fn shouting() -> Origin {
+    Origin::start(|_, mut conn: Conn| async move {
+        let request = conn.request().await;
+        assert_eq!(request.all("upgrade"), ["websocket"]);
+        assert_eq!(request.all("connection"), ["upgrade"]);
+        assert_eq!(request.all("sec-websocket-key"), ["k"]);
+        conn.raw([SWITCH, "hello\n"].concat()).await;
+        while let Some(bytes) = conn.bytes(4).await {
+            conn.raw(bytes.to_ascii_uppercase()).await;
+        }
+    })
+    .await
+}
+
+async fn talk(gateway: &Running) -> Client {
+    let mut client = gateway.client().await;
+    client.send(format!("{ASK}\r\n")).await;
+    let (status, _, fields) = client.head().await.unwrap();
+    assert_eq!(status, 101);
+    for (name, value) in [
+        ("connection", "upgrade"),
+        ("upgrade", "WebSocket"),
+        ("sec-websocket-accept", "a"),
+    ] {
+        let found = fields.iter().find(|(field, _)| field == name);
+        assert_eq!(found.map(|(_, value)| value.as_str()), Some(value));
+    }
+    client.raw_until("hello\n").await;
+    for word in ["abcd", "wxyz", "GET ", "\0\0\r\n"] {
+        client.send(word).await;
+        client.raw_until(&word.to_ascii_uppercase()).await;
+    }
+    client
+}
+
+#[tokio::test]
+async fn both_sides_speak_freely() {
+    let origin = shouting().await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = talk(&gateway).await;
+    gateway
+        .metric_becomes("ajpgate_member_busy", &[], 1.0)
+        .await;
+    client.finish().await;
+    client.raw_until("").await;
+    gateway.quiet().await;
+    assert_eq!(
+        gateway
+            .metric("ajpgate_requests_total", &[("code", "1xx")])
+            .await
+            + gateway.metric("ajpgate_requests_total", &[]).await,
+        1.0
+    );
+    // The connection is nobody else's.
+    drop(talk(&gateway).await);
+    assert_eq!(origin.connections(), 2);
+}
+
+/// AJP13 cannot carry it: the member's HTTP connector does.
+#[tokio::test]
+async fn an_ajp_member_upgrades_through_its_http_connector() {
+    let container = Container::hello("n1").await;
+    let origin = shouting().await;
+    let url = format!("ajp://{}", container.address);
+    let upgrade = format!("upgrade_url: \"http://{}\"", origin.address);
+    let gateway = Running::over(&[url], "", &upgrade);
+    talk(&gateway).await;
+    assert_eq!(gateway.get("/", "").await.field("x-node"), Some("n1"));
+    assert_eq!(container.connections(), 1);
+}
+
+/// Without it the request goes on as any other.
+#[tokio::test]
+async fn an_ajp_member_without_one_answers_itself() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    client.send(format!("{ASK}\r\n")).await;
+    assert_eq!(client.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_member_may_refuse_and_the_connection_stays() {
+    let origin = Origin::saying("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno").await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        client.send(format!("{ASK}\r\n")).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.text()), (403, "no"));
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+/// Behind another HTTP nobody would look at what is asked; another protocol than the one asked for is nobody's wish.
+#[tokio::test]
+async fn only_what_was_asked_for_is_spoken() {
+    let origin = Origin::saying(SWITCH).await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    for upgrade in [
+        "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x",
+        "Connection: upgrade\r\nUpgrade: TLS/1.0",
+        "Connection: upgrade\r\nUpgrade: chat",
+        "Connection: upgrade\r\nUpgrade: chat, websocket",
+        "Upgrade: websocket",
+        "Connection: upgrade",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket",
+    ] {
+        let mut client = gateway.client().await;
+        client
+            .send(format!("GET / HTTP/1.1\r\nHost: a\r\n{upgrade}\r\n\r\n"))
+            .await;
+        assert_eq!(client.answer().await.status, 502, "{upgrade}");
+    }
+    let mut client = gateway.client().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx")
+        .await;
+    assert_eq!(client.answer().await.status, 502);
+}
+
+#[tokio::test]
+async fn silence_and_shutdown_end_it() {
+    let origin = shouting().await;
+    let gateway = Running::before_http(&[&origin], "", "timeout: 300ms");
+    let mut client = talk(&gateway).await;
+    assert!(!client.ended_by_reset().await);
+    let gateway_with_time = Running::before_http(&[&origin], "", "");
+    let client = talk(&gateway_with_time).await;
+    assert!(gateway_with_time.shutdown().await);
+    drop(client);
+}
