@@ -27,6 +27,7 @@ pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
 use crate::peer::Peer;
+use crate::telemetry::metrics::ConnectCounters;
 use crate::upload::Upload;
 
 /// A request on its way to one member.
@@ -163,6 +164,37 @@ impl Backend {
         }
         if let Some(connector) = self.upgrades() {
             connector.pool().maintain().await;
+        }
+    }
+
+    /// Counts connections here from now on.
+    pub(crate) fn count_connects(&self, connects: &ConnectCounters) {
+        match self {
+            Self::Ajp(backend) => backend.pool().count_connects(connects.clone()),
+            Self::Http(backend) => backend.pool().count_connects(connects.clone()),
+        }
+        if let Some(connector) = self.upgrades() {
+            connector.pool().count_connects(connects.clone());
+        }
+    }
+
+    /// Whether both have the same connections.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ajp(one), Self::Ajp(other)) => one.pool().is(other.pool()),
+            (Self::Http(one), Self::Http(other)) => one.pool().is(other.pool()),
+            _ => false,
+        }
+    }
+
+    /// Keeps no connection any more; see [`Pool::retire`].
+    pub(crate) fn retire(&self) {
+        match self {
+            Self::Ajp(backend) => backend.pool().retire(),
+            Self::Http(backend) => backend.pool().retire(),
+        }
+        if let Some(connector) = self.upgrades() {
+            connector.pool().retire();
         }
     }
 

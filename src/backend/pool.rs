@@ -168,6 +168,7 @@ impl PoolView {
         Self {
             idle: self.idle.saturating_add(other.idle),
             busy: self.busy.saturating_add(other.busy),
+            max: self.max.saturating_add(other.max),
         }
     }
 }

@@ -3,18 +3,21 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use ajpgate_config::{Loaded, Problems};
+use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::tls_files;
 use crate::unbuilt;
 
 /// Names every problem; 0 when the file can be used.
 pub(super) fn run(path: &Path) -> ExitCode {
-    match load(path) {
+    match read(path) {
         Ok(loaded) => {
             let unbuilt = unbuilt::warnings(&loaded);
+            // The machine on which a file is checked need not be the one with the keys.
+            let missing = tls_files::problems(&loaded).into_iter();
+            let missing = missing.map(Problem::into_warning);
             let warnings = loaded.warnings.iter().chain(&unbuilt).cloned();
-            if let Some(warnings) = Problems::new(warnings.collect()) {
+            if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
                 println!("{warnings}\n");
             }
             println!("{}: fine", path.display());
@@ -28,8 +31,13 @@ pub(super) fn run(path: &Path) -> ExitCode {
 }
 
 /// Reads a configuration with this process's environment.
+fn read(path: &Path) -> Result<Loaded, Problems> {
+    ajpgate_config::load(path, &|name| std::env::var(name).ok())
+}
+
+/// Reads a configuration that is to be run here: the files that it names have to be there too.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
-    let loaded = ajpgate_config::load(path, &|name| std::env::var(name).ok())?;
+    let loaded = read(path)?;
     match Problems::new(tls_files::problems(&loaded)) {
         Some(problems) => Err(problems),
         None => Ok(loaded),

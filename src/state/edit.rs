@@ -186,8 +186,8 @@ impl Edit<'_> {
         let (snapshot, retired) = plan.carry_out(metrics, now);
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.swapped.notify_one();
-        for pool in retired {
-            pool.retire();
+        for backend in retired {
+            backend.retire();
         }
         Ok(())
     }

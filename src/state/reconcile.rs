@@ -16,7 +16,7 @@ use super::snapshot::{
     single_member,
 };
 use super::{LiveBalancer, LiveMember, Snapshot};
-use crate::backend::{Backend, Pool};
+use crate::backend::Backend;
 use crate::balancer::{Change, Command, MemberId, StatusChange};
 use crate::telemetry::metrics::Metrics;
 
@@ -84,7 +84,7 @@ impl Snapshot {
 
 impl Plan<'_> {
     /// Goes it. Returns what requests are to see from now on, and the connections that nobody needs any more.
-    pub(super) fn carry_out(self, metrics: &Metrics, now: Instant) -> (Snapshot, Vec<Pool>) {
+    pub(super) fn carry_out(self, metrics: &Metrics, now: Instant) -> (Snapshot, Vec<Backend>) {
         let balancers = self.steps.into_iter().map(|step| match step {
             Step::Make(balancer) => balancer,
             Step::Change(old, wanted, backends) => {
@@ -92,15 +92,12 @@ impl Plan<'_> {
             }
         });
         let snapshot = Snapshot::of(self.config, balancers.collect(), self.alone);
-        let kept = |pool: &Pool| {
+        let kept = |backend: &Backend| {
             let mut members = snapshot.members();
-            members.any(|member| member.backend.pool().is(pool))
+            members.any(|member| member.backend.is(backend))
         };
-        let pools = self
-            .before
-            .members()
-            .map(|member| member.backend.pool().clone());
-        let retired = pools.filter(|pool| !kept(pool)).collect();
+        let backends = self.before.members().map(|member| member.backend.clone());
+        let retired = backends.filter(|backend| !kept(backend)).collect();
         (snapshot, retired)
     }
 }
@@ -170,7 +167,7 @@ fn changed(
                     tell(Command::Change(before.id, change));
                 }
                 let backend = new_backend.unwrap_or_else(|| before.backend.clone());
-                backend.pool().count_connects(labels.connects.clone());
+                backend.count_connects(&labels.connects);
                 let next = before.next(member, wanted.session_timeout, backend, labels);
                 members.push(Arc::new(next));
             }

@@ -107,7 +107,7 @@ impl MemberState<'_> {
     /// Everything that there is to see.
     pub(in crate::admin) fn shown(&self) -> Value {
         let (view, left) = (&self.view, self.left);
-        let pool = self.live.backend.pool().view();
+        let pool = self.live.backend.connections();
         let drained = view.status.drain && left.is_nothing();
         let mut shown = json!({
             "usable": view.usable,

@@ -210,7 +210,7 @@ impl<'a> Balancer<'a> {
 impl<'a> Member<'a> {
     fn of(balancer: &'a str, state: &'a MemberState<'a>, wrong: Option<Wrong<'a>>) -> Self {
         let (view, left) = (&state.view, state.left);
-        let pool = state.live.backend.pool().view();
+        let pool = state.live.backend.connections();
         let status = view.status;
         let set = |flag: &str| match flag {
             "disabled" => status.disabled,
