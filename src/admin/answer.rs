@@ -114,7 +114,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Answer {
 }
 
 /// What nobody may keep, for it is old in a moment, or take for something else.
-fn of_kind(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+pub(super) fn of_kind(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

@@ -576,3 +576,50 @@ async fn only_balancers_of_the_file_are_listed() {
     let all = read(&gateway, "/api/v1/balancers").await;
     assert_eq!(all, json!({ "balancers": [] }));
 }
+
+/// Its description is of this API: every path with its methods, every key of what it shows.
+#[tokio::test]
+async fn it_describes_itself() {
+    let (_one, _other, gateway) = two("", "").await;
+    let description = read(&gateway, "/api/v1/openapi.json").await;
+    assert_eq!(description["openapi"], "3.1.0");
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let path = path.replace("{balancer}", "test").replace("{member}", "n2");
+        let path = format!("/api/v1{path}");
+        for method in ["get", "patch", "post", "put"] {
+            let described = operations.get(method).is_some();
+            let status = ask(&gateway, &method.to_uppercase(), &path, "", "")
+                .await
+                .status;
+            let exists = status != 405 && status != 404;
+            assert_eq!(exists, described, "{method} {path}: {status}");
+        }
+        let deletes = ask(&gateway, "OPTIONS", &path, "", "").await;
+        let allowed = deletes
+            .field("allow")
+            .is_some_and(|methods| methods.contains("DELETE"));
+        assert_eq!(operations.get("delete").is_some(), allowed, "{path}");
+    }
+    let keys = |value: &Value| -> Vec<String> {
+        let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    let schema = |name: &str| description["components"]["schemas"][name]["properties"].clone();
+    let shop = read(&gateway, BALANCER).await;
+    assert_eq!(keys(&schema("Balancer")), keys(&shop));
+    assert_eq!(
+        keys(&schema("Balancer")["sticky"]["properties"]),
+        keys(&shop["sticky"])
+    );
+    let member = &shop["members"][0];
+    assert_eq!(keys(&schema("Member")), keys(member));
+    for part in ["sticky", "pool"] {
+        assert_eq!(
+            keys(&schema("Member")[part]["properties"]),
+            keys(&member[part]),
+            "{part}"
+        );
+    }
+    assert_eq!(keys(&schema("Status")), keys(&member["status"]));
+}

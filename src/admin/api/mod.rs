@@ -29,11 +29,14 @@ pub(super) use self::origin::check as check_origin;
 pub(super) use self::refusal::Refusal;
 pub(super) use self::resource::{Resource, balancers};
 pub(super) use self::view::{BalancerState, MemberState};
-use super::answer::{Answer, json as json_answer};
+use super::answer::{Answer, json as json_answer, of_kind};
 use crate::state::{NotReloaded, Reloaded, Shared};
 
 /// Where the API is.
 pub(super) const PATH: &str = "/api/v1/";
+
+/// Where its description is (OpenAPI 3.1).
+const DESCRIPTION: &str = "/api/v1/openapi.json";
 
 /// The field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
@@ -53,6 +56,13 @@ pub(super) async fn answer(
     head: &Parts,
     body: Incoming,
 ) -> Answer {
+    if head.uri.path() == DESCRIPTION && matches!(head.method, Method::GET | Method::HEAD) {
+        return of_kind(
+            StatusCode::OK,
+            "application/json",
+            include_str!("openapi.json"),
+        );
+    }
     match respond(shared, client, token, head, body).await {
         Ok(Done::Found(status, Found { value, etag })) => {
             let mut answer = json_answer(status, &value);
