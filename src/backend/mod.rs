@@ -12,7 +12,7 @@ mod http;
 mod pool;
 mod wire;
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Method, Response, Version};
@@ -46,7 +46,7 @@ pub(crate) struct Forward<'a> {
     /// The route that the session asked for.
     pub(crate) route: Option<&'a str>,
     /// `None` for a backend that stands alone.
-    pub(crate) activation: Option<&'a Activation>,
+    pub(crate) activation: Option<Activation<'a>>,
     /// Request attributes, from the configuration.
     pub(crate) attributes: &'a [(String, String)],
     /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
@@ -55,28 +55,23 @@ pub(crate) struct Forward<'a> {
 
 /// What an operator wants of a member, as Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`): its
 /// LoadBalancerDrainingValve sends sessions away that it no longer knows.
-///
-/// It is read when a request is written, not when it was scheduled: a member may be stopped while one waits for
-/// a connection.
-#[derive(Debug, Default)]
-pub(crate) struct Activation(AtomicU8);
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Activation<'a> {
+    /// Whether it was draining when the request was scheduled. A drain that begins between then and the writing is
+    /// not told: the request was given to a member that takes new sessions, and the valve would send it away.
+    pub(crate) draining: bool,
+    /// Whether it is disabled or stopped by now, as may happen while a request waits for a connection.
+    pub(crate) withdrawn: &'a AtomicBool,
+}
 
-impl Activation {
-    const TEXTS: [&str; 3] = ["ACT", "DIS", "STP"];
-
-    pub(crate) fn set(&self, draining: bool, stopped: bool) {
-        let index = match (draining, stopped) {
-            (_, true) => 2,
-            (true, false) => 1,
-            (false, false) => 0,
-        };
-        self.0.store(index, Ordering::Relaxed);
-    }
-
-    /// `ACT`, `DIS` or `STP`.
-    pub(crate) fn text(&self) -> &'static str {
-        let index = usize::from(self.0.load(Ordering::Relaxed));
-        Self::TEXTS.get(index).unwrap_or(&"ACT")
+impl Activation<'_> {
+    /// `ACT`, `DIS` or `STP`, at the moment of writing.
+    pub(crate) fn text(self) -> &'static str {
+        match (self.draining, self.withdrawn.load(Ordering::Relaxed)) {
+            (_, true) => "STP",
+            (true, false) => "DIS",
+            (false, false) => "ACT",
+        }
     }
 }
 

@@ -172,7 +172,7 @@ async fn send(
             .balancer
             .variable
             .is_some()
-            .then_some(&member.activation),
+            .then(|| attempt.activation()),
         attributes: &attributes,
         upgrade: errand.upgrade,
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::live::{LiveBalancer, LiveMember};
-use crate::backend::Moved;
+use crate::backend::{Activation, Moved};
 use crate::balancer::{Balancer, How, NoMember, Outcome, Pick, Ticket, Want};
 
 impl LiveBalancer {
@@ -20,6 +20,7 @@ impl LiveBalancer {
             route,
             how,
             route_changed,
+            draining,
             ticket,
             ..
         } = core.pick(want, now)?;
@@ -37,6 +38,7 @@ impl LiveBalancer {
         let attempt = Attempt {
             balancer: Arc::clone(self),
             member: Arc::clone(member),
+            draining,
             ticket: Some(ticket),
             outcome: Outcome::Neutral,
             told: Moved::default(),
@@ -65,6 +67,8 @@ pub(crate) struct Chosen {
 pub(crate) struct Attempt {
     balancer: Arc<LiveBalancer>,
     pub(crate) member: Arc<LiveMember>,
+    /// Whether it was draining when it was chosen.
+    draining: bool,
     ticket: Option<Ticket>,
     /// What it says of the member.
     pub(crate) outcome: Outcome,
@@ -73,6 +77,14 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// What the member is told of what an operator wants of it.
+    pub(crate) fn activation(&self) -> Activation<'_> {
+        Activation {
+            draining: self.draining,
+            withdrawn: &self.member.withdrawn,
+        }
+    }
+
     /// Tells the decisions how long the member took to begin its answer, or how long it was waited for in vain.
     pub(crate) fn answered_after(&self, took: Duration) {
         let mut core = self.balancer.core();

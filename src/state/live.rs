@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tokio::sync::futures::Notified;
 use tracing::{info, warn};
 
 use super::drain::Drain;
-use crate::backend::{Activation, Backend};
+use crate::backend::Backend;
 use crate::balancer::{
     Applied, Balancer, Command, Health, MemberId, MemberView, Refused, Transition,
 };
@@ -118,7 +119,8 @@ pub(crate) struct LiveMember {
     pub(crate) timeout: Duration,
     pub(crate) backend: Backend,
     pub(crate) metrics: MemberMetrics,
-    pub(crate) activation: Arc<Activation>,
+    /// Whether an operator has disabled or stopped it.
+    pub(crate) withdrawn: Arc<AtomicBool>,
     pub(crate) mistakes: Arc<Mistakes>,
     /// Its live sessions.
     sessions: Arc<Mutex<LiveSessions>>,
@@ -164,7 +166,7 @@ impl LiveBalancer {
     pub(super) fn next(&self, parts: BalancerParts, members: Vec<Arc<LiveMember>>) -> Self {
         let (core, changed) = (Arc::clone(&self.core), Arc::clone(&self.changed));
         let next = Self::with(parts, members, core, changed);
-        next.tell_activations(Instant::now());
+        next.tell_withdrawn(Instant::now());
         next
     }
 
@@ -282,19 +284,18 @@ impl LiveBalancer {
     /// Does what an operator wants of a member or of the balancer.
     pub(crate) fn apply(&self, command: Command, now: Instant) -> Result<Applied, Refused> {
         let applied = self.core().apply(command, now)?;
-        self.tell_activations(now);
+        self.tell_withdrawn(now);
         if let Some(transition) = &applied.transition {
             self.log(transition);
         }
         Ok(applied)
     }
 
-    fn tell_activations(&self, now: Instant) {
+    fn tell_withdrawn(&self, now: Instant) {
         let view = self.core().view(now);
         for (member, view) in self.members.iter().zip(&view.members) {
-            let status = view.status;
-            let out = status.disabled || status.stopped;
-            member.activation.set(status.drain, out);
+            let withdrawn = view.status.disabled || view.status.stopped;
+            member.withdrawn.store(withdrawn, Ordering::Relaxed);
         }
     }
 
@@ -319,14 +320,7 @@ impl LiveBalancer {
 
 impl LiveMember {
     pub(crate) fn new(parts: MemberParts) -> Self {
-        let activation = Activation::default();
-        let Status {
-            drain,
-            disabled,
-            stopped,
-            ..
-        } = parts.status;
-        activation.set(drain, disabled || stopped);
+        let withdrawn = parts.status.disabled || parts.status.stopped;
         Self {
             id: parts.id,
             config: parts.config,
@@ -338,7 +332,7 @@ impl LiveMember {
             timeout: parts.timeout,
             backend: parts.backend,
             metrics: parts.metrics,
-            activation: Arc::new(activation),
+            withdrawn: Arc::new(AtomicBool::new(withdrawn)),
             mistakes: Arc::default(),
             sessions: new_sessions(parts.session_timeout),
             session_timeout: parts.session_timeout,

@@ -1,12 +1,14 @@
 //! The JSON API: what it shows, what it changes, and what it refuses.
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::support::client::{Answer, Client, get};
-use crate::support::container::{Container, hello};
+use crate::support::container::{Container, hello, named};
 use crate::support::gateway::Running;
 
 const BALANCER: &str = "/api/v1/balancers/test";
+const BUSY: &str = "ajpgate_member_busy";
 
 fn member(key: &str) -> String {
     format!("{BALANCER}/members/{key}")
@@ -622,4 +624,37 @@ async fn it_describes_itself() {
         );
     }
     assert_eq!(keys(&schema("Status")), keys(&member["status"]));
+}
+
+/// Scheduled on a member, then waiting for its only connection while an operator changes that member. A drain that
+/// begins meanwhile is not told: LoadBalancerDrainingValve would send a session away that was scheduled in good time.
+#[tokio::test]
+async fn r20_what_a_waiting_request_tells_is_what_it_was_scheduled_on() {
+    for (change, told) in [
+        (json!({"drain": true}), "ACT"),
+        (json!({"disabled": true}), "STP"),
+        (json!({"stopped": true}), "STP"),
+    ] {
+        let (go, goes) = watch::channel(false);
+        let node = Container::start(move |_, mut wire| {
+            let mut goes = goes.clone();
+            async move {
+                while let Some(request) = wire.next_request().await {
+                    goes.wait_for(|go| *go).await.unwrap();
+                    let activation = named(&request, "JK_LB_ACTIVATION").unwrap_or_default();
+                    wire.respond(200, &[], activation.as_bytes()).await;
+                }
+            }
+        })
+        .await;
+        let gateway = Running::before(&[&node], "", "max: 1");
+        let first = tokio::spawn(get(gateway.front, "/", ""));
+        gateway.metric_becomes(BUSY, &[], 1.0).await;
+        let second = tokio::spawn(get(gateway.front, "/", ""));
+        gateway.metric_becomes(BUSY, &[], 2.0).await;
+        changed(&gateway, &member("n1"), json!({"status": change})).await;
+        go.send(true).unwrap();
+        assert_eq!(first.await.unwrap().text(), "ACT");
+        assert_eq!(second.await.unwrap().text(), told);
+    }
 }

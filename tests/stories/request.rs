@@ -7,7 +7,7 @@ use ajp13::request::Attribute;
 use tokio::sync::Mutex;
 
 use crate::support::client::{Answer, Client};
-use crate::support::container::{Container, Wire, fields};
+use crate::support::container::{Container, Wire, fields, named};
 use crate::support::gateway::Running;
 
 /// Sends one request and says what the container was told.
@@ -57,15 +57,6 @@ fn text(request: &ForwardRequest, attribute: Attribute) -> Option<String> {
 
 fn uri(request: &ForwardRequest) -> String {
     String::from_utf8(request.uri.clone().unwrap().to_vec()).unwrap()
-}
-
-fn named(request: &ForwardRequest, wanted: &str) -> Option<String> {
-    let mut named = request
-        .named()
-        .filter(|(name, _)| *name == wanted.as_bytes());
-    named
-        .next()
-        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
 }
 
 #[tokio::test]

@@ -276,3 +276,13 @@ pub(crate) fn fields(request: &ForwardRequest, wanted: &str) -> Vec<String> {
         .map(|(_, value)| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
         .collect()
 }
+
+/// The value of a request attribute that has no code.
+pub(crate) fn named(request: &ForwardRequest, wanted: &str) -> Option<String> {
+    let mut named = request
+        .named()
+        .filter(|(name, _)| *name == wanted.as_bytes());
+    named
+        .next()
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+}
