@@ -50,7 +50,8 @@ async fn next_requests_are_fine(gateway: &Ajpgate) {
     }
 }
 
-/// Tomcat sends no END_RESPONSE then, closes nothing, and goes on to serve the connection.
+/// Tomcat 10.1.60 sends no END_RESPONSE then, closes nothing, and goes on to serve the connection. 10.1.52 flushes
+/// and sends END_RESPONSE without reuse.
 #[tokio::test]
 async fn an_exception_after_the_head_resets_the_client_and_retires_the_connection() {
     let (_tomcat, gateway) = stage().await;
@@ -62,34 +63,38 @@ async fn an_exception_after_the_head_resets_the_client_and_retires_the_connectio
     client.raw_until("begun\n").await;
     assert!(client.ended_by_reset().await);
     println!("reset after {:.2?}", asked.elapsed());
-    assert!(asked.elapsed() >= TIMEOUT);
     assert_eq!(gateway.connections_given_up().await, 1);
-    assert_eq!(
-        gateway
-            .count("member_errors_total", &[("kind", "timeout")])
-            .await,
-        1
-    );
+    let kind = match asked.elapsed() >= TIMEOUT {
+        true => "timeout",
+        false => "closed",
+    };
+    let errors = gateway
+        .count("member_errors_total", &[("kind", kind)])
+        .await;
+    assert_eq!(errors, 1, "{kind}");
     next_requests_are_fine(&gateway).await;
     assert_eq!(gateway.connections_given_up().await, 1);
 }
 
-/// Tomcat logs that it closes the connection, and falls silent instead.
+/// Tomcat 10.1.60 logs that it closes the connection, and falls silent instead. 10.1.52 sends a head from which the
+/// value is missing, so that the packet is malformed.
 #[tokio::test]
-async fn an_answer_whose_head_fits_no_packet_is_a_gateway_timeout() {
+async fn an_answer_whose_head_fits_no_packet_is_the_gateways_error() {
     let (_tomcat, gateway) = stage().await;
     for (given_up, target) in [
         (1, "/app/fault?kind=oversize-header"),
         (2, "/app/headers?big=9000"),
     ] {
-        assert_eq!(get(&gateway, target).await.status, 504, "{target}");
+        let status = get(&gateway, target).await.status;
+        assert!(matches!(status, 502 | 504), "{target}: {status}");
         assert_eq!(gateway.connections_given_up().await, given_up, "{target}");
     }
     next_requests_are_fine(&gateway).await;
 }
 
+/// Tomcat 10.1.60 passes them on, and the gateway refuses the answer. 10.1.52 makes spaces of them.
 #[tokio::test]
-async fn line_ends_in_a_header_are_refused_and_nothing_is_injected() {
+async fn line_ends_in_a_header_inject_nothing() {
     let (_tomcat, gateway) = stage().await;
     for bad in [
         "X-Bad:a%0D%0AInjected:%20yes",
@@ -98,12 +103,17 @@ async fn line_ends_in_a_header_are_refused_and_nothing_is_injected() {
         "X%20Bad:a",
     ] {
         let answer = get(&gateway, &format!("/app/headers?h={bad}")).await;
-        assert_eq!(
-            (answer.status, answer.field("injected")),
-            (502, None),
-            "{answer:?}"
-        );
+        assert_eq!(answer.field("injected"), None, "{answer:?}");
         assert!(!answer.text().contains("Injected"), "{answer:?}");
+        let harmless = |value: &str| {
+            value
+                .bytes()
+                .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        };
+        match answer.status {
+            200 => assert!(answer.field("x-bad").is_some_and(harmless), "{answer:?}"),
+            status => assert_eq!(status, 502, "{answer:?}"),
+        }
     }
     next_requests_are_fine(&gateway).await;
 }

@@ -61,6 +61,9 @@ pub struct Exchange {
     upload: UploadState,
     /// Bytes of the known length that have not been sent.
     left: Option<u64>,
+    /// The packet before this one was a flush.
+    flushed: bool,
+    given_up: bool,
     packet_size: PacketSize,
 }
 
@@ -94,6 +97,8 @@ impl Exchange {
             response: ResponseState::AwaitHead,
             upload,
             left,
+            flushed: false,
+            given_up: false,
             packet_size,
         }
     }
@@ -104,6 +109,8 @@ impl Exchange {
     /// [`Misbehaved`]: the connection must be closed.
     pub fn on(&mut self, message: FromContainer) -> Result<Step, Misbehaved> {
         use ResponseState::{AwaitHead, Body, Done};
+        let flush = matches!(&message, FromContainer::SendBodyChunk(data) if data.is_empty());
+        let flushed = std::mem::replace(&mut self.flushed, flush);
         match (self.response, message) {
             (Done, _) => Err(Misbehaved::AfterEnd),
             (_, FromContainer::CPong) => Err(Misbehaved::StrayPong),
@@ -121,6 +128,7 @@ impl Exchange {
             (AwaitHead, FromContainer::EndResponse { .. }) => Err(Misbehaved::EndBeforeHead),
             (Body, FromContainer::EndResponse { reuse }) => {
                 self.response = Done;
+                self.given_up = flushed && !reuse;
                 // A packet that is still due would be read as the next request.
                 Ok(Step::Done {
                     reuse: reuse && !matches!(self.upload, UploadState::Due(_)),
@@ -176,6 +184,16 @@ impl Exchange {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.response == ResponseState::Done
+    }
+
+    /// Whether the container gave its answer up: what it has sent may be only a part, although END_RESPONSE came.
+    ///
+    /// Tomcat (10.1.52) does so when an application fails after its head has gone out: it flushes what there is and
+    /// ends without reuse (`ErrorReportValve`, `CLOSE_NOW`). An application's own last flush is followed by an end
+    /// with reuse, and a request that is refused as a whole is answered without a flush.
+    #[must_use]
+    pub const fn is_given_up(&self) -> bool {
+        self.given_up
     }
 
     fn asked(&mut self, wanted: u16) -> Result<Step, Misbehaved> {

@@ -173,6 +173,31 @@ fn a_connection_is_not_reused_while_a_promised_packet_is_missing() {
     );
 }
 
+/// Tomcat flushes and ends without reuse when an application fails after its head has gone out.
+#[test]
+fn an_answer_is_given_up_by_a_flush_and_an_end_without_reuse() {
+    let flush = || FromContainer::SendBodyChunk(Bytes::new());
+    let data = || FromContainer::SendBodyChunk(Bytes::from_static(b"x"));
+    let end = |reuse| FromContainer::EndResponse { reuse };
+    for (given_up, packets) in [
+        (true, vec![data(), flush(), end(false)]),
+        (true, vec![data(), flush(), flush(), end(false)]),
+        (true, vec![flush(), end(false)]),
+        (false, vec![data(), flush(), end(true)]),
+        (false, vec![flush(), data(), end(false)]),
+        (false, vec![data(), end(false)]),
+        (false, vec![end(false)]),
+    ] {
+        let mut exchange = exchange(RequestBody::Empty);
+        exchange.on(head()).unwrap();
+        for packet in packets.clone() {
+            assert!(!exchange.is_given_up());
+            exchange.on(packet).unwrap();
+        }
+        assert_eq!(exchange.is_given_up(), given_up, "{packets:?}");
+    }
+}
+
 #[test]
 fn asking_twice_is_misbehaviour() {
     let mut exchange = exchange(RequestBody::Unknown);

@@ -296,6 +296,9 @@ impl Exchange for Driver {
                 Step::Flush => Event::Flush,
                 Step::Done { reuse } => {
                     self.finish(reuse);
+                    if self.exchange.is_given_up() {
+                        return Poll::Ready(Err(FailureKind::GivenUp));
+                    }
                     Event::End
                 }
                 Step::Nothing | Step::BodyDue | Step::Head(_) => continue,

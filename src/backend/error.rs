@@ -57,6 +57,9 @@ pub(crate) enum FailureKind {
     /// What came is not HTTP/1.
     #[error("malformed answer: {0}")]
     NotHttp(hyper::Error),
+    /// The container says that something went wrong after the head of its answer.
+    #[error("the container gave its answer up")]
+    GivenUp,
     /// The answer has less body than it announced.
     #[error("answer ends {0} bytes early")]
     Short(u64),
@@ -154,6 +157,7 @@ impl ForwardError {
             | FailureKind::BadHead(_)
             | FailureKind::Framing(_)
             | FailureKind::NotHttp(_)
+            | FailureKind::GivenUp
             | FailureKind::Short(_) => StatusCode::BAD_GATEWAY,
             FailureKind::Unencodable(Unencodable::ControlCharacter) => StatusCode::BAD_REQUEST,
             FailureKind::Unencodable(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -182,6 +186,7 @@ impl ForwardError {
             | FailureKind::BadHead(_)
             | FailureKind::Framing(_)
             | FailureKind::NotHttp(_)
+            | FailureKind::GivenUp
             | FailureKind::Short(_)
             | FailureKind::Unencodable(_)
             | FailureKind::Client(_) => Retry::No,
@@ -201,6 +206,7 @@ impl ForwardError {
             | FailureKind::BadHead(_)
             | FailureKind::Framing(_)
             | FailureKind::NotHttp(_)
+            | FailureKind::GivenUp
             | FailureKind::Short(_)
             | FailureKind::Unencodable(_)
             | FailureKind::Client(_) => false,
@@ -234,7 +240,7 @@ impl FailureKind {
         match self {
             Self::Connect(_) => Some(ErrorKind::Connect),
             Self::NoPong => Some(ErrorKind::Ping),
-            Self::Lost(_) => Some(ErrorKind::Closed),
+            Self::Lost(_) | Self::GivenUp => Some(ErrorKind::Closed),
             Self::Silent => Some(ErrorKind::Timeout),
             Self::Malformed(_)
             | Self::Misbehaved(_)
@@ -323,6 +329,7 @@ mod tests {
                 No,
                 false,
             ),
+            (FailureKind::GivenUp, Answering, false, 502, No, No, false),
             (FailureKind::Short(1), Answering, false, 502, No, No, false),
             (large(), Nothing, false, 431, No, No, false),
             (gone(), Sent, false, 400, No, No, false),

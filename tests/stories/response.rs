@@ -377,6 +377,42 @@ async fn p16_silence_in_the_middle_of_an_answer_resets_the_client() {
     assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
 }
 
+/// P16 as Tomcat 10.1.52 has it: it flushes and ends, but not in order. What looks like an end is none.
+#[tokio::test]
+async fn p16_an_answer_that_is_given_up_resets_the_client() {
+    let given_up: &[&[&[u8]]] = &[&[b"partial", b""], &[b"partial", b"", b""], &[b""]];
+    for chunks in given_up {
+        let container = Container::start(move |_, mut wire: Wire| async move {
+            while wire.next_request().await.is_some() {
+                wire.head(200, &[]).await;
+                for chunk in *chunks {
+                    wire.send(FromContainer::SendBodyChunk(Bytes::from_static(chunk)))
+                        .await;
+                }
+                wire.end(false).await;
+            }
+        })
+        .await;
+        let gateway = Running::before(&[&container], "", "");
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(client.ended_by_reset().await, "{chunks:?}");
+        gateway.quiet().await;
+        let closed = [("kind", "closed")];
+        assert_eq!(
+            gateway.metric("ajpgate_member_errors_total", &closed).await,
+            1.0
+        );
+        // Without a body there is nothing to be cut off.
+        let mut client = gateway.client().await;
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answer = client.try_answer("HEAD").await.expect("an answer");
+        assert_eq!((answer.status, answer.complete), (200, true));
+        gateway.quiet().await;
+        assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
+    }
+}
+
 /// P17: Tomcat when the head of the answer does not fit a packet.
 #[tokio::test]
 async fn p17_silence_before_the_head_is_504() {
