@@ -13,6 +13,10 @@
 //!
 //! No time runs while a request is being answered and neither side of the connection waits for the client.
 
+mod close;
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -26,18 +30,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 
+use self::close::Closing;
 use super::framing::{Framing, Refused, Stop, status};
 use crate::link::Link;
 
 /// Most bytes of pipelined requests that wait here while a request is being answered.
 const MAX_AHEAD: usize = 16 * 1024;
-
-/// How long a client may go on sending after its connection was closed for writing, so that it gets to read
-/// the last answer before a reset reaches it.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// Most bytes that are read and thrown away in that time.
-const LINGER_BYTES: usize = 256 * 1024;
 
 /// Bounds of one client connection.
 #[derive(Debug, Clone, Copy)]
@@ -81,15 +79,6 @@ pub(crate) struct Guard<S: Transport> {
     writing: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
     closing: Option<Closing>,
-}
-
-/// How far a close is.
-#[derive(Debug)]
-struct Closing {
-    farewell: Bytes,
-    until: Instant,
-    /// Bytes that may still be thrown away, once the connection is closed for writing.
-    discard: Option<usize>,
 }
 
 /// What the client owes, and until when.
@@ -399,250 +388,10 @@ impl<S: Transport> AsyncWrite for Guard<S> {
     }
 }
 
-impl<S: Transport> Guard<S> {
-    fn start_closing(&mut self) -> Closing {
-        let farewell = match self.refused {
-            Some(why) if self.framing.at_head() => (self.bounds.farewell)(why),
-            _ => Bytes::new(),
-        };
-        self.writing = None;
-        Closing {
-            farewell,
-            until: Instant::now() + LINGER,
-            discard: None,
-        }
-    }
-
-    fn poll_close(&mut self, cx: &mut Context<'_>, closing: &mut Closing) -> Poll<io::Result<()>> {
-        while !closing.farewell.is_empty() {
-            match Pin::new(&mut self.io).poll_write(cx, &closing.farewell)? {
-                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(count) => closing.farewell.advance(count),
-                Poll::Pending => return self.poll_until(cx, closing.until).map(Ok),
-            }
-        }
-        if closing.discard.is_none() {
-            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-            // Only a client that is still sending is waited for.
-            let unread = !self.ended && (self.refused.is_some() || !self.framing.at_head());
-            closing.discard = Some(if unread { LINGER_BYTES } else { 0 });
-        }
-        let mut buffer = [0; 4096];
-        while let Some(left @ 1..) = closing.discard {
-            let mut buffer = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buffer)? {
-                Poll::Ready(()) if buffer.filled().is_empty() => break,
-                Poll::Ready(()) => {
-                    closing.discard = Some(left.saturating_sub(buffer.filled().len()));
-                }
-                Poll::Pending => return self.poll_until(cx, closing.until).map(Ok),
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
 impl<S: Transport> Drop for Guard<S> {
     fn drop(&mut self) {
         if self.link.is_aborted() {
             self.io.reset_on_close();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-    use tokio::time::{advance, timeout};
-
-    use super::*;
-
-    impl Transport for DuplexStream {
-        fn reset_on_close(&self) {}
-    }
-
-    const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-    fn guard(max_head: usize) -> (DuplexStream, Guard<DuplexStream>, Arc<Link>) {
-        let (client, io) = duplex(64 * 1024);
-        let link = Arc::new(Link::default());
-        let bounds = Bounds {
-            max_head,
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            farewell: |why| Bytes::from(format!("{} {why}", status(why))),
-        };
-        let guard = Guard::new(io, Arc::clone(&link), bounds);
-        (client, guard, link)
-    }
-
-    /// One read, as hyper makes it: what comes, or `None` while nothing does.
-    async fn read(guard: &mut Guard<DuplexStream>) -> Option<io::Result<Vec<u8>>> {
-        let mut buffer = vec![0; 8192];
-        let read = timeout(Duration::ZERO, guard.read(&mut buffer))
-            .await
-            .ok()?;
-        Some(read.map(|count| buffer[..count].to_vec()))
-    }
-
-    #[track_caller]
-    fn bytes(read: Option<io::Result<Vec<u8>>>) -> Vec<u8> {
-        read.expect("something").expect("no error")
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_head_is_handed_on_whole() {
-        let (mut client, mut guard, link) = guard(1000);
-        for piece in HEAD.chunks(5) {
-            assert!(read(&mut guard).await.is_none());
-            client.write_all(piece).await.unwrap();
-        }
-        assert_eq!(bytes(read(&mut guard).await), HEAD);
-        assert!(link.is_answering());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pipelined_request_waits_for_the_answer_before_it() {
-        let (mut client, mut guard, link) = guard(1000);
-        client.write_all(&[HEAD, HEAD].concat()).await.unwrap();
-        assert_eq!(bytes(read(&mut guard).await), HEAD);
-        let answering = link.answering();
-        assert!(read(&mut guard).await.is_none());
-        drop(answering);
-        assert_eq!(bytes(read(&mut guard).await), HEAD);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_goes_with_its_head_and_no_further() {
-        let (mut client, mut guard, _) = guard(1000);
-        let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-        client.write_all(&[request, HEAD].concat()).await.unwrap();
-        assert_eq!(bytes(read(&mut guard).await), request);
-        assert!(read(&mut guard).await.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_refused_is_never_seen_and_gets_a_farewell() {
-        for (sent, answer) in [
-            (
-                &b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
-                "400",
-            ),
-            (&[b'x'; 1001], "431"),
-        ] {
-            let (mut client, mut guard, link) = guard(1000);
-            client.write_all(sent).await.unwrap();
-            assert_eq!(bytes(read(&mut guard).await), b"");
-            assert_eq!(link.refusal().unwrap().as_str(), answer);
-            guard.shutdown().await.unwrap();
-            let mut farewell = String::new();
-            client.read_to_string(&mut farewell).await.unwrap();
-            assert!(farewell.starts_with(answer), "{farewell}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_head_gets_408_however_steadily_it_drips() {
-        let (mut client, mut guard, link) = guard(1000);
-        for _ in 0..9 {
-            client.write_all(b"x").await.unwrap();
-            assert!(read(&mut guard).await.is_none());
-            advance(Duration::from_secs(1)).await;
-        }
-        assert!(read(&mut guard).await.is_none());
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(bytes(read(&mut guard).await), b"");
-        assert_eq!(link.refusal().unwrap(), http::StatusCode::REQUEST_TIMEOUT);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_idle_connection_is_closed_without_a_word() {
-        let (mut client, mut guard, link) = guard(1000);
-        client.write_all(HEAD).await.unwrap();
-        assert_eq!(bytes(read(&mut guard).await), HEAD);
-        // No time runs while the request is answered.
-        let answering = link.answering();
-        advance(Duration::from_secs(1000)).await;
-        assert!(read(&mut guard).await.is_none());
-        drop(answering);
-        assert!(read(&mut guard).await.is_none());
-        advance(Duration::from_secs(74)).await;
-        assert!(read(&mut guard).await.is_none());
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(bytes(read(&mut guard).await), b"");
-        assert_eq!(link.refusal(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_new_connection_has_the_shorter_time() {
-        let (_client, mut guard, _) = guard(1000);
-        assert!(read(&mut guard).await.is_none());
-        advance(Duration::from_secs(11)).await;
-        assert_eq!(bytes(read(&mut guard).await), b"");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_stalls_fails() {
-        let (mut client, mut guard, _) = guard(1000);
-        client
-            .write_all(b"POST / HTTP/1.1\r\nContent-Length: 30\r\n\r\nabc")
-            .await
-            .unwrap();
-        assert!(bytes(read(&mut guard).await).ends_with(b"abc"));
-        assert!(read(&mut guard).await.is_none());
-        advance(Duration::from_secs(74)).await;
-        client.write_all(b"d").await.unwrap();
-        assert_eq!(bytes(read(&mut guard).await), b"d");
-        assert!(read(&mut guard).await.is_none());
-        advance(Duration::from_secs(76)).await;
-        let error = read(&mut guard).await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_given_up() {
-        let (_client, mut guard, _) = guard(1000);
-        let data = vec![0; 256 * 1024];
-        let error = guard.write_all(&data).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_malformed_chunk_fails_the_body_and_hides_what_follows() {
-        let (mut client, mut guard, _) = guard(1000);
-        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        client
-            .write_all(&[head, &b"3\r\nabc\r\nzz\r\n"[..]].concat())
-            .await
-            .unwrap();
-        assert_eq!(
-            bytes(read(&mut guard).await),
-            [head, &b"3\r\nabc\r\n"[..]].concat()
-        );
-        assert_eq!(
-            read(&mut guard).await.unwrap().unwrap_err().kind(),
-            io::ErrorKind::InvalidData
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn bytes_ahead_are_bounded_while_a_request_is_answered() {
-        let (mut client, mut guard, link) = guard(64 * 1024);
-        client.write_all(HEAD).await.unwrap();
-        assert_eq!(bytes(read(&mut guard).await), HEAD);
-        let _answering = link.answering();
-        client.write_all(&[b'x'; 60 * 1024]).await.unwrap();
-        assert!(read(&mut guard).await.is_none());
-        assert!(guard.held.len() <= 2 * MAX_AHEAD, "{}", guard.held.len());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
-        let (mut client, mut guard, link) = guard(1000);
-        client.write_all(HEAD).await.unwrap();
-        assert_eq!(bytes(read(&mut guard).await), HEAD);
-        let _answering = link.answering();
-        drop(client);
-        assert_eq!(bytes(read(&mut guard).await), b"");
     }
 }
