@@ -55,13 +55,15 @@ async fn next_requests_are_fine(gateway: &Ajpgate) {
 #[tokio::test]
 async fn an_exception_after_the_head_resets_the_client_and_retires_the_connection() {
     let (_tomcat, gateway) = stage().await;
-    let mut client = Client::connect(gateway.front()).await;
     let asked = Instant::now();
-    client
-        .send("GET /app/fault?kind=exception-after-commit HTTP/1.1\r\nHost: a\r\n\r\n")
+    let outcome = Browser::new(gateway.front())
+        .request("GET", "/app/fault?kind=exception-after-commit", "", b"")
         .await;
-    client.raw_until("begun\n").await;
-    assert!(client.ended_by_reset().await);
+    // All of it may come at once, and the reset before the client has read what came before it.
+    assert!(
+        matches!(outcome, Outcome::Torn(_) | Outcome::Lost),
+        "{outcome:?}"
+    );
     println!("reset after {:.2?}", asked.elapsed());
     assert_eq!(gateway.connections_given_up().await, 1);
     let kind = match asked.elapsed() >= TIMEOUT {
