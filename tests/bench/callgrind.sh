@@ -6,6 +6,7 @@
 #   --binary FILE   a build of ajpgate with line tables, in place of the one that is built here
 #   --count N       requests that are counted, 2000 by default
 #   --upload B      POST with a body of so many bytes
+#   --http          members that speak HTTP
 #   --top N         lines of each list, 40 by default
 #
 # The count hardly depends on what else the machine does. It leaves out the kernel, and caches.
@@ -15,7 +16,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/bench/contestants.sh
 source "$bench/contestants.sh"
 
-path=/1k binary='' count=2000 upload=() top=40 packet_size=8192
+name=ajpgate path=/1k binary='' count=2000 upload=() top=40 packet_size=8192
 warm_up=1000
 
 main() {
@@ -28,8 +29,8 @@ main() {
     start_backend "$packet_size"
     port=$(free_port)
     under=(valgrind --tool=callgrind --instr-atstart=no --dump-line=yes --callgrind-out-file="$profile")
-    start_ajpgate ajpgate "$binary" "$port" off
-    until_open ajpgate "$port"
+    start_ajpgate "$name" "$binary" "$port" off
+    until_open "$name" "$port"
     send "$port" "$warm_up"
     callgrind_control --instr=on "$pid" >"$work/control.log"
     send "$port" "$count"
@@ -44,6 +45,7 @@ parse() {
             --binary) binary=$(realpath "${2?}"); shift ;;
             --count) count=${2?}; shift ;;
             --upload) upload=(--upload "${2?}"); shift ;;
+            --http) name=ajpgate-http ;;
             --top) top=${2?}; shift ;;
             -*) fail "unknown option $1; the head of this file lists them" ;;
             *) path=$1 ;;

@@ -8,19 +8,25 @@
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
 
-# start_ajpgate NAME BINARY PORT LOG: under the program in `under`, if there is one.
+# start_ajpgate NAME BINARY PORT LOG: under the program in `under`, if there is one. A name that ends in -http has HTTP
+# members, as its rivals have.
 under=()
 start_ajpgate() {
-    local name=$1 binary=$2 port=$3 log=$4 file=$work/$1.yaml format=combined
+    local name=$1 binary=$2 port=$3 log=$4 file=$work/$1.yaml format=combined urls
     [[ $log == off ]] && format=off log=stdout
+    case $name in
+        *-http) urls=("http://127.0.0.1:${http[0]}\"" "http://127.0.0.1:${http[1]}\"") ;;
+        *) urls=("ajp://127.0.0.1:${ajp[0]}\", packet_size: $packet_size" "ajp://127.0.0.1:${ajp[1]}\", packet_size: $packet_size") ;;
+    esac
     cat >"$file" <<YAML
 listeners:
   - bind: 127.0.0.1:$port
 balancers:
   tomcats:
+    stickysession: JSESSIONID|jsessionid
     members:
-      - { url: "ajp://127.0.0.1:${ajp[0]}", route: node1, packet_size: $packet_size }
-      - { url: "ajp://127.0.0.1:${ajp[1]}", route: node2, packet_size: $packet_size }
+      - { route: node1, url: "${urls[0]} }
+      - { route: node2, url: "${urls[1]} }
 proxy_pass:
   - { path: /, to: "balancer://tomcats/" }
 access_log: { path: "$log", format: $format }

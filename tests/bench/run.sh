@@ -4,8 +4,9 @@
 #   tests/bench/run.sh                          all scenarios, all contestants: about a quarter of an hour
 #   tests/bench/run.sh --quick get1k close1k    some scenarios, fewer and shorter rounds
 #
-#   --only NAMES        contestants, with commas: ajpgate, mod_proxy_ajp, mod_jk, haproxy, nginx
-#   --binary NAME=FILE  a build of ajpgate, in place of the one that is built here; may be repeated
+#   --only NAMES        contestants, with commas: ajpgate, ajpgate-http, mod_proxy_ajp, mod_jk, haproxy, nginx
+#   --binary NAME=FILE  a build of ajpgate, in place of the one that is built here; may be repeated. With a NAME that
+#                       ends in -http its members speak HTTP
 #   --rounds R          rounds, 5 by default
 #   --seconds S         length of each round and contestant, 4 by default
 #   --quick             3 rounds of 2 seconds
@@ -68,11 +69,12 @@ parse() {
     done
     [[ ${#scenarios[@]} -gt 0 ]] || scenarios=("${all_scenarios[@]}")
     if [[ ${#labels[@]} -eq 0 ]]; then
-        labels=(ajpgate) binary[ajpgate]=$target/release/ajpgate
+        labels=(ajpgate ajpgate-http)
+        binary[ajpgate]=$target/release/ajpgate binary[ajpgate-http]=$target/release/ajpgate
     fi
     for name in "${labels[@]}" mod_proxy_ajp mod_jk haproxy nginx; do
         if [[ ${#only[@]} -eq 0 || " ${only[*]} " == *" $name "* ]] \
-            || [[ -n ${binary[$name]-} && " ${only[*]} " == *" ajpgate "* ]]; then
+            || [[ -n ${binary[$name]-} && $name != ajpgate-http && " ${only[*]} " == *" ajpgate "* ]]; then
             contestants+=("$name")
         fi
     done
