@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use ajpgate_config::{Config, Problems};
+use ajpgate_config::{Config, Loaded, Problems};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
@@ -31,9 +31,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     let log = &loaded.config.log;
     trace::start(log.level, log.json);
-    for warning in &loaded.warnings {
-        warn!("{}", warning.headline());
-    }
+    log_warnings(&loaded);
     allow_open_files(loaded.config.limits.max_connections);
     super::runtime()?.block_on(async {
         let mut signals = Signals::new()?;
@@ -58,7 +56,17 @@ fn load_again(path: &Path) -> Result<Config, Vec<String>> {
     let loaded = super::check::load(path).map_err(lines)?;
     match unbuilt::problems(&loaded) {
         Some(problems) => Err(lines(problems)),
-        None => Ok(loaded.config),
+        None => {
+            log_warnings(&loaded);
+            Ok(loaded.config)
+        }
+    }
+}
+
+/// What is allowed and still worth a look, as `check` shows it.
+fn log_warnings(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        warn!("{}", warning.headline());
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Known {
     pub(super) name: String,
     /// Where its name stands.
     pub(super) place: Place,
+    /// Whether it says what it is sticky by, if only that it is not.
+    pub(super) names_session: bool,
     /// `None` when it could not be read.
     pub(super) built: Option<Balancer>,
     /// The places of its members, in the order of `built.members`.
@@ -58,8 +60,10 @@ impl Builder<'_> {
                 continue;
             };
             let name = name.0;
+            let mut names_session = false;
             let (built, members) = match balancer.given() {
                 Some((at, balancer)) => {
+                    names_session = !matches!(balancer.stickysession, Field::Absent);
                     let (built, members) = self.balancer(balancer, at, name.clone());
                     (Some(built), members)
                 }
@@ -68,6 +72,7 @@ impl Builder<'_> {
             known.push(Known {
                 name,
                 place,
+                names_session,
                 built,
                 members,
             });

@@ -13,6 +13,7 @@ impl Builder<'_> {
     pub(super) fn warn(&self, balancers: &Balancers, mappings: &[BuiltMapping], file: Place) {
         for known in &balancers.known {
             self.members_without_route(known);
+            self.routes_without_session(known);
             self.shared_routes(known);
             self.redirects(known);
         }
@@ -51,6 +52,27 @@ impl Builder<'_> {
                     "give it the jvmRoute of its Tomcat (conf/server.xml, <Engine jvmRoute=…>)",
                 );
             }
+        }
+    }
+
+    /// What becomes of a cluster whose last AJP member has become an HTTP one.
+    fn routes_without_session(&self, known: &Known) {
+        let Some(balancer) = &known.built else { return };
+        let sticky = balancer.sticky.is_some() || balancer.sticky_cookie.is_some();
+        if sticky || known.names_session || balancer.members.len() < 2 {
+            return;
+        }
+        let mut routes = known.members.iter().filter_map(|member| member.route);
+        if let Some(place) = routes.next() {
+            self.report.warning(
+                place,
+                format!(
+                    "{:?} has routes and is not sticky: only an AJP member makes it so by itself",
+                    known.name
+                ),
+                "write `stickysession: JSESSIONID|jsessionid` in front of Tomcats, `sticky_cookie` for backends that \
+                 set no route, or `stickysession: \"\"`",
+            );
         }
     }
 
