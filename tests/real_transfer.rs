@@ -13,18 +13,15 @@ mod servers;
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use servers::ajpgate::{Ajpgate, member};
-use servers::client::{self, Answer, Client};
-use servers::noise;
+use servers::client::{self, Client};
+use servers::payload::{
+    FRAMINGS, Framing, LARGE, Payload, SIZES, chunked, download, parsed, request, upload,
+};
 use servers::tomcat::{Tomcat, TomcatOptions};
 use servers::usage::mib;
-use sha2::{Digest, Sha256};
 
-const SEED: u64 = 7;
-/// Nothing, one byte, a packet that is just full, one byte more than that, and several packets.
-const SIZES: [usize; 5] = [0, 1, 8186, 8187, 64 * 1024];
-const LARGE: usize = 100 * 1000 * 1000;
 /// What a hundred megabytes may add to the memory of the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;
 
@@ -61,29 +58,6 @@ proxy_pass:
         }
     }
 }
-
-/// Bytes that both ends can compute.
-struct Payload {
-    bytes: Vec<u8>,
-    sha256: String,
-}
-
-impl Payload {
-    fn new(size: usize) -> Self {
-        let bytes = noise::bytes(SEED, size);
-        let digest = Sha256::digest(&bytes);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { bytes, sha256 }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framing {
-    Length,
-    Chunks,
-}
-
-const FRAMINGS: [Framing; 2] = [Framing::Length, Framing::Chunks];
 
 #[tokio::test]
 async fn uploads_of_every_size_arrive_whole() {
@@ -286,7 +260,7 @@ async fn a_body_that_the_servlet_ignores_harms_nobody() {
             let payload = Payload::new(size);
             let mut client = Client::connect(gateway.front()).await;
             client
-                .send(post("/app/sha?ignore=1", &payload, framing))
+                .send(request("POST", "/app/sha?ignore=1", &payload, framing))
                 .await;
             assert_eq!(parsed(&client.answer().await)["bytes"], 0);
             let next = client::get(gateway.front(), "/app/echo/next", "").await;
@@ -295,73 +269,4 @@ async fn a_body_that_the_servlet_ignores_harms_nobody() {
     }
     assert_eq!(gateway.connections_given_up().await, 0);
     assert_eq!(gateway.count("member_errors_total", &[]).await, 0);
-}
-
-/// Sends a body that the servlet hashes.
-async fn upload(client: &mut Client, path: &str, payload: &Payload, framing: Framing) {
-    let body = payload.bytes.as_slice();
-    client
-        .send(post(&format!("{path}/sha"), payload, framing))
-        .await;
-    let seen = parsed(&client.answer().await);
-    let sent = (json!(body.len()), json!(payload.sha256));
-    assert_eq!(
-        (&seen["bytes"], &seen["sha256"]),
-        (&sent.0, &sent.1),
-        "{path} {framing:?}"
-    );
-}
-
-/// Has the servlet send a body that can be computed here.
-async fn download(client: &mut Client, path: &str, payload: &Payload, framing: Framing) {
-    let body = payload.bytes.as_slice();
-    let how = match framing {
-        Framing::Length => "cl=1",
-        Framing::Chunks => "flush=1&chunk=20000",
-    };
-    let target = format!("{path}/bytes?n={}&seed={SEED}&{how}", body.len());
-    let answer = client.get(&target, "").await;
-    let whole = answer.complete && answer.body == body;
-    assert!(
-        whole,
-        "{path} {framing:?}: {} of {} bytes",
-        answer.body.len(),
-        body.len()
-    );
-    // What is empty has no use for chunks.
-    let chunks = answer.field("transfer-encoding") == Some("chunked");
-    assert_eq!(chunks, framing == Framing::Chunks && !body.is_empty());
-}
-
-/// The bytes of a POST.
-fn post(target: &str, payload: &Payload, framing: Framing) -> Vec<u8> {
-    let (field, body) = match framing {
-        Framing::Length => (
-            format!("Content-Length: {}", payload.bytes.len()),
-            payload.bytes.clone(),
-        ),
-        Framing::Chunks => (
-            "Transfer-Encoding: chunked".to_owned(),
-            chunked(&payload.bytes),
-        ),
-    };
-    let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
-    [head.as_bytes(), &body].concat()
-}
-
-/// In pieces that fit no packet.
-fn chunked(body: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(body.len() + body.len() / 500 + 64);
-    for piece in body.chunks(10_007) {
-        encoded.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        encoded.extend_from_slice(piece);
-        encoded.extend_from_slice(b"\r\n");
-    }
-    encoded.extend_from_slice(b"0\r\n\r\n");
-    encoded
-}
-
-fn parsed(answer: &Answer) -> Value {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_slice(&answer.body).unwrap()
 }

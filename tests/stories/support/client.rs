@@ -48,7 +48,11 @@ impl Answer {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = soon("connect", TcpStream::connect(address)).await.unwrap();
+        Self::over(soon("connect", TcpStream::connect(address)).await.unwrap())
+    }
+
+    /// A client on a connection that is there.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self {
             stream,

@@ -160,10 +160,22 @@ impl Ajpgate {
     /// Changes settings of a member through the API.
     pub(crate) async fn change(&self, balancer: &str, member: &str, keys: &str) {
         let path = format!("/api/v1/balancers/{balancer}/members/{member}");
-        let json = [("Content-Type", "application/json")];
-        let reply = probe::request(self.admin, "PATCH", &path, &json, keys.as_bytes()).await;
-        let reply = reply.unwrap_or_else(|e| panic!("PATCH {path}: {e}"));
-        assert_eq!(reply.status, 200, "{keys}: {}", reply.text());
+        self.api("PATCH", &path, keys, 200).await;
+    }
+
+    /// Sends a request to the API; the answer must have this status.
+    pub(crate) async fn api(&self, method: &str, path: &str, json: &str, status: u16) -> String {
+        let fields = [("Content-Type", "application/json")];
+        let reply = probe::request(self.admin, method, path, &fields, json.as_bytes()).await;
+        let reply = reply.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
+        reply.text()
+    }
+
+    /// Has it run with another configuration from now on.
+    pub(crate) async fn reload(&self, yaml: &str) {
+        self.folder.write("ajpgate.yaml", &completed(yaml));
+        self.api("POST", "/api/v1/reload", "", 200).await;
     }
 
     /// What it counts now.
@@ -229,6 +241,12 @@ pub(crate) fn member(tomcat: &Tomcat) -> String {
         "url: \"ajp://{addr}\", route: {route}{}",
         secret.unwrap_or_default()
     )
+}
+
+/// The keys of a member for the HTTP connector of a Tomcat.
+pub(crate) fn http_member(tomcat: &Tomcat) -> String {
+    let (addr, route) = (tomcat.http_addr(), tomcat.route());
+    format!("url: \"http://{addr}\", route: {route}")
 }
 
 fn completed(yaml: &str) -> String {

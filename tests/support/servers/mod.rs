@@ -1,4 +1,4 @@
-//! Real servers for tests: Debian's Tomcat 10, httpd and Prometheus and the gateway's own program, each from a
+//! Real servers for tests: Debian's Tomcat 10, httpd, nginx and Prometheus and the gateway's own program, each from a
 //! private folder, on ports of their own, as many at once as a test needs.
 //!
 //! A test that includes this module fails, and never skips, where a server is not installed. It runs
@@ -13,6 +13,7 @@
 )]
 
 pub(crate) mod ajpgate;
+pub(crate) mod authority;
 pub(crate) mod browser;
 #[path = "../../stories/support/client.rs"]
 #[allow(
@@ -23,8 +24,10 @@ pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod httpd;
 pub(crate) mod metrics;
+pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod noise;
+pub(crate) mod payload;
 pub(crate) mod port;
 pub(crate) mod probe;
 pub(crate) mod process;

@@ -17,6 +17,7 @@ pub(crate) struct TomcatOptions {
     pub(super) valves: Vec<String>,
     pub(super) context: Vec<(String, String)>,
     pub(super) paths: Vec<String>,
+    pub(super) websocket: bool,
 }
 
 impl TomcatOptions {
@@ -30,6 +31,7 @@ impl TomcatOptions {
             valves: Vec::new(),
             context: Vec::new(),
             paths: vec!["/app".to_owned()],
+            websocket: false,
         }
     }
 
@@ -54,6 +56,12 @@ impl TomcatOptions {
     pub(crate) fn http_connector(mut self) -> Self {
         self.http_connector = true;
         self
+    }
+
+    /// Lets the application take WebSockets, which its HTTP connector can carry.
+    pub(crate) fn websocket(mut self) -> Self {
+        self.websocket = true;
+        self.http_connector()
     }
 
     /// Adds an element to the Host, usually a `<Valve …/>`.
@@ -142,14 +150,15 @@ fn ajp_connector(options: &TomcatOptions, port: &ReservedPort) -> String {
     )
 }
 
-/// Nothing in Tomcat's own jars is wanted, and looking through them costs a second.
+/// Little of what Tomcat's own jars start with an application is wanted, and looking through them costs a second.
 fn context(options: &TomcatOptions, path: &str, docbase: &Path) -> String {
     let path = attribute("path", path.trim_end_matches('/'));
     let docbase = attribute("docBase", &docbase.display().to_string());
     let others = attributes(&options.context);
     let node = attribute("value", &options.route);
+    let unwanted = if options.websocket { "jasper" } else { ".*" };
     format!(
-        r#"<Context{path}{docbase} containerSciFilter=".*"{others}>
+        r#"<Context{path}{docbase} containerSciFilter="{unwanted}"{others}>
 <Parameter name="node"{node}/>
 <JarScanner scanClassPath="false" scanManifest="false"/>
 </Context>

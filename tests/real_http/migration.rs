@@ -1,0 +1,261 @@
+//! The story of README, "Moving from AJP to HTTP": a cluster changes its protocol member by member under load, and
+//! nobody notices.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::servers::ajpgate::{Ajpgate, http_member, member};
+use crate::servers::browser::Browser;
+use crate::servers::client::Client;
+use crate::servers::payload::parsed;
+use crate::servers::tomcat::{Tomcat, TomcatOptions};
+use crate::servers::wait::pause;
+use crate::servers::{eventually, noise};
+
+const CLIENTS: usize = 50;
+/// With so many clients: 200 requests a second.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(250);
+/// Hits of a session before its owner logs out; every other owner stays for good.
+const HITS: u64 = 8;
+const SEED: u64 = 7;
+
+/// What a crowd has seen.
+#[derive(Default)]
+struct Seen {
+    requests: AtomicUsize,
+    sessions: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl Seen {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    async fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        pause(BETWEEN_REQUESTS).await;
+    }
+}
+
+/// Comes with a session that must never be lost and never leave its Tomcat. GET and POST in turn.
+async fn customer(front: SocketAddr, seen: Arc<Seen>, stays: bool) {
+    while !seen.is_over() {
+        let mut browser = Browser::new(front);
+        let mut home = Value::Null;
+        for (hits, method) in (1..).zip(["GET", "POST"].into_iter().cycle()) {
+            let leaves = !stays && hits == HITS;
+            let target = format!("/app/session?invalidate={}", u8::from(leaves));
+            let outcome = browser.request(method, &target, "", b"").await;
+            let page = parsed(&outcome.expect_answer());
+            assert_eq!(page["hits"], hits, "a session was lost: {page}");
+            if hits == 1 {
+                home = page["node"].clone();
+            }
+            assert_eq!(page["node"], home, "a session moved: {page}");
+            seen.request().await;
+            if leaves || (stays && seen.is_over()) {
+                break;
+            }
+        }
+        seen.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Looks at pages without a session, and sends some.
+async fn visitor(front: SocketAddr, seen: Arc<Seen>) {
+    let mut browser = Browser::new(front);
+    let body = noise::bytes(SEED, 20_000);
+    for turn in 0.. {
+        if seen.is_over() {
+            return;
+        }
+        let (method, target, body) = match turn % 2 {
+            0 => ("GET", "/app/bytes?n=20000&flush=1", &[][..]),
+            _ => ("POST", "/app/sha?seed=7", &body[..]),
+        };
+        let outcome = browser.request(method, target, "", body).await;
+        let answer = outcome.expect_answer();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        seen.request().await;
+    }
+}
+
+/// An answer that lasts: it began before a move and ends behind it.
+async fn reader(front: SocketAddr, route: &str) -> Client {
+    let mut client = Client::connect(front).await;
+    client
+        .send(format!(
+            "GET /app/sse?n=60&ms=50 HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=reader.{route}\r\n\r\n"
+        ))
+        .await;
+    client.raw_until("event 1\n").await;
+    client
+}
+
+/// It says that it is sticky: by themselves only AJP members make it so, and in the end there is none.
+fn file(members: &[String]) -> String {
+    let members: String = members
+        .iter()
+        .map(|keys| format!("      - {{ {keys} }}\n"))
+        .collect();
+    format!(
+        "balancers:
+  tomcats:
+    stickysession: JSESSIONID|jsessionid
+    members:
+{members}proxy_pass: [{{ path: /, to: \"balancer://tomcats/\" }}]
+"
+    )
+}
+
+/// A member's path in the API, by its URL: a route that two members share names neither.
+fn api(url: &str) -> String {
+    let url = url.replace(':', "%3A").replace('/', "%2F");
+    format!("/api/v1/balancers/tomcats/members/{url}")
+}
+
+async fn add_http(gateway: &Ajpgate, tomcat: &Tomcat) {
+    let (addr, route) = (tomcat.http_addr(), tomcat.route());
+    let keys = format!(r#"{{"url": "http://{addr}", "route": "{route}"}}"#);
+    let members = "/api/v1/balancers/tomcats/members";
+    gateway.api("POST", members, &keys, 201).await;
+}
+
+/// Leaves the AJP member to those who are there: no request is given to it from now on, and it goes with the last.
+async fn disable_and_remove(gateway: &Ajpgate, tomcat: &Tomcat) {
+    let url = format!("ajp://{}", tomcat.ajp_addr());
+    let disabled = r#"{"status": {"disabled": true}}"#;
+    gateway.api("PATCH", &api(&url), disabled, 200).await;
+    gateway.counts("member_busy", &[("member", &url)], 0).await;
+    gateway.api("DELETE", &api(&url), "", 204).await;
+}
+
+/// Waits until the HTTP member has had many requests.
+async fn serves(gateway: &Ajpgate, tomcat: &Tomcat) {
+    let url = format!("http://{}", tomcat.http_addr());
+    eventually(&format!("{url} serves"), async || {
+        let labels = [("member", url.as_str()), ("code", "2xx")];
+        gateway.count("requests_total", &labels).await > 50
+    })
+    .await;
+}
+
+/// Whoever has seen something wrong has ended.
+fn crowd_is_well(crowd: &mut JoinSet<()>) {
+    if let Some(ended) = crowd.try_join_next() {
+        ended.unwrap();
+        panic!("a client has ended before the others");
+    }
+}
+
+/// Three Tomcats under load, each of which `step` moves from its AJP to its HTTP connector.
+async fn move_all(
+    mut step: impl AsyncFnMut(&Ajpgate, &[Tomcat; 3], usize),
+) -> (Ajpgate, [Tomcat; 3]) {
+    let node = |route| Tomcat::start(TomcatOptions::new(route).secret("s3cret").http_connector());
+    let (one, two, three) = tokio::join!(node("node1"), node("node2"), node("node3"));
+    let tomcats = [one, two, three];
+    let gateway = Ajpgate::start(&file(&tomcats.each_ref().map(member))).await;
+    let (front, seen) = (gateway.front(), Arc::new(Seen::default()));
+    let mut crowd = JoinSet::new();
+    for number in 0..CLIENTS {
+        let seen = Arc::clone(&seen);
+        match number % 4 {
+            0 => crowd.spawn(customer(front, seen, true)),
+            1 => crowd.spawn(customer(front, seen, false)),
+            _ => crowd.spawn(visitor(front, seen)),
+        };
+    }
+    eventually("everybody is busy", async || {
+        seen.requests.load(Ordering::Relaxed) > 4 * CLIENTS
+    })
+    .await;
+    let began = Instant::now();
+    let mut readers = 0;
+    for (number, tomcat) in tomcats.iter().enumerate() {
+        let mut reader = reader(front, tomcat.route()).await;
+        let moving = Instant::now();
+        step(&gateway, &tomcats, number).await;
+        println!("{} moved within {:.1?}", tomcat.route(), moving.elapsed());
+        serves(&gateway, tomcat).await;
+        let answer = reader.answer().await;
+        assert!(
+            answer.complete && answer.text().ends_with("data: event 60\n\n"),
+            "what was under way is not cut: {answer:?}"
+        );
+        readers += 1;
+        crowd_is_well(&mut crowd);
+    }
+    let lasted = began.elapsed();
+    seen.over.store(true, Ordering::Relaxed);
+    crowd.join_all().await;
+    gateway.quiet().await;
+
+    let requests = seen.requests.load(Ordering::Relaxed);
+    let sessions = seen.sessions.load(Ordering::Relaxed);
+    println!(
+        "{requests} requests of {sessions} sessions, {lasted:.1?} from the first move to the last: none failed"
+    );
+    let metrics = gateway.metrics().await;
+    let counted = (requests + readers) as u64;
+    let sticky = |labels: &[(&str, &str)]| metrics.count("sticky_requests_total", labels);
+    assert_eq!(sticky(&[]), counted);
+    let well = ["hit", "new"].map(|result| sticky(&[("result", result)]));
+    assert_eq!(
+        well.iter().sum::<u64>(),
+        counted,
+        "no session left its route"
+    );
+    for troubles in [
+        "retries_total",
+        "member_errors_total",
+        "sticky_route_mismatch_total",
+    ] {
+        assert_eq!(metrics.count(troubles, &[]), 0, "{troubles}");
+    }
+    (gateway, tomcats)
+}
+
+#[tokio::test]
+async fn a_cluster_moves_to_http_by_editing_its_file() {
+    move_all(async |gateway, tomcats, number| {
+        let mut members = tomcats.each_ref().map(member);
+        for (keys, tomcat) in members.iter_mut().zip(tomcats).take(number + 1) {
+            *keys = http_member(tomcat);
+        }
+        gateway.reload(&file(&members)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cluster_moves_to_http_by_members_that_share_a_route() {
+    let (gateway, tomcats) = move_all(async |gateway, tomcats, number| {
+        add_http(gateway, &tomcats[number]).await;
+        disable_and_remove(gateway, &tomcats[number]).await;
+    })
+    .await;
+    // What was done by hand is what the file says now.
+    gateway
+        .reload(&file(&tomcats.each_ref().map(http_member)))
+        .await;
+    let members: Value =
+        serde_json::from_str(&gateway.api("GET", "/api/v1/balancers", "", 200).await).unwrap();
+    let members = members["balancers"][0]["members"].as_array().unwrap();
+    let urls: Vec<&str> = members
+        .iter()
+        .map(|it| it["url"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        urls,
+        tomcats
+            .each_ref()
+            .map(|it| format!("http://{}", it.http_addr()))
+    );
+}

@@ -1,0 +1,100 @@
+//! AJP and HTTP members side by side in one balancer.
+
+use std::collections::BTreeMap;
+
+use crate::crowd::{Crowd, Fate, fates};
+use crate::servers::ajpgate::{Ajpgate, http_member, member};
+use crate::servers::browser::Browser;
+use crate::servers::payload::parsed;
+use crate::servers::tomcat::{Tomcat, TomcatOptions};
+
+/// Two Tomcats: `node1` as an AJP member, `node2` as an HTTP member.
+async fn two() -> (Tomcat, Tomcat, Ajpgate) {
+    let node = |route| Tomcat::start(TomcatOptions::new(route).http_connector());
+    let (one, two) = tokio::join!(node("node1"), node("node2"));
+    let gateway = Ajpgate::start(&format!(
+        "balancers: {{ tomcats: {{ session_timeout: 2s, members: [{{ {} }}, {{ {} }}] }} }}
+proxy_pass: [{{ path: /, to: \"balancer://tomcats/\" }}]
+",
+        member(&one),
+        http_member(&two)
+    ))
+    .await;
+    (one, two, gateway)
+}
+
+#[tokio::test]
+async fn whichever_is_killed_under_load_no_get_is_lost_and_no_post_repeated() {
+    for victim in ["node1", "node2"] {
+        let (mut one, mut two, gateway) = two().await;
+        let crowd = Crowd::gather(gateway.front(), 10, 5, 5);
+        crowd.until_requests(200).await;
+        match victim {
+            "node1" => one.kill(),
+            _ => two.kill(),
+        }
+        crowd.until_more_requests(400).await;
+        let records = crowd.disperse().await;
+        gateway.quiet().await;
+
+        let mut executions: BTreeMap<String, usize> = BTreeMap::new();
+        for id in [&one, &two].iter().flat_map(|tomcat| tomcat.executed()) {
+            *executions.entry(id).or_default() += 1;
+        }
+        for record in &records {
+            let times = executions.get(&record.id).copied().unwrap_or_default();
+            let ok = match (record.method, record.fate) {
+                ("GET", fate) => matches!(fate, Fate::Answered(200) | Fate::Reset),
+                (_, Fate::Answered(200)) => times == 1,
+                (_, Fate::Answered(502) | Fate::Reset) => times <= 1,
+                _ => false,
+            };
+            assert!(ok, "executed {times} times: {record:?}");
+        }
+        let moved = records.iter().filter(|record| record.moved).count();
+        println!(
+            "{victim} killed: {:?}; {moved} sessions moved",
+            fates(&records)
+        );
+        assert!(moved > 0);
+        let failovers = [("route", victim), ("result", "failover")];
+        gateway
+            .counts("sticky_requests_total", &failovers, moved as u64)
+            .await;
+        gateway.counts("member_up", &[("route", victim)], 0).await;
+    }
+}
+
+#[tokio::test]
+async fn either_drains_and_says_when_it_has() {
+    let (_one, _two, gateway) = two().await;
+    for (draining, other) in [("node1", "node2"), ("node2", "node1")] {
+        let mut old = at_home_on(draining, &gateway).await;
+        gateway
+            .change("tomcats", draining, r#"{"status": {"drain": true}}"#)
+            .await;
+        for _ in 0..10 {
+            let page = parsed(&old.get("/app/session").await);
+            assert_eq!(page["node"], draining, "known sessions stay");
+            let stranger = parsed(&Browser::new(gateway.front()).get("/app/session").await);
+            assert_eq!(stranger["node"], other, "no new session comes");
+        }
+        gateway
+            .counts("member_drained", &[("route", draining)], 1)
+            .await;
+        gateway
+            .change("tomcats", draining, r#"{"status": {"drain": false}}"#)
+            .await;
+    }
+}
+
+/// Somebody whose session is on this node.
+async fn at_home_on(node: &str, gateway: &Ajpgate) -> Browser {
+    for _ in 0..10 {
+        let mut browser = Browser::new(gateway.front());
+        if parsed(&browser.get("/app/session").await)["node"] == node {
+            return browser;
+        }
+    }
+    panic!("nobody gets to {node}")
+}

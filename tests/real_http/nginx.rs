@@ -1,0 +1,112 @@
+//! nginx as a member: killed and restarted, and closing kept connections under the gateway's hands.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::servers::ajpgate::Ajpgate;
+use crate::servers::browser::{Browser, Outcome};
+use crate::servers::client;
+use crate::servers::eventually;
+use crate::servers::nginx::{Nginx, NginxOptions};
+use crate::servers::wait::pause;
+
+fn hello(node: &str) -> NginxOptions {
+    NginxOptions::new(node).server(&format!("location / {{ return 200 \"{node}\\n\"; }}"))
+}
+
+#[tokio::test]
+async fn a_killed_nginx_is_left_alone_and_is_back_within_retry() {
+    let (mut one, two) = tokio::join!(Nginx::start(hello("n1")), Nginx::start(hello("n2")));
+    let gateway = Ajpgate::start(&format!(
+        "balancers:
+  plain:
+    stickysession: SID
+    members:
+      - {{ url: \"{}\", route: n1, retry: 1s }}
+      - {{ url: \"{}\", route: n2, retry: 1s }}
+proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
+",
+        one.url(),
+        two.url()
+    ))
+    .await;
+    let node = async || {
+        let answer = client::get(gateway.front(), "/", "Cookie: SID=x.n1\r\n").await;
+        assert_eq!(answer.status, 200);
+        answer.field("x-node").unwrap().to_owned()
+    };
+    assert_eq!(node().await, "n1");
+    one.kill();
+    for _ in 0..10 {
+        assert_eq!(node().await, "n2");
+    }
+    gateway.counts("member_up", &[("route", "n1")], 0).await;
+    one.restart().await;
+    eventually("n1 serves its sessions again", async || {
+        node().await == "n1"
+    })
+    .await;
+    gateway.counts("member_up", &[("route", "n1")], 1).await;
+}
+
+/// Connections that are closed after a second or three requests, whichever is first, and POSTs all the time: a
+/// connection that is closed is noticed before it is used.
+#[tokio::test]
+async fn connections_that_nginx_closes_cost_no_post() {
+    const CLIENTS: u64 = 20;
+    const REQUESTS_EACH: u64 = 100;
+    let nginx = Nginx::start(
+        hello("n1").server("keepalive_timeout 1s;\nkeepalive_requests 3;\nlingering_close off;"),
+    )
+    .await;
+    let gateway = Ajpgate::start(&format!(
+        "balancers: {{ plain: {{ members: [{{ url: \"{}\", route: n1 }}] }} }}
+proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
+",
+        nginx.url()
+    ))
+    .await;
+    let front = gateway.front();
+    let posting: JoinSet<()> = (0..CLIENTS)
+        .map(|number| async move {
+            let mut browser = Browser::new(front);
+            for turn in 0..REQUESTS_EACH {
+                let id = format!("X-Request-Id: {number}-{turn}\r\n");
+                let outcome = browser.request("POST", "/", &id, b"a body").await;
+                match outcome {
+                    Outcome::Answered(answer) => assert_eq!(answer.status, 200, "{id}"),
+                    other => panic!("{id}: {other:?}"),
+                }
+                // Now and then for so long that what is kept grows old.
+                let idle = if turn % 20 == 19 { 1200 } else { number * 7 };
+                pause(Duration::from_millis(idle)).await;
+            }
+        })
+        .collect();
+    posting.join_all().await;
+
+    let mut times: BTreeMap<String, u64> = BTreeMap::new();
+    let mut longest = 0;
+    for line in nginx.requests() {
+        let mut fields = line.split(' ').map(str::to_owned);
+        let id = fields.next().unwrap();
+        longest = longest.max(fields.next().unwrap().parse::<u64>().unwrap());
+        if id != "-" {
+            *times.entry(id).or_default() += 1;
+        }
+    }
+    let requests = CLIENTS * REQUESTS_EACH;
+    assert_eq!(times.len() as u64, requests, "each arrived");
+    assert!(times.values().all(|times| *times == 1), "and once");
+    assert_eq!(longest, 3, "requests of one connection");
+    let metrics = gateway.metrics().await;
+    let made = metrics.count("connects_total", &[("result", "ok")]);
+    let stale = metrics.count("retries_total", &[("reason", "stale")]);
+    println!(
+        "{requests} POSTs over {made} connections, {stale} repeated because nothing of them had been sent"
+    );
+    assert!(made >= requests / 3);
+    assert_eq!(metrics.count("member_errors_total", &[]), 0);
+}

@@ -1,0 +1,137 @@
+//! TLS towards a real nginx: whom the gateway believes, what it shows, and that it reads every byte and no more.
+
+use std::time::Instant;
+
+use crate::servers::ajpgate::Ajpgate;
+use crate::servers::authority::Authority;
+use crate::servers::client::{self, Client};
+use crate::servers::nginx::{Nginx, NginxOptions};
+use crate::servers::payload::{FRAMINGS, LARGE, Payload, SIZES, request};
+
+/// A gateway before this nginx, with these keys of `tls`.
+async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {
+    Ajpgate::start(&format!(
+        "balancers: {{ plain: {{ members: [{{ url: \"{}\", route: n1, retry: 0s, tls: {{ {tls} }} }}] }} }}
+proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
+",
+        nginx.url()
+    ))
+    .await
+}
+
+/// What a request gets, and how the connection for it went.
+async fn outcome(gateway: &Ajpgate) -> (u16, &'static str) {
+    let status = client::get(gateway.front(), "/x", "").await.status;
+    let metrics = gateway.metrics().await;
+    let connects = |result| metrics.count("connects_total", &[("result", result)]);
+    match (connects("ok"), connects("error")) {
+        (1.., 0) => (status, "connected"),
+        (0, 1..) => {
+            let failed = metrics.count("member_errors_total", &[("kind", "connect")]);
+            assert_eq!(failed, connects("error"), "errors are counted");
+            (status, "refused")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn only_the_right_certificate_is_believed() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let ca = format!("ca: {}", ours.file("ca.pem"));
+    let named = format!("{ca}, server_name: node3.example.com");
+    let cases = [
+        ("right", ours.issue("localhost"), &ca, true),
+        (
+            "of another name",
+            ours.issue("node3.example.com"),
+            &ca,
+            false,
+        ),
+        (
+            "of the name asked for",
+            ours.issue("node3.example.com"),
+            &named,
+            true,
+        ),
+        ("expired", ours.issue_expired("localhost"), &ca, false),
+        ("of a stranger", others.issue("localhost"), &ca, false),
+    ];
+    for (what, (certificate, key), tls, believed) in cases {
+        let options = NginxOptions::new("n1")
+            .tls(&certificate, &key)
+            .server("location / { return 200 \"$ssl_server_name\\n\"; }");
+        let nginx = Nginx::start(options).await;
+        let gateway = before(&nginx, tls).await;
+        let expected = if believed {
+            (200, "connected")
+        } else {
+            (503, "refused")
+        };
+        assert_eq!(outcome(&gateway).await, expected, "a certificate {what}");
+        if believed {
+            let name = if tls.contains("server_name") {
+                "node3.example.com\n"
+            } else {
+                "localhost\n"
+            };
+            let answer = client::get(gateway.front(), "/", "").await;
+            assert_eq!(answer.text(), name, "SNI");
+            assert_eq!(gateway.count("connects_total", &[]).await, 1, "kept");
+        }
+        // Whoever wants to believe anything has to say so.
+        let gateway = before(&nginx, "verify: off").await;
+        assert_eq!(
+            outcome(&gateway).await,
+            (200, "connected"),
+            "a certificate {what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown() {
+    let ca = Authority::new();
+    let (certificate, key) = ca.issue("localhost");
+    let options = NginxOptions::new("n1").tls(&certificate, &key).server(&format!(
+        "ssl_client_certificate {};\nssl_verify_client on;\nlocation / {{ return 200 \"$ssl_client_s_dn\\n\"; }}",
+        ca.file("ca.pem")
+    ));
+    let nginx = Nginx::start(options).await;
+    let root = format!("ca: {}", ca.file("ca.pem"));
+    let stranger = before(&nginx, &root).await;
+    assert_eq!(client::get(stranger.front(), "/", "").await.status, 400);
+    let (certificate, key) = ca.issue("gateway.example.com");
+    let shown = format!("{root}, certificate: {certificate}, private_key: {key}");
+    let known = before(&nginx, &shown).await;
+    let answer = client::get(known.front(), "/", "").await;
+    assert_eq!(
+        (answer.status, answer.text()),
+        (200, "CN=gateway.example.com\n")
+    );
+}
+
+/// Through TLS too: bodies of every size, in both framings and directions, on one connection.
+#[tokio::test]
+async fn bodies_pass_through_tls_whole() {
+    let ca = Authority::new();
+    let (certificate, key) = ca.issue("localhost");
+    let nginx = Nginx::start(NginxOptions::new("n1").tls(&certificate, &key)).await;
+    let gateway = before(&nginx, &format!("ca: {}", ca.file("ca.pem"))).await;
+    let mut client = Client::connect(gateway.front()).await;
+    for size in SIZES.into_iter().chain([LARGE / 10]) {
+        let payload = Payload::new(size);
+        for framing in FRAMINGS {
+            let begun = Instant::now();
+            let target = format!("/{framing:?}-{size}");
+            client
+                .send(request("PUT", &target, &payload, framing))
+                .await;
+            assert_eq!(client.answer().await.status, 201, "{target}");
+            let answer = client.get(&target, "").await;
+            assert!(answer.complete && answer.body == payload.bytes, "{target}");
+            println!("{target}: {:.1?}", begun.elapsed());
+        }
+    }
+    assert_eq!(gateway.count("connects_total", &[]).await, 1);
+}

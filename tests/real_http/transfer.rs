@@ -1,0 +1,135 @@
+//! What goes in comes out: bodies of every size in both framings, through Tomcat's HTTP connector and through nginx.
+
+use std::time::Instant;
+
+use crate::servers::ajpgate::{Ajpgate, http_member};
+use crate::servers::client::Client;
+use crate::servers::nginx::{Nginx, NginxOptions};
+use crate::servers::payload::{
+    FRAMINGS, Framing, LARGE, Payload, SIZES, download, request, upload,
+};
+use crate::servers::tomcat::{Tomcat, TomcatOptions};
+use crate::servers::usage::mib;
+
+/// What a hundred megabytes may add to the memory of the gateway, in KiB.
+const GROWTH: u64 = 8 * 1024;
+
+/// nginx's server-side includes need no length: what they have been through is sent in chunks.
+const CHUNKED: &str =
+    "location /chunked/ { ssi on; ssi_types *; rewrite ^/chunked(/.*)$ $1 break; }";
+
+async fn tomcat() -> (Tomcat, Ajpgate) {
+    let tomcat = Tomcat::start(TomcatOptions::new("node1").http_connector()).await;
+    let gateway = Ajpgate::start(&format!(
+        "balancers: {{ tomcats: {{ members: [{{ {} }}] }} }}
+proxy_pass: [{{ path: /, to: \"balancer://tomcats/\" }}]
+",
+        http_member(&tomcat)
+    ))
+    .await;
+    (tomcat, gateway)
+}
+
+async fn nginx() -> (Nginx, Ajpgate) {
+    let nginx = Nginx::start(NginxOptions::new("n1").server(CHUNKED)).await;
+    let gateway = Ajpgate::start(&format!(
+        "proxy_pass: [{{ path: /, to: \"{}/\" }}]\n",
+        nginx.url()
+    ))
+    .await;
+    (nginx, gateway)
+}
+
+#[tokio::test]
+async fn bodies_of_every_size_arrive_whole_at_a_tomcat_and_come_back_whole() {
+    let (_tomcat, gateway) = tomcat().await;
+    let mut client = Client::connect(gateway.front()).await;
+    for size in SIZES {
+        let payload = Payload::new(size);
+        for framing in FRAMINGS {
+            upload(&mut client, "/app", &payload, framing).await;
+            download(&mut client, "/app", &payload, framing).await;
+        }
+    }
+    assert_eq!(gateway.count("connects_total", &[]).await, 1);
+}
+
+#[tokio::test]
+async fn bodies_of_every_size_arrive_whole_at_an_nginx_and_come_back_whole() {
+    let (nginx, gateway) = nginx().await;
+    let mut client = Client::connect(gateway.front()).await;
+    for size in SIZES {
+        let payload = Payload::new(size);
+        for framing in FRAMINGS {
+            there_and_back(&mut client, &nginx, &payload, framing).await;
+        }
+    }
+    assert_eq!(gateway.count("connects_total", &[]).await, 1);
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_pass_and_leave_no_trace() {
+    let (_tomcat, before_tomcat) = tomcat().await;
+    let (nginx, before_nginx) = nginx().await;
+    let (warm, payload) = (Payload::new(1 << 20), Payload::new(LARGE));
+
+    let mut client = Client::connect(before_tomcat.front()).await;
+    for framing in FRAMINGS {
+        upload(&mut client, "/app", &warm, framing).await;
+        download(&mut client, "/app", &warm, framing).await;
+    }
+    let before = before_tomcat.memory();
+    for framing in FRAMINGS {
+        let begun = Instant::now();
+        upload(&mut client, "/app", &payload, framing).await;
+        let up = begun.elapsed();
+        download(&mut client, "/app", &payload, framing).await;
+        let down = begun.elapsed() - up;
+        println!("Tomcat, {framing:?}: up {up:.1?}, down {down:.1?}");
+    }
+    flat("Tomcat", before.peak, &before_tomcat);
+
+    let mut client = Client::connect(before_nginx.front()).await;
+    for framing in FRAMINGS {
+        there_and_back(&mut client, &nginx, &warm, framing).await;
+    }
+    let before = before_nginx.memory();
+    for framing in FRAMINGS {
+        let begun = Instant::now();
+        there_and_back(&mut client, &nginx, &payload, framing).await;
+        println!("nginx, {framing:?}: up and down {:.1?}", begun.elapsed());
+    }
+    flat("nginx", before.peak, &before_nginx);
+}
+
+fn flat(what: &str, before: u64, gateway: &Ajpgate) {
+    let now = gateway.memory();
+    let growth = now.peak - before;
+    println!("{what}: {now}; the peak grew by {:.1} MiB", mib(growth));
+    assert!(growth < GROWTH, "{what}: {growth} KiB");
+}
+
+/// Puts a file and gets it again.
+async fn there_and_back(client: &mut Client, nginx: &Nginx, payload: &Payload, framing: Framing) {
+    let name = format!("{framing:?}-{}", payload.bytes.len());
+    client
+        .send(request("PUT", &format!("/{name}"), payload, framing))
+        .await;
+    assert!(matches!(client.answer().await.status, 201 | 204), "{name}");
+    let stored = std::fs::read(nginx.file(&name)).unwrap();
+    assert!(stored == payload.bytes, "{name} is stored whole");
+
+    let target = match framing {
+        Framing::Length => format!("/{name}"),
+        Framing::Chunks => format!("/chunked/{name}"),
+    };
+    let answer = client.get(&target, "").await;
+    assert_eq!((answer.status, answer.complete), (200, true), "{target}");
+    assert!(answer.body == payload.bytes, "{target} comes back whole");
+    let length = payload.bytes.len().to_string();
+    if framing == Framing::Length {
+        assert_eq!(answer.field("content-length"), Some(length.as_str()));
+    } else if !payload.bytes.is_empty() {
+        assert_eq!(answer.field("content-length"), None, "{target}");
+    }
+}
