@@ -15,6 +15,11 @@ async fn status_of(answer: impl Into<Vec<u8>>) -> (u16, Origin, Running) {
     (status, origin, gateway)
 }
 
+/// An answer with this behind its head.
+fn chunked(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}")
+}
+
 /// Contract section 8.
 #[tokio::test]
 async fn ambiguous_heads_are_502() {
@@ -46,6 +51,35 @@ async fn ambiguous_heads_are_502() {
         "HTTP/1.1 100 Continue\r\n\r\n".repeat(11),
         "SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n".into(),
         format!("\r\n{ok}Content-Length: 0\r\n\r\n"),
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".into(),
+        format!("{ok}Content-Length: 0x2\r\n\r\nok"),
+        format!("{ok}Content-Length: 2;\r\n\r\nok"),
+        format!("{ok}Content-Length:\r\n\r\nok"),
+        format!("{ok}Content-Length\0: 2\r\n\r\nok"),
+        format!("{ok}\u{b}Content-Length: 2\r\n\r\nok"),
+        format!("{ok}Transfer-Encoding : chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        format!("{ok}Transfer-Encoding: \u{b}chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        format!("{ok}Transfer-Encoding: chunked;x\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        format!("{ok}X: a\rb\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X: a\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X: a\r\n\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}: a\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}no colon\r\nContent-Length: 0\r\n\r\n"),
+        "HTTP/1.1 200 a\0b\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 200 a\rb\r\nContent-Length: 0\r\n\r\n".into(),
+        chunked("+2\r\nok\r\n0\r\n\r\n"),
+        chunked("0x2\r\nok\r\n0\r\n\r\n"),
+        chunked("\r\n2\r\nok\r\n0\r\n\r\n"),
+        chunked(" 2\r\nok\r\n0\r\n\r\n"),
+        chunked("2\nok\n0\n\n"),
+        chunked("0000000000000002\r\nok\r\n0\r\n\r\n"),
+        chunked("fffffffffffffffff\r\nok"),
+        chunked(&format!("2;{}\r\nok\r\n0\r\n\r\n", "x".repeat(300))),
+        chunked("2;a\0b\r\nok\r\n0\r\n\r\n"),
+        chunked("2;a\rb\r\nok\r\n0\r\n\r\n"),
+        chunked("2\r\nokk\r\n0\r\n\r\n"),
+        chunked("2\r\nok0\r\n\r\n"),
+        chunked("0\r\nX: a\nb\r\n\r\n"),
     ] {
         let (status, origin, gateway) = status_of(head.clone()).await;
         let shown: String = head.chars().take(80).collect();
@@ -128,10 +162,18 @@ async fn an_answer_cut_short_never_looks_whole() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
+        &chunked(&format!(
+            "4\r\nhalf\r\n0\r\nX: {}\r\n\r\n",
+            "y".repeat(9000)
+        )),
     ] {
-        let origin = Origin::start(move |_, mut conn: Conn| async move {
-            conn.request().await;
-            conn.raw(answer).await;
+        let text = answer.to_owned();
+        let origin = Origin::start(move |_, mut conn: Conn| {
+            let answer = text.clone();
+            async move {
+                conn.request().await;
+                conn.raw(answer).await;
+            }
         })
         .await;
         let gateway = Running::before_http(&[&origin], "", "");

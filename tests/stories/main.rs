@@ -23,6 +23,7 @@ mod health;
 mod http_bad;
 mod http_forward;
 mod http_sticky;
+mod http_streams;
 mod http_tls;
 mod http_upgrade;
 mod manager;

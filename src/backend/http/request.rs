@@ -3,7 +3,7 @@
 use ajp13::Unencodable;
 use ajp13::exchange::RequestBody;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 
@@ -37,8 +37,15 @@ pub(super) fn build(
     if awaits_100(request, length) {
         headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
     }
-    if length == RequestBody::Empty && may_have_body(request.method) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    match length {
+        RequestBody::Empty if may_have_body(request.method) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        // hyper would take a GET without a length for one without a body, and send it without.
+        RequestBody::Unknown => {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        RequestBody::Empty | RequestBody::Known(_) => {}
     }
     if let Some(protocol) = request.upgrade {
         headers.insert(UPGRADE, protocol.clone());

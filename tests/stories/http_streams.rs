@@ -1,0 +1,263 @@
+//! Bodies on their way to and from HTTP members: early answers, late questions, ends without a length.
+
+use crate::support::Gate;
+use crate::support::container::Container;
+use crate::support::gateway::Running;
+use crate::support::origin::{Conn, Origin};
+
+/// A server that echoes bodies, and says in `X-Saw` how they were framed.
+async fn echo() -> Origin {
+    Origin::start(|_, mut conn: Conn| async move {
+        while let Some(request) = conn.next_request().await {
+            let framing = ["content-length", "transfer-encoding"]
+                .map(|name| request.all(name).join(","))
+                .join("/");
+            let body = String::from_utf8(request.body).unwrap();
+            conn.respond(200, &[("X-Saw", &framing)], &body).await;
+        }
+    })
+    .await
+}
+
+/// Whatever the method: a body that is dropped would be somebody's next request.
+#[tokio::test]
+async fn every_method_may_have_a_body() {
+    let origin = echo().await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    for method in ["GET", "DELETE", "OPTIONS", "POST", "QUERY"] {
+        for (field, body, framing) in [
+            ("Content-Length: 5", "hello", "5/"),
+            (
+                "Transfer-Encoding: chunked",
+                "5\r\nhello\r\n0\r\n\r\n",
+                "/chunked",
+            ),
+        ] {
+            client
+                .send(format!(
+                    "{method} / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n{body}"
+                ))
+                .await;
+            let answer = client.answer().await;
+            assert_eq!(
+                (answer.text(), answer.field("x-saw")),
+                ("hello", Some(framing)),
+                "{method} {field}"
+            );
+        }
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_may_begin_before_the_upload_is_over() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        while let Some(mut request) = conn.head().await {
+            conn.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n")
+                .await;
+            conn.read_body(&mut request).await.unwrap();
+            let last = format!("{:x}\r\n", request.body.len());
+            conn.raw([last.as_bytes(), &request.body, b"\r\n0\r\n\r\n"].concat())
+                .await;
+        }
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        client
+            .send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await;
+        client.raw_until("early").await;
+        client.send("4\r\nlate\r\n0\r\n\r\n").await;
+        assert_eq!(client.answer().await.text(), "earlylate");
+    }
+    gateway.quiet().await;
+    assert_eq!(origin.connections(), 1, "it ended clean");
+}
+
+/// What is left of the upload must not become the next request on the connection.
+#[tokio::test]
+async fn a_whole_answer_ends_an_upload() {
+    let origin = Origin::start(|number, mut conn: Conn| async move {
+        conn.head().await;
+        conn.respond(200, &[], &format!("connection {number}"))
+            .await;
+        conn.closed().await;
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    for number in 1..3 {
+        let mut client = gateway.client().await;
+        client
+            .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+            .await;
+        let answer = client.answer().await;
+        assert_eq!(answer.text(), format!("connection {number}"));
+        gateway.quiet().await;
+    }
+    assert_eq!(
+        gateway
+            .metric("ajpgate_pool_connections", &[("state", "idle")])
+            .await,
+        0.0
+    );
+}
+
+/// Servers that do not know `Expect` never send 100.
+#[tokio::test]
+async fn a_body_goes_without_the_members_100_in_the_end() {
+    let origin = echo().await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+        )
+        .await;
+    assert_eq!(client.answer().await.text(), "hello");
+}
+
+/// Without a length the end of the connection is the end of the answer; a reset is none.
+#[tokio::test]
+async fn a_reset_is_not_the_end_of_an_answer() {
+    for (version, reset) in [("1.1", false), ("1.0", false), ("1.1", true), ("1.0", true)] {
+        let gate = Gate::new();
+        let opened = gate.clone();
+        let origin = Origin::start(move |_, mut conn: Conn| {
+            let gate = opened.clone();
+            async move {
+                conn.request().await;
+                conn.raw(format!("HTTP/{version} 200 OK\r\n\r\nall of it"))
+                    .await;
+                gate.opened(1).await;
+                if reset {
+                    conn.stream.set_zero_linger().unwrap();
+                }
+            }
+        })
+        .await;
+        let gateway = Running::before_http(&[&origin], "", "");
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        client.raw_until("all of it").await;
+        gate.open();
+        if reset {
+            assert!(client.ended_by_reset().await, "HTTP/{version}");
+        } else {
+            let answer = client.answer().await;
+            assert_eq!((answer.text(), answer.complete), ("all of it", true));
+        }
+        gateway.quiet().await;
+    }
+}
+
+/// The other way round than in `a_body_is_replayed_across_protocols`.
+#[tokio::test]
+async fn a_body_read_for_an_ajp_member_goes_to_an_http_member() {
+    let refusing = Container::start(|_, mut wire| async move {
+        if let Some(request) = wire.next_request().await {
+            wire.read_body(&request).await;
+        }
+    })
+    .await;
+    let origin = echo().await;
+    let urls = [
+        format!("ajp://{}", refusing.address),
+        format!("http://{}", origin.address),
+    ];
+    let gateway = Running::over(&urls, "", "");
+    let mut client = gateway.client().await;
+    for body in [
+        "Content-Length: 5\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ] {
+        client
+            .send(format!(
+                "PUT / HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=x.n1\r\n{body}"
+            ))
+            .await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.text()), (200, "hello"));
+    }
+}
+
+/// A server that speaks before it is asked: what it says is never the answer to another's request.
+#[tokio::test]
+async fn what_comes_unasked_is_nobody_elses_answer() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        conn.respond(200, &[], "unasked").await;
+        while let Some(request) = conn.next_request().await {
+            conn.respond(200, &[], &request.line).await;
+        }
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    for number in 0..20 {
+        let answer = gateway.get(&format!("/{number}"), "").await;
+        let own = format!("GET /{number} HTTP/1.1");
+        match answer.status {
+            200 => assert!(["unasked", &own].contains(&answer.text()), "{answer:?}"),
+            status => assert_eq!(status, 502),
+        }
+        gateway.quiet().await;
+    }
+    assert_eq!(
+        gateway
+            .metric("ajpgate_pool_connections", &[("state", "idle")])
+            .await,
+        0.0
+    );
+}
+
+/// Fields of the member's connection are not the client's; what nominates them neither.
+#[tokio::test]
+async fn what_concerns_the_members_connection_stays_there() {
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nConnection: X-Hop, upgrade\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
+         Upgrade: h2, h2c\r\nTrailer: X-Sum\r\nProxy-Connection: x\r\nTransfer-Encoding: chunked\r\n\
+         X-Stays: 1\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n",
+    )
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        let answer = client.get("/", "").await;
+        assert_eq!((answer.text(), answer.complete), ("ok", true));
+        assert_eq!(answer.field("x-stays"), Some("1"));
+        for gone in [
+            "x-hop",
+            "keep-alive",
+            "upgrade",
+            "trailer",
+            "proxy-connection",
+            "connection",
+        ] {
+            assert_eq!(answer.field(gone), None, "{gone}");
+        }
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
+async fn via_says_in_which_version_the_client_asked() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        while let Some(request) = conn.next_request().await {
+            let seen = [&request.line, request.field("via").unwrap_or_default()].join(" ");
+            conn.respond(200, &[], &seen).await;
+        }
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    for version in ["1.0", "1.1"] {
+        let mut client = gateway.client().await;
+        client
+            .send(format!(
+                "GET / HTTP/{version}\r\nHost: a\r\nConnection: close\r\n\r\n"
+            ))
+            .await;
+        let seen = client.answer().await;
+        assert_eq!(seen.text(), format!("GET / HTTP/1.1 {version} ajpgate"));
+    }
+}
