@@ -128,6 +128,7 @@ impl HttpDriver {
         match (to_backend, from_backend) {
             (_, 1..) => Exposure::Answering,
             (1.., _) => Exposure::Sent,
+            (0, 0) if state.unknown_sent => Exposure::Sent,
             (0, 0) => Exposure::Nothing,
         }
     }

@@ -169,6 +169,8 @@ impl Guard {
             Poll::Ready(Err(error)) => {
                 state.lost = Some(error);
                 state.write_failed = true;
+                // A write to TLS is several to TCP, and fails as a whole when the last does.
+                state.unknown_sent = matches!(self.wire.stream, Stream::Tls(_));
                 Poll::Ready(Ok(length))
             }
             written => written,
@@ -254,5 +256,70 @@ impl AsyncWrite for Guard {
     /// hyper never closes: whoever lent it the connection does.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use rcgen::generate_simple_self_signed;
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::TlsAcceptor;
+
+    use super::super::tls::Tls;
+    use super::*;
+
+    /// A connection that the other end has reset.
+    async fn reset(tls: bool) -> Stream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, server) = tokio::join!(client, listener.accept());
+        let (client, (server, _)) = (client.unwrap(), server.unwrap());
+        server.set_zero_linger().unwrap();
+        if !tls {
+            drop(server);
+            client.readable().await.unwrap();
+            return Stream::Plain(client);
+        }
+        let issued = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![issued.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let believing = Tls::believing_anyone();
+        let (client, server) = tokio::join!(believing.connect(client), acceptor.accept(server));
+        let client = client.unwrap();
+        drop(server.unwrap());
+        client.get_ref().0.readable().await.unwrap();
+        Stream::Tls(Box::new(client))
+    }
+
+    /// What a failed write says of how much the member has seen: with TLS nothing.
+    #[tokio::test]
+    async fn a_write_to_tls_that_fails_may_have_sent_something() {
+        for tls in [false, true] {
+            let line = Line::new(None, false);
+            let asked = Asked {
+                head_only: false,
+                upgrade: false,
+            };
+            let wire = Wire::new(reset(tls).await);
+            let mut guard = Guard::new(wire, Arc::clone(&line), asked);
+            // The first write may still be taken by the kernel.
+            while !line.state().write_failed {
+                poll_fn(|cx| Pin::new(&mut guard).poll_write(cx, b"GET "))
+                    .await
+                    .unwrap();
+            }
+            assert_eq!(line.state().unknown_sent, tls);
+        }
     }
 }

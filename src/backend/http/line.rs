@@ -38,6 +38,8 @@ pub(super) struct State {
     /// refuses a request may close without reading the rest, and its answer counts more.
     pub(super) lost: Option<io::Error>,
     pub(super) write_failed: bool,
+    /// More may have gone out than `traffic` says.
+    pub(super) unknown_sent: bool,
     /// Since when a head is incomplete.
     pub(super) head_since: Option<Instant>,
     /// The final head has been handed to hyper.

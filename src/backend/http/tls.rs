@@ -68,6 +68,22 @@ impl Tls {
         })
     }
 
+    /// For tests of what happens above TLS.
+    #[cfg(test)]
+    pub(super) fn believing_anyone() -> Self {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+            .with_no_client_auth();
+        Self {
+            connector: TlsConnector::from(Arc::new(config)),
+            name: ServerName::try_from("localhost").unwrap(),
+        }
+    }
+
     pub(super) async fn connect(
         &self,
         stream: TcpStream,
