@@ -173,6 +173,14 @@ impl Backend {
         }
     }
 
+    /// Whether new connections would be made in another way now, because files of the configuration have changed.
+    pub(crate) fn is_out_of_date(&self) -> bool {
+        match self {
+            Self::Ajp(backend) => backend.upgrades().is_some_and(HttpBackend::is_out_of_date),
+            Self::Http(backend) => backend.is_out_of_date(),
+        }
+    }
+
     /// Whether both have the same connections.
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {

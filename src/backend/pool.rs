@@ -296,6 +296,11 @@ impl<T: Transport> Pool<T> {
         *self.inner.manager().connects() = connects;
     }
 
+    /// What its connections are made with.
+    pub(crate) fn recipe(&self) -> &T::Recipe {
+        &self.inner.manager().recipe
+    }
+
     /// How long an idle connection is kept.
     pub(crate) fn ttl(&self) -> Duration {
         self.inner.manager().settings.ttl

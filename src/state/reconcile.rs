@@ -67,7 +67,10 @@ impl Snapshot {
         });
         let alone = alone.map(|member| {
             let old = before(&member.url.text, true);
-            let same = old.filter(|it| it.members.iter().all(|one| *one.config == **member));
+            let same = old.filter(|it| {
+                let mut members = it.members.iter();
+                members.all(|one| *one.config == **member && !one.backend.is_out_of_date())
+            });
             match same {
                 Some(same) => Ok(Arc::clone(same)),
                 None => single_member(member, metrics).map(Arc::new),
@@ -109,8 +112,9 @@ fn new_backends(
 ) -> anyhow::Result<Backends> {
     let mut backends = Backends::new();
     for member in &wanted.members {
-        let same = of_url(old, &member.url.text)
-            .is_some_and(|old| is_talked_to_alike(&old.config, member));
+        let same = of_url(old, &member.url.text).is_some_and(|old| {
+            is_talked_to_alike(&old.config, member) && !old.backend.is_out_of_date()
+        });
         if !same {
             let labels = member_metrics(wanted, member, metrics);
             backends.insert(member.url.text.clone(), backend(member, &labels)?);

@@ -10,13 +10,16 @@ use crate::servers::payload::{FRAMINGS, LARGE, Payload, SIZES, request};
 
 /// A gateway before this nginx, with these keys of `tls`.
 async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {
-    Ajpgate::start(&format!(
+    Ajpgate::start(&configuration(nginx, tls)).await
+}
+
+fn configuration(nginx: &Nginx, tls: &str) -> String {
+    format!(
         "balancers: {{ plain: {{ members: [{{ url: \"{}\", route: n1, retry: 0s, tls: {{ {tls} }} }}] }} }}
 proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
 ",
         nginx.url()
-    ))
-    .await
+    )
 }
 
 /// What a request gets, and how the connection for it went.
@@ -109,6 +112,27 @@ async fn a_client_certificate_is_shown() {
         (answer.status, answer.text()),
         (200, "CN=gateway.example.com\n")
     );
+}
+
+/// A renewed certificate is a file with another content, and a reload all it takes. Requests go on meanwhile.
+#[tokio::test]
+async fn what_is_in_the_files_counts_from_the_next_reload_on() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let (certificate, key) = others.issue("localhost");
+    let nginx = Nginx::start(NginxOptions::new("n1").tls(&certificate, &key)).await;
+    let ca = ours.file("ca.pem");
+    let file = configuration(&nginx, &format!("ca: {ca}"));
+    let gateway = Ajpgate::start(&file).await;
+    let status = async || client::get(gateway.front(), "/x", "").await.status;
+    assert_eq!(status().await, 503);
+    std::fs::copy(others.file("ca.pem"), &ca).unwrap();
+    assert_eq!(status().await, 503, "not before it is asked to");
+    gateway.reload(&file).await;
+    assert_eq!(status().await, 404, "believed, and it has no such file");
+    gateway.reload(&file).await;
+    assert_eq!(status().await, 404);
+    let made = gateway.count("connects_total", &[("result", "ok")]).await;
+    assert_eq!(made, 1, "what has not changed keeps its connections");
 }
 
 /// Through TLS too: bodies of every size, in both framings and directions, on one connection.

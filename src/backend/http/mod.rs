@@ -67,6 +67,15 @@ impl HttpBackend {
         self.upgrades.as_deref()
     }
 
+    /// See [`Backend::is_out_of_date`](super::Backend::is_out_of_date).
+    pub(crate) fn is_out_of_date(&self) -> bool {
+        self.pool
+            .recipe()
+            .as_ref()
+            .is_some_and(|tls| tls.is_out_of_date())
+            || self.upgrades().is_some_and(Self::is_out_of_date)
+    }
+
     pub(crate) const fn pool(&self) -> &Pool<HttpTransport> {
         &self.pool
     }

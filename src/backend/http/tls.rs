@@ -1,6 +1,7 @@
 //! TLS towards a member: what is trusted, what is shown, and the name that is asked for.
 
-use std::path::Path;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ajpgate_config::{MemberTls, MemberUrl};
@@ -21,6 +22,34 @@ use super::super::error::ConnectError;
 pub(crate) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
+    files: Files,
+}
+
+/// The files that it was made from, and a hash of what was in them.
+struct Files {
+    paths: Vec<PathBuf>,
+    content: u64,
+}
+
+impl Files {
+    fn of(tls: Option<&MemberTls>) -> Self {
+        let named = tls.map(|tls| [&tls.ca, &tls.certificate, &tls.private_key]);
+        let paths = named.into_iter().flatten().flatten().cloned();
+        let paths: Vec<PathBuf> = paths.collect();
+        Self {
+            content: Self::hash(&paths),
+            paths,
+        }
+    }
+
+    /// Files that cannot be read are as good as empty here: whoever needs them says so.
+    fn hash(paths: &[PathBuf]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for path in paths {
+            std::fs::read(path).unwrap_or_default().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
 }
 
 impl std::fmt::Debug for Tls {
@@ -35,6 +64,8 @@ impl Tls {
     /// # Errors
     /// A file that cannot be read or used, or a name that is none.
     pub(crate) fn new(url: &MemberUrl, tls: Option<&MemberTls>) -> anyhow::Result<Self> {
+        // Before they are used: what changes meanwhile is seen the next time.
+        let files = Files::of(tls);
         let name = tls.and_then(|tls| tls.server_name.as_deref());
         let name = name.unwrap_or(url.host.as_str());
         let name = ServerName::try_from(name.to_owned())
@@ -65,7 +96,13 @@ impl Tls {
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
             name,
+            files,
         })
+    }
+
+    /// Whether its files say something else by now: a certificate was renewed, say.
+    pub(super) fn is_out_of_date(&self) -> bool {
+        Files::hash(&self.files.paths) != self.files.content
     }
 
     /// For tests of what happens above TLS.
@@ -81,6 +118,7 @@ impl Tls {
         Self {
             connector: TlsConnector::from(Arc::new(config)),
             name: ServerName::try_from("localhost").unwrap(),
+            files: Files::of(None),
         }
     }
 
