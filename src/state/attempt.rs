@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::live::{LiveBalancer, LiveMember};
+use super::live::{Core, LiveBalancer, LiveMember};
 use crate::backend::{Activation, Moved};
-use crate::balancer::{Balancer, How, NoMember, Outcome, Pick, Ticket, Want};
+use crate::balancer::{How, NoMember, Outcome, Pick, Ticket, Want};
 
 impl LiveBalancer {
     /// Chooses a member with the decisions at hand. What is chosen is busy until the attempt goes.
     pub(crate) fn pick(
         self: &Arc<Self>,
-        core: &mut Balancer,
+        core: &mut Core<'_>,
         want: Want<'_>,
         now: Instant,
     ) -> Result<Chosen, NoMember> {
@@ -24,20 +24,15 @@ impl LiveBalancer {
             ticket,
             ..
         } = core.pick(want, now)?;
-        let Some(member) = self.member(member) else {
-            // It was added after the request had begun, with the version before.
+        let own = self.member(member).cloned();
+        let Some(member) = own.or_else(|| core.newest(member).cloned()) else {
+            // The decisions and their members change together.
             core.settle(ticket, Outcome::Neutral, now);
-            let mut tried = want.tried.clone();
-            tried.insert(member);
-            let want = Want {
-                tried: &tried,
-                ..want
-            };
-            return self.pick(core, want, now);
+            return Err(NoMember::Empty);
         };
         let attempt = Attempt {
             balancer: Arc::clone(self),
-            member: Arc::clone(member),
+            member,
             draining,
             ticket: Some(ticket),
             outcome: Outcome::Neutral,

@@ -45,16 +45,25 @@ pub(crate) struct LiveBalancer {
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
-    core: Arc<Mutex<Balancer>>,
+    core: Arc<Mutex<Decisions>>,
     /// Wakes the requests that wait for a usable member.
     changed: Arc<Notify>,
+}
+
+/// What all versions of a balancer share.
+#[derive(Debug)]
+struct Decisions {
+    balancer: Balancer,
+    /// The members of the newest version. The choice of a request that began with an older one may fall on a member
+    /// that came later: the next connector of its session's Tomcat, say.
+    newest: Vec<Arc<LiveMember>>,
 }
 
 /// The decisions of a balancer, held. When it is let go and something has changed that somebody may wait for, they
 /// are woken: all of them, and each chooses anew.
 #[derive(Debug)]
 pub(crate) struct Core<'a> {
-    balancer: MutexGuard<'a, Balancer>,
+    decisions: MutexGuard<'a, Decisions>,
     epoch: u64,
     changed: &'a Notify,
 }
@@ -63,19 +72,32 @@ impl Deref for Core<'_> {
     type Target = Balancer;
 
     fn deref(&self) -> &Balancer {
-        &self.balancer
+        &self.decisions.balancer
     }
 }
 
 impl DerefMut for Core<'_> {
     fn deref_mut(&mut self) -> &mut Balancer {
-        &mut self.balancer
+        &mut self.decisions.balancer
+    }
+}
+
+impl Core<'_> {
+    /// These are the members from now on, also for requests that began before.
+    pub(super) fn set_newest(&mut self, members: &[Arc<LiveMember>]) {
+        self.decisions.newest = members.to_vec();
+    }
+
+    /// A member of the newest version.
+    pub(super) fn newest(&self, id: MemberId) -> Option<&Arc<LiveMember>> {
+        let mut newest = self.decisions.newest.iter();
+        newest.find(|member| member.id == id)
     }
 }
 
 impl Drop for Core<'_> {
     fn drop(&mut self) {
-        if self.balancer.epoch() != self.epoch {
+        if self.epoch() != self.epoch {
             self.changed.notify_waiters();
         }
     }
@@ -158,7 +180,11 @@ pub(crate) struct Mistakes {
 
 impl LiveBalancer {
     pub(crate) fn new(parts: BalancerParts, core: Balancer, members: Vec<Arc<LiveMember>>) -> Self {
-        let core = Arc::new(Mutex::new(core));
+        let decisions = Decisions {
+            balancer: core,
+            newest: members.clone(),
+        };
+        let core = Arc::new(Mutex::new(decisions));
         Self::with(parts, members, core, Arc::default())
     }
 
@@ -173,7 +199,7 @@ impl LiveBalancer {
     fn with(
         parts: BalancerParts,
         members: Vec<Arc<LiveMember>>,
-        core: Arc<Mutex<Balancer>>,
+        core: Arc<Mutex<Decisions>>,
         changed: Arc<Notify>,
     ) -> Self {
         Self {
@@ -208,11 +234,11 @@ impl LiveBalancer {
     /// The decisions. Held for well under a microsecond, never across an await.
     pub(crate) fn core(&self) -> Core<'_> {
         // Nothing panics while it is held; if it did, the counts would still be counts.
-        let balancer = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let decisions = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         Core {
-            epoch: balancer.epoch(),
+            epoch: decisions.balancer.epoch(),
             changed: &self.changed,
-            balancer,
+            decisions,
         }
     }
 

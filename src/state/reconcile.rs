@@ -198,6 +198,7 @@ fn changed(
     for command in commands.into_iter().flatten() {
         tell(command);
     }
+    core.set_newest(&members);
     drop(core);
     old.next(balancer_parts(wanted, metrics), members)
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::client::Client;
 use crate::support::container::{Container, Wire, fields, hello};
 use crate::support::gateway::Running;
+use crate::support::origin::Origin;
 use crate::support::{pause, until};
 
 const SESSIONS: &str = "ajpgate_sticky_sessions";
@@ -57,6 +59,45 @@ async fn requests_wait_until_a_member_is_usable_again() {
         .await;
     let _container = Container::at(address, |_, wire| hello("n1", wire));
     assert_eq!(waiting.join_all().await, [200; 20]);
+}
+
+/// A request that began before a member came may have it: the other connector of its session's node, say.
+#[tokio::test]
+async fn whoever_waits_gets_the_member_that_comes_meanwhile() {
+    let address = down().await;
+    let gateway = Arc::new(Running::start(&format!(
+        "balancers:\n  test:\n    timeout: 30s\n    forcerecovery: false\n    members:\n      \
+         - {{ url: \"ajp://{address}\", route: n1, status: [disabled] }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n"
+    )));
+    let waiting = Arc::clone(&gateway);
+    let waiting = tokio::spawn(async move {
+        let cookie = "Cookie: JSESSIONID=x.n1\r\n";
+        waiting.get("/", cookie).await
+    });
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 1.0)
+        .await;
+    let origin = Origin::hello("n1").await;
+    let keys = format!(
+        "{{\"url\": \"http://{}\", \"route\": \"n1\"}}",
+        origin.address
+    );
+    let mut admin = Client::connect(gateway.admin).await;
+    admin
+        .send(format!(
+            "POST /api/v1/balancers/test/members HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{keys}",
+            keys.len()
+        ))
+        .await;
+    assert_eq!(admin.answer().await.status, 201);
+    let answer = waiting.await.unwrap();
+    assert_eq!(
+        (answer.status, answer.field("x-node")),
+        (200, Some("n1")),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]
