@@ -86,7 +86,8 @@ impl AjpBackend {
         timing: &mut Timing,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
-            return connector.send(request, upload, fresh, timing).await;
+            let sent = connector.send(request, upload, fresh, timing).await;
+            return sent.map_err(ForwardError::aside);
         }
         let asked = Instant::now();
         let lease = self.pool.lease(fresh).await;

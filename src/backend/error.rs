@@ -19,6 +19,8 @@ pub(crate) struct ForwardError {
     pub(crate) exposure: Exposure,
     /// Whether the connection had served a request before: then it may just have been closed for idleness.
     pub(crate) reused: bool,
+    /// Whether it happened at the member's other connector, which only upgrades go to.
+    pub(crate) aside: bool,
 }
 
 /// What went wrong.
@@ -140,7 +142,14 @@ impl ForwardError {
             kind,
             exposure,
             reused,
+            aside: false,
         }
+    }
+
+    /// It happened at the member's other connector, which only upgrades go to.
+    pub(crate) const fn aside(mut self) -> Self {
+        self.aside = true;
+        self
     }
 
     /// The status for the client, when no other attempt answers.
@@ -193,9 +202,11 @@ impl ForwardError {
         }
     }
 
-    /// Whether the member is to be left alone for a while (`semantics` 2.7 and 7.4, contract section 7).
+    /// Whether the member is to be left alone for a while (`semantics` 2.7 and 7.4, contract section 7). Never for its
+    /// other connector: any client can ask for an upgrade, and the sessions of the member are none of that.
     pub(crate) fn blames_member(&self, failontimeout: bool) -> bool {
         match &self.kind {
+            _ if self.aside => false,
             FailureKind::Connect(_) | FailureKind::NoPong => true,
             FailureKind::Lost(_) => !self.reused && self.exposure != Exposure::Answering,
             FailureKind::Silent => failontimeout,
@@ -342,6 +353,7 @@ mod tests {
             assert_eq!(error.blames_member(false), blame, "{error:?}");
             let silent = matches!(error.kind, FailureKind::Silent);
             assert_eq!(error.blames_member(true), blame || silent, "{error:?}");
+            assert!(!error.aside().blames_member(true));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::servers::ajpgate::Ajpgate;
+use crate::servers::authority::Authority;
 use crate::servers::browser::{Browser, Outcome};
 use crate::servers::client;
 use crate::servers::eventually;
@@ -55,14 +56,24 @@ proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
 /// connection that is closed is noticed before it is used.
 #[tokio::test]
 async fn connections_that_nginx_closes_cost_no_post() {
+    let ca = Authority::new();
+    let (certificate, key) = ca.issue("localhost");
+    let plain = hello("n1");
+    let encrypted = hello("n1").tls(&certificate, &key);
+    let tls = format!(", tls: {{ ca: {} }}", ca.file("ca.pem"));
+    tokio::join!(posts(plain, ""), posts(encrypted, &tls));
+}
+
+/// Many to an nginx with these options, which is a member with these keys.
+async fn posts(options: NginxOptions, keys: &str) {
     const CLIENTS: u64 = 20;
     const REQUESTS_EACH: u64 = 100;
     let nginx = Nginx::start(
-        hello("n1").server("keepalive_timeout 1s;\nkeepalive_requests 3;\nlingering_close off;"),
+        options.server("keepalive_timeout 1s;\nkeepalive_requests 3;\nlingering_close off;"),
     )
     .await;
     let gateway = Ajpgate::start(&format!(
-        "balancers: {{ plain: {{ members: [{{ url: \"{}\", route: n1 }}] }} }}
+        "balancers: {{ plain: {{ members: [{{ url: \"{}\", route: n1{keys} }}] }} }}
 proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
 ",
         nginx.url()
@@ -105,7 +116,8 @@ proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
     let made = metrics.count("connects_total", &[("result", "ok")]);
     let stale = metrics.count("retries_total", &[("reason", "stale")]);
     println!(
-        "{requests} POSTs over {made} connections, {stale} repeated because nothing of them had been sent"
+        "{}: {requests} POSTs over {made} connections, {stale} repeated because nothing of them had been sent",
+        nginx.url()
     );
     assert!(made >= requests / 3);
     assert_eq!(metrics.count("member_errors_total", &[]), 0);

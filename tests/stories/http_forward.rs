@@ -153,6 +153,21 @@ async fn head_gets_the_head_only() {
     assert_eq!(origin.connections(), 1);
 }
 
+/// What comes behind the head all the same is nobody's answer.
+#[tokio::test]
+async fn a_body_behind_the_head_for_head_is_nobodys() {
+    let origin = Origin::saying("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil").await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    for number in 1..4 {
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answer = client.try_answer("HEAD").await.unwrap();
+        assert_eq!(answer.field("content-length"), Some("4"));
+        gateway.quiet().await;
+        assert_eq!(origin.connections(), number);
+    }
+}
+
 /// The end of the connection is the end of the answer, and nobody uses it again.
 #[tokio::test]
 async fn connections_are_not_kept_after_others() {

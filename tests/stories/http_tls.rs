@@ -48,6 +48,26 @@ impl Authority {
 
     /// A server of this name; with `clients` it asks for a certificate of this authority.
     async fn server(&self, name: &str, clients: bool) -> Origin {
+        let acceptor = self.acceptor(name, clients);
+        Origin::accept(move |_, stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let name = stream
+                        .get_ref()
+                        .1
+                        .server_name()
+                        .unwrap_or("none")
+                        .to_owned();
+                    hello(&name, Conn::new(stream)).await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The TLS of such a server.
+    fn acceptor(&self, name: &str, clients: bool) -> TlsAcceptor {
         let (certificate, key) = self.issue(name);
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -63,22 +83,7 @@ impl Authority {
         } else {
             builder.with_no_client_auth()
         };
-        let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
-        Origin::accept(move |_, stream| {
-            let acceptor = TlsAcceptor::from(Arc::clone(&config));
-            async move {
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    let name = stream
-                        .get_ref()
-                        .1
-                        .server_name()
-                        .unwrap_or("none")
-                        .to_owned();
-                    hello(&name, Conn::new(stream)).await;
-                }
-            }
-        })
-        .await
+        TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
     }
 }
 
@@ -163,19 +168,9 @@ async fn the_gateway_shows_its_certificate() {
 #[tokio::test]
 async fn a_tls_answer_cut_short_never_looks_whole() {
     let ca = Authority::new("cut");
-    let (certificate, key) = ca.issue("localhost");
-    let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    let config = Arc::new(config);
+    let acceptor = ca.acceptor("localhost", false);
     let origin = Origin::accept(move |_, stream| {
-        let acceptor = TlsAcceptor::from(Arc::clone(&config));
+        let acceptor = acceptor.clone();
         async move {
             let mut conn = Conn::new(acceptor.accept(stream).await.unwrap());
             conn.request().await;
@@ -188,4 +183,49 @@ async fn a_tls_answer_cut_short_never_looks_whole() {
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(client.ended_by_reset().await);
+}
+
+#[tokio::test]
+async fn an_upgrade_goes_through_tls() {
+    let ca = Authority::new("upgrade");
+    let acceptor = ca.acceptor("localhost", false);
+    let origin = Origin::accept(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut conn = Conn::new(acceptor.accept(stream).await.unwrap());
+            conn.request().await;
+            conn.raw("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\nhello\n")
+                .await;
+            while let Some(bytes) = conn.bytes(4).await {
+                conn.raw(bytes.to_ascii_uppercase()).await;
+            }
+        }
+    })
+    .await;
+    let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
+    let mut client = gateway.client().await;
+    client
+        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n")
+        .await;
+    assert_eq!(client.head().await.unwrap().0, 101);
+    client.raw_until("hello\n").await;
+    for word in ["abcd", "wxyz"] {
+        client.send(word).await;
+        client.raw_until(&word.to_ascii_uppercase()).await;
+    }
+    drop(client);
+    gateway.quiet().await;
+}
+
+/// A server that takes connections and says nothing has not made one.
+#[tokio::test]
+async fn a_handshake_takes_no_longer_than_connecting_may() {
+    let origin = Origin::start(|_, mut conn: Conn| async move { conn.closed().await }).await;
+    let url = format!("https://localhost:{}", origin.address.port());
+    let gateway = Running::over(&[url], "", "tls: { verify: off }, connectiontimeout: 200ms");
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    let timeouts = gateway
+        .metric("ajpgate_connects_total", &[("result", "timeout")])
+        .await;
+    assert_eq!(timeouts, 1.0);
 }

@@ -82,6 +82,29 @@ async fn an_ajp_member_upgrades_through_its_http_connector() {
     assert_eq!(container.connections(), 1);
 }
 
+/// Any client can ask to upgrade: where nobody listens for that, the member and its sessions are as well as before.
+#[tokio::test]
+async fn a_dead_connector_for_upgrades_is_not_the_members_fault() {
+    let container = Container::hello("n1").await;
+    let dead = Origin::hello("n1").await.address;
+    let url = format!("ajp://{}", container.address);
+    let upgrade = format!("upgrade_url: \"http://{dead}\"");
+    let gateway = Running::over(&[url], "", &upgrade);
+    for _ in 0..3 {
+        let mut client = gateway.client().await;
+        client.send(format!("{ASK}\r\n")).await;
+        assert_eq!(client.answer().await.status, 503);
+        assert_eq!(gateway.get("/", "").await.field("x-node"), Some("n1"));
+    }
+    assert_eq!(gateway.metric("ajpgate_member_up", &[]).await, 1.0);
+    assert_eq!(
+        gateway
+            .metric("ajpgate_member_errors_total", &[("kind", "connect")])
+            .await,
+        3.0
+    );
+}
+
 /// Without it the request goes on as any other.
 #[tokio::test]
 async fn an_ajp_member_without_one_answers_itself() {

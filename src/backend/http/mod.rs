@@ -89,7 +89,8 @@ impl HttpBackend {
         timing: &mut Timing,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
-            return Box::pin(connector.send(request, upload, fresh, timing)).await;
+            let sent = Box::pin(connector.send(request, upload, fresh, timing)).await;
+            return sent.map_err(ForwardError::aside);
         }
         let asked = Instant::now();
         let lease = self.pool.lease(fresh).await;

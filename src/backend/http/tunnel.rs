@@ -65,6 +65,7 @@ impl Tunnel {
         let early = std::mem::take(&mut self.early);
         let down = async {
             to_client.write_all(&early).await?;
+            to_client.flush().await?;
             count(&moved.from_backend, early.len());
             pump(from_backend, to_client, &moved.from_backend).await
         };
