@@ -34,6 +34,8 @@ use crate::upload::Upload;
 #[derive(Debug)]
 pub(crate) struct Forward<'a> {
     pub(crate) method: &'a Method,
+    /// Whether it may be repeated when nobody knows what became of it.
+    pub(crate) idempotent: bool,
     pub(crate) version: Version,
     /// The path that the backend gets, raw.
     pub(crate) path: &'a str,

@@ -210,7 +210,16 @@ impl<T: Transport> Pool<T> {
     ///
     /// Waits up to `acquire` for a free place. A connection that does not answer CPING makes the container
     /// suspect: kept ones are dropped, and new ones must answer too, also those of later requests, until one does.
-    pub(crate) async fn lease(&self, mut fresh: bool) -> Result<Lease<T>, FailureKind> {
+    pub(crate) async fn lease(&self, fresh: bool) -> Result<Lease<T>, FailureKind> {
+        self.lease_idle_for(Duration::MAX, fresh).await
+    }
+
+    /// The same; a new connection takes the place of a kept one that has been idle for longer.
+    pub(crate) async fn lease_idle_for(
+        &self,
+        at_most: Duration,
+        mut fresh: bool,
+    ) -> Result<Lease<T>, FailureKind> {
         let Connector {
             settings,
             suspected,
@@ -218,10 +227,14 @@ impl<T: Transport> Pool<T> {
         } = self.inner.manager();
         loop {
             let mut object = self.get().await?;
-            let reused = Object::metrics(&object).recycle_count > 0;
+            let mut reused = Object::metrics(&object).recycle_count > 0;
             if reused && fresh {
                 drop(Object::take(object));
                 continue;
+            }
+            if reused && object.idle_since.elapsed() > at_most {
+                *object = Box::pin(self.inner.manager().open()).await?;
+                reused = false;
             }
             let must_answer = reused || suspected.load(Ordering::Relaxed);
             if let Some(limit) = settings.ping.filter(|_| must_answer) {

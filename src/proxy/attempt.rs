@@ -144,6 +144,7 @@ async fn send(
     let host = plan.target.host;
     let forward = Forward {
         method: &parts.method,
+        idempotent: is_idempotent(&parts.method),
         version: parts.version,
         path: &plan.path_sent(&back),
         query: plan.target.query,
@@ -212,8 +213,7 @@ async fn send(
         if let FailureKind::Silent = error.kind {
             attempt.answered_after(member.timeout);
         }
-        let idempotent = is_idempotent(&parts.method);
-        if fresh || error.retry(idempotent) != Retry::SameMember || !rewind(upload) {
+        if fresh || error.retry(forward.idempotent) != Retry::SameMember || !rewind(upload) {
             log(errand, &member, &error);
             return Err(error);
         }

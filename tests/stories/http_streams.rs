@@ -1,9 +1,9 @@
 //! Bodies on their way to and from HTTP members: early answers, late questions, ends without a length.
 
-use crate::support::Gate;
 use crate::support::container::Container;
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
+use crate::support::{Gate, pause};
 
 /// A server that echoes bodies, and says in `X-Saw` how they were framed.
 async fn echo() -> Origin {
@@ -238,6 +238,29 @@ async fn what_concerns_the_members_connection_stays_there() {
         }
     }
     assert_eq!(origin.connections(), 1);
+}
+
+/// Who may not be repeated does not go over a connection that may be closed at any moment; who may does.
+#[tokio::test]
+async fn a_post_wants_a_connection_that_was_used_lately() {
+    for (method, connections) in [("POST", 2), ("PATCH", 2), ("PUT", 1), ("GET", 1)] {
+        let origin = echo().await;
+        let gateway = Running::before_http(&[&origin], "", "");
+        let mut client = gateway.client().await;
+        for idle in [0, 0, 600] {
+            pause(idle).await;
+            client
+                .send(format!(
+                    "{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"
+                ))
+                .await;
+            assert_eq!(client.answer().await.text(), "ok");
+            gateway.quiet().await;
+        }
+        assert_eq!(origin.connections(), connections, "{method}");
+        let idle = [("state", "idle")];
+        assert_eq!(gateway.metric("ajpgate_pool_connections", &idle).await, 1.0);
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,12 @@ use super::pool::Pool;
 use super::{Forward, Timing};
 use crate::upload::{Upload, UploadError};
 
+/// How long an idle connection is fit for a request that may not be repeated. A member closes it when it likes, mostly
+/// after some seconds and without a word; a POST that meets that on its way is lost. Where requests follow each other
+/// this never matters, where they do not a connection more does not. (HAProxy's `http-reuse safe` goes further and has
+/// the first request of each client on a new connection.)
+const SURELY_OPEN: Duration = Duration::from_millis(500);
+
 /// A member that speaks HTTP/1.1.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpBackend {
@@ -93,7 +99,11 @@ impl HttpBackend {
             return sent.map_err(ForwardError::aside);
         }
         let asked = Instant::now();
-        let lease = self.pool.lease(fresh).await;
+        let idle = match request.idempotent {
+            true => Duration::MAX,
+            false => SURELY_OPEN,
+        };
+        let lease = self.pool.lease_idle_for(idle, fresh).await;
         let begun = match &lease {
             // Nothing was waited for.
             Ok(lease) if lease.reused() => asked,
