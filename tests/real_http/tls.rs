@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use crate::servers::ajpgate::Ajpgate;
+use crate::servers::ajpgate::{Ajpgate, member};
 use crate::servers::authority::Authority;
+use crate::servers::browser::Browser;
 use crate::servers::client::{self, Client};
 use crate::servers::nginx::{Nginx, NginxOptions};
-use crate::servers::payload::{FRAMINGS, LARGE, Payload, SIZES, request};
+use crate::servers::payload::{FRAMINGS, LARGE, Payload, SIZES, download, parsed, request, upload};
+use crate::servers::tomcat::{Tomcat, TomcatOptions};
 
 /// A gateway before this nginx, with these keys of `tls`.
 async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {
@@ -112,6 +114,45 @@ async fn a_client_certificate_is_shown() {
         (answer.status, answer.text()),
         (200, "CN=gateway.example.com\n")
     );
+}
+
+/// The TLS of a Tomcat, and the sessions of its AJP connector.
+#[tokio::test]
+async fn a_tomcat_is_spoken_to_through_tls() {
+    let ca = Authority::new();
+    let (certificate, key) = ca.issue("localhost");
+    let tomcat =
+        Tomcat::start(TomcatOptions::new("node1").https_connector(&certificate, &key)).await;
+    let gateway = Ajpgate::start(&format!(
+        "balancers:
+  ajp: {{ members: [{{ {} }}] }}
+  https:
+    stickysession: JSESSIONID|jsessionid
+    members: [{{ url: \"https://localhost:{}\", route: node1, tls: {{ ca: {} }} }}]
+proxy_pass:
+  - {{ path: /ajp, to: \"balancer://ajp/app\" }}
+  - {{ path: /https, to: \"balancer://https/app\" }}
+",
+        member(&tomcat),
+        tomcat.http_addr().port(),
+        ca.file("ca.pem")
+    ))
+    .await;
+    let mut browser = Browser::new(gateway.front());
+    for (hits, path) in (1..9).zip(["/ajp", "/https"].into_iter().cycle()) {
+        let page = parsed(&browser.get(&format!("{path}/session")).await);
+        assert_eq!(page["hits"], hits);
+    }
+    let mut client = Client::connect(gateway.front()).await;
+    for size in SIZES {
+        let payload = Payload::new(size);
+        for framing in FRAMINGS {
+            upload(&mut client, "/https", &payload, framing).await;
+            download(&mut client, "/https", &payload, framing).await;
+        }
+    }
+    let made = [("balancer", "https"), ("result", "ok")];
+    assert_eq!(gateway.count("connects_total", &made).await, 1);
 }
 
 /// A renewed certificate is a file with another content, and a reload all it takes. Requests go on meanwhile.

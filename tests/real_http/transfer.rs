@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::servers::ajpgate::{Ajpgate, http_member};
-use crate::servers::client::Client;
+use crate::servers::client::{self, Client};
 use crate::servers::nginx::{Nginx, NginxOptions};
 use crate::servers::payload::{
-    FRAMINGS, Framing, LARGE, Payload, SIZES, download, request, upload,
+    FRAMINGS, Framing, LARGE, Payload, SIZES, chunked, download, parsed, request, upload,
 };
 use crate::servers::tomcat::{Tomcat, TomcatOptions};
 use crate::servers::usage::mib;
@@ -100,6 +102,84 @@ async fn a_hundred_megabytes_pass_and_leave_no_trace() {
         println!("nginx, {framing:?}: up and down {:.1?}", begun.elapsed());
     }
     flat("nginx", before.peak, &before_nginx);
+}
+
+#[tokio::test]
+async fn an_event_is_seen_before_the_next_one_is_sent() {
+    let (_tomcat, gateway) = tomcat().await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send("GET /app/sse?n=3&ms=1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    for (event, next) in [(1, 2), (2, 3)] {
+        let seen = client.raw_until(&format!("data: event {event}\n")).await;
+        assert!(!seen.contains(&format!("event {next}")), "{seen}");
+    }
+    let answer = client.answer().await;
+    assert!(answer.complete && answer.text().ends_with("data: event 3\n\n"));
+}
+
+/// The Tomcat is asked first, and answers 100 before the client does anything.
+#[tokio::test]
+async fn a_client_that_asks_before_it_uploads_is_told() {
+    let (_tomcat, gateway) = tomcat().await;
+    let payload = Payload::new(20_000);
+    for (field, body) in [
+        ("Content-Length: 20000", payload.bytes.clone()),
+        ("Transfer-Encoding: chunked", chunked(&payload.bytes)),
+    ] {
+        let mut client = Client::connect(gateway.front()).await;
+        client
+            .send(format!(
+                "PUT /app/sha HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{field}\r\n\r\n"
+            ))
+            .await;
+        let (status, ..) = client.head().await.expect("an interim answer");
+        assert_eq!(status, 100, "{field}");
+        client.send(body).await;
+        let seen = parsed(&client.answer().await);
+        assert_eq!(seen["sha256"], payload.sha256, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_may_begin_before_the_upload_is_over() {
+    let (_tomcat, gateway) = tomcat().await;
+    let payload = Payload::new(1 << 20);
+    let (half, rest) = payload.bytes.split_at(payload.bytes.len() / 2);
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send(format!(
+            "POST /app/sha?early=1 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+            payload.bytes.len()
+        ))
+        .await;
+    client.send(half).await;
+    client.raw_until("{\"early\":true}").await;
+    client.send(rest).await;
+    let answer = client.answer().await;
+    let second = answer.text().lines().nth(1).expect("two lines");
+    let seen: Value = serde_json::from_str(second).unwrap();
+    assert_eq!(seen["sha256"], payload.sha256);
+}
+
+/// A Tomcat answers without reading, and then reads or closes: neither may harm the next request.
+#[tokio::test]
+async fn a_body_that_the_servlet_ignores_harms_nobody() {
+    let (_tomcat, gateway) = tomcat().await;
+    for size in [1, 20_000, 5_000_000] {
+        for framing in FRAMINGS {
+            let payload = Payload::new(size);
+            let mut client = Client::connect(gateway.front()).await;
+            client
+                .send(request("POST", "/app/sha?ignore=1", &payload, framing))
+                .await;
+            assert_eq!(parsed(&client.answer().await)["bytes"], 0);
+            let next = client::get(gateway.front(), "/app/echo/next", "").await;
+            assert_eq!(parsed(&next)["pathInfo"], "/next");
+        }
+    }
+    assert_eq!(gateway.count("member_errors_total", &[]).await, 0);
 }
 
 fn flat(what: &str, before: u64, gateway: &Ajpgate) {

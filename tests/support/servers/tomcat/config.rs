@@ -14,6 +14,7 @@ pub(crate) struct TomcatOptions {
     pub(super) secret: Option<String>,
     pub(super) connector: Vec<(String, String)>,
     pub(super) http_connector: bool,
+    pub(super) certificate: Option<(String, String)>,
     pub(super) valves: Vec<String>,
     pub(super) context: Vec<(String, String)>,
     pub(super) paths: Vec<String>,
@@ -28,6 +29,7 @@ impl TomcatOptions {
             secret: None,
             connector: Vec::new(),
             http_connector: false,
+            certificate: None,
             valves: Vec::new(),
             context: Vec::new(),
             paths: vec!["/app".to_owned()],
@@ -56,6 +58,12 @@ impl TomcatOptions {
     pub(crate) fn http_connector(mut self) -> Self {
         self.http_connector = true;
         self
+    }
+
+    /// Adds an HTTP connector that speaks TLS with this certificate and key (PEM files).
+    pub(crate) fn https_connector(mut self, certificate: &str, key: &str) -> Self {
+        self.certificate = Some((certificate.to_owned(), key.to_owned()));
+        self.http_connector()
     }
 
     /// Lets the application take WebSockets, which its HTTP connector can carry.
@@ -108,7 +116,8 @@ fn server_xml(
     ajp: &ReservedPort,
     http: Option<&ReservedPort>,
 ) -> String {
-    let http = http.map(http_connector).unwrap_or_default();
+    let http = http.map(|port| http_connector(options, port));
+    let http = http.unwrap_or_default();
     let ajp = ajp_connector(options, ajp);
     let route = attribute("jvmRoute", &options.route);
     let valves = options.valves.join("\n");
@@ -134,8 +143,17 @@ fn server_xml(
     )
 }
 
-fn http_connector(port: &ReservedPort) -> String {
-    format!(r#"<Connector protocol="HTTP/1.1"{}/>"#, address(port))
+fn http_connector(options: &TomcatOptions, port: &ReservedPort) -> String {
+    let address = address(port);
+    let Some((certificate, key)) = &options.certificate else {
+        return format!(r#"<Connector protocol="HTTP/1.1"{address}/>"#);
+    };
+    let files = attribute("certificateFile", certificate) + &attribute("certificateKeyFile", key);
+    format!(
+        r#"<Connector protocol="HTTP/1.1" SSLEnabled="true" scheme="https" secure="true"{address}>
+<SSLHostConfig><Certificate{files}/></SSLHostConfig>
+</Connector>"#
+    )
 }
 
 fn ajp_connector(options: &TomcatOptions, port: &ReservedPort) -> String {
