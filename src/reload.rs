@@ -7,7 +7,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,12 +27,42 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// Reloads that may wait for one that is under way.
 pub(crate) const QUEUE: usize = 16;
 
+/// Reads a file; or the lines `file:line:column: what is wrong`.
+type Load = Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>;
+
 /// Where a configuration comes from.
 pub struct Source {
-    /// The file.
-    pub path: PathBuf,
-    /// Reads it; or the lines `file:line:column: what is wrong`.
-    pub load: Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>,
+    path: PathBuf,
+    load: Load,
+    /// What the file said before it was read for the first time.
+    seen: Option<u64>,
+}
+
+impl Source {
+    /// The file, and how to read it.
+    ///
+    /// To be called before the file is read for the first time: what changes from here on is a change.
+    pub fn new(
+        path: PathBuf,
+        load: impl Fn() -> Result<Config, Vec<String>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            seen: fingerprint(&path),
+            path,
+            load: Box::new(load),
+        }
+    }
+
+    /// What the file says now; `None` when it cannot be read.
+    fn fingerprint(&self) -> Option<u64> {
+        fingerprint(&self.path)
+    }
+}
+
+fn fingerprint(path: &Path) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    fs::read(path).ok()?.hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 impl std::fmt::Debug for Source {
@@ -108,7 +138,7 @@ impl Reloader {
         mut requests: mpsc::Receiver<oneshot::Sender<Reloaded>>,
         ended: CancellationToken,
     ) {
-        let mut seen = self.fingerprint();
+        let mut seen = self.source.as_ref().and_then(|source| source.seen);
         let mut pending = None;
         loop {
             let asked = tokio::select! {
@@ -116,7 +146,7 @@ impl Reloader {
                 Some(asked) = requests.recv() => Some(asked),
                 () = tokio::time::sleep(WATCH_INTERVAL), if self.config.watch => None,
             };
-            let now = self.fingerprint();
+            let now = self.source.as_ref().and_then(Source::fingerprint);
             let Some(asked) = asked else {
                 // Whoever writes it may not be done.
                 if now != seen && pending == Some(now) {
@@ -131,14 +161,6 @@ impl Reloader {
             // Somebody who no longer waits has asked all the same.
             let _ = asked.send(self.reload("asked for"));
         }
-    }
-
-    /// What the file says now; `None` when it cannot be read, or nobody watches it.
-    fn fingerprint(&self) -> Option<u64> {
-        let source = self.source.as_ref().filter(|_| self.config.watch)?;
-        let mut hasher = DefaultHasher::new();
-        fs::read(&source.path).ok()?.hash(&mut hasher);
-        Some(hasher.finish())
     }
 
     fn reload(&mut self, why: &str) -> Reloaded {

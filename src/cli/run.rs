@@ -18,6 +18,8 @@ const SPARE_FILES: u64 = 100;
 
 /// Runs the gateway until it is told to stop.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let file = path.to_owned();
+    let source = Source::new(path.to_owned(), move || load_again(&file));
     let loaded = match super::check::load(path) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -35,11 +37,6 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     allow_open_files(loaded.config.limits.max_connections);
     super::runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        let file = path.to_owned();
-        let source = Source {
-            path: file.clone(),
-            load: Box::new(move || load_again(&file)),
-        };
         let gateway = Gateway::start_from(&loaded.config, Some(source))?;
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
         signals.stop(async || gateway.reload().await).await;

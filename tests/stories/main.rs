@@ -32,3 +32,4 @@ mod node;
 mod request;
 mod response;
 mod waiting;
+mod watch;
