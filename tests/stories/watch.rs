@@ -17,7 +17,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn write(path: &Path, mapped: &str) {
-    let text = format!("{HEAD}proxy_pass: [{{ path: {mapped}, to: \"ajp://127.0.0.1:8009/\" }}]\n");
+    let text = format!("{HEAD}proxy_pass: [{{ path: {mapped}, to: \"ajp://127.0.0.1/\" }}]\n");
     std::fs::write(path, text).unwrap();
 }
 

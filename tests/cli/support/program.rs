@@ -85,6 +85,14 @@ impl Program {
         })
     }
 
+    /// Waits until its log has this text: a line may still be on its way when what it tells of can be seen already.
+    pub(crate) fn logs(&mut self, text: &str) {
+        let what = format!("{text:?} in the log");
+        self.prints(&what, |program| {
+            program.stderr().contains(text).then_some(())
+        });
+    }
+
     /// Waits for the log line that names the first listener.
     pub(crate) fn front(&mut self) -> SocketAddr {
         self.prints("the front's address", |program| {
