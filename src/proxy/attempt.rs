@@ -42,7 +42,7 @@ pub(crate) async fn run(
     let balancer = &errand.plan.to.balancer;
     let mut tried = Tried::new();
     let mut tries = balancer.tries();
-    let mut last = None;
+    let mut last: Option<(Arc<LiveMember>, ForwardError)> = None;
     let mut patience = None;
     loop {
         let now = if tried.is_empty() {
@@ -59,8 +59,14 @@ pub(crate) async fn run(
         }
         let chosen = match chosen {
             Ok(chosen) => chosen,
-            Err(nobody) => return Err(unserved(errand, nobody, last.as_ref())),
+            Err(nobody) => {
+                let error = last.as_ref().map(|(_, error)| error);
+                return Err(unserved(errand, nobody, error));
+            }
         };
+        if let Some((member, error)) = &last {
+            member.metrics.retries.increment(error.retry_reason());
+        }
         record.how = Some(chosen.how);
         let mut attempt = chosen.attempt;
         record
@@ -80,12 +86,7 @@ pub(crate) async fn run(
             drop(attempt);
             return Err(failed(errand, &error));
         }
-        attempt
-            .member
-            .metrics
-            .retries
-            .increment(error.retry_reason());
-        last = Some(error);
+        last = Some((Arc::clone(&attempt.member), error));
     }
 }
 

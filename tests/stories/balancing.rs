@@ -193,6 +193,8 @@ async fn nofailover_keeps_a_session_on_its_route() {
             .await,
         1.0
     );
+    let retries = gateway.metric("ajpgate_retries_total", &[]).await;
+    assert_eq!(retries, 0.0, "nobody was there to try again with");
     assert_eq!(
         gateway
             .get("/", "Cookie: JSESSIONID=a.nobody\r\n")
