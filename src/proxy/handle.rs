@@ -125,6 +125,7 @@ async fn serve(
         scheme: peer.scheme(),
         client_host: target.host.text,
         backend_host: plan.host_sent(&member),
+        member_host: &member.authority,
     };
     reverse.apply(headers);
     if let Some(cookie) = &to.balancer.sticky_cookie

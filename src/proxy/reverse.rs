@@ -16,19 +16,13 @@ pub(crate) struct Reverse<'a> {
     pub(crate) client_host: &'a str,
     /// The Host that the backend was sent.
     pub(crate) backend_host: &'a str,
+    /// The host and port of the member's url: an application may know itself by nothing else.
+    pub(crate) member_host: &'a str,
 }
 
 impl Reverse<'_> {
-    /// Whether there is nothing to map.
-    fn is_identity(&self) -> bool {
-        self.front.trim_end_matches('/') == self.back && self.client_host == self.backend_host
-    }
-
     /// Maps all fields of an answer.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        if self.is_identity() {
-            return;
-        }
         for name in [LOCATION, CONTENT_LOCATION] {
             if let Some(mapped) = headers
                 .get(&name)
@@ -58,18 +52,24 @@ impl Reverse<'_> {
         if value.starts_with('/') && !value.starts_with("//") {
             return self.path(value);
         }
-        let (scheme, rest) = value.split_once("://")?;
-        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        let (scheme, rest) = value.split_once("//")?;
+        if !["http:", "https:", ""].contains(&&*scheme.to_ascii_lowercase()) {
             return None;
         }
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
-        let is = |host: &str| !host.is_empty() && authority.eq_ignore_ascii_case(host);
+        let port = if scheme.eq_ignore_ascii_case("https:") {
+            ":443"
+        } else {
+            ":80"
+        };
+        let bare = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+        let is = |host: &str| !host.is_empty() && bare(authority) == bare(host);
         if is(self.client_host) {
             let path = self.path(path)?;
-            return Some(format!("{scheme}://{authority}{path}"));
+            return Some(format!("{scheme}//{authority}{path}"));
         }
-        if is(self.backend_host) && !self.client_host.is_empty() {
+        if (is(self.backend_host) || is(self.member_host)) && !self.client_host.is_empty() {
             let path = self.path(path).unwrap_or_else(|| path.to_owned());
             return Some(format!("{}://{}{path}", self.scheme, self.client_host));
         }
@@ -132,23 +132,22 @@ impl Reverse<'_> {
     }
 
     fn cookie_domain(&self, domain: &str) -> Option<String> {
-        let name = |host: &str| {
-            host.rsplit_once(':')
-                .map_or(host, |(name, _)| name)
-                .to_owned()
-        };
-        let (client, backend) = (name(self.client_host), name(self.backend_host));
-        let leading_dot = domain.starts_with('.');
-        let same = domain
-            .trim_start_matches('.')
-            .eq_ignore_ascii_case(&backend);
-        (same && client != backend && !client.is_empty()).then(|| {
-            if leading_dot {
-                format!(".{client}")
-            } else {
-                client
-            }
-        })
+        let client = name_of(self.client_host);
+        let bare = domain.strip_prefix('.').unwrap_or(domain);
+        let is = |host: &str| !bare.is_empty() && bare.eq_ignore_ascii_case(name_of(host));
+        if client.is_empty() || is(client) || !(is(self.backend_host) || is(self.member_host)) {
+            return None;
+        }
+        let dot = if domain == bare { "" } else { "." };
+        Some(format!("{dot}{client}"))
+    }
+}
+
+/// A host without its port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => host,
     }
 }
 
@@ -162,6 +161,7 @@ mod tests {
         scheme: "https",
         client_host: "shop.example.com",
         backend_host: "10.0.0.11:8009",
+        member_host: "10.0.0.11:8009",
     };
 
     fn mapped(reverse: Reverse<'_>, name: http::HeaderName, value: &str) -> String {
@@ -200,6 +200,17 @@ mod tests {
             ),
             ("http://elsewhere/app/x", "http://elsewhere/app/x"),
             ("mailto:a@b", "mailto:a@b"),
+            ("mailto://10.0.0.11:8009/app", "mailto://10.0.0.11:8009/app"),
+            (
+                "http://shop.example.com:80/app/x",
+                "http://shop.example.com:80/shop/x",
+            ),
+            (
+                "http://shop.example.com:81/app/x",
+                "http://shop.example.com:81/app/x",
+            ),
+            ("//SHOP.example.com/app/x", "//SHOP.example.com/shop/x"),
+            ("//10.0.0.11:8009/app/x", "https://shop.example.com/shop/x"),
         ] {
             assert_eq!(mapped(MOVED, LOCATION, value), expected, "{value}");
             assert_eq!(mapped(MOVED, CONTENT_LOCATION, value), expected, "{value}");
@@ -249,6 +260,32 @@ mod tests {
         }
     }
 
+    /// With `preserve_host` the backend was sent the client's Host, and may name its own address all the same.
+    #[test]
+    fn a_member_that_names_itself_is_mapped_whatever_host_it_was_sent() {
+        let preserved = Reverse {
+            front: "/",
+            back: "",
+            client_host: "[::1]:8080",
+            backend_host: "[::1]:8080",
+            ..MOVED
+        };
+        for (name, value, expected) in [
+            (LOCATION, "http://10.0.0.11:8009/x", "https://[::1]:8080/x"),
+            (LOCATION, "http://10.0.0.11/x", "http://10.0.0.11/x"),
+            (SET_COOKIE, "a=1; Domain=10.0.0.11", "a=1; Domain=[::1]"),
+            (SET_COOKIE, "a=1; Domain=", "a=1; Domain="),
+        ] {
+            assert_eq!(mapped(preserved, name, value), expected);
+        }
+        let default_port = Reverse {
+            member_host: "tomcat:80",
+            ..preserved
+        };
+        let location = mapped(default_port, LOCATION, "http://Tomcat/x");
+        assert_eq!(location, "https://[::1]:8080/x");
+    }
+
     #[test]
     fn nothing_is_touched_where_both_sides_agree() {
         let same = Reverse {
@@ -256,9 +293,14 @@ mod tests {
             back: "",
             client_host: "a",
             backend_host: "a",
+            member_host: "a",
             scheme: "http",
         };
-        assert!(same.is_identity());
-        assert_eq!(mapped(same, LOCATION, "/app/x"), "/app/x");
+        for location in ["/app/x", "/", "http://a/x", "http://b/x", "x"] {
+            assert_eq!(mapped(same, LOCATION, location), location);
+        }
+        for cookie in ["a=1; Path=/app; Domain=a", "a=1; Path=/", "a=1"] {
+            assert_eq!(mapped(same, SET_COOKIE, cookie), cookie);
+        }
     }
 }

@@ -111,6 +111,7 @@ async fn what_names_the_backend_is_mapped_back() {
                 ("Content-Location", "/app/here"),
                 ("Set-Cookie", "JSESSIONID=1.n1; Path=/app; HttpOnly"),
                 ("Set-Cookie", "other=1; Path=/elsewhere"),
+                ("Set-Cookie", "own=1; Domain=127.0.0.1"),
                 ("X-Host", &host),
             ];
             wire.respond(302, &fields, b"").await;
@@ -145,7 +146,8 @@ async fn what_names_the_backend_is_mapped_back() {
             answer.all("set-cookie"),
             [
                 "JSESSIONID=1.n1; Path=/shop; HttpOnly",
-                "other=1; Path=/elsewhere"
+                "other=1; Path=/elsewhere",
+                "own=1; Domain=shop.example.com",
             ]
         );
     }
@@ -153,19 +155,25 @@ async fn what_names_the_backend_is_mapped_back() {
 
 #[tokio::test]
 async fn hosts_choose_among_mappings() {
-    let (shop, all) = (
+    let (shop, all, below) = (
         Container::hello("shop").await,
         Container::hello("all").await,
+        Container::hello("below").await,
     );
     let gateway = Running::start(&format!(
-        "proxy_pass:\n  - {{ path: /, to: \"ajp://{}/\" }}\n  - {{ path: /, to: \"ajp://{}/\", hosts: [shop.example.com] }}\n",
-        all.address, shop.address
+        "proxy_pass:\n  - {{ path: /, to: \"ajp://{}/\" }}\n  - {{ path: /, to: \"ajp://{}/\", hosts: [shop.example.com] }}\n  \
+         - {{ path: /, to: \"ajp://{}/\", hosts: [\"*.Example.org\"] }}\n",
+        all.address, shop.address, below.address
     ));
     for (host, expected) in [
         ("shop.example.com", "shop"),
         ("SHOP.example.com:8080", "shop"),
         ("www.example.com", "all"),
         ("shop.example.com.evil", "all"),
+        ("a.example.org", "below"),
+        ("A.B.EXAMPLE.ORG:8080", "below"),
+        ("example.org", "all"),
+        ("notexample.org", "all"),
     ] {
         let mut client = gateway.client().await;
         client
