@@ -17,6 +17,8 @@ pub(super) struct BuiltMapping {
     pub(super) built: Mapping,
     /// Where its path stands.
     place: Place,
+    /// Whether every host could be read: else nobody knows which hosts it counts for.
+    all_hosts: bool,
     /// The name of its balancer, whether there is one of that name or not.
     pub(super) balancer: Option<String>,
 }
@@ -62,6 +64,11 @@ impl Builder<'_> {
             _ => None,
         };
         let to = self.target(mapping.to, mapping.member, balancers);
+        let all_hosts = match &mapping.hosts {
+            Field::Absent => true,
+            Field::Unreadable => false,
+            Field::Given(_, hosts) => hosts.iter().all(|host| host.value().is_some()),
+        };
         let built = Mapping {
             hosts: list(mapping.hosts),
             to,
@@ -87,6 +94,7 @@ impl Builder<'_> {
         Some(BuiltMapping {
             built,
             place,
+            all_hosts,
             balancer,
         })
     }
@@ -199,7 +207,7 @@ impl Builder<'_> {
     /// The same path twice for one host: nobody could say which counts.
     fn different_paths(&self, mappings: &[BuiltMapping]) {
         let mut seen = HashMap::new();
-        for mapping in mappings {
+        for mapping in mappings.iter().filter(|mapping| mapping.all_hosts) {
             let Mapping { path, hosts, .. } = &mapping.built;
             let hosts: Vec<Option<&String>> = match hosts.as_slice() {
                 [] => vec![None],

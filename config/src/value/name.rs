@@ -58,7 +58,7 @@ impl Kind for Route {
     }
 }
 
-/// A host name as a client asks for it, in lower case and without port.
+/// A host name as a client asks for it, in lower case and without port; `*.example.com` is every name below.
 pub(crate) enum HostName {}
 
 impl Kind for HostName {
@@ -75,19 +75,22 @@ impl Kind for HostName {
                 Err(_) => Err(bad("is not an IPv6 address")),
             };
         }
-        if text.contains('*') {
-            return Err(bad("is a pattern").hint("without `hosts` a mapping counts for every host"));
-        }
         if let Some((host, _)) = text.split_once(':') {
             return Err(bad("has a port").hint(format!("write {host:?}; it counts for every port")));
         }
-        host_name(text)?;
+        let named = text.strip_prefix("*.").unwrap_or(text);
+        if named.contains('*') {
+            return Err(bad("is a pattern").hint(
+                "`*.example.com` is every name below example.com; without `hosts` a mapping counts for every host",
+            ));
+        }
+        host_name(named)?;
         let name = text.strip_suffix('.').unwrap_or(text);
         Ok(name.to_ascii_lowercase())
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": r"^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])$" })
+        json_schema!({ "type": "string", "pattern": r"^((\*\.)?[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])$" })
     }
 }
 
@@ -236,12 +239,17 @@ mod tests {
             ("shop.example.com.", "shop.example.com"),
             ("10.0.0.1", "10.0.0.1"),
             ("[0:0::1]", "[::1]"),
+            ("*.Example.com.", "*.example.com"),
         ] {
             assert_eq!(HostName::read(text).as_deref(), Ok(host), "{text}");
         }
         for text in [
             "",
-            "*.example.com",
+            "*",
+            "*.",
+            "*example.com",
+            "a.*.example.com",
+            "*.*.example.com",
             "a:80",
             "a b",
             "[::1",
