@@ -1,11 +1,37 @@
 //! `format: json`.
 
 use http::header::{HOST, HeaderName, HeaderValue, REFERER, USER_AGENT};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use super::Entry;
 
-/// One object; the order of its keys is that of the contract.
+/// The keys of a line, in the order of the contract.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// RFC 3339, when the request began.
+    time: String,
+    client: &'a str,
+    method: Option<&'a str>,
+    target: Option<String>,
+    protocol: Option<String>,
+    status: u16,
+    /// Of body.
+    bytes: u64,
+    /// With the microseconds behind the point.
+    duration_ms: f64,
+    host: Option<String>,
+    referer: Option<String>,
+    user_agent: Option<String>,
+    balancer: Option<&'a str>,
+    member: Option<&'a str>,
+    route: Option<&'a str>,
+    session_route: Option<&'a str>,
+    sticky: Option<&'static str>,
+    route_changed: bool,
+    attempts: u32,
+}
+
+/// One object.
 pub(super) fn format(entry: &Entry<'_>) -> String {
     let variables = entry.variables;
     let ended = jiff::Timestamp::now();
@@ -18,37 +44,26 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
             .map(String::from)
     };
     let parts = entry.parts;
-    let mut line = Map::new();
-    let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
-    put(
-        "time",
-        begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into(),
-    );
-    put("client", entry.peer.ip.clone().into());
-    put("method", parts.map(|parts| parts.method.as_str()).into());
-    put("target", parts.map(|parts| parts.uri.to_string()).into());
-    put(
-        "protocol",
-        parts.map(|parts| format!("{:?}", parts.version)).into(),
-    );
-    put("status", entry.status.into());
-    put("bytes", entry.sent.into());
-    put("duration_ms", milliseconds(entry).into());
-    put("host", header(HOST).into());
-    put("referer", header(REFERER).into());
-    put("user_agent", header(USER_AGENT).into());
-    put("balancer", entry.balancer.into());
-    put("member", entry.member.into());
-    let route = entry.member.and(variables.worker_route.as_deref());
-    put("route", route.into());
-    put("session_route", variables.session_route.as_deref().into());
-    put("sticky", entry.sticky.map(super::StickyResult::text).into());
-    put("route_changed", variables.route_changed.into());
-    put("attempts", entry.attempts.into());
-    Value::Object(line).to_string()
-}
-
-/// With the microseconds behind the point.
-fn milliseconds(entry: &Entry<'_>) -> f64 {
-    (entry.duration.as_secs_f64() * 1e6).round() / 1e3
+    let line = Line {
+        time: begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        client: &entry.peer.ip,
+        method: parts.map(|parts| parts.method.as_str()),
+        target: parts.map(|parts| parts.uri.to_string()),
+        protocol: parts.map(|parts| format!("{:?}", parts.version)),
+        status: entry.status,
+        bytes: entry.sent,
+        duration_ms: (entry.duration.as_secs_f64() * 1e6).round() / 1e3,
+        host: header(HOST),
+        referer: header(REFERER),
+        user_agent: header(USER_AGENT),
+        balancer: entry.balancer,
+        member: entry.member,
+        route: entry.member.and(variables.worker_route.as_deref()),
+        session_route: variables.session_route.as_deref(),
+        sticky: entry.sticky.map(super::StickyResult::text),
+        route_changed: variables.route_changed,
+        attempts: entry.attempts,
+    };
+    // Strings and numbers: nothing that JSON could refuse.
+    serde_json::to_string(&line).unwrap_or_default()
 }
