@@ -1,6 +1,7 @@
 //! A running gateway: everything that is bound and every task that belongs to it.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -133,21 +134,28 @@ impl Gateway {
     /// Takes no new connection and no new request, waits for those that are being answered up to
     /// `shutdown_timeout`, and ends. Whether all of them were completed.
     pub async fn shutdown(self) -> bool {
+        self.shutdown_before(std::future::pending()).await
+    }
+
+    /// The same, but waits no longer once `enough` is ready.
+    pub async fn shutdown_before(self, enough: impl Future<Output = ()>) -> bool {
         self.shared.closing.begin();
         self.clients.close();
-        let waited = tokio::time::timeout(self.shutdown_timeout, self.clients.wait()).await;
-        if waited.is_err() {
-            warn!(
-                connections = self.clients.len(),
-                "shutdown_timeout is over: connections are cut"
-            );
+        let cut = tokio::select! {
+            () = self.clients.wait() => None,
+            () = tokio::time::sleep(self.shutdown_timeout) => Some("shutdown_timeout is over"),
+            () = enough => Some("told to stop once more"),
+        };
+        if let Some(why) = cut {
+            let connections = self.clients.len();
+            warn!(connections, "{why}: connections are cut");
         }
         self.ended.cancel();
         for member in self.shared.snapshot.load_full().members() {
             member.backend.close();
         }
         self.shared.access_log.close().await;
-        waited.is_ok()
+        cut.is_none()
     }
 
     /// Reads the configuration again. What came of it is in the log.

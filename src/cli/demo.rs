@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         super::print(&guide(&gateway, &nodes))?;
         signals.stop(async || ()).await;
         super::print("\nbye\n")?;
-        gateway.shutdown().await;
+        let again = signals.stop(async || ());
+        gateway.shutdown_before(again).await;
         for node in nodes {
             node.stop().await;
         }
@@ -111,6 +112,7 @@ fn guide(gateway: &Gateway, nodes: &[Node; 2]) -> String {
          \x20 node2     ajp://{node2}\n\
          \x20 gateway   http://{front}/\n\
          \x20 metrics   http://{admin}/metrics\n\
+         \x20 manager   http://{admin}/balancer-manager\n\
          \n\
          Without a cookie the nodes take turns:\n\
          \n\

@@ -41,8 +41,9 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
         signals.stop(async || gateway.reload().await).await;
         info!("shutting down");
-        // What is cut after `shutdown_timeout` was logged; it is the operator's own bound.
-        gateway.shutdown().await;
+        // What is cut was logged: after `shutdown_timeout`, or when the operator has waited long enough.
+        let again = signals.stop(async || ());
+        gateway.shutdown_before(again).await;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -115,7 +115,7 @@ fn its_urls_can_be_opened() {
         urls.iter()
             .map(|(label, _)| label.trim())
             .collect::<Vec<_>>(),
-        ["gateway", "metrics"]
+        ["gateway", "metrics", "manager"]
     );
     for (label, url) in urls {
         let (address, path) = url.split_once('/').expect(url);

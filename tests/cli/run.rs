@@ -194,6 +194,21 @@ fn a_request_that_outlasts_the_shutdown_timeout_is_cut() {
     assert!(done.stderr.contains("shutdown_timeout is over"), "{done:?}");
 }
 
+/// Who has waited long enough says so again.
+#[test]
+fn a_second_signal_cuts_what_is_in_flight() {
+    let mut cluster = Cluster::start("shutdown_timeout: 1h\n");
+    let _upload = Request::begin_upload(cluster.front);
+    cluster.in_flight("1");
+    cluster.gateway.signal("TERM");
+    cluster.gateway.logs("shutting down");
+    cluster.gateway.signal("INT");
+    let done = cluster.gateway.ended();
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let told = "told to stop once more: connections are cut";
+    assert!(done.stderr.contains(told), "{done:?}");
+}
+
 #[test]
 fn it_says_what_it_listens_on() {
     let mut cluster = Cluster::start("");
