@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::drain::Drain;
 use crate::backend::Backend;
 use crate::balancer::{
-    Applied, Balancer, Command, Health, MemberId, MemberView, Refused, Transition,
+    Applied, Balancer, Command, Condition, Health, MemberId, MemberView, Refused, Transition,
 };
 use crate::sessions::LiveSessions;
 use crate::sticky;
@@ -329,18 +329,26 @@ impl LiveBalancer {
         let Some(member) = self.member(transition.member) else {
             return;
         };
-        let (from, to) = (transition.from, transition.to);
-        if to.check_failed || to.health == Health::Error {
-            warn!(
-                balancer = self.name, member = %member.url, from = ?from.health, to = ?to.health,
-                "member is out"
-            );
+        let Transition { from, to, .. } = *transition;
+        let is_out = to.check_failed || to.health == Health::Error;
+        let (balancer, member, from, to) = (&self.name, &*member.url, name(from), name(to));
+        if is_out {
+            warn!(balancer, member, from, to, "member is out");
         } else {
-            info!(
-                balancer = self.name, member = %member.url, from = ?from.health, to = ?to.health,
-                "member is back"
-            );
+            info!(balancer, member, from, to, "member is back");
         }
+    }
+}
+
+/// A condition for the log, in the words of `member_status` where that has one.
+const fn name(condition: Condition) -> &'static str {
+    match condition.health {
+        _ if condition.check_failed => "health_check_failed",
+        Health::Ok => "ok",
+        Health::Error => "error",
+        Health::Recovering => "recovering",
+        Health::Probing => "probing",
+        Health::Forced => "forced",
     }
 }
 
