@@ -12,6 +12,7 @@ mod member;
 mod warnings;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::defaults;
 use crate::field::{Either, Field, Scalar};
@@ -105,6 +106,15 @@ impl Builder<'_> {
 
     fn limits(&self, field: Field<file::Limits>) -> Limits {
         let limits = whole(field);
+        if let Field::Given(place, bytes) = &limits.max_header_bytes
+            && (1..defaults::LEAST_HEADER_BYTES).contains(&bytes.0)
+        {
+            self.report.error_with_hint(
+                *place,
+                format!("max_header_bytes: {} is too small for a request", bytes.0),
+                format!("write at least {}", defaults::LEAST_HEADER_BYTES),
+            );
+        }
         for (key, period) in [
             ("header_timeout", &limits.header_timeout),
             ("idle_timeout", &limits.idle_timeout),
@@ -112,18 +122,23 @@ impl Builder<'_> {
             if let Field::Given(place, period) = period
                 && period.0.is_zero()
             {
-                self.report.error_with_hint(
+                self.report.warning(
                     *place,
-                    format!("{key}: 0 would close every connection at once"),
-                    "a limit on time cannot be turned off: a silent client would hold its connection for ever",
+                    format!("{key}: without a limit a silent client holds its connection for ever"),
+                    "`max_connections` of them keep everybody else out",
                 );
             }
         }
         let none_if_zero = |number: u64| (number > 0).then_some(number);
+        let endless_if_zero = |time: Duration| match time {
+            Duration::ZERO => defaults::ENDLESS,
+            time => time,
+        };
+        let most_bytes = none_if_zero(limits.max_header_bytes.or(defaults::MAX_HEADER_BYTES));
         Limits {
-            max_header_bytes: size(limits.max_header_bytes.or(defaults::MAX_HEADER_BYTES)),
-            header_timeout: limits.header_timeout.or(defaults::HEADER_TIMEOUT),
-            idle_timeout: limits.idle_timeout.or(defaults::IDLE_TIMEOUT),
+            max_header_bytes: size(most_bytes.unwrap_or(defaults::MOST_HEADER_BYTES)),
+            header_timeout: endless_if_zero(limits.header_timeout.or(defaults::HEADER_TIMEOUT)),
+            idle_timeout: endless_if_zero(limits.idle_timeout.or(defaults::IDLE_TIMEOUT)),
             max_connections: none_if_zero(limits.max_connections.or(defaults::MAX_CONNECTIONS))
                 .map(size),
             max_body: none_if_zero(limits.max_body.or(defaults::MAX_BODY)),

@@ -135,6 +135,15 @@ pub const CLIENT_AUTH: ClientAuth = ClientAuth::None;
 /// `limits.max_header_bytes`. httpd: `LimitRequestFields` × `LimitRequestFieldSize`, 100 × 8190.
 pub const MAX_HEADER_BYTES: u64 = 64 * 1024;
 
+/// Least `limits.max_header_bytes`, but for 0.
+pub(crate) const LEAST_HEADER_BYTES: u64 = 1024;
+
+/// Most `limits.max_header_bytes`; also what 0, no limit, comes to: a head is held as a whole.
+pub(crate) const MOST_HEADER_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What a limit of 0 on time comes to: the longest that can be written.
+pub(crate) const ENDLESS: Duration = Duration::from_secs(3650 * 86_400);
+
 /// `limits.header_timeout`. httpd: `RequestReadTimeout header=20-40`.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 

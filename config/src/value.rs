@@ -15,7 +15,7 @@ pub(crate) use name::{
     AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName, did_you_mean,
 };
 pub(crate) use path::{CookiePath, FileName, PathPrefix, RequestUri};
-pub(crate) use secret::{FreeText, LONGEST_SECRET, Password, UserName};
+pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};
 pub(crate) use sticky::{Separator, SessionNames, StickyNames};
 pub(crate) use url::{Destination, MemberTarget, TargetUrl, UpgradeTarget};
 pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};

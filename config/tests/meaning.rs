@@ -26,6 +26,19 @@ fn read(text: &str) -> Config {
     }
 }
 
+/// `${NAME:-}` is how an image says that a secret may be left out.
+#[test]
+fn an_empty_secret_is_none() {
+    let secret = |key: &str| {
+        let config = with("", "", key);
+        config.balancers[0].members[0].secret.is_some()
+    };
+    assert!(secret(", secret: '${POOL:-}'"));
+    for key in ["", ", secret: ''", ", secret: '${NONE:-}'"] {
+        assert!(!secret(key), "{key}");
+    }
+}
+
 #[test]
 fn stickiness() {
     let sticky = |balancer: &str| {
@@ -134,6 +147,10 @@ fn a_limit_of_zero_is_none() {
     let none = limits("limits: { max_connections: 0, max_body: 0 }");
     assert_eq!((none.max_connections, none.max_body), (None, None));
     assert_eq!(limits("limits: { max_body: 1MiB }").max_body, Some(1 << 20));
+    let none = limits("limits: { header_timeout: 0, idle_timeout: 0s, max_header_bytes: 0 }");
+    let years = Duration::from_secs(10 * 365 * 86_400);
+    assert_eq!((none.header_timeout, none.idle_timeout), (years, years));
+    assert_eq!(none.max_header_bytes, 16 << 20);
 }
 
 #[test]

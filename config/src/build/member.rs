@@ -11,7 +11,7 @@ use crate::field::{Kind, Scalar};
 use crate::file;
 use crate::model::{Ftp, Member, MemberTls, MemberUrl, Scheme, Secret, Status};
 use crate::report::Place;
-use crate::value::{FileName, Flag, LONGEST_SECRET, Password, Verify};
+use crate::value::{FileName, Flag, LONGEST_SECRET, MemberSecret, Password, Verify};
 
 impl Builder<'_> {
     /// A member of a balancer with the place of its url; `None` when it is not known where it is.
@@ -149,9 +149,21 @@ impl Builder<'_> {
         }
     }
 
-    fn secret(&self, secret: Scalar<Password>, secret_file: Scalar<FileName>) -> Option<Secret> {
+    fn secret(
+        &self,
+        secret: Scalar<MemberSecret>,
+        secret_file: Scalar<FileName>,
+    ) -> Option<Secret> {
         let Some((place, file)) = secret_file.given() else {
-            return secret.optional();
+            let (place, secret) = secret.given()?;
+            if secret.0.is_none() {
+                self.report.warning(
+                    place,
+                    "secret: is empty, so none is sent",
+                    "Tomcat refuses that unless its connector has secretRequired=\"false\"",
+                );
+            }
+            return secret.0;
         };
         if !secret.is_absent() {
             self.report.error_with_hint(

@@ -46,13 +46,13 @@ pub(crate) struct ListenerTls {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "limits", default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Largest head of a request.
+    /// Largest head of a request, at least 1KiB; 0 is the largest there can be, 16MiB.
     #[schemars(extend("default" = "64KiB"))]
-    pub(crate) max_header_bytes: Scalar<Size<1024, 16_777_216>>,
-    /// From the first byte of a head to its last.
+    pub(crate) max_header_bytes: Scalar<Size<0, { crate::defaults::MOST_HEADER_BYTES }>>,
+    /// From the first byte of a head to its last; 0 is no limit.
     #[schemars(extend("default" = "10s"))]
     pub(crate) header_timeout: Scalar<Period<0>>,
-    /// How long a connection may wait for its next request.
+    /// How long a connection may wait for its next request, or take nothing of an answer; 0 is no limit.
     #[schemars(extend("default" = "75s"))]
     pub(crate) idle_timeout: Scalar<Period<0>>,
     /// Most client connections; 0 is no limit.

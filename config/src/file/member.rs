@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use crate::field::{Field, Scalar};
 use crate::value::{
-    Factor, FileName, Flag, MemberTarget, Password, Period, Route, ServerName, Size, Switch,
-    UpgradeTarget, UserName, Verify, Whole, Word,
+    Factor, FileName, Flag, MemberSecret, MemberTarget, Password, Period, Route, ServerName, Size,
+    Switch, UpgradeTarget, UserName, Verify, Whole, Word,
 };
 
 /// A backend.
@@ -30,8 +30,8 @@ pub(crate) struct Member {
     /// What the operator wants of it.
     #[schemars(extend("default" = []))]
     pub(crate) status: Field<Vec<Scalar<Word<Flag>>>>,
-    /// The secret that the AJP connector asks for.
-    pub(crate) secret: Scalar<Password>,
+    /// The secret that the AJP connector asks for; empty for none.
+    pub(crate) secret: Scalar<MemberSecret>,
     /// File that holds the secret.
     pub(crate) secret_file: Scalar<FileName>,
     /// Most connections to it.

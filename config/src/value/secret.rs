@@ -33,6 +33,24 @@ impl Kind for Password {
     }
 }
 
+/// The secret of a member; empty for none, as `${NAME:-}` gives it.
+pub(crate) enum MemberSecret {}
+
+impl Kind for MemberSecret {
+    type Value = Option<Secret>;
+
+    fn read(text: &str) -> Result<Option<Secret>, Fault> {
+        match text.is_empty() {
+            true => Ok(None),
+            false => Password::read(text).map(Some),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "maxLength": LONGEST_SECRET })
+    }
+}
+
 /// The name of a user, without `:` (RFC 7617 section 2).
 pub(crate) enum UserName {}
 
