@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use ajpgate_config::Status;
 use tracing::{info, warn};
 
 use super::live::{LiveBalancer, LiveMember};
@@ -15,6 +16,8 @@ pub(super) struct Drain {
     since: Option<Instant>,
     /// Whether its end has been told.
     told: bool,
+    /// Whether the member was disabled because `drain_timeout` was over.
+    gave_up: bool,
 }
 
 /// What still belongs to a member.
@@ -33,6 +36,12 @@ impl Left {
     /// Whether the member can be stopped without anybody noticing.
     pub(crate) const fn is_nothing(self) -> bool {
         self.complete && self.sessions == 0 && self.requests == 0
+    }
+
+    /// Whether a drain is over: nothing is left, or nothing is under way and the rest was given up when
+    /// `drain_timeout` was over.
+    pub(crate) const fn has_drained(self, status: Status) -> bool {
+        status.drain && (self.is_nothing() || (status.disabled && self.requests == 0))
     }
 }
 
@@ -66,7 +75,12 @@ impl LiveBalancer {
         let (balancer, url) = (&self.name, &member.url);
         let mut drain = member.drain();
         if !view.status.drain {
-            *drain = Drain::default();
+            let Drain { gave_up, .. } = std::mem::take(&mut *drain);
+            drop(drain);
+            if gave_up && view.status.disabled {
+                // Whoever ends a drain wants the member back.
+                self.disable(member, false, now);
+            }
             return;
         }
         let since = *drain.since.get_or_insert_with(|| {
@@ -86,24 +100,28 @@ impl LiveBalancer {
             // A session may come back as long as the member drains.
             drain.told = false;
         } else if !drain.told {
-            drain.told = true;
+            (drain.told, drain.gave_up) = (true, true);
             drop(drain);
             warn!(
                 balancer, member = %url, sessions = left.sessions, requests = left.requests,
                 "drain_timeout is over: the sessions that are left go to other members, it can be stopped once its \
                  requests are done"
             );
-            let status = StatusChange {
-                disabled: Some(true),
-                ..StatusChange::default()
-            };
-            let change = Change {
-                status,
-                ..Change::default()
-            };
-            if let Err(refused) = self.apply(Command::Change(member.id, change), now) {
-                warn!(balancer, member = %url, reason = %refused, "member cannot be disabled");
-            }
+            self.disable(member, true, now);
+        }
+    }
+
+    fn disable(&self, member: &LiveMember, disabled: bool, now: Instant) {
+        let status = StatusChange {
+            disabled: Some(disabled),
+            ..StatusChange::default()
+        };
+        let change = Change {
+            status,
+            ..Change::default()
+        };
+        if let Err(refused) = self.apply(Command::Change(member.id, change), now) {
+            warn!(balancer = self.name, member = %member.url, disabled, reason = %refused, "member cannot be changed");
         }
     }
 }

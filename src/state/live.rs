@@ -331,11 +331,11 @@ impl LiveBalancer {
         };
         let Transition { from, to, .. } = *transition;
         let is_out = to.check_failed || to.health == Health::Error;
-        let (balancer, member, from, to) = (&self.name, &*member.url, name(from), name(to));
+        let (balancer, from, to) = (&self.name, name(from), name(to));
         if is_out {
-            warn!(balancer, member, from, to, "member is out");
+            warn!(balancer, member = %member.url, from, to, "member is out");
         } else {
-            info!(balancer, member, from, to, "member is back");
+            info!(balancer, member = %member.url, from, to, "member is back");
         }
     }
 }
@@ -418,7 +418,7 @@ impl LiveMember {
             pool_busy: pool.busy as u64,
             pool_max: pool.max as u64,
             sessions: left.sessions,
-            drained: view.status.drain && left.is_nothing(),
+            drained: left.has_drained(view.status),
         };
         self.metrics.show(reading, |status| match status {
             MemberStatus::Disabled => view.status.disabled,

@@ -192,8 +192,28 @@ async fn drain_timeout_bounds_a_drain() {
     gateway
         .metric_becomes("ajpgate_member_status", &disabled, 1.0)
         .await;
+    gateway
+        .metric_becomes(DRAINED, &[("route", "n1")], 1.0)
+        .await;
     assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n2"));
     assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 0.0);
+
+    // Whoever ends the drain has the member back.
+    let mut admin = Client::connect(gateway.admin).await;
+    let change = r#"{"status":{"drain":false}}"#;
+    admin
+        .send(format!(
+            "PATCH /api/v1/balancers/test/members/n1 HTTP/1.1\r\nHost: {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{change}",
+            gateway.admin,
+            change.len()
+        ))
+        .await;
+    assert_eq!(admin.answer().await.status, 200);
+    gateway
+        .metric_becomes("ajpgate_member_status", &disabled, 0.0)
+        .await;
+    assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
 }
 
 #[tokio::test]

@@ -108,7 +108,6 @@ impl MemberState<'_> {
     pub(in crate::admin) fn shown(&self) -> Value {
         let (view, left) = (&self.view, self.left);
         let pool = self.live.backend.connections();
-        let drained = view.status.drain && left.is_nothing();
         let mut shown = json!({
             "usable": view.usable,
             "health": health(view.health),
@@ -119,7 +118,7 @@ impl MemberState<'_> {
             "bytes_read": view.from_backend,
             "bytes_transferred": view.to_backend,
             "sessions": left.sessions,
-            "drained": drained,
+            "drained": left.has_drained(view.status),
             "retry_in": view.retry_in.map(seconds),
             "pool": { "idle": pool.idle, "busy": pool.busy },
             "sticky": self.sticky(),

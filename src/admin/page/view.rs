@@ -228,10 +228,16 @@ impl<'a> Member<'a> {
             redirect: view.redirect.clone(),
             state: State::of(state),
             drain: status.drain.then(|| match (left.sessions, left.requests) {
-                (0, 0) if left.complete => "0 sessions left, safe to stop".to_owned(),
+                (0, 0) if left.complete || status.disabled => {
+                    "0 sessions left, safe to stop".to_owned()
+                }
                 (0, 0) => {
                     "0 sessions seen since the gateway started; older ones may still be alive"
                         .to_owned()
+                }
+                (1, 0) if status.disabled => "1 session given up, safe to stop".to_owned(),
+                (sessions, 0) if status.disabled => {
+                    format!("{sessions} sessions given up, safe to stop")
                 }
                 (1, 0) => "1 session left".to_owned(),
                 (sessions, 0) => format!("{sessions} sessions left"),

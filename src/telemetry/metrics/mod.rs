@@ -112,7 +112,7 @@ families! {
     STICKY_SESSIONS = Gauge None, "sticky_sessions",
         "Live sessions of a member, estimated: those with a request within session_timeout.";
     MEMBER_DRAINED = Gauge None, "member_drained",
-        "1 while a draining member has no live session and no request, so that it can be stopped, else 0.";
+        "1 while a draining member can be stopped: no live session, or drain_timeout is over, and no request; else 0.";
     CONFIG_RELOADS = Counter None, "config_reloads_total",
         "Times that the configuration was read again.";
     CLIENT_CONNECTIONS = Gauge None, "client_connections",
