@@ -54,6 +54,8 @@ pub(crate) async fn serve(
                 Ok::<_, Infallible>(answer(&shared, &access, address, request).await)
             });
             let connection = http1::Builder::new()
+                // Answers are short: a client that sends no more gets its own.
+                .half_close(true)
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
                 .serve_connection(TokioIo::new(stream), service);

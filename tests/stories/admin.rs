@@ -1,8 +1,22 @@
 //! The admin listener.
 
-use crate::support::client::get;
+use crate::support::client::{Client, get};
 use crate::support::container::Container;
 use crate::support::gateway::Running;
+
+/// The end and the request come together, so that both are there before anything is answered.
+#[tokio::test]
+async fn a_client_that_sends_no_more_gets_its_answer() {
+    let gateway = Running::start("");
+    for _ in 0..50 {
+        let mut client = Client::connect(gateway.admin).await;
+        client
+            .send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
+        client.finish().await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+}
 
 #[tokio::test]
 async fn health_is_open_and_metrics_need_what_is_configured() {

@@ -7,6 +7,50 @@ use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 use crate::support::{pause, until};
 
+/// As `nc -N` and `socat` do when their input is over.
+#[tokio::test]
+async fn a_client_that_sends_no_more_gets_its_answers() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            pause(100).await;
+            wire.respond(200, &[], b"hello").await;
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    for requests in 1..=3 {
+        let mut client = gateway.client().await;
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(requests))
+            .await;
+        client.finish().await;
+        for _ in 0..requests {
+            let answer = client.answer().await;
+            assert_eq!((answer.status, answer.text()), (200, "hello"));
+        }
+        assert!(client.is_closed().await);
+    }
+}
+
+/// Nobody knows at first that it is gone, for it may only send no more.
+#[tokio::test]
+async fn a_client_that_is_gone_frees_its_member() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        wire.until_closed().await;
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    gateway
+        .metric_becomes("ajpgate_member_busy", &[], 1.0)
+        .await;
+    drop(client);
+    gateway.quiet().await;
+    assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
+}
+
 #[tokio::test]
 async fn requests_may_be_pipelined() {
     let container = Container::hello("n1").await;

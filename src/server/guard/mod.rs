@@ -10,6 +10,7 @@
 //! | idle | between two requests; before the first it is at most the time for a head | close |
 //! | stall, reading | while a request body is wanted and nothing comes | the body fails: 408 |
 //! | stall, writing | while the client takes nothing | close |
+//! | parting | while a client that sends no more takes nothing of its answer | the end: it is gone |
 //!
 //! No time runs while a request is being answered and neither side of the connection waits for the client.
 
@@ -36,6 +37,12 @@ use crate::link::Link;
 
 /// Most bytes of pipelined requests that wait here while a request is being answered.
 const MAX_AHEAD: usize = 16 * 1024;
+
+/// How long a client that has closed its side waits for its answer, and between two pieces of it.
+///
+/// Nothing tells a client that sends no more, and wants its answer, from one that is gone. The first is answered as
+/// long as it takes what comes; for the second no container works longer than this.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// Bounds of one client connection.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +80,8 @@ pub(crate) struct Guard<S: Transport> {
     cleared: usize,
     /// The client has sent all it will send.
     ended: bool,
+    /// Until when it must take something of its answer then.
+    parting: Option<Instant>,
     refused: Option<Refused>,
     reading: Wait,
     /// Until when the client must take something.
@@ -110,6 +119,7 @@ impl<S: Transport> Guard<S> {
             held: BytesMut::new(),
             cleared: 0,
             ended: false,
+            parting: None,
             refused: None,
             reading: Wait::Request(first),
             writing: None,
@@ -212,12 +222,26 @@ impl<S: Transport> Guard<S> {
     /// that is the time for the next request, or a request that is here already.
     fn wrote(&mut self, cx: &mut Context<'_>) {
         self.writing = None;
+        self.parting = None;
         if self.link.is_answering() {
             return;
         }
-        if !self.held.is_empty() || self.poll_late(cx).is_ready() {
+        if !self.held.is_empty() || self.ended || self.poll_late(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
+    }
+
+    /// The end of a client that sends no more, when it has its answer or takes none.
+    fn poll_parted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.link.is_answering() || !self.framing.at_head() {
+            return Poll::Ready(());
+        }
+        if !self.held.is_empty() {
+            // What is held waits for its turn.
+            return Poll::Pending;
+        }
+        let until = *self.parting.get_or_insert_with(|| Instant::now() + PARTING);
+        self.poll_until(cx, until)
     }
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
@@ -262,12 +286,7 @@ impl<S: Transport> AsyncRead for Guard<S> {
             }
             let answering = this.link.is_answering();
             if this.ended {
-                // What is held is the start of a head that will never be whole, or waits for its turn.
-                return if answering && !this.held.is_empty() {
-                    Poll::Pending
-                } else {
-                    Poll::Ready(Ok(()))
-                };
+                return this.poll_parted(cx).map(Ok);
             }
             if this.held.is_empty() {
                 if ready!(this.poll_read_through(cx, out))? {
@@ -317,7 +336,7 @@ impl<S: Transport> Guard<S> {
         let new = out.filled().get(before..).unwrap_or_default();
         if new.is_empty() {
             self.ended = true;
-            return Poll::Ready(Ok(true));
+            return Poll::Ready(Ok(false));
         }
         self.link.receive(new.len());
         let cleared = self.clear(new);

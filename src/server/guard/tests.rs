@@ -184,12 +184,50 @@ async fn bytes_ahead_are_bounded_while_a_request_is_answered() {
     assert!(guard.held.len() <= 2 * MAX_AHEAD, "{}", guard.held.len());
 }
 
+/// It may still want the answer; when it takes nothing of it, it is gone.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
     let (mut client, mut guard, link) = guard(1000);
     client.write_all(HEAD).await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), HEAD);
     let _answering = link.answering();
-    drop(client);
+    client.shutdown().await.unwrap();
+    for _ in 0..10 {
+        assert!(read(&mut guard).await.is_none());
+        advance(PARTING / 2).await;
+        guard.write_all(b"more").await.unwrap();
+    }
+    assert!(read(&mut guard).await.is_none());
+    advance(PARTING / 2).await;
+    assert!(read(&mut guard).await.is_none());
+    advance(PARTING / 2).await;
+    assert_eq!(bytes(read(&mut guard).await), b"");
+}
+
+/// Its end is that of the connection once it has been answered, or has no request under way.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_client_that_waits_for_nothing_is_seen_at_once() {
+    for requests in 0..2 {
+        let (mut client, mut guard, link) = guard(1000);
+        for _ in 0..requests {
+            client.write_all(HEAD).await.unwrap();
+            assert_eq!(bytes(read(&mut guard).await), HEAD);
+        }
+        let answering = link.answering();
+        client.shutdown().await.unwrap();
+        drop(answering);
+        assert_eq!(bytes(read(&mut guard).await), b"");
+    }
+}
+
+/// A body that breaks off is no end of a request.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_client_in_a_body_is_seen_at_once() {
+    let (mut client, mut guard, link) = guard(1000);
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    client.write_all(head).await.unwrap();
+    assert_eq!(bytes(read(&mut guard).await), head);
+    let _answering = link.answering();
+    client.shutdown().await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), b"");
 }
