@@ -2,7 +2,8 @@
 //! has changed.
 //!
 //! What cannot be used changes nothing. Listeners that stay are not bound again; a new one that cannot be bound fails the
-//! whole. Keys that only a start can act on are named in the log.
+//! whole. Keys that only a start can act on are named in the log. The file of the access log is opened anew, whatever comes
+//! of the rest.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -164,6 +165,7 @@ impl Reloader {
     }
 
     fn reload(&mut self, why: &str) -> Reloaded {
+        self.shared.access_log.reopen();
         let reloaded = self.try_reload();
         let counter = &self.shared.counters.reloads;
         match &reloaded {

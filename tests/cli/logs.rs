@@ -309,3 +309,23 @@ fn mistakes_about_routes_are_named_once_and_counted() {
         );
     }
 }
+
+/// As logrotate does it: rename, then SIGHUP.
+#[test]
+fn an_access_log_that_was_renamed_is_opened_anew_at_a_reload() {
+    let mut cluster = Cluster::start("access_log: { path: access.log, format: \"%U\" }\n");
+    let file = |name: &str| cluster.scratch.path().join(name);
+    let (log, rotated) = (file("access.log"), file("access.log.1"));
+    cluster.get("/before", "");
+    std::fs::rename(&log, &rotated).unwrap();
+    cluster.gateway.signal("HUP");
+    until("there is a new file", || log.exists().then_some(()));
+    cluster.get("/after", "");
+    let done = cluster.gateway.stop();
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        (read(&rotated), read(&log)),
+        ("/before\n".to_owned(), "/after\n".to_owned()),
+        "{done:?}"
+    );
+}

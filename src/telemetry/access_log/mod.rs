@@ -105,6 +105,13 @@ impl AccessLog {
         writer.write(line);
     }
 
+    /// Opens the file anew, as tools that rotate logs expect it of a reload.
+    pub(crate) fn reopen(&self) {
+        if let Some(writer) = &self.writer {
+            writer.reopen();
+        }
+    }
+
     /// Writes what is queued and ends the writer.
     pub(crate) async fn close(&self) {
         if let Some(writer) = &self.writer {

@@ -8,12 +8,14 @@ use std::thread::JoinHandle;
 
 use ajpgate_config::Sink;
 use metrics::Counter;
+use tracing::warn;
 
 /// Lines that may wait. With 300 bytes each that is 5 MB.
 const QUEUE: usize = 16 * 1024;
 
 enum Message {
     Line(String),
+    Reopen,
     Stop,
 }
 
@@ -27,16 +29,12 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(sink: &Sink, dropped: Counter) -> io::Result<Self> {
-        let out: Box<dyn Write + Send> = match sink {
-            Sink::Stdout => Box::new(io::stdout()),
-            Sink::Stderr => Box::new(io::stderr()),
-            // Appended to, so that a tool may truncate it.
-            Sink::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
-        };
+        let out = open(sink)?;
+        let sink = sink.clone();
         let (queue, lines) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || write_all(&lines, BufWriter::new(out)))?;
+            .spawn(move || write_all(&lines, &sink, out))?;
         Ok(Self {
             queue,
             dropped,
@@ -49,6 +47,12 @@ impl Writer {
         if self.queue.try_send(Message::Line(line)).is_err() {
             self.dropped.increment(1);
         }
+    }
+
+    /// Has the file opened anew behind the lines that wait: a tool may have renamed it.
+    pub(super) fn reopen(&self) {
+        // When the queue is full the disk is the trouble, not the file's name.
+        let _ = self.queue.try_send(Message::Reopen);
     }
 
     /// Waits until everything is written.
@@ -68,8 +72,19 @@ impl Writer {
     }
 }
 
+type Out = BufWriter<Box<dyn Write + Send>>;
+
+fn open(sink: &Sink) -> io::Result<Out> {
+    Ok(BufWriter::new(match sink {
+        Sink::Stdout => Box::new(io::stdout()),
+        Sink::Stderr => Box::new(io::stderr()),
+        // Appended to, so that a tool may truncate it.
+        Sink::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
+    }))
+}
+
 /// Writes lines as they come; what has been written is flushed as soon as nothing waits.
-fn write_all(lines: &Receiver<Message>, mut out: BufWriter<Box<dyn Write + Send>>) {
+fn write_all(lines: &Receiver<Message>, sink: &Sink, mut out: Out) {
     loop {
         let next = match lines.try_recv() {
             Err(TryRecvError::Empty) => {
@@ -83,6 +98,15 @@ fn write_all(lines: &Receiver<Message>, mut out: BufWriter<Box<dyn Write + Send>
             Some(Message::Line(mut line)) => {
                 line.push('\n');
                 let _ = out.write_all(line.as_bytes());
+            }
+            Some(Message::Reopen) => {
+                let _ = out.flush();
+                match open(sink) {
+                    Ok(new) => out = new,
+                    Err(error) => {
+                        warn!(%error, "cannot open the access log {sink} again: it goes on in the old file");
+                    }
+                }
             }
             Some(Message::Stop) | None => {
                 let _ = out.flush();
