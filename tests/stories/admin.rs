@@ -96,7 +96,7 @@ async fn only_what_is_there_and_only_to_be_read() {
     let container = Container::hello("n1").await;
     let gateway = Running::before(&[&container], "", "");
     assert_eq!(get(gateway.admin, "/nothing", "").await.status, 404);
-    let mut client = crate::support::client::Client::connect(gateway.admin).await;
+    let mut client = Client::connect(gateway.admin).await;
     client
         .send("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
         .await;
