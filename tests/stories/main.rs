@@ -31,5 +31,6 @@ mod mapping;
 mod node;
 mod request;
 mod response;
+mod smuggling;
 mod waiting;
 mod watch;
