@@ -18,13 +18,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::codec::Framed;
 
-use super::soon;
+use super::{ReservedPort, soon};
 
 /// Listens until it is dropped.
 pub(crate) struct Container {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
+    /// Nobody else takes it by chance once this container is gone, and a story wants nobody there.
+    _port: Option<ReservedPort>,
 }
 
 impl Container {
@@ -43,11 +45,9 @@ impl Container {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::listen(
-            TcpListener::bind("127.0.0.1:0").await.unwrap(),
-            size,
-            script,
-        )
+        let port = ReservedPort::new();
+        let listener = TcpListener::bind(port.addr()).await.unwrap();
+        Self::listen(listener, Some(port), size, script)
     }
 
     /// The same on an address that is known already.
@@ -61,11 +61,17 @@ impl Container {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind(address).unwrap();
-        Self::listen(socket.listen(64).unwrap(), PacketSize::DEFAULT, script)
+        Self::listen(
+            socket.listen(64).unwrap(),
+            None,
+            PacketSize::DEFAULT,
+            script,
+        )
     }
 
     fn listen<F>(
         listener: TcpListener,
+        port: Option<ReservedPort>,
         size: PacketSize,
         script: impl Fn(usize, Wire) -> F + Send + Sync + 'static,
     ) -> Self
@@ -88,6 +94,7 @@ impl Container {
             address,
             connections,
             task,
+            _port: port,
         }
     }
 

@@ -4,6 +4,10 @@ pub(crate) mod client;
 pub(crate) mod container;
 pub(crate) mod gateway;
 pub(crate) mod origin;
+#[path = "../../support/servers/port.rs"]
+mod port;
+
+pub(crate) use self::port::ReservedPort;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -9,13 +9,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::soon;
+use super::{ReservedPort, soon};
 
 /// Listens until it is dropped.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
+    /// As a container's.
+    _port: ReservedPort,
 }
 
 impl Origin {
@@ -34,7 +36,8 @@ impl Origin {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = ReservedPort::new();
+        let listener = TcpListener::bind(port.addr()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&connections);
@@ -51,6 +54,7 @@ impl Origin {
             address,
             connections,
             task,
+            _port: port,
         }
     }
 
