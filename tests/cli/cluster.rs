@@ -2,27 +2,35 @@
 
 use std::net::SocketAddr;
 
-use crate::support::Scratch;
 use crate::support::http::{Answer, get};
 use crate::support::program::{Done, Program, ajpgate};
+use crate::support::{ReservedPort, Scratch};
 use crate::support::{address_after, until};
 
 /// A node, and where it listens.
 pub(crate) struct Node {
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
+    /// Nobody else takes it by chance once the program is gone.
+    _port: ReservedPort,
 }
 
 impl Node {
     pub(crate) fn start(scratch: &Scratch, route: &str, secret: Option<&str>) -> Self {
-        let mut command = ajpgate(scratch.path(), &["node", "--bind", "127.0.0.1:0"]);
+        let port = ReservedPort::new();
+        let bind = port.addr().to_string();
+        let mut command = ajpgate(scratch.path(), &["node", "--bind", &bind]);
         command.args(["--route", route]);
         command.args(secret.iter().flat_map(|secret| ["--secret", secret]));
         let mut program = Program::start(&mut command);
         let address = program.prints("the node's address", |node| {
             address_after(&node.stdout(), "ajp://")
         });
-        Self { program, address }
+        Self {
+            program,
+            address,
+            _port: port,
+        }
     }
 }
 
