@@ -157,6 +157,17 @@ impl RequestFields<'_> {
         map
     }
 
+    /// The one value of a field that the gateway acts on for a backend, rules of the mapping included.
+    pub(crate) fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        let added = self.overlay.added.iter().rev();
+        let mut added = added.filter(|(added, _)| added == name);
+        match added.next() {
+            Some((_, value)) => Some(value),
+            None if self.is_removed(name.as_str()) => None,
+            None => self.headers.get(name),
+        }
+    }
+
     fn goes_on(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         !(is_hop_by_hop(text)

@@ -3,7 +3,7 @@
 //! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
 //! is bound: nothing is ignored in silence.
 
-use ajpgate_config::{Config, Loaded, Member, Problem, Problems, Scheme, Target};
+use ajpgate_config::{Config, Loaded, Problem, Problems};
 
 /// Every key that `run` refuses, at its line.
 pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
@@ -22,13 +22,6 @@ pub(crate) fn warnings(loaded: &Loaded) -> Vec<Problem> {
     paths(&loaded.config).into_iter().map(warning).collect()
 }
 
-/// The first key of a member alone that is not built yet.
-pub(crate) fn key_of(member: &Member) -> Option<String> {
-    let mut found = Found::default();
-    member_keys(member, "", "url", &mut found);
-    found.0.into_iter().next()
-}
-
 /// `tls: not built yet`
 fn message(path: &str) -> String {
     let key = path.rsplit('.').next().unwrap_or(path);
@@ -43,36 +36,8 @@ fn paths(config: &Config) -> Vec<String> {
         found.when(listener.tls.is_some(), &at, "tls");
         found.when(listener.http2, &at, "http2");
     }
-    for balancer in &config.balancers {
-        let at = format!("balancers.{}", balancer.name);
-        for (index, member) in balancer.members.iter().enumerate() {
-            member_keys(member, &format!("{at}.members[{index}]"), "url", &mut found);
-        }
-    }
-    for (index, mapping) in config.mappings.iter().enumerate() {
-        if let Some(Target::Member(member)) = &mapping.to {
-            let at = format!("proxy_pass[{index}]");
-            found.when(is_unbuilt(member.url.scheme), &at, "to");
-            member_keys(member, &format!("{at}.member"), "", &mut found);
-        }
-    }
     found.when(!config.trusted_proxies.is_empty(), "", "trusted_proxies");
     found.0
-}
-
-fn member_keys(member: &Member, at: &str, url: &str, found: &mut Found) {
-    if !url.is_empty() {
-        found.when(is_unbuilt(member.url.scheme), at, url);
-    }
-    found.when(
-        member.tls.is_some() && is_unbuilt(member.url.scheme),
-        at,
-        "tls",
-    );
-}
-
-const fn is_unbuilt(scheme: Scheme) -> bool {
-    matches!(scheme, Scheme::Ftp | Scheme::Ftps)
 }
 
 #[derive(Default)]

@@ -506,7 +506,6 @@ const UNBUILT: &[&str] = &[
     "Heartbeat",
     "HealthCheck",
     "MemberTls",
-    "Ftp",
 ];
 
 /// The other half of the table in tests/cli/keys.rs: what is said to be acted on is at least read.

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::driver::Driver;
 use super::error::FailureKind;
+use super::ftp::FtpDriver;
 use super::head::Length;
 use super::http::{HttpDriver, Tunnel};
 use super::wire::Moved;
@@ -53,6 +54,8 @@ pub(crate) enum ResponseBody {
     Ajp(Streamed<Driver>),
     /// From an HTTP member.
     Http(Streamed<HttpDriver>),
+    /// From an FTP member.
+    Ftp(Streamed<FtpDriver>),
     /// None: behind this head another protocol is spoken.
     Tunnel(Option<Box<Tunnel>>),
     /// The gateway's own, until it has been sent.
@@ -78,6 +81,7 @@ impl ResponseBody {
         match self {
             Self::Ajp(body) => body.failure.take(),
             Self::Http(body) => body.failure.take(),
+            Self::Ftp(body) => body.failure.take(),
             Self::Tunnel(_) | Self::Text(_) => None,
         }
     }
@@ -87,6 +91,7 @@ impl ResponseBody {
         match self {
             Self::Ajp(body) => body.moved(),
             Self::Http(body) => body.moved(),
+            Self::Ftp(body) => body.moved(),
             Self::Tunnel(_) | Self::Text(_) => Moved::default(),
         }
     }
@@ -108,6 +113,7 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Ajp(body) => body.poll_frame(cx),
             Self::Http(body) => body.poll_frame(cx),
+            Self::Ftp(body) => body.poll_frame(cx),
             Self::Tunnel(_) => Poll::Ready(None),
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
         }
@@ -117,6 +123,7 @@ impl Body for ResponseBody {
         match self {
             Self::Ajp(body) => body.complete,
             Self::Http(body) => body.complete,
+            Self::Ftp(body) => body.complete,
             Self::Tunnel(_) => true,
             Self::Text(text) => text.is_none(),
         }
@@ -126,6 +133,7 @@ impl Body for ResponseBody {
         match self {
             Self::Ajp(body) => body.size_hint(),
             Self::Http(body) => body.size_hint(),
+            Self::Ftp(body) => body.size_hint(),
             Self::Tunnel(_) => SizeHint::with_exact(0),
             Self::Text(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
@@ -157,6 +165,11 @@ impl<D: Exchange> Streamed<D> {
             complete,
             failure: None,
         }
+    }
+
+    /// The exchange itself, for one that is read in the gateway.
+    pub(super) fn into_exchange(mut self) -> Option<Box<D>> {
+        self.driver.take()
     }
 
     fn moved(&mut self) -> Moved {

@@ -5,6 +5,7 @@ use std::io;
 use ajp13::{CodecError, Malformed, Misbehaved, Unencodable};
 use http::StatusCode;
 
+use super::ftp::FtpFault;
 use crate::framing::Refused;
 use crate::telemetry::metrics::{ConnectResult, ErrorKind, RetryReason};
 use crate::upload::UploadError;
@@ -65,7 +66,13 @@ pub(crate) enum FailureKind {
     /// The answer has less body than it announced.
     #[error("answer ends {0} bytes early")]
     Short(u64),
-    /// The request cannot be said in AJP13.
+    /// An FTP server closes, or takes nobody in now.
+    #[error("the FTP server is not ready: {0}")]
+    Unready(u16),
+    /// What came is not FTP, or a bound of it was passed.
+    #[error("{0}")]
+    Ftp(#[from] FtpFault),
+    /// The request cannot be said in AJP13, nor in a command of FTP.
     #[error("request cannot be encoded: {0}")]
     Unencodable(Unencodable),
     /// The client's part of the request failed.
@@ -158,7 +165,8 @@ impl ForwardError {
             FailureKind::Busy
             | FailureKind::Removed
             | FailureKind::Connect(_)
-            | FailureKind::NoPong => StatusCode::SERVICE_UNAVAILABLE,
+            | FailureKind::NoPong
+            | FailureKind::Unready(_) => StatusCode::SERVICE_UNAVAILABLE,
             FailureKind::Silent => StatusCode::GATEWAY_TIMEOUT,
             FailureKind::Lost(_)
             | FailureKind::Malformed(_)
@@ -167,6 +175,7 @@ impl ForwardError {
             | FailureKind::Framing(_)
             | FailureKind::NotHttp(_)
             | FailureKind::GivenUp
+            | FailureKind::Ftp(_)
             | FailureKind::Short(_) => StatusCode::BAD_GATEWAY,
             FailureKind::Unencodable(Unencodable::ControlCharacter) => StatusCode::BAD_REQUEST,
             FailureKind::Unencodable(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -182,7 +191,7 @@ impl ForwardError {
             | FailureKind::Removed
             | FailureKind::Connect(_)
             | FailureKind::NoPong => Retry::NextMember,
-            FailureKind::Lost(_) => match self.exposure {
+            FailureKind::Lost(_) | FailureKind::Unready(_) => match self.exposure {
                 Exposure::Answering => Retry::No,
                 Exposure::Sent if !idempotent => Retry::No,
                 Exposure::Sent | Exposure::Nothing if self.reused => Retry::SameMember,
@@ -196,6 +205,7 @@ impl ForwardError {
             | FailureKind::Framing(_)
             | FailureKind::NotHttp(_)
             | FailureKind::GivenUp
+            | FailureKind::Ftp(_)
             | FailureKind::Short(_)
             | FailureKind::Unencodable(_)
             | FailureKind::Client(_) => Retry::No,
@@ -208,7 +218,9 @@ impl ForwardError {
         match &self.kind {
             _ if self.aside => false,
             FailureKind::Connect(_) | FailureKind::NoPong => true,
-            FailureKind::Lost(_) => !self.reused && self.exposure != Exposure::Answering,
+            FailureKind::Lost(_) | FailureKind::Unready(_) => {
+                !self.reused && self.exposure != Exposure::Answering
+            }
             FailureKind::Silent => failontimeout,
             FailureKind::Busy
             | FailureKind::Removed
@@ -218,6 +230,7 @@ impl ForwardError {
             | FailureKind::Framing(_)
             | FailureKind::NotHttp(_)
             | FailureKind::GivenUp
+            | FailureKind::Ftp(_)
             | FailureKind::Short(_)
             | FailureKind::Unencodable(_)
             | FailureKind::Client(_) => false,
@@ -227,7 +240,11 @@ impl ForwardError {
     /// What the failure counts as for the member; `None` when it is not the member's.
     pub(crate) fn counts_as(&self) -> Option<ErrorKind> {
         match self.kind {
-            FailureKind::Lost(_) if self.reused && self.exposure != Exposure::Answering => None,
+            FailureKind::Lost(_) | FailureKind::Unready(_)
+                if self.reused && self.exposure != Exposure::Answering =>
+            {
+                None
+            }
             _ => self.kind.counts_as(),
         }
     }
@@ -251,13 +268,14 @@ impl FailureKind {
         match self {
             Self::Connect(_) => Some(ErrorKind::Connect),
             Self::NoPong => Some(ErrorKind::Ping),
-            Self::Lost(_) | Self::GivenUp => Some(ErrorKind::Closed),
+            Self::Lost(_) | Self::Unready(_) | Self::GivenUp => Some(ErrorKind::Closed),
             Self::Silent => Some(ErrorKind::Timeout),
             Self::Malformed(_)
             | Self::Misbehaved(_)
             | Self::BadHead(_)
             | Self::Framing(_)
             | Self::NotHttp(_)
+            | Self::Ftp(_)
             | Self::Short(_) => Some(ErrorKind::Protocol),
             Self::Busy | Self::Removed | Self::Unencodable(_) | Self::Client(_) => None,
         }
@@ -292,6 +310,8 @@ mod tests {
         let misbehaved = || FailureKind::Misbehaved(Misbehaved::SecondHead);
         let large = || FailureKind::Unencodable(Unencodable::HeaderCount);
         let gone = || FailureKind::Client(UploadError::Cut);
+        let unready = || FailureKind::Unready(421);
+        let broken = || FailureKind::Ftp(FtpFault::Broken(426));
         let rows = [
             (
                 FailureKind::Busy,
@@ -342,6 +362,9 @@ mod tests {
             ),
             (FailureKind::GivenUp, Answering, false, 502, No, No, false),
             (FailureKind::Short(1), Answering, false, 502, No, No, false),
+            (unready(), Sent, true, 503, SameMember, No, false),
+            (unready(), Sent, false, 503, NextMember, No, true),
+            (broken(), Sent, false, 502, No, No, false),
             (large(), Nothing, false, 431, No, No, false),
             (gone(), Sent, false, 400, No, No, false),
         ];

@@ -7,9 +7,12 @@ mod connect;
 mod connection;
 mod driver;
 mod error;
+mod ftp;
 mod head;
 mod http;
 mod pool;
+mod stream;
+mod tls;
 mod wire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +25,10 @@ pub(crate) use self::body::{Incomplete, ResponseBody};
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
-pub(crate) use self::http::{HttpBackend, Tls, Tunnel};
+pub(crate) use self::ftp::{FtpBackend, FtpSettings};
+pub(crate) use self::http::{HttpBackend, Tunnel};
 pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
+pub(crate) use self::tls::Tls;
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
 use crate::peer::Peer;
@@ -37,8 +42,12 @@ pub(crate) struct Forward<'a> {
     /// Whether it may be repeated when nobody knows what became of it.
     pub(crate) idempotent: bool,
     pub(crate) version: Version,
+    /// The path that the client asked for, raw.
+    pub(crate) asked: &'a str,
     /// The path that the backend gets, raw.
     pub(crate) path: &'a str,
+    /// What stands in it for the mapping's path: empty or `/app`. Nothing outside is the client's business.
+    pub(crate) root: &'a str,
     /// The client's query, raw.
     pub(crate) query: Option<&'a str>,
     pub(crate) fields: &'a RequestFields<'a>,
@@ -94,6 +103,8 @@ pub(crate) enum Backend {
     Ajp(AjpBackend),
     /// HTTP/1.1, plain or through TLS.
     Http(HttpBackend),
+    /// FTP, plain or through TLS.
+    Ftp(FtpBackend),
 }
 
 impl Backend {
@@ -110,6 +121,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.send(request, upload, fresh, timing).await,
             Self::Http(backend) => backend.send(request, upload, fresh, timing).await,
+            Self::Ftp(backend) => backend.send(request, upload, fresh, timing).await,
         }
     }
 
@@ -122,6 +134,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.check(question, limit).await,
             Self::Http(backend) => backend.check(question, limit).await,
+            Self::Ftp(backend) => backend.check(question, limit).await,
         }
     }
 
@@ -130,6 +143,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.upgrades(),
             Self::Http(backend) => backend.upgrades(),
+            Self::Ftp(_) => None,
         }
     }
 
@@ -138,6 +152,7 @@ impl Backend {
         let view = match self {
             Self::Ajp(backend) => backend.pool().view(),
             Self::Http(backend) => backend.pool().view(),
+            Self::Ftp(backend) => backend.pool().view(),
         };
         match self.upgrades() {
             Some(connector) => view.and(connector.pool().view()),
@@ -150,6 +165,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.pool().ttl(),
             Self::Http(backend) => backend.pool().ttl(),
+            Self::Ftp(backend) => backend.pool().ttl(),
         }
     }
 
@@ -158,6 +174,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.pool().maintain().await,
             Self::Http(backend) => backend.pool().maintain().await,
+            Self::Ftp(backend) => backend.pool().maintain().await,
         }
         if let Some(connector) = self.upgrades() {
             connector.pool().maintain().await;
@@ -169,6 +186,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.pool().count_connects(connects.clone()),
             Self::Http(backend) => backend.pool().count_connects(connects.clone()),
+            Self::Ftp(backend) => backend.pool().count_connects(connects.clone()),
         }
         if let Some(connector) = self.upgrades() {
             connector.pool().count_connects(connects.clone());
@@ -188,6 +206,7 @@ impl Backend {
         match (self, other) {
             (Self::Ajp(one), Self::Ajp(other)) => one.pool().is(other.pool()),
             (Self::Http(one), Self::Http(other)) => one.pool().is(other.pool()),
+            (Self::Ftp(one), Self::Ftp(other)) => one.pool().is(other.pool()),
             _ => false,
         }
     }
@@ -197,6 +216,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.pool().retire(),
             Self::Http(backend) => backend.pool().retire(),
+            Self::Ftp(backend) => backend.pool().retire(),
         }
         if let Some(connector) = self.upgrades() {
             connector.pool().retire();
@@ -208,6 +228,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.pool().close(),
             Self::Http(backend) => backend.pool().close(),
+            Self::Ftp(backend) => backend.pool().close(),
         }
         if let Some(connector) = self.upgrades() {
             connector.pool().close();

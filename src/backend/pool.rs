@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{
-    self, BuildError, Manager, Object, PoolError, QueueMode, RecycleError, RecycleResult,
-    TimeoutType, Timeouts,
+    self, BuildError, Manager, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
 };
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -211,28 +210,49 @@ impl<T: Transport> Pool<T> {
     /// Waits up to `acquire` for a free place. A connection that does not answer CPING makes the container
     /// suspect: kept ones are dropped, and new ones must answer too, also those of later requests, until one does.
     pub(crate) async fn lease(&self, fresh: bool) -> Result<Lease<T>, FailureKind> {
-        self.lease_idle_for(Duration::MAX, fresh).await
+        self.lease_fitting(fresh, Duration::MAX, |_| true).await
     }
 
-    /// The same; a new connection takes the place of a kept one that has been idle for longer.
-    pub(crate) async fn lease_idle_for(
+    /// The same, where not every kept connection serves every request. A new one takes the place of one that has been
+    /// idle for longer than `idle_at_most`; those that do not fit stay in the pool, unless it is full of them.
+    pub(crate) async fn lease_fitting(
         &self,
-        at_most: Duration,
         mut fresh: bool,
+        idle_at_most: Duration,
+        fits: impl Fn(&T) -> bool,
     ) -> Result<Lease<T>, FailureKind> {
+        let mut unfit = Unfit(Vec::new());
         let Connector {
             settings,
             suspected,
             ..
         } = self.inner.manager();
         loop {
-            let mut object = self.get().await?;
+            let got = match unfit.0.is_empty() {
+                true => self.get().await,
+                false => self.get_at_once().await,
+            };
+            let mut object = match (got, unfit.0.pop()) {
+                // The last that was put aside has been idle the longest. It makes room.
+                (Err(FailureKind::Busy), Some(idle)) => {
+                    drop(Object::take(idle));
+                    continue;
+                }
+                (got, aside) => {
+                    unfit.0.extend(aside);
+                    got?
+                }
+            };
             let mut reused = Object::metrics(&object).recycle_count > 0;
             if reused && fresh {
                 drop(Object::take(object));
                 continue;
             }
-            if reused && object.idle_since.elapsed() > at_most {
+            if !fits(&object.transport) {
+                unfit.0.push(object);
+                continue;
+            }
+            if reused && object.idle_since.elapsed() > idle_at_most {
                 *object = Box::pin(self.inner.manager().open()).await?;
                 reused = false;
             }
@@ -267,20 +287,19 @@ impl<T: Transport> Pool<T> {
 
     async fn get(&self) -> Result<Object<Connector<T>>, FailureKind> {
         // The usual case needs no timer.
+        match self.get_at_once().await {
+            Err(FailureKind::Busy) => Box::pin(self.inner.get()).await.map_err(failure),
+            got => got,
+        }
+    }
+
+    async fn get_at_once(&self) -> Result<Object<Connector<T>>, FailureKind> {
         let at_once = Timeouts {
             wait: Some(Duration::ZERO),
             create: None,
             recycle: None,
         };
-        let got = match self.inner.timeout_get(&at_once).await {
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.inner.get()).await,
-            got => got,
-        };
-        got.map_err(|error| match error {
-            PoolError::Backend(error) => FailureKind::Connect(error),
-            PoolError::Timeout(_) => FailureKind::Busy,
-            _ => FailureKind::Removed,
-        })
+        self.inner.timeout_get(&at_once).await.map_err(failure)
     }
 
     /// Closes what has been idle for too long or was closed by the backend, and opens connections until there
@@ -344,6 +363,25 @@ impl<T: Transport> Pool<T> {
             idle,
             busy: status.size.saturating_sub(idle),
             max: status.max_size,
+        }
+    }
+}
+
+fn failure(error: PoolError<ConnectError>) -> FailureKind {
+    match error {
+        PoolError::Backend(error) => FailureKind::Connect(error),
+        PoolError::Timeout(_) => FailureKind::Busy,
+        _ => FailureKind::Removed,
+    }
+}
+
+/// Idle connections that were looked at and not used. They go back in the order in which they were.
+struct Unfit<T: Transport>(Vec<Object<Connector<T>>>);
+
+impl<T: Transport> Drop for Unfit<T> {
+    fn drop(&mut self) {
+        while let Some(object) = self.0.pop() {
+            drop(object);
         }
     }
 }

@@ -26,7 +26,7 @@ fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Prob
     let upgrades = member.upgrade_url.iter();
     let mut urls = [&member.url].into_iter().chain(upgrades);
     let error = urls.find_map(|url| match url.scheme {
-        Scheme::Https => Tls::new(url, member.tls.as_ref()).err(),
+        Scheme::Https | Scheme::Ftps => Tls::new(url, member.tls.as_ref(), b"").err(),
         _ => None,
     })?;
     let key = match member.tls {

@@ -147,7 +147,9 @@ async fn send(
         method: &parts.method,
         idempotent: is_idempotent(&parts.method),
         version: parts.version,
+        asked: plan.target.path,
         path: &plan.path_sent(&back),
+        root: &back,
         query: plan.target.query,
         fields: &RequestFields {
             headers: &parts.headers,

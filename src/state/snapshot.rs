@@ -8,10 +8,12 @@ use ajp13::PacketSize;
 use ajpgate_config::{
     self as config, Config, HeaderRule, LbMethod, Limits, Scheme, Target, Template,
 };
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::live::{BalancerParts, LiveBalancer, LiveMember, MemberParts};
-use crate::backend::{AjpBackend, Backend, HttpBackend, Pool, PoolSettings, Tls};
+use crate::backend::{
+    AjpBackend, Backend, FtpBackend, FtpSettings, HttpBackend, Pool, PoolSettings, Tls,
+};
 use crate::balancer::{Balancer, Checks, MemberId, MemberSpec, Spec};
 use crate::mount::{Rule, Table};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics, Shown};
@@ -325,7 +327,7 @@ pub(super) fn backend(config: &config::Member, metrics: &MemberMetrics) -> anyho
             let backend = http_backend(config, &config.url, metrics)?;
             Ok(Backend::Http(backend.with_upgrades(upgrades?)))
         }
-        other => bail!("{} members are not built yet", other.name()),
+        Scheme::Ftp | Scheme::Ftps => Ok(Backend::Ftp(ftp_backend(config, metrics)?)),
     }
 }
 
@@ -336,10 +338,7 @@ fn http_backend(
     metrics: &MemberMetrics,
 ) -> anyhow::Result<HttpBackend> {
     let tls = match url.scheme {
-        Scheme::Https => {
-            let tls = Tls::new(url, config.tls.as_ref()).with_context(|| format!("{url}: tls"))?;
-            Some(Arc::new(tls))
-        }
+        Scheme::Https => Some(tls(config, url, b"http/1.1")?),
         _ => None,
     };
     let settings = PoolSettings {
@@ -351,6 +350,35 @@ fn http_backend(
     };
     let pool = Pool::new(settings, tls, metrics.connects.clone())?;
     Ok(HttpBackend::new(pool, config.timeout, &authority(url)))
+}
+
+fn ftp_backend(config: &config::Member, metrics: &MemberMetrics) -> anyhow::Result<FtpBackend> {
+    let url = &config.url;
+    let tls = match url.scheme {
+        Scheme::Ftps => Some(tls(config, url, b"ftp")?),
+        _ => None,
+    };
+    let settings = PoolSettings {
+        // CPING is not known there, and a server soon closes what nobody logs in on.
+        ping: None,
+        min: 0,
+        ..pool_settings(config, url)
+    };
+    let pool = Pool::new(settings, tls.clone(), metrics.connects.clone())?;
+    let settings = FtpSettings {
+        ftp: config.ftp.clone(),
+        timeout: config.timeout,
+        connect: config.connectiontimeout,
+        tls,
+        realm: format!("{}://{}", url.scheme.name(), authority(url)),
+    };
+    Ok(FtpBackend::new(pool, settings))
+}
+
+/// TLS towards a member, with this protocol inside.
+fn tls(config: &config::Member, url: &config::MemberUrl, alpn: &[u8]) -> anyhow::Result<Arc<Tls>> {
+    let tls = Tls::new(url, config.tls.as_ref(), alpn);
+    Ok(Arc::new(tls.with_context(|| format!("{url}: tls"))?))
 }
 
 fn pool_settings(config: &config::Member, url: &config::MemberUrl) -> PoolSettings {

@@ -43,11 +43,7 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
     let (_listener, address) = taken();
     let done = refused(&format!(
         "listeners: [{{ bind: \"{address}\", proxy_protocol: true }}]\n\
-         balancers:\n\
-         \x20 b:\n\
-         \x20   members:\n\
-         \x20   - {{ url: \"ftp://localhost\" }}\n\
-         proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n\
+         proxy_pass: [{{ path: /, to: \"ajp://localhost/\" }}]\n\
          trusted_proxies: [10.0.0.0/8]\n"
     ));
     assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
@@ -57,13 +53,8 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
        |                                        ^^^^^^^^^^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
 
-    ./ajpgate.yaml:5:9: url: not built yet
-     5 |     - { url: "ftp://localhost" }
-       |         ^^^
-    hint: leave it out, or see CHANGELOG.md for the version that has it
-
-    ./ajpgate.yaml:7:1: trusted_proxies: not built yet
-     7 | trusted_proxies: [10.0.0.0/8]
+    ./ajpgate.yaml:3:1: trusted_proxies: not built yet
+     3 | trusted_proxies: [10.0.0.0/8]
        | ^^^^^^^^^^^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
     "#);

@@ -15,7 +15,6 @@ use super::view::BalancerState;
 use super::{Client, Found, settings};
 use crate::balancer::Refused;
 use crate::state::{EditError, LiveBalancer, Shared};
-use crate::unbuilt;
 
 /// Changes a resource as the text, a JSON object, says. Nothing is changed when any of it is refused.
 pub(in crate::admin) fn make(
@@ -82,9 +81,6 @@ pub(in crate::admin) fn add(
     text: &str,
 ) -> Result<Found, Refusal> {
     let member = parse_member(text, Path::new("body"))?;
-    if let Some(key) = unbuilt::key_of(&member) {
-        return Err(Refusal::unprocessable(format!("{key}: not built yet")));
-    }
     // It was JSON when it was read.
     let keys = serde_json::from_str(text).unwrap_or_default();
     let (mut edit, now) = (shared.edit(), Instant::now());

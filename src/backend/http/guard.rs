@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
+use super::super::stream::Stream;
 use super::super::wire::Wire;
 use super::answer::{Answer, Asked};
 use super::line::Line;
-use super::stream::Stream;
 
 /// See the [module](self).
 #[derive(Debug)]

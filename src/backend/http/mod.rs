@@ -10,7 +10,6 @@ mod guard;
 mod line;
 mod request;
 mod stream;
-mod tls;
 mod tunnel;
 
 use std::future::poll_fn;
@@ -26,7 +25,6 @@ use self::answer::Asked;
 pub(crate) use self::driver::HttpDriver;
 use self::line::{Line, UploadBody};
 pub(crate) use self::stream::HttpTransport;
-pub(crate) use self::tls::Tls;
 pub(crate) use self::tunnel::Tunnel;
 use super::body::{Exchange as _, ResponseBody, Streamed};
 use super::error::{Exposure, FailureKind, ForwardError};
@@ -103,7 +101,7 @@ impl HttpBackend {
             true => Duration::MAX,
             false => SURELY_OPEN,
         };
-        let lease = self.pool.lease_idle_for(idle, fresh).await;
+        let lease = self.pool.lease_fitting(fresh, idle, |_| true).await;
         let begun = match &lease {
             // Nothing was waited for.
             Ok(lease) if lease.reused() => asked,

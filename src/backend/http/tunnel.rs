@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::super::pool::Lease;
+use super::super::stream::Stream;
 use super::super::wire::{Moved, Traffic, Wire};
-use super::stream::{HttpTransport, Stream};
+use super::stream::HttpTransport;
 
 /// Bytes that are moved at once, in each direction.
 const PIECE: usize = 16 * 1024;

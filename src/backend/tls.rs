@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::error::ConnectError;
+use super::error::ConnectError;
 
 /// How a member is spoken to through TLS. Sessions are resumed within one of these only.
 pub(crate) struct Tls {
@@ -59,11 +59,16 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Without `tls` the system's roots and the URL's host count.
+    /// Without `tls` the system's roots and the URL's host count. `alpn` names the protocol that is spoken inside
+    /// (RFC 7301): a server of another one is not to be talked to by mistake.
     ///
     /// # Errors
     /// A file that cannot be read or used, or a name that is none.
-    pub(crate) fn new(url: &MemberUrl, tls: Option<&MemberTls>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        url: &MemberUrl,
+        tls: Option<&MemberTls>,
+        alpn: &[u8],
+    ) -> anyhow::Result<Self> {
         // Before they are used: what changes meanwhile is seen the next time.
         let files = Files::of(tls);
         let name = tls.and_then(|tls| tls.server_name.as_deref());
@@ -92,7 +97,7 @@ impl Tls {
             }
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
             name,
