@@ -19,7 +19,11 @@ packages=(
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
     curl wrk nghttp2-client tshark           # clients and a look at the wire
     gcc libc6-dev                            # for crates that bring C
+    libsodium23 libwrap0 libidn2-0           # libraries of the FTP servers below, as of Debian 12
+    libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3
 )
+# These exclude each other, so they are unpacked and not installed.
+ftp_servers=(vsftpd proftpd-core pure-ftpd)
 docker_packages=(docker.io docker-compose debootstrap)  # the cluster in containers
 cargo_deny=cargo-deny@0.20.2
 policy=/usr/sbin/policy-rc.d
@@ -42,6 +46,7 @@ main() {
     if [[ $install == yes ]]; then
         [[ $docker == no ]] || packages+=("${docker_packages[@]}")
         install_packages
+        unpack_ftp_servers
         check_rust
     fi
     if [[ $lint == yes ]]; then
@@ -71,6 +76,20 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     # The package lists may be absent or older than the packages.
     "${command[@]}" || { apt-get update && "${command[@]}"; }
+}
+
+unpack_ftp_servers() {
+    heading "FTP servers"
+    local package folder="${CARGO_TARGET_DIR:-target}/ftp-servers"
+    for package in "${ftp_servers[@]}"; do
+        [[ -e $folder/$package ]] && continue
+        mkdir -p "$folder/.new"
+        (cd "$folder/.new" && { apt-get download "$package" || { apt-get update && apt-get download "$package"; }; })
+        dpkg-deb --extract "$folder/.new/$package"_*.deb "$folder/.new/$package"
+        mv "$folder/.new/$package" "$folder/$package"
+        rm -r "$folder/.new"
+    done
+    ls "$folder"
 }
 
 is_installed() {

@@ -36,6 +36,9 @@ pub(super) async fn entries(
                     buffer.extend_from_slice(&data);
                     while let Some(end) = memchr::memchr(b'\n', &buffer) {
                         let line = buffer.split_to(end.saturating_add(1));
+                        if line.len() > LINE_MAX {
+                            return Err(FtpFault::LongListing.into());
+                        }
                         listing.add(line.strip_suffix(b"\n").unwrap_or(&line));
                     }
                     if total > LISTING_MAX || buffer.len() > LINE_MAX {

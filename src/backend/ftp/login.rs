@@ -72,21 +72,30 @@ async fn let_in(
     credentials: &Credentials,
     limit: Duration,
 ) -> Result<(), Stop> {
-    let reply = control.ask("USER", &credentials.user, limit).await?;
-    let reply = match reply.code {
-        331 => control.ask("PASS", &credentials.password, limit).await?,
-        _ => reply,
+    let said = async {
+        let reply = control.ask("USER", &credentials.user, limit).await?;
+        match reply.code {
+            331 => control.ask("PASS", &credentials.password, limit).await,
+            _ => Ok(reply),
+        }
+    };
+    let reply = match said.await {
+        // What a client's own login makes of a server is not held against it.
+        Err(FailureKind::Unready(_)) if credentials.source == Source::Client => {
+            return Err(Stop::Status(StatusCode::SERVICE_UNAVAILABLE));
+        }
+        said => said?,
     };
     match reply.code {
         200..=299 => Ok(()),
         // An account is wanted too, or a second password: HTTP has no words for it.
         331 | 332 => Err(Stop::Status(StatusCode::FORBIDDEN)),
-        code @ 400..=499 => Err(FailureKind::Unready(code).into()),
-        // Some servers do not like the look of a name.
-        530 | 501 | 553 => Err(match credentials.source {
+        // Some servers do not like the look of a name, or say so in a code of their own.
+        430 | 501 | 530 | 553 => Err(match credentials.source {
             Source::Configured => Stop::Refused,
             Source::Client | Source::Anonymous => Stop::Status(StatusCode::UNAUTHORIZED),
         }),
+        400..=499 => Err(Stop::Status(StatusCode::SERVICE_UNAVAILABLE)),
         code => Err(FtpFault::Unexpected(code).into()),
     }
 }

@@ -102,14 +102,12 @@ impl FtpTransport {
                 _ => {}
             }
         }
-        if !facts.missing {
-            let reply = control.ask("MDTM", path, limit).await?;
-            match reply.code {
-                213 => facts.modified = moment::of_digits(&reply.last),
-                550 if facts.size.is_none() => facts.missing = true,
-                530 => return Err(Stop::of(&reply)),
-                _ => {}
-            }
+        let reply = control.ask("MDTM", path, limit).await?;
+        match reply.code {
+            213 => facts.modified = moment::of_digits(&reply.last),
+            550 if facts.size.is_none() => facts.missing = true,
+            530 => return Err(Stop::of(&reply)),
+            _ => {}
         }
         Ok(facts)
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod container;
+pub(crate) mod ftp;
 pub(crate) mod gateway;
 pub(crate) mod origin;
 #[path = "../../support/servers/port.rs"]

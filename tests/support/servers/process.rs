@@ -157,8 +157,18 @@ fn all_stopped(tasks: &Path) -> bool {
     })
 }
 
+/// The processes that one has started, and those that they have.
+pub(crate) fn descendants(id: u32) -> Vec<u32> {
+    let file = format!("/proc/{id}/task/{id}/children");
+    let children = fs::read_to_string(file).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|id| id.parse().ok());
+    children
+        .flat_map(|child| std::iter::once(child).chain(descendants(child)))
+        .collect()
+}
+
 /// The standard library knows only SIGKILL, so this asks the shell, whose `kill` is built in.
-fn send(signal: Signal, whom: &str) -> io::Result<()> {
+pub(crate) fn send(signal: Signal, whom: &str) -> io::Result<()> {
     let script = r#"kill -s "$1" -- "$2""#;
     let status = Command::new("sh")
         .args(["-c", script, "sh", signal.name(), whom])

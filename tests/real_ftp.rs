@@ -1,0 +1,415 @@
+//! Files of Debian's vsftpd, proftpd and pure-ftpd, through the gateway.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/servers/mod.rs"]
+mod servers;
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::Value;
+use servers::ajpgate::Ajpgate;
+use servers::client::Client;
+use servers::ftp::{FtpServer, Kind, USER};
+use servers::process::require;
+use servers::usage::mib;
+use servers::{noise, probe};
+
+const LARGE: usize = 100 * 1000 * 1000;
+const HUGE: u64 = 1 << 30;
+/// What a gigabyte may add to the memory of the gateway, in KiB.
+const GROWTH: u64 = 8 * 1024;
+
+/// Names that URLs, commands, shells and options have other uses for.
+const NAMES: [&str; 9] = [
+    "a b.txt",
+    "\u{e4}\u{1f600}.txt",
+    "50%.txt",
+    "#1.txt",
+    "x;type=a",
+    "-rf",
+    "*?[x]{y}",
+    "~root",
+    "\"<q>'&",
+];
+
+fn escaped(name: &str) -> String {
+    let byte = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    name.bytes().map(byte).collect()
+}
+
+/// Files of each size, named by it, and the odd names.
+fn furnish(root: &Path) {
+    for size in [0, 1, 64 * 1024] {
+        fs::write(root.join(format!("{size}.bin")), noise::bytes(7, size)).unwrap();
+    }
+    for name in NAMES {
+        fs::write(root.join(name), name).unwrap();
+    }
+    fs::create_dir(root.join("sub dir")).unwrap();
+    fs::write(root.join("sub dir/in.html"), "inside").unwrap();
+    fs::write(root.join("two\nlines"), "never seen").unwrap();
+}
+
+/// A gateway with the server at `/passive` and at `/active`.
+async fn before(kind: Kind, server: &FtpServer, more: &str) -> Ajpgate {
+    let (addr, login) = (server.addr(), kind.login());
+    Ajpgate::start(&format!(
+        "proxy_pass:
+  - {{ path: /passive, to: \"ftp://{addr}/\", member: {{ {login}{more} }} }}
+  - {{ path: /active, to: \"ftp://{addr}/\", member: {{ {login}passive: false }} }}
+"
+    ))
+    .await
+}
+
+async fn get(gateway: &Ajpgate, target: &str) -> probe::Reply {
+    probe::get(gateway.front(), target, &[]).await
+}
+
+/// The digest of what a command prints.
+fn sha256(script: &str, argument: &str) -> String {
+    require("curl", "curl");
+    let output = Command::new("bash")
+        .args(["-o", "pipefail", "-c", script, "bash", argument])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{script} {argument}: {output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split(' ').next().unwrap().to_owned()
+}
+
+fn downloaded(gateway: &Ajpgate, target: &str) -> String {
+    let url = format!("http://{}{target}", gateway.front());
+    sha256("curl --silent --fail \"$1\" | sha256sum", &url)
+}
+
+fn on_disk(file: &Path) -> String {
+    sha256("sha256sum <\"$1\"", file.to_str().unwrap())
+}
+
+async fn entries(gateway: &Ajpgate, target: &str) -> Vec<Value> {
+    let json = [("Accept", "application/json")];
+    let reply = probe::get(gateway.front(), target, &json).await;
+    assert_eq!(reply.status, 200, "{target}: {}", reply.text());
+    let listing: Value = serde_json::from_slice(&reply.body).unwrap();
+    listing["entries"].as_array().unwrap().clone()
+}
+
+/// Sizes, names, parts, directories, and what is not there; passive and active.
+async fn files_and_directories(kind: Kind) {
+    let server = FtpServer::start(kind, furnish).await;
+    let gateway = before(kind, &server, "").await;
+    for mode in ["/passive", "/active"] {
+        for size in [0, 1, 64 * 1024] {
+            let reply = get(&gateway, &format!("{mode}/{size}.bin")).await;
+            assert_eq!(reply.status, 200, "{kind:?} {mode} {size}");
+            assert_eq!(reply.header("content-length"), Some(&*size.to_string()));
+            assert!(
+                reply
+                    .header("last-modified")
+                    .is_some_and(|date| date.ends_with("GMT"))
+            );
+            assert!(
+                reply.body == noise::bytes(7, size),
+                "{kind:?} {mode} {size}"
+            );
+        }
+        for name in NAMES {
+            let reply = get(&gateway, &format!("{mode}/{}", escaped(name))).await;
+            assert_eq!(
+                (reply.status, reply.text()),
+                (200, name.to_owned()),
+                "{kind:?} {mode} {name}"
+            );
+        }
+        let seen = entries(&gateway, &format!("{mode}/")).await;
+        let mut names: Vec<&str> = seen
+            .iter()
+            .map(|entry| entry["name"].as_str().unwrap())
+            .collect();
+        let mut expected = NAMES.to_vec();
+        expected.extend(["0.bin", "1.bin", "65536.bin", "sub dir", "upload"]);
+        names.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{kind:?} {mode}");
+        let large = seen
+            .iter()
+            .find(|entry| entry["name"] == "65536.bin")
+            .unwrap();
+        assert_eq!(
+            (&large["type"], &large["size"]),
+            (&"file".into(), &65536.into())
+        );
+        assert!(
+            large["modified"]
+                .as_str()
+                .is_some_and(|moment| moment.ends_with('Z'))
+        );
+    }
+    let part = probe::get(
+        gateway.front(),
+        "/passive/65536.bin",
+        &[("Range", "bytes=60000-")],
+    )
+    .await;
+    assert_eq!(
+        (part.status, part.header("content-range")),
+        (206, Some("bytes 60000-65535/65536"))
+    );
+    assert!(part.body == noise::bytes(7, 65536)[60000..]);
+    let part = probe::get(
+        gateway.front(),
+        "/passive/65536.bin",
+        &[("Range", "bytes=8-15")],
+    )
+    .await;
+    assert!(part.status == 206 && part.body == noise::bytes(7, 16)[8..]);
+    let text = get(&gateway, "/passive/sub%20dir/in.html;type=a").await;
+    assert_eq!((text.status, text.text()), (200, "inside".into()));
+    assert_eq!(text.header("content-type"), Some("text/html"));
+    let moved = get(&gateway, "/passive/sub%20dir").await;
+    assert_eq!(
+        (moved.status, moved.header("location")),
+        (301, Some("/passive/sub%20dir/"))
+    );
+    for gone in [
+        "/passive/gone",
+        "/passive/gone/",
+        "/passive/gone/x",
+        "/active/gone",
+    ] {
+        assert_eq!(get(&gateway, gone).await.status, 404, "{kind:?} {gone}");
+    }
+    let head = probe::request(gateway.front(), "HEAD", "/passive/1.bin", &[], b"")
+        .await
+        .unwrap();
+    assert_eq!(
+        (head.status, head.header("content-length")),
+        (200, Some("1"))
+    );
+}
+
+#[tokio::test]
+async fn files_and_directories_of_vsftpd() {
+    files_and_directories(Kind::Vsftpd).await;
+}
+
+#[tokio::test]
+async fn files_and_directories_of_proftpd() {
+    files_and_directories(Kind::Proftpd).await;
+}
+
+#[tokio::test]
+async fn files_and_directories_of_pure_ftpd() {
+    files_and_directories(Kind::PureFtpd).await;
+}
+
+/// A hundred megabytes come out as they went in, over all three, passive and active.
+#[tokio::test]
+async fn large_files_come_through() {
+    for kind in Kind::PLAIN {
+        let furnish = |root: &Path| fs::write(root.join("large"), noise::bytes(7, LARGE)).unwrap();
+        let server = FtpServer::start(kind, furnish).await;
+        let gateway = before(kind, &server, "").await;
+        let expected = on_disk(&server.root().join("large"));
+        for mode in ["/passive", "/active"] {
+            let begun = Instant::now();
+            assert_eq!(
+                downloaded(&gateway, &format!("{mode}/large")),
+                expected,
+                "{kind:?} {mode}"
+            );
+            println!(
+                "{kind:?} {mode}: {:.1?}, {}",
+                begun.elapsed(),
+                gateway.memory()
+            );
+        }
+    }
+}
+
+/// A gigabyte, and the gateway is not larger for it.
+#[tokio::test]
+async fn a_gigabyte_takes_no_memory() {
+    let furnish = |root: &Path| {
+        let file = root.join("huge");
+        fs::write(&file, noise::bytes(7, 1_000_000)).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(file).unwrap();
+        file.set_len(HUGE).unwrap();
+        fs::write(root.join("small"), "small").unwrap();
+    };
+    let server = FtpServer::start(Kind::Vsftpd, furnish).await;
+    let gateway = before(Kind::Vsftpd, &server, "").await;
+    downloaded(&gateway, "/passive/small");
+    let before = gateway.memory();
+    println!("before: {before}");
+    let begun = Instant::now();
+    let seen = downloaded(&gateway, "/passive/huge");
+    println!("after: {}, in {:.1?}", gateway.memory(), begun.elapsed());
+    assert_eq!(seen, on_disk(&server.root().join("huge")));
+    let growth = gateway.memory().peak - before.peak;
+    println!("peak grew by {:.1} MiB", mib(growth));
+    assert!(growth < GROWTH);
+}
+
+#[tokio::test]
+async fn ten_thousand_names_are_listed() {
+    for kind in Kind::PLAIN {
+        let furnish = |root: &Path| {
+            fs::create_dir(root.join("many")).unwrap();
+            for number in 0..10_000 {
+                fs::write(root.join(format!("many/file number {number:05}.txt")), "").unwrap();
+            }
+        };
+        let server = FtpServer::start(kind, furnish).await;
+        let gateway = before(kind, &server, "").await;
+        let begun = Instant::now();
+        let seen = entries(&gateway, "/passive/many/").await;
+        println!("{kind:?}: {:.1?}, {}", begun.elapsed(), gateway.memory());
+        assert_eq!(seen.len(), 10_000, "{kind:?}");
+        assert_eq!(seen[9999]["name"], "file number 09999.txt");
+    }
+}
+
+/// ftps: control and data through TLS, whose session the data connection resumes, which vsftpd insists on.
+#[tokio::test]
+async fn files_through_tls() {
+    let server = FtpServer::start(Kind::VsftpdTls, furnish).await;
+    let port = server.addr().port();
+    let before = async |tls: &str| {
+        Ajpgate::start(&format!(
+            "proxy_pass: [{{ path: /, to: \"ftps://localhost:{port}/\", member: {{ tls: {{ {tls} }} }} }}]\n"
+        ))
+        .await
+    };
+    let gateway = before(&format!("ca: \"{}\"", server.authority().display())).await;
+    for _ in 0..2 {
+        for size in [0, 1, 64 * 1024] {
+            let reply = get(&gateway, &format!("/{size}.bin")).await;
+            assert!(
+                reply.status == 200 && reply.body == noise::bytes(7, size),
+                "{size}: {reply:?}"
+            );
+        }
+        assert_eq!(entries(&gateway, "/").await.len(), NAMES.len() + 5);
+    }
+    assert_eq!(gateway.connections_given_up().await, 0);
+    // The system's authorities do not know it.
+    let gateway = before("verify: full").await;
+    assert_eq!(get(&gateway, "/1.bin").await.status, 503);
+}
+
+/// Whoever asks is asked for a login, and may do with it what the server lets him do.
+#[tokio::test]
+async fn the_clients_login_and_writing() {
+    for kind in [Kind::Proftpd, Kind::PureFtpd] {
+        let server = FtpServer::start(kind, furnish).await;
+        let gateway = Ajpgate::start(&format!(
+            "proxy_pass: [{{ path: /, to: \"ftp://{}/\", member: {{ allow_write: true }} }}]\n",
+            server.addr()
+        ))
+        .await;
+        let asked = get(&gateway, "/1.bin").await;
+        assert_eq!(asked.status, 401, "{kind:?}");
+        assert!(
+            asked
+                .header("www-authenticate")
+                .unwrap()
+                .starts_with("Basic realm=\"ftp://")
+        );
+        let send = async |login: &str, method: &str, target: &str, body: &[u8]| {
+            use base64::Engine as _;
+            let login = base64::engine::general_purpose::STANDARD.encode(login);
+            let login = format!("Basic {login}");
+            let fields = [("Authorization", login.as_str())];
+            probe::request(gateway.front(), method, target, &fields, body)
+                .await
+                .unwrap()
+                .status
+        };
+        let (wrong, right) = (
+            format!("{}:wrong", USER.0),
+            format!("{}:{}", USER.0, USER.1),
+        );
+        assert_eq!(send(&wrong, "GET", "/1.bin", b"").await, 401, "{kind:?}");
+        assert_eq!(send(&right, "GET", "/1.bin", b"").await, 200, "{kind:?}");
+        let body = noise::bytes(7, 300_000);
+        let file = "/upload/new%20%C3%A4";
+        assert_eq!(send(&right, "PUT", file, &body).await, 201, "{kind:?}");
+        assert!(fs::read(server.root().join("upload/new \u{e4}")).unwrap() == body);
+        assert_eq!(send(&right, "PUT", file, b"shorter").await, 204, "{kind:?}");
+        assert_eq!(
+            fs::read(server.root().join("upload/new \u{e4}")).unwrap(),
+            b"shorter"
+        );
+        assert_eq!(send(&right, "DELETE", file, b"").await, 204, "{kind:?}");
+        assert_eq!(send(&right, "DELETE", file, b"").await, 404, "{kind:?}");
+        let refused = send(&right, "PUT", "/not-mine", b"x").await;
+        assert!([403, 404].contains(&refused), "{kind:?}: {refused}");
+        assert!(
+            fs::read_dir(server.root())
+                .unwrap()
+                .flatten()
+                .all(|entry| { entry.file_name().as_bytes() != b"not-mine" })
+        );
+    }
+}
+
+/// A server that dies in the middle never leaves an answer that looks whole.
+#[tokio::test]
+async fn a_killed_server_resets_the_client() {
+    let furnish = |root: &Path| {
+        let file = fs::File::create(root.join("huge")).unwrap();
+        file.set_len(HUGE).unwrap();
+    };
+    let mut server = FtpServer::start(Kind::Vsftpd, furnish).await;
+    let gateway = before(Kind::Vsftpd, &server, "timeout: 5s").await;
+    let mut client = Client::connect(gateway.front()).await;
+    client
+        .send("GET /passive/huge HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    let (status, ..) = client.head().await.unwrap();
+    assert_eq!(status, 200);
+    server.kill();
+    assert!(client.ended_by_reset().await);
+    gateway.quiet().await;
+    assert_eq!(get(&gateway, "/passive/huge").await.status, 503);
+}
+
+/// A client that leaves stops the transfer: the server has sent little of a gigabyte.
+#[tokio::test]
+async fn a_client_that_leaves_stops_the_server() {
+    let furnish = |root: &Path| {
+        let file = fs::File::create(root.join("huge")).unwrap();
+        file.set_len(HUGE).unwrap();
+    };
+    for kind in Kind::PLAIN {
+        let server = FtpServer::start(kind, furnish).await;
+        let gateway = before(kind, &server, "").await;
+        let mut client = Client::connect(gateway.front()).await;
+        client
+            .send("GET /passive/huge HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await;
+        client.head().await.unwrap();
+        client.vanish();
+        gateway.quiet().await;
+        let moved = gateway
+            .count("bytes_total", &[("direction", "from_backend")])
+            .await;
+        assert!(moved < HUGE / 4, "{kind:?}: {moved}");
+    }
+}
