@@ -72,6 +72,8 @@ async fn replies_are_bounded() {
         ("USER", "hello", 502),
         ("USER", "99 x", 502),
         ("TYPE", "150 what", 502),
+        ("SIZE", "150 what", 502),
+        ("TYPE", "200 a\r\n200 b", 502),
         ("RETR", "331 what", 502),
         ("EPSV", "229 nowhere", 502),
     ] {

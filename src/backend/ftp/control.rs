@@ -52,7 +52,7 @@ impl Control {
         both.map_err(FailureKind::Lost)
     }
 
-    /// Sends a command, and waits for the reply to it for `limit`, however steadily it comes.
+    /// Sends a command that is answered at once, and waits for that for `limit`, however steadily it comes.
     ///
     /// # Errors
     /// An argument with CR, LF or NUL in it is not sent. 421 is a failure whatever was asked: the server closes.
@@ -62,6 +62,24 @@ impl Control {
         argument: &[u8],
         limit: Duration,
     ) -> Result<Reply, FailureKind> {
+        let reply = self.begin(verb, argument, limit).await?;
+        match reply.is_preliminary() {
+            true => Err(FtpFault::Unexpected(reply.code).into()),
+            false => Ok(reply),
+        }
+    }
+
+    /// The same for a command that begins a transfer: its reply may be preliminary.
+    pub(super) async fn begin(
+        &mut self,
+        verb: &str,
+        argument: &[u8],
+        limit: Duration,
+    ) -> Result<Reply, FailureKind> {
+        // With a reply too many each further one would be taken for another command's.
+        if !self.buffer.is_empty() {
+            return Err(FtpFault::Unasked.into());
+        }
         if argument
             .iter()
             .any(|byte| matches!(byte, b'\r' | b'\n' | 0))

@@ -39,7 +39,8 @@ impl std::fmt::Debug for Credentials {
 
 impl Credentials {
     /// # Errors
-    /// For credentials of a client that hold CR, LF or NUL, or are not Basic at all.
+    /// For credentials of a client that hold CR, LF or NUL, or are no name and password. Those of another scheme than
+    /// Basic are not for an FTP server.
     pub(super) fn of(ftp: &Ftp, authorization: Option<&HeaderValue>) -> Result<Self, Unusable> {
         let (anonymous, guest) = ANONYMOUS;
         if let Some(user) = &ftp.username {
@@ -57,10 +58,10 @@ impl Credentials {
                 Source::Configured,
             );
         }
-        let Some(authorization) = authorization else {
+        let Some(encoded) = authorization.and_then(|value| basic(value.as_bytes())) else {
             return Self::new(anonymous, guest, Source::Anonymous);
         };
-        let pair = basic(authorization.as_bytes()).ok_or(Unusable)?;
+        let pair = BASE64.decode(encoded).map_err(|_| Unusable)?;
         let colon = pair.iter().position(|byte| *byte == b':').ok_or(Unusable)?;
         let (user, password) = pair.split_at_checked(colon).ok_or(Unusable)?;
         Self::new(user, password.get(1..).unwrap_or_default(), Source::Client)
@@ -79,13 +80,13 @@ impl Credentials {
     }
 }
 
-/// `user:password` of `Basic` (RFC 7617).
-fn basic(value: &[u8]) -> Option<Vec<u8>> {
+/// What stands behind `Basic` (RFC 7617).
+fn basic(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
-    BASE64.decode(rest.trim_ascii()).ok()
+    Some(rest.trim_ascii())
 }
 
 #[cfg(test)]
@@ -151,13 +152,14 @@ mod tests {
         ] {
             assert_eq!(of(None, None, Some(pair)), None, "{pair:?}");
         }
-        let ftp = |value: &str| {
-            let value = HeaderValue::try_from(value).unwrap();
-            basic(value.as_bytes())
+        let login = |value: &'static str| {
+            let member =
+                ajpgate_config::parse_member("url: ftp://h", std::path::Path::new("x.yaml"));
+            let value = HeaderValue::from_static(value);
+            Credentials::of(&member.unwrap().ftp, Some(&value)).map(|login| login.source)
         };
-        for value in ["Bearer abc", "Basic", "Basic !!!", "Basic"] {
-            assert_eq!(ftp(value), None, "{value}");
-        }
-        assert_eq!(ftp("bAsIc  YTpi "), Some(b"a:b".to_vec()));
+        assert_eq!(login("Bearer abc"), Ok(Source::Anonymous));
+        assert_eq!(login("bAsIc  YTpi "), Ok(Source::Client));
+        assert_eq!(login("Basic !!!"), Err(Unusable));
     }
 }

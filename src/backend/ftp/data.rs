@@ -45,11 +45,14 @@ impl FtpTransport {
         limit: Duration,
     ) -> Result<Opened, Stop> {
         let (local, server) = self.control().addresses()?;
+        self.session.transferring = true;
         if !settings.passive {
             return self.listen(local.ip(), server.ip(), limit).await;
         }
         let port = self.passive_port(limit).await?;
-        let connect = TcpStream::connect(SocketAddr::new(server.ip(), port));
+        let mut to = server;
+        to.set_port(port);
+        let connect = TcpStream::connect(to);
         let stream = timeout(settings.connect.min(limit), connect)
             .await
             .map_err(|_| FailureKind::Silent)?

@@ -55,6 +55,16 @@ enum DriverState {
     Done,
 }
 
+/// How much of a file is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    /// From somewhere to its end. When more comes the server has begun elsewhere.
+    Tail,
+    /// From somewhere to somewhere: what comes behind it is not waited for.
+    Middle,
+}
+
 /// A file on its way.
 #[derive(Debug)]
 pub(super) struct Transfer {
@@ -62,8 +72,7 @@ pub(super) struct Transfer {
     data: Option<Wire<Stream>>,
     /// Bytes that were announced and have not come; `None`: nobody knows.
     left: Option<u64>,
-    /// Whether no more than that is wanted, though there is more: the end of a range.
-    part: bool,
+    extent: Extent,
     /// The server has said 226 or 250.
     complete: bool,
     /// The last announced bytes. The client gets them when the server has said that the transfer was good: with them
@@ -135,7 +144,10 @@ impl FtpDriver {
     fn finish(&mut self, held: Bytes) {
         self.count();
         self.state = DriverState::Last(held);
-        if let Some(lease) = self.lease.take() {
+        if let Some(mut lease) = self.lease.take() {
+            if let Some(connection) = lease.connection() {
+                connection.transport.session.transferring = false;
+            }
             lease.give_back();
         }
     }
@@ -179,7 +191,7 @@ impl FtpDriver {
                 self.finish(held);
                 return Poll::Ready(Ok(None));
             }
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(FailureKind::Lost(error))),
+            Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
             Poll::Ready(Ok(Piece::End)) | Poll::Pending => {}
         }
         let until = *transfer.silent_since.get_or_insert_with(Instant::now) + self.timeout;
@@ -201,13 +213,17 @@ enum Piece {
 }
 
 impl Transfer {
-    /// `left` bytes are announced, if any number is; `part` says that there are more on the server. `complete` is whether
-    /// the server has said already that it is done.
-    pub(super) fn new(data: Wire<Stream>, left: Option<u64>, part: bool, complete: bool) -> Self {
+    /// `left` bytes are announced, if any number is. `complete` is whether the server has said already that it is done.
+    pub(super) fn new(
+        data: Wire<Stream>,
+        left: Option<u64>,
+        extent: Extent,
+        complete: bool,
+    ) -> Self {
         Self {
             data: Some(data),
             left,
-            part,
+            extent,
             complete,
             held: Bytes::new(),
             silent_since: None,
@@ -223,7 +239,7 @@ impl Transfer {
         }
     }
 
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Piece>> {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, FailureKind>> {
         loop {
             let Some(data) = &mut self.data else {
                 return Poll::Ready(Ok(Piece::End));
@@ -239,7 +255,7 @@ impl Transfer {
                 {
                     true
                 }
-                Err(error) => return Poll::Ready(Err(error)),
+                Err(error) => return Poll::Ready(Err(FailureKind::Lost(error))),
             };
             if ended {
                 self.traffic = data.traffic;
@@ -262,11 +278,14 @@ impl Transfer {
                 self.held = buffer.freeze();
             }
             *left = 0;
-            if count > room || self.part {
-                if !self.part {
+            match self.extent {
+                Extent::Middle => return Poll::Ready(Ok(Piece::Enough)),
+                Extent::Whole | Extent::Tail if count == room => {}
+                Extent::Whole => {
                     tracing::warn!("an FTP server sent more than the size that it had told");
+                    return Poll::Ready(Ok(Piece::Enough));
                 }
-                return Poll::Ready(Ok(Piece::Enough));
+                Extent::Tail => return Poll::Ready(Err(FtpFault::OtherPart.into())),
             }
         }
     }

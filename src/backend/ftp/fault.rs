@@ -15,6 +15,12 @@ pub(crate) enum FtpFault {
     /// EPSV or PASV without a port.
     #[error("no port for data in the reply to EPSV or PASV")]
     NoPort,
+    /// The server has said more than it was asked.
+    #[error("an FTP reply that nothing was asked for")]
+    Unasked,
+    /// A part of a file that is longer than was asked for: it is some other part.
+    #[error("more than the rest of the file")]
+    OtherPart,
     /// What protects the data was refused (RFC 4217 section 9).
     #[error("the server does not protect data: {0}")]
     Unprotected(u16),

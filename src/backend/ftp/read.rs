@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, AnswerBody};
 use super::data::DataSettings;
-use super::download::Transfer;
+use super::download::{Extent, Transfer};
 use super::entry::Format;
 use super::moment;
 use super::order::{Act, Order};
@@ -26,8 +26,10 @@ use super::transport::FtpTransport;
 struct Facts {
     size: Option<u64>,
     modified: Option<Timestamp>,
-    /// It has said that there is no such file.
+    /// SIZE has said that there is no such file; of a directory it says so too.
     missing: bool,
+    /// MDTM has said so.
+    dateless: bool,
 }
 
 impl FtpTransport {
@@ -44,11 +46,15 @@ impl FtpTransport {
         }
         self.set_kind(order.path.kind, limit).await?;
         let facts = self.facts(order, &path, limit).await?;
-        if facts.missing && self.is_directory(&path, limit).await? {
+        if facts.size.is_none()
+            && (facts.missing || facts.dateless)
+            && self.is_directory(&path, limit).await?
+        {
             return redirect(order);
         }
         let head = order.act == Act::Head;
-        if head && facts.missing && facts.modified.is_none() {
+        // What neither command knows a server is not asked to send.
+        if facts.dateless && (facts.missing || head && facts.size.is_none()) {
             return Err(Stop::Status(StatusCode::NOT_FOUND));
         }
         if let (Some(modified), Some(since)) = (facts.modified, order.if_modified_since)
@@ -83,7 +89,7 @@ impl FtpTransport {
     }
 
     /// SIZE and MDTM (RFC 3659). A server that does not know them, or says nothing of use, is asked for the file all the
-    /// same; so is one that has no such file, for HEAD must not know better than GET.
+    /// same.
     async fn facts(
         &mut self,
         order: &Order<'_>,
@@ -105,7 +111,7 @@ impl FtpTransport {
         let reply = control.ask("MDTM", path, limit).await?;
         match reply.code {
             213 => facts.modified = moment::of_digits(&reply.last),
-            550 if facts.size.is_none() => facts.missing = true,
+            550 => facts.dateless = true,
             530 => return Err(Stop::of(&reply)),
             _ => {}
         }
@@ -117,7 +123,7 @@ impl FtpTransport {
         let reply = self.control().ask("CWD", path, limit).await?;
         let there = matches!(reply.code, 200..=299);
         // Where names are relative they mean something else now.
-        self.session.unsettled |= there && self.session.home.is_none();
+        self.session.moved |= there && self.session.home.is_none();
         Ok(there)
     }
 
@@ -132,17 +138,15 @@ impl FtpTransport {
     ) -> Result<Answer, Stop> {
         let opened = self.open_data(data, limit).await?;
         if let Wanted::Part(first @ 1.., _) = part {
-            self.session.unsettled = true;
             let reply = self
                 .control()
                 .ask("REST", first.to_string().as_bytes(), limit)
                 .await?;
             if reply.code != 350 {
-                self.session.unsettled = false;
                 part = Wanted::Whole;
             }
         }
-        let reply = self.control().ask("RETR", path, limit).await?;
+        let reply = self.control().begin("RETR", path, limit).await?;
         let begun = reply.is_preliminary();
         if !begun && !matches!(reply.code, 226 | 250) {
             if reply.code == 550 && self.is_directory(path, limit).await? {
@@ -150,15 +154,17 @@ impl FtpTransport {
             }
             return Err(Stop::of(&reply));
         }
-        self.session.unsettled = false;
         let stream = opened.connected(data.tls.as_deref(), limit).await?;
-        let (status, length, more) = match (part, facts.size) {
+        let (status, length, extent) = match (part, facts.size) {
             (Wanted::Part(first, last), Some(size)) => {
                 let length = last.saturating_sub(first).saturating_add(1);
-                let more = last.saturating_add(1) < size;
-                (StatusCode::PARTIAL_CONTENT, Some(length), more)
+                let extent = match last.saturating_add(1) < size {
+                    true => Extent::Middle,
+                    false => Extent::Tail,
+                };
+                (StatusCode::PARTIAL_CONTENT, Some(length), extent)
             }
-            (_, size) => (StatusCode::OK, size, false),
+            (_, size) => (StatusCode::OK, size, Extent::Whole),
         };
         let mut answer = described(Answer::empty(status), order, facts);
         if let Some(length) = length {
@@ -168,7 +174,7 @@ impl FtpTransport {
             let range = format!("bytes {first}-{last}/{size}");
             answer.headers.insert(CONTENT_RANGE, value(&range)?);
         }
-        answer.body = AnswerBody::File(Transfer::new(stream, length, more, !begun));
+        answer.body = AnswerBody::File(Transfer::new(stream, length, extent, !begun));
         Ok(answer)
     }
 
@@ -181,7 +187,7 @@ impl FtpTransport {
         data: &DataSettings,
         limit: Duration,
     ) -> Result<Answer, Stop> {
-        self.session.unsettled |= self.session.home.is_none();
+        self.session.moved |= self.session.home.is_none();
         let reply = self.control().ask("CWD", path, limit).await?;
         Stop::unless_positive(reply)?;
         if !order.path.slash {
@@ -199,7 +205,7 @@ impl FtpTransport {
                 true => ("LIST", Format::List),
             };
             let opened = self.open_data(data, limit).await?;
-            let reply = self.control().ask(verb, b"", limit).await?;
+            let reply = self.control().begin(verb, b"", limit).await?;
             let begun = reply.is_preliminary();
             if !begun && !matches!(reply.code, 226 | 250) {
                 if format == Format::Mlsd && reply.is_unknown_command() {
@@ -209,7 +215,8 @@ impl FtpTransport {
                 return Err(Stop::of(&reply));
             }
             let stream = opened.connected(data.tls.as_deref(), limit).await?;
-            answer.body = AnswerBody::Listing(Transfer::new(stream, None, false, !begun), format);
+            answer.body =
+                AnswerBody::Listing(Transfer::new(stream, None, Extent::Whole, !begun), format);
             return Ok(answer);
         }
     }

@@ -35,9 +35,10 @@ pub(super) struct Session {
     pub(super) no_extended: bool,
     /// It knows no MLSD.
     pub(super) no_mlsd: bool,
-    /// Something is in force that the next request does not expect: another directory that names are relative to, or
-    /// a REST. Such a connection is not kept.
-    pub(super) unsettled: bool,
+    /// Names are relative to another directory than that of the login. Such a connection is not kept.
+    pub(super) moved: bool,
+    /// A data connection was agreed on, and what it was for has not been heard to a good end. Nor is this one.
+    pub(super) transferring: bool,
 }
 
 impl FtpTransport {
@@ -77,7 +78,10 @@ impl Transport for FtpTransport {
     }
 
     fn rest(&mut self) -> bool {
-        self.session.login.is_some() && !self.session.unsettled && self.is_quiet()
+        self.session.login.is_some()
+            && !self.session.moved
+            && !self.session.transferring
+            && self.is_quiet()
     }
 
     /// A kept connection that has gone is met with a new one; nothing is asked before.

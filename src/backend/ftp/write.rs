@@ -58,7 +58,7 @@ impl FtpTransport {
         self.set_kind(order.path.kind, limit).await?;
         let there = self.control().ask("SIZE", &path, limit).await?.code == 213;
         let opened = self.open_data(data, limit).await?;
-        let reply = self.control().ask("STOR", &path, limit).await?;
+        let reply = self.control().begin("STOR", &path, limit).await?;
         if !reply.is_preliminary() {
             return Err(Stop::of(&reply));
         }
@@ -78,6 +78,7 @@ impl FtpTransport {
         drop(stream);
         let reply = self.control().reply(limit).await?;
         Stop::unless_positive(reply)?;
+        self.session.transferring = false;
         let status = match there {
             true => StatusCode::NO_CONTENT,
             false => StatusCode::CREATED,
