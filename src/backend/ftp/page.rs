@@ -1,8 +1,10 @@
 //! Listings as clients get them: an HTML page, or JSON.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use http::HeaderValue;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::entry::{Entry, EntryKind};
 use super::path::escape;
@@ -53,8 +55,9 @@ impl Directory<'_> {
     }
 
     pub(super) fn json(&self) -> String {
-        let entries: Vec<Value> = self.entries.iter().map(object).collect();
-        json!({ "entries": entries }).to_string()
+        let entries = self.entries.iter().map(Object::of).collect();
+        // Nothing in it can fail to be written.
+        serde_json::to_string(&Objects { entries }).unwrap_or_default()
     }
 }
 
@@ -72,21 +75,40 @@ fn row(entry: &Entry) -> Row {
     }
 }
 
-fn object(entry: &Entry) -> Value {
-    json!({
-        "name": String::from_utf8_lossy(&entry.name),
-        "type": match entry.kind {
-            EntryKind::File => "file",
-            EntryKind::Directory => "directory",
-            EntryKind::Link => "link",
-        },
-        "size": entry.size,
-        "modified": entry.modified.map(|moment| moment.to_string()),
-    })
+#[derive(Serialize)]
+struct Objects<'a> {
+    entries: Vec<Object<'a>>,
+}
+
+/// An entry as contract and clients know it.
+#[derive(Serialize)]
+struct Object<'a> {
+    name: Cow<'a, str>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    size: Option<u64>,
+    modified: Option<String>,
+}
+
+impl<'a> Object<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        Self {
+            name: String::from_utf8_lossy(&entry.name),
+            kind: match entry.kind {
+                EntryKind::File => "file",
+                EntryKind::Directory => "directory",
+                EntryKind::Link => "link",
+            },
+            size: entry.size,
+            modified: entry.modified.map(|moment| moment.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn entry(name: &[u8], kind: EntryKind, size: Option<u64>) -> Entry {

@@ -1,5 +1,4 @@
-//! Real servers for tests: Debian's Tomcat 10, httpd, nginx and Prometheus and the gateway's own program, each from a
-//! Real servers for tests: Debian's Tomcat 10, httpd, Prometheus and FTP servers and the gateway's own program, each from a
+//! Real servers for tests: Debian's Tomcat 10, httpd, nginx, Prometheus and FTP servers and the gateway's own program, each from a
 //! private folder, on ports of their own, as many at once as a test needs.
 //!
 //! A test that includes this module fails, and never skips, where a server is not installed. It runs
