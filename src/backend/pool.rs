@@ -244,12 +244,12 @@ impl<T: Transport> Pool<T> {
                 }
             };
             let mut reused = Object::metrics(&object).recycle_count > 0;
-            if reused && fresh {
-                drop(Object::take(object));
-                continue;
-            }
             if !fits(&object.transport) {
                 unfit.0.push(object);
+                continue;
+            }
+            if reused && fresh {
+                drop(Object::take(object));
                 continue;
             }
             if reused && object.idle_since.elapsed() > idle_at_most {

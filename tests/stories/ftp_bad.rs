@@ -45,6 +45,8 @@ async fn passive_replies_in_all_words() {
         }
         assert_eq!(server.all("EPSV").len(), 1, "asked once");
     }
+    let server = FtpServer::start(Site::new().reply("EPSV", "451 not now")).await;
+    assert_eq!(before(&server).get("/hello.txt", "").await.text(), "hello");
     for words in [
         "227 nowhere",
         "227 (1,2,3,4,5)",

@@ -368,6 +368,16 @@ async fn active_mode() {
     }
 }
 
+/// The address of whoever calls is looked at.
+#[tokio::test]
+async fn nobody_but_the_server_brings_data() {
+    let server = FtpServer::start(Site::new().on("EPRT", Say::Stranger(b"wrong"))).await;
+    let gateway = before(&server, "/", "passive: false");
+    for file in ["/files/hello.txt", "/files/hello.txt;type=a"] {
+        assert_eq!(gateway.get(file, "").await.text(), "hello");
+    }
+}
+
 /// A server whose logins begin elsewhere, and one that does not say where.
 #[tokio::test]
 async fn paths_are_below_the_home_of_the_login() {
@@ -375,17 +385,31 @@ async fn paths_are_below_the_home_of_the_login() {
     let server = FtpServer::start(site.clone().reply("PWD", "257 \"/home/me\" is home")).await;
     let gateway = before(&server, "/", "");
     assert_eq!(gateway.get("/files/a.txt", "").await.text(), "mine");
-    server.become_(site.reply("PWD", "500 what"));
+    server.become_(site.file("/-a", b"dash").reply("PWD", "500 what"));
     let gateway = before(&server, "/", "");
-    for _ in 0..2 {
-        assert_eq!(
-            gateway.get("/files/./hello.txt", "").await.status,
-            404,
-            "names are relative"
-        );
+    for (target, text) in [
+        ("/files/hello.txt", "hello"),
+        ("/files/home/me/a.txt", "mine"),
+        ("/files/pub/", "data.bin"),
+        ("/files/", "hello.txt"),
+        ("/files/home", "moved"),
+        ("/files/hello.txt", "hello"),
+    ] {
+        let answer = gateway.get(target, "").await;
+        assert!(answer.text().contains(text), "{target}: {answer:?}");
         gateway.quiet().await;
     }
-    assert!(server.all("SIZE").contains(&"SIZE ./hello.txt".to_owned()));
+    // Where names are relative, nothing is asked after a CWD.
+    for connection in server.heard() {
+        let gone = connection.iter().position(|line| line.starts_with("CWD"));
+        let behind = connection
+            .iter()
+            .skip(gone.map_or(connection.len(), |at| at + 1));
+        assert!(
+            behind.clone().all(|line| !line.starts_with("SIZE")),
+            "{connection:?}"
+        );
+    }
 }
 
 /// A client that leaves stops the transfer.

@@ -66,10 +66,8 @@ impl FtpTransport {
             let reply = self.control().ask("EPSV", b"", limit).await?;
             match reply.code {
                 229 => return found(&reply, passive::extended_port),
-                _ if reply.is_unknown_command() || reply.code == 522 => {
-                    self.session.no_extended = true;
-                }
-                _ => return Err(Stop::of(&reply)),
+                // Whatever speaks against it, PASV may do; not to be asked again only when it is not known.
+                _ => self.session.no_extended = reply.is_unknown_command(),
             }
         }
         let reply = self.control().ask("PASV", b"", limit).await?;
@@ -100,10 +98,7 @@ impl FtpTransport {
                 .await?;
             match reply.code {
                 200..=299 => return Ok(opened),
-                _ if reply.is_unknown_command() || reply.code == 522 => {
-                    self.session.no_extended = true;
-                }
-                _ => return Err(Stop::of(&reply)),
+                _ => self.session.no_extended = reply.is_unknown_command(),
             }
         }
         let IpAddr::V4(local) = local else {

@@ -40,6 +40,7 @@ impl FtpPath {
     /// CR, LF, NUL, an encoded slash, a bad escape, `..` beyond the root, an unknown type.
     pub(super) fn new(asked: &str, sent: &str, root: &str) -> Result<Self, BadPath> {
         let kind = kind_of(asked)?;
+        let root = root.trim_end_matches('/');
         let name = |segment: &str| decode(segment.split(';').next().unwrap_or_default());
         let mut segments = Vec::new();
         for segment in root.split('/') {
@@ -77,20 +78,19 @@ impl FtpPath {
     }
 
     /// As the server is told it: below the directory that a login begins in, or relative to that when the server does
-    /// not say which it is. It never begins with `-` or `~`.
+    /// not say which it is. It never begins with `-` or `~`; it is empty for that directory itself, when it is relative.
     pub(super) fn on_server(&self, home: Option<&[u8]>) -> Vec<u8> {
-        let mut path = match home {
-            Some(home) => home.strip_suffix(b"/").unwrap_or(home).to_vec(),
-            None => b".".to_vec(),
+        let names = self.segments.join(&b'/');
+        let (mut path, slash): (Vec<u8>, &[u8]) = match (home, names.first()) {
+            (Some(home), _) => (home.strip_suffix(b"/").unwrap_or(home).to_vec(), b"/"),
+            (None, Some(b'-' | b'~')) => (b".".to_vec(), b"/"),
+            (None, _) => (Vec::new(), b""),
         };
-        for segment in &self.segments {
-            path.push(b'/');
-            path.extend_from_slice(segment);
+        if !names.is_empty() || path.is_empty() {
+            path.extend_from_slice(slash);
         }
-        match path.as_slice() {
-            b"" => b"/".to_vec(),
-            _ => path,
-        }
+        path.extend_from_slice(&names);
+        path
     }
 
     /// Whether it is the mapping's own directory: its parent is nobody's business.
@@ -253,11 +253,13 @@ mod tests {
         assert_eq!(path.on_server(Some(b"/home/u")), b"/home/u/-a");
         assert_eq!(path.on_server(Some(b"/")), b"/-a");
         assert_eq!(path.on_server(None), b"./-a");
+        let path = FtpPath::new("/b/-a", "/b/-a", "/").unwrap();
+        assert_eq!(path.on_server(Some(b"/home/u/")), b"/home/u/b/-a");
+        assert_eq!(path.on_server(None), b"b/-a");
         let root = FtpPath::new("/", "/", "").unwrap();
-        assert_eq!(
-            (root.on_server(Some(b"/")), root.on_server(None)),
-            (b"/".to_vec(), b".".to_vec())
-        );
+        assert_eq!(root.on_server(Some(b"/")), b"/");
+        assert_eq!(root.on_server(Some(b"/home/u")), b"/home/u");
+        assert_eq!(root.on_server(None), b"");
     }
 
     proptest! {

@@ -187,9 +187,11 @@ impl FtpTransport {
         data: &DataSettings,
         limit: Duration,
     ) -> Result<Answer, Stop> {
-        self.session.moved |= self.session.home.is_none();
-        let reply = self.control().ask("CWD", path, limit).await?;
-        Stop::unless_positive(reply)?;
+        if !path.is_empty() {
+            self.session.moved |= self.session.home.is_none();
+            let reply = self.control().ask("CWD", path, limit).await?;
+            Stop::unless_positive(reply)?;
+        }
         if !order.path.slash {
             return redirect(order);
         }

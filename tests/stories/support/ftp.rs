@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::{Gate, pause, soon};
@@ -23,6 +23,8 @@ pub(crate) enum Say {
     Data(Vec<u8>, End),
     /// For the same: this line again and again.
     Endless(&'static str),
+    /// For EPRT: somebody with another address calls first, and has this to say.
+    Stranger(&'static [u8]),
 }
 
 /// How a transfer ends.
@@ -268,6 +270,16 @@ impl Talk {
                     if !self.send(&bytes, end).await? {
                         return Ok(());
                     }
+                }
+                Some(Say::Stranger(bytes)) => {
+                    self.obey(&line).await?;
+                    let Some(Data::Calling(address)) = self.data else {
+                        continue;
+                    };
+                    let socket = TcpSocket::new_v4()?;
+                    socket.bind("127.0.0.2:0".parse().unwrap())?;
+                    let mut stranger = socket.connect(address).await?;
+                    stranger.write_all(bytes).await?;
                 }
                 Some(Say::Endless(line)) => {
                     self.say("150 here").await?;
