@@ -218,11 +218,11 @@ impl ForwardError {
         match &self.kind {
             _ if self.aside => false,
             FailureKind::Connect(_) | FailureKind::NoPong => true,
-            FailureKind::Lost(_) | FailureKind::Unready(_) => {
-                !self.reused && self.exposure != Exposure::Answering
-            }
+            FailureKind::Lost(_) => !self.reused && self.exposure != Exposure::Answering,
             FailureKind::Silent => failontimeout,
-            FailureKind::Busy
+            // A server with too many users is busy, not broken.
+            FailureKind::Unready(_)
+            | FailureKind::Busy
             | FailureKind::Removed
             | FailureKind::Malformed(_)
             | FailureKind::Misbehaved(_)
@@ -256,6 +256,7 @@ impl ForwardError {
             FailureKind::NoPong => RetryReason::Ping,
             FailureKind::Busy | FailureKind::Removed => RetryReason::Busy,
             _ if self.reused => RetryReason::Stale,
+            FailureKind::Unready(_) => RetryReason::Busy,
             _ => RetryReason::Closed,
         }
     }
@@ -363,7 +364,7 @@ mod tests {
             (FailureKind::GivenUp, Answering, false, 502, No, No, false),
             (FailureKind::Short(1), Answering, false, 502, No, No, false),
             (unready(), Sent, true, 503, SameMember, No, false),
-            (unready(), Sent, false, 503, NextMember, No, true),
+            (unready(), Sent, false, 503, NextMember, No, false),
             (broken(), Sent, false, 502, No, No, false),
             (large(), Nothing, false, 431, No, No, false),
             (gone(), Sent, false, 400, No, No, false),

@@ -4,7 +4,7 @@ use crate::support::ftp::{End, FtpServer, Say, Site};
 use crate::support::gateway::Running;
 
 fn before(server: &FtpServer) -> Running {
-    Running::over(&[server.url()], "", "timeout: 1s, retry: 0s")
+    Running::over(&[server.url()], "", "timeout: 2s, retry: 0s")
 }
 
 /// Status of a file's answer from a server that does this, which is used for nothing more afterwards.
@@ -124,13 +124,20 @@ async fn refusals_have_a_status() {
     ] {
         let site = Site::new().reply(command, text);
         let server = FtpServer::start(site).await;
-        let answer = before(&server).get("/hello.txt", "").await;
+        let gateway = before(&server);
+        let answer = gateway.get("/hello.txt", "").await;
         assert_eq!(answer.status, status, "{command} {text}");
         assert_eq!(
             answer.field("www-authenticate").is_some(),
             status == 401,
             "{answer:?}"
         );
+        // What was refused behind EPSV may have an echo.
+        gateway.quiet().await;
+        server.become_(Site::new());
+        let connections = server.connections();
+        assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
+        assert_eq!(server.connections(), connections + 1, "{command} {text}");
     }
     for greeting in ["421 full", "120 later", "500 broken"] {
         let server = FtpServer::start(Site::new().greeting(Say::Reply(greeting.into()))).await;

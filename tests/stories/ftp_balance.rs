@@ -91,6 +91,12 @@ async fn a_full_server_is_passed_over() {
         let answer = gateway.get("/hello.txt", "Cookie: ROUTEID=a.n1\r\n").await;
         assert_eq!((answer.status, answer.text()), (200, "hello"));
         assert!(!servers[1].all("RETR").is_empty());
+        let busy = [("route", "n1"), ("reason", "busy")];
+        let busy = gateway.metric("ajpgate_retries_total", &busy).await;
+        let up = gateway
+            .metric("ajpgate_member_up", &[("route", "n1")])
+            .await;
+        assert_eq!(up, busy, "busy is not broken, and gone is");
     }
 }
 

@@ -72,19 +72,10 @@ async fn let_in(
     credentials: &Credentials,
     limit: Duration,
 ) -> Result<(), Stop> {
-    let said = async {
-        let reply = control.ask("USER", &credentials.user, limit).await?;
-        match reply.code {
-            331 => control.ask("PASS", &credentials.password, limit).await,
-            _ => Ok(reply),
-        }
-    };
-    let reply = match said.await {
-        // What a client's own login makes of a server is not held against it.
-        Err(FailureKind::Unready(_)) if credentials.source == Source::Client => {
-            return Err(Stop::Status(StatusCode::SERVICE_UNAVAILABLE));
-        }
-        said => said?,
+    let reply = control.ask("USER", &credentials.user, limit).await?;
+    let reply = match reply.code {
+        331 => control.ask("PASS", &credentials.password, limit).await?,
+        _ => reply,
     };
     match reply.code {
         200..=299 => Ok(()),
