@@ -23,6 +23,7 @@ mod ftp_bad;
 mod ftp_balance;
 mod ftp_files;
 mod ftp_login;
+mod ftp_tls;
 mod ftp_write;
 mod health;
 mod http_bad;
