@@ -198,6 +198,7 @@ impl Backend {
         match self {
             Self::Ajp(backend) => backend.upgrades().is_some_and(HttpBackend::is_out_of_date),
             Self::Http(backend) => backend.is_out_of_date(),
+            Self::Ftp(backend) => backend.is_out_of_date(),
         }
     }
 

@@ -113,6 +113,12 @@ impl FtpBackend {
         }
     }
 
+    /// See [`Backend::is_out_of_date`](super::Backend::is_out_of_date).
+    pub(crate) fn is_out_of_date(&self) -> bool {
+        let tls = self.shared.data.tls.as_ref();
+        tls.is_some_and(|tls| tls.is_out_of_date())
+    }
+
     pub(crate) const fn pool(&self) -> &Pool<FtpTransport> {
         &self.pool
     }

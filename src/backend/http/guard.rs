@@ -269,7 +269,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
     use tokio_rustls::TlsAcceptor;
 
-    use super::super::tls::Tls;
+    use super::super::super::tls::Tls;
     use super::*;
 
     /// A connection that the other end has reset.
