@@ -30,6 +30,7 @@ impl LiveBalancer {
             core.settle(ticket, Outcome::Neutral, now);
             return Err(NoMember::Empty);
         };
+        member.metrics.elected.increment(1);
         let attempt = Attempt {
             balancer: Arc::clone(self),
             member,

@@ -413,7 +413,6 @@ impl LiveMember {
         let reading = MemberReading {
             busy: view.busy,
             up: view.usable,
-            elected: view.elected,
             pool_idle: pool.idle as u64,
             pool_busy: pool.busy as u64,
             pool_max: pool.max as u64,

@@ -130,6 +130,7 @@ impl Snapshot {
         let mut shown = Shown::default();
         for balancer in &self.balancers {
             let view = balancer.core().view(now);
+            shown.balancer(&balancer.name);
             for (member, view) in balancer.members.iter().zip(&view.members) {
                 shown.member(&balancer.name, &member.url, &view.route);
             }

@@ -34,6 +34,7 @@ mod http_tls;
 mod http_upgrade;
 mod manager;
 mod mapping;
+mod metrics;
 mod node;
 mod request;
 mod response;

@@ -142,7 +142,7 @@ pub(crate) struct MemberMetrics {
     busy: Gauge,
     up: Gauge,
     status: [Gauge; MemberStatus::COUNT],
-    elected: Counter,
+    pub(crate) elected: Counter,
     to_backend: Counter,
     from_backend: Counter,
     pool_idle: Gauge,
@@ -157,7 +157,6 @@ pub(crate) struct MemberMetrics {
 pub(crate) struct MemberReading {
     pub(crate) busy: u64,
     pub(crate) up: bool,
-    pub(crate) elected: u64,
     pub(crate) pool_idle: u64,
     pub(crate) pool_busy: u64,
     pub(crate) pool_max: u64,
@@ -244,7 +243,6 @@ impl MemberMetrics {
     pub(crate) fn show(&self, reading: MemberReading, has: impl Fn(MemberStatus) -> bool) {
         self.busy.set(reading.busy as f64);
         self.up.set(if reading.up { 1.0 } else { 0.0 });
-        self.elected.absolute(reading.elected);
         self.pool_idle.set(reading.pool_idle as f64);
         self.pool_busy.set(reading.pool_busy as f64);
         self.pool_max.set(reading.pool_max as f64);

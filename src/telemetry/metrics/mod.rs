@@ -98,7 +98,7 @@ families! {
     RETRIES = Counter None, "retries_total",
         "Attempts that were repeated, under the member that they left.";
     BYTES = Counter Some(Unit::Bytes), "bytes_total",
-        "AJP13 bytes to and from a member.";
+        "Bytes to and from a member, on the wire.";
     POOL_CONNECTIONS = Gauge None, "pool_connections",
         "Connections to a member.";
     POOL_MAX = Gauge None, "pool_max_connections",

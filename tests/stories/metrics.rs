@@ -1,0 +1,205 @@
+//! What is promised of `/metrics`, row by row: names, labels, and every value of the closed lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::support::client::get;
+use crate::support::container::Container;
+use crate::support::gateway::Running;
+
+/// Labels whose values come from the configuration.
+const MEMBER: &[&str] = &["balancer", "member", "route"];
+
+/// A name without `ajpgate_`, its labels from the configuration, and its own label with all of its values.
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    Option<(&'static str, &'static [&'static str])>,
+);
+
+const ROWS: &[Row] = &[
+    (
+        "sticky_requests_total",
+        &["balancer", "route"],
+        Some((
+            "result",
+            &[
+                "hit",
+                "redirect",
+                "failover",
+                "unknown_route",
+                "unserved",
+                "no_route",
+                "new",
+            ],
+        )),
+    ),
+    (
+        "sticky_route_mismatch_total",
+        MEMBER,
+        Some(("issued", &["n1", "n2", "unknown"])),
+    ),
+    (
+        "requests_total",
+        MEMBER,
+        Some(("code", &["2xx", "3xx", "4xx", "5xx"])),
+    ),
+    ("request_duration_seconds_count", &["balancer"], None),
+    ("request_duration_seconds_sum", &["balancer"], None),
+    ("backend_duration_seconds_count", MEMBER, None),
+    ("backend_duration_seconds_sum", MEMBER, None),
+    ("requests_in_flight", &["balancer"], None),
+    ("member_busy", MEMBER, None),
+    ("member_up", MEMBER, None),
+    (
+        "member_status",
+        MEMBER,
+        Some((
+            "status",
+            &[
+                "disabled",
+                "stopped",
+                "drain",
+                "hot_standby",
+                "hot_spare",
+                "ignore_errors",
+                "error",
+                "health_check_failed",
+            ],
+        )),
+    ),
+    ("member_elected_total", MEMBER, None),
+    (
+        "member_errors_total",
+        MEMBER,
+        Some((
+            "kind",
+            &["connect", "ping", "timeout", "protocol", "closed", "status"],
+        )),
+    ),
+    (
+        "retries_total",
+        MEMBER,
+        Some((
+            "reason",
+            &["connect", "ping", "stale", "closed", "busy", "status"],
+        )),
+    ),
+    (
+        "bytes_total",
+        MEMBER,
+        Some(("direction", &["to_backend", "from_backend"])),
+    ),
+    (
+        "pool_connections",
+        MEMBER,
+        Some(("state", &["idle", "busy"])),
+    ),
+    ("pool_wait_seconds_count", MEMBER, None),
+    ("pool_wait_seconds_sum", MEMBER, None),
+    (
+        "connects_total",
+        MEMBER,
+        Some(("result", &["ok", "refused", "timeout", "error"])),
+    ),
+    (
+        "health_checks_total",
+        MEMBER,
+        Some(("result", &["pass", "fail"])),
+    ),
+    (
+        "config_reloads_total",
+        &[],
+        Some(("result", &["ok", "rejected"])),
+    ),
+];
+
+/// The values of each label of a metric.
+type Labels = BTreeMap<String, BTreeSet<String>>;
+
+/// Every metric of the gateway that has been shown, with its labels.
+fn series(text: &str) -> BTreeMap<String, Labels> {
+    let mut found: BTreeMap<String, Labels> = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("ajpgate_")) {
+        let (series, _) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let metric = found.entry(name.to_owned()).or_default();
+        let parts: Vec<&str> = labels.split('"').collect();
+        for pair in parts.chunks_exact(2) {
+            let label = pair[0].trim_matches([',', '=']);
+            let values = metric.entry(label.to_owned()).or_default();
+            values.insert(pair[1].to_owned());
+        }
+    }
+    found
+}
+
+fn set(values: &[&str]) -> BTreeSet<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn each_metric_has_its_labels_and_each_list_its_values() {
+    let nodes = [Container::hello("n1").await, Container::hello("n2").await];
+    let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
+    for session in ["a.n1", "a.n2", "a.n9", "a", ""] {
+        let fields = format!("Cookie: JSESSIONID={session}\r\n");
+        assert_eq!(gateway.get("/", &fields).await.status, 200);
+    }
+    gateway.quiet().await;
+    let text = get(gateway.admin, "/metrics", "").await.text().to_owned();
+    let series = series(&text);
+    let urls = nodes
+        .each_ref()
+        .map(|node| format!("ajp://{}", node.address));
+    // What a label of the configuration may say, whatever metric it belongs to.
+    let mut known: Labels = BTreeMap::new();
+    known.insert("balancer".to_owned(), set(&["test", ""]));
+    known.insert("member".to_owned(), set(&[&urls[0], &urls[1], ""]));
+    known.insert("route".to_owned(), set(&["n1", "n2", "unknown", ""]));
+
+    for (name, labels, own) in ROWS {
+        let found = series.get(&format!("ajpgate_{name}"));
+        let found = found.unwrap_or_else(|| panic!("there is no {name} in\n{text}"));
+        let own = own.map(|(label, values)| (label, set(values)));
+        let wanted = labels
+            .iter()
+            .copied()
+            .chain(own.as_ref().map(|(label, _)| *label));
+        let wanted: BTreeSet<String> = wanted.map(str::to_owned).collect();
+        assert_eq!(
+            found.keys().cloned().collect::<BTreeSet<_>>(),
+            wanted,
+            "{name}"
+        );
+        if let Some((label, values)) = own {
+            assert_eq!(found[label], values, "{name}");
+        }
+    }
+    for (name, labels) in &series {
+        for (label, values) in labels {
+            let strange: Vec<_> = match known.get(label) {
+                Some(known) => values.difference(known).collect(),
+                None => Vec::new(),
+            };
+            assert!(strange.is_empty(), "{name}: {label}: {strange:?}");
+        }
+    }
+    // Each member has all of its series from the start on, so that a rate is never blind to the first one.
+    for url in &urls {
+        for name in [
+            "member_up",
+            "requests_total",
+            "connects_total",
+            "member_status",
+        ] {
+            assert!(
+                series[&format!("ajpgate_{name}")]["member"].contains(url),
+                "{name}"
+            );
+        }
+    }
+    assert_eq!(
+        series["ajpgate_build_info"]["version"],
+        set(&[env!("CARGO_PKG_VERSION")])
+    );
+}
