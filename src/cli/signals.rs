@@ -21,14 +21,24 @@ impl Signals {
         })
     }
 
-    /// Waits until the program is to stop, and calls `hangup` for each SIGHUP.
+    /// Waits until the program is to stop, and calls `hangup` for each SIGHUP. Whatever that takes, it does not keep
+    /// the program from stopping.
     pub(super) async fn stop(&mut self, hangup: impl AsyncFn()) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => hangup().await,
+        let Self {
+            terminate,
+            interrupt,
+            hangup: hung_up,
+        } = self;
+        let hangups = async {
+            while hung_up.recv().await.is_some() {
+                hangup().await;
             }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = hangups => {}
         }
     }
 }
