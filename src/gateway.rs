@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tracing::{info, warn};
 use crate::admin::{self, Access};
 use crate::reload::{self, Reloader, Source};
 use crate::server::Listener;
-use crate::state::{Closing, Editing, NotReloaded, Shared, Snapshot};
+use crate::state::{Closing, Editing, Journal, NotReloaded, Shared, Snapshot};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::upkeep::{self, HeartbeatListener};
@@ -69,7 +70,9 @@ impl Gateway {
             format!("cannot open the access log {}", config.access_log.sink)
         })?;
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
-        let editing = Editing::new(config);
+        let folder = source.as_ref().and_then(|source| source.path.parent());
+        let folder = folder.map(Path::to_owned).unwrap_or_default();
+        let editing = Editing::new(config, &folder);
         let snapshot = Snapshot::new(&editing.effective(), &metrics)?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -78,6 +81,8 @@ impl Gateway {
             access_log,
             closing: Closing::default(),
             editing: Mutex::new(editing),
+            journal: Journal::default(),
+            folder,
             swapped: Notify::new(),
             reloads,
         });

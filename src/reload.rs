@@ -5,10 +5,9 @@
 //! whole. Keys that only a start can act on are named in the log. The file of the access log is opened anew, whatever comes
 //! of the rest.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,42 +27,31 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// Reloads that may wait for one that is under way.
 pub(crate) const QUEUE: usize = 16;
 
-/// Reads a file; or the lines `file:line:column: what is wrong`.
-type Load = Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>;
-
 /// Where a configuration comes from.
 pub struct Source {
-    path: PathBuf,
-    load: Load,
-    /// What the file said before it was read for the first time.
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Reads it; or the lines `file:line:column: what is wrong`.
+    load: Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>,
+    /// What it said when this was made.
     seen: Option<u64>,
 }
 
 impl Source {
-    /// The file, and how to read it.
+    /// A file, and how it is read: a configuration, or the lines `file:line:column: what is wrong`.
     ///
-    /// To be called before the file is read for the first time: what changes from here on is a change.
+    /// To be made before it is read first. With `watch`, what is written from now on is noticed.
     pub fn new(
         path: PathBuf,
         load: impl Fn() -> Result<Config, Vec<String>> + Send + Sync + 'static,
     ) -> Self {
+        let text = std::fs::read(&path).ok();
         Self {
-            seen: fingerprint(&path),
             path,
             load: Box::new(load),
+            seen: text.map(fingerprint),
         }
     }
-
-    /// What the file says now; `None` when it cannot be read.
-    fn fingerprint(&self) -> Option<u64> {
-        fingerprint(&self.path)
-    }
-}
-
-fn fingerprint(path: &Path) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    fs::read(path).ok()?.hash(&mut hasher);
-    Some(hasher.finish())
 }
 
 impl std::fmt::Debug for Source {
@@ -86,8 +74,10 @@ struct Open {
 pub(crate) struct Reloader {
     shared: Arc<Shared>,
     source: Option<Source>,
-    /// The file as it is in force.
-    config: Config,
+    /// Whether the file is watched, as it says itself.
+    watch: bool,
+    /// The file as it was at the start, which alone acts on some of its keys.
+    started: Config,
     open: Vec<Open>,
     permits: Option<Arc<Semaphore>>,
     clients: TaskTracker,
@@ -109,7 +99,8 @@ impl Reloader {
         let mut reloader = Self {
             shared,
             source,
-            config: config.clone(),
+            watch: config.watch,
+            started: config.clone(),
             open: Vec::with_capacity(listeners.len()),
             permits,
             clients,
@@ -145,23 +136,46 @@ impl Reloader {
             let asked = tokio::select! {
                 () = ended.cancelled() => return,
                 Some(asked) = requests.recv() => Some(asked),
-                () = tokio::time::sleep(WATCH_INTERVAL), if self.config.watch => None,
+                () = tokio::time::sleep(WATCH_INTERVAL), if self.watch => None,
             };
-            let now = self.source.as_ref().and_then(Source::fingerprint);
-            let Some(asked) = asked else {
+            let now = self.fingerprint().await;
+            let is_settled = now != seen && pending == Some(now);
+            if asked.is_none() && !is_settled {
                 // Whoever writes it may not be done.
-                if now != seen && pending == Some(now) {
-                    (seen, pending) = (now, None);
-                    let _ = self.reload("the file has changed");
-                } else {
-                    pending = (now != seen).then_some(now);
-                }
+                pending = (now != seen).then_some(now);
                 continue;
-            };
+            }
             (seen, pending) = (now, None);
-            // Somebody who no longer waits has asked all the same.
-            let _ = asked.send(self.reload("asked for"));
+            let why = match asked {
+                Some(_) => "asked for",
+                None => "the file has changed",
+            };
+            let Some((reloader, reloaded)) = self.reload_aside(why).await else {
+                return;
+            };
+            self = reloader;
+            if let Some(asked) = asked {
+                // Somebody who no longer waits has asked all the same.
+                let _ = asked.send(reloaded);
+            }
         }
+    }
+
+    /// Reloads where no request waits with it: files are read, and a state file may be.
+    async fn reload_aside(mut self, why: &'static str) -> Option<(Self, Reloaded)> {
+        let reload = move || {
+            let reloaded = self.reload(why);
+            (self, reloaded)
+        };
+        let done = tokio::task::spawn_blocking(reload).await;
+        done.inspect_err(|error| error!(%error, "nothing is reloaded any more"))
+            .ok()
+    }
+
+    /// What the file says now; `None` when it cannot be read.
+    async fn fingerprint(&self) -> Option<u64> {
+        let source = self.source.as_ref()?;
+        tokio::fs::read(&source.path).await.ok().map(fingerprint)
     }
 
     fn reload(&mut self, why: &str) -> Reloaded {
@@ -169,7 +183,7 @@ impl Reloader {
         let reloaded = self.try_reload();
         let counter = &self.shared.counters.reloads;
         match &reloaded {
-            Ok(()) => {
+            Ok(_) => {
                 counter.increment(ReloadResult::Ok);
                 info!(why, "configuration reloaded");
             }
@@ -191,6 +205,11 @@ impl Reloader {
 
     fn try_reload(&mut self) -> Reloaded {
         let source = self.source.as_ref().ok_or(NotReloaded::NoFile)?;
+        if self.shared.closing.has_begun() {
+            return Err(NotReloaded::Failed(
+                "the gateway is shutting down".to_owned(),
+            ));
+        }
         let config = (source.load)().map_err(NotReloaded::Rejected)?;
         let mut new = Vec::new();
         for wanted in &config.listeners {
@@ -217,21 +236,24 @@ impl Reloader {
         for (bind, listener) in new {
             self.open(bind, listener);
         }
-        self.name_what_waits(&config);
-        self.config = config;
-        Ok(())
+        let waiting = self.what_waits(&config);
+        for key in &waiting {
+            warn!(key, "this change counts from the next start on");
+        }
+        self.watch = config.watch;
+        Ok(waiting)
     }
 
-    /// Names the keys that the next start will act on.
-    fn name_what_waits(&self, new: &Config) {
-        let old = &self.config;
+    /// The keys that differ from those of the start and that only the next one will act on.
+    fn what_waits(&self, new: &Config) -> Vec<&'static str> {
+        let old = &self.started;
         let hears = |config: &Config| -> Vec<SocketAddr> {
             let balancers = config.balancers.iter();
             balancers
                 .filter_map(|it| it.heartbeat.as_ref()?.listen)
                 .collect()
         };
-        for (key, differs) in [
+        let keys = [
             (
                 "limits.max_connections",
                 old.limits.max_connections != new.limits.max_connections,
@@ -244,10 +266,14 @@ impl Reloader {
                 old.shutdown_timeout != new.shutdown_timeout,
             ),
             ("heartbeat.listen", hears(old) != hears(new)),
-        ] {
-            if differs {
-                warn!(key, "this change counts from the next start on");
-            }
-        }
+        ];
+        let waiting = keys.into_iter().filter(|(_, differs)| *differs);
+        waiting.map(|(key, _)| key).collect()
     }
+}
+
+fn fingerprint(text: impl AsRef<[u8]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.as_ref().hash(&mut hasher);
+    hasher.finish()
 }

@@ -70,6 +70,11 @@ impl Access {
         }
     }
 
+    /// Whether those who ask have to show who they are.
+    pub(crate) const fn asks_who(&self) -> bool {
+        self.credentials.is_some()
+    }
+
     /// What a page of this gateway sends with a change; nobody outside can guess it.
     pub(crate) fn token(&self) -> &str {
         &self.token

@@ -1,6 +1,7 @@
 //! What each path answers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ const METRICS_TYPE: HeaderValue =
 
 /// Answers one request.
 pub(super) async fn answer(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     access: &Access,
     from: SocketAddr,
     request: Request<Incoming>,
@@ -42,24 +43,21 @@ pub(super) async fn answer(
         return answer;
     }
     let client = api::Client {
-        user: access.user(),
+        user: access.user().into(),
         address: from,
+        authenticated: access.asks_who(),
     };
     if path.starts_with(api::PATH) {
-        return api::answer(shared, client, access.token(), &request, body).await;
+        return api::answer(shared, &client, access.token(), &request, body).await;
     }
     if path.starts_with(page::PATH) {
-        return page::answer(shared, client, access.token(), &request, body).await;
+        return page::answer(shared, &client, access.token(), &request, body).await;
     }
     if !matches!(path, "/" | "/healthz" | "/readyz" | "/metrics") {
         return text(StatusCode::NOT_FOUND, "not found\n");
     }
     if request.method != Method::GET && request.method != Method::HEAD {
-        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-        answer
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return answer;
+        return not_allowed("GET, HEAD");
     }
     match path {
         "/healthz" => text(StatusCode::OK, "ok\n"),
@@ -101,6 +99,14 @@ fn metrics(shared: &Shared) -> Answer {
     let shown = snapshot.shown(now);
     let mut answer = text(StatusCode::OK, shared.metrics.render(&shown));
     answer.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
+    answer
+}
+
+/// What a path does not do, and what it does.
+pub(super) fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+    let methods = HeaderValue::from_static(methods);
+    answer.headers_mut().insert(ALLOW, methods);
     answer
 }
 

@@ -13,10 +13,14 @@ use tracing::{debug, warn};
 
 use super::access::Access;
 use super::answer::answer;
+use super::patience::Patient;
 use crate::state::Shared;
 
 /// Most connections at once. A scraper, a person and an orchestrator's probes need a handful.
 const MAX_CONNECTIONS: usize = 64;
+
+/// Most of those that only wait for a 403. They must not keep out who may ask.
+const MAX_STRANGERS: usize = 8;
 
 /// From one request's end to the next one's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,10 +36,8 @@ pub(crate) async fn serve(
     stop: tokio_util::sync::CancellationToken,
 ) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-            return;
-        };
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
@@ -48,6 +50,16 @@ pub(crate) async fn serve(
                 continue;
             }
         };
+        let permit = match access.allows(address.ip()) {
+            true => tokio::select! {
+                () = stop.cancelled() => return,
+                permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
+            },
+            false => Arc::clone(&strangers).try_acquire_owned().ok(),
+        };
+        let Some(permit) = permit else {
+            continue;
+        };
         let (shared, access, stop) = (Arc::clone(&shared), Arc::clone(&access), stop.clone());
         tokio::spawn(async move {
             let service = service_fn(|request| async {
@@ -58,7 +70,7 @@ pub(crate) async fn serve(
                 .half_close(true)
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Patient::new(stream)), service);
             tokio::select! {
                 () = stop.cancelled() => {}
                 ended = connection => {

@@ -5,6 +5,7 @@ mod answer;
 mod api;
 mod listener;
 mod page;
+mod patience;
 
 pub(crate) use self::access::Access;
 pub(crate) use self::listener::serve;

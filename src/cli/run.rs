@@ -19,7 +19,7 @@ const SPARE_FILES: u64 = 100;
 /// Runs the gateway until it is told to stop.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let file = path.to_owned();
-    let source = Source::new(path.to_owned(), move || load_again(&file));
+    let source = Source::new(file.clone(), move || load_again(&file));
     let loaded = match super::check::load(path) {
         Ok(loaded) => loaded,
         Err(problems) => {

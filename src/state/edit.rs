@@ -6,6 +6,7 @@
 //! counts are the same.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -29,10 +30,10 @@ pub(crate) struct Editing {
 
 impl Editing {
     /// Reads what was changed by hand before the last end. What cannot be read is set aside, and the file alone
-    /// counts.
-    pub(crate) fn new(file: &Config) -> Self {
+    /// counts. `folder` is where that is.
+    pub(crate) fn new(file: &Config, folder: &Path) -> Self {
         let path = file.admin.as_ref().and_then(|it| it.state_file.clone());
-        let store = path.map(Store::new);
+        let store = path.map(|path| Store::new(path, folder.to_owned()));
         Self {
             file: file.clone(),
             overrides: store.as_ref().map(Store::load).unwrap_or_default(),
@@ -146,7 +147,7 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let mut overrides = self.editing.overrides.clone();
-        overrides.remove_member(&balancer.name, &member.url);
+        overrides.remove_member(&balancer.name, &member.url, &self.editing.file);
         self.run(overrides, now, || Ok(()))
     }
 

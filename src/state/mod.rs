@@ -7,6 +7,7 @@
 mod attempt;
 mod drain;
 mod edit;
+mod journal;
 mod live;
 mod overrides;
 mod reconcile;
@@ -14,6 +15,7 @@ mod snapshot;
 mod store;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::drain::Left;
 pub(crate) use self::edit::{EditError, Editing};
+pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::{LiveBalancer, LiveMember};
 pub(crate) use self::snapshot::{LiveMapping, LiveTarget, Snapshot};
 use crate::telemetry::access_log::AccessLog;
@@ -39,14 +42,18 @@ pub(crate) struct Shared {
     pub(crate) closing: Closing,
     /// Held by whoever changes what runs; see [`Shared::edit`].
     pub(crate) editing: Mutex<Editing>,
+    pub(crate) journal: Journal,
+    /// Where the configuration is: what the files that it names are relative to.
+    pub(crate) folder: PathBuf,
     /// The snapshot is another one.
     pub(crate) swapped: Notify,
     /// To whoever reads the configuration again.
     pub(crate) reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
 }
 
-/// How an attempt to read the configuration again has ended.
-pub(crate) type Reloaded = Result<(), NotReloaded>;
+/// How an attempt to read the configuration again has ended: with the keys that have changed and count from the next
+/// start on.
+pub(crate) type Reloaded = Result<Vec<&'static str>, NotReloaded>;
 
 /// Why the configuration was not read again. Then nothing has changed.
 #[derive(Debug)]

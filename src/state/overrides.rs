@@ -62,12 +62,19 @@ impl Overrides {
         of.added.push(Added { member, keys });
     }
 
-    /// A member was removed.
-    pub(super) fn remove_member(&mut self, balancer: &str, url: &str) {
+    /// A member was removed. Only what the file has is remembered: one that was added by hand may come with the file
+    /// some day, and nobody would know why it does not appear.
+    pub(super) fn remove_member(&mut self, balancer: &str, url: &str, file: &Config) {
+        let in_file = file
+            .balancers
+            .iter()
+            .filter(|it| it.name == balancer)
+            .flat_map(|it| &it.members)
+            .any(|member| member.url.text == url);
         let of = self.of(balancer);
         of.members.remove(url);
         of.added.retain(|added| added.member.url.text != url);
-        if !of.removed.iter().any(|removed| removed == url) {
+        if in_file && !of.removed.iter().any(|removed| removed == url) {
             of.removed.push(url.to_owned());
         }
     }
@@ -98,12 +105,13 @@ impl Overrides {
         Value::Object(balancers)
     }
 
-    /// What [`to_json`](Self::to_json) has written, checked as if it came over the network.
-    pub(super) fn from_json(value: &Value) -> Result<Self, String> {
+    /// What [`to_json`](Self::to_json) has written, checked as if it came over the network. Files that members name are
+    /// relative to `folder`.
+    pub(super) fn from_json(value: &Value, folder: &Path) -> Result<Self, String> {
         let balancers = value.as_object().ok_or("there are no balancers")?;
         let read = |(name, changes): (&String, &Value)| {
-            let changes =
-                OfBalancer::from_json(changes).map_err(|why| format!("balancer {name}: {why}"))?;
+            let changes = OfBalancer::from_json(changes, folder)
+                .map_err(|why| format!("balancer {name}: {why}"))?;
             Ok((name.clone(), changes))
         };
         balancers
@@ -161,7 +169,7 @@ impl OfBalancer {
         })
     }
 
-    fn from_json(value: &Value) -> Result<Self, String> {
+    fn from_json(value: &Value, folder: &Path) -> Result<Self, String> {
         let part = |key: &str| value.get(key).cloned().unwrap_or_default();
         let members = part("members");
         let members = members.as_object().cloned().unwrap_or_default();
@@ -172,7 +180,7 @@ impl OfBalancer {
         let added = part("added");
         let added = added.as_array().cloned().unwrap_or_default();
         let added = added.into_iter().map(|keys| {
-            let member = parse_member(&keys.to_string(), Path::new("added"));
+            let member = parse_member(&keys.to_string(), &folder.join("added"));
             Ok(Added {
                 member: member.map_err(lines)?,
                 keys,
@@ -265,7 +273,7 @@ fn balancer_json(change: &BalancerChange) -> Value {
         NewSticky::Off => String::new(),
         NewSticky::Names { cookie, parameter } => format!("{cookie}|{parameter}"),
     });
-    let timeout = change.timeout.map(|it| format!("{}ms", it.as_millis()));
+    let timeout = change.timeout.map(|it| format!("{}s", it.as_secs_f64()));
     let maxattempts = change.maxattempts.map(|most| match most {
         Some(most) => Value::from(most),
         None => Value::from("default"),

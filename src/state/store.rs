@@ -23,18 +23,20 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Store {
     path: PathBuf,
+    /// What the files that it names are relative to: where the configuration is.
+    folder: PathBuf,
 }
 
 impl Store {
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub(super) const fn new(path: PathBuf, folder: PathBuf) -> Self {
+        Self { path, folder }
     }
 
     /// What it says; nothing when it does not exist. A file that is damaged, or is something else, is renamed within
     /// its folder and named in the log.
     pub(super) fn load(&self) -> Overrides {
         let file = self.path.display();
-        match read(&self.path) {
+        match read(&self.path, &self.folder) {
             Ok(overrides) => {
                 info!(%file, "what was changed by hand is in force again");
                 overrides
@@ -62,6 +64,8 @@ impl Store {
             "balancers": overrides.to_json(),
         });
         let new = beside(&self.path, "new");
+        let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or(Path::new(".")))?;
         // It may hold secrets of members that were added.
         let mut file = OpenOptions::new()
             .write(true)
@@ -72,8 +76,11 @@ impl Store {
         file.write_all(format!("{state:#}\n").as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
-        let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        // From here on the change is in the file, and so it must be made.
+        if let Err(error) = folder.sync_all() {
+            warn!(file = %self.path.display(), %error, "the state file may not survive a power cut");
+        }
+        Ok(())
     }
 
     /// Renames the file to a name that is free, and returns that.
@@ -96,7 +103,7 @@ enum Unreadable {
     Bad(String),
 }
 
-fn read(path: &Path) -> Result<Overrides, Unreadable> {
+fn read(path: &Path, folder: &Path) -> Result<Overrides, Unreadable> {
     let bad = |error: &dyn ToString| Unreadable::Bad(error.to_string());
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unreadable::Absent,
@@ -115,7 +122,7 @@ fn read(path: &Path) -> Result<Overrides, Unreadable> {
         return Err(bad(&"it is not a state file of this version"));
     }
     let balancers = state.get("balancers").unwrap_or(&Value::Null);
-    Overrides::from_json(balancers).map_err(|error| bad(&error))
+    Overrides::from_json(balancers, folder).map_err(|error| bad(&error))
 }
 
 /// `state.json` becomes `state.json.new`.

@@ -12,10 +12,12 @@
 
 mod support;
 
+mod by_hand;
 mod check;
 mod cluster;
 mod demo;
 mod explain;
+mod house;
 mod keys;
 mod logs;
 mod node;

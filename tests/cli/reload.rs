@@ -1,97 +1,14 @@
-//! Another configuration while requests run, and what was changed by hand over a restart.
+//! Another configuration while requests run.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::cluster::Node;
+use crate::house::{House, file};
 use crate::support::http::{ask, get};
 use crate::support::program::{Program, ajpgate};
 use crate::support::{Scratch, address_after, taken, until};
-
-const RELOAD: &str = "/api/v1/reload";
-const MEMBERS: &str = "/api/v1/balancers/shop/members";
-
-/// A gateway whose file can be written again.
-struct House {
-    gateway: Program,
-    front: SocketAddr,
-    admin: SocketAddr,
-    nodes: [Node; 2],
-    scratch: Scratch,
-}
-
-impl House {
-    fn start(more: &str) -> Self {
-        let scratch = Scratch::new("reload");
-        let nodes = ["node1", "node2"].map(|route| Node::start(&scratch, route, None));
-        let file = file(&nodes, 2, more);
-        scratch.write("ajpgate.yaml", &file);
-        let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run"]));
-        Self {
-            front: gateway.front(),
-            admin: gateway.admin(),
-            gateway,
-            nodes,
-            scratch,
-        }
-    }
-
-    /// Writes the file anew with so many members.
-    fn write(&self, members: usize, more: &str) {
-        let file = file(&self.nodes, members, more);
-        self.scratch.write("ajpgate.yaml", &file);
-    }
-
-    fn reload(&self) -> (u16, Value) {
-        let answer = ask(self.admin, "POST", RELOAD, "");
-        (answer.status, serde_json::from_str(&answer.body).unwrap())
-    }
-
-    fn members(&self) -> Vec<Value> {
-        let answer = get(self.admin, "/api/v1/balancers/shop", "");
-        let shop: Value = serde_json::from_str(&answer.body).unwrap();
-        shop["members"].as_array().unwrap().clone()
-    }
-
-    fn reloads(&self, result: &str) -> u64 {
-        let metrics = get(self.admin, "/metrics", "").body;
-        let series = format!("ajpgate_config_reloads_total{{result=\"{result}\"}} ");
-        let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
-        line.unwrap().parse().unwrap()
-    }
-
-    /// Kills it as hard as can be, and starts it again.
-    fn kill_and_start(&mut self) {
-        self.gateway.signal("KILL");
-        self.gateway = Program::start(&mut ajpgate(self.scratch.path(), &["run"]));
-        self.front = self.gateway.front();
-        self.admin = self.gateway.admin();
-    }
-}
-
-fn file(nodes: &[Node; 2], members: usize, more: &str) -> String {
-    let members: String = ["node1", "node2"]
-        .iter()
-        .zip(nodes)
-        .take(members)
-        .map(|(route, node)| {
-            let address = node.address;
-            format!("      - {{ url: \"ajp://{address}\", route: {route} }}\n")
-        })
-        .collect();
-    let admin = match more.contains("admin:") {
-        true => "",
-        false => "admin: { bind: \"127.0.0.1:0\" }\n",
-    };
-    format!(
-        "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n\
-         balancers:\n  shop:\n    members:\n{members}\
-         proxy_pass: [{{ path: /, to: \"balancer://shop/\" }}]\n\
-         access_log: {{ format: off }}\n{admin}{more}"
-    )
-}
 
 #[test]
 fn a_hangup_reads_the_file_again() {
@@ -249,142 +166,89 @@ fn a_watched_file_is_read_again_when_it_changes() {
     until("the new file is in force", || {
         (house.members().len() == 1).then_some(())
     });
-    // As a ConfigMap does it: a link to another folder.
-    let path = house.scratch.path().join("ajpgate.yaml");
-    let other = house.scratch.path().join("other.yaml");
-    std::fs::write(&other, file(&house.nodes, 2, "watch: true\n")).unwrap();
-    let link = house.scratch.path().join("link");
-    std::os::unix::fs::symlink(&other, &link).unwrap();
-    std::fs::rename(&link, &path).unwrap();
-    until("the linked file is in force", || {
-        (house.members().len() == 2).then_some(())
+    // As a ConfigMap does it: the file is a link through a folder that is a link, and that is replaced.
+    let folder = house.scratch.path();
+    let turn = |version: &str, members: usize| {
+        let text = file(&house.nodes, members, "watch: true\n");
+        house
+            .scratch
+            .write(&format!("{version}/ajpgate.yaml"), &text);
+        link(version, &folder.join("..data"));
+    };
+    turn("..first", 2);
+    link("..data/ajpgate.yaml", &folder.join("ajpgate.yaml"));
+    for (version, members) in [("..second", 1), ("..third", 2)] {
+        turn(version, members);
+        until("the linked file is in force", || {
+            (house.members().len() == members).then_some(())
+        });
+    }
+    // A bad one is said and changes nothing, and the next good one counts.
+    house.scratch.write("..bad/ajpgate.yaml", "listeners: 1\n");
+    link("..bad", &folder.join("..data"));
+    until("it is rejected", || {
+        (house.reloads("rejected") == 1).then_some(())
+    });
+    assert_eq!(house.members().len(), 2);
+    turn("..fourth", 1);
+    until("the good file is in force", || {
+        (house.members().len() == 1).then_some(())
     });
 }
 
-#[test]
-fn members_are_added_and_removed_while_it_runs() {
-    let mut house = House::start("");
-    let third = Node::start(&house.scratch, "node3", None);
-    let url = format!("ajp://{}", third.address);
-    let add = json!({ "url": url, "route": "node3", "loadfactor": 2 }).to_string();
-    let added = ask(house.admin, "POST", MEMBERS, &add);
-    assert_eq!(added.status, 201, "{added:?}");
-    let member: Value = serde_json::from_str(&added.body).unwrap();
-    assert_eq!(
-        (&member["route"], &member["loadfactor"]),
-        (&json!("node3"), &json!(2))
-    );
-    assert_eq!(ask(house.admin, "POST", MEMBERS, &add).status, 409);
-    let cookie = "Cookie: JSESSIONID=A.node3\r\n";
-    assert_eq!(get(house.front, "/", cookie).node(), "node3");
-    for (bad, named) in [
-        ("{\"route\": \"x\"}", "url"),
-        ("{\"url\": \"ajp://h:1\", \"loadfactor\": 0}", "loadfactor"),
-        ("{\"url\": \"gopher://h\"}", "url"),
-        ("{\"url\": \"ajp://h:1\", \"rout\": \"x\"}", "rout"),
-    ] {
-        let refused = ask(house.admin, "POST", MEMBERS, bad);
-        assert_eq!(refused.status, 422, "{bad}: {refused:?}");
-        assert!(refused.body.contains(named), "{bad}: {refused:?}");
-    }
-    assert_eq!(house.members().len(), 3);
-
-    // What was done by hand survives a reload.
-    let first = format!("{MEMBERS}/node1");
-    assert_eq!(ask(house.admin, "DELETE", &first, "").status, 204);
-    assert_eq!(house.reload().0, 200);
-    let routes: Vec<Value> = house
-        .members()
-        .iter()
-        .map(|it| it["route"].clone())
-        .collect();
-    assert_eq!(routes, ["node2", "node3"]);
-    assert_eq!(ask(house.admin, "DELETE", &first, "").status, 404);
-    house.gateway.logs("added by hand");
-    house.gateway.logs("removed by hand");
-    // Without a state file it does not survive a restart.
-    house.kill_and_start();
-    assert_eq!(house.members().len(), 2);
+/// A link in place of what was there, in one step.
+fn link(to: &str, place: &std::path::Path) {
+    let beside = place.with_file_name("a-new-link");
+    std::os::unix::fs::symlink(to, &beside).unwrap();
+    std::fs::rename(&beside, place).unwrap();
 }
 
+/// Some keys are for a start alone: they are named, as long as they differ from it.
 #[test]
-fn what_was_changed_by_hand_survives_kill_9() {
-    let more = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
-    let mut house = House::start(more);
-    let third = Node::start(&house.scratch, "node3", Some("s3cret"));
-    let add =
-        json!({ "url": format!("ajp://{}", third.address), "route": "node3", "secret": "s3cret" });
-    assert_eq!(
-        ask(house.admin, "POST", MEMBERS, &add.to_string()).status,
-        201
-    );
-    let change = r#"{"loadfactor": 2.5, "lbset": 1, "status": {"drain": true}}"#;
-    let second = format!("{MEMBERS}/node2");
-    assert_eq!(ask(house.admin, "PATCH", &second, change).status, 200);
-    let change = r#"{"lbmethod": "bybusyness", "timeout": "1500ms", "maxattempts": 1}"#;
-    let balancer = "/api/v1/balancers/shop";
-    assert_eq!(ask(house.admin, "PATCH", balancer, change).status, 200);
-    assert_eq!(
-        ask(house.admin, "DELETE", &format!("{MEMBERS}/node1"), "").status,
-        204
-    );
-    let settings = |house: &House| {
-        let shop = get(house.admin, balancer, "");
-        shop.field("etag").unwrap().to_owned()
+fn what_counts_from_the_next_start_on_is_named() {
+    let house = House::start("");
+    assert_eq!(house.reload().1["from_next_start"], json!([]));
+    house.write(1, "shutdown_timeout: 7s\nlimits: { max_body: 1 }\n");
+    for _ in 0..2 {
+        let (status, answer) = house.reload();
+        assert_eq!(status, 200);
+        assert_eq!(answer["from_next_start"], json!(["shutdown_timeout"]));
+    }
+    house.write(2, "");
+    assert_eq!(house.reload().1["from_next_start"], json!([]));
+}
+
+/// By signal and by hand at once: each is done, one after the other.
+#[test]
+fn reloads_do_not_disturb_each_other() {
+    let house = House::start("");
+    let signal = || {
+        let pid = house.gateway.id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-s", "HUP", &pid])
+            .status();
+        assert!(sent.unwrap().success());
     };
-    let before = settings(&house);
-    house.kill_and_start();
-    assert_eq!(settings(&house), before);
-    let cookie = "Cookie: JSESSIONID=A.node3\r\n";
-    assert_eq!(get(house.front, "/", cookie).node(), "node3");
-    assert_eq!(house.members()[0]["status"]["drain"], json!(true));
-
-    // Others cannot read it: it may hold secrets.
-    use std::os::unix::fs::PermissionsExt as _;
-    let state = house.scratch.path().join("state.json");
-    let mode = std::fs::metadata(&state).unwrap().permissions().mode();
-    assert_eq!(mode & 0o077, 0);
-}
-
-#[test]
-fn a_state_file_that_cannot_be_used_is_set_aside() {
-    let more = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
-    let mut house = House::start(more);
-    let change = r#"{"loadfactor": 3}"#;
-    assert_eq!(
-        ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), change).status,
-        200
-    );
-    let state = house.scratch.path().join("state.json");
-    let good = std::fs::read_to_string(&state).unwrap();
-    for (number, bad) in [
-        String::new(),
-        good[..good.len() / 2].to_owned(),
-        "{\"version\": 1}".to_owned(),
-        good.replace("\"version\": 1", "\"version\": 2"),
-        good.replace("\"3\"", "\"300\""),
-        "\0\0\0".to_owned(),
-    ]
-    .iter()
-    .enumerate()
-    {
-        std::fs::write(&state, bad).unwrap();
-        house.kill_and_start();
-        assert_eq!(house.members()[0]["loadfactor"], json!(1), "{bad}");
-        let aside = house
-            .scratch
-            .path()
-            .join(format!("state.json.damaged-{}", number + 1));
-        assert_eq!(std::fs::read(aside).unwrap(), bad.as_bytes());
-        house.gateway.logs("state.json");
-    }
-    // It works again.
-    assert_eq!(
-        ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), change).status,
-        200
-    );
-    house.kill_and_start();
-    assert_eq!(house.members()[0]["loadfactor"], json!(3));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert_eq!(house.reload().0, 200);
+                    assert_eq!(get(house.front, "/", "").status, 200);
+                }
+            });
+        }
+        for _ in 0..5 {
+            signal();
+            assert_eq!(get(house.front, "/", "").status, 200);
+        }
+    });
+    // Signals that come at once may be one.
+    until("all of them are done", || {
+        (house.reloads("ok") > 20).then_some(())
+    });
+    assert_eq!(house.reloads("rejected"), 0);
+    assert_eq!(house.members().len(), 2);
 }
 
 /// The demo has no file.
@@ -396,5 +260,34 @@ fn a_gateway_without_a_file_has_nothing_to_read_again() {
     let admin = demo.prints("where the metrics are", |demo| {
         address_after(&demo.stdout(), "metrics   http://")
     });
-    assert_eq!(ask(admin, "POST", RELOAD, "").status, 409);
+    assert_eq!(ask(admin, "POST", "/api/v1/reload", "").status, 409);
+}
+
+/// Counters go on for members that stay.
+#[test]
+fn counters_of_members_that_stay_go_on() {
+    let house = House::start("");
+    for _ in 0..6 {
+        get(house.front, "/", "Cookie: JSESSIONID=A.node1\r\n");
+    }
+    let totals = |house: &House| -> BTreeSet<String> {
+        let text = get(house.admin, "/metrics", "").body;
+        let of_node1 = text.lines().filter(|line| {
+            let (name, labels) = line.split_once('{').unwrap_or_default();
+            name.ends_with("_total")
+                && labels.contains("route=\"node1\"")
+                && !labels.contains("issued=")
+        });
+        of_node1.map(str::to_owned).collect()
+    };
+    let before = totals(&house);
+    let hits = "ajpgate_sticky_requests_total{balancer=\"shop\",route=\"node1\",result=\"hit\"} 6";
+    assert!(before.contains(hits), "{before:#?}");
+    // Another connection pool, and no `node2`.
+    let text = file(&house.nodes, 1, "").replace("route:", "max: 50, route:");
+    house.scratch.write("ajpgate.yaml", &text);
+    assert_eq!(house.reload().0, 200);
+    assert_eq!(before, totals(&house));
+    let metrics = get(house.admin, "/metrics", "").body;
+    assert!(!metrics.contains("node2"), "nothing is left of it");
 }

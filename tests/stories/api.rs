@@ -567,6 +567,20 @@ async fn whoever_may_not_ask_changes_nothing() {
     assert_eq!(change("Authorization: Bearer s3cret-t0ken\r\n").await, 200);
 }
 
+/// A page of any site can send a form, and an old browser does not say whose it is.
+#[tokio::test]
+async fn forms_change_nothing_without_the_token() {
+    let (_one, _other, gateway) = two("", "").await;
+    for path in ["/api/v1/reload", &format!("{BALANCER}/members")] {
+        for kind in ["application/x-www-form-urlencoded", "text/plain"] {
+            let kind = format!("Content-Type: {kind}\r\n");
+            let answer = ask(&gateway, "POST", path, &kind, "{\"url\": \"ajp://h\"}").await;
+            assert_eq!(answer.status, 403, "{path} {kind}");
+            assert!(error(&answer).contains("token"));
+        }
+    }
+}
+
 /// A url in place of a balancer is none, and so cannot be changed.
 #[tokio::test]
 async fn only_balancers_of_the_file_are_listed() {

@@ -36,6 +36,7 @@ mod manager;
 mod mapping;
 mod metrics;
 mod node;
+mod operating;
 mod request;
 mod response;
 mod smuggling;

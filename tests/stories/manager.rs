@@ -119,8 +119,10 @@ async fn a_change_needs_the_token_of_the_page() {
     assert_eq!(done.status, 303);
     let told = get(gateway.admin, done.field("location").unwrap(), "").await;
     assert!(
-        told.text().contains("drains: it keeps its sessions"),
-        "what it did is said"
+        told.text()
+            .contains("status.drain: false → true. The member drains: it keeps its sessions"),
+        "what it did is said: {}",
+        told.text()
     );
     assert!(told.text().contains("draining"));
 }
@@ -236,7 +238,61 @@ async fn balancers_change_and_members_come_and_go() {
         ("member", &gone),
     ];
     assert_eq!(send(&gateway, &remove, "").await.status, 303);
-    assert!(!page(&gateway).await.contains(&gone));
+    let text = page(&gateway).await;
+    assert!(!text.contains(&format!("data-block=\"test|{gone}\"")));
+    assert!(
+        text.contains(&format!("{gone} was removed from balancer://test")),
+        "what was done is remembered"
+    );
+}
+
+/// A form sends all of its fields; only what somebody has touched is changed by hand, and only if nobody else has
+/// touched it meanwhile.
+#[tokio::test]
+async fn a_form_changes_what_was_touched_and_nothing_unseen() {
+    let (nodes, gateway) = two().await;
+    let (token, member) = (token(&gateway).await, url(&nodes[0]));
+    let text = page(&gateway).await;
+    let (_, form) = text
+        .split_once(&format!("name=\"member\" value=\"{member}\""))
+        .unwrap();
+    let (_, form) = form.split_once("name=\"etag\" value=\"").unwrap();
+    let etag = form.split("\">").next().unwrap().replace("&#34;", "%22");
+    let fields = |factor: &'static str| {
+        [
+            ("token", token.as_str()),
+            ("balancer", "test"),
+            ("member", &member),
+            ("etag", &etag),
+            ("action", "change"),
+            ("loadfactor", factor),
+            ("lbset", "0"),
+            ("route", "n1"),
+            ("redirect", ""),
+        ]
+    };
+    let nothing = send(&gateway, &fields("1"), "").await;
+    assert_eq!(
+        nothing.field("location"),
+        Some("/balancer-manager?done=nothing")
+    );
+    let done = send(&gateway, &fields("2"), "").await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    let told = get(gateway.admin, done.field("location").unwrap(), "").await;
+    assert!(
+        told.text().contains("loadfactor: 1 → 2."),
+        "{}",
+        told.text()
+    );
+    let late = send(&gateway, &fields("3"), "").await;
+    assert_eq!(late.status, 412);
+    assert!(
+        late.text()
+            .contains("somebody has changed these settings meanwhile")
+    );
+    assert!(!late.text().contains(
+        "id=\"b0-0-loadfactor\" name=\"loadfactor\" type=\"text\" inputmode=\"decimal\" value=\"2\""
+    ));
 }
 
 /// Names come from a configuration, and reasons repeat what somebody has sent.

@@ -1,6 +1,7 @@
 //! Makes a change, and says so in the log.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ajpgate_config::{
@@ -16,14 +17,23 @@ use super::{Client, Found, settings};
 use crate::balancer::Refused;
 use crate::state::{EditError, LiveBalancer, Shared};
 
+/// What a change has come to.
+#[derive(Debug)]
+pub(in crate::admin) struct Made {
+    /// What was changed, as it is now.
+    pub(in crate::admin) found: Found,
+    /// Its number in the journal; `None` when everything was so already.
+    pub(in crate::admin) change: Option<u64>,
+}
+
 /// Changes a resource as the text, a JSON object, says. Nothing is changed when any of it is refused.
 pub(in crate::admin) fn make(
     shared: &Shared,
-    client: Client<'_>,
+    client: &Client,
     resource: &Resource,
     headers: &HeaderMap,
     text: &str,
-) -> Result<Found, Refusal> {
+) -> Result<Made, Refusal> {
     match resource {
         Resource::Member(name, key) => {
             let change = parse_member_change(text, Path::new("body"))?;
@@ -40,13 +50,16 @@ pub(in crate::admin) fn make(
             let snapshot = edit.snapshot();
             let new = self::balancer(&snapshot, name)?;
             let after = BalancerState::of(new, now).member(url)?.settings();
-            if let Some(changes) = settings::difference(&before, &after) {
+            let changes = settings::difference(&before, &after);
+            let change = changes.map(|changes| {
                 info!(
-                    user = client.user, client = %client.address, balancer = name, member = %url, changes,
+                    user = %client.user, client = %client.address, balancer = name, member = %url, changes,
                     "member changed by hand"
                 );
-            }
-            changed.find(&edit.snapshot(), now)
+                note(shared, client, &format!("{url} of balancer://{name}: {changes}"))
+            });
+            let found = changed.find(&edit.snapshot(), now)?;
+            Ok(Made { found, change })
         }
         Resource::Balancer(name) => {
             let change = parse_balancer_change(text, Path::new("body"))?;
@@ -60,13 +73,16 @@ pub(in crate::admin) fn make(
             let snapshot = edit.snapshot();
             let new = BalancerState::of(self::balancer(&snapshot, name)?, now);
             let (old, new) = (old.own_settings().into(), new.own_settings().into());
-            if let Some(changes) = settings::difference(&old, &new) {
+            let changes = settings::difference(&old, &new);
+            let change = changes.map(|changes| {
                 info!(
-                    user = client.user, client = %client.address, balancer = name, changes,
+                    user = %client.user, client = %client.address, balancer = name, changes,
                     "balancer changed by hand"
                 );
-            }
-            resource.find(&edit.snapshot(), now)
+                note(shared, client, &format!("balancer://{name}: {changes}"))
+            });
+            let found = resource.find(&edit.snapshot(), now)?;
+            Ok(Made { found, change })
         }
         _ => Err(Refusal::method(resource.methods())),
     }
@@ -75,12 +91,12 @@ pub(in crate::admin) fn make(
 /// Adds a member with the keys of a JSON object.
 pub(in crate::admin) fn add(
     shared: &Shared,
-    client: Client<'_>,
+    client: &Client,
     name: &str,
     headers: &HeaderMap,
     text: &str,
-) -> Result<Found, Refusal> {
-    let member = parse_member(text, Path::new("body"))?;
+) -> Result<Made, Refusal> {
+    let member = parse_member(text, &shared.folder.join("body"))?;
     // It was JSON when it was read.
     let keys = serde_json::from_str(text).unwrap_or_default();
     let (mut edit, now) = (shared.edit(), Instant::now());
@@ -93,34 +109,56 @@ pub(in crate::admin) fn add(
     let url = member.url.text.clone();
     let added = Resource::Member(name.to_owned(), url.clone());
     edit.add_member(balancer, member, keys, now)?;
-    let found = added.find(&edit.snapshot(), now)?;
+    let snapshot = edit.snapshot();
+    let new = BalancerState::of(self::balancer(&snapshot, name)?, now);
+    let settings = new.member(&url)?.settings();
     info!(
-        user = client.user, client = %client.address, balancer = name,
-        member = url, "member added by hand"
+        user = %client.user, client = %client.address, balancer = name, member = url, %settings,
+        "member added by hand"
     );
-    Ok(found)
+    let change = note(
+        shared,
+        client,
+        &format!("{url} was added to balancer://{name}"),
+    );
+    Ok(Made {
+        found: added.find(&snapshot, now)?,
+        change: Some(change),
+    })
 }
 
 /// Removes a member.
 pub(in crate::admin) fn remove(
     shared: &Shared,
-    client: Client<'_>,
+    client: &Client,
     name: &str,
     key: &str,
     headers: &HeaderMap,
-) -> Result<(), Refusal> {
+) -> Result<u64, Refusal> {
     let (mut edit, now) = (shared.edit(), Instant::now());
     let snapshot = edit.snapshot();
     let balancer = balancer(&snapshot, name)?;
     let state = BalancerState::of(balancer, now);
     let member = state.member(key)?;
     settings::check_match(headers, &settings::etag(&member.settings()))?;
+    let settings = member.settings();
     edit.remove_member(balancer, member.live, now)?;
     info!(
-        user = client.user, client = %client.address, balancer = name, member = %member.live.url,
+        user = %client.user, client = %client.address, balancer = name, member = %member.live.url, %settings,
         "member removed by hand"
     );
-    Ok(())
+    let url = &member.live.url;
+    Ok(note(
+        shared,
+        client,
+        &format!("{url} was removed from balancer://{name}"),
+    ))
+}
+
+/// Notes a change that was made, and returns its number.
+pub(in crate::admin) fn note(shared: &Shared, client: &Client, what: &str) -> u64 {
+    let user = Arc::clone(&client.user);
+    shared.journal.note(user, client.address, what.to_owned())
 }
 
 /// As the file has it: `heartbeat` needs somebody who tells the load.

@@ -13,6 +13,7 @@ pub(super) mod settings;
 mod view;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ALLOW, ETAG, HeaderName, HeaderValue};
@@ -24,10 +25,10 @@ use subtle::ConstantTimeEq as _;
 use tracing::info;
 
 pub(super) use self::body::read as read_body;
-pub(super) use self::change::{add, make, remove};
+pub(super) use self::change::{Made, add, make, note, remove};
 pub(super) use self::origin::check as check_origin;
 pub(super) use self::refusal::Refusal;
-pub(super) use self::resource::{Resource, balancers};
+pub(super) use self::resource::{Resource, balancers, present};
 pub(super) use self::view::{BalancerState, MemberState};
 use super::answer::{Answer, json as json_answer, of_kind};
 use crate::state::{NotReloaded, Reloaded, Shared};
@@ -41,17 +42,19 @@ const DESCRIPTION: &str = "/api/v1/openapi.json";
 /// The field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
 
-/// Who sends a request, for the log.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Client<'a> {
-    pub(super) user: &'a str,
+/// Who sends a request: for the log, and what is known of them by the way they came.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) user: Arc<str>,
     pub(super) address: SocketAddr,
+    /// Whether they have shown who they are.
+    pub(super) authenticated: bool,
 }
 
 /// Answers a request that may be made at all.
 pub(super) async fn answer(
-    shared: &Shared,
-    client: Client<'_>,
+    shared: &Arc<Shared>,
+    client: &Client,
     token: &str,
     head: &Parts,
     body: Incoming,
@@ -76,7 +79,10 @@ pub(super) async fn answer(
             *answer.status_mut() = StatusCode::NO_CONTENT;
             answer
         }
-        Ok(Done::Reloaded(Ok(()))) => json_answer(StatusCode::OK, &json!({ "reloaded": true })),
+        Ok(Done::Reloaded(Ok(waiting))) => {
+            let done = json!({ "reloaded": true, "from_next_start": waiting });
+            json_answer(StatusCode::OK, &done)
+        }
         Ok(Done::Reloaded(Err(why))) => not_reloaded(&why),
         Err(refusal) => refuse(&refusal),
     }
@@ -101,8 +107,8 @@ pub(in crate::admin) struct Found {
 }
 
 async fn respond(
-    shared: &Shared,
-    client: Client<'_>,
+    shared: &Arc<Shared>,
+    client: &Client,
     token: &str,
     head: &Parts,
     body: Incoming,
@@ -117,8 +123,8 @@ async fn respond(
         if head.method != Method::POST {
             return Err(Refusal::method(resource.methods()));
         }
-        origin::check(headers, has_token)?;
-        info!(user = client.user, client = %client.address, "reload asked for by hand");
+        origin::check(head, has_token, client)?;
+        info!(user = %client.user, client = %client.address, "reload asked for by hand");
         return Ok(Done::Reloaded(shared.reload().await));
     }
     // What is not there cannot be changed either, whatever is sent.
@@ -126,24 +132,45 @@ async fn respond(
     match (&head.method, &resource) {
         (&Method::GET | &Method::HEAD, _) => Ok(Done::Found(StatusCode::OK, found)),
         (&Method::PATCH, _) if resource.can_change() => {
-            origin::check(headers, has_token)?;
+            origin::check(head, has_token, client)?;
             let text = body::json_object(headers, body).await?;
-            let changed = make(shared, client, &resource, headers, &text)?;
-            Ok(Done::Found(StatusCode::OK, changed))
+            let (client, headers) = (client.clone(), headers.clone());
+            let made = move |shared: &Shared| make(shared, &client, &resource, &headers, &text);
+            let changed = aside(shared, made).await?;
+            Ok(Done::Found(StatusCode::OK, changed.found))
         }
         (&Method::POST, Resource::Members(name)) => {
-            origin::check(headers, has_token)?;
+            origin::check(head, has_token, client)?;
             let text = body::json_object(headers, body).await?;
-            let added = add(shared, client, name, headers, &text)?;
-            Ok(Done::Found(StatusCode::CREATED, added))
+            let (client, headers, name) = (client.clone(), headers.clone(), name.clone());
+            let made = move |shared: &Shared| add(shared, &client, &name, &headers, &text);
+            let added = aside(shared, made).await?;
+            Ok(Done::Found(StatusCode::CREATED, added.found))
         }
         (&Method::DELETE, Resource::Member(name, key)) => {
-            origin::check(headers, has_token)?;
-            remove(shared, client, name, key, headers)?;
+            origin::check(head, has_token, client)?;
+            let (client, headers) = (client.clone(), headers.clone());
+            let (name, key) = (name.clone(), key.clone());
+            let made = move |shared: &Shared| remove(shared, &client, &name, &key, &headers);
+            aside(shared, made).await?;
             Ok(Done::Gone)
         }
         _ => Err(Refusal::method(resource.methods())),
     }
+}
+
+/// Makes a change where no request of a client waits with it: it may wait for a disk, and for others who change
+/// something. Once begun it is completed, whether or not somebody still waits for the answer.
+pub(super) async fn aside<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    change: impl FnOnce(&Shared) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let shared = Arc::clone(shared);
+    let made = tokio::task::spawn_blocking(move || change(&shared)).await;
+    made.unwrap_or_else(|error| {
+        let reason = format!("the change was not completed: {error}");
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason))
+    })
 }
 
 /// The lines that `ajpgate check` prints, where the file is why.

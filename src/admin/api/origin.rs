@@ -1,9 +1,14 @@
 //! Whether a change may come from where it comes from: no page of another site may make one with the browser of
 //! somebody who is allowed to.
 
-use http::header::{HOST, HeaderMap, ORIGIN};
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use std::net::IpAddr;
 
+use http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+
+use super::Client;
 use super::refusal::Refusal;
 
 /// What browsers say of the page that sends a request (Fetch Metadata).
@@ -11,42 +16,128 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses what a browser sends for another site, and what it sends without the token of a page of this gateway.
 /// Programs, which send neither `Origin` nor `Sec-Fetch-Site`, need none.
-pub(in crate::admin) fn check(headers: &HeaderMap, has_token: bool) -> Result<(), Refusal> {
+///
+/// Where nobody has to say who they are, a name in the address is refused too, but `localhost`: whoever owns a name can
+/// have it lead here (DNS rebinding), and then their page is no other site's.
+pub(in crate::admin) fn check(
+    head: &Parts,
+    has_token: bool,
+    client: &Client,
+) -> Result<(), Refusal> {
+    let headers = &head.headers;
     let site = headers.get(SEC_FETCH_SITE);
     let origins = || headers.get_all(ORIGIN).iter();
     let foreign = site.is_some_and(|site| site == "cross-site" || site == "same-site")
         || origins().any(|origin| !is_own(origin, headers.get(HOST)));
+    let rebound = !client.authenticated && origins().any(|origin| !is_address(origin));
     let reason = match foreign {
         true => "the change comes from a page of another site",
+        false if rebound => {
+            "without `admin.auth` a browser may change something only at localhost or at an address, not at a name"
+        }
         false if !has_token && (site.is_some() || origins().next().is_some()) => {
             "a change from a browser needs the token of a page of this gateway"
+        }
+        false if !has_token && is_form(head) => {
+            "a form needs the token of a page of this gateway; programs send application/json"
         }
         false => return Ok(()),
     };
     Err(Refusal::new(StatusCode::FORBIDDEN, reason))
 }
 
+/// Whether a page of any site can send this without a script, which old browsers do not tell (HTML, form submission).
+fn is_form(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
+    let kind = kind.unwrap_or_default().trim_ascii();
+    let of_forms = [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain",
+    ];
+    head.method == Method::POST
+        && of_forms
+            .iter()
+            .any(|it| kind.eq_ignore_ascii_case(it.as_bytes()))
+}
+
 /// Whether an origin names the host that was asked. `null` does not.
 fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
-    let authority = |value: &HeaderValue| -> Option<String> {
-        let uri = Uri::try_from(value.as_bytes()).ok()?;
-        Some(uri.authority()?.as_str().to_ascii_lowercase())
-    };
-    let asked = host.and_then(authority);
-    asked.is_some() && origin != "null" && authority(origin) == asked
+    let text = |authority: Authority| authority.as_str().to_ascii_lowercase();
+    let asked = host.and_then(authority).map(text);
+    asked.is_some() && origin != "null" && authority(origin).map(text) == asked
+}
+
+/// Whether an origin's host is an address, or `localhost`, which browsers resolve themselves.
+fn is_address(origin: &HeaderValue) -> bool {
+    authority(origin).is_some_and(|authority| {
+        let host = authority.host().trim_matches(['[', ']']);
+        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
+    })
+}
+
+fn authority(value: &HeaderValue) -> Option<Authority> {
+    Uri::try_from(value.as_bytes()).ok()?.authority().cloned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reason(fields: &[(&'static str, &'static str)]) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static("127.0.0.1:9404"));
-        for (name, value) in fields {
-            headers.append(*name, HeaderValue::from_static(value));
+    fn client(authenticated: bool) -> Client {
+        Client {
+            user: "-".into(),
+            address: ([127, 0, 0, 1], 1).into(),
+            authenticated,
         }
-        check(&headers, false).err().map(|refusal| refusal.reason)
+    }
+
+    fn head(host: &str, fields: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::post("/").header(HOST, host);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn reason(fields: &[(&str, &str)]) -> Option<String> {
+        let head = head("127.0.0.1:9404", fields);
+        let refused = check(&head, false, &client(false)).err();
+        refused.map(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn a_name_that_anybody_can_lead_here_is_no_own_site() {
+        let at = |host: &str, authenticated| {
+            let head = head(host, &[("origin", &format!("http://{host}"))]);
+            check(&head, true, &client(authenticated)).is_ok()
+        };
+        for host in ["127.0.0.1:9404", "[::1]:9404", "localhost:9404", "10.0.0.1"] {
+            assert!(at(host, false), "{host}");
+        }
+        for host in [
+            "evil.example:9404",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+        ] {
+            assert!(!at(host, false) && at(host, true), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_from_a_browser_whatever_it_does_not_say() {
+        for kind in [
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "Text/Plain;charset=UTF-8",
+        ] {
+            let reason = reason(&[("content-type", kind)]).unwrap();
+            assert!(reason.contains("token"), "{kind}: {reason}");
+            let head = head("a", &[("content-type", kind)]);
+            assert!(check(&head, true, &client(false)).is_ok());
+        }
+        assert_eq!(reason(&[("content-type", "application/json")]), None);
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::view::{BalancerState, MemberState};
 use super::{Found, PATH, settings};
-use crate::state::{LiveBalancer, Snapshot};
+use crate::state::{LiveBalancer, Shared, Snapshot};
 
 /// A thing of the API.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,6 +102,22 @@ impl Resource {
         };
         let etag = settings::etag(&settings);
         Ok(Found { value, etag })
+    }
+}
+
+/// The settings of a balancer or member, as they are now.
+pub(in crate::admin) fn present(shared: &Shared, resource: &Resource) -> Result<Value, Refusal> {
+    let (snapshot, now) = (shared.snapshot.load_full(), Instant::now());
+    match resource {
+        Resource::Member(name, key) => {
+            let state = BalancerState::of(balancer(&snapshot, name)?, now);
+            Ok(state.member(key)?.settings())
+        }
+        Resource::Balancer(name) => {
+            let state = BalancerState::of(balancer(&snapshot, name)?, now);
+            Ok(state.own_settings().into())
+        }
+        _ => Err(Refusal::method(resource.methods())),
     }
 }
 

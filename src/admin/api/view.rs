@@ -50,6 +50,11 @@ impl<'a> BalancerState<'a> {
         }
     }
 
+    /// Whether somebody can be sent a request.
+    pub(in crate::admin) const fn is_usable(&self) -> bool {
+        self.usable
+    }
+
     /// What may be changed of it and of its members.
     pub(in crate::admin) fn settings(&self) -> Value {
         let mut settings = self.own_settings();

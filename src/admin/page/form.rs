@@ -1,11 +1,11 @@
 //! What a form of the page asks for, in the words of the API.
 
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH};
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
-use super::super::api::{self, Client, Refusal, Resource};
+use super::super::api::{self, Client, Made, Refusal, Resource, present};
 use crate::state::Shared;
 
 /// Flags of a member, as the API has them and as people read them.
@@ -26,17 +26,20 @@ pub(super) struct Form(Vec<(String, String)>);
 #[derive(Debug)]
 pub(super) struct Outcome {
     done: &'static str,
-    balancer: String,
-    member: String,
+    /// Its number in the journal; `None` when everything was so already.
+    change: Option<u64>,
 }
 
 impl Outcome {
+    pub(super) const fn new(done: &'static str, change: Option<u64>) -> Self {
+        Self { done, change }
+    }
+
     pub(super) fn query(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair("done", self.done)
-            .append_pair("balancer", &self.balancer)
-            .append_pair("member", &self.member)
-            .finish()
+        match self.change {
+            Some(number) => format!("done={}&change={number}", self.done),
+            None => "done=nothing".to_owned(),
+        }
     }
 }
 
@@ -44,8 +47,8 @@ impl Form {
     pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Self, Refusal> {
         let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
-        if kind.is_none_or(|kind| !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded"))
-        {
+        let kind = kind.unwrap_or_default().trim_ascii();
+        if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             let reason = "a form of the page is wanted";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
         }
@@ -68,61 +71,62 @@ impl Form {
     }
 
     /// Does what it asks for.
-    pub(super) fn make(&self, shared: &Shared, client: Client<'_>) -> Result<Outcome, Refusal> {
-        let (balancer, member) = (
-            self.get("balancer").to_owned(),
-            self.get("member").to_owned(),
-        );
-        let headers = HeaderMap::new();
+    pub(super) fn make(&self, shared: &Shared, client: &Client) -> Result<Outcome, Refusal> {
+        let (balancer, member) = (self.get("balancer"), self.get("member"));
+        let headers = self.conditions();
+        let member = || Resource::Member(balancer.to_owned(), member.to_owned());
         let change = |resource: &Resource, keys: Value| {
-            api::make(shared, client, resource, &headers, &keys.to_string())
+            let Made { change, .. } =
+                api::make(shared, client, resource, &headers, &keys.to_string())?;
+            Ok::<_, Refusal>(change)
         };
-        let this = || Resource::Member(balancer.clone(), member.clone());
-        let done = match self.get("action") {
-            "change" if member.is_empty() => {
-                change(&Resource::Balancer(balancer.clone()), self.balancer_keys())?;
-                "changed"
+        let (done, change) = match self.get("action") {
+            "change" if self.get("member").is_empty() => {
+                let balancer = Resource::Balancer(balancer.to_owned());
+                let keys = changed(self.balancer_keys(), &present(shared, &balancer)?);
+                ("changed", change(&balancer, keys)?)
             }
             "change" => {
-                change(&this(), self.member_keys())?;
-                "changed"
+                let keys = changed(self.member_keys(), &present(shared, &member())?);
+                ("changed", change(&member(), keys)?)
             }
             "drain" => {
-                change(&this(), json!({ "status": { "drain": true } }))?;
-                "drain"
+                let status = json!({ "status": { "drain": true } });
+                ("drain", change(&member(), status)?)
             }
             "undrain" => {
-                change(
-                    &this(),
-                    json!({ "status": { "drain": false, "disabled": false } }),
-                )?;
-                "undrain"
+                // The end of `drain_timeout` has disabled it.
+                let status = json!({ "status": { "drain": false, "disabled": false } });
+                let keys = changed(status, &present(shared, &member())?);
+                ("undrain", change(&member(), keys)?)
             }
             "remove" => {
-                api::remove(shared, client, &balancer, &member, &headers)?;
-                "removed"
+                let url = self.get("member");
+                let change = api::remove(shared, client, balancer, url, &headers)?;
+                ("removed", Some(change))
             }
             "add" => {
                 let keys = self.new_member().to_string();
-                api::add(shared, client, &balancer, &headers, &keys)?;
-                "added"
+                let Made { change, .. } = api::add(shared, client, balancer, &headers, &keys)?;
+                ("added", change)
             }
             _ => {
-                return Err(Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    "the form asks for nothing",
-                ));
+                let reason = "the form asks for nothing";
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, reason));
             }
         };
-        let member = match done {
-            "added" => self.get("url").to_owned(),
-            _ => member,
-        };
-        Ok(Outcome {
-            done,
-            balancer,
-            member,
-        })
+        Ok(Outcome::new(done, change))
+    }
+
+    /// Settings that somebody has changed since the page was made are not changed unseen.
+    fn conditions(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Ok(etag) = HeaderValue::try_from(self.get("etag"))
+            && !etag.is_empty()
+        {
+            headers.insert(IF_MATCH, etag);
+        }
+        headers
     }
 
     fn member_keys(&self) -> Value {
@@ -141,7 +145,7 @@ impl Form {
 
     fn balancer_keys(&self) -> Value {
         let maxattempts = match self.get("maxattempts") {
-            "" => Value::from("default"),
+            "" => Value::Null,
             _ => self.number("maxattempts"),
         };
         json!({
@@ -171,5 +175,53 @@ impl Form {
     fn number(&self, name: &str) -> Value {
         let text = self.get(name);
         serde_json::from_str::<serde_json::Number>(text).map_or(Value::from(text), Value::Number)
+    }
+}
+
+/// The keys of a form whose values are other ones than now. A form has all of them, and what somebody has not touched
+/// is not changed by hand: it goes on following the file.
+fn changed(keys: Value, now: &Value) -> Value {
+    let Value::Object(keys) = keys else {
+        return keys;
+    };
+    let differs = |(key, value): (String, Value)| {
+        let now = now.get(&key).unwrap_or(&Value::Null);
+        if value == *now {
+            return None;
+        }
+        let value = match value {
+            Value::Object(_) => changed(value, now),
+            // Which the reading of a change has another word for.
+            Value::Null => Value::from("default"),
+            _ => value,
+        };
+        Some((key, value))
+    };
+    Value::Object(keys.into_iter().filter_map(differs).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_changed() {
+        let now = json!({
+            "loadfactor": 1, "lbset": 0, "maxattempts": 2, "status": { "drain": false, "stopped": true }
+        });
+        let of = |keys: Value| changed(keys, &now);
+        assert_eq!(of(now.clone()), json!({}));
+        assert_eq!(
+            of(json!({"loadfactor": 2, "lbset": 0})),
+            json!({"loadfactor": 2})
+        );
+        assert_eq!(
+            of(json!({"maxattempts": null})),
+            json!({"maxattempts": "default"})
+        );
+        assert_eq!(
+            of(json!({"status": {"drain": true, "stopped": true}})),
+            json!({"status": {"drain": true}})
+        );
     }
 }

@@ -1,62 +1,102 @@
-// Keeps the figures of the page alive. Without it the page works all the same, when it is reloaded.
+// Keeps the page alive: asks for it every two seconds and takes over what has changed. Without it the page works all
+// the same, when it is reloaded.
 "use strict";
 
 const INTERVAL = 2000;
+const PATIENCE = 8000;
 const live = document.getElementById("live");
 
-function say(text) {
+function say(text, state) {
   if (live.textContent !== text) live.textContent = text;
+  live.className = `live ${state}`;
 }
 
-// Cells and texts of the page carry the path of their value: data-key="shop|ajp://10.0.0.11:8009|busy".
-function update(page) {
-  const cells = new Map();
-  for (const cell of page.querySelectorAll("[data-key]")) cells.set(cell.dataset.key, cell);
-  let known = 0;
-  for (const cell of document.querySelectorAll("[data-key]")) {
-    const fresh = cells.get(cell.dataset.key);
-    if (!fresh) continue;
-    known += 1;
-    if (cell.innerHTML !== fresh.innerHTML) cell.innerHTML = fresh.innerHTML;
-    if (cell.className !== fresh.className) cell.className = fresh.className;
+// A form that is open is in somebody's hands: nothing of it is replaced, and its member does not vanish under it.
+function isHeld(element) {
+  return element.matches("details[open]") || element.querySelector("details[open]") !== null;
+}
+
+function blocks(list) {
+  return [...list.children].filter((child) => child.dataset.block !== undefined);
+}
+
+// Balancers in the page, members in a table: new ones appear in their place, those that are gone go.
+function align(list, fresh) {
+  let last = list.querySelector(":scope > thead");
+  const wanted = blocks(fresh);
+  for (const block of wanted) {
+    const name = block.dataset.block;
+    const own = blocks(list).find((it) => it.dataset.block === name) ?? document.importNode(block, true);
+    if (own.parentElement !== list || own.previousElementSibling !== last) {
+      if (last) last.after(own);
+      else list.prepend(own);
+    }
+    last = own;
   }
-  return known === cells.size && known === document.querySelectorAll("[data-key]").length;
+  const names = new Set(wanted.map((block) => block.dataset.block));
+  for (const block of blocks(list)) {
+    if (!names.has(block.dataset.block) && !isHeld(block)) block.remove();
+  }
 }
 
-// Somebody is filling in a form: what he sees must not be taken away from under his hands.
-function isBusy() {
-  return document.querySelector("details[open]") !== null;
+function byKey(root, key) {
+  return new Map([...root.querySelectorAll(`[data-${key}]`)].map((it) => [it.dataset[key], it]));
+}
+
+function freshen(page) {
+  align(document.querySelector("main"), page.querySelector("main"));
+  const sections = byKey(page, "block");
+  for (const table of document.querySelectorAll("main table")) {
+    const section = sections.get(table.closest("section").dataset.block);
+    if (section) align(table, section.querySelector("table"));
+  }
+  const cells = byKey(page, "key");
+  for (const [key, cell] of byKey(document, "key")) {
+    const fresh = cells.get(key);
+    if (fresh && cell.innerHTML !== fresh.innerHTML) replaceContent(cell, fresh);
+  }
+  const forms = byKey(page, "form");
+  for (const [key, form] of byKey(document, "form")) {
+    const fresh = forms.get(key);
+    if (fresh && !isHeld(form) && form.innerHTML !== fresh.innerHTML) replaceContent(form, fresh);
+  }
+}
+
+// Whoever stands on a button or a link with the keyboard stays there.
+function replaceContent(element, fresh) {
+  const controls = (root) => [...root.querySelectorAll("a, button, summary")];
+  const at = controls(element).indexOf(document.activeElement);
+  element.replaceChildren(...document.importNode(fresh, true).childNodes);
+  if (at >= 0) controls(element)[at]?.focus();
 }
 
 async function refresh() {
   try {
-    const answer = await fetch(location.pathname, { cache: "no-store" });
-    if (!answer.ok) throw new Error(answer.status);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (!update(page)) {
-      // Members have come or gone.
-      if (isBusy()) say("members have changed: reload the page to see them");
-      else document.querySelector("main").replaceWith(page.querySelector("main"));
-    } else {
-      say("live");
-    }
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch(location.pathname, { cache: "no-store", signal });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    freshen(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    say("live, every 2 s", "on");
   } catch (error) {
-    say("the gateway does not answer: these figures are old");
+    say("the gateway does not answer: these figures are old", "lost");
   }
 }
 
 let timer = null;
-function run() {
-  clearInterval(timer);
-  if (!document.hidden) {
-    refresh();
-    timer = setInterval(refresh, INTERVAL);
-  }
+async function run() {
+  clearTimeout(timer);
+  if (document.hidden) return;
+  await refresh();
+  clearTimeout(timer);
+  timer = setTimeout(run, INTERVAL);
 }
 document.addEventListener("visibilitychange", run);
 run();
 
+// What a change did is told once, not again when the page is reloaded.
+if (location.search) history.replaceState(null, "", location.pathname);
+
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
+  const question = event.submitter?.dataset.confirm;
   if (question && !confirm(question)) event.preventDefault();
 });

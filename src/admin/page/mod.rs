@@ -4,7 +4,10 @@
 //! what the API takes and made by the API; so both have the same powers and refuse the same things.
 
 mod form;
+mod input;
 mod view;
+
+use std::sync::Arc;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY,
@@ -14,11 +17,12 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use subtle::ConstantTimeEq as _;
+use tracing::info;
 
 use self::form::{Form, Outcome};
-use super::answer::{Answer, text};
-use super::api::{Client, Refusal, check_origin};
-use crate::state::Shared;
+use super::answer::{Answer, not_allowed, text};
+use super::api::{Client, Refusal, aside, check_origin, note};
+use crate::state::{NotReloaded, Shared};
 
 /// Where the page is.
 pub(super) const PATH: &str = "/balancer-manager";
@@ -29,8 +33,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 /// Answers a request for the page, its script or its style.
 pub(super) async fn answer(
-    shared: &Shared,
-    client: Client<'_>,
+    shared: &Arc<Shared>,
+    client: &Client,
     token: &str,
     head: &Parts,
     body: Incoming,
@@ -39,7 +43,8 @@ pub(super) async fn answer(
     let reading = matches!(head.method, Method::GET | Method::HEAD);
     match (path, &head.method) {
         ("" | "/", _) if reading => {
-            let flash = head.uri.query().and_then(view::Flash::of_query);
+            let query = head.uri.query();
+            let flash = query.and_then(|query| view::Flash::of_query(query, &shared.journal));
             page(StatusCode::OK, &view::render(shared, token, flash, None))
         }
         ("" | "/", &Method::POST) => change(shared, client, token, head, body).await,
@@ -49,17 +54,16 @@ pub(super) async fn answer(
         ("/manager.js", _) if reading => {
             asset("text/javascript; charset=utf-8", include_str!("manager.js"))
         }
-        ("" | "/" | "/manager.css" | "/manager.js", _) => {
-            text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n")
-        }
+        ("" | "/", _) => not_allowed("GET, HEAD, POST"),
+        ("/manager.css" | "/manager.js", _) => not_allowed("GET, HEAD"),
         _ => text(StatusCode::NOT_FOUND, "not found\n"),
     }
 }
 
 /// Makes a change that a form asks for, and shows what it did.
 async fn change(
-    shared: &Shared,
-    client: Client<'_>,
+    shared: &Arc<Shared>,
+    client: &Client,
     token: &str,
     head: &Parts,
     body: Incoming,
@@ -68,23 +72,54 @@ async fn change(
         Ok(form) => form,
         Err(refusal) => return refused(shared, token, &refusal, None),
     };
-    let own = bool::from(form.get("token").as_bytes().ct_eq(token.as_bytes()));
-    if let Err(refusal) = check_origin(&head.headers, own) {
+    if let Err(refusal) = check_sender(&form, token, head, client) {
         return refused(shared, token, &refusal, None);
     }
-    if !own {
-        let reason =
-            "the form is not of this page, or of an earlier start of the gateway: reload the page";
-        return refused(
-            shared,
-            token,
-            &Refusal::new(StatusCode::FORBIDDEN, reason),
-            None,
-        );
+    if form.get("action") == "reload" {
+        return match reload(shared, client).await {
+            Ok(done) => see(&done),
+            Err(refusal) => refused(shared, token, &refusal, None),
+        };
     }
-    match form.make(shared, client) {
+    let form = Arc::new(form);
+    let (asked, client) = (Arc::clone(&form), client.clone());
+    match aside(shared, move |shared| asked.make(shared, &client)).await {
         Ok(done) => see(&done),
         Err(refusal) => refused(shared, token, &refusal, Some(&form)),
+    }
+}
+
+/// Whether the form is one of this page.
+fn check_sender(form: &Form, token: &str, head: &Parts, client: &Client) -> Result<(), Refusal> {
+    let own = bool::from(form.get("token").as_bytes().ct_eq(token.as_bytes()));
+    check_origin(head, own, client)?;
+    if own {
+        return Ok(());
+    }
+    let reason =
+        "the form is not of this page, or of an earlier start of the gateway: reload the page";
+    Err(Refusal::new(StatusCode::FORBIDDEN, reason))
+}
+
+/// Has the file read again.
+async fn reload(shared: &Shared, client: &Client) -> Result<Outcome, Refusal> {
+    info!(user = %client.user, client = %client.address, "reload asked for by hand");
+    let unprocessable = |reason: &str| Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, reason));
+    match shared.reload().await {
+        Ok(waiting) => {
+            let what = match waiting.is_empty() {
+                true => "the file was read again".to_owned(),
+                false => format!(
+                    "the file was read again; from the next start on: {}",
+                    waiting.join(", ")
+                ),
+            };
+            let change = note(shared, client, &what);
+            Ok(Outcome::new("reloaded", Some(change)))
+        }
+        Err(NotReloaded::NoFile) => unprocessable("this gateway was not started from a file"),
+        Err(NotReloaded::Failed(reason)) => unprocessable(&reason),
+        Err(NotReloaded::Rejected(problems)) => unprocessable(&problems.join("\n")),
     }
 }
 
@@ -98,11 +133,8 @@ fn see(done: &Outcome) -> Answer {
 }
 
 fn refused(shared: &Shared, token: &str, refusal: &Refusal, form: Option<&Form>) -> Answer {
-    let flash = view::Flash::refused(&refusal.reason);
-    let wrong = form.map(|form| view::Wrong {
-        form,
-        reason: &refusal.reason,
-    });
+    let flash = view::Flash::refused(refusal);
+    let wrong = form.map(|form| view::Wrong { form, refusal });
     page(
         refusal.status,
         &view::render(shared, token, Some(flash), wrong),

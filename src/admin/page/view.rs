@@ -1,16 +1,20 @@
 //! The page's content.
 
-use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ajpgate_config::LbMethod;
 use askama::Template;
+use http::StatusCode;
 
 use super::PATH;
-use super::form::{FLAGS, Form};
-use crate::admin::api::{BalancerState, MemberState, balancers, settings};
+use super::form::FLAGS;
+pub(super) use super::input::Wrong;
+use super::input::{Fields, Input};
+use crate::admin::api::{BalancerState, MemberState, Refusal, balancers, settings};
 use crate::balancer::Health;
-use crate::state::Shared;
+use crate::state::{Journal, Left, MadeByHand, Shared};
+use crate::telemetry::metrics::StickyResult;
 
 /// The page as it is now.
 pub(super) fn render(
@@ -29,10 +33,13 @@ pub(super) fn render(
         token,
         flash,
         methods: LbMethod::ALL.map(LbMethod::name),
+        total: Total::of(&states),
         balancers: states
             .iter()
-            .map(|state| Balancer::of(state, wrong))
+            .enumerate()
+            .map(|(index, state)| Balancer::of(state, index, wrong))
             .collect(),
+        changes: shared.journal.last(),
     };
     // Only a writer that fails could fail, and this one is a string.
     page.render().unwrap_or_default()
@@ -46,45 +53,44 @@ pub(super) struct Flash {
 }
 
 impl Flash {
-    pub(super) fn refused(reason: &str) -> Self {
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        let reason = match refusal.status {
+            StatusCode::PRECONDITION_FAILED => "somebody has changed these settings meanwhile",
+            _ => &refusal.reason,
+        };
         Self {
             done: false,
             text: format!("Nothing was changed: {reason}"),
         }
     }
 
-    /// From the query that a change leads to. It names things and says nothing in words of its own.
-    pub(super) fn of_query(query: &str) -> Option<Self> {
-        let fields: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
+    /// From the query that a change leads to. It says nothing in words of its own: anybody can make such a link.
+    pub(super) fn of_query(query: &str, journal: &Journal) -> Option<Self> {
         let field = |name: &str| {
-            let mut fields = fields.iter();
+            let mut fields = form_urlencoded::parse(query.as_bytes());
             let found = fields.find(|(field, _)| field == name);
-            found.map_or("", |(_, value)| value.as_str())
+            found.map_or(String::new(), |(_, value)| value.into_owned())
         };
-        let balancer = format!("balancer://{}", field("balancer"));
-        let thing = match field("member") {
-            "" => balancer.clone(),
-            member => format!("{member} of {balancer}"),
-        };
-        let text = match field("done") {
-            "changed" => format!("{thing} was changed."),
-            "drain" => format!("{thing} drains: it keeps its sessions and gets no new ones."),
-            "undrain" => format!("{thing} takes new sessions again."),
-            "added" => format!("{thing} was added."),
-            "removed" => format!("{thing} was removed. Its requests are completed."),
+        let meaning = match field("done").as_str() {
+            "nothing" => {
+                return Some(Self {
+                    done: true,
+                    text: "Nothing to change: these settings are in force already.".to_owned(),
+                });
+            }
+            "changed" | "added" | "reloaded" => "",
+            "drain" => " The member drains: it keeps its sessions and gets no new ones.",
+            "undrain" => " The member takes new sessions again.",
+            "removed" => " Requests that it is serving are completed.",
             _ => return None,
         };
-        Some(Self { done: true, text })
+        let number = field("change").parse::<u64>().ok()?;
+        let change = journal.last().into_iter().find(|it| it.number == number)?;
+        Some(Self {
+            done: true,
+            text: format!("Done. {}.{meaning}", Change::text(&change)),
+        })
     }
-}
-
-/// A form that was refused, and why.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wrong<'a> {
-    pub(super) form: &'a Form,
-    pub(super) reason: &'a str,
 }
 
 #[derive(Template)]
@@ -95,18 +101,70 @@ struct Page<'a> {
     token: &'a str,
     flash: Option<Flash>,
     methods: [&'static str; 6],
+    total: Total,
     balancers: Vec<Balancer<'a>>,
+    changes: Vec<Arc<MadeByHand>>,
+}
+
+/// How things are, at one glance.
+struct Total {
+    members: usize,
+    usable: usize,
+    busy: u64,
+    sessions: u64,
+}
+
+impl Total {
+    fn of(states: &[BalancerState<'_>]) -> Self {
+        let members = || states.iter().flat_map(|state| &state.members);
+        Self {
+            members: members().count(),
+            usable: members().filter(|member| member.view.usable).count(),
+            busy: members().map(|member| member.view.busy).sum(),
+            sessions: members().map(|member| member.left.sessions).sum(),
+        }
+    }
+}
+
+/// A change by hand, for people.
+struct Change;
+
+impl Change {
+    fn text(change: &MadeByHand) -> String {
+        change.what.replace(" -> ", " → ")
+    }
+
+    fn time(change: &MadeByHand) -> String {
+        change.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    }
+
+    fn who(change: &MadeByHand) -> String {
+        match &*change.user {
+            "-" => change.client.ip().to_string(),
+            user => format!("{user}, {}", change.client.ip()),
+        }
+    }
 }
 
 struct Balancer<'a> {
     name: &'a str,
+    is_usable: bool,
     lbmethod: &'static str,
     stickysession: String,
     nofailover: bool,
     timeout: String,
     maxattempts: String,
+    /// Sessions that began, and those that asked for a route that nobody has.
+    new: u64,
+    unknown_route: u64,
+    etag: String,
+    id: String,
     form: Fields<'a>,
-    add: Fields<'a>,
+    inputs: Vec<Input>,
+    rest: Option<String>,
+    adding: Fields<'a>,
+    adding_inputs: Vec<Input>,
+    adding_rest: Option<String>,
     members: Vec<Member<'a>>,
 }
 
@@ -116,8 +174,8 @@ struct Member<'a> {
     route: String,
     redirect: String,
     state: State,
-    /// How far a drain is.
-    drain: Option<String>,
+    /// How far a drain is, or when the member is tried again.
+    detail: Option<String>,
     is_draining: bool,
     loadfactor: String,
     lbset: String,
@@ -129,8 +187,11 @@ struct Member<'a> {
     hit_rate: String,
     sessions: u64,
     pool: String,
+    etag: String,
     flags: Vec<Flag>,
     form: Fields<'a>,
+    inputs: Vec<Input>,
+    rest: Option<String>,
 }
 
 struct State {
@@ -145,57 +206,59 @@ struct Flag {
     set: bool,
 }
 
-/// What the fields of a form show: what is in force, or what was entered when that was refused.
-struct Fields<'a>(Option<Wrong<'a>>);
-
-impl<'a> Fields<'a> {
-    fn of(wrong: Option<Wrong<'a>>, balancer: &str, member: &str, adds: bool) -> Self {
-        Self(wrong.filter(|wrong| wrong.form.is_about(balancer, member, adds)))
-    }
-
-    fn is_open(&self) -> bool {
-        self.0.is_some()
-    }
-
-    fn value(&self, name: &str, now: impl Display) -> String {
-        self.0
-            .map_or_else(|| now.to_string(), |wrong| wrong.form.get(name).to_owned())
-    }
-
-    /// Whether the reason begins with this key, or names it among others.
-    fn is_wrong(&self, name: &str) -> bool {
-        self.0.is_some_and(|wrong| {
-            let mut reasons = wrong.reason.split("; ");
-            reasons.any(|reason| reason.starts_with(&format!("{name}:")))
-        })
-    }
-
-    fn wrong(&self) -> Option<&'a str> {
-        self.0.map(|wrong| wrong.reason)
-    }
-}
-
 impl<'a> Balancer<'a> {
-    fn of(state: &'a BalancerState<'a>, wrong: Option<Wrong<'a>>) -> Self {
+    fn of(state: &'a BalancerState<'a>, index: usize, wrong: Option<Wrong<'a>>) -> Self {
         let (live, view) = (state.live, &state.view);
         let name = live.name.as_str();
+        let id = format!("b{index}");
+        let about = |adds| wrong.filter(|wrong| wrong.form.is_about(name, "", adds));
+        let form = Fields::new(id.clone(), about(false));
+        let adding = Fields::new(format!("{id}-add"), about(true));
+        let stickysession = settings::stickysession(live.sticky.as_ref());
+        let timeout = settings::duration(live.timeout);
+        let maxattempts = live.maxattempts.map(|most| most.to_string());
+        let maxattempts = maxattempts.unwrap_or_default();
+        let inputs = vec![
+            form.input("stickysession", "sticky session", &stickysession),
+            form.input("timeout", "timeout", &timeout).short("text"),
+            form.input("maxattempts", "maxattempts", &maxattempts)
+                .short("numeric")
+                .placeholder("default"),
+        ];
+        let adding_inputs = vec![
+            adding
+                .input("url", "url", "")
+                .placeholder("ajp://10.0.0.13:8009")
+                .required(),
+            adding.input("route", "route", ""),
+            adding.input("loadfactor", "factor", "1").short("decimal"),
+            adding.input("secret", "secret", "").secret(),
+        ];
+        let sticky = &live.metrics.sticky;
         Self {
             name,
+            is_usable: state.is_usable(),
             lbmethod: view.method.name(),
-            stickysession: settings::stickysession(live.sticky.as_ref()),
             nofailover: view.nofailover,
-            timeout: settings::duration(live.timeout),
-            maxattempts: live
-                .maxattempts
-                .map(|most| most.to_string())
-                .unwrap_or_default(),
-            form: Fields::of(wrong, name, "", false),
-            add: Fields::of(wrong, name, "", true),
+            new: sticky.none().total(StickyResult::New),
+            unknown_route: sticky.unknown().total(StickyResult::UnknownRoute),
+            etag: settings::etag(&state.settings()),
+            rest: form.reason_but_for(&inputs),
+            adding_rest: adding.reason_but_for(&adding_inputs),
             members: state
                 .members
                 .iter()
-                .map(|it| Member::of(name, it, wrong))
+                .enumerate()
+                .map(|(at, it)| Member::of(name, it, format!("{id}-{at}"), wrong))
                 .collect(),
+            stickysession,
+            timeout,
+            maxattempts,
+            form,
+            inputs,
+            adding,
+            adding_inputs,
+            id,
         }
     }
 
@@ -208,44 +271,38 @@ impl<'a> Balancer<'a> {
 }
 
 impl<'a> Member<'a> {
-    fn of(balancer: &'a str, state: &'a MemberState<'a>, wrong: Option<Wrong<'a>>) -> Self {
+    fn of(
+        balancer: &'a str,
+        state: &'a MemberState<'a>,
+        id: String,
+        wrong: Option<Wrong<'a>>,
+    ) -> Self {
         let (view, left) = (&state.view, state.left);
         let pool = state.live.backend.connections();
-        let status = view.status;
-        let set = |flag: &str| match flag {
-            "disabled" => status.disabled,
-            "stopped" => status.stopped,
-            "drain" => status.drain,
-            "hot_standby" => status.hot_standby,
-            "hot_spare" => status.hot_spare,
-            _ => status.ignore_errors,
-        };
         let url = &*state.live.url;
+        let about = wrong.filter(|wrong| wrong.form.is_about(balancer, url, false));
+        let form = Fields::new(id, about);
+        let inputs = vec![
+            form.input("loadfactor", "factor", view.factor)
+                .short("decimal"),
+            form.input("lbset", "set", view.set).short("numeric"),
+            form.input("route", "route", &view.route),
+            form.input("redirect", "redirect", &view.redirect),
+        ];
+        let status = settings::status(view.status);
+        let flags = FLAGS.iter().map(|(name, text)| Flag {
+            name,
+            text,
+            set: form.is_ticked(name, status.get(name).is_some_and(|set| set == true)),
+        });
         Self {
             balancer,
             url,
             route: view.route.to_string(),
             redirect: view.redirect.clone(),
             state: State::of(state),
-            drain: status.drain.then(|| match (left.sessions, left.requests) {
-                (0, 0) if left.complete || status.disabled => {
-                    "0 sessions left, safe to stop".to_owned()
-                }
-                (0, 0) => {
-                    "0 sessions seen since the gateway started; older ones may still be alive"
-                        .to_owned()
-                }
-                (1, 0) if status.disabled => "1 session given up, safe to stop".to_owned(),
-                (sessions, 0) if status.disabled => {
-                    format!("{sessions} sessions given up, safe to stop")
-                }
-                (1, 0) => "1 session left".to_owned(),
-                (sessions, 0) => format!("{sessions} sessions left"),
-                (sessions, requests) => {
-                    format!("{sessions} sessions left, {requests} requests under way")
-                }
-            }),
-            is_draining: status.drain,
+            detail: detail(state),
+            is_draining: view.status.drain,
             loadfactor: view.factor.to_string(),
             lbset: view.set.to_string(),
             busy: view.busy,
@@ -258,21 +315,42 @@ impl<'a> Member<'a> {
                 .map_or("–".to_owned(), |rate| format!("{:.1} %", rate * 100.0)),
             sessions: left.sessions,
             pool: format!("{} busy, {} idle", pool.busy, pool.idle),
-            flags: FLAGS
-                .iter()
-                .map(|(name, text)| Flag {
-                    name,
-                    text,
-                    set: set(name),
-                })
-                .collect(),
-            form: Fields::of(wrong, balancer, url, false),
+            etag: settings::etag(&state.settings()),
+            flags: flags.collect(),
+            rest: form.reason_but_for(&inputs),
+            form,
+            inputs,
         }
     }
 
     /// Where a value stands, for the script.
     fn key(&self, name: &str) -> String {
         format!("{}|{}|{name}", self.balancer, self.url)
+    }
+}
+
+/// What there is to know beside the state.
+fn detail(member: &MemberState<'_>) -> Option<String> {
+    let view = &member.view;
+    if view.status.drain {
+        return Some(drain(member.left, view.status.disabled));
+    }
+    let wait = view.retry_in?.as_secs_f64().ceil();
+    Some(format!("tried again in {wait} s"))
+}
+
+/// How far a drain is, and whether the member may be stopped. It is `given_up` when `drain_timeout` is over.
+fn drain(left: Left, given_up: bool) -> String {
+    match (left.sessions, left.requests) {
+        (0, 0) if left.complete || given_up => "0 sessions left, safe to stop".to_owned(),
+        (0, 0) => {
+            "0 sessions seen since the gateway started; older ones may still be alive".to_owned()
+        }
+        (1, 0) if given_up => "1 session given up, safe to stop".to_owned(),
+        (sessions, 0) if given_up => format!("{sessions} sessions given up, safe to stop"),
+        (1, 0) => "1 session left".to_owned(),
+        (sessions, 0) => format!("{sessions} sessions left"),
+        (sessions, requests) => format!("{sessions} sessions left, {requests} requests under way"),
     }
 }
 

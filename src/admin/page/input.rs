@@ -1,0 +1,139 @@
+//! Fields of the page's forms, with what was wrong with what was entered.
+
+use std::fmt::Display;
+
+use askama::Template;
+use http::StatusCode;
+
+use super::form::Form;
+use crate::admin::api::Refusal;
+
+/// A field with its label; what is wrong with its value stands beside it, and is read out with it.
+#[derive(Template)]
+#[template(path = "input.html", config = "src/admin/page/askama.toml")]
+pub(super) struct Input {
+    id: String,
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    wrong: Option<String>,
+    kind: &'static str,
+    /// Which keys a phone shows (`inputmode`).
+    keys: &'static str,
+    placeholder: &'static str,
+    is_short: bool,
+    is_required: bool,
+}
+
+impl Input {
+    pub(super) fn short(self, keys: &'static str) -> Self {
+        Self {
+            keys,
+            is_short: true,
+            ..self
+        }
+    }
+
+    pub(super) fn placeholder(self, placeholder: &'static str) -> Self {
+        Self {
+            placeholder,
+            ..self
+        }
+    }
+
+    pub(super) fn required(self) -> Self {
+        Self {
+            is_required: true,
+            ..self
+        }
+    }
+
+    /// One whose value nobody may see, and which the page does not repeat.
+    pub(super) fn secret(self) -> Self {
+        Self {
+            kind: "password",
+            value: String::new(),
+            ..self
+        }
+    }
+}
+
+/// A form that was refused, and why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wrong<'a> {
+    pub(super) form: &'a Form,
+    pub(super) refusal: &'a Refusal,
+}
+
+/// A form: its fields show what is in force, or what was entered when that was refused.
+#[derive(Debug, Clone)]
+pub(super) struct Fields<'a> {
+    /// Begins the ids of its fields, which are each there once in the page.
+    id: String,
+    wrong: Option<Wrong<'a>>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) const fn new(id: String, wrong: Option<Wrong<'a>>) -> Self {
+        Self { id, wrong }
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        self.wrong.is_some()
+    }
+
+    /// A field. `now` is the value in force.
+    pub(super) fn input(
+        &self,
+        name: &'static str,
+        label: &'static str,
+        now: impl Display,
+    ) -> Input {
+        let value = match self.wrong {
+            Some(wrong) => wrong.form.get(name).to_owned(),
+            None => now.to_string(),
+        };
+        Input {
+            id: format!("{}-{name}", self.id),
+            name,
+            label,
+            value,
+            wrong: self.reason_for(name),
+            kind: "text",
+            keys: "text",
+            placeholder: "",
+            is_short: false,
+            is_required: false,
+        }
+    }
+
+    /// Whether a box is ticked. `now` is whether it is in force.
+    pub(super) fn is_ticked(&self, name: &str, now: bool) -> bool {
+        self.wrong
+            .map_or(now, |wrong| wrong.form.get(name) == "true")
+    }
+
+    /// What is chosen of a list. `now` is what is in force.
+    pub(super) fn chosen(&self, name: &str, now: &'a str) -> &'a str {
+        self.wrong.map_or(now, |wrong| wrong.form.get(name))
+    }
+
+    fn reason_for(&self, name: &str) -> Option<String> {
+        let reasons = self.wrong?.refusal.reason.split("; ");
+        let mut about = reasons.filter_map(|reason| reason.strip_prefix(name)?.strip_prefix(": "));
+        about.next().map(str::to_owned)
+    }
+
+    /// Why the form was refused, where that is about none of these fields.
+    pub(super) fn reason_but_for(&self, inputs: &[Input]) -> Option<String> {
+        let refusal = self.wrong?.refusal;
+        if refusal.status == StatusCode::PRECONDITION_FAILED {
+            return Some(
+                "somebody has changed these settings meanwhile: look at them, then save again"
+                    .to_owned(),
+            );
+        }
+        let is_beside = inputs.iter().any(|input| input.wrong.is_some());
+        (!is_beside).then(|| refusal.reason.clone())
+    }
+}

@@ -1,0 +1,262 @@
+//! What was changed by hand: over a reload, and with a state file over a restart.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::{Value, json};
+
+use crate::cluster::Node;
+use crate::house::{House, file};
+use crate::support::http::{ask, get};
+use crate::support::program::{Program, ajpgate};
+use crate::support::{ReservedPort, Scratch};
+
+const MEMBERS: &str = "/api/v1/balancers/shop/members";
+const DRAIN: &str = "{\"status\": {\"drain\": true}}";
+const STATE: &str = "admin: { bind: \"127.0.0.1:0\", state_file: state/state.json }\n";
+
+#[test]
+fn members_are_added_and_removed_while_it_runs() {
+    let mut house = House::start("");
+    let third = Node::start(&house.scratch, "node3", None);
+    let url = format!("ajp://{}", third.address);
+    let add = json!({ "url": url, "route": "node3", "loadfactor": 2 }).to_string();
+    let added = ask(house.admin, "POST", MEMBERS, &add);
+    assert_eq!(added.status, 201, "{added:?}");
+    let member: Value = serde_json::from_str(&added.body).unwrap();
+    assert_eq!(
+        (&member["route"], &member["loadfactor"]),
+        (&json!("node3"), &json!(2))
+    );
+    assert_eq!(ask(house.admin, "POST", MEMBERS, &add).status, 409);
+    let cookie = "Cookie: JSESSIONID=A.node3\r\n";
+    assert_eq!(get(house.front, "/", cookie).node(), "node3");
+    for (bad, named) in [
+        ("{\"route\": \"x\"}", "url"),
+        ("{\"url\": \"ajp://h:1\", \"loadfactor\": 0}", "loadfactor"),
+        ("{\"url\": \"gopher://h\"}", "url"),
+        ("{\"url\": \"ajp://h:1\", \"rout\": \"x\"}", "rout"),
+    ] {
+        let refused = ask(house.admin, "POST", MEMBERS, bad);
+        assert_eq!(refused.status, 422, "{bad}: {refused:?}");
+        assert!(refused.body.contains(named), "{bad}: {refused:?}");
+    }
+    assert_eq!(house.members().len(), 3);
+
+    // What was done by hand survives a reload.
+    let first = format!("{MEMBERS}/node1");
+    assert_eq!(ask(house.admin, "DELETE", &first, "").status, 204);
+    assert_eq!(house.reload().0, 200);
+    let routes: Vec<Value> = house
+        .members()
+        .iter()
+        .map(|it| it["route"].clone())
+        .collect();
+    assert_eq!(routes, ["node2", "node3"]);
+    assert_eq!(ask(house.admin, "DELETE", &first, "").status, 404);
+    house.gateway.logs("added by hand");
+    house.gateway.logs("removed by hand");
+    // Without a state file it does not survive a restart.
+    house.kill_and_start();
+    assert_eq!(house.members().len(), 2);
+}
+
+#[test]
+fn what_was_changed_by_hand_survives_kill_9() {
+    let more = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
+    let mut house = House::start(more);
+    let third = Node::start(&house.scratch, "node3", Some("s3cret"));
+    let add =
+        json!({ "url": format!("ajp://{}", third.address), "route": "node3", "secret": "s3cret" });
+    assert_eq!(
+        ask(house.admin, "POST", MEMBERS, &add.to_string()).status,
+        201
+    );
+    let change = r#"{"loadfactor": 2.5, "lbset": 1, "status": {"drain": true}}"#;
+    let second = format!("{MEMBERS}/node2");
+    assert_eq!(ask(house.admin, "PATCH", &second, change).status, 200);
+    let change = r#"{"lbmethod": "bybusyness", "timeout": "1500ms", "maxattempts": 1}"#;
+    let balancer = "/api/v1/balancers/shop";
+    assert_eq!(ask(house.admin, "PATCH", balancer, change).status, 200);
+    assert_eq!(
+        ask(house.admin, "DELETE", &format!("{MEMBERS}/node1"), "").status,
+        204
+    );
+    let settings = |house: &House| {
+        let shop = get(house.admin, balancer, "");
+        shop.field("etag").unwrap().to_owned()
+    };
+    let before = settings(&house);
+    house.kill_and_start();
+    assert_eq!(settings(&house), before);
+    let cookie = "Cookie: JSESSIONID=A.node3\r\n";
+    assert_eq!(get(house.front, "/", cookie).node(), "node3");
+    assert_eq!(house.members()[0]["status"]["drain"], json!(true));
+
+    // Others cannot read it: it may hold secrets.
+    use std::os::unix::fs::PermissionsExt as _;
+    let state = house.scratch.path().join("state.json");
+    let mode = std::fs::metadata(&state).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+}
+
+#[test]
+fn a_state_file_that_cannot_be_used_is_set_aside() {
+    let more = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
+    let mut house = House::start(more);
+    let change = r#"{"loadfactor": 3}"#;
+    assert_eq!(
+        ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), change).status,
+        200
+    );
+    let state = house.scratch.path().join("state.json");
+    let good = std::fs::read_to_string(&state).unwrap();
+    for (number, bad) in [
+        String::new(),
+        good[..good.len() / 2].to_owned(),
+        "{\"version\": 1}".to_owned(),
+        good.replace("\"version\": 1", "\"version\": 2"),
+        good.replace("\"3\"", "\"300\""),
+        "\0\0\0".to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        std::fs::write(&state, bad).unwrap();
+        house.kill_and_start();
+        assert_eq!(house.members()[0]["loadfactor"], json!(1), "{bad}");
+        let aside = house
+            .scratch
+            .path()
+            .join(format!("state.json.damaged-{}", number + 1));
+        assert_eq!(std::fs::read(aside).unwrap(), bad.as_bytes());
+        house.gateway.logs("state.json");
+    }
+    // It works again.
+    assert_eq!(
+        ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), change).status,
+        200
+    );
+    house.kill_and_start();
+    assert_eq!(house.members()[0]["loadfactor"], json!(3));
+}
+
+/// A change that cannot be written down is refused, by hand on the page as well, and nothing is done.
+#[test]
+fn a_change_that_cannot_be_written_is_not_made() {
+    let scratch = Scratch::new("reload");
+    let nodes = ["node1", "node2"].map(|route| Node::start(&scratch, route, None));
+    scratch.write("ajpgate.yaml", &file(&nodes, 2, STATE));
+    scratch.folder("state");
+    // No file of this program can get longer than nothing, as on a disk that is full.
+    let program = env!("CARGO_BIN_EXE_ajpgate");
+    let full = format!("trap '' XFSZ; ulimit -f 0; exec {program} run");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &full]).current_dir(scratch.path());
+    let mut gateway = Program::start(&mut command);
+    let mut house = House {
+        front: gateway.front(),
+        admin: gateway.admin(),
+        gateway,
+        nodes,
+        scratch,
+    };
+    house.nothing_can_be_changed();
+    assert!(!house.scratch.path().join("state/state.json").exists());
+    // The folder is gone, as when a volume is.
+    house.kill_and_start();
+    std::fs::remove_dir_all(house.scratch.path().join("state")).unwrap();
+    house.nothing_can_be_changed();
+    // And here it is again.
+    house.scratch.folder("state");
+    let drained = ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), DRAIN);
+    assert_eq!(drained.status, 200);
+    house.kill_and_start();
+    assert_eq!(house.members()[0]["status"]["drain"], json!(true));
+}
+
+impl House {
+    fn nothing_can_be_changed(&self) {
+        let before = self.members();
+        let nobody = ReservedPort::new();
+        let add = json!({ "url": format!("ajp://{}", nobody.addr()) }).to_string();
+        for (method, path, body) in [
+            ("PATCH", &*format!("{MEMBERS}/node1"), DRAIN),
+            ("PATCH", "/api/v1/balancers/shop", "{\"nofailover\": true}"),
+            ("DELETE", &format!("{MEMBERS}/node1"), ""),
+            ("POST", MEMBERS, &*add),
+        ] {
+            let refused = ask(self.admin, method, path, body);
+            assert!(refused.status >= 400, "{method}: {refused:?}");
+            assert!(refused.body.contains("state file"), "{method}: {refused:?}");
+            assert_eq!(self.members(), before, "{method}");
+        }
+        let shop = get(self.admin, "/api/v1/balancers/shop", "");
+        assert!(shop.body.contains("\"nofailover\":false"), "{shop:?}");
+    }
+}
+
+/// Half a new file beside the old one is what a kill in the middle of the writing leaves.
+#[test]
+fn what_was_being_written_when_it_was_killed_does_not_count() {
+    let mut house = House::start("admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n");
+    let drain = |house: &House, member: &str| {
+        ask(house.admin, "PATCH", &format!("{MEMBERS}/{member}"), DRAIN).status
+    };
+    assert_eq!(drain(&house, "node1"), 200);
+    house
+        .scratch
+        .write("state.json.new", "{ \"program\": \"ajp");
+    house.kill_and_start();
+    assert_eq!(house.members()[0]["status"]["drain"], json!(true));
+    assert_eq!(drain(&house, "node2"), 200);
+    house.kill_and_start();
+    assert_eq!(house.members()[1]["status"]["drain"], json!(true));
+}
+
+/// Files that a member names are beside the configuration, wherever the program was started.
+#[test]
+fn a_member_that_is_added_finds_its_files_where_the_configuration_is() {
+    let scratch = Scratch::new("reload");
+    let nodes = ["node1", "node2"].map(|route| Node::start(&scratch, route, None));
+    scratch.write("etc/ajpgate.yaml", &file(&nodes, 1, STATE));
+    let secret = scratch.write("etc/secret", "s3cret");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    scratch.folder("etc/state");
+    let third = Node::start(&scratch, "node3", Some("s3cret"));
+    let add = json!({
+        "url": format!("ajp://{}", third.address), "route": "node3", "secret_file": "secret",
+    });
+    let run = || {
+        Program::start(&mut ajpgate(
+            scratch.path(),
+            &["run", "-c", "etc/ajpgate.yaml"],
+        ))
+    };
+    let mut gateway = run();
+    let added = ask(gateway.admin(), "POST", MEMBERS, &add.to_string());
+    assert_eq!(added.status, 201, "{added:?}");
+    gateway.signal("KILL");
+    let mut gateway = run();
+    let answer = get(gateway.front(), "/", "Cookie: JSESSIONID=A.node3\r\n");
+    assert_eq!(answer.node(), "node3");
+}
+
+/// Who was added and removed by hand, and comes with the file later, is the file's.
+#[test]
+fn a_member_that_was_only_ever_added_by_hand_may_come_with_the_file() {
+    let house = House::start("");
+    house.write(1, "");
+    assert_eq!(house.reload().0, 200);
+    let second = json!({ "url": format!("ajp://{}", house.nodes[1].address), "route": "node2" });
+    assert_eq!(
+        ask(house.admin, "POST", MEMBERS, &second.to_string()).status,
+        201
+    );
+    assert_eq!(
+        ask(house.admin, "DELETE", &format!("{MEMBERS}/node2"), "").status,
+        204
+    );
+    house.write(2, "");
+    assert_eq!(house.reload().0, 200);
+    assert_eq!(house.members().len(), 2);
+}
