@@ -17,6 +17,7 @@ packages=(
     tomcat10 default-jdk-headless            # the backend, and javac for its test application
     apache2 libapache2-mod-jk haproxy nginx  # other front ends, to compare with
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
+    chromium chromium-driver                 # looks at the balancer manager
     curl wrk nghttp2-client tshark           # clients and a look at the wire
     gcc libc6-dev                            # for crates that bring C
     libsodium23 libwrap0 libidn2-0           # libraries of the FTP servers below, as of Debian 12

@@ -15,6 +15,11 @@
 pub(crate) mod ajpgate;
 pub(crate) mod authority;
 pub(crate) mod browser;
+#[allow(
+    clippy::indexing_slicing,
+    reason = "JSON of which a part is missing fails the test"
+)]
+pub(crate) mod chromium;
 #[path = "../../stories/support/client.rs"]
 #[allow(
     clippy::unwrap_used,
