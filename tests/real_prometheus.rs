@@ -276,11 +276,35 @@ fn dashboard() -> Vec<(String, String)> {
     let panels = list(&dashboard["panels"]);
     let targets = panels.iter().flat_map(|panel| {
         let queries = list(&panel["targets"]).into_iter();
+        let is_row = panel["type"] == "row";
+        assert!(is_row || queries.len() > 0, "{panel} asks for nothing");
+        assert!(list(&panel["panels"]).is_empty(), "{panel} hides others");
         queries.map(|target| (text(&panel["title"]), text(&target["expr"])))
     });
     let notes = list(&dashboard["annotations"]["list"])
         .into_iter()
         .map(|note| (text(&note["name"]), text(&note["expr"])));
+    // What can be chosen: `label_values(METRIC, LABEL)`, which is Grafana's and not Prometheus's.
+    let choices = list(&dashboard["templating"]["list"]).into_iter();
+    let choices = choices
+        .filter(|choice| choice["type"] == "query")
+        .map(|choice| {
+            let query = choice["query"]["query"]
+                .as_str()
+                .or(choice["query"].as_str());
+            let query = query.expect("a query").to_owned();
+            let values = query
+                .strip_prefix("label_values(")
+                .and_then(|it| it.strip_suffix(')'));
+            let (metric, label) = values
+                .and_then(|it| it.split_once(", "))
+                .expect("label_values");
+            (
+                query.clone(),
+                format!("count by ({label}) ({metric}{{{label}!=\"\"}})"),
+            )
+        });
+    let targets = targets.chain(choices);
     let chosen = |(title, query): (String, String)| {
         let query = query
             .replace("$balancer", ".*")
