@@ -314,7 +314,7 @@ impl<'a> Member<'a> {
                 .hit_rate()
                 .map_or("–".to_owned(), |rate| format!("{:.1} %", rate * 100.0)),
             sessions: left.sessions,
-            pool: format!("{} busy, {} idle", pool.busy, pool.idle),
+            pool: format!("{}\u{a0}busy, {}\u{a0}idle", pool.busy, pool.idle),
             etag: settings::etag(&state.settings()),
             flags: flags.collect(),
             rest: form.reason_but_for(&inputs),
@@ -336,7 +336,7 @@ fn detail(member: &MemberState<'_>) -> Option<String> {
         return Some(drain(member.left, view.status.disabled));
     }
     let wait = view.retry_in?.as_secs_f64().ceil();
-    Some(format!("tried again in {wait} s"))
+    Some(format!("tried again in {wait}\u{a0}s"))
 }
 
 /// How far a drain is, and whether the member may be stopped. It is `given_up` when `drain_timeout` is over.
