@@ -5,9 +5,10 @@
 //! whole. Keys that only a start can act on are named in the log. The file of the access log is opened anew, whatever comes
 //! of the rest.
 
+use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,13 +46,20 @@ impl Source {
         path: PathBuf,
         load: impl Fn() -> Result<Config, Vec<String>> + Send + Sync + 'static,
     ) -> Self {
-        let text = std::fs::read(&path).ok();
         Self {
+            seen: fingerprint(&path),
             path,
             load: Box::new(load),
-            seen: text.map(fingerprint),
         }
     }
+}
+
+/// What a file says now; `None` when it cannot be read, or not twice: what is read from a pipe is gone.
+fn fingerprint(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mut hasher = DefaultHasher::new();
+    fs::read(path).ok()?.hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 impl std::fmt::Debug for Source {
@@ -174,8 +182,9 @@ impl Reloader {
 
     /// What the file says now; `None` when it cannot be read.
     async fn fingerprint(&self) -> Option<u64> {
-        let source = self.source.as_ref()?;
-        tokio::fs::read(&source.path).await.ok().map(fingerprint)
+        let path = self.source.as_ref()?.path.clone();
+        let look = tokio::task::spawn_blocking(move || fingerprint(&path));
+        look.await.ok().flatten()
     }
 
     fn reload(&mut self, why: &str) -> Reloaded {
@@ -270,10 +279,4 @@ impl Reloader {
         let waiting = keys.into_iter().filter(|(_, differs)| *differs);
         waiting.map(|(key, _)| key).collect()
     }
-}
-
-fn fingerprint(text: impl AsRef<[u8]>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.as_ref().hash(&mut hasher);
-    hasher.finish()
 }

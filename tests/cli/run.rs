@@ -87,6 +87,20 @@ fn a_missing_file_is_refused() {
     "#);
 }
 
+/// As in `ajpgate run -c <(envsubst < template.yaml)`.
+#[test]
+fn a_file_may_be_a_pipe() {
+    let scratch = Scratch::new("run");
+    let pipe = scratch.path().join("pipe");
+    let made = run(Command::new("mkfifo").arg(&pipe));
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run", "-c", "pipe"]));
+    let text = "listeners: [{ bind: \"127.0.0.1:0\" }]\nadmin: off\nproxy_pass: []\nwatch: true\n";
+    std::fs::write(&pipe, text).unwrap();
+    gateway.front();
+    gateway.stop();
+}
+
 /// `-c` comes before `$AJPGATE_CONFIG`, which comes before `./ajpgate.yaml`: the message names the file.
 #[test]
 fn the_file_is_looked_for_where_check_looks() {
