@@ -42,12 +42,12 @@ async fn down() -> std::net::SocketAddr {
 async fn requests_wait_until_a_member_is_usable_again() {
     let address = down().await;
     let gateway = Arc::new(Running::start(&format!(
-        "balancers:\n  test:\n    timeout: 30s\n    forcerecovery: false\n    members:\n      \
-         - {{ url: \"ajp://{address}\", route: n1, retry: 500ms }}\n\
+        "balancers:\n  test:\n    timeout: 1h\n    forcerecovery: false\n    \
+         health_check: {{ method: tcp, interval: 100ms, fails: 1 }}\n    members:\n      \
+         - {{ url: \"ajp://{address}\", route: n1, retry: 1h }}\n\
          proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n"
     )));
-    // It finds out that the member is out, and has no try left.
-    assert_eq!(gateway.get("/", "").await.status, 503);
+    gateway.metric_becomes("ajpgate_member_up", &[], 0.0).await;
     let waiting: tokio::task::JoinSet<_> = (0..20)
         .map(|_| {
             let gateway = Arc::clone(&gateway);
@@ -98,6 +98,20 @@ async fn whoever_waits_gets_the_member_that_comes_meanwhile() {
         (200, Some("n1")),
         "{answer:?}"
     );
+}
+
+#[tokio::test]
+async fn a_request_waits_until_a_member_may_be_tried_again() {
+    let address = down().await;
+    let gateway = Running::start(&format!(
+        "balancers:\n  test:\n    timeout: 1h\n    forcerecovery: false\n    members:\n      \
+         - {{ url: \"ajp://{address}\", route: n1, retry: 1s }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n"
+    ));
+    // It finds out that the member is out, and has no try left.
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    let _container = Container::at(address, |_, wire| hello("n1", wire));
+    assert_eq!(gateway.get("/", "").await.status, 200);
 }
 
 #[tokio::test]
@@ -161,9 +175,12 @@ async fn a_drain_ends_by_itself() {
         nodes[0].address, nodes[1].address
     ));
     let old = "Cookie: JSESSIONID=old.n1\r\n";
-    assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
-    assert_eq!(gateway.metric(DRAINED, &[("route", "n1")]).await, 0.0);
-    assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 1.0);
+    let n1 = [("route", "n1")];
+    until("the session counts", async || {
+        assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
+        gateway.metric(SESSIONS, &n1).await == 1.0 && gateway.metric(DRAINED, &n1).await == 0.0
+    })
+    .await;
     for _ in 0..4 {
         assert_eq!(gateway.get("/", "").await.field("x-node"), Some("n2"));
     }
@@ -180,7 +197,7 @@ async fn a_drain_ends_by_itself() {
 async fn drain_timeout_bounds_a_drain() {
     let nodes = [with_sessions("n1").await, with_sessions("n2").await];
     let gateway = Running::start(&format!(
-        "balancers:\n  test:\n    drain_timeout: 1500ms\n    members:\n      \
+        "balancers:\n  test:\n    drain_timeout: 3s\n    members:\n      \
          - {{ url: \"ajp://{}\", route: n1, status: [drain] }}\n      \
          - {{ url: \"ajp://{}\", route: n2 }}\n\
          proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
