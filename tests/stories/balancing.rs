@@ -214,7 +214,7 @@ async fn a_member_that_failed_comes_back_after_retry() {
     drop(n2);
     let gateway = Running::start(&format!(
         "balancers:\n  test:\n    members:\n      - {{ url: \"ajp://{}\", route: n1 }}\n      \
-         - {{ url: \"ajp://{address}\", route: n2, retry: 500ms }}\nproxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
+         - {{ url: \"ajp://{address}\", route: n2, retry: 3s }}\nproxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n",
         n1.address
     ));
     assert_eq!(schedule(&gateway, 6).await, "111111");
@@ -364,11 +364,7 @@ async fn failonstatus_takes_the_member_out_and_delivers_the_answer() {
     })
     .await;
     let second = Container::hello("n2").await;
-    let gateway = Running::before(
-        &[&first, &second],
-        "failonstatus: [500, 503]",
-        "retry: 400ms",
-    );
+    let gateway = Running::before(&[&first, &second], "failonstatus: [500, 503]", "retry: 2s");
     let answer = gateway.get("/", "Cookie: JSESSIONID=a.n1\r\n").await;
     assert_eq!(
         (answer.status, answer.text()),

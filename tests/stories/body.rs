@@ -364,7 +364,7 @@ async fn b16_a_slow_upload_is_waited_for_and_a_stalled_one_is_408() {
     .await;
     // The container's time must not run while the client is slow.
     let gateway = Running::start(&format!(
-        "limits: {{ idle_timeout: 600ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\", member: {{ timeout: 200ms }} }}]\n",
+        "limits: {{ idle_timeout: 1500ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\", member: {{ timeout: 200ms }} }}]\n",
         container.address
     ));
     let mut client = gateway.client().await;

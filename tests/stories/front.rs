@@ -92,20 +92,20 @@ async fn a_slow_head_is_cut_off_at_header_timeout() {
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let container = Container::start(|_, mut wire: Wire| async move {
         while wire.next_request().await.is_some() {
-            pause(600).await;
+            pause(1200).await;
             wire.respond(200, &[], b"slow").await;
         }
     })
     .await;
     let gateway = Running::start(&format!(
-        "limits: {{ idle_timeout: 300ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+        "limits: {{ idle_timeout: 800ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
         container.address
     ));
     let mut client = gateway.client().await;
     assert_eq!(client.get("/", "").await.text(), "slow");
     let started = Instant::now();
     assert!(client.is_closed().await);
-    assert!(started.elapsed() >= Duration::from_millis(250));
+    assert!(started.elapsed() >= Duration::from_millis(750));
     let mut silent = gateway.client().await;
     assert!(silent.is_closed().await, "nothing was ever said");
 }

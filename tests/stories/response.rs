@@ -24,7 +24,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let container = Container::start(move |_, wire| script(wire)).await;
-    let gateway = Running::before(&[&container], "", "timeout: 300ms");
+    let gateway = Running::before(&[&container], "", "timeout: 1s");
     let mut client = gateway.client().await;
     client
         .send(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"))
