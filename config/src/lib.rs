@@ -122,7 +122,8 @@ pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
     let cannot = |why: String| {
         let source = Source::new(file, "");
         let message = format!("cannot read the file: {why}");
-        Problems::from(source.problem(Severity::Error, Place::START, message, None))
+        let hint = "name it with -c or $AJPGATE_CONFIG".to_owned();
+        Problems::from(source.problem(Severity::Error, Place::START, message, Some(hint)))
     };
     let mut bytes = Vec::new();
     fs::File::open(file)

@@ -39,7 +39,11 @@ impl<'de> Reader<'de> {
             Shape::List(_) => "a list",
             Shape::Map(_) => "a map of keys",
         };
-        Fault::new(format!("expected {what}, found {found}"))
+        let fault = Fault::new(format!("expected {what}, found {found}"));
+        match what {
+            "one value" => fault.hint("write one value, without `[ ]`, `{ }` or `- `"),
+            _ => fault,
+        }
     }
 
     /// Tells what is wrong at the value itself, or at the character that is meant.

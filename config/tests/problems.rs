@@ -52,7 +52,14 @@ fn each_bad_file_says_what_is_wrong() {
             Ok(loaded) => panic!("{name}: {loaded:?}"),
         };
         in_order_and_in_the_file(&problems, &text);
-        snapshot(&folder, &name, &problems.to_string());
+        let shown = problems.to_string();
+        for problem in shown.split("\n\n") {
+            assert!(
+                problem.contains("\nhint: "),
+                "what is to be done?\n{problem}"
+            );
+        }
+        snapshot(&folder, &name, &shown);
     }
 }
 

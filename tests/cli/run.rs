@@ -84,6 +84,7 @@ fn a_missing_file_is_refused() {
     assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
     assert_snapshot!(done.stderr, @r#"
     nowhere.yaml:1:1: cannot read the file: No such file or directory (os error 2)
+    hint: name it with -c or $AJPGATE_CONFIG
     "#);
 }
 

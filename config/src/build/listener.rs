@@ -113,12 +113,13 @@ impl Builder<'_> {
                 None => {
                     seen.insert(listener.bind, place.line);
                 }
-                Some(line) => self.report.error(
+                Some(line) => self.report.error_with_hint(
                     *place,
                     format!(
                         "bind: {} is taken by the listener in line {line}",
                         listener.bind
                     ),
+                    "remove one of them, or give it another port",
                 ),
             }
         }

@@ -127,8 +127,11 @@ impl Builder<'_> {
             }
             None => {
                 if let (Some(place), true) = (member_place, no_url_needed) {
-                    self.report
-                        .error(place, "member: there is no `to` with the url of a backend");
+                    self.report.error_with_hint(
+                        place,
+                        "member: there is no `to` with the url of a backend",
+                        "write `to` with a url, or remove this key",
+                    );
                 }
                 self.member(whole(member), None);
                 None
@@ -192,7 +195,11 @@ impl Builder<'_> {
                 "remove the value",
             ),
             (HeaderAction::Set | HeaderAction::Add | HeaderAction::Append, true) => {
-                self.report.error(place, "a header rule needs `value`");
+                self.report.error_with_hint(
+                    place,
+                    "a header rule needs `value`",
+                    "write `value: \"…\"` beside the name of the field",
+                );
             }
             _ => {}
         }

@@ -46,9 +46,10 @@ impl Builder<'_> {
             && min > max
             && let Some(place) = member.min.place().or(member.max.place())
         {
-            self.report.error(
+            self.report.error_with_hint(
                 place,
                 format!("min: {min} connections are to be kept open, but max is {max}"),
+                "lower `min` or raise `max`",
             );
         }
         let secret = self.secret(member.secret, member.secret_file);

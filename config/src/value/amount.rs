@@ -16,13 +16,15 @@ impl<const MIN: u64, const MAX: u64> Kind for Whole<MIN, MAX> {
 
     fn read(text: &str) -> Result<u64, Fault> {
         if !is_number(text) {
-            return Err(Fault::new(format!("{} is not a number", quoted(text))));
+            return Err(Fault::new(format!("{} is not a number", quoted(text)))
+                .hint(format!("write a whole number from {MIN} to {MAX}")));
         }
         match text.parse() {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(number),
-            _ => Err(Fault::new(format!(
-                "{text} is not a whole number from {MIN} to {MAX}"
-            ))),
+            _ => Err(
+                Fault::new(format!("{text} is not a whole number from {MIN} to {MAX}"))
+                    .hint(format!("the least is {MIN} and the most {MAX}")),
+            ),
         }
     }
 
@@ -52,6 +54,8 @@ impl Kind for StatusCode {
     }
 }
 
+const FACTOR_HINT: &str = "a weight is a number from 1 to 100 with at most two decimals";
+
 /// `loadfactor`: 1 to 100 with at most two decimals.
 pub(crate) enum Factor {}
 
@@ -60,7 +64,7 @@ impl Kind for Factor {
 
     fn read(text: &str) -> Result<LoadFactor, Fault> {
         if !is_number(text) {
-            return Err(Fault::new(format!("{} is not a number", quoted(text))));
+            return Err(Fault::new(format!("{} is not a number", quoted(text))).hint(FACTOR_HINT));
         }
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
         let significant = decimals.trim_end_matches('0');
@@ -73,10 +77,7 @@ impl Kind for Factor {
                     .and_then(LoadFactor::from_hundredths)
             })
             .flatten()
-            .ok_or_else(|| {
-                Fault::new(format!("{text} is not a weight"))
-                    .hint("a weight is a number from 1 to 100 with at most two decimals")
-            })
+            .ok_or_else(|| Fault::new(format!("{text} is not a weight")).hint(FACTOR_HINT))
     }
 
     fn schema() -> Schema {
@@ -114,9 +115,11 @@ impl<const MIN: u64> Kind for Period<MIN> {
         match duration {
             Ok(duration) if duration.as_secs_f64() > longest => Err(Fault::new(format!(
                 "{text} is too long: at most {LONGEST_DAYS}d"
-            ))),
+            ))
+            .hint(DURATION_HINT)),
             Ok(duration) if duration < Duration::from_millis(MIN) => {
-                Err(Fault::new(format!("{text} is too short: at least {MIN}ms")))
+                let fault = Fault::new(format!("{text} is too short: at least {MIN}ms"));
+                Err(fault.hint(DURATION_HINT))
             }
             Ok(duration) => Ok(duration),
             Err(_) => Err(not_a(text, "duration", DURATION_HINT)),
@@ -160,10 +163,13 @@ impl<const MIN: u64, const MAX: u64> Kind for Size<MIN, MAX> {
         let whole = size as u64;
         match (MIN..=MAX).contains(&whole) {
             true if size.fract() == 0.0 => Ok(whole),
-            true => Err(Fault::new(format!("{text} is not a whole number of bytes"))),
+            true => {
+                let fault = Fault::new(format!("{text} is not a whole number of bytes"));
+                Err(fault.hint(SIZE_HINT))
+            }
             false => {
                 let fault = Fault::new(format!("{text} is not a size from {MIN} to {MAX} bytes"));
-                Err(fault)
+                Err(fault.hint(SIZE_HINT))
             }
         }
     }

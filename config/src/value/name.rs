@@ -41,7 +41,8 @@ impl Kind for Route {
 
     fn read(text: &str) -> Result<String, Fault> {
         if text.len() > LONGEST_NAME {
-            return Err(Fault::new(format!("longer than {LONGEST_NAME} bytes")));
+            return Err(Fault::new(format!("longer than {LONGEST_NAME} bytes"))
+                .hint("choose a shorter one"));
         }
         // What ends a cookie value, a path parameter or a query parameter cannot be part of a route.
         let refused = |c: char| !c.is_ascii_graphic() || r#";,="/?&#\%"#.contains(c);

@@ -22,7 +22,8 @@ impl Kind for Password {
             return Err(Fault::new("is empty").hint("remove the key if there is none"));
         }
         if text.len() > LONGEST_SECRET {
-            return Err(Fault::new(format!("longer than {LONGEST_SECRET} bytes")));
+            return Err(Fault::new(format!("longer than {LONGEST_SECRET} bytes"))
+                .hint("choose a shorter one"));
         }
         no_control_characters(text)?;
         Ok(Secret::new(text.to_owned()))

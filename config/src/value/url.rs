@@ -203,13 +203,16 @@ fn bad_port(text: &str) -> Fault {
     let fault = Fault::new(format!("{} is not a port from 1 to 65535", quoted(text)));
     match text.contains(':') {
         true => fault.hint("an IPv6 address stands in brackets: ajp://[::1]:8009"),
-        false => fault,
+        false => fault.hint("write HOST:PORT, like 10.0.0.11:8009"),
     }
 }
 
 /// A DNS name or an IPv4 address. Names of containers may have underscores.
 pub(super) fn host_name(host: &str) -> Result<(), Fault> {
-    let not_a_host = |why: &str| Err(Fault::new(format!("{} {why}", quoted(host))));
+    let not_a_host = |why: &str| {
+        Err(Fault::new(format!("{} {why}", quoted(host)))
+            .hint("a host is a name of letters, digits, dots and dashes, or an address"))
+    };
     if host.is_empty() {
         return Err(Fault::new("the host is missing"));
     }

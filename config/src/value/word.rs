@@ -32,7 +32,7 @@ impl<T: Keyword> Kind for Word<T> {
         let off = known().find(|word| *word == "off" && NO.contains(&text));
         Err(match suggest::nearest(text, known()).or(off) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault,
+            None => fault.hint("write one of these"),
         })
     }
 
