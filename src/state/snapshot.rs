@@ -360,9 +360,8 @@ fn ftp_backend(config: &config::Member, metrics: &MemberMetrics) -> anyhow::Resu
         _ => None,
     };
     let settings = PoolSettings {
-        // CPING is not known there, and a server soon closes what nobody logs in on.
+        // CPING is not known there.
         ping: None,
-        min: 0,
         ..pool_settings(config, url)
     };
     let pool = Pool::new(settings, tls.clone(), metrics.connects.clone())?;

@@ -63,6 +63,22 @@ async fn credentials_that_could_end_a_command_are_refused() {
     assert_eq!(server.connections(), 0);
 }
 
+/// `min` keeps connections that have greeted; whose they become, the first request says.
+#[tokio::test]
+async fn connections_are_kept_for_whoever_comes() {
+    let server = FtpServer::start(Site::new()).await;
+    let gateway = before(&server, "min: 2");
+    let idle = [("state", "idle")];
+    gateway
+        .metric_becomes("ajpgate_pool_connections", &idle, 2.0)
+        .await;
+    for who in ["a:1", "b:2"] {
+        assert_eq!(gateway.get("/hello.txt", &basic(who)).await.text(), "hello");
+        gateway.quiet().await;
+    }
+    assert_eq!(server.connections(), 2, "{:?}", server.heard());
+}
+
 /// The one unforgivable mistake: each connection has one login, for each request of its own person only.
 #[tokio::test]
 async fn logins_are_never_shared() {

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use ajp13::Unencodable;
@@ -16,7 +16,7 @@ use super::super::error::FailureKind;
 use super::super::stream::Stream;
 use super::super::wire::Wire;
 use super::fault::FtpFault;
-use super::reply::{Reply, ReplyReader};
+use super::reply::{REPLY_MAX, Reply, ReplyReader};
 
 /// Bytes that are read at once. Replies are short.
 const PIECE: usize = 1024;
@@ -41,6 +41,19 @@ impl Control {
     /// Whether nothing has come but replies that were taken, and it is open. Does not block.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.reader.is_idle() && self.buffer.is_empty() && self.wire.stream.is_quiet()
+    }
+
+    /// Whether it is open, where nobody has logged in yet: what has come then is the greeting. Does not block.
+    pub(super) fn is_waiting(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        while self.buffer.len() <= REPLY_MAX {
+            match self.poll_fill(&mut cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return false,
+            }
+        }
+        false
     }
 
     /// The gateway's end of it, and the server's.
@@ -123,15 +136,20 @@ impl Control {
                     _ => Ok(reply),
                 });
             }
-            let mut piece = [0; PIECE];
-            let mut piece = ReadBuf::new(&mut piece);
-            ready!(Pin::new(&mut self.wire).poll_read(cx, &mut piece))
-                .map_err(FailureKind::Lost)?;
-            if piece.filled().is_empty() {
-                return Poll::Ready(Err(FailureKind::Lost(io::ErrorKind::UnexpectedEof.into())));
-            }
-            self.buffer.extend_from_slice(piece.filled());
+            ready!(self.poll_fill(cx))?;
         }
+    }
+
+    /// Takes in what there is, at least a byte.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
+        let mut piece = [0; PIECE];
+        let mut piece = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.wire).poll_read(cx, &mut piece)).map_err(FailureKind::Lost)?;
+        if piece.filled().is_empty() {
+            return Poll::Ready(Err(FailureKind::Lost(io::ErrorKind::UnexpectedEof.into())));
+        }
+        self.buffer.extend_from_slice(piece.filled());
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -74,7 +74,11 @@ impl Transport for FtpTransport {
 
     fn is_quiet(&self) -> bool {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        control.is_quiet()
+        match self.session.login {
+            Some(_) => control.is_quiet(),
+            // One of those that `min` keeps. It greets when it likes.
+            None => control.is_waiting(),
+        }
     }
 
     fn rest(&mut self) -> bool {
