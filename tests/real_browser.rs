@@ -95,6 +95,15 @@ proxy_pass:
             .to_owned()
     }
 
+    /// The name of what the keyboard is at, and how the line around it is drawn.
+    async fn focus(&self) -> [String; 2] {
+        let script = "const it = document.activeElement;
+            const name = it === document.body ? 'BODY' : it.getAttribute('aria-label') ?? it.textContent.trim();
+            return [name, getComputedStyle(it).outlineStyle]";
+        let focus = self.chromium.run(script).await;
+        [0, 1].map(|at| focus[at].as_str().unwrap().to_owned())
+    }
+
     /// A member of `shop`, from the API.
     async fn member(&self, route: &str) -> Value {
         let path = format!("/api/v1/balancers/shop/members/{route}");
@@ -352,17 +361,32 @@ async fn the_keyboard_is_enough() {
     let mut passed = Vec::new();
     loop {
         chromium.press(TAB).await;
-        let focus = "const it = document.activeElement;
-                     const outline = getComputedStyle(it).outlineStyle;
-                     return [it.getAttribute('aria-label') ?? it.textContent.trim(), outline]";
-        let focus = chromium.run(focus).await;
-        assert_ne!(focus[1], "none", "where the focus is can be seen: {focus}");
-        let name = focus[0].as_str().unwrap().to_owned();
+        let [name, outline] = desk.focus().await;
         if name == wanted {
             break;
         }
+        // Nowhere is before the first and behind the last.
+        assert!(
+            outline != "none" || name == "BODY",
+            "{name}: where the focus is cannot be seen"
+        );
         passed.push(name);
         assert!(passed.len() < 60, "{wanted} is not reached: {passed:?}");
+    }
+    // Somebody else changes what stands there: the focus stays.
+    for (keys, name) in [
+        (
+            r#"{"status": {"drain": true}}"#,
+            format!("end drain of {}", desk.url(2)),
+        ),
+        (r#"{"status": {"drain": false}}"#, wanted),
+    ] {
+        desk.gateway.change("shop", "node2", keys).await;
+        eventually("the button under the focus is another", async || {
+            let [now, outline] = desk.focus().await;
+            now == name && outline != "none"
+        })
+        .await;
     }
     chromium.press(ENTER).await;
     chromium.says("The member drains").await;

@@ -33,10 +33,6 @@ pub(crate) struct Chromium {
     _folder: Scratch,
 }
 
-/// An element of the page.
-#[derive(Debug, Clone)]
-pub(crate) struct Element(String);
-
 impl Chromium {
     /// Starts one with an empty window of 1440 × 900 pixels.
     pub(crate) async fn start() -> Self {
@@ -91,32 +87,48 @@ impl Chromium {
         self.post("/execute/sync", &body).await
     }
 
-    /// The first element that an XPath expression finds; waits for it.
-    pub(crate) async fn find(&self, path: &str) -> Element {
-        let query = json!({ "using": "xpath", "value": path });
-        let found = wait::until(STARTS_WITHIN, async || {
-            let found = self.command("POST", "/element", &query).await.ok()?;
-            Some(Element(found[ELEMENT].as_str()?.to_owned()))
-        })
-        .await;
-        match found {
-            Some(element) => element,
-            None => panic!("there is no {path} in\n{}", self.text().await),
-        }
+    /// Waits for an element that an XPath expression finds.
+    pub(crate) async fn find(&self, path: &str) {
+        self.with(path, async |_| Ok(())).await;
     }
 
     /// Clicks an element with the mouse; it must be seen for that.
     pub(crate) async fn click(&self, path: &str) {
-        let Element(id) = self.find(path).await;
-        self.post(&format!("/element/{id}/click"), &json!({})).await;
+        let click = async |element: &str| {
+            let click = format!("{element}/click");
+            self.command("POST", &click, &json!({})).await.map(drop)
+        };
+        self.with(path, click).await;
     }
 
     /// Writes a text into a field in place of what was there.
     pub(crate) async fn fill(&self, path: &str, text: &str) {
-        let Element(id) = self.find(path).await;
-        self.post(&format!("/element/{id}/clear"), &json!({})).await;
-        let keys = json!({ "text": text });
-        self.post(&format!("/element/{id}/value"), &keys).await;
+        let fill = async |element: &str| {
+            let clear = format!("{element}/clear");
+            self.command("POST", &clear, &json!({})).await?;
+            let (value, keys) = (format!("{element}/value"), json!({ "text": text }));
+            self.command("POST", &value, &keys).await.map(drop)
+        };
+        self.with(path, fill).await;
+    }
+
+    /// Does something with the first element that an XPath expression finds, once it is there: a page that is alive
+    /// may take an element away in the moment between.
+    async fn with(&self, path: &str, act: impl AsyncFn(&str) -> Result<(), String>) {
+        let query = json!({ "using": "xpath", "value": path });
+        let mut why = String::new();
+        let done = wait::until(STARTS_WITHIN, async || {
+            let done = async {
+                let found = self.command("POST", "/element", &query).await?;
+                let id = found[ELEMENT].as_str().unwrap_or_default();
+                act(&format!("/element/{id}")).await
+            };
+            done.await.map_err(|error| why = error).ok()
+        })
+        .await;
+        if done.is_none() {
+            panic!("{path}: {why} in\n{}", self.text().await);
+        }
     }
 
     /// Presses a key, wherever the focus is.
@@ -135,16 +147,16 @@ impl Chromium {
         question.as_str().expect("a text").to_owned()
     }
 
-    /// All text of the page that can be seen.
+    /// All text of the page that can be seen; none while it gives way to the next one.
     pub(crate) async fn text(&self) -> String {
         let query = json!({ "using": "css selector", "value": "body" });
-        let body = self.post("/element", &query).await;
-        let id = body[ELEMENT].as_str().expect("a body").to_owned();
-        let text = self
-            .command("GET", &format!("/element/{id}/text"), &Value::Null)
-            .await;
-        // While a page gives way to the next one, neither has a text.
-        let text = text.unwrap_or_default();
+        let text = async {
+            let body = self.command("POST", "/element", &query).await?;
+            let id = body[ELEMENT].as_str().unwrap_or_default();
+            let text = format!("/element/{id}/text");
+            self.command("GET", &text, &Value::Null).await
+        };
+        let text = text.await.unwrap_or_default();
         text.as_str().unwrap_or_default().to_owned()
     }
 
