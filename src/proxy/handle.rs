@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 use tracing::debug;
 
@@ -135,6 +136,11 @@ async fn serve(
         to.balancer.saw_session(&id, moved, &member);
     }
     respond::apply_rules(&mapping.response_headers, &record.variables, headers);
+    if response.status().canonical_reason().is_none() {
+        // hyper would say `<none>`; nothing need be said (RFC 9112 section 4).
+        let nothing = ReasonPhrase::from_static(b"");
+        response.extensions_mut().insert(nothing);
+    }
     record.member = Some(member);
     Ok((response, attempt))
 }

@@ -220,7 +220,7 @@ impl Drop for Journey {
 /// The length of a head as hyper writes it, in bytes, with the Date that it adds.
 fn head_length(status: StatusCode, headers: &HeaderMap) -> u64 {
     const DATE: usize = "date: Tue, 24 Nov 2026 00:00:00 GMT\r\n".len();
-    let reason = status.canonical_reason().unwrap_or("<none>");
+    let reason = status.canonical_reason().unwrap_or_default();
     let line = "HTTP/1.1 200 \r\n\r\n".len() + reason.len();
     let fields: usize = headers
         .iter()

@@ -351,6 +351,16 @@ async fn p15_a_location_within_the_same_paths_is_left_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_status_that_nobody_has_named_has_no_reason() {
+    let answer = answered(|mut wire| async move {
+        wire.request().await;
+        wire.respond(299, &[], b"").await;
+    })
+    .await;
+    assert_eq!(answer.line.trim_end(), "HTTP/1.1 299");
+}
+
 /// P16: Tomcat after an exception past the commit: no END_RESPONSE, no close. The connection must not live on.
 #[tokio::test]
 async fn p16_silence_in_the_middle_of_an_answer_resets_the_client() {
