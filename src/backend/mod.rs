@@ -120,8 +120,9 @@ impl Backend {
     ) -> Result<Response<ResponseBody>, ForwardError> {
         match self {
             Self::Ajp(backend) => backend.send(request, upload, fresh, timing).await,
-            Self::Http(backend) => backend.send(request, upload, fresh, timing).await,
-            Self::Ftp(backend) => backend.send(request, upload, fresh, timing).await,
+            // Boxed, so that a request over AJP13 need not carry room for them.
+            Self::Http(backend) => Box::pin(backend.send(request, upload, fresh, timing)).await,
+            Self::Ftp(backend) => Box::pin(backend.send(request, upload, fresh, timing)).await,
         }
     }
 

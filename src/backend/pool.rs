@@ -228,20 +228,17 @@ impl<T: Transport> Pool<T> {
             ..
         } = self.inner.manager();
         loop {
-            let got = match unfit.0.is_empty() {
-                true => self.get().await,
-                false => self.get_at_once().await,
-            };
-            let mut object = match (got, unfit.0.pop()) {
-                // The last that was put aside has been idle the longest. It makes room.
-                (Err(FailureKind::Busy), Some(idle)) => {
-                    drop(Object::take(idle));
-                    continue;
-                }
-                (got, aside) => {
-                    unfit.0.extend(aside);
-                    got?
-                }
+            let mut object = match self.get_at_once().await {
+                Ok(object) => object,
+                Err(FailureKind::Busy) => match unfit.0.pop() {
+                    // The last that was put aside has been idle the longest. It makes room.
+                    Some(idle) => {
+                        drop(Object::take(idle));
+                        continue;
+                    }
+                    None => self.wait().await?,
+                },
+                Err(failure) => return Err(failure),
             };
             let mut reused = Object::metrics(&object).recycle_count > 0;
             if !fits(&object.transport) {
@@ -285,14 +282,12 @@ impl<T: Transport> Pool<T> {
         })
     }
 
-    async fn get(&self) -> Result<Object<Connector<T>>, FailureKind> {
-        // The usual case needs no timer.
-        match self.get_at_once().await {
-            Err(FailureKind::Busy) => Box::pin(self.inner.get()).await.map_err(failure),
-            got => got,
-        }
+    /// Rare, and large: boxed, so that every request need not carry room for it.
+    async fn wait(&self) -> Result<Object<Connector<T>>, FailureKind> {
+        Box::pin(self.inner.get()).await.map_err(failure)
     }
 
+    /// The usual case, which needs no timer.
     async fn get_at_once(&self) -> Result<Object<Connector<T>>, FailureKind> {
         let at_once = Timeouts {
             wait: Some(Duration::ZERO),
@@ -316,7 +311,7 @@ impl<T: Transport> Pool<T> {
         });
         let mut opened = Vec::new();
         while self.inner.status().size < settings.min {
-            match self.get().await {
+            match self.get_at_once().await {
                 Ok(object) => opened.push(object),
                 Err(_) => break,
             }
