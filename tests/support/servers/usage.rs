@@ -29,6 +29,13 @@ impl Memory {
             pss: kib(&read(id, "smaps_rollup"), "Pss:"),
         }
     }
+
+    /// By how much the peak has risen above this figure, in KiB.
+    ///
+    /// The kernel counts pages in batches for each thread: a peak may be seen to fall by a few.
+    pub(crate) const fn risen_above(self, earlier: u64) -> u64 {
+        self.peak.saturating_sub(earlier)
+    }
 }
 
 impl fmt::Display for Memory {
