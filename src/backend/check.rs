@@ -16,6 +16,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::ajp::AjpBackend;
+use super::body::{self, Event};
 use super::connection::AjpTransport;
 use super::error::FailureKind;
 use super::pool::Transport as _;
@@ -120,6 +121,24 @@ impl AjpBackend {
             }
         }
     }
+}
+
+/// The first [`LONGEST_BODY`] bytes of the body of an answer whose head has come.
+pub(super) async fn first_of_body(
+    driver: &mut impl body::Exchange,
+) -> Result<Vec<u8>, FailureKind> {
+    let mut body = Vec::new();
+    while body.len() < LONGEST_BODY {
+        match poll_fn(|cx| driver.poll_event(cx)).await? {
+            Event::Data(data) => {
+                let room = LONGEST_BODY.saturating_sub(body.len()).min(data.len());
+                body.extend_from_slice(data.get(..room).unwrap_or_default());
+            }
+            Event::Flush => {}
+            Event::End => break,
+        }
+    }
+    Ok(body)
 }
 
 async fn flush(connection: &mut AjpTransport) -> Result<(), FailureKind> {

@@ -1,18 +1,15 @@
 //! What a health check asks an FTP member, on a connection of its own.
 
-use std::future::poll_fn;
 use std::time::Duration;
 
 use ::http::Method;
 
-use super::super::body::{Event, Exchange as _};
-use super::super::check::{Ask, Question, Reply};
+use super::super::check::{Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
 use super::super::pool::Lease;
 use super::order::Order;
 use super::{FtpBackend, FtpTransport, traffic};
 use crate::backend::ResponseBody;
-use crate::health::LONGEST_BODY;
 
 impl FtpBackend {
     /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
@@ -60,20 +57,10 @@ impl FtpBackend {
             .await?;
         let (parts, body) = response.into_parts();
         let mut text = Vec::new();
-        if let (ResponseBody::Ftp(body), false) = (body, head) {
-            let mut driver = body.into_exchange();
-            while let Some(driver) = &mut driver
-                && text.len() < LONGEST_BODY
-            {
-                match poll_fn(|cx| driver.poll_event(cx)).await? {
-                    Event::Data(data) => {
-                        let room = LONGEST_BODY.saturating_sub(text.len()).min(data.len());
-                        text.extend_from_slice(data.get(..room).unwrap_or_default());
-                    }
-                    Event::Flush => {}
-                    Event::End => break,
-                }
-            }
+        if let (ResponseBody::Ftp(body), false) = (body, head)
+            && let Some(mut driver) = body.into_exchange()
+        {
+            text = first_of_body(&mut *driver).await?;
         }
         Ok(Reply::Answer {
             status: parts.status.as_u16(),

@@ -1,6 +1,5 @@
 //! What a health check asks an HTTP member, on a connection of its own.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +7,7 @@ use ::http::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
 use ::http::{Method, Request, Uri};
 use ajp13::exchange::RequestBody;
 
-use super::super::body::{Event, Exchange as _};
-use super::super::check::{AGENT, Ask, Question, Reply};
+use super::super::check::{AGENT, Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
 use super::super::pool::Lease;
 use super::HttpBackend;
@@ -17,7 +15,6 @@ use super::answer::Asked;
 use super::driver::HttpDriver;
 use super::line::{Line, UploadBody};
 use super::stream::HttpTransport;
-use crate::health::LONGEST_BODY;
 
 impl HttpBackend {
     /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
@@ -49,17 +46,8 @@ impl HttpBackend {
         let body = UploadBody::new(Arc::clone(&line), RequestBody::Empty);
         let mut driver = HttpDriver::new(lease, line, self.timeout, asked).await?;
         let answer = driver.ask(request(&ask, body)?).await?;
-        let (status, mut body) = (answer.status().as_u16(), Vec::new());
-        while body.len() < LONGEST_BODY {
-            match poll_fn(|cx| driver.poll_event(cx)).await? {
-                Event::Data(data) => {
-                    let room = LONGEST_BODY.saturating_sub(body.len()).min(data.len());
-                    body.extend_from_slice(data.get(..room).unwrap_or_default());
-                }
-                Event::Flush => {}
-                Event::End => break,
-            }
-        }
+        let status = answer.status().as_u16();
+        let body = first_of_body(&mut driver).await?;
         Ok(Reply::Answer { status, body })
     }
 }
