@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// How long nothing may be taken.
@@ -15,14 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A stream that fails when nothing can be written for [`PATIENCE`].
 #[derive(Debug)]
-pub(super) struct Patient {
-    stream: TcpStream,
+pub(super) struct Patient<S> {
+    stream: S,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
-    pub(super) const fn new(stream: TcpStream) -> Self {
+impl<S> Patient<S> {
+    pub(super) const fn new(stream: S) -> Self {
         Self {
             stream,
             waiting: None,
@@ -47,7 +46,7 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +56,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -86,5 +85,33 @@ impl AsyncWrite for Patient {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// However long it takes as a whole, and no longer than [`PATIENCE`] in which nothing is taken.
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_is_given_up_and_who_is_slow_is_not() {
+        let (mut client, stream) = duplex(16);
+        let mut patient = Patient::new(stream);
+        let begun = Instant::now();
+        let slow = tokio::spawn(async move {
+            for _ in 0..4 {
+                tokio::time::sleep(PATIENCE / 2).await;
+                client.read_exact(&mut [0; 16]).await.unwrap();
+            }
+            client
+        });
+        patient.write_all(&[0; 64]).await.unwrap();
+        let _client = slow.await.unwrap();
+        assert!(begun.elapsed() >= PATIENCE * 2);
+        let error = patient.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
