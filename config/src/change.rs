@@ -9,13 +9,13 @@ use std::time::Duration;
 use schemars::{Schema, json_schema};
 use serde::Deserialize;
 
+use crate::document::{read_document, unread};
 use crate::fault::Fault;
 use crate::field::{Field, Kind, Scalar};
 use crate::model::{LbMethod, LoadFactor, Sticky};
 use crate::problem::Problems;
 use crate::report::{Report, Source};
 use crate::value::{Factor, Period, Route, SessionNames, StickyNames, Switch, Whole, Word};
-use crate::{read_document, unread};
 
 /// New settings of a member; `None` leaves one as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

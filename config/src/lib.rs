@@ -26,203 +26,36 @@
 mod build;
 mod change;
 pub mod defaults;
+mod document;
 mod environment;
 mod fault;
 mod field;
 mod file;
+mod load;
 pub mod log_format;
 pub mod model;
+mod nearest;
 mod node;
 mod parse;
-mod percent;
 mod places;
 mod problem;
 mod read;
 mod report;
 mod schema;
-mod suggest;
 pub mod template;
+mod tokens;
+mod unknown_key;
 mod value;
-
-use std::collections::HashMap;
-use std::fmt;
-use std::fs;
-use std::io::Read;
-use std::iter::successors;
-use std::path::Path;
-
-use crate::environment::Lookup;
-use crate::fault::Fault;
-use crate::node::Node;
-use crate::report::{Place, Report, Source};
-use serde::Deserialize;
+mod variable;
 
 pub use change::{
     BalancerChange, MemberChange, NewSticky, parse_balancer_change, parse_member_change,
 };
+pub use document::MAX_FILE_SIZE;
+pub use load::{Loaded, load, parse, parse_member};
 pub use log_format::LogFormat;
 pub use model::*;
 pub use problem::{Problem, Problems, Severity};
 pub use schema::schema;
 pub use template::{Piece, Template};
-
-/// Largest configuration file in bytes. A balancer of a thousand members takes a tenth of it.
-pub const MAX_FILE_SIZE: usize = 1 << 20;
-
-/// A configuration that can be used.
-#[non_exhaustive]
-pub struct Loaded {
-    /// What the file means.
-    pub config: Config,
-    /// What is allowed and still worth a look, in the order of the file.
-    pub warnings: Vec<Problem>,
-    source: Source,
-    places: HashMap<String, Place>,
-}
-
-impl Loaded {
-    /// A problem that the caller has with a key, such as `listeners[1].tls` or
-    /// `balancers.shop.members[0].upgrade_url`. A key that is not in the file is shown at the nearest one above it.
-    #[must_use]
-    pub fn problem(&self, path: &str, message: impl Into<String>, hint: Option<String>) -> Problem {
-        let place = successors(Some(path), |path| above(path))
-            .find_map(|path| self.places.get(path))
-            .or(self.places.get(""))
-            .copied();
-        self.source.problem(
-            Severity::Error,
-            place.unwrap_or(Place::START),
-            message.into(),
-            hint,
-        )
-    }
-}
-
-/// The path without its last key or index.
-fn above(path: &str) -> Option<&str> {
-    path.rfind(['.', '[']).and_then(|end| path.get(..end))
-}
-
-impl fmt::Debug for Loaded {
-    /// Without the text: it may hold secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loaded")
-            .field("config", &self.config)
-            .field("warnings", &self.warnings.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Reads and checks a configuration file.
-///
-/// # Errors
-///
-/// All problems of the file; a file that cannot be read is one.
-pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
-    let cannot = |why: String| {
-        let source = Source::new(file, "");
-        let message = format!("cannot read the file: {why}");
-        let hint = "name it with -c or $AJPGATE_CONFIG".to_owned();
-        Problems::from(source.problem(Severity::Error, Place::START, message, Some(hint)))
-    };
-    let mut bytes = Vec::new();
-    fs::File::open(file)
-        .and_then(|open| {
-            let most = u64::try_from(MAX_FILE_SIZE)
-                .unwrap_or(u64::MAX)
-                .saturating_add(1);
-            open.take(most).read_to_end(&mut bytes)
-        })
-        .map_err(|error| cannot(error.to_string()))?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text, file, env),
-        // The bound may have cut a character in two.
-        Err(_) if bytes.len() > MAX_FILE_SIZE => parse(&String::from_utf8_lossy(&bytes), file, env),
-        Err(error) => Err(not_utf8(&bytes, error.valid_up_to(), file)),
-    }
-}
-
-fn not_utf8(bytes: &[u8], valid: usize, file: &Path) -> Problems {
-    let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
-    let last = before.rsplit('\n').next().unwrap_or_default();
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let place = Place {
-        line: number(before.matches('\n').count() + 1),
-        column: number(last.chars().count() + 1),
-        length: 1,
-    };
-    let hint = "save the file as UTF-8".to_owned();
-    Source::new(file, &String::from_utf8_lossy(bytes))
-        .problem(
-            Severity::Error,
-            place,
-            "this byte is not UTF-8".to_owned(),
-            Some(hint),
-        )
-        .into()
-}
-
-/// Checks the text of a configuration file. `file` is its name in problems, and relative file names start from its
-/// folder; `env` looks up environment variables.
-///
-/// # Errors
-///
-/// All problems of the text.
-pub fn parse(
-    text: &str,
-    file: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Loaded, Problems> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let report = Report::new(Source::new(file, text));
-    let built = read_document(text, env, &report)
-        .map(|(place, file, tree)| (build::build(file, place, &report), tree));
-    let (source, warnings) = report.finish()?;
-    let (config, tree) = built.ok_or_else(|| unread(&source))?;
-    Ok(Loaded {
-        config,
-        warnings,
-        source,
-        places: node::paths(&tree).into_iter().collect(),
-    })
-}
-
-/// Checks the text of one member of a balancer: YAML or JSON with the keys of a member, `url` among them. Nothing is
-/// taken from the environment: whoever sends a member over the network has no right to it.
-///
-/// # Errors
-///
-/// All problems of the text; `file` is its name in them.
-pub fn parse_member(text: &str, file: &Path) -> Result<Member, Problems> {
-    let report = Report::new(Source::new(file, text));
-    let built = read_document(text, &|_| None, &report)
-        .and_then(|(place, member, _)| build::build_member(member, place, &report));
-    let (source, _) = report.finish()?;
-    built.ok_or_else(|| unread(&source))
-}
-
-/// What a document says, where it starts, and its tree; `None` when a problem stopped the reading.
-fn read_document<T: for<'de> Deserialize<'de>>(
-    text: &str,
-    env: Lookup<'_>,
-    report: &Report,
-) -> Option<(Place, T, Node)> {
-    if text.len() > MAX_FILE_SIZE {
-        let fault = Fault::new(format!("the file is larger than {MAX_FILE_SIZE} bytes"));
-        report.fault(Place::START, "", fault);
-        return None;
-    }
-    let mut tree = parse::parse(text, report.source())
-        .map_err(|(place, fault)| report.fault(place, "", fault))
-        .ok()?;
-    node::tidy(&mut tree, report);
-    environment::fill_in(&mut tree, env, report);
-    let (place, value) = read::read(&tree, report).given()?;
-    Some((place, value, tree))
-}
-
-/// Whatever stops the reading is in the report and comes first, so nobody sees this.
-fn unread(source: &Source) -> Problems {
-    let message = "the file could not be read".to_owned();
-    Problems::from(source.problem(Severity::Error, Place::START, message, None))
-}
+pub use variable::Variable;

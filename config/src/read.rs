@@ -5,17 +5,20 @@
 //! found and where suggestions come from.
 
 mod access;
+mod reader;
 
 use serde::de::{self, Deserialize, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::fault::{Fault, quoted};
 use crate::field::{EITHER, FIELD, Field};
-use crate::node::{Entry, Node, Shape};
+use crate::nearest::nearest;
+use crate::node::{Node, Shape};
 use crate::report::Report;
-use crate::suggest;
+use crate::unknown_key;
 
 use access::{EitherParts, Entries, FieldParts, Items, Pair};
+use reader::Reader;
 
 /// Reads a whole file.
 pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node, report: &'de Report) -> Field<T> {
@@ -23,49 +26,7 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node, report: &'de Repor
     Field::deserialize(Reader { node, key, report }).unwrap_or(Field::Unreadable)
 }
 
-/// Reads one value.
-struct Reader<'de> {
-    node: &'de Node,
-    /// How messages name the value: its key, with its index in a list; empty for the whole file.
-    key: String,
-    report: &'de Report,
-}
-
 impl<'de> Reader<'de> {
-    fn expected(&self, what: &str) -> Fault {
-        let found = match &self.node.shape {
-            Shape::Null => "nothing",
-            Shape::Scalar(_) | Shape::Broken => "one value",
-            Shape::List(_) => "a list",
-            Shape::Map(_) => "a map of keys",
-        };
-        let fault = Fault::new(format!("expected {what}, found {found}"));
-        match what {
-            "one value" => fault.hint("write one value, without `[ ]`, `{ }` or `- `"),
-            _ => fault,
-        }
-    }
-
-    /// Tells what is wrong at the value itself, or at the character that is meant.
-    fn record(&self, fault: Fault) {
-        let place = match (&self.node.shape, fault.at) {
-            (Shape::Scalar(text), Some(at)) => {
-                self.report.source().inside(self.node.place, text, at)
-            }
-            _ => self.node.place,
-        };
-        self.report.fault(place, &self.key, fault);
-    }
-
-    fn map(&self) -> Result<&'de [Entry], Fault> {
-        match &self.node.shape {
-            Shape::Map(entries) => Ok(entries),
-            _ => Err(self
-                .expected("a map of keys")
-                .hint("write `key: value` lines below it, or { key: value }")),
-        }
-    }
-
     /// Reports the keys that no field has; what remains is what serde may see.
     ///
     /// A slip counts as the key that was meant, so that this key is not called missing. What is inside a slip is
@@ -86,10 +47,10 @@ impl<'de> Reader<'de> {
                 continue;
             }
             let fault = Fault::new(format!("unknown key {}", quoted(key)));
-            let hint = suggest::for_key(key, name, fields);
+            let hint = unknown_key::hint(key, name, fields);
             self.report
                 .fault(entry.key.place, &self.key, fault.hint(hint));
-            if let Some(meant) = suggest::nearest(key, free.iter().copied()) {
+            if let Some(meant) = nearest(key, free.iter().copied()) {
                 free.retain(|field| *field != meant);
                 known.push(Pair::meant(meant, &entry.value));
             }

@@ -4,9 +4,9 @@ use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
-use crate::model::Variable;
-use crate::percent::{self, Part};
-use crate::suggest;
+use crate::nearest::nearest;
+use crate::tokens::{self, Part};
+use crate::variable::Variable;
 
 /// A text in which balancer variables are filled in for each request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Kind for TemplateText {
                 .at(at));
         }
         let mut pieces = Vec::new();
-        for part in percent::parts(text)? {
+        for part in tokens::parts(text)? {
             pieces.push(match part {
                 Part::Text(text) => Piece::Text(text),
                 Part::Token(token) => Piece::Variable(variable(&token)?),
@@ -58,7 +58,7 @@ impl Kind for TemplateText {
     }
 }
 
-fn variable(token: &percent::Token) -> Result<Variable, Fault> {
+fn variable(token: &tokens::Token) -> Result<Variable, Fault> {
     let names = || Variable::ALL.into_iter().map(Variable::name);
     let plain = token.condition.is_none();
     let name = match (token.letter.as_str(), &token.argument) {
@@ -73,7 +73,7 @@ fn variable(token: &percent::Token) -> Result<Variable, Fault> {
     };
     Variable::from_name(name).ok_or_else(|| {
         let fault = Fault::new(format!("there is no variable {}", quoted(name))).at(token.at);
-        match suggest::nearest(name, names()) {
+        match nearest(name, names()) {
             Some(near) => fault.hint(format!("did you mean %{{{near}}}e?")),
             None => fault.hint(format!("the variables are {}", one_of(names()))),
         }

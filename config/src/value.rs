@@ -2,6 +2,8 @@
 
 mod address;
 mod amount;
+mod control;
+mod host;
 mod name;
 mod path;
 mod secret;
@@ -12,22 +14,10 @@ mod word;
 pub(crate) use address::{Bind, Network};
 pub(crate) use amount::{Factor, Period, Size, StatusCode, Whole};
 pub(crate) use name::{
-    AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName, did_you_mean,
+    AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName,
 };
 pub(crate) use path::{CookiePath, FileName, PathPrefix, RequestUri};
 pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};
 pub(crate) use sticky::{Separator, SessionNames, StickyNames};
 pub(crate) use url::{Destination, MemberTarget, TargetUrl, UpgradeTarget};
 pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};
-
-use crate::fault::Fault;
-
-/// Refuses what would break a line of a header or a log.
-fn no_control_characters(text: &str) -> Result<(), Fault> {
-    match text.chars().position(char::is_control) {
-        Some(at) => Err(Fault::new("contains a control character")
-            .hint("line ends, tabs and the like have no place here")
-            .at(at)),
-        None => Ok(()),
-    }
-}

@@ -8,9 +8,10 @@ use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
 use crate::model::{HeaderAction, HeaderRule, Mapping, Target};
+use crate::nearest::did_you_mean;
 use crate::report::Place;
 use crate::template::Template;
-use crate::value::{Destination, TargetUrl, did_you_mean};
+use crate::value::{Destination, TargetUrl};
 
 /// A mapping of the file.
 pub(super) struct BuiltMapping {

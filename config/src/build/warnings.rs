@@ -6,8 +6,8 @@ use super::Builder;
 use super::balancer::{Balancers, Known};
 use super::mapping::BuiltMapping;
 use crate::fault::one_of;
+use crate::nearest::did_you_mean;
 use crate::report::Place;
-use crate::value::did_you_mean;
 
 impl Builder<'_> {
     pub(super) fn warn(&self, balancers: &Balancers, mappings: &[BuiltMapping], file: Place) {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Member;
+use super::member::Member;
 use crate::field::{Either, Field, Kind, Scalar};
 use crate::model::{HealthMethod, LbMethod, SameSite};
 use crate::value::{

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Member;
+use super::member::Member;
 use crate::field::{Checked, Field, Named, Scalar};
-use crate::model::Variable;
 use crate::template::TemplateText;
 use crate::value::{AttributeName, FieldName, HostName, PathPrefix, Switch, TargetUrl, Word};
+use crate::variable::Variable;
 
 /// Which request goes where.
 #[derive(Default, Deserialize, JsonSchema)]

@@ -2,12 +2,13 @@
 
 use schemars::{Schema, json_schema};
 
-use super::{Item, LogFormat, Note, Port, Token, Unit, time};
+use super::format::{Item, LogFormat, Note, Port, Token, Unit};
+use super::time;
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
-use crate::model::Variable;
-use crate::percent::{self, Part};
-use crate::suggest;
+use crate::nearest::nearest;
+use crate::tokens::{self, Part};
+use crate::variable::Variable;
 
 /// `combined`, `common`, `json`, `off`, or a LogFormat string.
 pub(crate) enum FormatText {}
@@ -26,7 +27,7 @@ impl Kind for FormatText {
             _ if text.contains('%') => line(text),
             _ => {
                 let fault = Fault::new(format!("{} is not a format", quoted(text)));
-                Err(match suggest::nearest(text, WORDS) {
+                Err(match nearest(text, WORDS) {
                     Some(near) => fault.hint(format!("did you mean `{near}`?")),
                     None => fault.hint(format!(
                         "write {} or a LogFormat string with %… tokens",
@@ -45,10 +46,18 @@ impl Kind for FormatText {
     }
 }
 
+impl LogFormat {
+    /// The default: [`COMBINED`](Self::COMBINED) as tokens.
+    #[must_use]
+    pub fn combined() -> Self {
+        line(Self::COMBINED).unwrap_or(Self::Off)
+    }
+}
+
 /// A LogFormat string.
 pub(super) fn line(text: &str) -> Result<LogFormat, Fault> {
     let mut items = Vec::new();
-    for part in percent::parts(text)? {
+    for part in tokens::parts(text)? {
         items.push(match part {
             Part::Text(text) => Item::Text(unescaped(&text)),
             Part::Token(found) => Item::Token {
@@ -80,7 +89,7 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
-fn token(found: &percent::Token) -> Result<Token, Fault> {
+fn token(found: &tokens::Token) -> Result<Token, Fault> {
     let argument = found.argument.as_deref();
     let written = quoted(&found.written);
     let token = match (found.letter.as_str(), argument) {
@@ -216,7 +225,7 @@ fn note(name: &str) -> Result<Note, Fault> {
 
 fn misspelt<const N: usize>(what: &str, name: &str, known: [&'static str; N]) -> Fault {
     let fault = Fault::new(format!("there is no {what} {}", quoted(name)));
-    match suggest::nearest(name, known) {
+    match nearest(name, known) {
         Some(near) => fault.hint(format!("did you mean {near}?")),
         None => fault.hint(format!("known are {}", one_of(known))),
     }

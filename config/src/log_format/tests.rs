@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::field::Kind;
+use crate::variable::Variable;
 
 fn items(text: &str) -> Vec<Item> {
     match FormatText::read(text).expect(text) {

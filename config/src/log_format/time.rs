@@ -1,6 +1,6 @@
 //! `%t` and `%{…}t`.
 
-use super::{TimeFormat, TimeOf, Token};
+use super::format::{TimeFormat, TimeOf, Token};
 use crate::fault::{Fault, quoted};
 
 /// The directives of strftime that are the same everywhere: C99, with `e`, `k`, `l`, `P` and `s` of the usual systems.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Member;
+use super::member::Member;
 
 /// One entry of `balancers`: members that share load and sessions.
 #[derive(Debug, Clone, PartialEq)]

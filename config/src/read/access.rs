@@ -2,7 +2,7 @@
 
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess};
 
-use super::Reader;
+use super::reader::Reader;
 use crate::fault::Fault;
 use crate::node::{Entry, Node, Shape};
 use crate::report::{Place, Report};

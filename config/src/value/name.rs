@@ -2,10 +2,9 @@
 
 use schemars::{Schema, json_schema};
 
-use super::url::host_name;
+use super::host::host_name;
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
-use crate::suggest;
 
 /// `PROXY_WORKER_MAX_ROUTE_SIZE` and `PROXY_BALANCER_MAX_NAME_SIZE` of httpd's mod_proxy.h, without the NUL.
 const LONGEST_NAME: usize = 95;
@@ -199,14 +198,6 @@ fn token(text: &str, what: &str) -> Result<String, Fault> {
         false => Err(Fault::new(format!("{} is not {what}", quoted(text)))
             .hint("allowed are letters, digits and !#$%&'*+-.^_`|~")),
     }
-}
-
-/// The word, when it is near one of the names: for names that the file itself gives.
-pub(crate) fn did_you_mean<'a>(
-    word: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    suggest::nearest(word, names).map(|near| format!("did you mean {near:?}?"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use schemars::{Schema, json_schema};
 
-use super::no_control_characters;
+use super::control::no_control_characters;
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
 

@@ -3,7 +3,7 @@
 
 use schemars::{Schema, json_schema};
 
-use super::no_control_characters;
+use super::control::no_control_characters;
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
 use crate::model::Secret;

@@ -1,14 +1,15 @@
 //! URLs of backends and of balancers.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use schemars::{Schema, json_schema};
 
+use super::host::host_name;
+use super::name::BalancerName;
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::model::{MemberUrl, Scheme};
-use crate::suggest;
-use crate::value::BalancerName;
+use crate::nearest::nearest;
 
 const SCHEMES: [Scheme; 5] = [
     Scheme::Ajp,
@@ -17,9 +18,6 @@ const SCHEMES: [Scheme; 5] = [
     Scheme::Ftp,
     Scheme::Ftps,
 ];
-
-/// Longest host name (RFC 1035 section 2.3.4, without the final dot).
-const LONGEST_HOST: usize = 253;
 
 /// `url` of a member.
 pub(crate) enum MemberTarget {}
@@ -109,7 +107,7 @@ fn or_balancer(text: &str, fault: Fault) -> Fault {
         None if BalancerName::read(text).is_ok() => fault.hint(format!(
             "write balancer://{text}/ for the balancer of that name, or the url of a backend"
         )),
-        Some((scheme, _)) if suggest::nearest(scheme, ["balancer"]).is_some() => {
+        Some((scheme, _)) if nearest(scheme, ["balancer"]).is_some() => {
             fault.hint("did you mean balancer://?")
         }
         _ if fault.hint.is_none() => fault.hint("write balancer://NAME/ or the url of a backend"),
@@ -158,7 +156,7 @@ fn member_url(text: &str) -> Result<MemberUrl, Fault> {
 fn unknown_scheme(scheme: &str) -> Fault {
     let names = || SCHEMES.into_iter().map(Scheme::name);
     let fault = Fault::new(format!("{} is not a protocol of a backend", quoted(scheme)));
-    match suggest::nearest(scheme, names()) {
+    match nearest(scheme, names()) {
         Some(near) => fault.hint(format!("did you mean {near}://?")),
         None => fault.hint(format!("use {}", one_of(names()))),
     }
@@ -204,36 +202,6 @@ fn bad_port(text: &str) -> Fault {
     match text.contains(':') {
         true => fault.hint("an IPv6 address stands in brackets: ajp://[::1]:8009"),
         false => fault.hint("write HOST:PORT, like 10.0.0.11:8009"),
-    }
-}
-
-/// A DNS name or an IPv4 address. Names of containers may have underscores.
-pub(super) fn host_name(host: &str) -> Result<(), Fault> {
-    let not_a_host = |why: &str| {
-        Err(Fault::new(format!("{} {why}", quoted(host)))
-            .hint("a host is a name of letters, digits, dots and dashes, or an address"))
-    };
-    if host.is_empty() {
-        return Err(Fault::new("the host is missing"));
-    }
-    if !host.is_ascii() {
-        return not_a_host("is not an ASCII host name")
-            .map_err(|fault| fault.hint("write an international name in its xn-- form"));
-    }
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
-    let name = host.strip_suffix('.').unwrap_or(host);
-    if name.len() > LONGEST_HOST || !name.split('.').all(label) {
-        return not_a_host("is not a host name");
-    }
-    let numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    match numeric && name.parse::<Ipv4Addr>().is_err() {
-        true => not_a_host("is not an IPv4 address"),
-        false => Ok(()),
     }
 }
 

@@ -4,8 +4,9 @@ use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
-use crate::model::{ClientAuth, HealthMethod, LbMethod, Level, SameSite, Variable};
-use crate::suggest;
+use crate::model::{ClientAuth, HealthMethod, LbMethod, Level, SameSite};
+use crate::nearest::nearest;
+use crate::variable::Variable;
 
 /// A value that is chosen by a word.
 pub(crate) trait Keyword: Copy + 'static {
@@ -30,7 +31,7 @@ impl<T: Keyword> Kind for Word<T> {
         let known = || words.iter().map(|(word, _)| *word);
         let fault = Fault::new(format!("{} is not {}", quoted(text), one_of(known())));
         let off = known().find(|word| *word == "off" && NO.contains(&text));
-        Err(match suggest::nearest(text, known()).or(off) {
+        Err(match nearest(text, known()).or(off) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint("write one of these"),
         })

@@ -4,7 +4,6 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use crate::fault::{Fault, quoted};
-use crate::log_format::Condition;
 
 /// A part of a text.
 #[derive(Debug)]
@@ -28,6 +27,23 @@ pub(crate) struct Token {
     pub(crate) argument: Option<String>,
     /// The letter, or `^` and two more.
     pub(crate) letter: String,
+}
+
+/// `400,501` or `!200,304` between `%` and the letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Whether it holds for all other statuses.
+    pub negated: bool,
+    /// The statuses; at least one.
+    pub statuses: Vec<u16>,
+}
+
+impl Condition {
+    /// Whether the token is filled in.
+    #[must_use]
+    pub fn holds(&self, status: u16) -> bool {
+        self.statuses.contains(&status) != self.negated
+    }
 }
 
 /// Longest text, in bytes.

@@ -1,0 +1,38 @@
+//! Names of hosts.
+
+use std::net::Ipv4Addr;
+
+use crate::fault::{Fault, quoted};
+
+/// Longest host name (RFC 1035 section 2.3.4, without the final dot).
+const LONGEST_HOST: usize = 253;
+
+/// A DNS name or an IPv4 address. Names of containers may have underscores.
+pub(super) fn host_name(host: &str) -> Result<(), Fault> {
+    let not_a_host = |why: &str| {
+        Err(Fault::new(format!("{} {why}", quoted(host)))
+            .hint("a host is a name of letters, digits, dots and dashes, or an address"))
+    };
+    if host.is_empty() {
+        return Err(Fault::new("the host is missing"));
+    }
+    if !host.is_ascii() {
+        return not_a_host("is not an ASCII host name")
+            .map_err(|fault| fault.hint("write an international name in its xn-- form"));
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.len() > LONGEST_HOST || !name.split('.').all(label) {
+        return not_a_host("is not a host name");
+    }
+    let numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    match numeric && name.parse::<Ipv4Addr>().is_err() {
+        true => not_a_host("is not an IPv4 address"),
+        false => Ok(()),
+    }
+}

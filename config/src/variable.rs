@@ -1,0 +1,51 @@
+//! The balancer variables, which log formats, header values and conditions name.
+
+/// A balancer variable (contract section 3; set as `mod_proxy_balancer.c` sets it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variable {
+    /// `BALANCER_SESSION_STICKY`
+    SessionSticky,
+    /// `BALANCER_SESSION_ROUTE`
+    SessionRoute,
+    /// `BALANCER_NAME`
+    Name,
+    /// `BALANCER_WORKER_NAME`
+    WorkerName,
+    /// `BALANCER_WORKER_ROUTE`
+    WorkerRoute,
+    /// `BALANCER_ROUTE_CHANGED`
+    RouteChanged,
+}
+
+impl Variable {
+    /// Every variable.
+    pub const ALL: [Self; 6] = [
+        Self::SessionSticky,
+        Self::SessionRoute,
+        Self::Name,
+        Self::WorkerName,
+        Self::WorkerRoute,
+        Self::RouteChanged,
+    ];
+
+    /// Its name in formats and conditions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SessionSticky => "BALANCER_SESSION_STICKY",
+            Self::SessionRoute => "BALANCER_SESSION_ROUTE",
+            Self::Name => "BALANCER_NAME",
+            Self::WorkerName => "BALANCER_WORKER_NAME",
+            Self::WorkerRoute => "BALANCER_WORKER_ROUTE",
+            Self::RouteChanged => "BALANCER_ROUTE_CHANGED",
+        }
+    }
+
+    /// The variable of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|variable| variable.name() == name)
+    }
+}
