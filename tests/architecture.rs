@@ -322,10 +322,7 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("tests/architecture.rs", "names them"),
     ("tests/cli/check.rs", "files that are only read"),
     ("tests/cli/usage.rs", "help that shows defaults"),
-    (
-        "tests/support/servers/ajpgate.rs",
-        "a comment with an example",
-    ),
+    ("tests/support/ajpgate.rs", "a comment with an example"),
 ];
 
 #[test]

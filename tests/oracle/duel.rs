@@ -10,7 +10,7 @@ use crate::node::{Gates, Mode, Node};
 use crate::request::Request;
 use crate::rows::Row;
 use crate::sequence::{Step, steps};
-use crate::servers::wait::pause;
+use crate::support::wait::pause;
 use crate::verdict::{Decision, Exchange, Verdict};
 use crate::world::World;
 

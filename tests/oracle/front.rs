@@ -9,9 +9,9 @@ use std::path::Path;
 use crate::configuration::Configuration;
 use crate::node::MEMBER;
 use crate::request::NUMBER;
-use crate::servers::ajpgate::Ajpgate;
-use crate::servers::client::Client;
-use crate::servers::httpd::{Httpd, HttpdOptions};
+use crate::support::ajpgate::Ajpgate;
+use crate::support::client::Client;
+use crate::support::httpd::{Httpd, HttpdOptions};
 
 /// The balancer variables, in the order of contract section 3.
 pub(crate) const VARIABLES: [&str; 6] = [

@@ -17,8 +17,8 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../support/servers/mod.rs"]
-mod servers;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod configuration;
 mod configurations;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::codec::Framed;
 
-use crate::servers::port::ReservedPort;
+use crate::support::port::ReservedPort;
 
 /// Most data in one SEND_BODY_CHUNK.
 const CHUNK: usize = 8184;

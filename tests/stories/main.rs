@@ -14,10 +14,12 @@
 mod support;
 
 mod admin;
+mod ajp_body;
+mod ajp_connection;
+mod ajp_request;
+mod ajp_response;
 mod api;
 mod balancing;
-mod body;
-mod connection;
 mod front;
 mod ftp_bad;
 mod ftp_balance;
@@ -37,8 +39,6 @@ mod mapping;
 mod metrics;
 mod node;
 mod operating;
-mod request;
-mod response;
 mod smuggling;
 mod waiting;
 mod watch;

@@ -3,9 +3,9 @@
 pub(crate) mod http;
 pub(crate) mod program;
 
-#[path = "../../support/servers/port.rs"]
+#[path = "../../support/port.rs"]
 mod port;
-#[path = "../../support/servers/scratch.rs"]
+#[path = "../../support/scratch.rs"]
 mod scratch;
 
 use std::net::{SocketAddr, TcpListener};

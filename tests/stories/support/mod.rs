@@ -1,11 +1,12 @@
 //! What stories are told with: a gateway in this process, containers that do as they are told, raw clients.
 
+#[path = "../../support/client.rs"]
 pub(crate) mod client;
 pub(crate) mod container;
 pub(crate) mod ftp;
 pub(crate) mod gateway;
 pub(crate) mod origin;
-#[path = "../../support/servers/port.rs"]
+#[path = "../../support/port.rs"]
 mod port;
 
 pub(crate) use self::port::ReservedPort;

@@ -7,25 +7,17 @@
 
 #![allow(dead_code, reason = "every test binary uses its own part of the rig")]
 #![allow(
-    clippy::panic,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test rig fails by panicking"
 )]
 
 pub(crate) mod ajpgate;
 pub(crate) mod authority;
 pub(crate) mod browser;
-#[allow(
-    clippy::indexing_slicing,
-    reason = "JSON of which a part is missing fails the test"
-)]
 pub(crate) mod chromium;
-#[path = "../../stories/support/client.rs"]
-#[allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "it belongs to the stories, where a test fails by panicking"
-)]
 pub(crate) mod client;
 pub(crate) mod ftp;
 pub(crate) mod httpd;

@@ -1,28 +1,15 @@
 //! What clients see while a real Tomcat is killed, frozen, restarted or stopped under load.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "real_failover/crowd.rs"]
-mod crowd;
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crowd::{Crowd, Fate, Record, SEED, UPLOAD, fates};
-use servers::ajpgate::Ajpgate;
-use servers::browser::Browser;
-use servers::client::{self, Answer, Client};
-use servers::eventually;
-use servers::noise;
-use servers::tomcat::{Tomcat, TomcatOptions};
+use crate::crowd::{Crowd, Fate, Record, SEED, UPLOAD, fates};
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::Browser;
+use crate::support::client::{self, Answer, Client};
+use crate::support::eventually;
+use crate::support::noise;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 use tokio::task::JoinSet;
 
 const LOG_HOW_ANSWERS_ENDED: &str = "access_log: { path: access.log, format: \"%X %>s\" }";

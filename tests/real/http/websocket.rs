@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::servers::ajpgate::{Ajpgate, http_member, member};
-use crate::servers::browser::Browser;
-use crate::servers::payload::parsed;
-use crate::servers::soon;
-use crate::servers::tomcat::{Tomcat, TomcatOptions};
+use crate::support::ajpgate::{Ajpgate, http_member, member};
+use crate::support::browser::Browser;
+use crate::support::payload::parsed;
+use crate::support::soon;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::servers::ajpgate::Ajpgate;
-use crate::servers::client::{self, Answer};
-use crate::servers::nginx::{Nginx, NginxOptions};
+use crate::support::ajpgate::Ajpgate;
+use crate::support::client::{self, Answer};
+use crate::support::nginx::{Nginx, NginxOptions};
 
 /// Two nginx that know nothing of sessions, one of which is a member with these keys.
 async fn two(balancer: &str, mapping: &str) -> (Nginx, Nginx, Ajpgate) {

@@ -1,28 +1,17 @@
 //! Stickiness between real clients and two real Tomcats: who is at home where, and whether the
 //! gateway's counters say what the clients saw.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::support::ajpgate::{Ajpgate, member};
+use crate::support::browser::Browser;
+use crate::support::client::{self, Answer};
+use crate::support::eventually;
+use crate::support::metrics::Metrics;
+use crate::support::probe;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 use serde_json::Value;
-use servers::ajpgate::{Ajpgate, member};
-use servers::browser::Browser;
-use servers::client::{self, Answer};
-use servers::eventually;
-use servers::metrics::Metrics;
-use servers::probe;
-use servers::tomcat::{Tomcat, TomcatOptions};
 use tokio::task::JoinSet;
 
 const CLIENTS: u64 = 200;

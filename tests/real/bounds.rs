@@ -1,28 +1,17 @@
 //! Clients that are slow, or leave, and are many: what they cost the gateway, and that nothing of them stays.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::Browser;
+use crate::support::client::{self, Client};
+use crate::support::process::allow_open_files;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::wait::pause;
+use crate::support::{noise, soon};
 use serde_json::Value;
-use servers::ajpgate::Ajpgate;
-use servers::browser::Browser;
-use servers::client::{self, Client};
-use servers::process::allow_open_files;
-use servers::tomcat::{Tomcat, TomcatOptions};
-use servers::wait::pause;
-use servers::{noise, soon};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

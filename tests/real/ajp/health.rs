@@ -1,20 +1,9 @@
 //! Health checks of a real Tomcat: each method passes while it is well and fails while it is frozen.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
-use servers::ajpgate::Ajpgate;
-use servers::client;
-use servers::eventually;
-use servers::tomcat::{Tomcat, TomcatOptions};
+use crate::support::ajpgate::Ajpgate;
+use crate::support::client;
+use crate::support::eventually;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 const CHECKS: &str = "health_checks_total";
 

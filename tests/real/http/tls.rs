@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use crate::servers::ajpgate::{Ajpgate, member};
-use crate::servers::authority::Authority;
-use crate::servers::browser::Browser;
-use crate::servers::client::{self, Client};
-use crate::servers::nginx::{Nginx, NginxOptions};
-use crate::servers::payload::{FRAMINGS, LARGE, Payload, SIZES, download, parsed, request, upload};
-use crate::servers::tomcat::{Tomcat, TomcatOptions};
+use crate::support::ajpgate::{Ajpgate, member};
+use crate::support::authority::Authority;
+use crate::support::browser::Browser;
+use crate::support::client::{self, Client};
+use crate::support::nginx::{Nginx, NginxOptions};
+use crate::support::payload::{FRAMINGS, LARGE, Payload, SIZES, download, parsed, request, upload};
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 /// A gateway before this nginx, with these keys of `tls`.
 async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::servers::ajpgate::{Ajpgate, http_member};
-use crate::servers::client::{self, Client};
-use crate::servers::nginx::{Nginx, NginxOptions};
-use crate::servers::payload::{
+use crate::support::ajpgate::{Ajpgate, http_member};
+use crate::support::client::{self, Client};
+use crate::support::nginx::{Nginx, NginxOptions};
+use crate::support::payload::{
     FRAMINGS, Framing, LARGE, Payload, SIZES, chunked, download, parsed, request, upload,
 };
-use crate::servers::tomcat::{Tomcat, TomcatOptions};
-use crate::servers::usage::mib;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::usage::mib;
 
 /// What a hundred megabytes may add to the memory of the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;

@@ -1,28 +1,17 @@
 //! Drains of real Tomcats: who keeps their session, who gets none, and a rolling restart that nobody notices.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::Browser;
+use crate::support::client::{self, Answer};
+use crate::support::eventually;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::wait::pause;
 use serde_json::Value;
-use servers::ajpgate::Ajpgate;
-use servers::browser::Browser;
-use servers::client::{self, Answer};
-use servers::eventually;
-use servers::tomcat::{Tomcat, TomcatOptions};
-use servers::wait::pause;
 use tokio::task::JoinSet;
 
 /// Sends away whoever comes to a draining node without a session that it knows.

@@ -1,22 +1,11 @@
 //! What Tomcat sees of paths that were written to deceive: nothing excluded, nothing beyond the mapping.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use serde_json::Value;
 
-use servers::ajpgate::{self, Ajpgate};
-use servers::browser::Browser;
-use servers::noise;
-use servers::tomcat::{Tomcat, TomcatOptions};
+use crate::support::ajpgate::{self, Ajpgate};
+use crate::support::browser::Browser;
+use crate::support::noise;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 /// Paths that are tried under each mapping.
 const PATHS: usize = 3000;

@@ -1,16 +1,11 @@
 //! The rig itself: real Tomcats and httpds start, answer, stick, die and come back as told, and the
 //! test application does what the other tests rely on.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
-use servers::httpd::{Httpd, Member};
-use servers::noise;
-use servers::port::ReservedPort;
-use servers::probe::{get, request};
-use servers::tomcat::{Tomcat, TomcatOptions};
+use crate::support::httpd::{Httpd, Member};
+use crate::support::noise;
+use crate::support::port::ReservedPort;
+use crate::support::probe::{get, request};
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 use std::net::SocketAddr;
 use std::time::Duration;
 

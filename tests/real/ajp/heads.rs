@@ -1,21 +1,10 @@
 //! Heads through the gateway and a real Tomcat: targets and fields as they were sent, and what a servlet learns
 //! of its client.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
+use crate::support::ajpgate::Ajpgate;
+use crate::support::client::{Answer, Client};
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 use serde_json::{Value, json};
-use servers::ajpgate::Ajpgate;
-use servers::client::{Answer, Client};
-use servers::tomcat::{Tomcat, TomcatOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -1,26 +1,15 @@
 //! What goes in comes out: bodies of every size, in both directions, through the gateway and a real Tomcat.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::time::Instant;
 
-use serde_json::Value;
-use servers::ajpgate::{Ajpgate, member};
-use servers::client::{self, Client};
-use servers::payload::{
+use crate::support::ajpgate::{Ajpgate, member};
+use crate::support::client::{self, Client};
+use crate::support::payload::{
     FRAMINGS, Framing, LARGE, Payload, SIZES, chunked, download, parsed, request, upload,
 };
-use servers::tomcat::{Tomcat, TomcatOptions};
-use servers::usage::mib;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::usage::mib;
+use serde_json::Value;
 
 /// What a hundred megabytes may add to the memory of the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;

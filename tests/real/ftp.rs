@@ -1,29 +1,18 @@
 //! Files of Debian's vsftpd, proftpd and pure-ftpd, through the gateway.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::support::ajpgate::Ajpgate;
+use crate::support::client::Client;
+use crate::support::ftp::{FtpServer, Kind, USER};
+use crate::support::process::require;
+use crate::support::usage::mib;
+use crate::support::{noise, probe};
 use serde_json::Value;
-use servers::ajpgate::Ajpgate;
-use servers::client::Client;
-use servers::ftp::{FtpServer, Kind, USER};
-use servers::process::require;
-use servers::usage::mib;
-use servers::{noise, probe};
 
 const LARGE: usize = 100 * 1000 * 1000;
 const HUGE: u64 = 1 << 30;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 
-use crate::servers::browser::{Browser, Outcome};
-use crate::servers::{eventually, noise};
+use crate::support::browser::{Browser, Outcome};
+use crate::support::{eventually, noise};
 
 pub(crate) const SEED: u64 = 7;
 pub(crate) const UPLOAD: usize = 20_000;

@@ -1,25 +1,14 @@
 //! What a real Tomcat does that nobody would expect, and what clients see of it: their own answer, an
 //! error, or a reset, but never somebody else's answer and never a wait without end.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::time::{Duration, Instant};
 
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::{Browser, Outcome};
+use crate::support::client::{self, Answer, Client};
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::wait::pause;
 use serde_json::Value;
-use servers::ajpgate::Ajpgate;
-use servers::browser::{Browser, Outcome};
-use servers::client::{self, Answer, Client};
-use servers::tomcat::{Tomcat, TomcatOptions};
-use servers::wait::pause;
 use tokio::task::JoinSet;
 
 /// How long these gateways bear silence.

@@ -1,29 +1,18 @@
 //! The balancer manager in Debian's Chromium: what an operator sees and does, with a mouse, with the keyboard alone,
 //! on a phone, in the dark, without scripts, and by ear.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::Browser;
+use crate::support::chromium::{Chromium, ENTER, TAB};
+use crate::support::eventually;
+use crate::support::node::Node;
+use crate::support::port::ReservedPort;
+use crate::support::probe;
 use serde_json::{Value, json};
-use servers::ajpgate::Ajpgate;
-use servers::browser::Browser;
-use servers::chromium::{Chromium, ENTER, TAB};
-use servers::eventually;
-use servers::node::Node;
-use servers::port::ReservedPort;
-use servers::probe;
 
 /// A gateway before two nodes, and somebody who looks at its page.
 struct Desk {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::crowd::{Crowd, Fate, fates};
-use crate::servers::ajpgate::{Ajpgate, http_member, member};
-use crate::servers::browser::Browser;
-use crate::servers::payload::parsed;
-use crate::servers::tomcat::{Tomcat, TomcatOptions};
+use crate::support::ajpgate::{Ajpgate, http_member, member};
+use crate::support::browser::Browser;
+use crate::support::payload::parsed;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 /// Two Tomcats: `node1` as an AJP member, `node2` as an HTTP member.
 async fn two() -> (Tomcat, Tomcat, Ajpgate) {

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::servers::ajpgate::Ajpgate;
-use crate::servers::authority::Authority;
-use crate::servers::browser::{Browser, Outcome};
-use crate::servers::client;
-use crate::servers::eventually;
-use crate::servers::nginx::{Nginx, NginxOptions};
-use crate::servers::wait::pause;
+use crate::support::ajpgate::Ajpgate;
+use crate::support::authority::Authority;
+use crate::support::browser::{Browser, Outcome};
+use crate::support::client;
+use crate::support::eventually;
+use crate::support::nginx::{Nginx, NginxOptions};
+use crate::support::wait::pause;
 
 fn hello(node: &str) -> NginxOptions {
     NginxOptions::new(node).server(&format!("location / {{ return 200 \"{node}\\n\"; }}"))

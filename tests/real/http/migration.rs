@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::servers::ajpgate::{Ajpgate, http_member, member};
-use crate::servers::browser::Browser;
-use crate::servers::client::Client;
-use crate::servers::payload::parsed;
-use crate::servers::tomcat::{Tomcat, TomcatOptions};
-use crate::servers::wait::pause;
-use crate::servers::{eventually, noise};
+use crate::support::ajpgate::{Ajpgate, http_member, member};
+use crate::support::browser::Browser;
+use crate::support::client::Client;
+use crate::support::payload::parsed;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::wait::pause;
+use crate::support::{eventually, noise};
 
 const CLIENTS: usize = 50;
 /// With so many clients: 200 requests a second.

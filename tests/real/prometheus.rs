@@ -1,29 +1,18 @@
 //! What Debian's Prometheus makes of the gateway's metrics, of the shipped rules, and of every query of the dashboard.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/servers/mod.rs"]
-mod servers;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::Browser;
+use crate::support::eventually;
+use crate::support::node::Node;
+use crate::support::port::ReservedPort;
+use crate::support::probe;
+use crate::support::prometheus::{self, Prometheus, promtool};
 use serde_json::Value;
-use servers::ajpgate::Ajpgate;
-use servers::browser::Browser;
-use servers::eventually;
-use servers::node::Node;
-use servers::port::ReservedPort;
-use servers::probe;
-use servers::prometheus::{Prometheus, promtool};
 
 /// The password in `docker/prometheus/admin-password`, and how it is sent.
 const ADMIN: &str = "{ bind: \"127.0.0.1:0\", auth: { user: admin, password: trial } }";
@@ -113,8 +102,8 @@ fn promtool_finds_nothing_wrong_with_configuration_and_rules() {
 #[test]
 fn each_alert_fires_when_it_should_and_not_when_it_should_not() {
     promtool(&["test", "rules", "rules.test.yml"], "");
-    let rules = fs::read_to_string(servers::prometheus::shipped().join("rules.yml")).unwrap();
-    let tests = fs::read_to_string(servers::prometheus::shipped().join("rules.test.yml")).unwrap();
+    let rules = fs::read_to_string(prometheus::shipped().join("rules.yml")).unwrap();
+    let tests = fs::read_to_string(prometheus::shipped().join("rules.test.yml")).unwrap();
     for alert in rules
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- alert: "))

@@ -7,12 +7,12 @@ use serde_json::Value;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-use crate::servers::ajpgate::{Ajpgate, http_member, member};
-use crate::servers::browser::Browser;
-use crate::servers::client::Client;
-use crate::servers::payload::parsed;
-use crate::servers::tomcat::{Tomcat, TomcatOptions};
-use crate::servers::{eventually, probe};
+use crate::support::ajpgate::{Ajpgate, http_member, member};
+use crate::support::browser::Browser;
+use crate::support::client::Client;
+use crate::support::payload::parsed;
+use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::{eventually, probe};
 
 const AJP: &str = "/ajp";
 const HTTP: &str = "/http";

@@ -1,0 +1,10 @@
+//! AJP members that are real: Debian's Tomcat and its AJP connector.
+
+mod drain;
+mod failover;
+mod heads;
+mod health;
+mod paths;
+mod sessions;
+mod transfer;
+mod traps;

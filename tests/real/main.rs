@@ -1,0 +1,21 @@
+//! Tests with the servers that operators have: Debian's Tomcat, nginx, httpd, FTP servers, Prometheus and Chromium.
+//! `tests/run.sh` installs them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod ajp;
+mod bounds;
+mod browser;
+mod crowd;
+mod ftp;
+mod http;
+mod prometheus;
+mod rig;
