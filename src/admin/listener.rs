@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use super::access::Access;
-use super::answer::answer;
 use super::patience::Patient;
+use super::route::answer;
 use crate::state::Shared;
 
 /// Most connections at once. A scraper, a person and an orchestrator's probes need a handful.

@@ -1,11 +1,13 @@
 //! The admin listener: metrics, health, readiness, the API and the balancer manager.
 
 mod access;
-mod answer;
 mod api;
+mod client;
 mod listener;
 mod page;
 mod patience;
+mod reply;
+mod route;
 
 pub(crate) use self::access::Access;
 pub(crate) use self::listener::serve;

@@ -11,9 +11,10 @@ use http::{HeaderMap, StatusCode};
 use tracing::info;
 
 use super::refusal::Refusal;
-use super::resource::{Resource, balancer};
+use super::resource::{Found, Resource, balancer};
+use super::settings;
 use super::view::BalancerState;
-use super::{Client, Found, settings};
+use crate::admin::client::Client;
 use crate::balancer::Refused;
 use crate::state::{EditError, LiveBalancer, Shared};
 

@@ -12,7 +12,6 @@ mod resource;
 pub(super) mod settings;
 mod view;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,7 +19,7 @@ use http::header::{ALLOW, ETAG, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use tracing::info;
 
@@ -28,28 +27,18 @@ pub(super) use self::body::read as read_body;
 pub(super) use self::change::{Made, add, make, note, remove};
 pub(super) use self::origin::check as check_origin;
 pub(super) use self::refusal::Refusal;
-pub(super) use self::resource::{Resource, balancers, present};
+use self::resource::Found;
+pub(super) use self::resource::{PATH, Resource, balancers, present};
 pub(super) use self::view::{BalancerState, MemberState};
-use super::answer::{Answer, json as json_answer, of_kind};
+use super::client::Client;
+use super::reply::{Answer, json as json_answer, of_kind};
 use crate::state::{NotReloaded, Reloaded, Shared};
-
-/// Where the API is.
-pub(super) const PATH: &str = "/api/v1/";
 
 /// Where its description is (OpenAPI 3.1).
 const DESCRIPTION: &str = "/api/v1/openapi.json";
 
 /// The field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
-
-/// Who sends a request: for the log, and what is known of them by the way they came.
-#[derive(Debug, Clone)]
-pub(super) struct Client {
-    pub(super) user: Arc<str>,
-    pub(super) address: SocketAddr,
-    /// Whether they have shown who they are.
-    pub(super) authenticated: bool,
-}
 
 /// Answers a request that may be made at all.
 pub(super) async fn answer(
@@ -97,13 +86,6 @@ enum Done {
     Gone,
     /// The file was read again, or not.
     Reloaded(Reloaded),
-}
-
-/// A resource as JSON, and the tag of its settings.
-#[derive(Debug)]
-pub(in crate::admin) struct Found {
-    value: Value,
-    etag: String,
 }
 
 async fn respond(

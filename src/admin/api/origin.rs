@@ -8,8 +8,8 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 
-use super::Client;
 use super::refusal::Refusal;
+use crate::admin::client::Client;
 
 /// What browsers say of the page that sends a request (Fetch Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -7,9 +7,19 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use super::settings;
 use super::view::{BalancerState, MemberState};
-use super::{Found, PATH, settings};
 use crate::state::{LiveBalancer, Shared, Snapshot};
+
+/// Where the API is.
+pub(in crate::admin) const PATH: &str = "/api/v1/";
+
+/// A resource as JSON, and the tag of its settings.
+#[derive(Debug)]
+pub(in crate::admin) struct Found {
+    pub(in crate::admin) value: Value,
+    pub(in crate::admin) etag: String,
+}
 
 /// A thing of the API.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
-use super::super::api::{self, Client, Made, Refusal, Resource, present};
+use crate::admin::api::{self, Made, Refusal, Resource, present};
+use crate::admin::client::Client;
 use crate::state::Shared;
 
 /// Flags of a member, as the API has them and as people read them.

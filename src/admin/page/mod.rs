@@ -19,13 +19,13 @@ use hyper::body::Incoming;
 use subtle::ConstantTimeEq as _;
 use tracing::info;
 
-use self::form::{Form, Outcome};
-use super::answer::{Answer, not_allowed, text};
-use super::api::{Client, Refusal, aside, check_origin, note};
-use crate::state::{NotReloaded, Shared};
+pub(super) use self::view::PATH;
 
-/// Where the page is.
-pub(super) const PATH: &str = "/balancer-manager";
+use self::form::{Form, Outcome};
+use super::api::{Refusal, aside, check_origin, note};
+use super::client::Client;
+use super::reply::{Answer, not_allowed, text};
+use crate::state::{NotReloaded, Shared};
 
 /// Nothing but what comes from here, no inline script, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \

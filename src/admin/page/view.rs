@@ -7,7 +7,6 @@ use ajpgate_config::LbMethod;
 use askama::Template;
 use http::StatusCode;
 
-use super::PATH;
 use super::form::FLAGS;
 pub(super) use super::input::Wrong;
 use super::input::{Fields, Input};
@@ -15,6 +14,9 @@ use crate::admin::api::{BalancerState, MemberState, Refusal, balancers, settings
 use crate::balancer::Health;
 use crate::state::{Journal, Left, MadeByHand, Shared};
 use crate::telemetry::metrics::StickyResult;
+
+/// Where the page is.
+pub(in crate::admin) const PATH: &str = "/balancer-manager";
 
 /// The page as it is now.
 pub(super) fn render(

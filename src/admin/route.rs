@@ -1,23 +1,18 @@
-//! What each path answers.
+//! Which part of the admin listener answers a path, and the paths that need no part of their own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use serde_json::Value;
 
 use super::access::Access;
+use super::client::Client;
+use super::reply::{Answer, not_allowed, text};
 use super::{api, page};
 use crate::state::Shared;
-
-pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Prometheus text format 0.0.4.
 const METRICS_TYPE: HeaderValue =
@@ -42,7 +37,7 @@ pub(super) async fn answer(
         answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         return answer;
     }
-    let client = api::Client {
+    let client = Client {
         user: access.user().into(),
         address: from,
         authenticated: access.asks_who(),
@@ -99,37 +94,5 @@ fn metrics(shared: &Shared) -> Answer {
     let shown = snapshot.shown(now);
     let mut answer = text(StatusCode::OK, shared.metrics.render(&shown));
     answer.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
-    answer
-}
-
-/// What a path does not do, and what it does.
-pub(super) fn not_allowed(methods: &'static str) -> Answer {
-    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-    let methods = HeaderValue::from_static(methods);
-    answer.headers_mut().insert(ALLOW, methods);
-    answer
-}
-
-pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    of_kind(status, "text/plain; charset=utf-8", body)
-}
-
-/// JSON, with a line end for people who look at it in a terminal.
-pub(super) fn json(status: StatusCode, value: &Value) -> Answer {
-    of_kind(status, "application/json", format!("{value}\n"))
-}
-
-/// What nobody may keep, for it is old in a moment, or take for something else.
-pub(super) fn of_kind(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    for (name, value) in [
-        (CONTENT_TYPE, kind),
-        (CACHE_CONTROL, "no-store"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
     answer
 }
