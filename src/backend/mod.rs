@@ -1,16 +1,15 @@
 //! Backends: how a request gets to a member and an answer back, one arm for each protocol.
 
 mod ajp;
-mod body;
 mod check;
 mod connect;
-mod connection;
-mod driver;
 mod error;
+mod exchange;
 mod ftp;
 mod head;
-mod http;
+mod http1;
 mod pool;
+mod response;
 mod stream;
 mod tls;
 mod wire;
@@ -18,16 +17,17 @@ mod wire;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::http::{HeaderValue, Method, Response, Version};
+use http::{HeaderValue, Method, Response, Version};
 
 pub(crate) use self::ajp::AjpBackend;
-pub(crate) use self::body::{Incomplete, ResponseBody};
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
 pub(crate) use self::error::{FailureKind, ForwardError, Retry};
+pub(crate) use self::exchange::Incomplete;
 pub(crate) use self::ftp::{FtpBackend, FtpSettings};
-pub(crate) use self::http::{HttpBackend, Tunnel};
+pub(crate) use self::http1::{HttpBackend, Tunnel};
 pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
+pub(crate) use self::response::ResponseBody;
 pub(crate) use self::tls::Tls;
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;

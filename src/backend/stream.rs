@@ -1,14 +1,14 @@
 //! A TCP connection to a member, plain or through TLS.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
-
-use super::connection::is_silent;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -34,6 +34,14 @@ impl Stream {
             Self::Tls(stream) => nothing_to_read(stream) && is_silent(stream.get_ref().0),
         }
     }
+}
+
+/// Whether a socket is open and nothing waits in it: one read that does not block, past tokio, whose idea of what
+/// is there may be a moment old.
+pub(super) fn is_silent(stream: &TcpStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = SockRef::from(stream).peek(&mut byte);
+    matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn nothing_to_read(stream: &mut TlsStream<TcpStream>) -> bool {

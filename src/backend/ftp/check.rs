@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::http::Method;
+use http::Method;
 
 use super::super::check::{Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};

@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
-use super::super::body::{Event, Exchange};
 use super::super::error::FailureKind;
+use super::super::exchange::{Event, Exchange};
 use super::super::pool::Lease;
 use super::super::stream::Stream;
 use super::super::wire::{Moved, Traffic, Wire};

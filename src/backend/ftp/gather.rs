@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::super::body::{Event, Exchange as _};
 use super::super::error::FailureKind;
+use super::super::exchange::{Event, Exchange as _};
 use super::download::FtpDriver;
 use super::entry::{Entry, Format, Listing};
 use super::fault::FtpFault;

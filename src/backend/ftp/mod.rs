@@ -34,11 +34,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{ALLOW, CONTENT_LENGTH, HeaderValue, WWW_AUTHENTICATE};
-use ::http::{Method, Response, StatusCode};
 use ajp13::Unencodable;
 use ajpgate_config::Ftp;
 use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue, WWW_AUTHENTICATE};
+use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 
 use self::answer::{Answer, AnswerBody};
@@ -49,10 +49,11 @@ use self::order::{Act, Denied, Order};
 use self::page::Directory;
 use self::stop::Stop;
 pub(crate) use self::transport::FtpTransport;
-use super::body::{Event, Exchange as _, ResponseBody, Streamed};
 use super::error::{Exposure, FailureKind, ForwardError};
+use super::exchange::{Event, Exchange as _, Streamed};
 use super::head::{Head, Length, finish};
 use super::pool::{Lease, Pool};
+use super::response::ResponseBody;
 use super::tls::Tls;
 use super::wire::{Moved, Traffic};
 use super::{Forward, Timing};

@@ -18,11 +18,11 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::time::Instant;
 
-use super::body::{Event, Exchange};
-use super::connection::AjpTransport;
-use super::error::{Exposure, FailureKind};
-use super::pool::{Connection, Lease};
-use super::wire::{Moved, Traffic};
+use super::transport::AjpTransport;
+use crate::backend::error::{Exposure, FailureKind};
+use crate::backend::exchange::{Event, Exchange};
+use crate::backend::pool::{Connection, Lease};
+use crate::backend::wire::{Moved, Traffic};
 use crate::upload::{Upload, UploadError};
 
 /// What a connector answers, and then closes, to a wrong secret or an attribute that it does not allow; an
@@ -31,7 +31,7 @@ const FORBIDDEN: u16 = 403;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub(crate) struct AjpDriver {
     /// Until the answer is complete.
     lease: Option<Lease<AjpTransport>>,
     exchange: Order,
@@ -55,7 +55,7 @@ pub(crate) struct Driver {
     bodies: Traffic,
 }
 
-impl Driver {
+impl AjpDriver {
     pub(crate) fn new(
         mut lease: Lease<AjpTransport>,
         upload: Upload,
@@ -281,7 +281,7 @@ impl Driver {
     }
 }
 
-impl Exchange for Driver {
+impl Exchange for AjpDriver {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>> {
         if let Some(event) = self.ahead.take() {
             return Poll::Ready(event);

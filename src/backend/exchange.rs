@@ -1,18 +1,14 @@
-//! The body of an answer: one concrete type from the backend to hyper.
+//! An exchange with a member from the head of the answer on, and the body that the client gets of it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 
-use super::driver::Driver;
 use super::error::FailureKind;
-use super::ftp::FtpDriver;
 use super::head::Length;
-use super::http::{HttpDriver, Tunnel};
 use super::wire::Moved;
 
 /// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD.
@@ -47,100 +43,10 @@ pub(crate) trait Exchange: Send + 'static {
     fn moved(&mut self) -> Moved;
 }
 
-/// A body on its way to a client.
-#[derive(Debug)]
-pub(crate) enum ResponseBody {
-    /// From an AJP13 member.
-    Ajp(Streamed<Driver>),
-    /// From an HTTP member.
-    Http(Streamed<HttpDriver>),
-    /// From an FTP member.
-    Ftp(Streamed<FtpDriver>),
-    /// None: behind this head another protocol is spoken.
-    Tunnel(Option<Box<Tunnel>>),
-    /// The gateway's own, until it has been sent.
-    Text(Option<Bytes>),
-}
-
-impl ResponseBody {
-    /// No body.
-    pub(crate) const fn empty() -> Self {
-        Self::Text(None)
-    }
-
-    /// The other protocol, once.
-    pub(crate) fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
-        match self {
-            Self::Tunnel(tunnel) => tunnel.take(),
-            _ => None,
-        }
-    }
-
-    /// Why it was not completed, when the backend is why. Once.
-    pub(crate) fn take_failure(&mut self) -> Option<FailureKind> {
-        match self {
-            Self::Ajp(body) => body.failure.take(),
-            Self::Http(body) => body.failure.take(),
-            Self::Ftp(body) => body.failure.take(),
-            Self::Tunnel(_) | Self::Text(_) => None,
-        }
-    }
-
-    /// Bytes that moved between gateway and backend so far, the request's included.
-    pub(crate) fn moved(&mut self) -> Moved {
-        match self {
-            Self::Ajp(body) => body.moved(),
-            Self::Http(body) => body.moved(),
-            Self::Ftp(body) => body.moved(),
-            Self::Tunnel(_) | Self::Text(_) => Moved::default(),
-        }
-    }
-}
-
 /// Why a client's connection is broken off in the middle of an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer cannot be completed")]
 pub(crate) struct Incomplete;
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = Incomplete;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
-        match self.get_mut() {
-            Self::Ajp(body) => body.poll_frame(cx),
-            Self::Http(body) => body.poll_frame(cx),
-            Self::Ftp(body) => body.poll_frame(cx),
-            Self::Tunnel(_) => Poll::Ready(None),
-            Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Ajp(body) => body.complete,
-            Self::Http(body) => body.complete,
-            Self::Ftp(body) => body.complete,
-            Self::Tunnel(_) => true,
-            Self::Text(text) => text.is_none(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Ajp(body) => body.size_hint(),
-            Self::Http(body) => body.size_hint(),
-            Self::Ftp(body) => body.size_hint(),
-            Self::Tunnel(_) => SizeHint::with_exact(0),
-            Self::Text(text) => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
-            }
-        }
-    }
-}
 
 /// The rest of an exchange, read as the client takes it.
 ///
@@ -172,14 +78,25 @@ impl<D: Exchange> Streamed<D> {
         self.driver.take()
     }
 
-    fn moved(&mut self) -> Moved {
+    /// Why it was not completed, when the backend is why. Once.
+    pub(super) fn take_failure(&mut self) -> Option<FailureKind> {
+        self.failure.take()
+    }
+
+    /// Whether the client has all that it will get.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Bytes that moved between gateway and backend so far, the request's included.
+    pub(super) fn moved(&mut self) -> Moved {
         self.driver
             .as_mut()
             .map(|driver| driver.moved())
             .unwrap_or_default()
     }
 
-    fn size_hint(&self) -> SizeHint {
+    pub(super) fn size_hint(&self) -> SizeHint {
         match self.length {
             Length::Known(left) => SizeHint::with_exact(left),
             Length::None => SizeHint::with_exact(0),
@@ -187,7 +104,7 @@ impl<D: Exchange> Streamed<D> {
         }
     }
 
-    fn poll_frame(
+    pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {

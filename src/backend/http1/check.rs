@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
-use ::http::{Method, Request, Uri};
 use ajp13::exchange::RequestBody;
+use http::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
+use http::{Method, Request, Uri};
 
 use super::super::check::{AGENT, Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};

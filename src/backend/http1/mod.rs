@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::{Method, Response, StatusCode};
 use ajp13::exchange::RequestBody;
+use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 
 use self::answer::Asked;
@@ -26,10 +26,11 @@ pub(crate) use self::driver::HttpDriver;
 use self::line::{Line, UploadBody};
 pub(crate) use self::stream::HttpTransport;
 pub(crate) use self::tunnel::Tunnel;
-use super::body::{Exchange as _, ResponseBody, Streamed};
 use super::error::{Exposure, FailureKind, ForwardError};
+use super::exchange::{Exchange as _, Streamed};
 use super::head::{Head, Length, finish};
 use super::pool::Pool;
+use super::response::ResponseBody;
 use super::{Forward, Timing};
 use crate::upload::{Upload, UploadError};
 

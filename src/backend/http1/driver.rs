@@ -19,8 +19,8 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::super::body::{Event, Exchange};
 use super::super::error::{Exposure, FailureKind};
+use super::super::exchange::{Event, Exchange};
 use super::super::head::{Head, Length, MAX_FIELDS, drop_hop_by_hop};
 use super::super::pool::Lease;
 use super::super::wire::{Moved, Traffic};

@@ -1,8 +1,6 @@
 //! A connection to an AJP13 member.
 
 use std::future::poll_fn;
-use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -11,15 +9,15 @@ use ajp13::{FromContainer, PacketSize, ToContainer};
 use bytes::BytesMut;
 use futures_core::Stream;
 use futures_sink::Sink;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::codec::Framed;
 use tracing::warn;
 
-use super::error::{ConnectError, FailureKind};
-use super::pool::{Lease, Transport};
-use super::wire::Wire;
+use crate::backend::error::{ConnectError, FailureKind};
+use crate::backend::pool::{Lease, Transport};
+use crate::backend::stream::is_silent;
+use crate::backend::wire::Wire;
 
 /// Largest read buffer that an idle connection keeps, in bytes.
 const IDLE_BUFFER_MAX: usize = 16 * 1024;
@@ -71,14 +69,6 @@ impl Transport for AjpTransport {
             _ => Err(FailureKind::NoPong),
         }
     }
-}
-
-/// Whether a socket is open and nothing waits in it: one read that does not block, past tokio, whose idea of what
-/// is there may be a moment old.
-pub(super) fn is_silent(stream: &TcpStream) -> bool {
-    let mut byte = [MaybeUninit::uninit()];
-    let peeked = SockRef::from(stream).peek(&mut byte);
-    matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 impl Lease<AjpTransport> {

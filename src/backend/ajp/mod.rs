@@ -1,26 +1,33 @@
 //! A member that speaks AJP13: FORWARD_REQUEST from an HTTP request, an HTTP answer from SEND_HEADERS.
 
+mod check;
+mod driver;
+mod head;
+mod transport;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::{Response, Version};
 use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::RequestBody;
 use ajp13::request::Attribute;
 use ajp13::tables::request_attribute;
 use ajp13::{PacketSize, Unencodable};
 use bytes::BytesMut;
+use http::{Response, Version};
 use tokio::time::Instant;
 
-use super::body::{Exchange as _, ResponseBody, Streamed};
-use super::connection::AjpTransport;
-use super::driver::Driver;
+pub(crate) use self::driver::AjpDriver;
+use self::head::convert;
+pub(crate) use self::transport::AjpTransport;
 use super::error::{Exposure, FailureKind, ForwardError};
-use super::head::{Head, Length, convert};
-use super::http::HttpBackend;
+use super::exchange::{Exchange as _, Streamed};
+use super::head::{Head, Length};
+use super::http1::HttpBackend;
 use super::pool::Pool;
+use super::response::ResponseBody;
 use super::{Forward, Timing};
 use crate::upload::{Upload, UploadError};
 
@@ -103,7 +110,7 @@ impl AjpBackend {
             return Err(ForwardError::new(gone, Exposure::Nothing, false));
         };
         // One allocation, instead of moving it from hand to hand as the answer goes up.
-        let mut driver = Box::new(Driver::new(lease, body, self.timeout, self.packet_size));
+        let mut driver = Box::new(AjpDriver::new(lease, body, self.timeout, self.packet_size));
         match self.exchange(&mut driver, request).await {
             Ok(Head {
                 status,
@@ -126,7 +133,7 @@ impl AjpBackend {
 
     async fn exchange(
         &self,
-        driver: &mut Driver,
+        driver: &mut AjpDriver,
         request: &Forward<'_>,
     ) -> Result<Head, FailureKind> {
         driver.write_head(|out, length| self.encode(request, length, out))?;

@@ -1,0 +1,131 @@
+//! What a health check sends to an AJP13 member, on a connection of its own.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ajp13::PacketSize;
+use ajp13::encode::{RequestEncoder, RequestLine};
+use ajp13::exchange::{Exchange, RequestBody, Step};
+use ajp13::request::{Attribute, END_OF_BODY};
+use bytes::BytesMut;
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use super::AjpBackend;
+use super::transport::AjpTransport;
+use crate::backend::check::{AGENT, Ask, Question, Reply};
+use crate::backend::error::FailureKind;
+use crate::backend::pool::Transport as _;
+use crate::health::LONGEST_BODY;
+
+impl AjpBackend {
+    /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
+    /// that a full pool fails no check and a check takes no request's place.
+    pub(crate) async fn check(
+        &self,
+        question: Question<'_>,
+        limit: Duration,
+    ) -> Result<Reply, FailureKind> {
+        let asked = async {
+            let mut lease = self.pool().connect_apart().await?;
+            let connection = lease.connection().ok_or(FailureKind::Removed)?;
+            let connection = &mut connection.transport;
+            match question {
+                Question::Tcp => Ok(Reply::Alive),
+                Question::Cping => connection.ping(limit).await.map(|()| Reply::Alive),
+                Question::Request(ask) => self.ask(connection, ask).await,
+            }
+        };
+        tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or(Err(FailureKind::Silent))
+    }
+
+    async fn ask(&self, connection: &mut AjpTransport, ask: Ask<'_>) -> Result<Reply, FailureKind> {
+        let local = connection.framed.get_ref().stream.local_addr();
+        let client = local.map_or_else(|_| String::new(), |address| address.ip().to_string());
+        encode(
+            connection.framed.write_buffer_mut(),
+            self.packet_size(),
+            &ask,
+            &client,
+            self.secret(),
+        )
+        .map_err(FailureKind::Unencodable)?;
+        flush(connection).await?;
+
+        let mut exchange = Exchange::new(RequestBody::Empty, self.packet_size());
+        let (mut status, mut body) = (0, Vec::new());
+        loop {
+            let next = poll_fn(|cx| Pin::new(&mut connection.framed).poll_next(cx)).await;
+            let message = next
+                .transpose()?
+                .ok_or_else(|| FailureKind::Lost(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
+            match exchange.on(message)? {
+                Step::Head(head) => status = head.status,
+                Step::Data(data) => {
+                    let room = LONGEST_BODY.saturating_sub(body.len()).min(data.len());
+                    body.extend_from_slice(data.get(..room).unwrap_or_default());
+                }
+                Step::BodyDue => {
+                    let out = connection.framed.write_buffer_mut();
+                    out.extend_from_slice(&END_OF_BODY);
+                    exchange.ended();
+                    flush(connection).await?;
+                }
+                Step::Done { .. } => return Ok(Reply::Answer { status, body }),
+                Step::Nothing | Step::Flush => {}
+            }
+        }
+    }
+}
+
+async fn flush(connection: &mut AjpTransport) -> Result<(), FailureKind> {
+    let framed = &mut connection.framed;
+    poll_fn(|cx| Sink::<ajp13::ToContainer>::poll_flush(Pin::new(&mut *framed), cx)).await?;
+    Ok(())
+}
+
+fn encode(
+    out: &mut BytesMut,
+    packet_size: PacketSize,
+    ask: &Ask<'_>,
+    client: &str,
+    secret: Option<&str>,
+) -> Result<usize, ajp13::Unencodable> {
+    let (path, query) = match ask.uri.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (ask.uri, None),
+    };
+    let (host, port) = match ask.authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or(80)),
+        None => (ask.authority, 80),
+    };
+    let mut head = RequestEncoder::begin(
+        out,
+        packet_size,
+        &RequestLine {
+            method: ask.method.as_bytes(),
+            protocol: b"HTTP/1.1",
+            uri: path.as_bytes(),
+            remote_addr: client.as_bytes(),
+            remote_host: None,
+            server_name: host.as_bytes(),
+            server_port: port,
+            is_ssl: false,
+        },
+    )?;
+    head.header(b"content-length", b"0")?;
+    head.header(b"host", ask.authority.as_bytes())?;
+    head.header(b"user-agent", AGENT.as_bytes())?;
+    head.header(b"accept", b"*/*")?;
+    if let Some(secret) = secret {
+        head.attribute(Attribute::Secret, secret.as_bytes())?;
+    }
+    if let Some(query) = query {
+        head.attribute(Attribute::QueryString, query.as_bytes())?;
+    }
+    head.finish()
+}

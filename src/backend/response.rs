@@ -1,0 +1,104 @@
+//! The body of an answer: one concrete type from the backend to hyper.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::ajp::AjpDriver;
+use super::error::FailureKind;
+use super::exchange::{Incomplete, Streamed};
+use super::ftp::FtpDriver;
+use super::http1::{HttpDriver, Tunnel};
+use super::wire::Moved;
+
+/// A body on its way to a client.
+#[derive(Debug)]
+pub(crate) enum ResponseBody {
+    /// From an AJP13 member.
+    Ajp(Streamed<AjpDriver>),
+    /// From an HTTP member.
+    Http(Streamed<HttpDriver>),
+    /// From an FTP member.
+    Ftp(Streamed<FtpDriver>),
+    /// None: behind this head another protocol is spoken.
+    Tunnel(Option<Box<Tunnel>>),
+    /// The gateway's own, until it has been sent.
+    Text(Option<Bytes>),
+}
+
+impl ResponseBody {
+    /// No body.
+    pub(crate) const fn empty() -> Self {
+        Self::Text(None)
+    }
+
+    /// The other protocol, once.
+    pub(crate) fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.take(),
+            _ => None,
+        }
+    }
+
+    /// Why it was not completed, when the backend is why. Once.
+    pub(crate) fn take_failure(&mut self) -> Option<FailureKind> {
+        match self {
+            Self::Ajp(body) => body.take_failure(),
+            Self::Http(body) => body.take_failure(),
+            Self::Ftp(body) => body.take_failure(),
+            Self::Tunnel(_) | Self::Text(_) => None,
+        }
+    }
+
+    /// Bytes that moved between gateway and backend so far, the request's included.
+    pub(crate) fn moved(&mut self) -> Moved {
+        match self {
+            Self::Ajp(body) => body.moved(),
+            Self::Http(body) => body.moved(),
+            Self::Ftp(body) => body.moved(),
+            Self::Tunnel(_) | Self::Text(_) => Moved::default(),
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Incomplete;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        match self.get_mut() {
+            Self::Ajp(body) => body.poll_frame(cx),
+            Self::Http(body) => body.poll_frame(cx),
+            Self::Ftp(body) => body.poll_frame(cx),
+            Self::Tunnel(_) => Poll::Ready(None),
+            Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Ajp(body) => body.is_complete(),
+            Self::Http(body) => body.is_complete(),
+            Self::Ftp(body) => body.is_complete(),
+            Self::Tunnel(_) => true,
+            Self::Text(text) => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ajp(body) => body.size_hint(),
+            Self::Http(body) => body.size_hint(),
+            Self::Ftp(body) => body.size_hint(),
+            Self::Tunnel(_) => SizeHint::with_exact(0),
+            Self::Text(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+        }
+    }
+}
