@@ -126,20 +126,29 @@ fn modules_import_only_what_stands_below_them() {
 
 // === (b) The crates ===
 
-/// Crates of row 0, and what they must not depend on or name.
+/// Crates of row 0 with their folders. They must not depend on each other, nor on the runtime.
+const CRATES: &[(&str, &str)] = &[
+    ("protocol", "ajp13"),
+    ("protocol/ftp", "ajpgate-ftp"),
+    ("config", "ajpgate-config"),
+];
+
 #[test]
-fn the_codec_and_the_configuration_know_neither_each_other_nor_the_runtime() {
+fn the_crates_without_sockets_know_neither_each_other_nor_the_runtime() {
     let mut found = Violations::default();
-    for (folder, other) in [("protocol", "ajpgate-config"), ("config", "ajp13")] {
+    for (folder, name) in CRATES {
+        let others = CRATES.iter().map(|(_, other)| *other);
+        let others: Vec<&str> = others.filter(|other| other != name).collect();
+        let runtime = ["tokio", "tracing", "log", "metrics", "hyper"];
         let manifest = Source::read(&format!("{folder}/Cargo.toml"));
         let mut in_dependencies = false;
         for (number, line) in manifest.raw() {
             if line.starts_with('[') {
                 in_dependencies = line == "[dependencies]";
             }
-            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
-            let banned = [other, "tokio", "tracing", "log", "metrics", "hyper"].contains(&name);
-            let more_than_codec = name == "tokio-util" && !line.contains("[\"codec\"]");
+            let dependency = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let banned = runtime.contains(&dependency) || others.contains(&dependency);
+            let more_than_codec = dependency == "tokio-util" && !line.contains("[\"codec\"]");
             if in_dependencies && (banned || more_than_codec) {
                 found.add(
                     &manifest,
@@ -150,8 +159,10 @@ fn the_codec_and_the_configuration_know_neither_each_other_nor_the_runtime() {
         }
         for source in sources(&[&format!("{folder}/src")]) {
             for (number, line) in source.code() {
-                for word in ["tokio", "tracing", "metrics", &other.replace('-', "_")] {
-                    if names(line, word) {
+                let others = others.iter().map(|other| other.replace('-', "_"));
+                let words = ["tokio", "tracing", "metrics"].map(str::to_owned);
+                for word in words.into_iter().chain(others) {
+                    if names(line, &word) {
                         found.add(&source, number, &format!("{folder} must not name `{word}`"));
                     }
                 }
@@ -181,7 +192,7 @@ fn one_file_names_the_yaml_crate() {
 #[test]
 fn there_is_one_swap() {
     let mut found = Violations::default();
-    for source in sources(&["src", "config/src", "protocol/src"]) {
+    for source in sources(&["src", "config/src", "protocol/src", "protocol/ftp/src"]) {
         for (number, line) in source.code() {
             if line.contains("ArcSwap<") || line.contains("ArcSwapOption<") {
                 found.add(&source, number, "an ArcSwap");
@@ -271,7 +282,7 @@ const LONG: usize = 350;
 #[test]
 fn files_are_short() {
     let mut found = Violations::default();
-    for source in sources(&["src", "config/src", "protocol/src"]) {
+    for source in sources(&["src", "config/src", "protocol/src", "protocol/ftp/src"]) {
         if source.is_test() {
             continue;
         }
@@ -328,7 +339,12 @@ const ADDRESSES: &[(&str, &str)] = &[
 #[test]
 fn tests_take_free_ports() {
     let mut found = Violations::default();
-    for source in sources(&["tests", "config/tests", "protocol/tests"]) {
+    for source in sources(&[
+        "tests",
+        "config/tests",
+        "protocol/tests",
+        "protocol/ftp/tests",
+    ]) {
         if ADDRESSES.iter().any(|(path, _)| *path == source.path)
             || source.path.starts_with("config/")
         {
@@ -351,7 +367,12 @@ fn tests_take_free_ports() {
 #[test]
 fn tests_wait_for_something_and_not_for_a_time() {
     let mut found = Violations::default();
-    for source in sources(&["tests", "config/tests", "protocol/tests"]) {
+    for source in sources(&[
+        "tests",
+        "config/tests",
+        "protocol/tests",
+        "protocol/ftp/tests",
+    ]) {
         let support = [
             "tests/support/",
             "tests/stories/support/",
@@ -420,6 +441,7 @@ const ROOTS: &[&str] = &[
     "protocol/",
     "config/",
     "protocol/src/",
+    "protocol/ftp/",
 ];
 
 #[test]
@@ -477,7 +499,7 @@ fn paths_in(line: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn state_machines_have_their_chart() {
     let mut found = Violations::default();
-    for source in sources(&["src", "protocol/src"]) {
+    for source in sources(&["src", "protocol/src", "protocol/ftp/src"]) {
         for (number, line) in source.code() {
             let Some((_, rest)) = line.split_once("enum ") else {
                 continue;
