@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ajpgate_config::{Loaded, Problem, Problems};
 
+use super::process::BAD_USAGE;
 use super::tls_files;
 use crate::unbuilt;
 
@@ -25,7 +26,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         }
         Err(problems) => {
             println!("{problems}");
-            ExitCode::from(super::BAD_USAGE)
+            ExitCode::from(BAD_USAGE)
         }
     }
 }

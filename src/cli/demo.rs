@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use ajpgate_config::{Config, Level};
 
+use super::arguments::parse_bind;
+use super::process::{print, runtime};
 use super::signals::Signals;
 use crate::gateway::Gateway;
 use crate::node::{Node, NodeOptions};
@@ -17,23 +19,23 @@ const SECRET: &str = "demo";
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where clients connect; a free port is taken when it is not free
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = super::parse_bind)]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = parse_bind)]
     bind: SocketAddr,
     /// Where metrics and health are; a free port is taken when it is not free
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9404", value_parser = super::parse_bind)]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9404", value_parser = parse_bind)]
     admin: SocketAddr,
 }
 
 /// Runs the demo until it is told to stop.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     trace::start(Level::Warn, false);
-    super::runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let nodes = [start_node("node1").await?, start_node("node2").await?];
         let gateway = start_gateway(arguments, &nodes)?;
-        super::print(&guide(&gateway, &nodes))?;
+        print(&guide(&gateway, &nodes))?;
         signals.stop(async || ()).await;
-        super::print("\nbye\n")?;
+        print("\nbye\n")?;
         let again = signals.stop(async || ());
         gateway.shutdown_before(again).await;
         for node in nodes {

@@ -12,7 +12,9 @@ use http::request::Parts;
 use http::{Method, Request, Uri};
 
 use self::report::{Candidate, Forwarded, Report, Verdict};
-use super::ConfigArgument;
+use super::arguments::ConfigArgument;
+use super::check;
+use super::process::{BAD_USAGE, print};
 use crate::balancer::Tried;
 use crate::peer::Peer;
 use crate::proxy::{Plan, Wanted, choose, name_session};
@@ -40,22 +42,22 @@ pub(super) struct Arguments {
 
 /// Explains one request.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let loaded = match super::check::load(&arguments.config.path()) {
+    let loaded = match check::load(&arguments.config.path()) {
         Ok(loaded) => loaded,
         Err(problems) => {
             eprintln!("{problems}");
-            return Ok(ExitCode::from(super::BAD_USAGE));
+            return Ok(ExitCode::from(BAD_USAGE));
         }
     };
     if let Some(problems) = unbuilt::problems(&loaded) {
         eprintln!("{problems}");
-        return Ok(ExitCode::from(super::BAD_USAGE));
+        return Ok(ExitCode::from(BAD_USAGE));
     }
     let (parts, peer) = match request(arguments) {
         Ok(request) => request,
         Err(error) => {
             eprintln!("ajpgate: {error:#}");
-            return Ok(ExitCode::from(super::BAD_USAGE));
+            return Ok(ExitCode::from(BAD_USAGE));
         }
     };
     // Nothing is connected, bound or served: the snapshot is only read.
@@ -66,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
         verdict: explain(&snapshot, &parts, &peer),
     };
-    super::print(&if arguments.json {
+    print(&if arguments.json {
         format!("{:#}\n", report.json())
     } else {
         report.to_string()

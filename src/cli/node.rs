@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::arguments::parse_bind;
+use super::process::{print, runtime};
 use super::signals::Signals;
 use crate::node::{Node, NodeOptions};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", value_parser = super::parse_bind)]
+    #[arg(long, value_name = "ADDR", value_parser = parse_bind)]
     bind: SocketAddr,
     /// The jvmRoute behind its session ids
     #[arg(long, value_name = "NAME")]
@@ -23,7 +25,7 @@ pub(super) struct Arguments {
 
 /// Runs one node until it is told to stop.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    super::runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let options = NodeOptions {
             bind: arguments.bind,
@@ -33,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let node = Node::start(options)
             .await
             .with_context(|| format!("cannot listen on {}", arguments.bind))?;
-        super::print(&format!(
+        print(&format!(
             "node {} on ajp://{}\n",
             arguments.route,
             node.address()

@@ -15,6 +15,7 @@ use futures_sink::Sink;
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
+use super::process::{BAD_USAGE, FAILED, print, runtime};
 use crate::backend::connect;
 
 /// How long to wait for a connection, and for each answer.
@@ -40,10 +41,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some((host, port)) = parse(&arguments.url) else {
         eprintln!("ajpgate: expected ajp://HOST:PORT, got {:?}", arguments.url);
-        return Ok(ExitCode::from(super::BAD_USAGE));
+        return Ok(ExitCode::from(BAD_USAGE));
     };
-    super::runtime()?.block_on(async {
-        super::print(&format!("CPING {host} port {port}\n"))?;
+    runtime()?.block_on(async {
+        print(&format!("CPING {host} port {port}\n"))?;
         let mut times = Vec::new();
         for number in 1..=arguments.n {
             if number > 1 {
@@ -59,11 +60,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 }
                 Err(error) => format!("no CPONG from {host}:{port}: seq={number} {error:#}\n"),
             };
-            super::print(&line)?;
+            print(&line)?;
         }
-        super::print(&summary(arguments.n, &times))?;
+        print(&summary(arguments.n, &times))?;
         if times.is_empty() {
-            return Ok(ExitCode::from(super::FAILED));
+            return Ok(ExitCode::from(FAILED));
         }
         match &arguments.secret {
             None => Ok(ExitCode::SUCCESS),
@@ -133,11 +134,11 @@ async fn try_secret(host: &str, port: u16, secret: &str) -> anyhow::Result<ExitC
             FromContainer::SendHeaders(head) => status = head.status,
             // A connector that refuses the secret says 403 and gives the connection up.
             FromContainer::EndResponse { reuse: false } if status == 403 => {
-                super::print("secret refused: 403 and no reuse\n")?;
-                return Ok(ExitCode::from(super::FAILED));
+                print("secret refused: 403 and no reuse\n")?;
+                return Ok(ExitCode::from(FAILED));
             }
             FromContainer::EndResponse { .. } => {
-                super::print(&format!("secret accepted: status {status}\n"))?;
+                print(&format!("secret accepted: status {status}\n"))?;
                 return Ok(ExitCode::SUCCESS);
             }
             _ => {}

@@ -7,6 +7,8 @@ use ajpgate_config::{Config, Loaded, Problems};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
+use super::check;
+use super::process::{BAD_USAGE, runtime};
 use super::signals::Signals;
 use crate::gateway::Gateway;
 use crate::reload::Source;
@@ -20,22 +22,22 @@ const SPARE_FILES: u64 = 100;
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let file = path.to_owned();
     let source = Source::new(file.clone(), move || load_again(&file));
-    let loaded = match super::check::load(path) {
+    let loaded = match check::load(path) {
         Ok(loaded) => loaded,
         Err(problems) => {
             eprintln!("{problems}");
-            return Ok(ExitCode::from(super::BAD_USAGE));
+            return Ok(ExitCode::from(BAD_USAGE));
         }
     };
     if let Some(problems) = unbuilt::problems(&loaded) {
         eprintln!("{problems}");
-        return Ok(ExitCode::from(super::BAD_USAGE));
+        return Ok(ExitCode::from(BAD_USAGE));
     }
     let log = &loaded.config.log;
     trace::start(log.level, log.json);
     log_warnings(&loaded);
     allow_open_files(loaded.config.limits.max_connections);
-    super::runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let gateway = Gateway::start_from(&loaded.config, Some(source))?;
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
@@ -51,7 +53,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 /// The file as it is now, or a line for each reason why it cannot be run.
 fn load_again(path: &Path) -> Result<Config, Vec<String>> {
     let lines = |problems: Problems| problems.headlines().collect();
-    let loaded = super::check::load(path).map_err(lines)?;
+    let loaded = check::load(path).map_err(lines)?;
     match unbuilt::problems(&loaded) {
         Some(problems) => Err(lines(problems)),
         None => {

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use ajp13::CodecError;
 use bytes::Bytes;
 
-use super::Engine;
-use super::connection::Exchange;
+use super::engine::Engine;
+use super::exchange::Exchange;
 use super::request::Request;
 
 /// Bounds of what a request may ask for.

@@ -5,8 +5,11 @@
 
 mod app;
 mod connection;
+mod engine;
+mod exchange;
 mod request;
 mod sessions;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::engine::Engine;
 use self::sessions::Sessions;
 
 /// What a node is told.
@@ -35,14 +39,6 @@ pub struct Node {
     address: SocketAddr,
     stop: CancellationToken,
     tasks: TaskTracker,
-}
-
-/// What all connections of a node share.
-#[derive(Debug)]
-struct Engine {
-    route: String,
-    secret: Option<String>,
-    sessions: Sessions,
 }
 
 impl Node {

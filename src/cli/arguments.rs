@@ -1,0 +1,35 @@
+//! Arguments that several commands take.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where `run` and `check` look when no file is named and `AJPGATE_CONFIG` is not set.
+const CONFIG_FILES: [&str; 2] = ["./ajpgate.yaml", "/etc/ajpgate/ajpgate.yaml"];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigArgument {
+    /// Configuration file [default: $AJPGATE_CONFIG, ./ajpgate.yaml, /etc/ajpgate/ajpgate.yaml]
+    #[arg(short, long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    /// The file to read.
+    pub(super) fn path(&self) -> PathBuf {
+        if let Some(path) = &self.config {
+            return path.clone();
+        }
+        if let Some(path) = std::env::var_os("AJPGATE_CONFIG").filter(|path| !path.is_empty()) {
+            return path.into();
+        }
+        let found = CONFIG_FILES.iter().find(|path| Path::new(path).exists());
+        PathBuf::from(found.unwrap_or(&CONFIG_FILES[0]))
+    }
+}
+
+/// An address that may be written as a port alone.
+pub(super) fn parse_bind(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .or_else(|_| format!("127.0.0.1:{}", text.trim_start_matches(':')).parse())
+        .map_err(|_| "expected ADDRESS:PORT, for example 127.0.0.1:8009".to_owned())
+}

@@ -1,0 +1,32 @@
+//! Exit codes, standard output and the runtime of the process.
+
+use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Failed while running.
+pub(super) const FAILED: u8 = 1;
+
+/// Wrong usage or bad configuration; nothing was bound.
+pub(super) const BAD_USAGE: u8 = 2;
+
+/// Prints a text. A reader that has seen enough is no failure.
+pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// One thread for each core; a single core needs no others beside the first.
+pub(super) fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = if cores == 1 {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    builder.enable_all().build()
+}
