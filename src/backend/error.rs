@@ -1,11 +1,10 @@
 //! Why an attempt failed, how much the backend had seen of it, and what follows from that.
 
+use std::error::Error;
 use std::io;
 
-use ajp13::{CodecError, Malformed, Misbehaved, Unencodable};
 use http::StatusCode;
 
-use super::ftp::FtpFault;
 use crate::framing::Refused;
 use crate::telemetry::metrics::{ConnectResult, ErrorKind, RetryReason};
 use crate::upload::UploadError;
@@ -45,21 +44,15 @@ pub(crate) enum FailureKind {
     /// Nothing came for as long as the member's `timeout`.
     #[error("no packet in time")]
     Silent,
-    /// What came is not AJP13.
-    #[error("malformed packet: {0}")]
-    Malformed(Malformed),
-    /// What came is AJP13 out of order.
-    #[error("misbehaved: {0}")]
-    Misbehaved(#[from] Misbehaved),
+    /// What came breaks the member's protocol, or a bound that the gateway sets. The text says how.
+    #[error("{0}")]
+    Protocol(Box<dyn Error + Send + Sync>),
     /// The answer cannot be said in HTTP.
     #[error("unusable answer: {0}")]
     BadHead(BadHead),
     /// Where an HTTP member's answer ends could be read in two ways, or a bound of it was passed.
     #[error("unusable answer: {0}")]
     Framing(#[from] Refused),
-    /// What came is not HTTP/1.
-    #[error("malformed answer: {0}")]
-    NotHttp(hyper::Error),
     /// The container says that something went wrong after the head of its answer.
     #[error("the container gave its answer up")]
     GivenUp,
@@ -69,15 +62,23 @@ pub(crate) enum FailureKind {
     /// An FTP server closes, or takes nobody in now.
     #[error("the FTP server is not ready: {0}")]
     Unready(u16),
-    /// What came is not FTP, or a bound of it was passed.
-    #[error("{0}")]
-    Ftp(#[from] FtpFault),
-    /// The request cannot be said in AJP13, nor in a command of FTP.
-    #[error("request cannot be encoded: {0}")]
-    Unencodable(Unencodable),
+    /// The request has no form in the member's protocol. Nothing of it was sent.
+    #[error("request cannot be sent: {0}")]
+    Unsendable(#[from] Unsendable),
     /// The client's part of the request failed.
     #[error("{0}")]
     Client(UploadError),
+}
+
+/// Why a request has no form in a member's protocol.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unsendable {
+    /// CR, LF, NUL or another control character where the protocol allows none.
+    #[error("control character in a text")]
+    ControlCharacter,
+    /// The head of the request exceeds a bound of the protocol; the text says which.
+    #[error("{0}")]
+    HeadTooLarge(Box<dyn Error + Send + Sync>),
 }
 
 /// Why the head of an answer cannot become HTTP.
@@ -169,16 +170,15 @@ impl ForwardError {
             | FailureKind::Unready(_) => StatusCode::SERVICE_UNAVAILABLE,
             FailureKind::Silent => StatusCode::GATEWAY_TIMEOUT,
             FailureKind::Lost(_)
-            | FailureKind::Malformed(_)
-            | FailureKind::Misbehaved(_)
+            | FailureKind::Protocol(_)
             | FailureKind::BadHead(_)
             | FailureKind::Framing(_)
-            | FailureKind::NotHttp(_)
             | FailureKind::GivenUp
-            | FailureKind::Ftp(_)
             | FailureKind::Short(_) => StatusCode::BAD_GATEWAY,
-            FailureKind::Unencodable(Unencodable::ControlCharacter) => StatusCode::BAD_REQUEST,
-            FailureKind::Unencodable(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            FailureKind::Unsendable(Unsendable::ControlCharacter) => StatusCode::BAD_REQUEST,
+            FailureKind::Unsendable(Unsendable::HeadTooLarge(_)) => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
             FailureKind::Client(error) => error.status(),
         }
     }
@@ -199,15 +199,12 @@ impl ForwardError {
             },
             // A slow or poisonous request must not visit every member.
             FailureKind::Silent
-            | FailureKind::Malformed(_)
-            | FailureKind::Misbehaved(_)
+            | FailureKind::Protocol(_)
             | FailureKind::BadHead(_)
             | FailureKind::Framing(_)
-            | FailureKind::NotHttp(_)
             | FailureKind::GivenUp
-            | FailureKind::Ftp(_)
             | FailureKind::Short(_)
-            | FailureKind::Unencodable(_)
+            | FailureKind::Unsendable(_)
             | FailureKind::Client(_) => Retry::No,
         }
     }
@@ -224,15 +221,12 @@ impl ForwardError {
             FailureKind::Unready(_)
             | FailureKind::Busy
             | FailureKind::Removed
-            | FailureKind::Malformed(_)
-            | FailureKind::Misbehaved(_)
+            | FailureKind::Protocol(_)
             | FailureKind::BadHead(_)
             | FailureKind::Framing(_)
-            | FailureKind::NotHttp(_)
             | FailureKind::GivenUp
-            | FailureKind::Ftp(_)
             | FailureKind::Short(_)
-            | FailureKind::Unencodable(_)
+            | FailureKind::Unsendable(_)
             | FailureKind::Client(_) => false,
         }
     }
@@ -271,25 +265,10 @@ impl FailureKind {
             Self::NoPong => Some(ErrorKind::Ping),
             Self::Lost(_) | Self::Unready(_) | Self::GivenUp => Some(ErrorKind::Closed),
             Self::Silent => Some(ErrorKind::Timeout),
-            Self::Malformed(_)
-            | Self::Misbehaved(_)
-            | Self::BadHead(_)
-            | Self::Framing(_)
-            | Self::NotHttp(_)
-            | Self::Ftp(_)
-            | Self::Short(_) => Some(ErrorKind::Protocol),
-            Self::Busy | Self::Removed | Self::Unencodable(_) | Self::Client(_) => None,
-        }
-    }
-}
-
-impl From<CodecError> for FailureKind {
-    fn from(error: CodecError) -> Self {
-        match error {
-            CodecError::Io(error) => Self::Lost(error),
-            CodecError::Malformed(error) => Self::Malformed(error),
-            CodecError::Unencodable(error) => Self::Unencodable(error),
-            other => Self::Lost(io::Error::other(other)),
+            Self::Protocol(_) | Self::BadHead(_) | Self::Framing(_) | Self::Short(_) => {
+                Some(ErrorKind::Protocol)
+            }
+            Self::Busy | Self::Removed | Self::Unsendable(_) | Self::Client(_) => None,
         }
     }
 }
@@ -307,12 +286,10 @@ mod tests {
         let refused =
             || FailureKind::Connect(ConnectError::Io(io::ErrorKind::ConnectionRefused.into()));
         let slow = || FailureKind::Connect(ConnectError::Timeout);
-        let malformed = || FailureKind::Malformed(Malformed::Empty);
-        let misbehaved = || FailureKind::Misbehaved(Misbehaved::SecondHead);
-        let large = || FailureKind::Unencodable(Unencodable::HeaderCount);
+        let malformed = || FailureKind::Protocol("malformed".into());
+        let large = || FailureKind::from(Unsendable::HeadTooLarge("too large".into()));
         let gone = || FailureKind::Client(UploadError::Cut);
         let unready = || FailureKind::Unready(421);
-        let broken = || FailureKind::Ftp(FtpFault::Broken(426));
         let rows = [
             (
                 FailureKind::Busy,
@@ -342,7 +319,7 @@ mod tests {
             (FailureKind::Silent, Sent, false, 504, No, No, false),
             (FailureKind::Silent, Answering, false, 504, No, No, false),
             (malformed(), Sent, false, 502, No, No, false),
-            (misbehaved(), Answering, false, 502, No, No, false),
+            (malformed(), Answering, false, 502, No, No, false),
             (
                 FailureKind::BadHead(BadHead::Value),
                 Answering,
@@ -365,7 +342,6 @@ mod tests {
             (FailureKind::Short(1), Answering, false, 502, No, No, false),
             (unready(), Sent, true, 503, SameMember, No, false),
             (unready(), Sent, false, 503, NextMember, No, false),
-            (broken(), Sent, false, 502, No, No, false),
             (large(), Nothing, false, 431, No, No, false),
             (gone(), Sent, false, 400, No, No, false),
         ];

@@ -52,8 +52,7 @@ impl AjpBackend {
             &ask,
             &client,
             self.secret(),
-        )
-        .map_err(FailureKind::Unencodable)?;
+        )?;
         flush(connection).await?;
 
         let mut exchange = Exchange::new(RequestBody::Empty, self.packet_size());

@@ -135,7 +135,7 @@ impl AjpDriver {
             Err(why) => {
                 // Nothing was written: the connection is as good as before.
                 self.finish(true);
-                Err(FailureKind::Unencodable(why))
+                Err(why.into())
             }
         }
     }

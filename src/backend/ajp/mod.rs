@@ -2,6 +2,7 @@
 
 mod check;
 mod driver;
+mod fault;
 mod head;
 mod transport;
 

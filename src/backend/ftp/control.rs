@@ -7,12 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use ajp13::Unencodable;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
-use super::super::error::FailureKind;
+use super::super::error::{FailureKind, Unsendable};
 use super::super::stream::Stream;
 use super::super::wire::Wire;
 use super::fault::FtpFault;
@@ -97,7 +96,7 @@ impl Control {
             .iter()
             .any(|byte| matches!(byte, b'\r' | b'\n' | 0))
         {
-            return Err(FailureKind::Unencodable(Unencodable::ControlCharacter));
+            return Err(Unsendable::ControlCharacter.into());
         }
         let mut command = Vec::with_capacity(verb.len() + argument.len() + 3);
         command.extend_from_slice(verb.as_bytes());

@@ -1,5 +1,7 @@
 //! What an FTP server can do wrong.
 
+use super::super::error::FailureKind;
+
 /// Why an FTP server's answer is of no use. Its member is asked nothing more on that connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FtpFault {
@@ -33,4 +35,10 @@ pub(crate) enum FtpFault {
     /// Nobody from the server's address came for data.
     #[error("no data connection from the server")]
     NobodyCame,
+}
+
+impl From<FtpFault> for FailureKind {
+    fn from(fault: FtpFault) -> Self {
+        Self::Protocol(Box::new(fault))
+    }
 }

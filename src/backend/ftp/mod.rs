@@ -34,7 +34,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ajp13::Unencodable;
 use ajpgate_config::Ftp;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue, WWW_AUTHENTICATE};
@@ -44,12 +43,11 @@ use tokio::time::Instant;
 use self::answer::{Answer, AnswerBody};
 use self::data::DataSettings;
 pub(crate) use self::download::FtpDriver;
-pub(crate) use self::fault::FtpFault;
 use self::order::{Act, Denied, Order};
 use self::page::Directory;
 use self::stop::Stop;
 pub(crate) use self::transport::FtpTransport;
-use super::error::{Exposure, FailureKind, ForwardError};
+use super::error::{Exposure, FailureKind, ForwardError, Unsendable};
 use super::exchange::{Event, Exchange as _, Streamed};
 use super::head::{Head, Length, finish};
 use super::pool::{Lease, Pool};
@@ -136,7 +134,7 @@ impl FtpBackend {
             Ok(order) => order,
             Err(Denied::Method) => return self.not_allowed(request.method),
             Err(Denied::Unsayable) => {
-                let kind = FailureKind::Unencodable(Unencodable::ControlCharacter);
+                let kind = Unsendable::ControlCharacter.into();
                 return Err(ForwardError::new(kind, Exposure::Nothing, false));
             }
         };

@@ -93,7 +93,7 @@ impl HttpDriver {
             .max_buf_size(MAX_HEAD + BUFFER_MARGIN)
             .handshake(TokioIo::new(guard))
             .await
-            .map_err(FailureKind::NotHttp)?;
+            .map_err(not_http)?;
         Ok(Self {
             reused: lease.reused(),
             lease: Some(lease),
@@ -230,7 +230,7 @@ impl HttpDriver {
         }
         match state.lost.take() {
             Some(error) => FailureKind::Lost(error),
-            None if error.is_parse() => FailureKind::NotHttp(error),
+            None if error.is_parse() => not_http(error),
             None => FailureKind::Lost(io::ErrorKind::UnexpectedEof.into()),
         }
     }
@@ -399,3 +399,12 @@ impl Exchange for HttpDriver {
 fn not_connected() -> FailureKind {
     FailureKind::Lost(io::ErrorKind::NotConnected.into())
 }
+
+/// What came is not HTTP/1.
+fn not_http(error: hyper::Error) -> FailureKind {
+    FailureKind::Protocol(Box::new(NotHttp(error)))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("malformed answer: {0}")]
+struct NotHttp(hyper::Error);

@@ -1,6 +1,5 @@
 //! The head of a request as an HTTP member gets it.
 
-use ajp13::Unencodable;
 use ajp13::exchange::RequestBody;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING, UPGRADE};
@@ -8,7 +7,7 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 
 use super::super::Forward;
-use super::super::error::FailureKind;
+use super::super::error::{FailureKind, Unsendable};
 use super::line::UploadBody;
 
 /// Whether the body is to wait for the member's 100, because the client waits for one (RFC 9110 section 10.1.1).
@@ -31,8 +30,8 @@ pub(super) fn build(
         None => Bytes::copy_from_slice(request.path.as_bytes()),
     };
     // What the front took for a target is one here too, unless a mapping made it too long.
-    let target = PathAndQuery::from_maybe_shared(target)
-        .map_err(|_| FailureKind::Unencodable(Unencodable::ControlCharacter))?;
+    let target =
+        PathAndQuery::from_maybe_shared(target).map_err(|_| Unsendable::ControlCharacter)?;
     let mut headers = request.fields.to_map(authority, request.version);
     if awaits_100(request, length) {
         headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
