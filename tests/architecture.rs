@@ -11,12 +11,16 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "architecture/documents.rs"]
+mod documents;
+#[path = "architecture/mentions.rs"]
+mod mentions;
 #[path = "architecture/source.rs"]
 mod source;
 
 use std::collections::BTreeSet;
 
-use source::{Source, names, root, sources, word};
+use source::{Source, names, sources, word};
 
 // === (a) Who may import whom ===
 
@@ -405,111 +409,7 @@ fn tests_wait_for_an_event_and_not_for_a_time() {
     found.none("wait with `until`, or say with `support::pause` why a time has to pass");
 }
 
-// === (h) Conformance cases ===
-
-#[test]
-fn each_conformance_case_is_named_by_a_test() {
-    let mut tested = BTreeSet::new();
-    for source in sources(&["tests", "protocol/tests"]) {
-        let lines: Vec<&str> = source.code.lines().collect();
-        for (index, line) in lines.iter().enumerate() {
-            let Some((_, name)) = line.split_once("fn ") else {
-                continue;
-            };
-            let attributes = &lines[index.saturating_sub(4)..index];
-            let is_test = attributes
-                .iter()
-                .any(|line| line.contains("test]") || line.contains("test("));
-            if is_test {
-                let name = name.split('(').next().unwrap_or_default();
-                tested.extend(name.split('_').map(str::to_ascii_uppercase));
-            }
-        }
-    }
-    let cases = [
-        ("C", 18),
-        ("R", 20),
-        ("B", 20),
-        ("P", 20),
-        ("K", 13),
-        ("S", 14),
-    ];
-    let missing: Vec<String> = cases
-        .iter()
-        .flat_map(|(group, count)| (1..=*count).map(move |number| format!("{group}{number:02}")))
-        .filter(|case| !tested.contains(case))
-        .collect();
-    assert!(
-        missing.is_empty(),
-        "no test function is named after {missing:?}: begin its name with the case, like `b01_b02_…`"
-    );
-}
-
-// === (i) Documents ===
-
-/// Folders that a path in a document may start in.
-const ROOTS: &[&str] = &[
-    "",
-    "src/",
-    "tests/",
-    "tests/stories/",
-    "protocol/",
-    "config/",
-    "protocol/src/",
-    "protocol/ftp/",
-];
-
-#[test]
-fn documents_mention_only_what_exists() {
-    let mut found = Violations::default();
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
-        if !root().join(name).exists() {
-            continue;
-        }
-        let document = Source::read(name);
-        for (number, line) in document.raw() {
-            for path in paths_in(line) {
-                if !ROOTS
-                    .iter()
-                    .any(|folder| root().join(folder).join(path).exists())
-                {
-                    found.add(&document, number, &format!("there is no {path}"));
-                }
-            }
-        }
-    }
-    found.none("documents follow the house");
-}
-
-/// What stands between backticks or as a link and looks like a file or folder of the repository.
-fn paths_in(line: &str) -> impl Iterator<Item = &str> {
-    let quoted = line.split('`').skip(1).step_by(2);
-    let linked = line
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    quoted.chain(linked).filter(|text| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-        let file = [".rs", ".md", ".sh", ".toml", ".yaml"]
-            .iter()
-            .any(|end| text.ends_with(end));
-        let ours = [
-            "src/",
-            "tests/",
-            "protocol/",
-            "config/",
-            "docker/",
-            "testdata/",
-            ".ci/",
-        ];
-        text.chars().all(plain)
-            && (file || ours.iter().any(|folder| text.starts_with(folder)))
-            // The user's own.
-            && !text.ends_with("ajpgate.yaml")
-    })
-}
-
-// === (j) State machines ===
+// === (h) State machines ===
 
 #[test]
 fn state_machines_have_their_chart() {
@@ -531,7 +431,7 @@ fn state_machines_have_their_chart() {
     found.none("draw it in a ```text block above the enum, or above the struct that holds it");
 }
 
-// === (k) The configuration ===
+// === (i) The configuration ===
 
 /// Structs of the configuration whose fields nobody reads yet, since `run` refuses the key that holds them.
 const UNBUILT: &[(&str, &str)] = &[("ListenerTls", "`tls` of a listener is refused")];

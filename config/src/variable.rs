@@ -1,6 +1,6 @@
 //! The balancer variables, which log formats, header values and conditions name.
 
-/// A balancer variable (contract section 3; set as `mod_proxy_balancer.c` sets it).
+/// A balancer variable, set as `src/balancer/SEMANTICS.md`, "Variables" says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variable {
     /// `BALANCER_SESSION_STICKY`

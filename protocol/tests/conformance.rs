@@ -1,5 +1,5 @@
-//! The conformance cases C01 to C18 of the codec. C03 and C04 are in `captures.rs`, C08's every-split half
-//! and C16 also in `properties.rs` and `fuzz/`.
+//! The cases C01 to C18 of the codec (`protocol/AJP13.md`). C03 and C04 are in `captures/main.rs`, C16 is in
+//! `properties.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -209,8 +209,8 @@ impl ForwardError {
         }
     }
 
-    /// Whether the member is to be left alone for a while (`semantics` 2.7 and 7.4, contract section 7). Never for its
-    /// other connector: any client can ask for an upgrade, and the sessions of the member are none of that.
+    /// Whether the failure puts the member in error (`src/backend/BACKENDS.md`). A failure of its connector for upgrades
+    /// never does: any client can ask for an upgrade, and the member's sessions do not depend on that connector.
     pub(crate) fn blames_member(&self, failontimeout: bool) -> bool {
         match &self.kind {
             _ if self.aside => false,

@@ -146,8 +146,7 @@ impl std::error::Error for Refused {}
 impl Balancer {
     /// Does what an operator wants.
     ///
-    /// Making a member usable that was not restarts the counters of all, as the manager of httpd has it
-    /// (`need_reset`): otherwise a member that slept would get everything until it has caught up.
+    /// Making a member usable that was not restarts the counters of all, as in httpd's manager: otherwise a member that slept would get everything until it has caught up.
     ///
     /// # Errors
     ///

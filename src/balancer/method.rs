@@ -97,7 +97,7 @@ pub(super) fn charge_free(
 }
 
 /// Books a choice that a session made: every usable member takes part, standbys, spares and draining ones too,
-/// whatever the method (`proxy_balancer_pre_request()`). So free requests make up for sticky ones.
+/// whatever the method (`mod_proxy_balancer.c: proxy_balancer_pre_request()`). So free requests make up for sticky ones.
 pub(super) fn charge_sticky(members: &mut [Member], chosen: usize) {
     let mut total = 0;
     for member in members.iter_mut().filter(|member| member.is_usable()) {
@@ -129,7 +129,7 @@ pub(super) fn reset(method: LbMethod, members: &mut [Member]) {
     }
 }
 
-/// What an edited load factor does to all members (`recalc_factors()`).
+/// What an edited load factor does to all members (`mod_proxy_balancer.c: recalc_factors()`).
 ///
 /// httpd also forces the factor of a lone member to 1; a factor that nobody is compared with is left as it is.
 pub(super) fn recalculate(members: &mut [Member]) {

@@ -17,18 +17,20 @@
 //! |---|---|---|
 //! | `pick` | what a request asks for and gets | |
 //! | `choose` | the order of the steps of one choice | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
-//! | `route` | the member of a session's route, redirects | `find_route_worker()` |
+//! | `route` | the member of a session's route, redirects | `mod_proxy_balancer.c: find_route_worker()` |
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
 //! | `method` | lbstatus and who is best | `balancers/mod_lbmethod_*.c` |
 //! | `load` | `heartbeat`: what backends say of themselves | `mod_lbmethod_heartbeat.c` |
 //! | `latency` | `leastlatency`: the better of two | |
-//! | `recovery` | error, retry, probe, forced recovery | `ap_proxy_retry_worker()`, `force_recovery()`; mod_jk's `ERR/PRB` |
+//! | `recovery` | error, retry, probe, forced recovery | `proxy_util.c: ap_proxy_retry_worker()`; mod_jk's `ERR/PRB` |
 //! | `ramp` | `slow_start` | |
-//! | `wait` | what a request that got nobody may hope for | `find_best_worker()` |
+//! | `wait` | what a request that got nobody may hope for | `mod_proxy_balancer.c: find_best_worker()` |
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
 //! | `checks` | how many health checks decide | `mod_proxy_hcheck.c: hc_check()` |
-//! | `settle` | what the end of a request says of its member | `proxy_balancer_post_request()` |
-//! | `command` | what an operator may change | `balancer_process_balancer_worker()` |
+//! | `settle` | what the end of a request says of its member | `mod_proxy_balancer.c: proxy_balancer_post_request()` |
+//! | `command` | what an operator may change | `mod_proxy_balancer.c: balancer_process_balancer_worker()` |
+//!
+//! The rules with their reasons are in `src/balancer/SEMANTICS.md`.
 //!
 //! **The tie rule.** Every comparison is strict, so among equals the member that stands first in the configuration
 //! wins. The methods that draw lots take them from a seed: the same calls with the same times give the same answers.

@@ -59,7 +59,7 @@ fn paths_as_tomcat_sees_them() {
         ("/a/.%2e;x/b", "/b"),
         ("/a/%2e/b", "/a/b"),
         ("/a;x/../b", "/b"),
-        // As the captures with a real Tomcat show (`ajp13.md`, section 13.5).
+        // As a real Tomcat reads them (recordings 099, 106 and 117 of `testdata/captures/tomcat_raw`).
         ("/app;x=1/s/info", "/app/s/info"),
         ("//app///s//info", "/app/s/info"),
         ("/app/s/%2e%2e/s/info", "/app/s/info"),

@@ -1,5 +1,5 @@
-//! The vectors of `semantics.md`, sections 1.3 and 1.4, under the rules of `contract.md`, section 7; where the answer
-//! is not httpd's, a comment says which row makes it so.
+//! Tables of session ids in paths, queries and cookies (`src/sticky/SESSIONS.md`). Where httpd reads one otherwise, a
+//! comment names the row of `src/balancer/SEMANTICS.md`, "Differences from httpd and mod_jk".
 
 use proptest::prelude::*;
 

@@ -11,6 +11,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// The text with comments, strings and characters blanked, line for line.
     pub(crate) code: String,
+    /// The text with everything blanked but its comments, line for line. A document is one comment.
+    pub(crate) comments: String,
     /// How many lines stand before the tests of the same file.
     pub(crate) length: usize,
 }
@@ -19,9 +21,10 @@ impl Source {
     pub(crate) fn read(path: &str) -> Self {
         let text =
             fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let code = match path.ends_with(".rs") {
-            true => blanked(&text),
-            false => text.clone(),
+        let (code, comments) = match path.rsplit('.').next() {
+            Some("rs") => split(&text),
+            Some("md") => (String::new(), text.clone()),
+            _ => (text.clone(), hash_comments(&text)),
         };
         let tests = text.find("#[cfg(test)]\nmod tests {");
         Self {
@@ -29,6 +32,7 @@ impl Source {
             length: text[..tests.unwrap_or(text.len())].lines().count(),
             text,
             code,
+            comments,
         }
     }
 
@@ -137,23 +141,34 @@ pub(crate) fn names(line: &str, wanted: &str) -> bool {
     })
 }
 
-/// The text with everything blanked that is not code. Lines stay where they are.
-fn blanked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+/// The code of a Rust text and its comments, each with everything else blanked. Lines stay where they are.
+fn split(text: &str) -> (String, String) {
+    let mut code = String::with_capacity(text.len());
+    let mut comments = String::with_capacity(text.len());
+    let blank = |c: char| if c == '\n' { '\n' } else { ' ' };
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let length = match_of(rest).unwrap_or(0);
-        if length == 0 {
-            out.push(first);
-            rest = &rest[first.len_utf8()..];
-        } else {
-            let (blank, behind) = rest.split_at(length);
-            out.extend(blank.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
-            // A raw string begins behind a word that is no part of it, such as `r` of `for`.
-            rest = behind;
-        }
+        let (part, behind) = rest.split_at(length.max(first.len_utf8()));
+        let is_comment = length > 0 && (part.starts_with("//") || part.starts_with("/*"));
+        let keep = |kept: bool, c: char| if kept { c } else { blank(c) };
+        code.extend(part.chars().map(|c| keep(length == 0, c)));
+        comments.extend(part.chars().map(|c| keep(is_comment, c)));
+        rest = behind;
     }
-    out
+    (code, comments)
+}
+
+/// What stands behind the first `#` of each line that begins with one or has white space before it.
+fn hash_comments(text: &str) -> String {
+    let comment = |line: &str| {
+        let at = line
+            .match_indices('#')
+            .map(|(at, _)| at)
+            .find(|&at| line[..at].is_empty() || line[..at].ends_with([' ', '\t']));
+        at.map_or(String::new(), |at| line[at + 1..].to_owned())
+    };
+    text.lines().map(comment).collect::<Vec<_>>().join("\n")
 }
 
 /// The length of the comment, string or character that a text begins with.
@@ -206,8 +221,9 @@ fn closing(text: &str, quote: char) -> usize {
 #[test]
 fn only_code_is_read() {
     let text = "let a = \"unsafe // \\\" \"; // unsafe\nlet b = 'x'; let c: &'a str = r#\"unsafe \"\"#;\n/* unsafe\n*/ fn f<'a>() { '\"' }";
-    let code = blanked(text);
+    let (code, comments) = split(text);
     assert!(!code.contains("unsafe"), "{code}");
+    assert_eq!(comments.matches("unsafe").count(), 2, "{comments}");
     assert_eq!(code.lines().count(), text.lines().count());
     assert!(
         code.contains("let c: &'a str =") && code.ends_with("fn f<'a>() {     }"),

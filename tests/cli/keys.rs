@@ -16,7 +16,7 @@ enum Fate {
     Built,
     /// `run` exits with 2 at its line.
     Refused,
-    /// Accepted, and means the same as its absence: the contract says so.
+    /// Accepted, and means the same as its absence, on purpose.
     WithoutEffect,
 }
 use Fate::{Built, Refused, WithoutEffect};

@@ -13,7 +13,7 @@ use crate::support::ajpgate::Ajpgate;
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, HttpdOptions};
 
-/// The balancer variables, in the order of contract section 3.
+/// The balancer variables.
 pub(crate) const VARIABLES: [&str; 6] = [
     "BALANCER_SESSION_STICKY",
     "BALANCER_SESSION_ROUTE",

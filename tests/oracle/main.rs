@@ -2,8 +2,8 @@
 //!
 //! For each configuration Debian's httpd and ajpgate stand in front of the same scripted nodes and get the same
 //! seeded sequence, one request after the other. What they decided, the members that were tried in vain and the
-//! one that answered, and the six variables of the balancer must be equal. Where the contract wants something else
-//! than httpd does, a [row](rows::Row) says for which requests; each row must have been needed.
+//! one that answered, and the six variables of the balancer must be equal. Where ajpgate differs from httpd on
+//! purpose, a [row](rows::Row) says for which requests; each row must have been needed.
 //!
 //! `AJPGATE_ORACLE_SEED=7` plays another sequence, `AJPGATE_ORACLE_REQUESTS=20000` a longer one, and
 //! `AJPGATE_ORACLE_ONLY="hot spares"` only one configuration.

@@ -1,4 +1,4 @@
-//! What is compared with mod_jk: that for which the contract follows it, and that in which both agree.
+//! What is compared with mod_jk: the points where ajpgate follows it, and those where mod_jk and httpd agree.
 //!
 //! mod_jk schedules by rules of its own, so a request without a usable session is compared only where there is
 //! nothing to choose, or where equal members take turns.

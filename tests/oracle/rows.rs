@@ -1,4 +1,4 @@
-//! The rows of contract section 7: where ajpgate decides otherwise than httpd, on purpose.
+//! Where ajpgate decides otherwise than httpd on purpose (`src/balancer/SEMANTICS.md`, "Differences from httpd and mod_jk").
 //!
 //! A row applies to a request or does not, whatever came of it. Where none applies, both must decide alike. Where
 //! one does they may differ, and what they remember differs from then on, so a new world begins.
@@ -41,7 +41,7 @@ impl Row {
         Self::Disabled,
     ];
 
-    /// What the contract calls it.
+    /// Its name in the table of differences.
     pub(crate) const fn point(self) -> &'static str {
         match self {
             Self::PathParameter => "session id in the path",

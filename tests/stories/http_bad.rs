@@ -20,7 +20,7 @@ fn chunked(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}")
 }
 
-/// Contract section 8.
+/// Rules of `src/backend/BACKENDS.md`, "HTTP members".
 #[tokio::test]
 async fn ambiguous_heads_are_502() {
     let ok = "HTTP/1.1 200 OK\r\n";

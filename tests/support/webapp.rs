@@ -10,8 +10,8 @@ use std::process::Command;
 
 const TOMCAT_JARS: &str = "/usr/share/tomcat10/lib";
 
-/// The folder of a web application, ready for Tomcat: `testdata/webapps/NAME/web` with the classes
-/// of `testdata/webapps/NAME/src` in its place. Compiled on first use, by whoever comes first.
+/// The folder of a web application, ready for Tomcat: its folder `web` in `testdata/webapps`, with the
+/// classes of its folder `src` in their place. Compiled on first use, by whoever comes first.
 pub(crate) fn compiled(name: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("testdata/webapps")

@@ -3,7 +3,7 @@
 use super::format::{TimeFormat, TimeOf, Token};
 use crate::fault::{Fault, quoted};
 
-/// The directives of strftime that are the same everywhere: C99, with `e`, `k`, `l`, `P` and `s` of the usual systems.
+/// The directives of strftime that are the same everywhere: those of ISO C, with `e`, `k`, `l`, `P` and `s` of the usual systems.
 /// Those of the locale (`%c`, `%x`, `%X`, `%r`) are left out: a log should not depend on it.
 const DIRECTIVES: &str = "aAbBCdDeFgGhHIjklmMnpPRsStTuUVwWyYzZ%";
 

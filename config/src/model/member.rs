@@ -150,7 +150,7 @@ impl fmt::Display for LoadFactor {
     }
 }
 
-/// `status`: the operator's flags of a member, in httpd's meaning (`proxy_wstat_tbl` of proxy_util.c).
+/// `status`: the operator's flags of a member, in httpd's meaning (`proxy_util.c: proxy_wstat_tbl`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -85,7 +85,7 @@ const LARGE_PACKETS: [&str; 4] = [
 ];
 
 /// What a hand-written client sent to Tomcat that is not AJP13, and how it is refused. Tomcat is laxer: it
-/// skips bytes behind a message and does not look at the NUL of a string (`ajp13.md` sections 2 to 6).
+/// skips bytes behind a message and does not look at the NUL of a string (`protocol/AJP13.md`, "Data types").
 const REFUSED: [(&str, &str); 52] = [
     (
         "003-cping-extra-bytes",

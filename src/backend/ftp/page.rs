@@ -80,7 +80,7 @@ struct Objects<'a> {
     entries: Vec<Object<'a>>,
 }
 
-/// An entry as contract and clients know it.
+/// An entry of the JSON listing.
 #[derive(Serialize)]
 struct Object<'a> {
     name: Cow<'a, str>,

@@ -47,7 +47,7 @@ impl Stop {
     }
 }
 
-/// What a refusal is in HTTP (contract section 8, semantics 17.2); `None` for what is none.
+/// The HTTP status of a refusal (`src/backend/BACKENDS.md`, "FTP members"); `None` for a reply that refuses nothing.
 fn status_of(code: u16) -> Option<StatusCode> {
     Some(match code {
         // Data could not be moved, this time.

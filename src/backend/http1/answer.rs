@@ -1,4 +1,4 @@
-//! Where the answer to one request ends, and which answers get no further (contract section 8).
+//! Where the answer to one request ends, and which answers are refused (`src/backend/BACKENDS.md`, "HTTP members").
 //!
 //! What hyper would settle without a word is refused here: see [`crate::framing`]. Bytes in, verdicts out; no socket,
 //! no clock.
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Contract section 8: every one is 502.
+    /// Each of these answers is 502.
     #[test]
     fn ambiguous_framing_is_refused() {
         for (fields, refused) in [

@@ -1,4 +1,4 @@
-//! Health checks (`semantics.md`, section 8.2, counted in a row).
+//! Health checks, counted in a row (`src/balancer/SEMANTICS.md`, "Health checks").
 
 use super::*;
 

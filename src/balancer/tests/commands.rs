@@ -1,4 +1,4 @@
-//! What an operator does (`semantics.md`, sections 5.5 and 10.3).
+//! Changes by an operator (`src/balancer/SEMANTICS.md`, "Changes while running").
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! `heartbeat` (`semantics.md`, section 5.4) and `leastlatency`: methods that draw lots.
+//! `heartbeat` and `leastlatency`: methods that draw lots (`src/balancer/SEMANTICS.md`, "Methods").
 
 use super::*;
 

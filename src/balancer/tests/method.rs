@@ -1,4 +1,4 @@
-//! The sequences and counters of `semantics.md`, sections 5.1 to 5.3.
+//! Schedules and counters of httpd's methods (`src/balancer/SEMANTICS.md`, "Methods").
 
 use super::*;
 

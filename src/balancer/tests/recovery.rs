@@ -1,4 +1,4 @@
-//! `semantics.md`, sections 2.5 to 2.7, with the differences of `contract.md`, section 7: probes and back-off.
+//! Errors, probes, back-off and forced recovery (`src/balancer/SEMANTICS.md`, "Errors and recovery").
 
 use super::*;
 

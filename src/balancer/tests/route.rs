@@ -1,4 +1,4 @@
-//! `semantics.md`, sections 1.5, 1.6 and 4.2; mod_jk's domains (11.2).
+//! Routes, redirects and domains (`src/balancer/SEMANTICS.md`, "The member of a session's route").
 
 use super::*;
 

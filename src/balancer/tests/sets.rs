@@ -1,4 +1,4 @@
-//! `semantics.md`, section 2.3: sets, spares, standbys, drain.
+//! Sets, spares, standbys and drain (`src/balancer/SEMANTICS.md`, "Sets, spares, standbys").
 
 use super::*;
 

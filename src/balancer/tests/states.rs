@@ -1,4 +1,4 @@
-//! `semantics.md`, section 2.1, letter by letter: what a member in each state of httpd's table gets.
+//! Each state of httpd's table: what a member in it gets (`src/balancer/SEMANTICS.md`, "When a member is usable").
 //!
 //! The letters G, U and F have no counterpart: members are never generic, shut down or empty slots.
 
@@ -173,7 +173,7 @@ fn each_state_with_nofailover_and_without() {
     }
 }
 
-/// Section 2.6, row by row: who keeps forced recovery away from a member in error.
+/// Which states of a second member prevent forced recovery of a member in error.
 #[test]
 fn each_state_and_forced_recovery() {
     for row in &ROWS {

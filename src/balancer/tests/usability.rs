@@ -1,4 +1,5 @@
-//! The whole truth table of `semantics.md`, section 2.1, for requests with and without a session.
+//! The whole truth table of usability, for requests with and without a session
+//! (`src/balancer/SEMANTICS.md`, "When a member is usable").
 
 use super::*;
 

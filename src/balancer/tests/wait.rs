@@ -1,4 +1,4 @@
-//! `timeout` of a balancer (`semantics.md`, section 2.4): who should wait, until when, and what wakes him.
+//! `timeout` of a balancer: which requests wait, until when, and what wakes them (`src/balancer/SEMANTICS.md`, "Errors and recovery").
 
 use super::*;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Entry;
 
-/// The keys of a line, in the order of the contract.
+/// The keys of a line, in their order.
 #[derive(Serialize)]
 struct Line<'a> {
     /// RFC 3339, when the request began.

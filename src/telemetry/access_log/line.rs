@@ -224,8 +224,8 @@ fn thread_id() -> String {
     id.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// What a client can have written, so that it ends no line and no quotation (`ap_escape_logitem()` of
-/// server/util.c).
+/// What a client can have written, so that it ends no line and no quotation (`util.c:
+/// ap_escape_logitem()`).
 fn escaped<'a>(text: &[u8]) -> Cow<'a, str> {
     let mut out = String::with_capacity(text.len());
     for byte in text {
