@@ -27,7 +27,8 @@ packages=(
 ftp_servers=(vsftpd proftpd-core pure-ftpd)
 docker_packages=(docker.io docker-compose debootstrap)  # the cluster in containers
 cargo_deny=cargo-deny@0.20.2
-policy=/usr/sbin/policy-rc.d
+# shellcheck source=tests/packages.sh
+source tests/packages.sh
 
 heading() { printf '\n== %s\n' "$*"; }
 fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
@@ -45,9 +46,13 @@ main() {
     done
 
     if [[ $install == yes ]]; then
-        [[ $docker == no ]] || packages+=("${docker_packages[@]}")
-        install_packages
-        unpack_ftp_servers
+        heading "Debian packages"
+        command -v dpkg-query >/dev/null || fail "the servers are taken from Debian's packages; this is another system"
+        install_packages "${packages[@]}" || fail "packages are missing"
+        unpack_packages "${CARGO_TARGET_DIR:-target}/ftp-servers" "${ftp_servers[@]}" || fail "packages are missing"
+        # Without a daemon the cluster is not tested, and that is said at the end.
+        [[ $docker == no ]] || install_packages "${docker_packages[@]}" || [[ $docker == auto ]] \
+            || fail "packages are missing"
         check_rust
     fi
     if [[ $lint == yes ]]; then
@@ -57,52 +62,6 @@ main() {
     if [[ $docker != no ]]; then
         run_cluster "$docker"
     fi
-}
-
-install_packages() {
-    heading "Debian packages"
-    command -v dpkg-query >/dev/null || fail "the servers are taken from Debian's packages; this is another system"
-    local package missing=()
-    for package in "${packages[@]}"; do
-        is_installed "$package" || missing+=("$package")
-    done
-    if [[ ${#missing[@]} -eq 0 ]]; then
-        echo "all there"
-        return
-    fi
-    local command=(apt-get install --yes --no-install-recommends "${missing[@]}")
-    [[ $EUID -eq 0 ]] || fail "as root, run: ${command[*]}"
-
-    keep_services_down
-    export DEBIAN_FRONTEND=noninteractive
-    # The package lists may be absent or older than the packages.
-    "${command[@]}" || { apt-get update && "${command[@]}"; }
-}
-
-unpack_ftp_servers() {
-    heading "FTP servers"
-    local package folder="${CARGO_TARGET_DIR:-target}/ftp-servers"
-    for package in "${ftp_servers[@]}"; do
-        [[ -e $folder/$package ]] && continue
-        mkdir -p "$folder/.new"
-        (cd "$folder/.new" && { apt-get download "$package" || { apt-get update && apt-get download "$package"; }; })
-        dpkg-deb --extract "$folder/.new/$package"_*.deb "$folder/.new/$package"
-        mv "$folder/.new/$package" "$folder/$package"
-        rm -r "$folder/.new"
-    done
-    ls "$folder"
-}
-
-is_installed() {
-    [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
-}
-
-# Installing a server's package starts it, unless this file says no.
-keep_services_down() {
-    [[ -e $policy ]] && return
-    trap 'rm -f "$policy"' EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod +x "$policy"
 }
 
 check_rust() {
