@@ -22,7 +22,6 @@ use ajpgate::balancer::{
     Balancer, Command, Health, Hope, How, MemberId, MemberView, NoMember, Outcome, Spec, Ticket,
     Transition, Tried, Want,
 };
-use ajpgate_config::LbMethod;
 
 use random::{ROUTES, Random};
 use rules::{check_member, check_pick, check_refusal, takes_new};
@@ -122,12 +121,7 @@ impl World {
         let mut random = Random(seed);
         let members = (0..random.below(9)).map(|_| random.member()).collect();
         let balancer = Balancer::new(Spec {
-            method: *random.one_of(&LbMethod::ALL),
-            sticky: random.chance(9, 10),
-            nofailover: random.chance(1, 4),
-            forcerecovery: random.chance(3, 4),
-            slow_start: random.slow_start(),
-            checks: random.checks(),
+            settings: random.settings(),
             seed,
             members,
         });
@@ -282,10 +276,11 @@ impl World {
         let member = self.any_member();
         let random = &mut self.random;
         let command = match (random.below(14), member) {
-            (0, _) => Command::Method(*random.one_of(&LbMethod::ALL)),
-            (1, _) => Command::Nofailover(random.chance(1, 4)),
-            (2, _) => Command::Forcerecovery(random.chance(3, 4)),
-            (3, _) => Command::Sticky(random.chance(9, 10)),
+            (0..4, _) => {
+                let mut settings = self.balancer.settings().clone();
+                random.change_one(&mut settings);
+                Command::Settings(settings)
+            }
             (4, _) => Command::Add(random.member()),
             (5, Some(member)) => Command::Remove(member),
             (6, Some(member)) => Command::ClearError(member),
@@ -294,8 +289,7 @@ impl World {
                 order.reverse();
                 Command::Order(order)
             }
-            (8, _) => Command::SlowStart(random.slow_start()),
-            (9, _) => Command::Checks(random.checks()),
+            (8..10, _) => Command::Settings(random.settings()),
             (_, Some(member)) => Command::Change(member, random.change()),
             (_, None) => Command::Add(random.member()),
         };
@@ -349,8 +343,10 @@ impl World {
             assert_eq!(member.busy, 0);
             self.balancer.health(member.id, false, self.now);
         }
+        let mut settings = self.balancer.settings().clone();
+        settings.sticky = true;
         self.balancer
-            .apply(Command::Sticky(true), self.now)
+            .apply(Command::Settings(settings), self.now)
             .expect("no reason to refuse");
         for member in members {
             if member.route.is_empty() || member.status.disabled || member.status.stopped {

@@ -76,7 +76,7 @@ fn ready(shared: &Shared) -> Answer {
         .balancers
         .iter()
         .filter(|balancer| !balancer.core().usable(now))
-        .map(|balancer| balancer.name.as_str())
+        .map(|balancer| balancer.name())
         .collect();
     if out.is_empty() {
         return text(StatusCode::OK, "ready\n");

@@ -28,7 +28,7 @@ pub(crate) use self::ftp::{FtpBackend, FtpSettings};
 pub(crate) use self::http1::{HttpBackend, Tunnel};
 pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
 pub(crate) use self::response::ResponseBody;
-pub(crate) use self::tls::Tls;
+pub(crate) use self::tls::{Tls, TlsError};
 pub(crate) use self::wire::Moved;
 use crate::headers::RequestFields;
 use crate::peer::Peer;

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ajpgate_config::{MemberTls, MemberUrl};
-use anyhow::{Context as _, bail};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
@@ -23,6 +22,30 @@ pub(crate) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
     files: Files,
+}
+
+/// Why TLS towards a member cannot be set up. Its text names the file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TlsError {
+    #[error("{0} is not a name of a TLS server")]
+    Name(String),
+    #[error("cannot read {}: {reason}", file.display())]
+    Certificates { file: PathBuf, reason: pem::Error },
+    #[error("{} holds no certificate", .0.display())]
+    NoCertificate(PathBuf),
+    #[error("{} cannot be used: {reason}", file.display())]
+    Unusable {
+        file: PathBuf,
+        reason: rustls::Error,
+    },
+    #[error("cannot read a private key from {}: {reason}", file.display())]
+    Key { file: PathBuf, reason: pem::Error },
+    #[error("the system has no certificates to verify with: install them, or set `tls.ca`")]
+    NoRoots,
+    #[error("{0}")]
+    Verifier(#[from] VerifierBuilderError),
+    #[error("{0}")]
+    Other(#[from] rustls::Error),
 }
 
 /// The files that it was made from, and a hash of what was in them.
@@ -68,13 +91,13 @@ impl Tls {
         url: &MemberUrl,
         tls: Option<&MemberTls>,
         alpn: &[u8],
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, TlsError> {
         // Before they are used: what changes meanwhile is seen the next time.
         let files = Files::of(tls);
         let name = tls.and_then(|tls| tls.server_name.as_deref());
         let name = name.unwrap_or(url.host.as_str());
-        let name = ServerName::try_from(name.to_owned())
-            .with_context(|| format!("{name} is not a name of a TLS server"))?;
+        let name =
+            ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
@@ -139,40 +162,46 @@ impl Tls {
 }
 
 /// The certificates that a member's must descend from: those of a file, or the system's.
-fn roots(ca: Option<&Path>) -> anyhow::Result<RootCertStore> {
+fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(file) => {
             for certificate in certificates(file)? {
                 roots
                     .add(certificate)
-                    .with_context(|| format!("{} cannot be used", file.display()))?;
+                    .map_err(|reason| TlsError::Unusable {
+                        file: file.to_owned(),
+                        reason,
+                    })?;
             }
         }
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if roots.is_empty() {
-                bail!(
-                    "the system has no certificates to verify with: install them, or set `tls.ca`"
-                );
+                return Err(TlsError::NoRoots);
             }
         }
     }
     Ok(roots)
 }
 
-fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read = || -> Result<Vec<_>, _> { CertificateDer::pem_file_iter(file)?.collect() };
-    let found = read().with_context(|| format!("cannot read {}", file.display()))?;
+    let found = read().map_err(|reason| TlsError::Certificates {
+        file: file.to_owned(),
+        reason,
+    })?;
     if found.is_empty() {
-        bail!("{} holds no certificate", file.display());
+        return Err(TlsError::NoCertificate(file.to_owned()));
     }
     Ok(found)
 }
 
-fn private_key(file: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_file(file)
-        .with_context(|| format!("cannot read a private key from {}", file.display()))
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(file).map_err(|reason| TlsError::Key {
+        file: file.to_owned(),
+        reason,
+    })
 }
 
 /// Believes every certificate: `verify: off`. That its owner has the key is still checked.

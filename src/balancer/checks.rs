@@ -63,7 +63,7 @@ impl Balancer {
     /// With enough good checks in a row the member is also cleared of what traffic held against it, before its `retry`
     /// is over (PR 66302 of httpd).
     pub fn checked(&mut self, id: MemberId, passed: bool, now: Instant) -> Option<Transition> {
-        let checks = self.checks?;
+        let checks = self.settings.checks?;
         let member = self.member_mut(id)?;
         let kept_out = member.check_failed;
         let out = kept_out || !member.condition().is_good();
@@ -78,20 +78,28 @@ impl Balancer {
     #[must_use]
     pub fn is_checked(&self, id: MemberId) -> bool {
         let member = self.members.iter().find(|member| member.id == id);
-        self.checks.is_some() && member.is_some_and(|member| !member.status.stopped)
+        self.settings.checks.is_some() && member.is_some_and(|member| !member.status.stopped)
     }
 
-    /// Other checks, or none: then they keep nobody out any more. What traffic holds against a member stays.
-    pub(super) fn set_checks(&mut self, checks: Option<Checks>, now: Instant) {
-        self.checks = checks;
+    /// Forgets how many checks in a row have passed or failed. For checks that ask something else from now on.
+    pub fn restart_checks(&mut self) {
+        for member in &mut self.members {
+            member.streak = Streak::default();
+        }
+    }
+
+    /// The settings have other checks now, or none: without checks no member is kept out by them any more. The errors
+    /// of a member's traffic stay.
+    pub(super) fn checks_changed(&mut self, now: Instant) {
+        self.restart_checks();
+        let checked = self.settings.checks.is_some();
         let all: Vec<MemberId> = self.members.iter().map(|member| member.id).collect();
         for id in all {
             let Some(member) = self.member_mut(id) else {
                 continue;
             };
             let was_in_service = member.is_in_service();
-            member.streak = Streak::default();
-            member.check_failed &= checks.is_some();
+            member.check_failed &= checked;
             if !was_in_service && member.is_in_service() {
                 self.come_back(id, now);
             }

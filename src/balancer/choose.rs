@@ -38,7 +38,9 @@ impl Balancer {
         }
         self.weigh(now);
         let forced = self.force_recovery(now);
-        let route = want.route.filter(|route| self.sticky && !route.is_empty());
+        let route = want
+            .route
+            .filter(|route| self.settings.sticky && !route.is_empty());
         let (index, how) = match self.choose(route, want.tried, now) {
             Err(reason) if self.lift_probes(reason, route, want.tried) => {
                 self.changed();
@@ -61,13 +63,13 @@ impl Balancer {
                 return false;
             }
         }
-        if self.forcerecovery {
+        if self.settings.forcerecovery {
             for member in &mut self.members {
                 member.recovery.force();
             }
             self.changed();
         }
-        self.forcerecovery
+        self.settings.forcerecovery
     }
 
     /// Steps 2 to 5.
@@ -81,7 +83,7 @@ impl Balancer {
             if let Some(found) = self.session_member(route, tried, now) {
                 return Ok(found);
             }
-            if !self.nofailover {
+            if !self.settings.nofailover {
                 if let Some(index) = self.domain_member(route, tried, now) {
                     return Ok((index, How::Domain));
                 }
@@ -119,7 +121,7 @@ impl Balancer {
         let known = self.knows_route(route);
         let eligible = &mut self.scratch.eligible;
         let members = &self.members;
-        let scope = Scope::all(self.method, tried, now);
+        let scope = Scope::all(self.settings.method, tried, now);
         let mut in_domain = |domain: &str| {
             !domain.is_empty()
                 && sets::eligible(members, &scope.domain(domain), eligible).is_some()
@@ -144,7 +146,7 @@ impl Balancer {
         let eligible = &mut self.scratch.eligible;
         let last = sets::eligible(
             &self.members,
-            &Scope::all(self.method, tried, now),
+            &Scope::all(self.settings.method, tried, now),
             eligible,
         )?;
         // Whoever was looked at has been asked to try again, chosen or not.
@@ -155,7 +157,7 @@ impl Balancer {
         }
         let index = self.best(now)?;
         method::charge_free(
-            self.method,
+            self.settings.method,
             &mut self.members,
             &self.scratch.eligible,
             index,
@@ -166,19 +168,19 @@ impl Balancer {
     /// The method's choice among the eligible.
     fn best(&mut self, now: Instant) -> Option<usize> {
         let (members, eligible) = (&mut self.members, &self.scratch.eligible);
-        let ramped =
-            self.method != LbMethod::ByRequests && members.iter().any(|m| m.ramp.is_some());
+        let ramped = self.settings.method != LbMethod::ByRequests
+            && members.iter().any(|m| m.ramp.is_some());
         let among = match ramped {
             true => ramp::admitted(members, eligible, &mut self.scratch.admitted),
             false => eligible,
         };
-        let best = match self.method {
+        let best = match self.settings.method {
             LbMethod::Heartbeat => load::draw(members, among, &mut self.random, now),
             LbMethod::LeastLatency => latency::better_of_two(members, among, &mut self.random, now),
             LbMethod::ByRequests
             | LbMethod::ByTraffic
             | LbMethod::ByBusyness
-            | LbMethod::Sessions => method::best(self.method, members, among),
+            | LbMethod::Sessions => method::best(self.settings.method, members, among),
         }?;
         if ramped {
             ramp::pay(members, eligible, best);
@@ -193,7 +195,7 @@ impl Balancer {
     /// recovery is unwanted.
     fn lift_probes(&mut self, reason: NoMember, route: Option<&str>, tried: &Tried) -> bool {
         let mut lifted = false;
-        if self.forcerecovery {
+        if self.settings.forcerecovery {
             for member in &mut self.members {
                 let wanted = match reason {
                     NoMember::RouteForced => false,
@@ -227,7 +229,7 @@ impl Balancer {
             if !member.is_usable() {
                 return NoMember::InError;
             }
-            reason = match self.method {
+            reason = match self.settings.method {
                 LbMethod::Heartbeat if member.slots(now) == 0 => NoMember::NoSlots,
                 _ if reason == NoMember::NoSlots => reason,
                 _ => NoMember::OutOfService,
@@ -244,7 +246,7 @@ impl Balancer {
         forced: bool,
     ) -> Result<Pick, NoMember> {
         let route_changed = match how {
-            How::Free => self.sticky,
+            How::Free => self.settings.sticky,
             How::Sticky | How::Redirect | How::Domain => route != self.route_at(index),
         };
         let member = self.members.get_mut(index).ok_or(NoMember::Empty)?;

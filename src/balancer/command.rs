@@ -6,11 +6,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{LbMethod, LoadFactor, Status};
+use ajpgate_config::{LoadFactor, Status};
 
 use super::member::Member;
 use super::settle::{Cause, Transition, transition};
-use super::{Balancer, Checks, Health, MemberId, MemberSpec, method};
+use super::{Balancer, Health, MemberId, MemberSpec, Settings, method};
 
 /// The highest `lbset` (`mod_proxy.c: set_worker_param()`).
 pub const LBSET_MAX: u8 = 99;
@@ -29,18 +29,10 @@ pub enum Command {
     Remove(MemberId),
     /// Puts the members in this order, which breaks ties; all of them must be named.
     Order(Vec<MemberId>),
-    /// `lbmethod`. The new method starts from zero.
-    Method(LbMethod),
-    /// Whether sessions are looked for.
-    Sticky(bool),
-    /// `nofailover`
-    Nofailover(bool),
-    /// `forcerecovery`
-    Forcerecovery(bool),
-    /// `slow_start`; whoever is on its way back is measured by it at once.
-    SlowStart(Duration),
-    /// `health_check`. With `None` nobody is kept out by checks any more; counting starts anew in any case.
-    Checks(Option<Checks>),
+    /// Replaces the settings of the balancer. A new method starts from zero. A new `slow_start` counts at once, also for
+    /// members that are on their way back. New `checks` start counting from zero; without checks no member is kept out
+    /// by them any more.
+    Settings(Settings),
 }
 
 /// New settings of a member; `None` leaves one as it is.
@@ -164,34 +156,23 @@ impl Balancer {
             Command::Add(spec) => self.add(spec, now),
             Command::Remove(member) => self.remove(member),
             Command::Order(order) => self.order(&order),
-            Command::Method(method) => {
-                if self.method != method {
-                    self.method = method;
-                    self.reset();
-                }
+            Command::Settings(settings) => {
+                self.set_settings(settings, now);
                 Ok(Applied::default())
             }
-            Command::Sticky(sticky) => {
-                self.sticky = sticky;
-                Ok(Applied::default())
-            }
-            Command::Nofailover(nofailover) => {
-                self.nofailover = nofailover;
-                Ok(Applied::default())
-            }
-            Command::Forcerecovery(forcerecovery) => {
-                self.forcerecovery = forcerecovery;
-                Ok(Applied::default())
-            }
-            Command::Checks(checks) => {
-                self.set_checks(checks, now);
-                Ok(Applied::default())
-            }
-            Command::SlowStart(slow_start) => {
-                self.slow_start = slow_start;
-                self.weigh(now);
-                Ok(Applied::default())
-            }
+        }
+    }
+
+    fn set_settings(&mut self, settings: Settings, now: Instant) {
+        let before = std::mem::replace(&mut self.settings, settings);
+        if self.settings.method != before.method {
+            self.reset();
+        }
+        if self.settings.slow_start != before.slow_start {
+            self.weigh(now);
+        }
+        if self.settings.checks != before.checks {
+            self.checks_changed(now);
         }
     }
 

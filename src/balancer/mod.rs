@@ -28,6 +28,7 @@
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
 //! | `checks` | how many health checks decide | `mod_proxy_hcheck.c: hc_check()` |
 //! | `settle` | what the end of a request says of its member | `mod_proxy_balancer.c: proxy_balancer_post_request()` |
+//! | `settings` | the settings, translated from the configuration | |
 //! | `command` | what an operator may change | `mod_proxy_balancer.c: balancer_process_balancer_worker()` |
 //!
 //! The rules with their reasons are in `src/balancer/SEMANTICS.md`.
@@ -50,6 +51,7 @@ mod random;
 mod recovery;
 mod route;
 mod sets;
+mod settings;
 mod settle;
 mod tried;
 mod view;
@@ -60,13 +62,12 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{LbMethod, LoadFactor, Status};
-
 pub use checks::{Checks, Streak};
 pub use command::{Applied, Change, Command, LBSET_MAX, Refused, StatusChange};
 pub use load::HEARTBEAT_LASTS;
 pub use pick::{How, NoMember, Pick, Ticket, Want};
 pub use recovery::Health;
+pub use settings::{MemberSpec, Settings};
 pub use settle::{Cause, Condition, Outcome, Transition};
 pub use tried::Tried;
 pub use view::{MemberView, View};
@@ -80,41 +81,12 @@ use sets::Scope;
 /// What a balancer is made of.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// How a request without a usable session route is scheduled.
-    pub method: LbMethod,
-    /// Whether the balancer looks for sessions at all (`stickysession`, or a cookie of the gateway's own).
-    pub sticky: bool,
-    /// Fail a request whose route is a member's rather than send it elsewhere.
-    pub nofailover: bool,
-    /// When all members are in error, try them again at once.
-    pub forcerecovery: bool,
-    /// How long a member that comes back takes to get its full share; zero: it gets it at once.
-    pub slow_start: Duration,
-    /// How health checks decide; `None`: nobody is checked.
-    pub checks: Option<Checks>,
-    /// What random numbers are made of; only `heartbeat` and `leastlatency` need any.
+    /// The settings of the balancer itself.
+    pub settings: Settings,
+    /// The seed of the random numbers; only `heartbeat` and `leastlatency` need any.
     pub seed: u64,
     /// The members, in the order that breaks ties.
     pub members: Vec<MemberSpec>,
-}
-
-/// What a member starts with.
-#[derive(Debug, Clone)]
-pub struct MemberSpec {
-    /// The route that session ids name it by; empty: it never is a session's member.
-    pub route: String,
-    /// The route to prefer when it is unusable; may be empty.
-    pub redirect: String,
-    /// Members that share replicated sessions (mod_jk's `domain`); may be empty.
-    pub domain: String,
-    /// Its weight.
-    pub factor: LoadFactor,
-    /// Its tier: the lowest set with somebody usable is taken.
-    pub set: u8,
-    /// What the operator wants of it.
-    pub status: Status,
-    /// How long it is left alone after a failure.
-    pub retry: Duration,
 }
 
 /// A member's name inside its balancer: unique, and never given to another member.
@@ -134,12 +106,7 @@ impl MemberId {
 /// A named group of members that share load and sessions.
 #[derive(Debug)]
 pub struct Balancer {
-    method: LbMethod,
-    sticky: bool,
-    nofailover: bool,
-    forcerecovery: bool,
-    slow_start: Duration,
-    checks: Option<Checks>,
+    settings: Settings,
     random: Random,
     members: Vec<Member>,
     /// The number of the next member that is added.
@@ -174,12 +141,7 @@ impl Balancer {
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut balancer = Self {
-            method: spec.method,
-            sticky: spec.sticky,
-            nofailover: spec.nofailover,
-            forcerecovery: spec.forcerecovery,
-            slow_start: spec.slow_start,
-            checks: spec.checks,
+            settings: spec.settings,
             random: Random::new(spec.seed),
             members: Vec::with_capacity(spec.members.len()),
             next_id: 0,
@@ -190,6 +152,12 @@ impl Balancer {
             balancer.push(member);
         }
         balancer
+    }
+
+    /// The settings that are in force.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Whether a member has this route, whatever its state. The empty route is nobody's.
@@ -227,7 +195,7 @@ impl Balancer {
         let tried = Tried::new();
         sets::eligible(
             &self.members,
-            &Scope::all(self.method, &tried, now),
+            &Scope::all(self.settings.method, &tried, now),
             &mut eligible,
         );
         !eligible.is_empty()
@@ -272,7 +240,7 @@ impl Balancer {
         let id = MemberId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         let mut member = Member::new(id, spec);
-        member.check_failed = self.checks.is_some_and(|checks| checks.mandatory);
+        member.check_failed = self.settings.checks.is_some_and(|checks| checks.mandatory);
         self.members.push(member);
         self.scratch.reserve(self.members.len());
         id
@@ -280,7 +248,7 @@ impl Balancer {
 
     /// A member is in service that was not. With `slow_start` all start from zero, and it with a smaller weight.
     fn come_back(&mut self, id: MemberId, now: Instant) {
-        if self.slow_start.is_zero() {
+        if self.settings.slow_start.is_zero() {
             return;
         }
         if let Some(member) = self.member_mut(id) {
@@ -291,13 +259,13 @@ impl Balancer {
     }
 
     fn reset(&mut self) {
-        method::reset(self.method, &mut self.members);
+        method::reset(self.settings.method, &mut self.members);
     }
 
     /// Takes the weights of this time.
     fn weigh(&mut self, now: Instant) {
         for member in &mut self.members {
-            member.weigh(self.slow_start, now);
+            member.weigh(self.settings.slow_start, now);
         }
     }
 

@@ -3,24 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{LbMethod, LoadFactor, Status};
+use ajpgate_config::{LoadFactor, Status};
 
 use super::member::Member;
-use super::{Balancer, Health, MemberId, Streak};
+use super::{Balancer, Health, MemberId, Settings, Streak};
 
 /// A balancer at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
-    /// `lbmethod`
-    pub method: LbMethod,
-    /// Whether sessions are looked for.
-    pub sticky: bool,
-    /// `nofailover`
-    pub nofailover: bool,
-    /// `forcerecovery`
-    pub forcerecovery: bool,
-    /// `slow_start`
-    pub slow_start: Duration,
+    /// The settings of the balancer.
+    pub settings: Settings,
     /// The members, in the order that breaks ties.
     pub members: Vec<MemberView>,
 }
@@ -82,11 +74,7 @@ impl Balancer {
     pub fn view(&self, now: Instant) -> View {
         let members = self.members.iter().map(|member| self.show(member, now));
         View {
-            method: self.method,
-            sticky: self.sticky,
-            nofailover: self.nofailover,
-            forcerecovery: self.forcerecovery,
-            slow_start: self.slow_start,
+            settings: self.settings.clone(),
             members: members.collect(),
         }
     }
@@ -105,7 +93,7 @@ impl Balancer {
             redirect: member.redirect.clone(),
             domain: member.domain.clone(),
             factor: member.factor,
-            weight: member.weight_at(self.slow_start, now),
+            weight: member.weight_at(self.settings.slow_start, now),
             set: member.set,
             status: member.status,
             retry: member.retry,

@@ -50,7 +50,8 @@ impl Balancer {
             NoMember::Empty | NoMember::InError | NoMember::NoSlots | NoMember::OutOfService => {}
         }
         let waits = self.members.iter().filter_map(|member| {
-            let mine = self.sticky && want.route.is_some_and(|route| member.has_route(route));
+            let mine =
+                self.settings.sticky && want.route.is_some_and(|route| member.has_route(route));
             let wanted = takes_new_requests(member) || (member.is_allowed() && mine);
             let time_helps = wanted
                 && !member.check_failed

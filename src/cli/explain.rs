@@ -87,7 +87,7 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
         name_session(&mut variables, found);
     }
     let balancer = &plan.to.balancer;
-    let method = balancer.core().view(Instant::now()).method;
+    let method = balancer.core().settings().method;
     let mut tried = Tried::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut first = None;
@@ -114,10 +114,10 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
     Verdict::Forwarded(Box::new(Forwarded {
         index: plan.index,
         mapping: plan.mapping.path.clone(),
-        balancer: &plan.to.balancer.name,
+        balancer: plan.to.balancer.name(),
         to: match &balancer.variable {
             Some(name) => format!("{name}{}", plan.to.path),
-            None => balancer.name.clone(),
+            None => balancer.name().to_owned(),
         },
         decided_on: plan.normal.as_str().to_owned(),
         sticky: balancer.is_sticky(),

@@ -51,8 +51,8 @@ pub(crate) async fn run(
             Instant::now()
         };
         let mut chosen = choose(balancer, &mut record.variables, &tried, now);
-        if chosen.is_err() && !balancer.timeout.is_zero() {
-            let until = *patience.get_or_insert_with(|| now + balancer.timeout);
+        if chosen.is_err() && !balancer.config.timeout.is_zero() {
+            let until = *patience.get_or_insert_with(|| now + balancer.config.timeout);
             // Rare and large: boxed, so that every request need not carry room for it.
             let waiting = wait_and_choose(balancer, &mut record.variables, &tried, until);
             chosen = Box::pin(waiting).await;
@@ -77,7 +77,7 @@ pub(crate) async fn run(
             Ok(response) => return Ok((response, attempt)),
             Err(error) => error,
         };
-        attempt.outcome = match error.blames_member(balancer.failontimeout) {
+        attempt.outcome = match error.blames_member(balancer.config.failontimeout) {
             true => Outcome::Failed,
             false => Outcome::Neutral,
         };
@@ -200,6 +200,7 @@ async fn send(
                     .plan
                     .to
                     .balancer
+                    .config
                     .failonstatus
                     .contains(&response.status().as_u16())
                 {
@@ -214,7 +215,7 @@ async fn send(
             member.metrics.errors.increment(kind);
         }
         if let FailureKind::Silent = error.kind {
-            attempt.answered_after(member.timeout);
+            attempt.answered_after(member.config.timeout);
         }
         if fresh || error.retry(forward.idempotent) != Retry::SameMember || !rewind(upload) {
             log(errand, &member, &error);
@@ -264,7 +265,7 @@ fn is_idempotent(method: &Method) -> bool {
 /// The answer when nobody can have the request.
 fn unserved(errand: &Errand<'_>, nobody: NoMember, last: Option<&ForwardError>) -> Local {
     let balancer = &errand.plan.to.balancer;
-    warn!(balancer = balancer.name, reason = %nobody, "request not served");
+    warn!(balancer = balancer.name(), reason = %nobody, "request not served");
     match last {
         Some(error) if error.status() != http::StatusCode::SERVICE_UNAVAILABLE => {
             Local::new(error.status())
@@ -288,7 +289,7 @@ fn failed(errand: &Errand<'_>, error: &ForwardError) -> Local {
 }
 
 fn log(errand: &Errand<'_>, member: &LiveMember, error: &ForwardError) {
-    let balancer = &errand.plan.to.balancer.name;
+    let balancer = errand.plan.to.balancer.name();
     match error.counts_as() {
         Some(_) => warn!(
             balancer, member = %member.url, error = %error, exposure = ?error.exposure,

@@ -46,7 +46,9 @@ pub(crate) async fn handle(
     };
     record.answered(response.status(), response.headers());
     let (head, body) = response.into_parts();
-    let timeout = attempt.as_ref().map(|attempt| attempt.member.timeout);
+    let timeout = attempt
+        .as_ref()
+        .map(|attempt| attempt.member.config.timeout);
     let (shared, link) = (Arc::clone(&record.shared), Arc::clone(&record.link));
     let mut tracked = Tracked::new(body, attempt, journey, answering);
     if let (Some(tunnel), Some(client)) = (tracked.take_tunnel(), client) {
@@ -129,7 +131,7 @@ async fn serve(
         member_host: &member.authority,
     };
     reverse.apply(headers);
-    if let Some(cookie) = &to.balancer.sticky_cookie
+    if let Some(cookie) = &to.balancer.config.sticky_cookie
         && let Some(id) = own_cookie::set(cookie, &wanted, route, peer.tls, headers)
         && !counted
     {

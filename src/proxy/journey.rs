@@ -178,7 +178,7 @@ impl Drop for Journey {
             method = %parts.method,
             path = parts.uri.path(),
             status,
-            balancer = record.balancer.as_ref().map(|balancer| &*balancer.name),
+            balancer = record.balancer.as_ref().map(|balancer| balancer.name()),
             session = record.variables.session_sticky.as_deref(),
             session_route = record.variables.session_route.as_deref(),
             sticky = sticky.map(StickyResult::text),
@@ -199,10 +199,7 @@ impl Drop for Journey {
             duration,
             variables: &record.variables,
             sticky,
-            balancer: record
-                .balancer
-                .as_ref()
-                .map(|balancer| balancer.name.as_str()),
+            balancer: record.balancer.as_ref().map(|balancer| balancer.name()),
             member: record.member.as_ref().map(|member| &*member.url),
             first_member: record.first_member.as_ref().map(|member| &*member.url),
             attempts: record.attempts,

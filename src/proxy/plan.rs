@@ -91,7 +91,7 @@ impl<'a> Plan<'a> {
 
     /// What the backend sees in place of the mapping's path: empty or `/app`.
     pub(crate) fn back(&self, member: &LiveMember) -> String {
-        [member.path.as_str(), self.to.path.as_str()].concat()
+        [member.config.url.path.as_str(), self.to.path.as_str()].concat()
     }
 
     /// The path that the backend gets.
@@ -119,9 +119,9 @@ impl<'a> Plan<'a> {
             fields.map(http::HeaderValue::as_bytes)
         };
         let Target { path, query, .. } = self.target;
-        let spec = balancer.sticky.as_ref();
+        let spec = balancer.config.sticky.as_ref();
         let theirs = spec.and_then(|spec| sticky::find(spec, path, query, cookies(), known));
-        let own = balancer.sticky_cookie.as_ref().and_then(|cookie| {
+        let own = balancer.config.sticky_cookie.as_ref().and_then(|cookie| {
             sticky::find(own_cookie::names(cookie), path, None, cookies(), known)
         });
         let names_a_member = |found: &Found<'_>| found.route.is_some_and(known);

@@ -20,7 +20,7 @@ pub(crate) fn check_issued_session<'a>(
     member: &LiveMember,
     route: &str,
 ) -> Option<&'a str> {
-    let spec = balancer.sticky.as_ref()?;
+    let spec = balancer.config.sticky.as_ref()?;
     let mut id = None;
     for cookie in headers.get_all(SET_COOKIE) {
         let Some(issued) = sticky::issued(spec, cookie.as_bytes()) else {
@@ -32,11 +32,11 @@ pub(crate) fn check_issued_session<'a>(
             continue;
         }
         // The gateway's own cookie has the route.
-        if issued_route.is_empty() && balancer.sticky_cookie.is_some() {
+        if issued_route.is_empty() && balancer.config.sticky_cookie.is_some() {
             continue;
         }
         member.metrics.count_mismatch(issued_route);
-        let (balancer, url) = (&balancer.name, &member.url);
+        let (balancer, url) = (balancer.name(), &member.url);
         if issued_route.is_empty() {
             if member.mistakes.without_route.is_due(Instant::now()) {
                 warn!(
@@ -65,8 +65,8 @@ pub(crate) fn check_wanted_route(
     route: &str,
 ) {
     let now = Instant::now;
-    let routes_expected = balancer.sticky_cookie.is_none();
-    let (balancer, url) = (&balancer.name, &member.url);
+    let routes_expected = balancer.config.sticky_cookie.is_none();
+    let (balancer, url) = (balancer.name(), &member.url);
     match session {
         Session::UnknownRoute if member.mistakes.unknown_route.is_due(now()) => {
             warn!(

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::live::{Core, LiveBalancer, LiveMember};
+use super::live::{Core, LiveBalancer};
+use super::member::LiveMember;
 use crate::backend::{Activation, Moved};
 use crate::balancer::{How, NoMember, Outcome, Pick, Ticket, Want};
 

@@ -5,60 +5,20 @@
 //! all. A request that is under way goes on with the snapshot that it began with, whose decisions, connections and
 //! counts are the same.
 
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ajpgate_config::{BalancerChange, Config, Member, MemberChange};
 use serde_json::Value;
 
+use super::editing::{EditError, Editing};
+use super::live::LiveBalancer;
+use super::member::LiveMember;
 use super::overrides::Overrides;
-use super::store::Store;
-use super::{LiveBalancer, LiveMember, Shared, Snapshot};
+use super::reconcile::Plan;
+use super::shared::Shared;
+use super::snapshot::Snapshot;
 use crate::balancer::{Change, Command, Refused, StatusChange};
-
-/// What whoever changes something has to know.
-#[derive(Debug)]
-pub(crate) struct Editing {
-    /// The configuration as the file has it.
-    file: Config,
-    overrides: Overrides,
-    /// Where `overrides` are written down, if anywhere.
-    store: Option<Store>,
-}
-
-impl Editing {
-    /// Reads what was changed by hand before the last end. What cannot be read is set aside, and the file alone
-    /// counts. `folder` is where that is.
-    pub(crate) fn new(file: &Config, folder: &Path) -> Self {
-        let path = file.admin.as_ref().and_then(|it| it.state_file.clone());
-        let store = path.map(|path| Store::new(path, folder.to_owned()));
-        Self {
-            file: file.clone(),
-            overrides: store.as_ref().map(Store::load).unwrap_or_default(),
-            store,
-        }
-    }
-
-    /// The file with what was changed by hand over it.
-    pub(crate) fn effective(&self) -> Config {
-        self.overrides.over(&self.file)
-    }
-}
-
-/// Why a change was not made. Then nothing of it was.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EditError {
-    #[error("{0}")]
-    Refused(#[from] Refused),
-    #[error("url: there is a member with this url already")]
-    Exists,
-    #[error("{0:#}")]
-    Impossible(anyhow::Error),
-    #[error("the state file cannot be written: {0}")]
-    Store(#[from] io::Error),
-}
 
 /// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
 #[derive(Debug)]
@@ -95,10 +55,11 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let mut overrides = self.editing.overrides.clone();
-        overrides.change_member(&balancer.name, &member.url, change);
-        // Told as well where the configuration says so already: a drain whose time was over has disabled it.
-        let tell = || balancer.apply(Command::Change(member.id, command(change)), now);
-        self.run(overrides, now, || tell().map(drop))
+        overrides.change_member(balancer.name(), &member.url, change);
+        // The new configuration tells the decisions what differs from the old one. Flags are set even where the
+        // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
+        let flags = Command::Change(member.id, flags(change));
+        self.run(overrides, now, || balancer.apply(flags, now).map(drop))
     }
 
     /// Changes settings of a balancer.
@@ -112,7 +73,7 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let mut overrides = self.editing.overrides.clone();
-        overrides.change_balancer(&balancer.name, change);
+        overrides.change_balancer(balancer.name(), change);
         self.run(overrides, now, || Ok(()))
     }
 
@@ -132,7 +93,7 @@ impl Edit<'_> {
             return Err(EditError::Exists);
         }
         let mut overrides = self.editing.overrides.clone();
-        overrides.add_member(&balancer.name, member, keys);
+        overrides.add_member(balancer.name(), member, keys);
         self.run(overrides, now, || Ok(()))
     }
 
@@ -147,7 +108,7 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let mut overrides = self.editing.overrides.clone();
-        overrides.remove_member(&balancer.name, &member.url, &self.editing.file);
+        overrides.remove_member(balancer.name(), &member.url, &self.editing.file);
         self.run(overrides, now, || Ok(()))
     }
 
@@ -174,9 +135,7 @@ impl Edit<'_> {
         let Shared { metrics, .. } = self.shared;
         let before = self.snapshot();
         let wanted = overrides.over(&self.editing.file);
-        let plan = before
-            .plan(&wanted, metrics)
-            .map_err(EditError::Impossible)?;
+        let plan = Plan::new(&wanted, &before.balancers, metrics)?;
         if overrides != self.editing.overrides
             && let Some(store) = &self.editing.store
         {
@@ -184,7 +143,7 @@ impl Edit<'_> {
         }
         tell()?;
         self.editing.overrides = overrides;
-        let (snapshot, retired) = plan.carry_out(metrics, now);
+        let (snapshot, retired) = plan.carry_out(now);
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.swapped.notify_one();
         for backend in retired {
@@ -194,13 +153,9 @@ impl Edit<'_> {
     }
 }
 
-/// What the decisions are told.
-fn command(change: &MemberChange) -> Change {
+/// The status flags that a change names.
+fn flags(change: &MemberChange) -> Change {
     Change {
-        route: change.route.clone(),
-        redirect: change.redirect.clone(),
-        factor: change.loadfactor,
-        set: change.lbset,
         status: StatusChange {
             disabled: change.disabled,
             stopped: change.stopped,

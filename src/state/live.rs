@@ -1,48 +1,34 @@
-//! Balancers and members while they run.
+//! A balancer while it runs.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ajpgate_config::{HealthCheck, Heartbeat, Member, Status, Sticky, StickyCookie};
+use ajpgate_config as config;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tracing::{info, warn};
 
-use super::drain::Drain;
-use crate::backend::Backend;
+use super::member::LiveMember;
+use super::prepared::{Prepared, PreparedMember};
 use crate::balancer::{
-    Applied, Balancer, Command, Condition, Health, MemberId, MemberView, Refused, Transition,
+    Applied, Balancer, Command, Condition, Health, MemberId, MemberSpec, MemberView, Refused,
+    Settings, Spec, Transition, View,
 };
-use crate::sessions::LiveSessions;
 use crate::sticky;
-use crate::telemetry::Seldom;
-use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, MemberReading, MemberStatus};
+use crate::telemetry::metrics::BalancerMetrics;
 
-/// A balancer: the decisions behind a mutex, and what carries them out.
+/// A balancer: its decisions behind a mutex, and its configuration.
 ///
-/// A clone is the same balancer: it shares the decisions and the waiting. That is how settings change that requests
-/// read without the mutex (see `edit`).
-#[derive(Debug, Clone)]
+/// Each configuration makes a new version of it. All versions share the decisions and wake the same waiting requests.
+#[derive(Debug)]
 pub(crate) struct LiveBalancer {
-    pub(crate) name: String,
+    /// What it is configured with: the file, and the changes made by hand.
+    pub(crate) config: Arc<config::Balancer>,
     /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer.
     pub(crate) variable: Option<Arc<str>>,
-    pub(crate) sticky: Option<Sticky>,
-    /// The gateway's own cookie.
-    pub(crate) sticky_cookie: Option<StickyCookie>,
-    /// Tries after the first; `None`: members − 1.
-    pub(crate) maxattempts: Option<u32>,
-    /// How long a request waits for a usable member; zero: not at all.
-    pub(crate) timeout: Duration,
-    pub(crate) failonstatus: Vec<u16>,
-    pub(crate) failontimeout: bool,
-    /// Bound on a drain; zero: none.
-    pub(crate) drain_timeout: Duration,
-    pub(crate) health_check: Option<HealthCheck>,
-    pub(crate) heartbeat: Option<Heartbeat>,
+    /// In the order of the configuration.
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
     core: Arc<Mutex<Decisions>>,
@@ -54,13 +40,13 @@ pub(crate) struct LiveBalancer {
 #[derive(Debug)]
 struct Decisions {
     balancer: Balancer,
-    /// The members of the newest version. The choice of a request that began with an older one may fall on a member
-    /// that came later: the next connector of its session's Tomcat, say.
+    /// The members of the newest version. A request that began with an older version may get a member that was added
+    /// later: a second connector of its session's Tomcat, for example.
     newest: Vec<Arc<LiveMember>>,
 }
 
-/// The decisions of a balancer, held. When it is let go and something has changed that somebody may wait for, they
-/// are woken: all of them, and each chooses anew.
+/// The decisions of a balancer, locked. When the lock is released after a change that a request may wait for, all waiting
+/// requests are woken, and each chooses again.
 #[derive(Debug)]
 pub(crate) struct Core<'a> {
     decisions: MutexGuard<'a, Decisions>,
@@ -83,11 +69,6 @@ impl DerefMut for Core<'_> {
 }
 
 impl Core<'_> {
-    /// These are the members from now on, also for requests that began before.
-    pub(super) fn set_newest(&mut self, members: &[Arc<LiveMember>]) {
-        self.decisions.newest = members.to_vec();
-    }
-
     /// A member of the newest version.
     pub(super) fn newest(&self, id: MemberId) -> Option<&Arc<LiveMember>> {
         let mut newest = self.decisions.newest.iter();
@@ -103,122 +84,92 @@ impl Drop for Core<'_> {
     }
 }
 
-/// What is needed to make a balancer, beside its members.
-#[derive(Debug)]
-pub(crate) struct BalancerParts {
-    pub(crate) name: String,
-    pub(crate) variable: Option<Arc<str>>,
-    pub(crate) sticky: Option<Sticky>,
-    pub(crate) sticky_cookie: Option<StickyCookie>,
-    pub(crate) maxattempts: Option<u32>,
-    pub(crate) timeout: Duration,
-    pub(crate) failonstatus: Vec<u16>,
-    pub(crate) failontimeout: bool,
-    pub(crate) drain_timeout: Duration,
-    pub(crate) health_check: Option<HealthCheck>,
-    pub(crate) heartbeat: Option<Heartbeat>,
-    pub(crate) metrics: BalancerMetrics,
-}
-
-/// A member: where it is and how it is talked to.
-///
-/// A clone is the same member: it shares connections, sessions and drain, and may count under other labels.
-#[derive(Debug, Clone)]
-pub(crate) struct LiveMember {
-    pub(crate) id: MemberId,
-    /// What it was configured with last.
-    pub(super) config: Arc<Member>,
-    /// Its URL as configured (`BALANCER_WORKER_NAME`).
-    pub(crate) url: Arc<str>,
-    /// The path of that URL: empty or `/app`.
-    pub(crate) path: String,
-    /// The host of that URL, IPv6 without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// Its host and port.
-    pub(crate) authority: String,
-    /// Longest silence between two packets.
-    pub(crate) timeout: Duration,
-    pub(crate) backend: Backend,
-    pub(crate) metrics: MemberMetrics,
-    /// Whether an operator has disabled or stopped it.
-    pub(crate) withdrawn: Arc<AtomicBool>,
-    pub(crate) mistakes: Arc<Mistakes>,
-    /// Its live sessions.
-    sessions: Arc<Mutex<LiveSessions>>,
-    session_timeout: Duration,
-    drain: Arc<Mutex<Drain>>,
-}
-
-/// What is needed to make a member; the rest begins empty.
-#[derive(Debug)]
-pub(crate) struct MemberParts {
-    pub(crate) id: MemberId,
-    pub(crate) config: Arc<Member>,
-    pub(crate) url: Arc<str>,
-    pub(crate) path: String,
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) authority: String,
-    pub(crate) timeout: Duration,
-    pub(crate) backend: Backend,
-    pub(crate) metrics: MemberMetrics,
-    pub(crate) status: Status,
-    pub(crate) session_timeout: Duration,
-}
-
-/// When each mistake about routes was named last.
-#[derive(Debug, Default)]
-pub(crate) struct Mistakes {
-    /// The member issues sessions with another route than its own.
-    pub(crate) mismatch: Seldom,
-    /// It issues sessions without a route.
-    pub(crate) without_route: Seldom,
-    /// Sessions ask it for a route that nobody has.
-    pub(crate) unknown_route: Seldom,
-}
-
 impl LiveBalancer {
-    pub(crate) fn new(parts: BalancerParts, core: Balancer, members: Vec<Arc<LiveMember>>) -> Self {
-        let decisions = Decisions {
-            balancer: core,
-            newest: members.clone(),
+    /// A balancer that starts with this configuration.
+    pub(super) fn start(wanted: Prepared, now: Instant) -> Self {
+        let balancer = Balancer::new(Spec {
+            settings: Settings::from(&*wanted.config),
+            seed: RandomState::new().hash_one(()),
+            members: wanted.config.members.iter().map(MemberSpec::from).collect(),
+        });
+        let ids = balancer.view(now).members.into_iter().map(|view| view.id);
+        let members = wanted.members.into_iter().zip(ids);
+        let members: Vec<Arc<LiveMember>> = members
+            .map(|(member, id)| Arc::new(LiveMember::new(id, member, &wanted.config, now)))
+            .collect();
+        let variable = match wanted.alone {
+            true => None,
+            false => Some(Arc::from(format!("balancer://{}", wanted.config.name))),
         };
-        let core = Arc::new(Mutex::new(decisions));
-        Self::with(parts, members, core, Arc::default())
+        let live = Self {
+            config: wanted.config,
+            variable,
+            metrics: wanted.metrics,
+            core: Arc::new(Mutex::new(Decisions {
+                balancer,
+                newest: members.clone(),
+            })),
+            changed: Arc::default(),
+            members,
+        };
+        live.tell_withdrawn(now);
+        live
     }
 
-    /// The next version of this balancer: these settings and members, the same decisions.
-    pub(super) fn next(&self, parts: BalancerParts, members: Vec<Arc<LiveMember>>) -> Self {
-        let (core, changed) = (Arc::clone(&self.core), Arc::clone(&self.changed));
-        let next = Self::with(parts, members, core, changed);
-        next.tell_withdrawn(Instant::now());
+    /// The next version of this balancer: another configuration, the same decisions. Nothing can fail any more.
+    pub(super) fn change_to(&self, wanted: Prepared, now: Instant) -> Self {
+        let mut changing = Changing {
+            old: self,
+            core: self.core(),
+            now,
+            transitions: Vec::new(),
+        };
+        // Before members are added: the settings say how a new member begins.
+        changing.apply(Command::Settings(Settings::from(&*wanted.config)));
+        if self.config.health_check != wanted.config.health_check {
+            changing.core.restart_checks();
+        }
+        changing.remove_others(&wanted.config);
+        let members = wanted.members.into_iter();
+        let members: Vec<Arc<LiveMember>> = members
+            .filter_map(|member| changing.change_or_add(member, &wanted.config))
+            .collect();
+        changing.apply(Command::Order(members.iter().map(|it| it.id).collect()));
+        let Changing {
+            mut core,
+            transitions,
+            ..
+        } = changing;
+        core.decisions.newest.clone_from(&members);
+        drop(core);
+        let next = Self {
+            config: wanted.config,
+            variable: self.variable.clone(),
+            members,
+            metrics: wanted.metrics,
+            core: Arc::clone(&self.core),
+            changed: Arc::clone(&self.changed),
+        };
+        next.tell_withdrawn(now);
+        for transition in &transitions {
+            next.log(transition);
+        }
         next
     }
 
-    fn with(
-        parts: BalancerParts,
-        members: Vec<Arc<LiveMember>>,
-        core: Arc<Mutex<Decisions>>,
-        changed: Arc<Notify>,
-    ) -> Self {
-        Self {
-            name: parts.name,
-            variable: parts.variable,
-            sticky: parts.sticky,
-            sticky_cookie: parts.sticky_cookie,
-            maxattempts: parts.maxattempts,
-            timeout: parts.timeout,
-            failonstatus: parts.failonstatus,
-            failontimeout: parts.failontimeout,
-            drain_timeout: parts.drain_timeout,
-            health_check: parts.health_check,
-            heartbeat: parts.heartbeat,
-            metrics: parts.metrics,
-            core,
-            changed,
-            members,
-        }
+    /// The name after `balancer://`, or the URL that stands in place of a balancer.
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Whether it is the balancer of a backend's URL in place of a balancer.
+    pub(super) const fn stands_alone(&self) -> bool {
+        self.variable.is_none()
+    }
+
+    /// Whether it is the balancer of this backend, which a mapping names in place of a balancer.
+    pub(super) fn stands_for(&self, member: &config::Member) -> bool {
+        self.stands_alone() && self.config.members.first() == Some(member)
     }
 
     /// Whether both are versions of one balancer.
@@ -226,14 +177,14 @@ impl LiveBalancer {
         Arc::ptr_eq(&self.core, &other.core)
     }
 
-    /// Something that happens from now on which may let a request have a member.
+    /// Waits for the next change that may let a request have a member.
     pub(crate) fn change(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
-    /// The decisions. Held for well under a microsecond, never across an await.
+    /// Locks the decisions: for well under a microsecond, and never across an await.
     pub(crate) fn core(&self) -> Core<'_> {
-        // Nothing panics while it is held; if it did, the counts would still be counts.
+        // Nothing panics while it is locked; if something did, the counters would still be valid.
         let decisions = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         Core {
             epoch: decisions.balancer.epoch(),
@@ -243,7 +194,7 @@ impl LiveBalancer {
     }
 
     pub(super) fn member(&self, id: MemberId) -> Option<&Arc<LiveMember>> {
-        // Ids are positions until members come and go.
+        // Until the first member is removed, ids are positions.
         let at_its_place = self
             .members
             .get(id.get() as usize)
@@ -251,18 +202,40 @@ impl LiveBalancer {
         at_its_place.or_else(|| self.members.iter().find(|member| member.id == id))
     }
 
-    /// Whether requests are asked for their session.
-    pub(crate) const fn is_sticky(&self) -> bool {
-        self.sticky.is_some() || self.sticky_cookie.is_some()
+    /// The member with this URL.
+    pub(super) fn member_at(&self, url: &str) -> Option<&Arc<LiveMember>> {
+        self.members.iter().find(|member| *member.url == *url)
+    }
+
+    /// Its members, each with what the decisions show of it. A member that a later version has removed is left out.
+    pub(crate) fn shown_in<'v>(
+        &'v self,
+        view: &'v View,
+    ) -> impl Iterator<Item = (&'v Arc<LiveMember>, &'v MemberView)> {
+        self.members
+            .iter()
+            .enumerate()
+            .filter_map(|(place, member)| {
+                let at_its_place = view.members.get(place).filter(|it| it.id == member.id);
+                let mut all = view.members.iter();
+                let view = at_its_place.or_else(|| all.find(|it| it.id == member.id))?;
+                Some((member, view))
+            })
+    }
+
+    /// Whether requests are searched for a session.
+    pub(crate) fn is_sticky(&self) -> bool {
+        self.config.is_sticky()
     }
 
     /// The id in a session value: what comes before its route.
     pub(crate) fn session_id<'s>(&self, session: &'s str) -> &'s str {
-        let separator = self.sticky.as_ref().and_then(|sticky| sticky.separator);
-        sticky::id_of(session, separator)
+        let sticky = self.config.sticky.as_ref();
+        sticky::id_of(session, sticky.and_then(|sticky| sticky.separator))
     }
 
-    /// A session that asked for a route was answered by this member.
+    /// Counts a session that this member has answered. `route` is the route that it asked for, unless the member has it:
+    /// the members with that route have the session no longer.
     pub(crate) fn saw_session(&self, id: &str, route: Option<&str>, member: &LiveMember) {
         member.sessions().insert(id.as_bytes(), Instant::now());
         let Some(route) = route else { return };
@@ -277,21 +250,21 @@ impl LiveBalancer {
         }
     }
 
-    /// How many tries a request has.
+    /// How many attempts a request has.
     pub(crate) fn tries(&self) -> u32 {
         let others = u32::try_from(self.members.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        self.maxattempts.unwrap_or(others).saturating_add(1)
+        self.config.maxattempts.unwrap_or(others).saturating_add(1)
     }
 
-    /// Shows the present state of all members in their metrics.
+    /// Writes the present state of all members into their gauges.
     pub(crate) fn show(&self, now: Instant) {
         let view = self.core().view(now);
-        for (member, view) in self.members.iter().zip(&view.members) {
+        for (member, view) in self.shown_in(&view) {
             member.show(view, now);
         }
     }
 
-    /// A health check of a member has passed or not, and why not.
+    /// Counts a health check of a member that has passed, or has failed for a reason.
     pub(crate) fn checked(
         &self,
         member: &LiveMember,
@@ -302,12 +275,16 @@ impl LiveBalancer {
         let transition = self.core().checked(member.id, passed, now);
         let Some(transition) = transition else { return };
         if let Some(reason) = reason {
-            warn!(balancer = self.name, member = %member.url, reason, "health checks fail");
+            let balancer = self.name();
+            warn!(balancer, member = %member.url, reason, "health checks fail");
         }
         self.log(&transition);
     }
 
-    /// Does what an operator wants of a member or of the balancer.
+    /// Carries out a command of an operator.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
     pub(crate) fn apply(&self, command: Command, now: Instant) -> Result<Applied, Refused> {
         let applied = self.core().apply(command, now)?;
         self.tell_withdrawn(now);
@@ -317,11 +294,11 @@ impl LiveBalancer {
         Ok(applied)
     }
 
+    /// Tells the requests that wait for a connection which members an operator has disabled or stopped.
     fn tell_withdrawn(&self, now: Instant) {
         let view = self.core().view(now);
-        for (member, view) in self.members.iter().zip(&view.members) {
-            let withdrawn = view.status.disabled || view.status.stopped;
-            member.withdrawn.store(withdrawn, Ordering::Relaxed);
+        for (member, view) in self.shown_in(&view) {
+            member.set_withdrawn(view.status.disabled || view.status.stopped);
         }
     }
 
@@ -331,12 +308,72 @@ impl LiveBalancer {
         };
         let Transition { from, to, .. } = *transition;
         let is_out = to.check_failed || to.health == Health::Error;
-        let (balancer, from, to) = (&self.name, name(from), name(to));
+        let (balancer, from, to) = (self.name(), name(from), name(to));
         if is_out {
             warn!(balancer, member = %member.url, from, to, "member is out");
         } else {
             info!(balancer, member = %member.url, from, to, "member is back");
         }
+    }
+}
+
+/// A balancer on the way to its next version, its decisions locked.
+struct Changing<'a> {
+    old: &'a LiveBalancer,
+    core: Core<'a>,
+    now: Instant,
+    /// What the log is told afterwards.
+    transitions: Vec<Transition>,
+}
+
+impl Changing<'_> {
+    fn apply(&mut self, command: Command) -> Option<MemberId> {
+        match self.core.apply(command, self.now) {
+            Ok(applied) => {
+                self.transitions.extend(applied.transition);
+                applied.added
+            }
+            Err(reason) => {
+                let balancer = self.old.name();
+                warn!(balancer, %reason, "a change of the configuration is not possible");
+                None
+            }
+        }
+    }
+
+    /// Removes the members that this configuration does not have.
+    fn remove_others(&mut self, wanted: &config::Balancer) {
+        for member in &self.old.members {
+            let mut stay = wanted.members.iter();
+            if !stay.any(|it| it.url.text == *member.url) {
+                self.apply(Command::Remove(member.id));
+            }
+        }
+    }
+
+    /// The member with this configuration: the running one, changed, or a new one.
+    fn change_or_add(
+        &mut self,
+        wanted: PreparedMember,
+        balancer: &config::Balancer,
+    ) -> Option<Arc<LiveMember>> {
+        let spec = MemberSpec::from(&*wanted.config);
+        let Some(running) = self.old.member_at(&wanted.config.url.text) else {
+            let id = self.apply(Command::Add(spec))?;
+            let member = LiveMember::new(id, wanted, balancer, self.now);
+            return Some(Arc::new(member));
+        };
+        let before = MemberSpec::from(&*running.config);
+        if before != spec {
+            let change = before.change_to(&spec);
+            self.apply(Command::Change(running.id, change));
+        }
+        // Sessions that were counted with another timeout are not comparable: counting starts from zero.
+        let member = match self.old.config.session_timeout == balancer.session_timeout {
+            true => running.next(wanted),
+            false => running.next(wanted).counting_anew(balancer, self.now),
+        };
+        Some(Arc::new(member))
     }
 }
 
@@ -350,91 +387,4 @@ const fn name(condition: Condition) -> &'static str {
         Health::Probing => "probing",
         Health::Forced => "forced",
     }
-}
-
-impl LiveMember {
-    pub(crate) fn new(parts: MemberParts) -> Self {
-        let withdrawn = parts.status.disabled || parts.status.stopped;
-        Self {
-            id: parts.id,
-            config: parts.config,
-            url: parts.url,
-            path: parts.path,
-            host: parts.host,
-            port: parts.port,
-            authority: parts.authority,
-            timeout: parts.timeout,
-            backend: parts.backend,
-            metrics: parts.metrics,
-            withdrawn: Arc::new(AtomicBool::new(withdrawn)),
-            mistakes: Arc::default(),
-            sessions: new_sessions(parts.session_timeout),
-            session_timeout: parts.session_timeout,
-            drain: Arc::default(),
-        }
-    }
-
-    /// The same member with another configuration: what is known of it stays.
-    pub(super) fn next(
-        &self,
-        config: &Member,
-        session_timeout: Duration,
-        backend: Backend,
-        metrics: MemberMetrics,
-    ) -> Self {
-        let sessions = match session_timeout == self.session_timeout {
-            true => Arc::clone(&self.sessions),
-            // Whoever has been counted was counted by another time; counting begins anew.
-            false => new_sessions(session_timeout),
-        };
-        Self {
-            config: Arc::new(config.clone()),
-            timeout: config.timeout,
-            backend,
-            metrics,
-            sessions,
-            session_timeout,
-            ..self.clone()
-        }
-    }
-
-    /// Its live sessions. Held for well under a microsecond, never across an await.
-    pub(super) fn sessions(&self) -> MutexGuard<'_, LiveSessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn drain(&self) -> MutexGuard<'_, Drain> {
-        self.drain.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn show(&self, view: &MemberView, now: Instant) {
-        let left = self.left(view, now);
-        let pool = self.backend.connections();
-        let reading = MemberReading {
-            busy: view.busy,
-            up: view.usable,
-            pool_idle: pool.idle as u64,
-            pool_busy: pool.busy as u64,
-            pool_max: pool.max as u64,
-            sessions: left.sessions,
-            drained: left.has_drained(view.status),
-        };
-        self.metrics.show(reading, |status| match status {
-            MemberStatus::Disabled => view.status.disabled,
-            MemberStatus::Stopped => view.status.stopped,
-            MemberStatus::Drain => view.status.drain,
-            MemberStatus::HotStandby => view.status.hot_standby,
-            MemberStatus::HotSpare => view.status.hot_spare,
-            MemberStatus::IgnoreErrors => view.status.ignore_errors,
-            MemberStatus::Error => !matches!(view.health, Health::Ok | Health::Forced),
-            MemberStatus::HealthCheckFailed => view.check_failed,
-        });
-    }
-}
-
-fn new_sessions(timeout: Duration) -> Arc<Mutex<LiveSessions>> {
-    let random = RandomState::new();
-    let seed = [random.hash_one(0), random.hash_one(1)];
-    let sessions = LiveSessions::new(timeout, seed, Instant::now());
-    Arc::new(Mutex::new(sessions))
 }

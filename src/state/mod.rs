@@ -1,102 +1,41 @@
 //! What a request reads: everything that follows from the configuration, behind one pointer.
 //!
-//! A request loads [`Shared::snapshot`] once and keeps what it found. What traffic changes is inside a
-//! [`LiveBalancer`], behind its mutex, which is never held across an await. What an operator changes goes through
-//! [`Shared::edit`], one change at a time.
+//! A request loads [`Shared::snapshot`] once and keeps it until its end. What traffic changes is inside a
+//! [`LiveBalancer`], behind its mutex, which is never held across an await. What an operator or a new configuration
+//! changes goes through [`Shared::edit`], one change at a time.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `shared` | what all connections share |
+//! | `snapshot` | what follows from one configuration |
+//! | `live`, `member` | a balancer and a member while they run |
+//! | `attempt` | one try of a request on one member |
+//! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
+//! | `edit`, `editing` | changes, by hand or by another configuration |
+//! | `overrides`, `store`, `journal` | what was changed by hand: in force, in the state file, on the page |
+//! | `drain`, `draining` | members that keep their sessions and get no others |
 
 mod attempt;
+mod backends;
 mod drain;
+mod draining;
 mod edit;
+mod editing;
 mod journal;
 mod live;
+mod member;
 mod overrides;
+mod prepared;
 mod reconcile;
+mod shared;
 mod snapshot;
 mod store;
 
-use std::future::Future;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use arc_swap::ArcSwap;
-use tokio::sync::{Notify, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-
 pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::drain::Left;
-pub(crate) use self::edit::{EditError, Editing};
+pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::journal::{Journal, MadeByHand};
-pub(crate) use self::live::{LiveBalancer, LiveMember};
+pub(crate) use self::live::LiveBalancer;
+pub(crate) use self::member::LiveMember;
+pub(crate) use self::shared::{Closing, NotReloaded, Reloaded, Shared};
 pub(crate) use self::snapshot::{LiveMapping, LiveTarget, Snapshot};
-use crate::telemetry::access_log::AccessLog;
-use crate::telemetry::metrics::{GatewayMetrics, Metrics};
-
-/// What all connections share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) snapshot: ArcSwap<Snapshot>,
-    pub(crate) metrics: Metrics,
-    pub(crate) counters: GatewayMetrics,
-    pub(crate) access_log: AccessLog,
-    pub(crate) closing: Closing,
-    /// Held by whoever changes what runs; see [`Shared::edit`].
-    pub(crate) editing: Mutex<Editing>,
-    pub(crate) journal: Journal,
-    /// Where the configuration is: what the files that it names are relative to.
-    pub(crate) folder: PathBuf,
-    /// The snapshot is another one.
-    pub(crate) swapped: Notify,
-    /// To whoever reads the configuration again.
-    pub(crate) reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
-}
-
-/// How an attempt to read the configuration again has ended: with the keys that have changed and count from the next
-/// start on.
-pub(crate) type Reloaded = Result<Vec<&'static str>, NotReloaded>;
-
-/// Why the configuration was not read again. Then nothing has changed.
-#[derive(Debug)]
-pub(crate) enum NotReloaded {
-    /// It does not come from a file.
-    NoFile,
-    /// The file cannot be used; a line `file:line:column: what is wrong` for each reason.
-    Rejected(Vec<String>),
-    /// What it wants cannot be had.
-    Failed(String),
-}
-
-impl Shared {
-    /// Reads the configuration again, after those who have asked before.
-    pub(crate) async fn reload(&self) -> Reloaded {
-        let gone = || NotReloaded::Failed("the gateway is shutting down".to_owned());
-        let (asked, answer) = oneshot::channel();
-        self.reloads.send(asked).await.map_err(|_| gone())?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
-    }
-}
-
-/// Whether new requests are still taken.
-#[derive(Debug, Default)]
-pub(crate) struct Closing {
-    /// The same as the token's, for those who look at it with every packet.
-    begun: AtomicBool,
-    token: CancellationToken,
-}
-
-impl Closing {
-    /// Takes no more.
-    pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::Relaxed);
-        self.token.cancel();
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Waits until no more are taken.
-    pub(crate) fn begins(&self) -> impl Future<Output = ()> + '_ {
-        self.token.cancelled()
-    }
-}

@@ -26,7 +26,7 @@ enum Sick {
 
 /// Starts a task for each member.
 pub(super) fn start(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
-    let Some(check) = &balancer.health_check else {
+    let Some(check) = &balancer.config.health_check else {
         return;
     };
     let now = Instant::now();
@@ -74,7 +74,7 @@ async fn check_now_and_then(
             member.metrics.checks.increment(result);
             let reason = well.as_ref().err().map(ToString::to_string);
             debug!(
-                balancer = balancer.name, member = %member.url, passed = well.is_ok(),
+                balancer = balancer.name(), member = %member.url, passed = well.is_ok(),
                 reason = reason.as_deref(), "health check"
             );
             balancer.checked(&member, well.is_ok(), reason.as_deref(), Instant::now());
@@ -98,7 +98,10 @@ async fn ask(member: &LiveMember, check: &HealthCheck) -> Result<(), Sick> {
         HealthMethod::Head => request("HEAD", &check.uri),
         HealthMethod::Get => request("GET", &check.uri),
     };
-    let limit = check.interval.max(SHORTEST_LIMIT).min(member.timeout);
+    let limit = check
+        .interval
+        .max(SHORTEST_LIMIT)
+        .min(member.config.timeout);
     match member.backend.check(question, limit).await? {
         Reply::Alive => Ok(()),
         Reply::Answer { status, body } => Ok(verdict(check, status, &body)?),

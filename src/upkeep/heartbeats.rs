@@ -104,7 +104,7 @@ impl Listener {
             debug!(client = %from, ready = report.ready, busy = report.busy, "heartbeat");
             let host = from.ip().to_canonical().to_string();
             for balancer in &shared.snapshot.load_full().balancers {
-                let listen = balancer.heartbeat.as_ref().and_then(|it| it.listen);
+                let listen = balancer.config.heartbeat.as_ref().and_then(|it| it.listen);
                 if listen == Some(self.address) {
                     names.refresh(balancer, now).await;
                     tell(balancer, &names, &host, report, now);
@@ -195,7 +195,10 @@ impl Names {
     async fn refresh(&mut self, balancer: &LiveBalancer, now: Instant) {
         let fresh = |at: Instant| now.saturating_duration_since(at) < RESOLVE_INTERVAL;
         let known = |host: &str| self.resolved.contains_key(host);
-        let names = balancer.members.iter().map(|member| member.host.as_str());
+        let names = balancer
+            .members
+            .iter()
+            .map(|member| member.config.url.host.as_str());
         let names = names.filter(|host| host.parse::<IpAddr>().is_err());
         let names: Vec<String> = names.map(str::to_owned).collect();
         if self.at.is_some_and(fresh) && names.iter().all(|name| known(name)) {

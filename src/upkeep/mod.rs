@@ -58,6 +58,7 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
 /// The tasks of one balancer.
 fn look_after(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     if let Some(storage) = balancer
+        .config
         .heartbeat
         .as_ref()
         .and_then(|it| it.storage.clone())
@@ -89,7 +90,7 @@ async fn maintain(backend: Backend, ended: CancellationToken) {
 
 /// A member's host and port.
 fn address(member: &LiveMember) -> (&str, u16) {
-    (&member.host, member.port)
+    (&member.config.url.host, member.config.url.port)
 }
 
 /// Waits; `false` when there is nothing more to wait for.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ajpgate::balancer::{Change, Checks, LBSET_MAX, MemberSpec, StatusChange};
-use ajpgate_config::{LoadFactor, Status};
+use ajpgate::balancer::{Change, Checks, LBSET_MAX, MemberSpec, Settings, StatusChange};
+use ajpgate_config::{LbMethod, LoadFactor, Status};
 
 pub(crate) const ROUTES: [&str; 6] = ["", "n1", "n2", "n3", "n4", "east.n5"];
 const DOMAINS: [&str; 3] = ["", "east", "west"];
@@ -50,6 +50,30 @@ impl Random {
             hot_standby: flag(),
             hot_spare: flag(),
             ignore_errors: flag(),
+        }
+    }
+
+    pub(crate) fn settings(&mut self) -> Settings {
+        Settings {
+            method: *self.one_of(&LbMethod::ALL),
+            sticky: self.chance(9, 10),
+            nofailover: self.chance(1, 4),
+            forcerecovery: self.chance(3, 4),
+            slow_start: self.slow_start(),
+            checks: self.checks(),
+        }
+    }
+
+    /// Changes one of the settings, perhaps to what it is.
+    pub(crate) fn change_one(&mut self, settings: &mut Settings) {
+        let new = self.settings();
+        match self.below(6) {
+            0 => settings.method = new.method,
+            1 => settings.sticky = new.sticky,
+            2 => settings.nofailover = new.nofailover,
+            3 => settings.forcerecovery = new.forcerecovery,
+            4 => settings.slow_start = new.slow_start,
+            _ => settings.checks = new.checks,
         }
     }
 

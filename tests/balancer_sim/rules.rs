@@ -36,7 +36,7 @@ pub(crate) fn could_serve(member: &MemberView, tried: &Tried) -> bool {
 
 /// Whether nothing but its health could keep a request without a session from a regular member or a standby.
 pub(crate) fn takes_new(view: &View, member: &MemberView) -> bool {
-    let heard = view.method != LbMethod::Heartbeat || member.slots > 0;
+    let heard = view.settings.method != LbMethod::Heartbeat || member.slots > 0;
     heard && !member.status.drain && !member.status.hot_spare
 }
 
@@ -54,25 +54,25 @@ pub(crate) fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pic
         Health::Error => assert!(pick.forced || was.retry_in == Some(Duration::ZERO)),
         Health::Probing => {
             // A probation ends early only for requests that nobody else may serve.
-            assert!(before.forcerecovery);
+            assert!(before.settings.forcerecovery);
             let mut others = before.members.iter();
             let elsewhere =
                 others.any(|other| could_serve(other, want.tried) && takes_new(before, other));
-            assert!(!elsewhere || (before.nofailover && pick.how == How::Sticky));
+            assert!(!elsewhere || (before.settings.nofailover && pick.how == How::Sticky));
         }
     }
     let route = want
         .route
-        .filter(|route| before.sticky && !route.is_empty());
+        .filter(|route| before.settings.sticky && !route.is_empty());
     match pick.how {
         How::Sticky => assert_eq!(route, Some(&*is.route)),
         How::Redirect => assert_ne!(route, Some(&*is.route)),
-        How::Domain => assert!(!before.nofailover && !is.domain.is_empty()),
+        How::Domain => assert!(!before.settings.nofailover && !is.domain.is_empty()),
         How::Free => {}
     }
     if matches!(pick.how, How::Free | How::Domain) {
         assert!(!was.status.drain, "a draining member got somebody new");
-        assert_eq!(pick.route_changed, before.sticky);
+        assert_eq!(pick.route_changed, before.settings.sticky);
         // A session's own member is never passed over, nor a lower set.
         for other in &before.members {
             let passed_over = could_serve(other, want.tried);
@@ -89,9 +89,9 @@ pub(crate) fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pic
 pub(crate) fn check_refusal(before: &View, want: Want<'_>, reason: NoMember) {
     let route = want
         .route
-        .filter(|route| before.sticky && !route.is_empty());
+        .filter(|route| before.settings.sticky && !route.is_empty());
     if reason == NoMember::RouteForced {
-        assert!(before.nofailover);
+        assert!(before.settings.nofailover);
         let mut members = before.members.iter();
         assert!(members.any(|member| Some(&*member.route) == route));
     }

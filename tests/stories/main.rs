@@ -39,6 +39,7 @@ mod mapping;
 mod metrics;
 mod node;
 mod operating;
+mod reload;
 mod smuggling;
 mod waiting;
 mod watch;

@@ -201,6 +201,32 @@ impl Builder<'_> {
     }
 }
 
+impl Balancer {
+    /// The balancer of a mapping that names a backend's URL in place of a balancer: this one member, no stickiness, and
+    /// the defaults of every other key. Its name is the URL.
+    #[must_use]
+    pub fn of_one(member: Member) -> Self {
+        Self {
+            name: member.url.text.clone(),
+            lbmethod: defaults::LBMETHOD,
+            sticky: None,
+            nofailover: defaults::NOFAILOVER,
+            forcerecovery: defaults::FORCERECOVERY,
+            maxattempts: None,
+            failonstatus: Vec::new(),
+            failontimeout: defaults::FAILONTIMEOUT,
+            timeout: defaults::BALANCER_TIMEOUT,
+            slow_start: defaults::SLOW_START,
+            drain_timeout: defaults::DRAIN_TIMEOUT,
+            session_timeout: defaults::SESSION_TIMEOUT,
+            heartbeat: None,
+            sticky_cookie: None,
+            health_check: None,
+            members: vec![member],
+        }
+    }
+}
+
 /// The names of the session id: as written, or Tomcat's when there is an AJP member.
 fn session_names(field: &Scalar<StickyNames>, members: &[Member]) -> Option<SessionNames> {
     match field {

@@ -164,7 +164,7 @@ pub(in crate::admin) fn note(shared: &Shared, client: &Client, what: &str) -> u6
 
 /// As the file has it: `heartbeat` needs somebody who tells the load.
 fn check_method(balancer: &LiveBalancer, change: &BalancerChange) -> Result<(), Refusal> {
-    if change.lbmethod == Some(LbMethod::Heartbeat) && balancer.heartbeat.is_none() {
+    if change.lbmethod == Some(LbMethod::Heartbeat) && balancer.config.heartbeat.is_none() {
         return Err(Refusal::unprocessable(
             "lbmethod: heartbeat needs the load of the members, and nothing tells it (the file has no `heartbeat`)",
         ));

@@ -143,7 +143,7 @@ pub(in crate::admin) fn balancer<'s>(
     name: &str,
 ) -> Result<&'s Arc<LiveBalancer>, Refusal> {
     balancers(snapshot)
-        .find(|balancer| balancer.name == name)
+        .find(|balancer| balancer.name() == name)
         .ok_or_else(|| Refusal::not_found(format!("there is no balancer {name:?}")))
 }
 
@@ -158,7 +158,7 @@ impl BalancerState<'_> {
         let named: Vec<&MemberState<'_>> = self.members.iter().filter(has_route).collect();
         match named.as_slice() {
             [] => {
-                let name = &self.live.name;
+                let name = self.live.name();
                 let reason = format!("no member of {name:?} has the route or url {key:?}");
                 Err(Refusal::not_found(reason))
             }

@@ -83,14 +83,14 @@ impl<'a> BalancerState<'a> {
     pub(in crate::admin) fn own_settings(&self) -> Map<String, Value> {
         let mut settings = Map::new();
         let mut set = |key: &str, value: Value| settings.insert(key.to_owned(), value);
-        set("name", Value::from(self.live.name.as_str()));
-        set("lbmethod", Value::from(self.view.method.name()));
-        let sticky = settings::stickysession(self.live.sticky.as_ref());
+        set("name", Value::from(self.live.name()));
+        set("lbmethod", Value::from(self.view.settings.method.name()));
+        let sticky = settings::stickysession(self.live.config.sticky.as_ref());
         set("stickysession", Value::from(sticky));
-        set("nofailover", Value::Bool(self.view.nofailover));
-        let timeout = settings::duration(self.live.timeout);
+        set("nofailover", Value::Bool(self.view.settings.nofailover));
+        let timeout = settings::duration(self.live.config.timeout);
         set("timeout", Value::from(timeout));
-        set("maxattempts", Value::from(self.live.maxattempts));
+        set("maxattempts", Value::from(self.live.config.maxattempts));
         settings
     }
 }

@@ -211,14 +211,14 @@ struct Flag {
 impl<'a> Balancer<'a> {
     fn of(state: &'a BalancerState<'a>, index: usize, wrong: Option<Wrong<'a>>) -> Self {
         let (live, view) = (state.live, &state.view);
-        let name = live.name.as_str();
+        let name = live.name();
         let id = format!("b{index}");
         let about = |adds| wrong.filter(|wrong| wrong.form.is_about(name, "", adds));
         let form = Fields::new(id.clone(), about(false));
         let adding = Fields::new(format!("{id}-add"), about(true));
-        let stickysession = settings::stickysession(live.sticky.as_ref());
-        let timeout = settings::duration(live.timeout);
-        let maxattempts = live.maxattempts.map(|most| most.to_string());
+        let stickysession = settings::stickysession(live.config.sticky.as_ref());
+        let timeout = settings::duration(live.config.timeout);
+        let maxattempts = live.config.maxattempts.map(|most| most.to_string());
         let maxattempts = maxattempts.unwrap_or_default();
         let inputs = vec![
             form.input("stickysession", "sticky session", &stickysession),
@@ -240,8 +240,8 @@ impl<'a> Balancer<'a> {
         Self {
             name,
             is_usable: state.is_usable(),
-            lbmethod: view.method.name(),
-            nofailover: view.nofailover,
+            lbmethod: view.settings.method.name(),
+            nofailover: view.settings.nofailover,
             new: sticky.none().total(StickyResult::New),
             unknown_route: sticky.unknown().total(StickyResult::UnknownRoute),
             etag: settings::etag(&state.settings()),

@@ -14,12 +14,10 @@ fn with(checks: Checks) -> Play {
     let start = Instant::now();
     Play {
         balancer: Balancer::new(Spec {
-            method: LbMethod::ByRequests,
-            sticky: true,
-            nofailover: false,
-            forcerecovery: true,
-            slow_start: Duration::ZERO,
-            checks: Some(checks),
+            settings: Settings {
+                checks: Some(checks),
+                ..settings(LbMethod::ByRequests)
+            },
             seed: 0,
             members: members(&[1, 1]),
         }),
@@ -122,24 +120,34 @@ fn mandatory_checks_come_before_the_first_request() {
 }
 
 #[test]
+fn checks_that_ask_something_else_start_counting_from_zero() {
+    let mut play = checking(1, 2);
+    play.checks("-");
+    play.balancer.restart_checks();
+    assert_eq!(play.checks("--"), ".O");
+    // A member that is out stays out until checks pass.
+    play.balancer.restart_checks();
+    assert_eq!(play.free(2), "b b");
+    assert_eq!(play.checks("+"), "I");
+}
+
+#[test]
 fn changed_checks_start_counting_anew_and_none_keep_nobody_out() {
     let mut play = checking(1, 2);
     play.checks("-");
     assert_eq!(play.balancer.view(play.now).members[0].streak.fails, 1);
     let checks = |passes, fails| {
-        Command::Checks(Some(Checks {
+        Some(Checks {
             passes,
             fails,
             mandatory: false,
-        }))
+        })
     };
-    play.balancer.apply(checks(1, 2), play.now).unwrap();
+    play.set(|settings| settings.checks = checks(2, 2));
     assert_eq!(play.checks("--"), ".O");
-    play.balancer.apply(checks(5, 5), play.now).unwrap();
+    play.set(|settings| settings.checks = checks(5, 5));
     assert_eq!(play.free(2), "b b");
-    play.balancer
-        .apply(Command::Checks(None), play.now)
-        .unwrap();
+    play.set(|settings| settings.checks = None);
     assert_eq!(play.free(4).matches('a').count(), 2);
     assert_eq!(play.checks("---"), "...");
     let a = play.id("a");

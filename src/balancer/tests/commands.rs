@@ -90,11 +90,11 @@ fn a_reset_forgets_traffic_but_not_totals_and_not_busy() {
 fn a_new_method_starts_from_zero() {
     let mut play = by_requests(members(&[1, 1]));
     play.free(1);
-    apply(&mut play, Command::Method(LbMethod::ByRequests)).unwrap();
+    play.set(|settings| settings.method = LbMethod::ByRequests);
     assert_eq!(play.lbstatus(), [-100, 100]);
-    apply(&mut play, Command::Method(LbMethod::ByBusyness)).unwrap();
+    play.set(|settings| settings.method = LbMethod::ByBusyness);
     assert_eq!(play.lbstatus(), [0, 0]);
-    assert_eq!(play.balancer.view(play.now).method, LbMethod::ByBusyness);
+    assert_eq!(play.balancer.settings().method, LbMethod::ByBusyness);
 }
 
 #[test]
@@ -155,13 +155,91 @@ fn a_shorter_retry_ends_a_wait_sooner() {
 }
 
 #[test]
-fn balancer_settings_change() {
+fn all_settings_of_a_balancer_are_replaced_at_once() {
     let mut play = by_requests(members(&[1]));
-    apply(&mut play, Command::Sticky(false)).unwrap();
-    apply(&mut play, Command::Nofailover(true)).unwrap();
-    apply(&mut play, Command::Forcerecovery(false)).unwrap();
-    let view = play.balancer.view(play.now);
-    assert!(!view.sticky && view.nofailover && !view.forcerecovery);
+    let wanted = Settings {
+        method: LbMethod::Sessions,
+        sticky: false,
+        nofailover: true,
+        forcerecovery: false,
+        slow_start: Duration::from_secs(10),
+        checks: Some(Checks {
+            passes: 2,
+            fails: 3,
+            mandatory: true,
+        }),
+    };
+    apply(&mut play, Command::Settings(wanted.clone())).unwrap();
+    assert_eq!(play.balancer.settings(), &wanted);
+    assert_eq!(play.balancer.view(play.now).settings, wanted);
+}
+
+#[test]
+fn the_same_settings_again_change_no_counter() {
+    let mut play = by_requests(members(&[1, 1]));
+    play.set(|settings| {
+        settings.checks = Some(Checks {
+            passes: 1,
+            fails: 2,
+            mandatory: false,
+        });
+    });
+    play.free(1);
+    let a = play.id("a");
+    play.balancer.checked(a, false, play.now);
+    let before = play.balancer.view(play.now);
+    play.set(|_| ());
+    assert_eq!(play.balancer.view(play.now), before);
+}
+
+#[test]
+fn a_member_is_changed_by_exactly_what_differs() {
+    let old = MemberSpec {
+        redirect: "b".to_owned(),
+        ..member("a")
+    };
+    assert_eq!(old.change_to(&old), Change::default());
+    let new = MemberSpec {
+        route: "x".to_owned(),
+        redirect: "y".to_owned(),
+        domain: "z".to_owned(),
+        factor: LoadFactor::from_hundredths(250).unwrap(),
+        set: 3,
+        status: Status {
+            drain: true,
+            ignore_errors: true,
+            ..Status::default()
+        },
+        retry: Duration::from_secs(1),
+    };
+    let change = old.change_to(&new);
+    assert_eq!(
+        change.status,
+        StatusChange {
+            drain: Some(true),
+            ignore_errors: Some(true),
+            ..StatusChange::default()
+        }
+    );
+    // Applied to a member with the old settings it gives one with the new settings.
+    let mut play = by_requests(vec![old]);
+    let id = play.id("a");
+    apply(&mut play, Command::Change(id, change)).unwrap();
+    let wanted = by_requests(vec![new]).balancer.view(play.now);
+    let changed = play.balancer.view(play.now);
+    let settings = |view: &View| {
+        let member = &view.members[0];
+        MemberSpec {
+            route: member.route.to_string(),
+            redirect: member.redirect.clone(),
+            domain: member.domain.clone(),
+            factor: member.factor,
+            set: member.set,
+            status: member.status,
+            retry: member.retry,
+        }
+    };
+    assert_eq!(settings(&changed), settings(&wanted));
 }
 
 #[test]

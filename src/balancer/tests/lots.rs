@@ -140,7 +140,7 @@ fn the_same_seed_gives_the_same_lots() {
     for method in [LbMethod::Heartbeat, LbMethod::LeastLatency] {
         let picks = |seed| {
             let mut play = heartbeats(&[10; 5]);
-            play.balancer.method = method;
+            play.balancer.settings.method = method;
             play.balancer.random = Random::new(seed);
             let open: Vec<Pick> = (0..100).map(|_| play.open(None)).collect();
             open.iter()

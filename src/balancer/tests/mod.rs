@@ -55,16 +55,23 @@ fn members(factors: &[u32]) -> Vec<MemberSpec> {
         .collect()
 }
 
+/// Settings of a sticky balancer; the rest is as the configuration's defaults have it.
+fn settings(method: LbMethod) -> Settings {
+    Settings {
+        method,
+        sticky: true,
+        nofailover: false,
+        forcerecovery: true,
+        slow_start: Duration::ZERO,
+        checks: None,
+    }
+}
+
 fn play(method: LbMethod, members: Vec<MemberSpec>) -> Play {
     let start = Instant::now();
     Play {
         balancer: Balancer::new(Spec {
-            method,
-            sticky: true,
-            nofailover: false,
-            forcerecovery: true,
-            slow_start: Duration::ZERO,
-            checks: None,
+            settings: settings(method),
             seed: 1,
             members,
         }),
@@ -161,6 +168,15 @@ impl Play {
         };
         let command = Command::Change(self.id(route), change);
         self.balancer.apply(command, self.now).unwrap();
+    }
+
+    /// Changes settings of the balancer as an operator does.
+    fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.balancer.settings().clone();
+        change(&mut settings);
+        let command = Command::Settings(settings);
+        self.balancer.apply(command, self.now).unwrap();
+        self.balancer.check_invariants();
     }
 
     /// Sets flags without what a manager does besides.

@@ -42,12 +42,14 @@ fn any_spec() -> impl Strategy<Value = Spec> {
     let slow_start = prop::sample::select(vec![0, 1, 20_000]).prop_map(Duration::from_millis);
     (method, any::<[bool; 3]>(), slow_start, members).prop_map(
         |(method, [sticky, nofailover, forcerecovery], slow_start, members)| Spec {
-            method,
-            sticky,
-            nofailover,
-            forcerecovery,
-            slow_start,
-            checks: None,
+            settings: Settings {
+                method,
+                sticky,
+                nofailover,
+                forcerecovery,
+                slow_start,
+                checks: None,
+            },
             seed: 1,
             members,
         },
@@ -144,7 +146,7 @@ fn check_pick(before: &View, after: &View, pick: &Pick, tried: &Tried) {
     assert!(!tried.contains(pick.member));
     assert!(!was.status.disabled && !was.status.stopped && !was.check_failed);
     if was.health == Health::Probing {
-        assert!(before.forcerecovery);
+        assert!(before.settings.forcerecovery);
     }
     if was.health == Health::Error {
         assert!(pick.forced || was.retry_in == Some(Duration::ZERO));
@@ -163,7 +165,7 @@ fn returning(method: LbMethod, factors: &[u32], elapsed: u64) -> Play {
         spec.factor = LoadFactor::from_hundredths(*factor).unwrap();
     }
     let mut play = play(method, specs);
-    play.balancer.slow_start = Duration::from_secs(10);
+    play.balancer.settings.slow_start = Duration::from_secs(10);
     play.check("a", true);
     play.check("a", false);
     play.at(elapsed);

@@ -7,7 +7,7 @@ const SLOW_START: Duration = Duration::from_secs(10);
 /// a and b, with a on its way back since second 100.
 fn returning(method: LbMethod, factors: &[u32]) -> Play {
     let mut play = play(method, members(factors));
-    play.balancer.slow_start = SLOW_START;
+    play.balancer.settings.slow_start = SLOW_START;
     play.at(0).fail("a");
     let probe = play.at(100_000).open(Some("a"));
     assert!(probe.probe);
@@ -117,7 +117,7 @@ fn sessions_are_not_kept_from_a_returning_member() {
 #[test]
 fn what_was_owed_before_is_forgotten() {
     let mut play = play(LbMethod::ByRequests, members(&[1, 1]));
-    play.balancer.slow_start = SLOW_START;
+    play.balancer.settings.slow_start = SLOW_START;
     play.sticky("b", 50);
     play.check("a", true);
     play.check("a", false);
@@ -209,7 +209,7 @@ fn what_starts_a_ramp_and_what_does_not() {
     ];
     for (case, act, ramps) in cases {
         let mut play = play(LbMethod::ByRequests, members(&[1, 1]));
-        play.balancer.slow_start = SLOW_START;
+        play.balancer.settings.slow_start = SLOW_START;
         act(&mut play);
         assert_eq!(weight(&play, "a") < 100, ramps, "{case}");
         assert_eq!(weight(&play, "b"), 100, "{case}");
@@ -221,11 +221,9 @@ fn a_changed_slow_start_counts_at_once() {
     let mut play = returning(LbMethod::ByRequests, &[1, 1]);
     play.at(105_000);
     assert_eq!(weight(&play, "a"), 50);
-    let command = Command::SlowStart(Duration::from_secs(20));
-    play.balancer.apply(command, play.now).unwrap();
+    play.set(|settings| settings.slow_start = Duration::from_secs(20));
     assert_eq!(weight(&play, "a"), 25);
-    let command = Command::SlowStart(Duration::ZERO);
-    play.balancer.apply(command, play.now).unwrap();
+    play.set(|settings| settings.slow_start = Duration::ZERO);
     assert_eq!(weight(&play, "a"), 100);
 }
 

@@ -189,7 +189,7 @@ fn when_all_are_in_error_all_are_forced() {
 #[test]
 fn forced_recovery_can_be_turned_off() {
     let mut play = pair();
-    play.balancer.forcerecovery = false;
+    play.balancer.settings.forcerecovery = false;
     play.fail("a");
     play.at(1_000).fail("b");
     assert_eq!(play.pick(None, &[]).unwrap_err(), NoMember::InError);
@@ -281,7 +281,7 @@ fn a_probe_does_not_turn_away_what_nobody_else_can_serve() {
 #[test]
 fn without_forced_recovery_a_probe_stays_alone() {
     let mut play = by_requests(members(&[1]));
-    play.balancer.forcerecovery = false;
+    play.balancer.settings.forcerecovery = false;
     play.fail("a");
     let probe = play.at(60_001).open(None);
     assert_eq!(play.pick(None, &[]).unwrap_err(), NoMember::InError);
@@ -293,7 +293,7 @@ fn without_forced_recovery_a_probe_stays_alone() {
 #[test]
 fn a_probe_does_not_turn_away_sessions_that_may_not_leave() {
     let mut play = by_requests(members(&[1, 1, 1]));
-    play.balancer.nofailover = true;
+    play.balancer.settings.nofailover = true;
     play.fail("a");
     play.fail("c");
     let _probe = play.at(60_001).open(Some("c"));
@@ -305,7 +305,7 @@ fn a_probe_does_not_turn_away_sessions_that_may_not_leave() {
     assert_eq!(play.open(Some("a")).how, How::Sticky);
     assert_eq!(play.health("a"), Health::Forced);
     assert_eq!(play.health("c"), Health::Probing);
-    play.balancer.forcerecovery = false;
+    play.balancer.settings.forcerecovery = false;
     let refused = play.pick(Some("c"), &[]).unwrap_err();
     assert_eq!(refused, NoMember::RouteForced);
 }

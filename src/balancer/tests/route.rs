@@ -57,7 +57,7 @@ fn consequences_of_a_route() {
     for (case, setup, route, nofailover, expected) in cases {
         let mut play = pair();
         setup(&mut play);
-        play.balancer.nofailover = nofailover;
+        play.balancer.settings.nofailover = nofailover;
         assert_eq!(who(&mut play, route), expected, "{case}");
     }
 }
@@ -84,8 +84,8 @@ fn a_member_without_route_is_nobodys() {
 #[test]
 fn without_stickysession_routes_are_not_looked_at() {
     let mut play = pair();
-    play.balancer.sticky = false;
-    play.balancer.nofailover = true;
+    play.balancer.settings.sticky = false;
+    play.balancer.settings.nofailover = true;
     assert_eq!(who(&mut play, Some("a")), found("b", How::Free, false));
     assert_eq!(who(&mut play, None), found("a", How::Free, false));
 }
@@ -105,7 +105,7 @@ fn redirecting(routes: &[(&str, &str)]) -> Play {
 fn a_redirect_is_preferred_to_a_free_choice_even_with_nofailover() {
     for nofailover in [false, true] {
         let mut play = redirecting(&[("a", "c"), ("b", ""), ("c", "")]);
-        play.balancer.nofailover = nofailover;
+        play.balancer.settings.nofailover = nofailover;
         assert_eq!(who(&mut play, Some("a")), found("a", How::Sticky, false));
         play.fail("a");
         assert_eq!(who(&mut play, Some("a")), found("c", How::Redirect, true));
@@ -140,7 +140,7 @@ fn redirect_cycles_end() {
     play.flags("a", |status| status.disabled = true);
     play.flags("b", |status| status.disabled = true);
     assert_eq!(who(&mut play, Some("a")), found("c", How::Free, true));
-    play.balancer.nofailover = true;
+    play.balancer.settings.nofailover = true;
     assert_eq!(who(&mut play, Some("a")), Err(NoMember::RouteForced));
 }
 
@@ -197,7 +197,7 @@ fn a_tried_session_member_is_left() {
     assert_eq!((&*pick.route, pick.how), ("c", How::Redirect));
     let pick = play.pick(Some("a"), &["a", "c"]).unwrap();
     assert_eq!((&*pick.route, pick.how), ("b", How::Free));
-    play.balancer.nofailover = true;
+    play.balancer.settings.nofailover = true;
     let refused = play.pick(Some("a"), &["a", "c"]).unwrap_err();
     assert_eq!(refused, NoMember::RouteForced);
 }
@@ -260,7 +260,7 @@ fn a_redirect_comes_before_the_domain_and_nofailover_rules_it_out() {
     assert_eq!(who(&mut play, Some("a")), found("b", How::Redirect, true));
     play.flags("b", |status| status.disabled = true);
     assert_eq!(who(&mut play, Some("a")), found("d", How::Domain, true));
-    play.balancer.nofailover = true;
+    play.balancer.settings.nofailover = true;
     assert_eq!(who(&mut play, Some("a")), Err(NoMember::RouteForced));
 }
 
@@ -279,7 +279,7 @@ fn a_route_that_nobody_has_may_begin_with_a_domain() {
     for route in ["north.1", ".west", "we", "westward"] {
         assert_eq!(who(&mut play, Some(route)).unwrap().1, How::Free, "{route}");
     }
-    play.balancer.nofailover = true;
+    play.balancer.settings.nofailover = true;
     assert_eq!(who(&mut play, Some("west.9")).unwrap().1, How::Free);
 }
 

@@ -161,7 +161,7 @@ fn each_state_with_nofailover_and_without() {
     for row in &ROWS {
         for nofailover in [false, true] {
             let mut play = enter(row);
-            play.balancer.nofailover = nofailover;
+            play.balancer.settings.nofailover = nofailover;
             let expected = match (row.sticky, nofailover) {
                 (true, _) => Ok(How::Sticky),
                 (false, false) => Ok(How::Free),

@@ -35,7 +35,7 @@ fn in_health(health: Health) -> (Play, Option<Pick>) {
         }
     }
     assert_eq!(play.health("a"), health);
-    play.balancer.forcerecovery = false;
+    play.balancer.settings.forcerecovery = false;
     (play, open)
 }
 

@@ -30,7 +30,7 @@ impl Play {
 /// Members a, b, c without forced recovery.
 fn patient() -> Play {
     let mut play = by_requests(members(&[1, 1, 1]));
-    play.balancer.forcerecovery = false;
+    play.balancer.settings.forcerecovery = false;
     play
 }
 
@@ -88,7 +88,7 @@ fn what_time_does_not_bring_back_is_waited_for_without_an_end() {
         ),
         (
             "without a report",
-            |play| play.balancer.method = LbMethod::Heartbeat,
+            |play| play.balancer.settings.method = LbMethod::Heartbeat,
             None,
         ),
         (
@@ -120,7 +120,7 @@ impl Play {
 #[test]
 fn a_probe_under_way_is_waited_for() {
     let mut play = by_requests(members(&[1]));
-    play.balancer.forcerecovery = false;
+    play.balancer.settings.forcerecovery = false;
     play.fail("a");
     let probe = play.at(60_001).open(None);
     assert_eq!(play.hope(None, &[]), Hope::Change);
@@ -147,7 +147,7 @@ fn waiting_is_vain_for_who_has_tried_all_or_may_not_leave() {
     let mut play = patient();
     assert_eq!(play.hope(None, &["a", "b", "c"]), Hope::Never);
     play.fail("a");
-    play.balancer.nofailover = true;
+    play.balancer.settings.nofailover = true;
     assert_eq!(play.hope(Some("a"), &[]), Hope::Never);
 }
 

@@ -1,9 +1,10 @@
 //! A gateway in this process, on ports of its own.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ajpgate::Gateway;
+use ajpgate::{Gateway, Source};
+use ajpgate_config::Config;
 
 use super::client::{self, Client};
 use super::container::Container;
@@ -20,21 +21,23 @@ pub(crate) struct Running {
 impl Running {
     /// Starts with this configuration; `listeners`, `admin` and a quiet access log are added where it has none.
     pub(crate) fn start(yaml: &str) -> Self {
-        let mut text = yaml.to_owned();
-        for (key, default) in [
-            ("listeners:", "listeners: [{ bind: \"127.0.0.1:0\" }]\n"),
-            ("admin:", "admin: { bind: \"127.0.0.1:0\" }\n"),
-            ("access_log:", "access_log: { format: off }\n"),
-        ] {
-            if !yaml.lines().any(|line| line.starts_with(key)) {
-                text.push_str(default);
-            }
-        }
+        let text = with_defaults(yaml);
         let loaded = match ajpgate_config::parse(&text, Path::new("story.yaml"), &|_| None) {
             Ok(loaded) => loaded,
             Err(problems) => panic!("{problems}\n{text}"),
         };
-        let gateway = Gateway::start(&loaded.config).unwrap();
+        Self::of(Gateway::start(&loaded.config).unwrap())
+    }
+
+    /// Starts with this configuration in a file, which can be changed and read again.
+    pub(crate) fn start_from(file: &ConfigFile) -> Self {
+        let path = file.path.clone();
+        let source = Source::new(file.path.clone(), move || load(&path));
+        let config = load(&file.path).unwrap();
+        Self::of(Gateway::start_from(&config, Some(source)).unwrap())
+    }
+
+    fn of(gateway: Gateway) -> Self {
         let front = gateway.addresses()[0];
         let admin = gateway.admin_address().unwrap();
         Self {
@@ -127,5 +130,58 @@ impl Running {
 
     pub(crate) async fn shutdown(self) -> bool {
         self.gateway.shutdown().await
+    }
+}
+
+/// A configuration with `listeners`, `admin` and a quiet access log added where it has none.
+fn with_defaults(yaml: &str) -> String {
+    let mut text = yaml.to_owned();
+    for (key, default) in [
+        ("listeners:", "listeners: [{ bind: \"127.0.0.1:0\" }]\n"),
+        ("admin:", "admin: { bind: \"127.0.0.1:0\" }\n"),
+        ("access_log:", "access_log: { format: off }\n"),
+    ] {
+        if !yaml.lines().any(|line| line.starts_with(key)) {
+            text.push_str(default);
+        }
+    }
+    text
+}
+
+fn load(path: &Path) -> Result<Config, Vec<String>> {
+    let loaded = ajpgate_config::load(path, &|_| None);
+    let loaded = loaded.map_err(|problems| problems.headlines().collect::<Vec<_>>())?;
+    Ok(loaded.config)
+}
+
+/// A configuration file in a folder of its own. Both are removed when it is dropped.
+pub(crate) struct ConfigFile {
+    pub(crate) folder: PathBuf,
+    path: PathBuf,
+}
+
+impl ConfigFile {
+    /// Writes a configuration with the defaults of [`Running::start`]. `test` names the folder: each test has another.
+    pub(crate) fn new(test: &str, yaml: &str) -> Self {
+        let folder = format!("{test}-{}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = Self {
+            path: folder.join("ajpgate.yaml"),
+            folder,
+        };
+        file.write(yaml);
+        file
+    }
+
+    /// Replaces the configuration.
+    pub(crate) fn write(&self, yaml: &str) {
+        std::fs::write(&self.path, with_defaults(yaml)).unwrap();
+    }
+}
+
+impl Drop for ConfigFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -1,0 +1,157 @@
+//! A member while it runs.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use ajpgate_config as config;
+
+use super::backends::authority;
+use super::drain::{Drain, Left};
+use super::prepared::PreparedMember;
+use crate::backend::Backend;
+use crate::balancer::{Health, MemberId, MemberView};
+use crate::sessions::LiveSessions;
+use crate::telemetry::Seldom;
+use crate::telemetry::metrics::{MemberMetrics, MemberReading, MemberStatus};
+
+/// A member: its configuration, its connections, and what is known of its sessions.
+///
+/// A clone is the same member: it shares connections, sessions and drain, and may count under other labels.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveMember {
+    pub(crate) id: MemberId,
+    /// What it is configured with: the file, and the changes made by hand.
+    pub(crate) config: Arc<config::Member>,
+    /// Its URL as configured (`BALANCER_WORKER_NAME`).
+    pub(crate) url: Arc<str>,
+    /// Host and port of its URL.
+    pub(crate) authority: String,
+    pub(crate) backend: Backend,
+    pub(crate) metrics: MemberMetrics,
+    /// Whether an operator has disabled or stopped it.
+    pub(crate) withdrawn: Arc<AtomicBool>,
+    pub(crate) mistakes: Arc<Mistakes>,
+    /// Its live sessions.
+    sessions: Arc<Mutex<LiveSessions>>,
+    drain: Arc<Mutex<Drain>>,
+}
+
+/// For each mistake about routes, when the log named it last.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    /// The member issues sessions with another route than its own.
+    pub(crate) mismatch: Seldom,
+    /// It issues sessions without a route.
+    pub(crate) without_route: Seldom,
+    /// Sessions ask for a route that no member has, and this member answered them.
+    pub(crate) unknown_route: Seldom,
+}
+
+impl LiveMember {
+    /// A new member of this balancer.
+    pub(super) fn new(
+        id: MemberId,
+        member: PreparedMember,
+        balancer: &config::Balancer,
+        now: Instant,
+    ) -> Self {
+        let PreparedMember {
+            config,
+            metrics,
+            backend,
+        } = member;
+        Self {
+            id,
+            url: Arc::from(config.url.text.as_str()),
+            authority: authority(&config.url),
+            config,
+            backend,
+            metrics,
+            withdrawn: Arc::default(),
+            mistakes: Arc::default(),
+            sessions: new_sessions(balancer, now),
+            drain: Arc::default(),
+        }
+    }
+
+    /// The same member with another configuration. What is known of it stays.
+    pub(super) fn next(&self, member: PreparedMember) -> Self {
+        let PreparedMember {
+            config,
+            metrics,
+            backend,
+        } = member;
+        backend.count_connects(&metrics.connects);
+        Self {
+            config,
+            metrics,
+            backend,
+            ..self.clone()
+        }
+    }
+
+    /// The same member with no session counted yet.
+    pub(super) fn counting_anew(self, balancer: &config::Balancer, now: Instant) -> Self {
+        Self {
+            sessions: new_sessions(balancer, now),
+            ..self
+        }
+    }
+
+    pub(super) fn set_withdrawn(&self, withdrawn: bool) {
+        self.withdrawn.store(withdrawn, Ordering::Relaxed);
+    }
+
+    /// Locks its live sessions: for well under a microsecond, and never across an await.
+    pub(super) fn sessions(&self) -> MutexGuard<'_, LiveSessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What still belongs to it.
+    pub(crate) fn left(&self, view: &MemberView, now: Instant) -> Left {
+        let sessions = self.sessions();
+        Left {
+            sessions: sessions.estimate(now),
+            requests: view.busy,
+            complete: sessions.is_complete(now),
+        }
+    }
+
+    pub(super) fn drain(&self) -> MutexGuard<'_, Drain> {
+        self.drain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes its present state into its gauges.
+    pub(super) fn show(&self, view: &MemberView, now: Instant) {
+        let left = self.left(view, now);
+        let pool = self.backend.connections();
+        let reading = MemberReading {
+            busy: view.busy,
+            up: view.usable,
+            pool_idle: pool.idle as u64,
+            pool_busy: pool.busy as u64,
+            pool_max: pool.max as u64,
+            sessions: left.sessions,
+            drained: left.has_drained(view.status),
+        };
+        self.metrics.show(reading, |status| match status {
+            MemberStatus::Disabled => view.status.disabled,
+            MemberStatus::Stopped => view.status.stopped,
+            MemberStatus::Drain => view.status.drain,
+            MemberStatus::HotStandby => view.status.hot_standby,
+            MemberStatus::HotSpare => view.status.hot_spare,
+            MemberStatus::IgnoreErrors => view.status.ignore_errors,
+            MemberStatus::Error => !matches!(view.health, Health::Ok | Health::Forced),
+            MemberStatus::HealthCheckFailed => view.check_failed,
+        });
+    }
+}
+
+fn new_sessions(balancer: &config::Balancer, now: Instant) -> Arc<Mutex<LiveSessions>> {
+    let random = RandomState::new();
+    let seed = [random.hash_one(0), random.hash_one(1)];
+    let sessions = LiveSessions::new(balancer.session_timeout, seed, now);
+    Arc::new(Mutex::new(sessions))
+}

@@ -1,0 +1,85 @@
+//! What all connections share.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::editing::Editing;
+use super::journal::Journal;
+use super::snapshot::Snapshot;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::metrics::{GatewayMetrics, Metrics};
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) metrics: Metrics,
+    pub(crate) counters: GatewayMetrics,
+    pub(crate) access_log: AccessLog,
+    pub(crate) closing: Closing,
+    /// Held by whoever changes what runs; see [`Shared::edit`].
+    pub(crate) editing: Mutex<Editing>,
+    pub(crate) journal: Journal,
+    /// Where the configuration is: what the files that it names are relative to.
+    pub(crate) folder: PathBuf,
+    /// The snapshot is another one.
+    pub(crate) swapped: Notify,
+    /// To whoever reads the configuration again.
+    pub(crate) reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+}
+
+/// How an attempt to read the configuration again has ended: with the keys that have changed and count from the next
+/// start on.
+pub(crate) type Reloaded = Result<Vec<&'static str>, NotReloaded>;
+
+/// Why the configuration was not read again. Then nothing has changed.
+#[derive(Debug)]
+pub(crate) enum NotReloaded {
+    /// It does not come from a file.
+    NoFile,
+    /// The file cannot be used; a line `file:line:column: what is wrong` for each reason.
+    Rejected(Vec<String>),
+    /// What it wants cannot be had.
+    Failed(String),
+}
+
+impl Shared {
+    /// Reads the configuration again, after those who have asked before.
+    pub(crate) async fn reload(&self) -> Reloaded {
+        let gone = || NotReloaded::Failed("the gateway is shutting down".to_owned());
+        let (asked, answer) = oneshot::channel();
+        self.reloads.send(asked).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// Whether new requests are still taken.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    /// The same as the token's, for those who look at it with every packet.
+    begun: AtomicBool,
+    token: CancellationToken,
+}
+
+impl Closing {
+    /// Takes no more.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+        self.token.cancel();
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no more are taken.
+    pub(crate) fn begins(&self) -> impl Future<Output = ()> + '_ {
+        self.token.cancelled()
+    }
+}
