@@ -1,4 +1,4 @@
-//! What one message costs: `cargo bench -p ajp13`.
+//! Time to encode and decode one message: `cargo bench -p ajp13`.
 #![allow(
     clippy::unwrap_used,
     missing_docs,
@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio_util::codec::{Decoder, Encoder};
 
-/// What a browser sends.
+/// Header fields of a browser.
 const FIELDS: [(&[u8], &[u8]); 12] = [
     (b"host", b"shop.example.com"),
     (

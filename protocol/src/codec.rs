@@ -1,8 +1,7 @@
 //! Framing: `tokio_util` codecs for both ends of a connection.
 //!
-//! A packet is two magic bytes, a 16-bit payload length, and the payload. Payloads of messages share the
-//! memory of the read buffer, so a message that is kept keeps that buffer alive: at most one buffer per
-//! message, of the size that was reserved when it was read.
+//! A packet is two magic bytes, a 16-bit payload length, and the payload. A decoded message shares the memory of
+//! the read buffer and keeps it alive: at most one buffer per message, of the size reserved when it was read.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
@@ -16,7 +15,7 @@ use crate::request::{
 use crate::response::{self, FromContainer};
 use crate::tables::packet;
 
-/// Most bytes that are reserved for a packet before any of them has arrived.
+/// Most bytes reserved for a packet before any of its bytes has arrived.
 const READ_AHEAD_MAX: usize = 16 * 1024;
 
 /// The gateway's end: reads [`FromContainer`], writes [`ToContainer`].
@@ -26,14 +25,14 @@ pub struct GatewayCodec {
 }
 
 impl GatewayCodec {
-    /// Packets that are written obey `packet_size`. Packets that are read may be of any length: a container
-    /// may have been given a larger size, and Undertow sends larger heads than it says.
+    /// Written packets obey `packet_size`. Read packets may have any length: a container may be configured with a
+    /// larger size, and Undertow sends heads that exceed its own size.
     #[must_use]
     pub const fn new(packet_size: PacketSize) -> Self {
         Self { packet_size }
     }
 
-    /// The size that written packets obey.
+    /// The size limit of written packets.
     #[must_use]
     pub const fn packet_size(&self) -> PacketSize {
         self.packet_size
@@ -102,8 +101,8 @@ impl Encoder<ToContainer> for GatewayCodec {
 
 /// The container's end: reads [`ToContainer`], writes [`FromContainer`].
 ///
-/// A packet of request body has no type byte; only the container knows that one is due. It says so with
-/// [`expect_body`](Self::expect_body) before each.
+/// A request body packet has no type byte: the container recognises it only because it waits for one. Call
+/// [`expect_body`](Self::expect_body) before each of them.
 #[derive(Debug, Clone)]
 pub struct ContainerCodec {
     packet_size: PacketSize,
@@ -120,13 +119,13 @@ impl ContainerCodec {
         }
     }
 
-    /// The size that packets obey.
+    /// The size limit of packets in both directions.
     #[must_use]
     pub const fn packet_size(&self) -> PacketSize {
         self.packet_size
     }
 
-    /// The next packet is request body. It holds for one packet.
+    /// Reads the next packet, and only that one, as request body.
     pub const fn expect_body(&mut self) {
         self.body_expected = true;
     }
@@ -174,9 +173,9 @@ impl Encoder<FromContainer> for ContainerCodec {
     }
 }
 
-/// Takes the payload of the first packet out of `input`, or reserves room for what is missing.
+/// Takes the payload of the first packet out of `input`, or reserves memory for its missing bytes.
 ///
-/// Magic and length are judged as soon as they are there, before any room is made for a payload.
+/// Magic bytes and length are checked as soon as they have arrived, before memory is reserved for the payload.
 fn split_packet(
     input: &mut BytesMut,
     magic: [u8; 2],
@@ -207,7 +206,7 @@ fn split_packet(
     Ok(Some(packet))
 }
 
-/// Writes magic, length and what `payload` writes; on an error the buffer is as it was.
+/// Writes magic bytes, length, and the payload that `payload` writes. An error restores the buffer.
 fn write_packet(
     out: &mut BytesMut,
     magic: [u8; 2],

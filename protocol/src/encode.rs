@@ -1,4 +1,4 @@
-//! Packets to the container from borrowed parts: what a gateway writes for each request.
+//! Encoding of packets to the container from borrowed parts, without an intermediate message.
 
 use bytes::{BufMut, BytesMut};
 
@@ -9,10 +9,10 @@ use crate::request::{Attribute, MAGIC};
 use crate::tables::{RequestHeader, STORED_METHOD, attribute, method_code, packet};
 use crate::wire::{has_control, put_string, put_wire_string};
 
-/// The fixed part of a FORWARD_REQUEST, borrowed from wherever it is.
+/// The fixed part of a FORWARD_REQUEST.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLine<'a> {
-    /// The method's name; it travels as a code when it has one, otherwise as `stored_method`.
+    /// The method's name. It is sent as a code if it has one, otherwise as `stored_method`.
     pub method: &'a [u8],
     /// For example `HTTP/1.1`.
     pub protocol: &'a [u8],
@@ -20,7 +20,7 @@ pub struct RequestLine<'a> {
     pub uri: &'a [u8],
     /// The client's address as text, IPv6 without brackets.
     pub remote_addr: &'a [u8],
-    /// The client's name, when it is known.
+    /// The client's host name, if known.
     pub remote_host: Option<&'a [u8]>,
     /// Host without port.
     pub server_name: &'a [u8],
@@ -32,8 +32,8 @@ pub struct RequestLine<'a> {
 
 /// Writes one FORWARD_REQUEST from borrowed parts in a single pass.
 ///
-/// The packet is complete when [`finish`](Self::finish) says so; dropped before that, or after an error, the
-/// encoder leaves the buffer as it was.
+/// The packet is complete when [`finish`](Self::finish) returns `Ok`. An encoder that is dropped before that, or
+/// after an error, restores the buffer.
 #[derive(Debug)]
 pub struct RequestEncoder<'b> {
     out: &'b mut BytesMut,
@@ -47,14 +47,14 @@ pub struct RequestEncoder<'b> {
     finished: bool,
 }
 
-/// Longest method without a code that is sent, in bytes: longer ones exist in no registry.
+/// Longest method name that is sent without a code, in bytes. No registered method is longer.
 pub const STORED_METHOD_MAX: usize = 32;
 
 impl<'b> RequestEncoder<'b> {
-    /// Starts a packet behind what the buffer holds.
+    /// Starts a packet at the end of the buffer.
     ///
     /// # Errors
-    /// [`Unencodable`]: CR, LF or NUL in a text, or longer than a packet.
+    /// [`Unencodable`] when a text contains CR, LF or NUL, or does not fit the packet.
     pub fn begin(
         out: &'b mut BytesMut,
         packet_size: PacketSize,
@@ -102,16 +102,16 @@ impl<'b> RequestEncoder<'b> {
         Ok(encoder)
     }
 
-    /// Adds a header field; its name travels as a code when it has one. The case of the name is kept.
+    /// Adds a header field. A name that has a code is sent as the code; any other name keeps its case.
     ///
     /// # Errors
-    /// [`Unencodable`].
+    /// [`Unencodable`] when the field contains CR, LF or NUL, does not fit, or comes after an attribute.
     pub fn header(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
         if self.in_attributes {
             return Err(Unencodable::HeaderAfterAttribute);
         }
         check_field(name, value)?;
-        // The name's length is bounded by the check; its room is checked with the value's.
+        // `check_field` has bounded the name's length; `room_for` checks the packet with name and value.
         self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
         put_name::<RequestHeader>(self.out, name);
         self.room_for(value)?;
@@ -122,17 +122,18 @@ impl<'b> RequestEncoder<'b> {
     /// Adds an attribute.
     ///
     /// # Errors
-    /// [`Unencodable`].
+    /// [`Unencodable`] when the value contains CR, LF or NUL, or does not fit.
     pub fn attribute(&mut self, attribute: Attribute, value: &[u8]) -> Result<(), Unencodable> {
         self.in_attributes = true;
         self.out.put_u8(attribute as u8);
         self.string(value)
     }
 
-    /// Adds a named attribute. Names come from a configuration, never from a request: Tomcat acts on some.
+    /// Adds a named attribute. The name must come from the configuration, never from a request: Tomcat acts on some
+    /// names (CVE-2020-1938).
     ///
     /// # Errors
-    /// [`Unencodable`].
+    /// [`Unencodable`] when name or value contains CR, LF or NUL, or does not fit.
     pub fn named_attribute(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
         self.in_attributes = true;
         self.out.put_u8(attribute::REQUEST);
@@ -147,10 +148,10 @@ impl<'b> RequestEncoder<'b> {
         self.out.put_u16(bits);
     }
 
-    /// Completes the packet and returns its length in bytes, the four of its header included.
+    /// Completes the packet and returns its length in bytes, including the four bytes of its header.
     ///
     /// # Errors
-    /// [`Unencodable::TooLarge`].
+    /// [`Unencodable::TooLarge`] when the packet exceeds the packet size.
     pub fn finish(mut self) -> Result<usize, Unencodable> {
         if let Some(stored) = self.stored_method.take() {
             let method = stored.get(..self.stored_length).unwrap_or_default();
@@ -179,7 +180,7 @@ impl<'b> RequestEncoder<'b> {
         Ok(())
     }
 
-    /// Keeps the buffer within the packet, so that a huge text is not even copied.
+    /// Fails when a text does not fit the packet, before the text is copied.
     fn room_for(&self, text: &[u8]) -> Result<(), Unencodable> {
         let length = self.length().saturating_add(text.len()).saturating_add(3);
         if length > self.packet_size.bytes() {
@@ -207,10 +208,10 @@ fn overwrite(out: &mut BytesMut, at: usize, value: u16) {
     }
 }
 
-/// Writes one packet of request body from pieces, as they come.
+/// Writes one request body packet from several pieces.
 ///
-/// Dropped before [`finish`](Self::finish), or finished without data, it leaves the buffer as it was: a packet
-/// without data would mean the end of the body.
+/// An encoder that is dropped before [`finish`](Self::finish), or finished without data, restores the buffer: a
+/// packet without data would mean the end of the body.
 #[derive(Debug)]
 pub struct BodyEncoder<'b> {
     out: &'b mut BytesMut,
@@ -220,7 +221,7 @@ pub struct BodyEncoder<'b> {
 }
 
 impl<'b> BodyEncoder<'b> {
-    /// Starts a packet behind what the buffer holds, with room for [`PacketSize::max_request_data`] bytes.
+    /// Starts a packet at the end of the buffer, with room for [`PacketSize::max_request_data`] bytes.
     #[must_use]
     pub fn begin(out: &'b mut BytesMut, packet_size: PacketSize) -> Self {
         let start = out.len();
@@ -234,7 +235,7 @@ impl<'b> BodyEncoder<'b> {
         }
     }
 
-    /// Adds as much of a piece as there is room for, and says how much that was.
+    /// Adds as many bytes of `piece` as fit and returns their number.
     pub fn push(&mut self, piece: &[u8]) -> usize {
         let piece = piece.get(..self.room).unwrap_or(piece);
         self.out.extend_from_slice(piece);
@@ -242,7 +243,7 @@ impl<'b> BodyEncoder<'b> {
         piece.len()
     }
 
-    /// Completes the packet and returns its data length in bytes: 0 when there is no packet.
+    /// Completes the packet and returns its data length in bytes; 0 means that no packet was written.
     pub fn finish(mut self) -> usize {
         let data_at = self.start.saturating_add(PACKET_HEADER + 2);
         let length = self.out.len().saturating_sub(data_at);
@@ -269,10 +270,10 @@ impl Drop for BodyEncoder<'_> {
     }
 }
 
-/// Writes one packet of request body: at most [`PacketSize::max_request_data`] bytes, at least one.
+/// Writes one request body packet of 1 to [`PacketSize::max_request_data`] bytes.
 ///
 /// # Errors
-/// [`Unencodable::EmptyBody`] or [`Unencodable::TooLarge`].
+/// [`Unencodable::EmptyBody`] without data, [`Unencodable::TooLarge`] with more than fits.
 pub fn encode_body(
     out: &mut BytesMut,
     packet_size: PacketSize,

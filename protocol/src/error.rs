@@ -1,31 +1,31 @@
-//! What can be wrong, by culprit: the peer's bytes, the peer's order, or what the caller wants to send.
+//! Errors by their cause: the peer's bytes, the order of the peer's packets, or the data that the caller sends.
 
 use std::io;
 
 use crate::limits::PacketSize;
 
-/// The peer's bytes are not AJP13. The connection cannot be read any further.
+/// The peer's bytes are not AJP13. Nothing more can be read from the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// A packet does not start with the two bytes of its direction.
+    /// A packet does not start with the magic bytes of its direction.
     #[error("packet starts with {0:02x?} instead of its magic bytes")]
     Magic([u8; 2]),
     /// A packet is longer than this end accepts.
-    #[error("payload of {length} bytes where {limit} are the most")]
+    #[error("payload of {length} bytes exceeds the limit of {limit}")]
     Oversize {
-        /// Payload length that the packet states, in bytes.
+        /// The payload length in the packet's header, in bytes.
         length: usize,
-        /// Most payload bytes that are accepted.
+        /// The longest payload that this end accepts, in bytes.
         limit: usize,
     },
-    /// A packet without a type byte where one is needed.
+    /// A packet without a type byte where one is required.
     #[error("packet without a type")]
     Empty,
-    /// A type that this direction does not have.
+    /// A packet type that does not exist in this direction.
     #[error("unknown packet type {0}")]
     PacketType(u8),
-    /// A field reaches behind the end of the packet.
+    /// A field extends past the end of the packet.
     #[error("packet ends inside a field")]
     Truncated,
     /// A string is not followed by its NUL.
@@ -37,32 +37,32 @@ pub enum Malformed {
     /// Method code 255 without a `stored_method` attribute.
     #[error("method code 255 without a stored method")]
     NoStoredMethod,
-    /// A header code that the direction's table does not have.
+    /// A header code that is not in the direction's table.
     #[error("unknown header code a0{0:02x}")]
     HeaderCode(u8),
     /// A header name that is the null string.
     #[error("header without a name")]
     HeaderName,
-    /// An attribute code that is not assigned. Its value cannot be skipped, for nothing tells its length.
+    /// An attribute code that is not assigned. Its value cannot be skipped, because its length is unknown.
     #[error("unknown attribute code {0}")]
     Attribute(u8),
-    /// More headers than the packet can hold.
-    #[error("{0} headers in a packet that cannot hold them")]
+    /// A header count that exceeds what the packet can hold.
+    #[error("packet is too short for {0} headers")]
     HeaderCount(u16),
-    /// Bytes behind the last field.
-    #[error("{0} bytes behind the end of the message")]
+    /// Bytes after the last field.
+    #[error("{0} bytes after the end of the message")]
     Trailing(usize),
-    /// A body length that contradicts the packet's length.
+    /// A body length that does not match the packet's length.
     #[error("body of {stated} bytes in a packet with room for {room}")]
     BodyLength {
-        /// Length that the packet's body field states.
+        /// The length in the packet's body field, in bytes.
         stated: usize,
-        /// Bytes that the packet has for it.
+        /// The bytes that the packet has for the body.
         room: usize,
     },
 }
 
-/// The peer's packets can be read, but not in this order. The connection is out of step.
+/// The peer's packets are well-formed, but their order is not allowed. The two ends no longer agree about the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misbehaved {
@@ -81,7 +81,7 @@ pub enum Misbehaved {
     /// GET_BODY_CHUNK after the end of the body was sent.
     #[error("GET_BODY_CHUNK after the end of the request body")]
     AskedAfterEnd,
-    /// CPONG that answers nothing.
+    /// CPONG without a CPING.
     #[error("CPONG inside a response")]
     StrayPong,
     /// Anything after END_RESPONSE.
@@ -89,14 +89,14 @@ pub enum Misbehaved {
     AfterEnd,
 }
 
-/// What the caller wants to send has no AJP13 form. Nothing was written.
+/// The caller's data cannot be expressed in AJP13. Nothing was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unencodable {
-    /// It does not fit into one packet, and there is no second one.
+    /// The data does not fit into one packet, and AJP13 has no continuation packet.
     #[error("does not fit into a packet of {} bytes", .0.bytes())]
     TooLarge(PacketSize),
-    /// CR, LF or NUL in a text: the container would pass them on or stop at them.
+    /// A text contains CR, LF or NUL, which containers do not check.
     #[error("control character in a text")]
     ControlCharacter,
     /// A header name that is empty or longer than [`MAX_HEADER_NAME`](crate::limits::MAX_HEADER_NAME).
@@ -105,25 +105,25 @@ pub enum Unencodable {
     /// More than 65 535 headers.
     #[error("too many headers")]
     HeaderCount,
-    /// Headers after the first attribute.
+    /// A header field after the first attribute.
     #[error("header after an attribute")]
     HeaderAfterAttribute,
-    /// A body packet without data: it would mean the end of the body.
+    /// A body packet without data, which would mean the end of the body.
     #[error("body packet without data")]
     EmptyBody,
 }
 
-/// Why a codec failed.
+/// Why encoding or decoding failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// The transport failed.
+    /// Reading or writing the connection failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The peer sent what is not AJP13.
+    /// The peer's bytes are not AJP13.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The caller wants to send what AJP13 cannot say.
+    /// The caller's data cannot be expressed in AJP13.
     #[error(transparent)]
     Unencodable(#[from] Unencodable),
 }

@@ -1,4 +1,4 @@
-//! The order of packets in one request, from the gateway's side, without I/O.
+//! The order of packets in one request and its response, at the gateway's end, without I/O.
 
 use bytes::Bytes;
 
@@ -6,41 +6,41 @@ use crate::error::Misbehaved;
 use crate::limits::PacketSize;
 use crate::response::{FromContainer, SendHeaders};
 
-/// What the gateway knows about the request body when it sends the request.
+/// The request body as far as the gateway knows it when it sends the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestBody {
-    /// There is none, and `content-length: 0` says so: the container never asks.
+    /// No body, announced as `content-length: 0`: the container does not ask for any.
     Empty,
-    /// `content-length` says this many bytes, at least one: the first packet is due unasked.
+    /// A body of this many bytes, at least one, announced as `content-length`: the first packet is sent unasked.
     Known(u64),
-    /// No `content-length`: every packet is sent on request, the first included.
+    /// A body without `content-length`: every packet, including the first, is sent on request.
     Unknown,
 }
 
-/// What a packet from the container means to the gateway.
+/// What the gateway has to do about a packet from the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing to do.
+    /// Nothing.
     Nothing,
     /// Status and header fields.
     Head(SendHeaders),
     /// Response body, at least one byte.
     Data(Bytes),
-    /// What has been sent so far should reach the client now.
+    /// What has arrived so far should be sent to the client now.
     Flush,
-    /// A packet of request body is due: see [`Exchange::due`].
+    /// A request body packet must be sent: see [`Exchange::due`].
     BodyDue,
     /// The response is complete.
     Done {
-        /// Whether the connection is proven clean: the container allows reuse and has every packet that it
-        /// was promised. Otherwise it must be closed.
+        /// Whether the connection may serve another request: the container allows reuse and has received every
+        /// promised packet. Otherwise the connection must be closed.
         reuse: bool,
     },
 }
 
 /// One request and its response.
 ///
-/// Two things go on at once, and each has its state:
+/// Response and upload run at the same time, each with its own state:
 ///
 /// ```text
 /// response   AwaitHead ──SEND_HEADERS──▶ Body ──END_RESPONSE──▶ Done
@@ -51,17 +51,17 @@ pub enum Step {
 ///            a known length starts in Due, any other in Idle
 /// ```
 ///
-/// The container may ask for body after it has begun to answer, and may finish without asking for the rest.
-/// Whatever else happens ([`Misbehaved`]) leaves the two ends out of step, and only closing helps.
+/// The container may ask for request body after it has begun to answer, and may end the response without asking for
+/// the rest. Any other order is [`Misbehaved`], and the connection must be closed.
 ///
 /// Source: `AjpProcessor` of Tomcat and `ajp_process_callback` of mod_jk (`jk_ajp_common.c`).
 #[derive(Debug)]
 pub struct Exchange {
     response: ResponseState,
     upload: UploadState,
-    /// Bytes of the known length that have not been sent.
+    /// Bytes of the known length that have not been sent yet.
     left: Option<u64>,
-    /// The packet before this one was a flush.
+    /// Whether the previous packet was a flush.
     flushed: bool,
     given_up: bool,
     packet_size: PacketSize,
@@ -103,7 +103,7 @@ impl Exchange {
         }
     }
 
-    /// Takes a packet of the container.
+    /// Processes a packet from the container.
     ///
     /// # Errors
     /// [`Misbehaved`]: the connection must be closed.
@@ -120,7 +120,7 @@ impl Exchange {
                 Ok(Step::Head(head))
             }
             (Body, FromContainer::SendHeaders(_)) => Err(Misbehaved::SecondHead),
-            // Left-over flushes of old JBoss; both Apache modules ignore them too.
+            // Old JBoss versions send such flushes; both Apache modules ignore them too.
             (AwaitHead, FromContainer::SendBodyChunk(data)) if data.is_empty() => Ok(Step::Nothing),
             (AwaitHead, FromContainer::SendBodyChunk(_)) => Err(Misbehaved::DataBeforeHead),
             (Body, FromContainer::SendBodyChunk(data)) if data.is_empty() => Ok(Step::Flush),
@@ -129,7 +129,7 @@ impl Exchange {
             (Body, FromContainer::EndResponse { reuse }) => {
                 self.response = Done;
                 self.given_up = flushed && !reuse;
-                // A packet that is still due would be read as the next request.
+                // The container would read a body packet that is still due as the next request.
                 Ok(Step::Done {
                     reuse: reuse && !matches!(self.upload, UploadState::Due(_)),
                 })
@@ -137,7 +137,8 @@ impl Exchange {
         }
     }
 
-    /// Most bytes of the body packet that is due: `Some(0)` when it must be the end, `None` when none is.
+    /// Most data bytes of the body packet that must be sent next: `Some(0)` when it must be the end packet, `None` when
+    /// no packet is due.
     #[must_use]
     pub fn due(&self) -> Option<usize> {
         match (self.upload, self.left) {
@@ -149,8 +150,8 @@ impl Exchange {
         }
     }
 
-    /// A body packet of so many bytes was sent. More than [`due`](Self::due) said, or none, counts as an
-    /// upload out of step: the connection will not be reusable.
+    /// Records that a body packet with this many data bytes was sent. A number that [`due`](Self::due) does not allow
+    /// changes nothing, so that the packet stays due and the connection is not reused.
     pub fn sent(&mut self, bytes: usize) {
         let in_step = self.due().is_some_and(|most| (1..=most).contains(&bytes));
         if in_step {
@@ -160,37 +161,37 @@ impl Exchange {
         }
     }
 
-    /// The packet that ends the body was sent. It must never be sent for a body that was cut short: the
-    /// container could not tell.
+    /// Records that the end packet was sent. It must never be sent for a body that was cut short, because the container
+    /// could not tell.
     pub fn ended(&mut self) {
         if matches!(self.upload, UploadState::Due(_)) && !matches!(self.left, Some(1..)) {
             self.upload = UploadState::Ended;
         }
     }
 
-    /// Bytes of a known length that the container has not been sent.
+    /// Bytes of a known length that have not been sent yet.
     #[must_use]
     pub const fn left(&self) -> Option<u64> {
         self.left
     }
 
-    /// Whether SEND_HEADERS has come.
+    /// Whether SEND_HEADERS has arrived.
     #[must_use]
     pub fn has_head(&self) -> bool {
         self.response != ResponseState::AwaitHead
     }
 
-    /// Whether END_RESPONSE has come.
+    /// Whether END_RESPONSE has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.response == ResponseState::Done
     }
 
-    /// Whether the container gave its answer up: what it has sent may be only a part, although END_RESPONSE came.
+    /// Whether the response may be incomplete although END_RESPONSE arrived.
     ///
-    /// Tomcat (10.1.52) does so when an application fails after its head has gone out: it flushes what there is and
-    /// ends without reuse (`ErrorReportValve`, `CLOSE_NOW`). An application's own last flush is followed by an end
-    /// with reuse, and a request that is refused as a whole is answered without a flush.
+    /// When an application fails after SEND_HEADERS, Tomcat 10.1.52 flushes and sends END_RESPONSE without reuse
+    /// (`ErrorReportValve`, `CLOSE_NOW`). A complete response that ends with a flush allows reuse, and a request that is
+    /// refused as a whole is answered without a flush.
     #[must_use]
     pub const fn is_given_up(&self) -> bool {
         self.given_up
@@ -200,8 +201,8 @@ impl Exchange {
         match self.upload {
             UploadState::Idle => {
                 let most = self.packet_size.max_request_data();
-                // Asking for nothing cannot be answered with data of that length, and the end would cut the
-                // body short: take it as no wish about the size.
+                // A request for 0 bytes states no useful size. An end packet in reply would cut the body short, so a
+                // packet of any size is sent.
                 let wanted = if wanted == 0 {
                     most
                 } else {

@@ -1,4 +1,4 @@
-//! Header fields of a request or a response, in the order, case and form in which they travel.
+//! Header fields of a request or response, with the order, case and form that they have in the packet.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use crate::limits::MAX_HEADER_NAME;
 use crate::tables::{CODED, HeaderCode};
 use crate::wire::{Reader, WireString, has_control, put_string, put_wire_string};
 
-/// A header's name as it travels.
+/// A header name as it stands in the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderName<C> {
     /// A code of the direction's table.
@@ -20,7 +20,7 @@ pub enum HeaderName<C> {
 }
 
 impl<C: HeaderCode> HeaderName<C> {
-    /// The name; a coded one as Tomcat spells it.
+    /// The name. A coded name is spelled as Tomcat spells it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -29,7 +29,7 @@ impl<C: HeaderCode> HeaderName<C> {
         }
     }
 
-    /// The code of the name, however it travelled.
+    /// The code of the name, whether it was sent as a code or as text.
     #[must_use]
     pub fn code(&self) -> Option<C> {
         match self {
@@ -41,8 +41,8 @@ impl<C: HeaderCode> HeaderName<C> {
 
 /// The header fields of one message.
 ///
-/// They stay in the packet's memory and are read out one by one, so that a message costs no list: a
-/// `Headers` is known to be readable from end to end.
+/// The fields stay in the packet's memory and are decoded one by one while iterating, so that no list is allocated.
+/// All fields have been checked when a `Headers` exists.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Headers<C> {
     count: u16,
@@ -61,7 +61,7 @@ impl<C: HeaderCode> Headers<C> {
         }
     }
 
-    /// Starts a list of fields.
+    /// A builder for a list of fields.
     #[must_use]
     pub fn builder() -> HeadersBuilder<C> {
         HeadersBuilder {
@@ -71,13 +71,13 @@ impl<C: HeaderCode> Headers<C> {
         }
     }
 
-    /// How many fields there are.
+    /// The number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
         usize::from(self.count)
     }
 
-    /// Whether there are none.
+    /// Whether there are no fields.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
@@ -93,7 +93,7 @@ impl<C: HeaderCode> Headers<C> {
         }
     }
 
-    /// The value of the first field of a coded name, coded or not.
+    /// The value of the first field with this name, whether it was sent as a code or as text.
     #[must_use]
     pub fn get(&self, wanted: C) -> Option<Bytes> {
         self.iter()
@@ -101,10 +101,10 @@ impl<C: HeaderCode> Headers<C> {
             .and_then(|(_, value)| value)
     }
 
-    /// Reads the count and the fields, checking each.
+    /// Reads the count and checks every field.
     pub(crate) fn read(reader: &mut Reader<'_>, payload: &Bytes) -> Result<Self, Malformed> {
         let count = reader.u16()?;
-        // A code and a null value: no field is shorter than four bytes.
+        // The shortest field has four bytes: a code and a null value.
         if usize::from(count).saturating_mul(4) > reader.remaining() {
             return Err(Malformed::HeaderCount(count));
         }
@@ -160,7 +160,7 @@ impl<C: HeaderCode> Iterator for Iter<'_, C> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        // Checked when the block was made.
+        // `Headers::read` or the builder has checked the block.
         let name = read_name(&mut self.reader).ok()?;
         Some((name, self.reader.string().ok()?))
     }
@@ -180,7 +180,7 @@ fn read_name<C: HeaderCode>(reader: &mut Reader<'_>) -> Result<HeaderName<C>, Ma
         .ok_or(Malformed::HeaderName)
 }
 
-/// Collects header fields.
+/// Builds a list of header fields.
 #[derive(Debug)]
 pub struct HeadersBuilder<C> {
     count: u16,
@@ -189,10 +189,10 @@ pub struct HeadersBuilder<C> {
 }
 
 impl<C: HeaderCode> HeadersBuilder<C> {
-    /// Adds a field; its name travels as a code when it has one.
+    /// Adds a field. A name that has a code is written as the code.
     ///
     /// # Errors
-    /// [`Unencodable`] for an empty or overlong name, CR, LF or NUL, or too many fields.
+    /// [`Unencodable`] for an empty or too long name, for CR, LF or NUL, or for too many fields.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
         check_field(name, value)?;
         self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
@@ -201,11 +201,10 @@ impl<C: HeaderCode> HeadersBuilder<C> {
         Ok(())
     }
 
-    /// Adds a field in exactly this form, without looking at its text: for tests and dumps of what peers
-    /// that do not care send.
+    /// Adds a field in exactly this form without checking its text, for tests and for copies of recorded packets.
     ///
     /// # Errors
-    /// [`Unencodable::HeaderCount`].
+    /// [`Unencodable::HeaderCount`] for too many fields.
     pub fn push_raw(
         &mut self,
         name: &HeaderName<C>,
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_end_a_line_is_not_encoded() {
+    fn cr_lf_nul_and_bad_names_are_not_encoded() {
         let mut builder = Headers::<ResponseHeader>::builder();
         for (name, value) in [
             (&b"A\r\nB"[..], &b"x"[..]),

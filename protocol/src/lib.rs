@@ -1,23 +1,22 @@
 //! The AJP13 wire protocol, both directions, without I/O.
 //!
-//! Bytes go in, messages come out, and the other way round: no sockets, tasks, clocks or logging. The web
-//! server's end (a gateway) and the servlet container's end (an embedded node, a scripted Tomcat) are the
-//! same code seen from two sides.
+//! The crate decodes bytes to messages and encodes messages to bytes. It has no sockets, tasks, clocks or logging. Both
+//! ends are here: the gateway's, and the servlet container's for embedded nodes and tests.
 //!
-//! | Layer | Module | What it knows |
+//! | Layer | Module | Contents |
 //! |---|---|---|
 //! | numbers | [`tables`], [`limits`] | codes of methods, header names and attributes; packet sizes |
-//! | messages | [`request`], [`response`], [`headers`] | what one packet says |
-//! | writing | [`encode`] | requests and bodies from borrowed parts, in one pass |
-//! | framing | [`codec`] | where one packet ends; `tokio_util` [`Decoder`] and [`Encoder`] |
-//! | order | [`exchange`] | which packet may follow which in one request |
+//! | messages | [`request`], [`response`], [`headers`] | the contents of one packet |
+//! | encoding | [`encode`] | requests and bodies from borrowed parts, in one pass |
+//! | framing | [`codec`] | the bounds of one packet; `tokio_util` [`Decoder`] and [`Encoder`] |
+//! | order | [`exchange`] | the order of packets in one request |
 //!
-//! A packet that cannot be read is [`Malformed`]; one that can be read but may not come now is
-//! [`Misbehaved`]. Either way the only safe thing is to close the connection: AJP13 has no request number, so
-//! an answer that is out of step belongs to somebody else's request.
+//! A packet that cannot be decoded is [`Malformed`]. A packet that is not allowed at its place is [`Misbehaved`]. In both
+//! cases the connection must be closed: AJP13 has no request number, so that an answer out of order would be delivered
+//! to another request.
 //!
-//! There is no specification body. Facts are taken from the packets that Tomcat 10.1, mod_jk 1.2.48 and
-//! mod_proxy_ajp 2.4 exchange (`testdata/captures`), and from their sources, which the items name.
+//! AJP13 has no specification body. `protocol/AJP13.md` describes the protocol as Tomcat 10.1, mod_jk 1.2.48 and
+//! mod_proxy_ajp 2.4 speak it (recordings in `testdata/captures`). Items name the source files that they follow.
 //!
 //! ```
 //! use ajp13::codec::GatewayCodec;
@@ -27,7 +26,7 @@
 //! use bytes::BytesMut;
 //! use tokio_util::codec::Decoder;
 //!
-//! // A request is written from borrowed parts, straight into the connection's buffer.
+//! // A request is encoded from borrowed parts into the connection's buffer.
 //! let mut out = BytesMut::new();
 //! let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, &RequestLine {
 //!     method: b"GET",
@@ -43,7 +42,7 @@
 //! head.attribute(Attribute::Secret, b"s3cret")?;
 //! head.finish()?;
 //!
-//! // An answer is read packet by packet.
+//! // An answer is decoded packet by packet.
 //! let mut input = BytesMut::from(&b"AB\0\x02\x05\x01"[..]);
 //! let message = GatewayCodec::new(PacketSize::DEFAULT).decode(&mut input)?;
 //! assert!(matches!(message, Some(FromContainer::EndResponse { reuse: true })));

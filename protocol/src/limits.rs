@@ -1,4 +1,4 @@
-//! Packet sizes and the bounds that follow from them.
+//! Packet sizes, and the limits that follow from them.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ pub const PACKET_HEADER: usize = 4;
 
 /// Longest header name that is sent, in bytes.
 ///
-/// A string's first byte is the high byte of its length: from 0xA000 (40 960) on Tomcat takes a name for a
-/// code, and Undertow takes any length of 256 and more for one.
+/// The first byte of a string is the high byte of its length. Tomcat reads a name of 40,960 bytes (0xA000) or more as a
+/// code; Undertow reads any name of 256 bytes or more as one.
 pub const MAX_HEADER_NAME: usize = 255;
 
-/// Longest payload that the two length bytes can state.
+/// Longest payload that the two length bytes can express, in bytes.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
-/// The size of AJP packets on one connection, header included: 8192 to 65 536 bytes.
+/// The size of AJP packets on one connection, header included: 8192 to 65,536 bytes.
 ///
-/// It is not negotiated. The container's `packetSize` (Tomcat), `max_packet_size` (mod_jk) and
-/// `ProxyIOBufferSize` (httpd) must say the same.
+/// The size is not negotiated: gateway and container must be configured with the same value. It is called `packetSize`
+/// in Tomcat, `max_packet_size` in mod_jk and `ProxyIOBufferSize` in httpd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PacketSize(u32);
 
 impl PacketSize {
-    /// 8192 bytes, the default everywhere.
+    /// 8192 bytes, the default of Tomcat, mod_jk and httpd.
     pub const DEFAULT: Self = Self(8192);
-    /// 65 536 bytes, the most that Tomcat documents.
+    /// 65,536 bytes, the maximum in Tomcat's documentation.
     pub const MAX: Self = Self(65536);
 
-    /// A size in bytes; `None` outside 8192 to 65 536.
+    /// A size in bytes; `None` outside 8192 to 65,536.
     #[must_use]
     pub const fn new(bytes: usize) -> Option<Self> {
         if bytes >= 8192 && bytes <= 65536 {
@@ -38,25 +38,25 @@ impl PacketSize {
         }
     }
 
-    /// The whole packet, in bytes.
+    /// The size of the whole packet, in bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {
         self.0 as usize
     }
 
-    /// Most payload bytes.
+    /// Longest payload, in bytes.
     #[must_use]
     pub const fn max_payload(self) -> usize {
         self.bytes().saturating_sub(PACKET_HEADER)
     }
 
-    /// Most data bytes in a request body packet, whose payload starts with a two-byte length.
+    /// Most data bytes of a request body packet, whose payload starts with a two-byte length.
     #[must_use]
     pub const fn max_request_data(self) -> usize {
         self.bytes().saturating_sub(PACKET_HEADER + 2)
     }
 
-    /// Most data bytes in a SEND_BODY_CHUNK: type, two-byte length, data, NUL.
+    /// Most data bytes of a SEND_BODY_CHUNK, whose payload is type, two-byte length, data and NUL.
     #[must_use]
     pub const fn max_response_data(self) -> usize {
         self.bytes().saturating_sub(PACKET_HEADER + 4)
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_those_seen_on_the_wire() {
+    fn limits_are_those_of_recorded_packets() {
         let small = PacketSize::DEFAULT;
         assert_eq!(
             (

@@ -15,8 +15,8 @@ pub const CPING: [u8; 5] = [0x12, 0x34, 0, 1, packet::CPING];
 
 /// The packet that ends a request body, complete, as mod_proxy_ajp writes it.
 ///
-/// mod_jk writes `12 34 00 00` instead. Where a request is expected by mistake this form makes Tomcat close
-/// the connection, mod_jk's makes it answer 500, which would be taken for the answer to the next request.
+/// mod_jk writes `12 34 00 00` instead. If Tomcat ever reads an end packet as a request, this form makes it close the
+/// connection. mod_jk's form makes it answer 500, which would be taken for the answer to the next request.
 pub const END_OF_BODY: [u8; 6] = [0x12, 0x34, 0, 2, 0, 0];
 
 /// A packet to the container.
@@ -24,17 +24,17 @@ pub const END_OF_BODY: [u8; 6] = [0x12, 0x34, 0, 2, 0, 0];
 pub enum ToContainer {
     /// Starts a request.
     ForwardRequest(Box<ForwardRequest>),
-    /// Request body data or its end; only where the container expects it.
+    /// Request body data or its end, only while the container waits for it.
     Body(BodyPacket),
     /// Asks for a CPONG.
     CPing,
-    /// Asks the container to stop; no container obeys.
+    /// Asks the container to stop. No current container obeys.
     Shutdown,
-    /// Ping of the old login phase; no container answers.
+    /// Ping of an old login phase. No current container answers.
     Ping,
 }
 
-/// A packet of request body.
+/// A request body packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyPacket {
     /// One byte or more.
@@ -45,10 +45,10 @@ pub enum BodyPacket {
     BareEnd,
 }
 
-/// A FORWARD_REQUEST as it travels.
+/// A FORWARD_REQUEST as it stands in the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardRequest {
-    /// 1 to 27, or 255 for a [`Attribute::StoredMethod`].
+    /// The method's code from 1 to 27, or 255 when the name is in [`Attribute::StoredMethod`].
     pub method: u8,
     /// For example `HTTP/1.1`.
     pub protocol: WireString,
@@ -56,7 +56,7 @@ pub struct ForwardRequest {
     pub uri: WireString,
     /// The client's address as text.
     pub remote_addr: WireString,
-    /// The client's name; usually null.
+    /// The client's host name; usually null.
     pub remote_host: WireString,
     /// Host without port.
     pub server_name: WireString,
@@ -70,12 +70,12 @@ pub struct ForwardRequest {
     pub attributes: Vec<RequestAttribute>,
 }
 
-/// A request attribute as it travels.
+/// A request attribute as it stands in the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestAttribute {
-    /// One string.
+    /// An attribute with one string.
     Text(Attribute, WireString),
-    /// A named attribute.
+    /// A named attribute: name and value.
     Named(WireString, WireString),
     /// Key size of the TLS cipher, in bits.
     SslKeySize(u16),
@@ -105,7 +105,7 @@ pub enum Attribute {
     SslSession = attribute::SSL_SESSION,
     /// The secret that the connector asks for.
     Secret = attribute::SECRET,
-    /// The method, when it has no code.
+    /// The name of a method without a code.
     StoredMethod = attribute::STORED_METHOD,
 }
 
@@ -129,7 +129,7 @@ impl Attribute {
 }
 
 impl ForwardRequest {
-    /// The method's name: the stored one, or the code's.
+    /// The method's name: the stored name if there is one, otherwise the name of the code.
     #[must_use]
     pub fn method_name(&self) -> Option<&[u8]> {
         match self.text(Attribute::StoredMethod) {
@@ -138,7 +138,7 @@ impl ForwardRequest {
         }
     }
 
-    /// The last value of an attribute, as Tomcat takes it.
+    /// The last value of an attribute, which is the one that Tomcat uses.
     #[must_use]
     pub fn text(&self, wanted: Attribute) -> Option<&[u8]> {
         self.attributes
@@ -189,7 +189,7 @@ impl ForwardRequest {
         Ok(request)
     }
 
-    /// Writes the packet as it stands: texts are not looked at.
+    /// Writes the payload without checking its texts.
     pub(crate) fn write(&self, out: &mut BytesMut) {
         out.extend_from_slice(&[packet::FORWARD_REQUEST, self.method]);
         for text in [
@@ -241,7 +241,7 @@ fn read_attributes(reader: &mut Reader<'_>) -> Result<Vec<RequestAttribute>, Mal
     }
 }
 
-/// Reads the payload of a packet where the container expects request body.
+/// Reads the payload of a request body packet.
 pub(crate) fn read_body(payload: &Bytes) -> Result<BodyPacket, Malformed> {
     if payload.is_empty() {
         return Ok(BodyPacket::BareEnd);

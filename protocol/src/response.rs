@@ -16,27 +16,27 @@ pub const MAGIC: [u8; 2] = *b"AB";
 pub enum FromContainer {
     /// Status and header fields, once per response.
     SendHeaders(SendHeaders),
-    /// Part of the response body. Empty: a request to flush, not the end.
+    /// Part of the response body. Without data it asks for a flush and is not the end.
     SendBodyChunk(Bytes),
-    /// Asks for at most so many bytes of request body.
+    /// Asks for request body: at most this many bytes.
     GetBodyChunk(u16),
     /// End of the response.
     EndResponse {
-        /// Whether the connection may serve another request. Tomcat does not close it when it may not.
+        /// Whether the connection may serve another request. If not, Tomcat does not close it: the gateway must.
         reuse: bool,
     },
     /// Answer to a CPING.
     CPong,
 }
 
-/// A SEND_HEADERS as it travels.
+/// A SEND_HEADERS as it stands in the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendHeaders {
-    /// Any 16-bit number; what HTTP allows is the reader's business.
+    /// The status: any 16-bit number. Whether HTTP allows it is for the caller to check.
     pub status: u16,
-    /// A reason phrase; Tomcat sends the status as text.
+    /// The reason phrase. Tomcat sends the digits of the status.
     pub message: WireString,
-    /// Header fields in the application's order, repeated ones apart.
+    /// Header fields in the application's order, repeated fields as separate entries.
     pub headers: Headers<ResponseHeader>,
 }
 
@@ -62,10 +62,10 @@ impl FromContainer {
         Ok(message)
     }
 
-    /// Writes the payload as it stands: texts are not looked at.
+    /// Writes the payload without checking its texts.
     ///
     /// # Errors
-    /// [`Unencodable::TooLarge`]; the caller takes back what was written.
+    /// [`Unencodable::TooLarge`]; the caller removes what was written.
     pub(crate) fn write(&self, out: &mut BytesMut, size: PacketSize) -> Result<(), Unencodable> {
         match self {
             Self::SendHeaders(head) => {
@@ -98,7 +98,7 @@ impl FromContainer {
     }
 }
 
-/// The NUL behind the data is always sent and not always demanded: mod_jk does without, mod_proxy_ajp not.
+/// Reads a SEND_BODY_CHUNK, with or without the NUL after its data: mod_jk does not require the NUL, mod_proxy_ajp does.
 fn read_chunk(payload: &Bytes) -> Result<FromContainer, Malformed> {
     let mut reader = Reader::new(payload);
     reader.u8()?;

@@ -1,4 +1,4 @@
-//! The coded words of AJP13: methods, header names, attributes, packet types.
+//! The codes of AJP13: packet types, methods, header names and attributes.
 //!
 //! Source: `org.apache.coyote.ajp.Constants` of Tomcat and `jk_ajp_common.h` of mod_jk.
 
@@ -16,9 +16,9 @@ pub mod packet {
     pub const END_RESPONSE: u8 = 5;
     /// Asks for request body data; from the container.
     pub const GET_BODY_CHUNK: u8 = 6;
-    /// Asks the container to stop; no container obeys.
+    /// Asks the container to stop; to the container. No current container obeys.
     pub const SHUTDOWN: u8 = 7;
-    /// Ping of the old login phase; no container answers.
+    /// Ping of an old login phase; to the container. No current container answers.
     pub const PING: u8 = 8;
     /// Answer to a CPING; from the container.
     pub const CPONG: u8 = 9;
@@ -26,10 +26,10 @@ pub mod packet {
     pub const CPING: u8 = 10;
 }
 
-/// The method byte that says: see the `stored_method` attribute.
+/// The method byte of a method without a code: its name is in the `stored_method` attribute.
 pub const STORED_METHOD: u8 = 0xFF;
 
-/// First byte of a coded header name; of a string it would be the high byte of its length.
+/// First byte of a coded header name. In a string this byte is the high byte of the length.
 pub(crate) const CODED: u8 = 0xA0;
 
 /// Methods with a code, in the order of their codes 1 to 27.
@@ -63,10 +63,10 @@ pub const METHODS: [&str; 27] = [
     "MKACTIVITY",
 ];
 
-/// The code of a method, compared with case; `None`: it travels as `stored_method`.
+/// The code of a method, whose name is case-sensitive; `None` when it must be sent as `stored_method`.
 #[must_use]
 pub fn method_code(name: &[u8]) -> Option<u8> {
-    // The four methods that make nearly all traffic first.
+    // The most frequent methods first.
     match name {
         b"GET" => Some(2),
         b"POST" => Some(4),
@@ -85,15 +85,15 @@ pub fn method_name(code: u8) -> Option<&'static str> {
     METHODS.get(usize::from(code).checked_sub(1)?).copied()
 }
 
-/// A direction's table of coded header names.
+/// The table of coded header names of one direction.
 pub trait HeaderCode: Copy + Eq + fmt::Debug + Sized + 'static {
-    /// The name of a code byte.
+    /// The header of a code byte.
     fn from_code(code: u8) -> Option<Self>;
     /// The code byte that follows 0xA0.
     fn code(self) -> u8;
-    /// The header's name as Tomcat spells it.
+    /// The name, spelled as in Tomcat.
     fn name(self) -> &'static str;
-    /// The code of a name in any case.
+    /// The header of a name, in any case.
     fn from_name(name: &[u8]) -> Option<Self>;
 }
 
@@ -179,9 +179,9 @@ header_codes! {
 
 /// Codes of request attributes (`SC_A_*`).
 pub mod attribute {
-    /// The context path; Tomcat throws it away.
+    /// The context path. Tomcat ignores it.
     pub const CONTEXT: u8 = 1;
-    /// The servlet path; Tomcat throws it away.
+    /// The servlet path. Tomcat ignores it.
     pub const SERVLET_PATH: u8 = 2;
     /// The user that the gateway authenticated.
     pub const REMOTE_USER: u8 = 3;
@@ -199,17 +199,17 @@ pub mod attribute {
     pub const SSL_SESSION: u8 = 9;
     /// A named attribute: two strings.
     pub const REQUEST: u8 = 10;
-    /// The key size in bits: an integer, not a string.
+    /// The key size in bits, a 16-bit integer.
     pub const SSL_KEY_SIZE: u8 = 11;
-    /// The secret that the connector asks for.
+    /// The secret that the connector requires.
     pub const SECRET: u8 = 12;
-    /// The method, when it has no code.
+    /// The name of a method without a code.
     pub const STORED_METHOD: u8 = 13;
     /// End of the request.
     pub const END: u8 = 0xFF;
 }
 
-/// Names of request attributes that Tomcat knows (`AjpProcessor`), to be sent with code 10.
+/// Names of named attributes (code 10) that Tomcat knows (`AjpProcessor`).
 pub mod request_attribute {
     /// The client's port, decimal.
     pub const REMOTE_PORT: &str = "AJP_REMOTE_PORT";
@@ -217,7 +217,8 @@ pub mod request_attribute {
     pub const LOCAL_ADDR: &str = "AJP_LOCAL_ADDR";
     /// The TLS version, for example `TLSv1.3`.
     pub const SSL_PROTOCOL: &str = "AJP_SSL_PROTOCOL";
-    /// The balancer's view of the member: `ACT`, `DIS` or `STP` (mod_jk; `LoadBalancerDrainingValve`).
+    /// The member's state in the balancer: `ACT` (active), `DIS` (draining) or `STP` (stopped). Sent by mod_jk, read by
+    /// Tomcat's `LoadBalancerDrainingValve`.
     pub const LB_ACTIVATION: &str = "JK_LB_ACTIVATION";
 }
 
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn header_codes_name_both_ways() {
+    fn header_codes_and_names_map_to_each_other() {
         check_table(RequestHeader::ALL);
         check_table(ResponseHeader::ALL);
         assert_eq!(

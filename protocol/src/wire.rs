@@ -1,4 +1,4 @@
-//! Reading and writing AJP data types: bytes, 16-bit integers, strings (big-endian).
+//! The AJP13 data types: bytes, 16-bit integers and strings, big-endian.
 
 use std::ops::Range;
 
@@ -6,13 +6,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::error::Malformed;
 
-/// The length word of the null string, which has no bytes and no NUL.
+/// The length field of the null string, which has no bytes and no NUL.
 pub(crate) const NULL: u16 = 0xFFFF;
 
-/// A string as it travels: `None` is AJP's null string, which is not the empty one.
+/// A string of a packet: `None` is the null string, which differs from the empty string.
 pub(crate) type WireString = Option<Bytes>;
 
-/// Reads the fields of one packet's payload in order. Every read is checked against the payload's end.
+/// Reads the fields of a payload in order. Every read is checked against the payload's end.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     payload: &'a Bytes,
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn bool(&mut self) -> Result<bool, Malformed> {
-        // Tomcat and mod_jk take every value but zero for true.
+        // Tomcat and mod_jk read every value except 0 as true.
         self.u8().map(|byte| byte != 0)
     }
 
@@ -62,18 +62,18 @@ impl<'a> Reader<'a> {
         Ok(u16::from_be_bytes([self.u8()?, self.u8()?]))
     }
 
-    /// The next byte, which stays.
+    /// The next byte, without consuming it.
     pub(crate) fn peek(&self) -> Option<u8> {
         self.payload.get(self.at).copied()
     }
 
-    /// `count` bytes, sharing the packet's memory.
+    /// The next `count` bytes, which share the packet's memory.
     pub(crate) fn bytes(&mut self, count: usize) -> Result<Bytes, Malformed> {
         let range = self.take(count)?;
         Ok(self.payload.slice(range))
     }
 
-    /// Where the next string's text is, without a copy of it; `None` for the null string.
+    /// The position of the next string's text in the payload; `None` for the null string.
     pub(crate) fn string_range(&mut self) -> Result<Option<Range<usize>>, Malformed> {
         let length = self.u16()?;
         if length == NULL {
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         Ok(self.string_range()?.map(|range| self.payload.slice(range)))
     }
 
-    /// A leftover byte means that the two ends disagree about the packet.
+    /// Ends the payload. Bytes that are left over are an error: the two ends disagree about the packet.
     pub(crate) const fn finish(&self) -> Result<(), Malformed> {
         match self.remaining() {
             0 => Ok(()),
@@ -99,8 +99,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a string with its length and NUL. Longer than 65 534 bytes it is cut, which the callers' packet
-/// bound makes impossible.
+/// Writes a string with its length and NUL. Callers check the packet size first, so that a text is never longer than
+/// the 65,534 bytes at which it would be cut.
 pub(crate) fn put_string(out: &mut BytesMut, text: &[u8]) {
     let length = u16::try_from(text.len()).unwrap_or(NULL.saturating_sub(1));
     let text = text.get(..usize::from(length)).unwrap_or(text);
@@ -117,9 +117,9 @@ pub(crate) fn put_wire_string(out: &mut BytesMut, text: Option<&Bytes>) {
     }
 }
 
-/// Whether a text holds what could end a line or a C string somewhere behind us.
+/// Whether a text contains CR, LF or NUL, which would end a line or a C string at the peer.
 pub(crate) fn has_control(text: &[u8]) -> bool {
-    // No early end: the loop compiles to vector instructions, and the answer is nearly always no.
+    // Without an early exit the loop compiles to vector instructions, and the result is nearly always false.
     text.iter().fold(false, |found, &byte| {
         found | matches!(byte, 0 | b'\r' | b'\n')
     })
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_are_those_of_the_protocol() {
+    fn strings_have_their_exact_bytes() {
         let mut out = BytesMut::new();
         put_string(&mut out, b"");
         put_string(&mut out, b"abc");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_leaves_the_payload_is_an_error() {
+    fn a_field_past_the_end_of_the_payload_is_an_error() {
         for (bytes, error) in [
             (&b"\0"[..], Malformed::Truncated),
             (b"\0\x04abc", Malformed::Truncated),

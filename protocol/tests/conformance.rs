@@ -140,7 +140,7 @@ fn c02_strings_are_empty_text_or_null() {
 }
 
 #[test]
-fn c05_methods_travel_as_codes_or_by_name() {
+fn c05_methods_are_sent_as_codes_or_by_name() {
     for (code, method) in (1..=27).zip(METHODS) {
         let request = encode(&line(method.as_bytes()), |_| Ok(())).unwrap();
         assert_eq!(
@@ -173,7 +173,7 @@ fn c05_methods_travel_as_codes_or_by_name() {
 }
 
 #[test]
-fn c06_header_codes_name_both_ways_and_others_are_refused() {
+fn c06_header_codes_and_names_map_to_each_other_and_other_codes_are_refused() {
     for header in RequestHeader::ALL.iter().copied() {
         let request = encode(&line(b"GET"), |head| {
             head.header(header.name().as_bytes(), b"x")
@@ -209,7 +209,7 @@ fn c06_header_codes_name_both_ways_and_others_are_refused() {
 #[test]
 fn c07_a_coded_name_in_any_case_or_form_is_the_same_header() {
     for name in ["content-length", "Content-Length", "CONTENT-LENGTH"] {
-        // As text, the way mod_jk sends Accept-Language.
+        // As text, as mod_jk sends Accept-Language.
         let mut bytes = vec![0, 1, 0, 14];
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(b"\0\0\x025\x31\0\xff");
@@ -224,7 +224,7 @@ fn c07_a_coded_name_in_any_case_or_form_is_the_same_header() {
         );
         let (kept, _) = request.headers.iter().next().unwrap();
         assert_eq!(kept, HeaderName::Text(Bytes::from_static(name.as_bytes())));
-        // From the encoder, always as a code.
+        // The encoder always writes the code.
         let request = encode(&line(b"GET"), |head| head.header(name.as_bytes(), b"51")).unwrap();
         let (coded, _) = request.headers.iter().next().unwrap();
         assert_eq!(coded, HeaderName::Coded(RequestHeader::ContentLength));
@@ -232,7 +232,7 @@ fn c07_a_coded_name_in_any_case_or_form_is_the_same_header() {
 }
 
 #[test]
-fn c08_packets_may_be_cut_anywhere_and_share_a_buffer() {
+fn c08_packets_are_read_from_any_split_and_from_one_buffer() {
     let head = b"\x04\0\xc8\0\x02OK\0\0\x01\xa0\x01\0\x04text\0";
     let stream = [answer(head), answer(b"\x03\0\x02hi\0"), answer(b"\x05\x01")].concat();
     let mut whole = BytesMut::from(&stream[..]);
@@ -249,9 +249,9 @@ fn c08_packets_may_be_cut_anywhere_and_share_a_buffer() {
 }
 
 #[test]
-fn c09_lengths_at_the_bounds_of_a_packet() {
+fn c09_payload_lengths_are_checked_before_memory_is_reserved() {
     let limit = PacketSize::DEFAULT.max_payload();
-    // The container refuses a payload of P − 3, before there is any of it.
+    // The container refuses a payload of P − 3 bytes before any of it has arrived.
     assert_eq!(
         malformed(to_container(b"\x12\x34\x1f\xfd", false)),
         Malformed::Oversize {
@@ -270,15 +270,15 @@ fn c09_lengths_at_the_bounds_of_a_packet() {
         malformed(to_container(b"\x12\x34\0\0", false)),
         Malformed::Empty
     );
-    // P − 4 is waited for.
+    // P − 4 bytes are allowed: the decoder waits for them.
     assert_eq!(to_container(b"\x12\x34\x1f\xfc", false).unwrap(), None);
-    // The gateway reads whatever a container sends, and makes room only as it comes.
+    // The gateway accepts any length, and reserves memory only as bytes arrive.
     let mut input = BytesMut::from(&b"AB\xff\xff\x03\xff\xfb"[..]);
     let mut codec = GatewayCodec::new(PacketSize::DEFAULT);
     assert_eq!(codec.decode(&mut input).unwrap(), None);
     assert!(
         input.capacity() < 20 * 1024,
-        "{} bytes reserved for nothing",
+        "{} bytes reserved ahead",
         input.capacity()
     );
     input.resize(4 + 65535, 0);
@@ -294,7 +294,7 @@ fn c09_lengths_at_the_bounds_of_a_packet() {
 }
 
 #[test]
-fn c10_strings_that_are_not() {
+fn c10_strings_with_a_wrong_length_or_without_nul_are_refused() {
     for (string, error) in [
         (&b"\0\x09abc\0"[..], Malformed::Truncated),
         (b"\xff\xfeabc\0", Malformed::Truncated),
@@ -303,8 +303,8 @@ fn c10_strings_that_are_not() {
         let bytes = answer(&[&b"\x04\0\xc8"[..], string, b"\0\0"].concat());
         assert_eq!(malformed(from_container(&bytes)), error);
     }
-    // A NUL inside is kept in the wire form, and refused where it is to be sent on: by the encoder here, and
-    // by the gateway when it makes an HTTP field of it.
+    // A NUL inside a string is decoded. It is refused when the string is forwarded: by the encoder, as here, and by
+    // the gateway when it makes an HTTP field of it.
     let bytes = answer(b"\x04\0\xc8\0\0\0\0\x01\xa0\x06\0\x03a\0b\0");
     let Some(FromContainer::SendHeaders(head)) = from_container(&bytes).unwrap() else {
         panic!()
@@ -319,7 +319,7 @@ fn c10_strings_that_are_not() {
 }
 
 #[test]
-fn c11_header_counts_that_lie() {
+fn c11_wrong_header_counts_are_refused() {
     for (count, error) in [
         (2_u16, Malformed::Truncated),
         (0, Malformed::Attribute(0xA0)),
@@ -336,7 +336,7 @@ fn c11_header_counts_that_lie() {
 }
 
 #[test]
-fn c12_chunk_lengths() {
+fn c12_chunk_lengths_must_match_the_payload() {
     let chunk = |length: u16, payload: usize| {
         let mut bytes = vec![3];
         bytes.extend_from_slice(&length.to_be_bytes());
@@ -393,7 +393,7 @@ fn c13_ssl_key_size_is_an_integer() {
 }
 
 #[test]
-fn c14_unassigned_attributes_end_the_packet() {
+fn c14_unassigned_attribute_codes_are_refused() {
     for code in [0, 0x0E, 0x80, 0xFE] {
         let bytes = forward(&[0, 0, code, 0, 3, 0, 4, b'e', 0, 0xFF]);
         assert_eq!(
@@ -467,7 +467,7 @@ fn c18_nothing_with_cr_lf_or_nul_is_encoded() {
 }
 
 #[test]
-fn a_refused_request_leaves_the_buffer_as_it_was() {
+fn a_refused_request_restores_the_buffer() {
     let mut out = BytesMut::from(&b"before"[..]);
     let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, &line(b"GET")).unwrap();
     head.header(b"host", b"a").unwrap();
@@ -480,7 +480,7 @@ fn a_refused_request_leaves_the_buffer_as_it_was() {
 }
 
 #[test]
-fn a_request_fills_a_packet_to_the_last_byte_and_no_further() {
+fn a_request_may_fill_its_packet_and_not_exceed_it() {
     for (size, most) in [(PacketSize::DEFAULT, 8192), (PacketSize::MAX, 65536)] {
         let fixed = encoded_length(size, 0).unwrap();
         assert_eq!(encoded_length(size, most - fixed), Ok(most));
@@ -488,7 +488,7 @@ fn a_request_fills_a_packet_to_the_last_byte_and_no_further() {
             encoded_length(size, most - fixed + 1),
             Err(Unencodable::TooLarge(size))
         );
-        // What is far too long is not even copied.
+        // A value that is far too long is not copied.
         let mut out = BytesMut::new();
         let mut head = RequestEncoder::begin(&mut out, size, &line(b"GET")).unwrap();
         assert_eq!(
@@ -510,7 +510,7 @@ fn encoded_length(size: PacketSize, value: usize) -> Result<usize, Unencodable> 
 }
 
 #[test]
-fn body_packets_hold_one_byte_to_the_most() {
+fn body_packets_have_at_least_one_byte_and_at_most_their_limit() {
     for size in [PacketSize::DEFAULT, PacketSize::MAX] {
         let mut out = BytesMut::new();
         let most = size.max_request_data();
@@ -548,7 +548,7 @@ fn body_packets_hold_one_byte_to_the_most() {
 }
 
 #[test]
-fn a_body_packet_is_filled_from_pieces_or_not_begun() {
+fn a_body_packet_is_filled_from_pieces_or_not_written() {
     let size = PacketSize::DEFAULT;
     let mut out = BytesMut::from(&b"before"[..]);
     let mut packet = BodyEncoder::begin(&mut out, size);
@@ -569,7 +569,7 @@ fn a_body_packet_is_filled_from_pieces_or_not_begun() {
 }
 
 #[test]
-fn chunks_from_the_container_hold_at_most_a_packet() {
+fn chunks_from_the_container_never_exceed_the_packet_size() {
     for size in [PacketSize::DEFAULT, PacketSize::MAX] {
         let mut codec = ContainerCodec::new(size);
         let mut out = BytesMut::new();
@@ -590,7 +590,7 @@ fn chunks_from_the_container_hold_at_most_a_packet() {
     }
 }
 
-/// Encodes as the gateway does and decodes as the container does.
+/// Encodes a request as the gateway does and decodes it as the container does.
 fn encode(
     line: &RequestLine<'_>,
     fill: impl FnOnce(&mut RequestEncoder<'_>) -> Result<(), Unencodable>,

@@ -1,4 +1,4 @@
-//! Every packet in every state of an exchange, as a table, and adversarial schedules by seed.
+//! The exchange: a table of every packet in every state, and random schedules by seed.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -40,7 +40,7 @@ fn exchange(body: RequestBody) -> Exchange {
 }
 
 #[test]
-fn each_packet_in_each_response_state() {
+fn each_packet_in_each_response_state_has_its_step_or_error() {
     let kinds = [head(), data(), flush(), ask(), end(), FromContainer::CPong];
     let await_head = [
         "head",
@@ -92,7 +92,7 @@ fn word(result: &Result<Step, Misbehaved>) -> String {
 }
 
 #[test]
-fn a_known_length_is_due_at_once_and_then_on_request() {
+fn a_body_of_known_length_starts_unasked_and_continues_on_request() {
     let mut exchange = exchange(RequestBody::Known(8187));
     assert_eq!(exchange.due(), Some(8186));
     exchange.sent(8186);
@@ -100,7 +100,7 @@ fn a_known_length_is_due_at_once_and_then_on_request() {
     exchange.on(ask()).unwrap();
     assert_eq!(exchange.due(), Some(1));
     exchange.sent(1);
-    // Tomcat asks once more, because the servlet reads until the end.
+    // Tomcat asks once more, because the servlet reads to the end of the body.
     exchange.on(ask()).unwrap();
     assert_eq!(exchange.due(), Some(0));
     exchange.ended();
@@ -108,7 +108,7 @@ fn a_known_length_is_due_at_once_and_then_on_request() {
 }
 
 #[test]
-fn an_unknown_length_is_sent_only_on_request() {
+fn a_body_of_unknown_length_is_sent_only_on_request() {
     let mut exchange = exchange(RequestBody::Unknown);
     assert_eq!(exchange.due(), None);
     exchange.on(FromContainer::GetBodyChunk(100)).unwrap();
@@ -121,7 +121,7 @@ fn an_unknown_length_is_sent_only_on_request() {
 }
 
 #[test]
-fn an_empty_body_is_ended_when_the_container_asks_all_the_same() {
+fn an_empty_body_gets_the_end_packet_when_the_container_asks() {
     let mut exchange = exchange(RequestBody::Empty);
     assert_eq!(exchange.due(), None);
     exchange.on(ask()).unwrap();
@@ -132,7 +132,7 @@ fn an_empty_body_is_ended_when_the_container_asks_all_the_same() {
 }
 
 #[test]
-fn a_request_for_more_than_a_packet_or_for_nothing_gets_a_packet() {
+fn a_request_for_zero_bytes_or_for_too_many_is_answered_with_one_packet() {
     for wanted in [0, 65535] {
         let mut exchange = exchange(RequestBody::Unknown);
         exchange.on(FromContainer::GetBodyChunk(wanted)).unwrap();
@@ -163,7 +163,7 @@ fn a_connection_is_not_reused_while_a_promised_packet_is_missing() {
     assert_eq!(
         unread.on(end()),
         Ok(Step::Done { reuse: true }),
-        "the rest was never promised"
+        "packets that were not asked for are not missing"
     );
     let mut refused = exchange(RequestBody::Empty);
     refused.on(head()).unwrap();
@@ -173,9 +173,9 @@ fn a_connection_is_not_reused_while_a_promised_packet_is_missing() {
     );
 }
 
-/// Tomcat flushes and ends without reuse when an application fails after its head has gone out.
+/// Tomcat flushes and ends without reuse when an application fails after SEND_HEADERS.
 #[test]
-fn an_answer_is_given_up_by_a_flush_and_an_end_without_reuse() {
+fn an_end_without_reuse_right_after_a_flush_marks_the_answer_incomplete() {
     let flush = || FromContainer::SendBodyChunk(Bytes::new());
     let data = || FromContainer::SendBodyChunk(Bytes::from_static(b"x"));
     let end = |reuse| FromContainer::EndResponse { reuse };
@@ -199,25 +199,29 @@ fn an_answer_is_given_up_by_a_flush_and_an_end_without_reuse() {
 }
 
 #[test]
-fn asking_twice_is_misbehaviour() {
+fn a_second_request_for_body_before_the_first_is_answered_is_an_error() {
     let mut exchange = exchange(RequestBody::Unknown);
     exchange.on(ask()).unwrap();
     assert_eq!(exchange.on(ask()), Err(Misbehaved::AskedTwice));
 }
 
 #[test]
-fn the_end_is_never_accepted_in_place_of_missing_data() {
+fn the_end_packet_is_not_accepted_while_announced_data_is_missing() {
     let mut exchange = exchange(RequestBody::Known(10));
     exchange.ended();
     assert_eq!(exchange.due(), Some(10));
     exchange.sent(11);
-    assert_eq!(exchange.due(), Some(10), "more than was due is not counted");
+    assert_eq!(
+        exchange.due(),
+        Some(10),
+        "a packet that was too large is not counted"
+    );
 }
 
-/// Random schedules of both sides: never a panic, never `reuse` with a packet outstanding, never more data
-/// sent than announced, nothing accepted after the end.
+/// Random schedules of both ends: no panic, no reuse with a packet outstanding, no more data sent than announced, and
+/// nothing accepted after the end.
 #[test]
-fn adversarial_schedules() {
+fn random_schedules_never_allow_reuse_with_a_packet_outstanding() {
     for seed in 1..=20_000_u64 {
         let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut next = move |below: u64| {

@@ -1,4 +1,5 @@
-//! Properties: any split of a stream reads the same, what is written reads back, nothing panics.
+//! Properties: encoding and decoding give the same message, any split of a stream gives the same messages, nothing
+//! panics.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -28,7 +29,7 @@ fn wire_string(most: usize) -> impl Strategy<Value = Option<Bytes>> {
 }
 
 fn headers<C: HeaderCode>(all: &'static [C]) -> impl Strategy<Value = Headers<C>> {
-    // A name of 0xA000 bytes and more would read as a code; short ones are all that is sent.
+    // A name of 0xA000 bytes or more would be read as a code; the encoder sends only short names.
     let name = prop_oneof![
         (0..all.len()).prop_map(move |index| HeaderName::Coded(all[index])),
         text(40).prop_map(HeaderName::Text),
@@ -119,7 +120,7 @@ fn to_container() -> impl Strategy<Value = ToContainer> {
     ]
 }
 
-/// Feeds a stream in pieces of these lengths and collects what comes out.
+/// Decodes a stream that arrives in pieces of these lengths.
 fn read_in_pieces<D: Decoder>(
     mut decode: impl FnMut(&mut BytesMut) -> Result<Option<D::Item>, D::Error>,
     stream: &[u8],
@@ -148,7 +149,7 @@ where
 
 proptest! {
     #[test]
-    fn responses_read_back_from_any_split(
+    fn encoded_responses_are_decoded_from_any_split(
         messages in vec(from_container(), 1..8),
         pieces in vec(1..200_usize, 1..20),
     ) {
@@ -163,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn requests_read_back_from_any_split(
+    fn encoded_requests_are_decoded_from_any_split(
         messages in vec(to_container(), 1..6),
         pieces in vec(1..200_usize, 1..20),
     ) {
@@ -192,9 +193,9 @@ proptest! {
         prop_assert_eq!(read, (messages.clone(), None));
     }
 
-    /// Garbage gives the same messages and the same error however it arrives, and never a panic.
+    /// Any bytes give the same messages and the same error in every split, and never a panic.
     #[test]
-    fn c16_garbage_reads_the_same_from_any_split(
+    fn c16_any_bytes_are_decoded_the_same_from_any_split(
         mut stream in vec(any::<u8>(), 0..600),
         start in 0..3_usize,
         pieces in vec(1..50_usize, 1..20),
@@ -213,9 +214,9 @@ proptest! {
         prop_assert_eq!(whole, split);
     }
 
-    /// What the gateway's encoder writes is what the container reads, field by field.
+    /// The container reads each field as the gateway encoded it.
     #[test]
-    fn the_encoder_says_what_it_was_told(
+    fn an_encoded_request_has_the_given_parts(
         method in prop_oneof![
             (0..METHODS.len()).prop_map(|index| METHODS[index].to_owned()),
             "[A-Z!#$%&'*+.^_`|~-]{1,32}",
@@ -260,9 +261,9 @@ proptest! {
         prop_assert_eq!(read, told);
     }
 
-    /// An exchange takes any packets in any order without a panic, and allows reuse only with nothing due.
+    /// An exchange accepts any packets in any order without a panic, and allows reuse only when no packet is due.
     #[test]
-    fn an_exchange_survives_any_order(
+    fn an_exchange_accepts_packets_in_any_order_without_panic(
         messages in vec(from_container(), 0..20),
         length in 0..20_000_u64,
         plan in 0..3_u8,

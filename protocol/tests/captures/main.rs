@@ -1,4 +1,4 @@
-//! Real traffic: what mod_jk, mod_proxy_ajp and Tomcat sent reads as messages and writes as the same bytes.
+//! Recorded packets of mod_jk, mod_proxy_ajp and Tomcat: they decode to messages that encode to the same bytes.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,7 +15,7 @@ use recordings::{decode_request, decode_response, encode_request, encode_respons
 
 /// Every recorded packet of both Apache modules, in both directions.
 #[test]
-fn c03_c04_traffic_of_the_apache_modules_reads_and_writes_as_the_same_bytes() {
+fn c03_c04_recorded_packets_of_the_apache_modules_are_encoded_to_the_same_bytes() {
     for folder in ["mod_jk", "mod_proxy_ajp"] {
         let (mut packets, mut files) = (0, 0);
         for (stem, request, response) in recordings(folder) {
@@ -67,7 +67,7 @@ fn c03_c04_traffic_of_the_apache_modules_reads_and_writes_as_the_same_bytes() {
     }
 }
 
-/// Fields taken apart and put together again: name case, order, and coded or string form are all kept.
+/// The fields, decoded and built again. Order, case, and coded or text form must be kept.
 fn rebuilt<C: HeaderCode>(headers: &Headers<C>) -> Headers<C> {
     let mut builder = Headers::builder();
     for (name, value) in headers {
@@ -84,12 +84,12 @@ const LARGE_PACKETS: [&str; 4] = [
     "274-header-name-length-A005",
 ];
 
-/// What a hand-written client sent to Tomcat that is not AJP13, and how it is refused. Tomcat is laxer: it
-/// skips bytes behind a message and does not look at the NUL of a string (`protocol/AJP13.md`, "Data types").
+/// Recordings of malformed packets to Tomcat, and the error of each here. Tomcat accepts more: it skips bytes after a
+/// message and does not check the NUL of a string (`protocol/AJP13.md`, "Data types").
 const REFUSED: [(&str, &str); 52] = [
     (
         "003-cping-extra-bytes",
-        "2 bytes behind the end of the message",
+        "2 bytes after the end of the message",
     ),
     (
         "007-bad-magic",
@@ -111,15 +111,15 @@ const REFUSED: [(&str, &str); 52] = [
     ("020-prefix-code-255", "unknown packet type 255"),
     (
         "022-max-packet-8193",
-        "payload of 8189 bytes where 8188 are the most",
+        "payload of 8189 bytes exceeds the limit of 8188",
     ),
     (
         "023-declared-length-65535",
-        "payload of 65535 bytes where 8188 are the most",
+        "payload of 65535 bytes exceeds the limit of 8188",
     ),
     (
         "025-max-packet-65537",
-        "payload of 65533 bytes where 65532 are the most",
+        "payload of 65533 bytes exceeds the limit of 65532",
     ),
     ("026-method-code-0", "unknown method code 0"),
     ("027-method-code-28", "unknown method code 28"),
@@ -143,7 +143,7 @@ const REFUSED: [(&str, &str); 52] = [
     ("164-no-terminator", "packet ends inside a field"),
     (
         "165-terminator-then-garbage",
-        "12 bytes behind the end of the message",
+        "12 bytes after the end of the message",
     ),
     ("166-string-past-end", "packet ends inside a field"),
     ("167-string-no-nul", "string without its terminating NUL"),
@@ -163,7 +163,7 @@ const REFUSED: [(&str, &str); 52] = [
     ("183-body-one-byte-payload", "packet ends inside a field"),
     (
         "184-body-oversize",
-        "payload of 8189 bytes where 8188 are the most",
+        "payload of 8189 bytes exceeds the limit of 8188",
     ),
     (
         "185-body-bad-magic",
@@ -175,22 +175,22 @@ const REFUSED: [(&str, &str); 52] = [
     ("197-body-cl0-empty-packet", "packet without a type"),
     (
         "254-headers-count-ffff",
-        "65535 headers in a packet that cannot hold them",
+        "packet is too short for 65535 headers",
     ),
-    // Body bytes that Tomcat runs as a request: refused here because the attacker's packet has padding.
+    // Tomcat executes this body as a request. Here it is refused, because the attacker's packet has padding.
     (
         "258-smuggle-unasked-body",
-        "396 bytes behind the end of the message",
+        "396 bytes after the end of the message",
     ),
     (
         "259-smuggle-unasked-body-secret",
-        "396 bytes behind the end of the message",
+        "396 bytes after the end of the message",
     ),
     (
         "271-get-body-ignored-then-cping",
         "packet ends inside a field",
     ),
-    // Length A005 of a name reads as the code of Authorization, and the rest is out of step.
+    // The length A005 of a name is read as the code of Authorization, so that the following fields do not match.
     (
         "274-header-name-length-A005",
         "string without its terminating NUL",
@@ -200,11 +200,11 @@ const REFUSED: [(&str, &str); 52] = [
 /// Recordings whose `is_ssl` byte is neither 0 nor 1.
 const IS_SSL: [&str; 2] = ["088-is-ssl-2", "089-is-ssl-255"];
 
-/// Recordings that end inside a packet.
+/// Recordings that end inside a packet, with the number of bytes left over.
 const CUT: [(&str, usize); 1] = [("169-packet-cut-then-close", 40)];
 
 #[test]
-fn traffic_with_tomcat_reads_or_is_refused_as_the_table_says() {
+fn recorded_packets_to_tomcat_are_decoded_or_refused_as_listed() {
     let mut refused = Vec::new();
     let mut cut = Vec::new();
     for (stem, request, response) in recordings("tomcat_raw") {

@@ -1,4 +1,4 @@
-//! Splits recorded connections into messages.
+//! Decodes recorded connections to messages.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(crate) fn captures(folder: &str) -> PathBuf {
         .join(folder)
 }
 
-/// The recordings of a folder: stem, bytes to the container, bytes from it.
+/// The recordings of a folder: file stem, bytes to the container, bytes from the container.
 pub(crate) fn recordings(folder: &str) -> Vec<(String, Bytes, Bytes)> {
     let mut stems: Vec<String> = std::fs::read_dir(captures(folder))
         .unwrap()
@@ -42,14 +42,14 @@ pub(crate) fn recordings(folder: &str) -> Vec<(String, Bytes, Bytes)> {
         .collect()
 }
 
-/// Messages until the first error, and how many bytes behind them were left.
+/// The messages before the first error, and the number of bytes left over.
 pub(crate) struct Decoded<T> {
     pub(crate) messages: Vec<T>,
     pub(crate) rest: usize,
     pub(crate) error: Option<CodecError>,
 }
 
-/// Reads what came from a container.
+/// Decodes bytes from a container.
 pub(crate) fn decode_response(bytes: &[u8]) -> Decoded<FromContainer> {
     let mut codec = GatewayCodec::new(PacketSize::DEFAULT);
     let mut input = BytesMut::from(bytes);
@@ -75,10 +75,10 @@ pub(crate) fn decode_response(bytes: &[u8]) -> Decoded<FromContainer> {
     }
 }
 
-/// Reads what went to a container.
+/// Decodes bytes to a container.
 ///
-/// Where request body stands between messages follows from the rules of the protocol and from how often the
-/// container asked in the response to each request.
+/// Body packets have no type. Their places follow from the announced lengths and from the number of GET_BODY_CHUNK in the
+/// response to each request.
 pub(crate) fn decode_request(
     bytes: &[u8],
     size: PacketSize,
@@ -141,7 +141,7 @@ fn asked_per_request(response: &[FromContainer]) -> Vec<usize> {
     counts
 }
 
-/// Writes messages to a container.
+/// Encodes messages to a container.
 pub(crate) fn encode_request(messages: &[ToContainer], size: PacketSize) -> BytesMut {
     let mut codec = GatewayCodec::new(size);
     let mut out = BytesMut::new();
@@ -151,7 +151,7 @@ pub(crate) fn encode_request(messages: &[ToContainer], size: PacketSize) -> Byte
     out
 }
 
-/// Writes messages from a container.
+/// Encodes messages from a container.
 pub(crate) fn encode_response(messages: &[FromContainer], size: PacketSize) -> BytesMut {
     let mut codec = ContainerCodec::new(size);
     let mut out = BytesMut::new();
