@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs everything; exit code 0 means that all of it passed.
 #
-#   tests/run.sh               lints, documentation, licences, all tests
-#   tests/run.sh --quick       the tests, without the lints
+#   tests/run.sh               lints, documentation, licences, fuzz targets, all tests
+#   tests/run.sh --quick       the tests, without lints and fuzz targets
 #   tests/run.sh --only-tests  the tests, without looking for what they need
 #
 # The cluster of docker/compose.yaml is started too, where a Docker daemon answers or can be started. Where not, that is
@@ -19,7 +19,7 @@ packages=(
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
     chromium chromium-driver                 # looks at the balancer manager
     curl wrk nghttp2-client tshark           # clients and a look at the wire
-    gcc libc6-dev                            # for crates that bring C
+    gcc g++ libc6-dev                        # for crates that bring C, and for libFuzzer
     libsodium23 libwrap0 libidn2-0           # libraries of the FTP servers below, as of Debian 12
     libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3
 )
@@ -57,6 +57,8 @@ main() {
     fi
     if [[ $lint == yes ]]; then
         run_lints
+        heading "Fuzz targets"
+        protocol/fuzz/run.sh 5
     fi
     run_tests
     if [[ $docker != no ]]; then
