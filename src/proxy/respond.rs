@@ -35,7 +35,7 @@ pub(crate) fn check_issued_session<'a>(
         if issued_route.is_empty() && balancer.config.sticky_cookie.is_some() {
             continue;
         }
-        member.metrics.count_mismatch(issued_route);
+        balancer.count_mismatch(member, issued_route);
         let (balancer, url) = (balancer.name(), &member.url);
         if issued_route.is_empty() {
             if member.mistakes.without_route.is_due(Instant::now()) {

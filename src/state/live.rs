@@ -250,6 +250,13 @@ impl LiveBalancer {
         }
     }
 
+    /// Counts a session that this member issued with a route that is not its own. A route that no member has counts as
+    /// unknown: what a backend sends is no label.
+    pub(crate) fn count_mismatch(&self, member: &LiveMember, issued: &str) {
+        let known = self.metrics.sticky.of(issued).is_some();
+        member.metrics.count_mismatch(known.then_some(issued));
+    }
+
     /// How many attempts a request has.
     pub(crate) fn tries(&self) -> u32 {
         let others = u32::try_from(self.members.len().saturating_sub(1)).unwrap_or(u32::MAX);

@@ -161,10 +161,9 @@ impl Prepared {
         metrics: &Metrics,
     ) -> Result<Self, BackendError> {
         let Wanted { config, alone } = wanted;
-        let routes = || config.members.iter().map(|member| member.route.as_str());
         let members = config.members.iter().map(|member| {
             let (name, url) = (&config.name, &member.url.text);
-            let metrics = MemberMetrics::new(metrics, name, url, &member.route, routes());
+            let metrics = MemberMetrics::new(metrics, name, url, &member.route);
             let kept = old
                 .and_then(|old| old.member_at(url))
                 .and_then(|old| backend_that_fits(old, member));
@@ -178,9 +177,10 @@ impl Prepared {
                 backend,
             })
         });
+        let routes = config.members.iter().map(|member| member.route.as_str());
         Ok(Self {
             members: members.collect::<Result<_, _>>()?,
-            metrics: BalancerMetrics::new(metrics, &config.name, routes()),
+            metrics: BalancerMetrics::new(metrics, &config.name, routes),
             config,
             alone,
         })

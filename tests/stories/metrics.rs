@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::client::get;
-use crate::support::container::Container;
+use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 
 /// Labels whose values come from the configuration.
@@ -36,7 +36,7 @@ const ROWS: &[Row] = &[
     (
         "sticky_route_mismatch_total",
         MEMBER,
-        Some(("issued", &["n1", "n2", "unknown"])),
+        Some(("issued", &["n2", "unknown"])),
     ),
     (
         "requests_total",
@@ -137,9 +137,20 @@ fn set(values: &[&str]) -> BTreeSet<String> {
     values.iter().map(|value| (*value).to_owned()).collect()
 }
 
+/// A container whose answers issue this session.
+async fn issuing(session: &'static str) -> Container {
+    Container::start(move |_, mut wire: Wire| async move {
+        let cookie = format!("JSESSIONID={session}; Path=/");
+        while wire.next_request().await.is_some() {
+            wire.respond(200, &[("Set-Cookie", &cookie)], b"").await;
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn each_metric_has_its_labels_and_each_list_its_values() {
-    let nodes = [Container::hello("n1").await, Container::hello("n2").await];
+    let nodes = [issuing("a.n2").await, Container::hello("n2").await];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
     for session in ["a.n1", "a.n2", "a.n9", "a", ""] {
         let fields = format!("Cookie: JSESSIONID={session}\r\n");
@@ -202,4 +213,58 @@ async fn each_metric_has_its_labels_and_each_list_its_values() {
         series["ajpgate_build_info"]["version"],
         set(&[env!("CARGO_PKG_VERSION")])
     );
+}
+
+/// Answers every request, on whatever address of the loopback network it comes, with a session of the route that the
+/// request's path names.
+async fn one_container_on_all_addresses() -> Container {
+    Container::at(([0, 0, 0, 0], 0).into(), |_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let path = request.uri.unwrap_or_default();
+            let cookie = format!(
+                "JSESSIONID=a.{}; Path=/",
+                String::from_utf8_lossy(&path[1..])
+            );
+            wire.respond(200, &[("Set-Cookie", &cookie)], b"").await;
+        }
+    })
+}
+
+/// The text of `/metrics` of a balancer of so many members, each of which has answered a session of its own with the
+/// route of its neighbour.
+async fn text_of(members: usize) -> String {
+    let container = one_container_on_all_addresses().await;
+    let port = container.address.port();
+    let urls: Vec<String> = (1..=members)
+        .map(|member| format!("ajp://127.0.0.{member}:{port}"))
+        .collect();
+    let gateway = Running::over(&urls, "", "");
+    let mut client = gateway.client().await;
+    for member in 1..=members {
+        let neighbour = member % members + 1;
+        let session = format!("Cookie: JSESSIONID=a.n{member}\r\n");
+        let answer = client.get(&format!("/n{neighbour}"), &session).await;
+        assert_eq!(answer.status, 200);
+    }
+    get(gateway.admin, "/metrics", "").await.text().to_owned()
+}
+
+/// A scrape grows with the number of members, not with members times routes: 200 members stay below 1.5 MB.
+#[tokio::test]
+async fn series_grow_with_the_members_and_not_with_pairs_of_them() {
+    let (half, whole) = (text_of(100).await, text_of(200).await);
+    let series = |text: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("ajpgate_"))
+            .count()
+    };
+    let of_a_member = (series(&whole) - series(&half)) / 100;
+    assert_eq!(series(&whole), series(&half) + 100 * of_a_member);
+    assert!(of_a_member <= 67, "{of_a_member} series of a member");
+    assert!(whole.len() < 1_500_000, "{} bytes", whole.len());
+    // Only the pairs that happened, and the one of routes that no member has.
+    let mismatches = whole
+        .lines()
+        .filter(|line| line.starts_with("ajpgate_sticky_route_mismatch_total{"));
+    assert_eq!(mismatches.count(), 2 * 200);
 }

@@ -113,8 +113,18 @@ async fn a_member_that_is_there_cannot_be_added_and_one_that_is_gone_cannot_be_r
 /// Nothing is left of a route that was renamed, nor of what others issued under it.
 #[tokio::test]
 async fn no_series_names_a_route_that_is_gone() {
-    let nodes = [Container::hello("n1").await, Container::hello("n2").await];
+    let issues_n2 = |_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            wire.respond(200, &[("Set-Cookie", "JSESSIONID=a.n2")], b"")
+                .await;
+        }
+    };
+    let nodes = [
+        Container::start(issues_n2).await,
+        Container::hello("n2").await,
+    ];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
+    gateway.get("/", "Cookie: JSESSIONID=a.n1\r\n").await;
     assert!(metrics(&gateway).await.contains("issued=\"n2\""));
     let renamed = ask(
         &gateway,
@@ -126,7 +136,7 @@ async fn no_series_names_a_route_that_is_gone() {
     assert_eq!(renamed.status, 200);
     let text = metrics(&gateway).await;
     assert!(
-        text.contains("issued=\"blue\"") && !text.contains("\"n2\""),
+        text.contains("route=\"blue\"") && !text.contains("\"n2\""),
         "{text}"
     );
 }

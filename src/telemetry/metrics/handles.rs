@@ -5,12 +5,13 @@ use metrics::{Counter, Gauge, Histogram, Label};
 use super::labels::{
     CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
 };
+use super::mismatch::MismatchCounters;
 use super::sticky::StickyMetrics;
 use super::{
     ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
     Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
     MEMBER_STATUS, MEMBER_UP, Metrics, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, REFUSED_REQUESTS,
-    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_MISMATCH, STICKY_SESSIONS,
+    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS,
 };
 
 /// A counter for each value of a closed list.
@@ -137,8 +138,7 @@ pub(crate) struct MemberMetrics {
     pub(crate) connects: ConnectCounters,
     pub(crate) pool_wait: Histogram,
     pub(crate) checks: CheckCounters,
-    mismatch: Vec<(String, Counter)>,
-    mismatch_unknown: Counter,
+    mismatch: MismatchCounters,
     busy: Gauge,
     up: Gauge,
     status: [Gauge; MemberStatus::COUNT],
@@ -165,21 +165,13 @@ pub(crate) struct MemberReading {
 }
 
 impl MemberMetrics {
-    /// `routes` are those of all members of the balancer.
-    pub(crate) fn new<'a>(
-        metrics: &Metrics,
-        balancer: &str,
-        member: &str,
-        route: &str,
-        routes: impl Iterator<Item = &'a str>,
-    ) -> Self {
+    pub(crate) fn new(metrics: &Metrics, balancer: &str, member: &str, route: &str) -> Self {
         let labels = member_labels(balancer, member, route);
         let with = |name: &'static str, value: &str| {
             let mut labels = labels.clone();
             labels.push(Label::new(name, value.to_owned()));
             labels
         };
-        let mismatch = |issued: &str| metrics.counter(&STICKY_MISMATCH, with("issued", issued));
         Self {
             requests: CodeCounters::new(&CodeClass::ALL, metrics, &REQUESTS, "code", &labels),
             backend_duration: metrics.histogram(&BACKEND_DURATION, labels.clone()),
@@ -193,11 +185,7 @@ impl MemberMetrics {
                 &labels,
             ),
             pool_wait: metrics.histogram(&POOL_WAIT, labels.clone()),
-            mismatch: routes
-                .filter(|issued| !issued.is_empty() && *issued != route)
-                .map(|issued| (issued.to_owned(), mismatch(issued)))
-                .collect(),
-            mismatch_unknown: mismatch("unknown"),
+            mismatch: MismatchCounters::new(metrics, &labels),
             busy: metrics.gauge(&MEMBER_BUSY, labels.clone()),
             up: metrics.gauge(&MEMBER_UP, labels.clone()),
             status: MemberStatus::ALL
@@ -220,13 +208,10 @@ impl MemberMetrics {
         }
     }
 
-    /// Counts a session that the backend issued with a route that is not the member's.
-    pub(crate) fn count_mismatch(&self, issued: &str) {
-        self.mismatch
-            .iter()
-            .find(|(known, _)| known == issued)
-            .map_or(&self.mismatch_unknown, |(_, counter)| counter)
-            .increment(1);
+    /// Counts a session that the backend issued with another route than the member's: with this route of another member
+    /// of the balancer, or with `None` of them.
+    pub(crate) fn count_mismatch(&self, issued: Option<&str>) {
+        self.mismatch.increment(issued);
     }
 
     /// Counts what went over the wire.

@@ -8,6 +8,7 @@
 
 mod handles;
 mod labels;
+mod mismatch;
 mod shown;
 mod sticky;
 
@@ -33,13 +34,17 @@ pub(crate) use self::shown::Shown;
 pub(crate) use self::sticky::StickyCounters;
 use self::sticky::Tally;
 
-/// Upper bounds of the buckets of `request_duration_seconds` and `backend_duration_seconds`, in seconds.
-const DURATION_BUCKETS: [f64; 16] = [
+/// Upper bounds of the buckets of `request_duration_seconds`, in seconds. A balancer has one such histogram.
+const REQUEST_BUCKETS: [f64; 16] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
 ];
 
-/// Upper bounds of the buckets of `pool_wait_seconds`, in seconds.
-const WAIT_BUCKETS: [f64; 10] = [0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// Upper bounds of the buckets of `backend_duration_seconds`, in seconds. Fewer than for requests: every member has such
+/// a histogram, and each bucket is a line of every scrape.
+const BACKEND_BUCKETS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// Upper bounds of the buckets of `pool_wait_seconds`, in seconds. Every member has such a histogram.
+const WAIT_BUCKETS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
 
 /// How often histograms are folded into their buckets. Between two times each observation takes eight bytes.
 pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -145,8 +150,8 @@ impl Metrics {
     pub(crate) fn new() -> Result<Self, BuildError> {
         let full = |family: &Family| Matcher::Full(family.name.to_owned());
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(full(&REQUEST_DURATION), &DURATION_BUCKETS)?
-            .set_buckets_for_metric(full(&BACKEND_DURATION), &DURATION_BUCKETS)?
+            .set_buckets_for_metric(full(&REQUEST_DURATION), &REQUEST_BUCKETS)?
+            .set_buckets_for_metric(full(&BACKEND_DURATION), &BACKEND_BUCKETS)?
             .set_buckets_for_metric(full(&POOL_WAIT), &WAIT_BUCKETS)?
             .build_recorder();
         for family in FAMILIES {

@@ -35,33 +35,36 @@ impl Shown {
     }
 
     fn shows(&self, line: &str) -> bool {
-        // Labels are written in the order in which handles give them: what a member is comes first.
-        let labels = line.split_once('{').map_or("", |(_, labels)| labels);
-        let Some(balancer) = value(labels, "balancer=\"") else {
-            return true;
-        };
-        if line.starts_with('#') || balancer.is_empty() {
+        if line.starts_with('#') {
             return true;
         }
-        let shows_member = match labels.split_once("route=\"") {
-            Some((before, _)) => {
-                let route = value(labels, "route=\"").unwrap_or_default();
-                self.0.contains(&format!("{before}route=\"{route}\""))
-            }
-            None => self.0.contains(&format!("balancer=\"{balancer}\"")),
+        // Labels are written in the order in which handles give them: the ones that name a member come first.
+        let labels = line.split_once('{').map_or("", |(_, labels)| labels);
+        let Some(balancer) = through(labels, "balancer=\"") else {
+            return true;
         };
-        let shows_issued = value(labels, "issued=\"").is_none_or(|issued| {
-            self.0
-                .contains(&format!("balancer=\"{balancer}\",route=\"{issued}\""))
-        });
-        shows_member && shows_issued
+        if balancer == "balancer=\"\"" {
+            return true;
+        }
+        let member = through(labels, "route=\"").unwrap_or(balancer);
+        self.0.contains(member) && self.shows_issued(balancer, labels)
+    }
+
+    /// Whether the route in `issued`, if there is one, is still the route of a member.
+    fn shows_issued(&self, balancer: &str, labels: &str) -> bool {
+        let Some((_, issued)) = labels.split_once("issued=\"") else {
+            return true;
+        };
+        let issued = issued.split('"').next().unwrap_or_default();
+        self.0.contains(&format!("{balancer},route=\"{issued}\""))
     }
 }
 
-/// What stands behind this, up to the next quotation mark: names, urls and routes have none.
-fn value<'l>(labels: &'l str, label: &str) -> Option<&'l str> {
-    let (_, behind) = labels.split_once(label)?;
-    behind.split('"').next()
+/// The labels from the first one to this one with its value. No name, URL or route has a quotation mark.
+fn through<'l>(labels: &'l str, label: &str) -> Option<&'l str> {
+    let begin = labels.find(label)?.checked_add(label.len())?;
+    let length = labels.get(begin..)?.find('"')?;
+    labels.get(..=begin.checked_add(length)?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `sticky_requests_total`: the one metric that is also read here, for people who look at a balancer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,6 +69,7 @@ impl StickyCounters {
 /// The counters of one balancer.
 #[derive(Debug, Clone)]
 pub(crate) struct StickyMetrics {
+    /// Sorted by route, each route once.
     by_route: Vec<(String, StickyCounters)>,
     unknown: StickyCounters,
     none: StickyCounters,
@@ -89,9 +91,10 @@ impl StickyMetrics {
             StickyResult::Failover,
             StickyResult::Unserved,
         ];
+        let routes: BTreeSet<&str> = routes.filter(|route| !route.is_empty()).collect();
         Self {
             by_route: routes
-                .filter(|route| !route.is_empty())
+                .into_iter()
                 .map(|route| (route.to_owned(), counters(route, &of_a_route)))
                 .collect(),
             unknown: counters("unknown", &[StickyResult::UnknownRoute]),
@@ -110,8 +113,11 @@ impl StickyMetrics {
 
     /// The counters of a member's route.
     pub(crate) fn of(&self, route: &str) -> Option<&StickyCounters> {
-        let mut named = self.by_route.iter().filter(|(known, _)| known == route);
-        named.next().map(|(_, counters)| counters)
+        let place = self
+            .by_route
+            .binary_search_by(|(known, _)| known.as_str().cmp(route));
+        let (_, counters) = self.by_route.get(place.ok()?)?;
+        Some(counters)
     }
 
     /// Of the routes that nobody has.
