@@ -91,6 +91,7 @@ fn ftp_backend(member: &Member, metrics: &MemberMetrics) -> Result<FtpBackend, B
     let pool = Pool::new(settings, tls.clone(), metrics.connects.clone());
     let pool = pool.map_err(|reason| no_pool(url, reason))?;
     let settings = FtpSettings {
+        url: url.to_string(),
         ftp: member.ftp.clone(),
         timeout: member.timeout,
         connect: member.connectiontimeout,

@@ -26,6 +26,7 @@ const OTHERS: &[&str] = &[
     "docker/shop.yaml",
     "docker/test.sh",
     "protocol/Cargo.toml",
+    "protocol/ftp/Cargo.toml",
     "protocol/fuzz/Cargo.toml",
     "tests/run.sh",
 ];

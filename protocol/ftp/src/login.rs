@@ -15,19 +15,6 @@ pub struct Login {
     pub user: Vec<u8>,
     /// Argument of PASS: without CR, LF and NUL.
     pub password: Vec<u8>,
-    /// Who provided them.
-    pub source: LoginSource,
-}
-
-/// Who provided a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginSource {
-    /// The configuration. A client cannot change it.
-    Configured,
-    /// The client, in `Authorization`.
-    Client,
-    /// Nobody: it is the anonymous one.
-    Anonymous,
 }
 
 /// An `Authorization` that has no user name and password, or one that the commands of FTP cannot carry.
@@ -38,7 +25,7 @@ pub struct BadLogin;
 impl std::fmt::Debug for Login {
     /// Without name and password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Login({:?})", self.source)
+        f.write_str("Login")
     }
 }
 
@@ -58,37 +45,24 @@ impl Login {
         if let Some((user, password)) = configured {
             let default = if user == anonymous { mail } else { "" };
             let password = password.unwrap_or(default);
-            return Self::new(
-                user.as_bytes(),
-                password.as_bytes(),
-                LoginSource::Configured,
-            );
+            return Self::new(user.as_bytes(), password.as_bytes());
         }
         let Some(encoded) = authorization.and_then(basic) else {
-            return Self::new(
-                anonymous.as_bytes(),
-                mail.as_bytes(),
-                LoginSource::Anonymous,
-            );
+            return Self::new(anonymous.as_bytes(), mail.as_bytes());
         };
         let pair = BASE64.decode(encoded).map_err(|_| BadLogin)?;
         let colon = memchr::memchr(b':', &pair).ok_or(BadLogin)?;
         let (user, password) = pair.split_at_checked(colon).ok_or(BadLogin)?;
-        Self::new(
-            user,
-            password.get(1..).unwrap_or_default(),
-            LoginSource::Client,
-        )
+        Self::new(user, password.get(1..).unwrap_or_default())
     }
 
-    fn new(user: &[u8], password: &[u8], source: LoginSource) -> Result<Self, BadLogin> {
+    fn new(user: &[u8], password: &[u8]) -> Result<Self, BadLogin> {
         if user.is_empty() || ends_line(user) || ends_line(password) {
             return Err(BadLogin);
         }
         Ok(Self {
             user: user.to_vec(),
             password: password.to_vec(),
-            source,
         })
     }
 }
@@ -105,11 +79,10 @@ fn basic(authorization: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn login(user: &str, password: &str, source: LoginSource) -> Result<Login, BadLogin> {
+    fn login(user: &str, password: &str) -> Result<Login, BadLogin> {
         Ok(Login {
             user: user.into(),
             password: password.into(),
-            source,
         })
     }
 
@@ -120,23 +93,22 @@ mod tests {
 
     #[test]
     fn the_configured_login_comes_before_the_clients_and_that_before_the_anonymous_one() {
-        use LoginSource::{Anonymous, Client, Configured};
         let client = format!("Basic {}", BASE64.encode("me:pass:word"));
         let client = Some(client.as_bytes());
         for (configured, authorization, expected) in [
-            (Some(("u", Some("p"))), client, login("u", "p", Configured)),
-            (Some(("u", None)), client, login("u", "", Configured)),
+            (Some(("u", Some("p"))), client, login("u", "p")),
+            (Some(("u", None)), client, login("u", "")),
             (
                 Some(("anonymous", None)),
                 None,
-                login("anonymous", "ajpgate@", Configured),
+                login("anonymous", "ajpgate@"),
             ),
-            (None, client, login("me", "pass:word", Client)),
-            (None, None, login("anonymous", "ajpgate@", Anonymous)),
+            (None, client, login("me", "pass:word")),
+            (None, None, login("anonymous", "ajpgate@")),
         ] {
             assert_eq!(Login::choose(configured, authorization), expected);
         }
-        assert_eq!(of_client(b"me:"), login("me", "", Client));
+        assert_eq!(of_client(b"me:"), login("me", ""));
     }
 
     #[test]
@@ -155,16 +127,16 @@ mod tests {
 
     #[test]
     fn credentials_are_base64_behind_the_word_basic() {
-        let source = |value: &str| Login::choose(None, Some(value.as_bytes())).map(|it| it.source);
-        assert_eq!(source("bAsIc  YTpi "), Ok(LoginSource::Client));
-        assert_eq!(source("Basic !!!"), Err(BadLogin));
-        assert_eq!(source("Bearer abc"), Ok(LoginSource::Anonymous));
-        assert_eq!(source(""), Ok(LoginSource::Anonymous));
+        let choose = |value: &str| Login::choose(None, Some(value.as_bytes()));
+        assert_eq!(choose("bAsIc  YTpi "), login("a", "b"));
+        assert_eq!(choose("Basic !!!"), Err(BadLogin));
+        assert_eq!(choose("Bearer abc"), login("anonymous", "ajpgate@"));
+        assert_eq!(choose(""), login("anonymous", "ajpgate@"));
     }
 
     #[test]
     fn a_login_is_printed_without_name_and_password() {
         let login = of_client(b"me:secret").unwrap();
-        assert_eq!(format!("{login:?}"), "Login(Client)");
+        assert_eq!(format!("{login:?}"), "Login");
     }
 }

@@ -1,11 +1,11 @@
-//! An answer before it is sent: status, fields, and what there is for a body.
+//! An answer before it is sent: status, fields and body.
 
+use ajpgate_ftp::listing::Format;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::download::Transfer;
-use super::entry::Format;
+use super::transfer::Transfer;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -13,15 +13,26 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: AnswerBody,
+    /// Bytes of the request's body that the server was sent.
+    pub(super) uploaded: u64,
 }
 
+/// Where the body comes from.
 #[derive(Debug)]
 pub(super) enum AnswerBody {
+    /// The gateway has it.
     Text(Bytes),
-    /// Bytes of a file, as they come.
+    /// The server sends a file.
     File(Transfer),
-    /// Lines of a directory, which become a page when they are all there.
+    /// The server sends a listing, which becomes a page when it is complete.
     Listing(Transfer, Format),
+}
+
+impl Default for AnswerBody {
+    /// No body.
+    fn default() -> Self {
+        Self::Text(Bytes::new())
+    }
 }
 
 impl Answer {
@@ -30,23 +41,30 @@ impl Answer {
         Self {
             status,
             headers: HeaderMap::new(),
-            body: AnswerBody::Text(Bytes::new()),
+            body: AnswerBody::default(),
+            uploaded: 0,
         }
     }
 
-    /// A status and its words.
+    /// An answer whose body is the text of its status.
     pub(super) fn status(status: StatusCode) -> Self {
-        let words = status.canonical_reason().unwrap_or("error").to_lowercase();
-        let mut answer = Self::empty(status).with(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
-        answer.body = AnswerBody::Text(Bytes::from(format!("{words}\n")));
+        let text = status.canonical_reason().unwrap_or("error").to_lowercase();
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        let mut answer = Self::empty(status).with(CONTENT_TYPE, plain);
+        answer.body = AnswerBody::Text(Bytes::from(format!("{text}\n")));
         answer
     }
 
-    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+    pub(super) fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers.insert(name, value.into());
         self
+    }
+
+    /// The body, where the gateway has it; the answer has none any more.
+    pub(super) fn take_text(&mut self) -> Bytes {
+        match std::mem::take(&mut self.body) {
+            AnswerBody::Text(text) => text,
+            AnswerBody::File(_) | AnswerBody::Listing(..) => Bytes::new(),
+        }
     }
 }

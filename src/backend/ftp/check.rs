@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use http::Method;
-
 use super::super::check::{Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
 use super::super::pool::Lease;
-use super::order::Order;
-use super::{FtpBackend, FtpTransport, traffic};
+use super::FtpBackend;
+use super::request::{FtpRequest, Method};
+use super::transport::{FtpTransport, traffic};
 use crate::backend::ResponseBody;
 
 impl FtpBackend {
-    /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
-    /// that a full pool fails no check and a check takes no request's place. CPING it does not know: that it takes
-    /// the connection, and TLS where that is spoken, is enough.
+    /// Asks the member whether it is well, within `limit`. The connection is made for the check and closed after it, so
+    /// that a check needs no place in the pool. FTP has no CPING: a connection is enough, with TLS where that is used.
     pub(crate) async fn check(
         &self,
         question: Question<'_>,
@@ -24,7 +22,7 @@ impl FtpBackend {
             let lease = self.pool.connect_apart().await?;
             match question {
                 Question::Tcp | Question::Cping => Ok(Reply::Alive),
-                Question::Request(ask) => self.ask(lease, ask).await,
+                Question::Request(ask) => self.check_request(lease, ask).await,
             }
         };
         tokio::time::timeout(limit, asked)
@@ -32,32 +30,26 @@ impl FtpBackend {
             .unwrap_or(Err(FailureKind::Silent))
     }
 
-    /// GET and HEAD of a path below the login's directory, with the configured login or the anonymous one. OPTIONS has
-    /// no counterpart: a login is asked for, and the directory that it begins in.
-    async fn ask(
+    /// GET and HEAD of a path below the directory of the login, with the configured login or the anonymous one. For OPTIONS,
+    /// which FTP does not have, it is HEAD of that directory.
+    async fn check_request(
         &self,
         mut lease: Lease<FtpTransport>,
         ask: Ask<'_>,
     ) -> Result<Reply, FailureKind> {
-        let (head, uri) = match ask.method {
-            "GET" => (false, ask.uri),
-            "HEAD" => (true, ask.uri),
-            _ => (true, "/"),
+        let (method, uri) = match ask.method {
+            "GET" => (Method::Get, ask.uri),
+            "HEAD" => (Method::Head, ask.uri),
+            _ => (Method::Head, "/"),
         };
-        let order = Order::check(head, uri, &self.shared.ftp);
-        let order = order.ok_or(FailureKind::BadHead(BadHead::Value))?;
+        let request = FtpRequest::check(method, uri, &self.member.settings.ftp)
+            .map_err(|_| FailureKind::BadHead(BadHead::Value))?;
         let before = traffic(&mut lease);
-        let answer = match self.fulfil(&mut lease, &order, &mut None).await {
-            Ok((answer, _)) => answer,
-            Err(stop) => self.refusal(stop)?,
-        };
-        let method = if head { Method::HEAD } else { Method::GET };
-        let response = self
-            .answered(lease, answer, &order, (&method, before, 0))
-            .await?;
+        let answer = self.ask(&mut lease, &request, &mut None).await?;
+        let response = self.response(lease, answer, &request, before).await?;
         let (parts, body) = response.into_parts();
         let mut text = Vec::new();
-        if let (ResponseBody::Ftp(body), false) = (body, head)
+        if let (ResponseBody::Ftp(body), Method::Get) = (body, method)
             && let Some(mut driver) = body.into_exchange()
         {
             text = first_of_body(&mut *driver).await?;

@@ -1,4 +1,4 @@
-//! The control connection: commands out, replies in, each within its time.
+//! The control connection: commands go out, replies come in, each within its time.
 
 use std::future::poll_fn;
 use std::io;
@@ -7,23 +7,24 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use ajpgate_ftp::command::{BadArgument, Command};
+use ajpgate_ftp::reply::{REPLY_MAX, Reply, ReplyReader};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
 use super::super::error::{FailureKind, Unsendable};
 use super::super::stream::Stream;
-use super::super::wire::Wire;
+use super::super::wire::{Traffic, Wire};
 use super::fault::FtpFault;
-use super::reply::{REPLY_MAX, Reply, ReplyReader};
 
 /// Bytes that are read at once. Replies are short.
-const PIECE: usize = 1024;
+const READ_MAX: usize = 1024;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Control {
-    pub(super) wire: Wire<Stream>,
+    wire: Wire<Stream>,
     reader: ReplyReader,
     buffer: BytesMut,
 }
@@ -37,13 +38,13 @@ impl Control {
         }
     }
 
-    /// Whether nothing has come but replies that were taken, and it is open. Does not block.
+    /// Whether the connection is open and all that came has been read as replies. Does not block.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.reader.is_idle() && self.buffer.is_empty() && self.wire.stream.is_quiet()
     }
 
-    /// Whether it is open, where nobody has logged in yet: what has come then is the greeting. Does not block.
-    pub(super) fn is_waiting(&mut self) -> bool {
+    /// Whether the connection is open before its login: what has come is the greeting. Does not block.
+    pub(super) fn is_open(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         while self.buffer.len() <= REPLY_MAX {
             match self.poll_fill(&mut cx) {
@@ -55,70 +56,50 @@ impl Control {
         false
     }
 
-    /// The gateway's end of it, and the server's.
+    /// The addresses of the gateway and of the server.
     pub(super) fn addresses(&self) -> Result<(SocketAddr, SocketAddr), FailureKind> {
         let tcp = self.wire.stream.tcp();
-        let both = tcp
-            .local_addr()
-            .and_then(|local| Ok((local, tcp.peer_addr()?)));
-        both.map_err(FailureKind::Lost)
+        let local = tcp.local_addr().map_err(FailureKind::Lost)?;
+        Ok((local, tcp.peer_addr().map_err(FailureKind::Lost)?))
     }
 
-    /// Sends a command that is answered at once, and waits for that for `limit`, however steadily it comes.
+    /// Bytes since the connection was made.
+    pub(super) const fn traffic(&self) -> Traffic {
+        self.wire.traffic
+    }
+
+    /// Sends a command and waits for its reply, both within `limit`.
     ///
     /// # Errors
-    /// An argument with CR, LF or NUL in it is not sent. 421 is a failure whatever was asked: the server closes.
+    /// An argument with CR, LF or NUL is not sent. 421 is a failure of every command: the server closes the connection.
     pub(super) async fn ask(
         &mut self,
-        verb: &str,
-        argument: &[u8],
+        command: Command<'_>,
         limit: Duration,
     ) -> Result<Reply, FailureKind> {
-        let reply = self.begin(verb, argument, limit).await?;
-        match reply.is_preliminary() {
+        // A reply that is here already would be taken for the reply to this command.
+        if !self.buffer.is_empty() {
+            return Err(FtpFault::Unasked.into());
+        }
+        let line = command
+            .encode()
+            .map_err(|BadArgument| Unsendable::ControlCharacter)?;
+        let asked = async {
+            let written = self.wire.write_all(&line).await;
+            written.map_err(FailureKind::Lost)?;
+            self.wire.flush().await.map_err(FailureKind::Lost)?;
+            poll_fn(|cx| self.poll_reply(cx)).await
+        };
+        let reply = timeout(limit, asked)
+            .await
+            .unwrap_or(Err(FailureKind::Silent))?;
+        match reply.is_preliminary() && !command.starts_transfer() {
             true => Err(FtpFault::Unexpected(reply.code).into()),
             false => Ok(reply),
         }
     }
 
-    /// The same for a command that begins a transfer: its reply may be preliminary.
-    pub(super) async fn begin(
-        &mut self,
-        verb: &str,
-        argument: &[u8],
-        limit: Duration,
-    ) -> Result<Reply, FailureKind> {
-        // With a reply too many each further one would be taken for another command's.
-        if !self.buffer.is_empty() {
-            return Err(FtpFault::Unasked.into());
-        }
-        if argument
-            .iter()
-            .any(|byte| matches!(byte, b'\r' | b'\n' | 0))
-        {
-            return Err(Unsendable::ControlCharacter.into());
-        }
-        let mut command = Vec::with_capacity(verb.len() + argument.len() + 3);
-        command.extend_from_slice(verb.as_bytes());
-        if !argument.is_empty() {
-            command.push(b' ');
-            command.extend_from_slice(argument);
-        }
-        command.extend_from_slice(b"\r\n");
-        let asked = async {
-            self.wire
-                .write_all(&command)
-                .await
-                .map_err(FailureKind::Lost)?;
-            self.wire.flush().await.map_err(FailureKind::Lost)?;
-            poll_fn(|cx| self.poll_reply(cx)).await
-        };
-        timeout(limit, asked)
-            .await
-            .unwrap_or(Err(FailureKind::Silent))
-    }
-
-    /// The next reply, within `limit`.
+    /// Waits for the next reply for up to `limit`.
     pub(super) async fn reply(&mut self, limit: Duration) -> Result<Reply, FailureKind> {
         let reply = poll_fn(|cx| self.poll_reply(cx));
         timeout(limit, reply)
@@ -129,33 +110,26 @@ impl Control {
     /// The next reply.
     pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, FailureKind>> {
         loop {
-            if let Some(reply) = self.reader.decode(&mut self.buffer)? {
-                return Poll::Ready(match reply.code {
-                    code @ 421 => Err(FailureKind::Unready(code)),
-                    _ => Ok(reply),
-                });
+            let decoded = self.reader.decode(&mut self.buffer);
+            match decoded.map_err(FtpFault::from)? {
+                Some(reply) if reply.code == 421 => {
+                    return Poll::Ready(Err(FailureKind::Unready(421)));
+                }
+                Some(reply) => return Poll::Ready(Ok(reply)),
+                None => ready!(self.poll_fill(cx))?,
             }
-            ready!(self.poll_fill(cx))?;
         }
     }
 
-    /// Takes in what there is, at least a byte.
+    /// Reads what has come, at least one byte.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
-        let mut piece = [0; PIECE];
-        let mut piece = ReadBuf::new(&mut piece);
-        ready!(Pin::new(&mut self.wire).poll_read(cx, &mut piece)).map_err(FailureKind::Lost)?;
-        if piece.filled().is_empty() {
+        let mut bytes = [0; READ_MAX];
+        let mut bytes = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.wire).poll_read(cx, &mut bytes)).map_err(FailureKind::Lost)?;
+        if bytes.filled().is_empty() {
             return Poll::Ready(Err(FailureKind::Lost(io::ErrorKind::UnexpectedEof.into())));
         }
-        self.buffer.extend_from_slice(piece.filled());
+        self.buffer.extend_from_slice(bytes.filled());
         Poll::Ready(Ok(()))
-    }
-}
-
-/// A reply of the class that was wanted, or [`FtpFault::Unexpected`].
-pub(super) fn positive(reply: Reply) -> Result<Reply, FailureKind> {
-    match reply.code {
-        200..=299 => Ok(reply),
-        code => Err(FtpFault::Unexpected(code).into()),
     }
 }

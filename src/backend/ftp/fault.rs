@@ -1,44 +1,75 @@
-//! What an FTP server can do wrong.
+//! What an FTP server can do wrong, and how a request ends before its answer.
+
+use ajpgate_ftp::download::BadDownload;
+use ajpgate_ftp::listing::TooLong;
+use ajpgate_ftp::reply::{BadReply, Reply};
+use ajpgate_ftp::status;
+use http::StatusCode;
 
 use super::super::error::FailureKind;
 
-/// Why an FTP server's answer is of no use. Its member is asked nothing more on that connection.
+/// Why the answer of an FTP server cannot be used. Its connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FtpFault {
-    /// A line that does not begin with a code.
-    #[error("a line that is no FTP reply")]
-    NoReply,
-    /// A reply beyond its bounds.
-    #[error("FTP reply too long")]
-    LongReply,
-    /// A reply that nothing was asked for, or one too many.
+    /// The bytes are no reply.
+    #[error("{0}")]
+    Reply(#[from] BadReply),
+    /// A code that does not answer the command.
     #[error("FTP reply {0} out of place")]
     Unexpected(u16),
-    /// EPSV or PASV without a port.
-    #[error("no port for data in the reply to EPSV or PASV")]
-    NoPort,
-    /// The server has said more than it was asked.
+    /// A reply that no command asked for.
     #[error("an FTP reply that nothing was asked for")]
     Unasked,
-    /// A part of a file that is longer than was asked for: it is some other part.
-    #[error("more than the rest of the file")]
-    OtherPart,
-    /// What protects the data was refused (RFC 4217 section 9).
+    /// The reply to EPSV or PASV names no port.
+    #[error("no port for data in the reply to EPSV or PASV")]
+    NoPort,
+    /// No data connection came from the server's address.
+    #[error("no data connection from the server")]
+    NoDataConnection,
+    /// The server refuses TLS for data connections (RFC 4217 section 9).
     #[error("the server does not protect data: {0}")]
     Unprotected(u16),
-    /// A transfer that the server broke off.
-    #[error("transfer ended with {0}")]
-    Broken(u16),
-    /// Lines, or the whole of them, beyond their bounds.
-    #[error("directory listing too long")]
-    LongListing,
-    /// Nobody from the server's address came for data.
-    #[error("no data connection from the server")]
-    NobodyCame,
+    /// A transfer failed.
+    #[error("{0}")]
+    Download(#[from] BadDownload),
+    /// A listing exceeds its bounds.
+    #[error("{0}")]
+    Listing(#[from] TooLong),
+}
+
+/// Why the server is asked nothing more for a request.
+#[derive(Debug)]
+pub(super) enum FtpError {
+    /// The attempt failed. Another member may succeed.
+    Failed(FailureKind),
+    /// The server refuses; this status is the answer.
+    Refused(StatusCode),
 }
 
 impl From<FtpFault> for FailureKind {
     fn from(fault: FtpFault) -> Self {
         Self::Protocol(Box::new(fault))
+    }
+}
+
+impl From<FailureKind> for FtpError {
+    fn from(kind: FailureKind) -> Self {
+        Self::Failed(kind)
+    }
+}
+
+impl From<FtpFault> for FtpError {
+    fn from(fault: FtpFault) -> Self {
+        Self::Failed(fault.into())
+    }
+}
+
+impl FtpError {
+    /// What a reply means that is not the expected one.
+    pub(super) fn from_reply(reply: &Reply) -> Self {
+        match status::for_refusal(reply.code) {
+            Some(status) => Self::Refused(status),
+            None => FtpFault::Unexpected(reply.code).into(),
+        }
     }
 }

@@ -1,43 +1,46 @@
-//! A kept connection: the control connection, and what the server has been told on it.
+//! A connection that is kept between requests: the control connection, and what has been agreed on it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ajpgate_ftp::command::TransferType;
+use ajpgate_ftp::login::Login;
 use tokio::net::TcpStream;
 
 use super::super::error::{ConnectError, FailureKind};
-use super::super::pool::Transport;
+use super::super::pool::{Lease, Transport};
 use super::super::stream::Stream;
 use super::super::tls::Tls;
+use super::super::wire::Traffic;
 use super::control::Control;
-use super::credentials::Credentials;
-use super::path::Kind;
+use super::dialogue::Dialogue;
+use super::member::FtpSettings;
 
-/// See the [module](self). Greeting and login come with the first request: both are under `timeout`, and whose login
-/// it is only a request says.
+/// See the [module](self). Greeting and login belong to the first request, which is the first to know the login and is
+/// under `timeout`.
 #[derive(Debug)]
 pub(crate) struct FtpTransport {
-    /// Looking whether it is quiet reads from it, hence the lock; nobody waits for it.
+    /// Looking whether the connection is quiet reads from it, hence the lock, which is never contended.
     control: Mutex<Control>,
-    pub(super) session: Session,
+    session: Session,
 }
 
-/// What a server has been told, and what it has said about itself.
+/// What has been agreed on a control connection.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    /// Whose connection this is, once the server has let it in.
-    pub(super) login: Option<Credentials>,
-    /// The directory that the login began in, when the server says which.
+    /// The login that the server has accepted.
+    pub(super) login: Option<Login>,
+    /// The directory that the login began in, where the server tells it.
     pub(super) home: Option<Vec<u8>>,
-    /// The TYPE that is in force.
-    pub(super) kind: Option<Kind>,
-    /// It knows no EPSV, EPRT.
+    /// The TYPE in force.
+    pub(super) transfer_type: Option<TransferType>,
+    /// The server does not know EPSV or EPRT.
     pub(super) no_extended: bool,
-    /// It knows no MLSD.
+    /// The server does not know MLSD.
     pub(super) no_mlsd: bool,
-    /// Names are relative to another directory than that of the login. Such a connection is not kept.
+    /// Names are relative to another directory than that of the login. The connection is not kept.
     pub(super) moved: bool,
-    /// A data connection was agreed on, and what it was for has not been heard to a good end. Nor is this one.
+    /// A data connection was agreed on, and the end of its transfer has not been confirmed. The connection is not kept.
     pub(super) transferring: bool,
 }
 
@@ -48,13 +51,33 @@ impl FtpTransport {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it may serve a request with these credentials.
-    pub(super) fn serves(&self, credentials: &Credentials) -> bool {
-        self.session
-            .login
-            .as_ref()
-            .is_none_or(|login| login == credentials)
+    /// The dialogue of one request.
+    pub(super) fn dialogue<'a>(&'a mut self, settings: &'a FtpSettings) -> Dialogue<'a> {
+        let control = self.control.get_mut();
+        Dialogue {
+            control: control.unwrap_or_else(PoisonError::into_inner),
+            session: &mut self.session,
+            settings,
+        }
     }
+
+    /// Whether the connection may serve a request with this login.
+    pub(super) fn serves(&self, login: &Login) -> bool {
+        self.session.login.as_ref().is_none_or(|own| own == login)
+    }
+
+    /// The server has confirmed the end of a transfer.
+    pub(super) const fn transfer_ended(&mut self) {
+        self.session.transferring = false;
+    }
+}
+
+/// Bytes on the control connection of a lease since it was made.
+pub(super) fn traffic(lease: &mut Lease<FtpTransport>) -> Traffic {
+    lease
+        .connection()
+        .map(|connection| connection.transport.control().traffic())
+        .unwrap_or_default()
 }
 
 impl Transport for FtpTransport {
@@ -76,8 +99,8 @@ impl Transport for FtpTransport {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         match self.session.login {
             Some(_) => control.is_quiet(),
-            // One of those that `min` keeps. It greets when it likes.
-            None => control.is_waiting(),
+            // A connection that `min` keeps. The greeting can come at any time.
+            None => control.is_open(),
         }
     }
 
@@ -88,7 +111,7 @@ impl Transport for FtpTransport {
             && self.is_quiet()
     }
 
-    /// A kept connection that has gone is met with a new one; nothing is asked before.
+    /// Asks nothing: a kept connection that turns out to be closed is replaced by a new one.
     async fn ping(&mut self, _: Duration) -> Result<(), FailureKind> {
         Ok(())
     }

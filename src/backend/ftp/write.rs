@@ -1,10 +1,13 @@
-//! PUT and DELETE, where `allow_write` has them.
+//! PUT and DELETE, where `allow_write` is set.
 
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
+use ajpgate_ftp::command::Command;
+use ajpgate_ftp::path::Typecode;
+use ajpgate_ftp::reply::Reply;
 use bytes::BytesMut;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
@@ -15,115 +18,111 @@ use super::super::stream::Stream;
 use super::super::wire::Wire;
 use super::answer::Answer;
 use super::control::Control;
-use super::data::DataSettings;
-use super::fault::FtpFault;
-use super::order::Order;
-use super::path::Kind;
-use super::reply::Reply;
-use super::stop::Stop;
-use super::transport::FtpTransport;
+use super::dialogue::Dialogue;
+use super::fault::{FtpError, FtpFault};
+use super::request::FtpRequest;
 use crate::upload::{Upload, UploadError};
 
 /// Bytes of a body that are sent at once, at most.
-const PIECE: usize = 32 * 1024;
+const WRITE_MAX: usize = 32 * 1024;
 
-impl FtpTransport {
-    /// DELE: a file, not a directory.
+impl Dialogue<'_> {
+    /// DELE: a file. 409 for a path that names a directory.
     pub(super) async fn delete(
         &mut self,
-        order: &Order<'_>,
-        limit: Duration,
-    ) -> Result<Answer, Stop> {
-        if order.path.slash {
-            return Err(Stop::Status(StatusCode::CONFLICT));
+        request: &FtpRequest<'_>,
+        path: &[u8],
+    ) -> Result<Answer, FtpError> {
+        if request.path.has_trailing_slash() {
+            return Err(FtpError::Refused(StatusCode::CONFLICT));
         }
-        let path = order.path.on_server(self.session.home.as_deref());
-        let reply = self.control().ask("DELE", &path, limit).await?;
-        Stop::unless_positive(reply)?;
+        self.require(Command::Dele(path)).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     }
 
-    /// STOR. 201 for a file that was not there, 204 for one that was.
+    /// STOR: a file. 201 when it is new, 204 when it replaces one, 409 for a path that names a directory.
     pub(super) async fn store(
         &mut self,
-        order: &Order<'_>,
+        request: &FtpRequest<'_>,
+        path: &[u8],
         upload: &mut Option<Upload>,
-        data: &DataSettings,
-        limit: Duration,
-    ) -> Result<(Answer, u64), Stop> {
-        if order.path.slash || order.path.kind == Kind::Directory {
-            return Err(Stop::Status(StatusCode::CONFLICT));
+    ) -> Result<Answer, FtpError> {
+        let typecode = request.path.typecode();
+        if request.path.has_trailing_slash() || typecode == Typecode::Directory {
+            return Err(FtpError::Refused(StatusCode::CONFLICT));
         }
-        let path = order.path.on_server(self.session.home.as_deref());
-        self.set_kind(order.path.kind, limit).await?;
-        let there = self.control().ask("SIZE", &path, limit).await?.code == 213;
-        let opened = self.open_data(data, limit).await?;
-        let reply = self.control().begin("STOR", &path, limit).await?;
+        self.set_type(typecode.transfer_type()).await?;
+        let exists = self.ask(Command::Size(path)).await?.code == 213;
+        let data = self.open_data().await?;
+        let reply = self.ask(Command::Stor(path)).await?;
         if !reply.is_preliminary() {
-            return Err(Stop::of(&reply));
+            return Err(FtpError::from_reply(&reply));
         }
-        let mut stream = opened.connected(data.tls.as_deref(), limit).await?;
+        let (tls, limit) = (self.settings.tls.as_deref(), self.settings.timeout);
+        let mut data = data.connected(tls, limit).await?;
         let body = upload
             .as_mut()
             .ok_or(FailureKind::Client(UploadError::Cut))?;
-        let sent = send(&mut stream, self.control(), body, limit).await;
-        let sent = match sent {
-            Ok(sent) => sent,
-            Err(stop) => {
-                // An orderly end would be the end of a whole file.
-                let _ = stream.stream.tcp().set_zero_linger();
-                return Err(stop);
+        let uploaded = match send(&mut data, self.control, body, limit).await {
+            Ok(uploaded) => uploaded,
+            Err(error) => {
+                // An orderly close would tell the server that the file is complete.
+                let _ = data.stream.tcp().set_zero_linger();
+                return Err(error);
             }
         };
-        drop(stream);
-        let reply = self.control().reply(limit).await?;
-        Stop::unless_positive(reply)?;
+        drop(data);
+        let reply = self.control.reply(limit).await?;
+        if !reply.is_positive() {
+            return Err(FtpError::from_reply(&reply));
+        }
         self.session.transferring = false;
-        let status = match there {
+        let status = match exists {
             true => StatusCode::NO_CONTENT,
             false => StatusCode::CREATED,
         };
-        Ok((Answer::empty(status), sent))
+        let mut answer = Answer::empty(status);
+        answer.uploaded = uploaded;
+        Ok(answer)
     }
 }
 
-/// Sends a body as the client brings it, and says that it is all. How many bytes it had.
+/// Sends a body as it comes from the client, and closes the data connection in order. Returns the bytes that were sent.
 async fn send(
     data: &mut Wire<Stream>,
     control: &mut Control,
     body: &mut Upload,
     limit: Duration,
-) -> Result<u64, Stop> {
+) -> Result<u64, FtpError> {
     let mut buffer = BytesMut::new();
     let mut sent = 0_u64;
     loop {
         buffer.clear();
         match next(body, control, &mut buffer).await? {
-            Next::Piece(0) => break,
-            Next::Piece(count) => sent = sent.saturating_add(count as u64),
-            Next::Reply(reply) => return Err(broken_off(&reply)),
+            Next::Body(0) => break,
+            Next::Body(count) => sent = sent.saturating_add(count as u64),
+            Next::Reply(reply) => return Err(refused(&reply)),
         }
         let written = timeout(limit, data.write_all(&buffer)).await;
-        match written.map_err(|_| FailureKind::Silent)? {
-            Ok(()) => {}
-            Err(error) => return Err(why(control, error, limit).await),
+        if let Err(error) = written.map_err(|_| FailureKind::Silent)? {
+            return Err(reason(control, error, limit).await);
         }
     }
     let closed = timeout(limit, data.shutdown()).await;
     match closed.map_err(|_| FailureKind::Silent)? {
         Ok(()) => Ok(sent),
-        Err(error) => Err(why(control, error, limit).await),
+        Err(error) => Err(reason(control, error, limit).await),
     }
 }
 
+/// What comes while a body is being sent.
 enum Next {
-    /// So many bytes; 0 is the end.
-    Piece(usize),
-    /// The server does not wait for the end.
+    /// This many bytes of the body; 0 at its end.
+    Body(usize),
+    /// A reply of the server before the end of the body.
     Reply(Reply),
 }
 
-/// What comes first: more of the body, or a word of the server's.
 async fn next(
     body: &mut Upload,
     control: &mut Control,
@@ -133,24 +132,24 @@ async fn next(
         if let Poll::Ready(reply) = control.poll_reply(cx) {
             return Poll::Ready(reply.map(Next::Reply));
         }
-        body.poll_take(cx, PIECE, |piece| buffer.extend_from_slice(piece))
-            .map(|taken| taken.map(Next::Piece).map_err(FailureKind::Client))
+        let taken = body.poll_take(cx, WRITE_MAX, |bytes| buffer.extend_from_slice(bytes));
+        taken.map(|count| count.map(Next::Body).map_err(FailureKind::Client))
     })
     .await
 }
 
-/// A data connection that the server closes is explained on the other one.
-async fn why(control: &mut Control, error: io::Error, limit: Duration) -> Stop {
+/// Why the server has closed the data connection: it says so on the control connection.
+async fn reason(control: &mut Control, error: io::Error, limit: Duration) -> FtpError {
     match control.reply(limit).await {
-        Ok(reply) => broken_off(&reply),
+        Ok(reply) => refused(&reply),
         Err(_) => FailureKind::Lost(error).into(),
     }
 }
 
-fn broken_off(reply: &Reply) -> Stop {
+/// A reply before the end of the body. Even a good one does not confirm what has not been sent.
+fn refused(reply: &Reply) -> FtpError {
     match reply.code {
-        // It is the end of nothing that was sent.
-        100..=399 => FtpFault::Unexpected(reply.code).into(),
-        _ => Stop::of(reply),
+        ..400 => FtpFault::Unexpected(reply.code).into(),
+        _ => FtpError::from_reply(reply),
     }
 }

@@ -1,0 +1,73 @@
+//! An FTP member: how it is spoken to, and what has been said about it in the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ajpgate_config::Ftp;
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use super::super::tls::Tls;
+use crate::telemetry::Seldom;
+
+/// How an FTP member is spoken to.
+#[derive(Debug)]
+pub(crate) struct FtpSettings {
+    /// The member's url, for the log.
+    pub(crate) url: String,
+    /// What a client is shown when it is asked for a login: scheme, host and port.
+    pub(crate) realm: String,
+    /// Login, data connections, writing.
+    pub(crate) ftp: Ftp,
+    /// Longest wait for a reply, for the next bytes of a file, and for a whole listing.
+    pub(crate) timeout: Duration,
+    /// Longest wait for a TCP connection.
+    pub(crate) connect: Duration,
+    /// Plain when there is none.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct FtpMember {
+    pub(super) settings: FtpSettings,
+    login_refused: Seldom,
+    surplus: Seldom,
+}
+
+impl FtpMember {
+    pub(super) fn new(settings: FtpSettings) -> Self {
+        Self {
+            settings,
+            login_refused: Seldom::default(),
+            surplus: Seldom::default(),
+        }
+    }
+
+    /// `WWW-Authenticate`.
+    pub(super) fn challenge(&self) -> HeaderValue {
+        let realm = &self.settings.realm;
+        HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""))
+            .unwrap_or(HeaderValue::from_static("Basic realm=\"ftp\""))
+    }
+
+    /// The server does not accept the configured login, or not for this file.
+    pub(super) fn warn_of_refused_login(&self) {
+        if self.login_refused.is_due(Instant::now().into_std()) {
+            tracing::warn!(
+                member = self.settings.url,
+                "the FTP server refuses the configured `username`, or does not let it read the file"
+            );
+        }
+    }
+
+    /// The server sent more bytes of a file than SIZE had said.
+    pub(super) fn warn_of_surplus(&self) {
+        if self.surplus.is_due(Instant::now().into_std()) {
+            tracing::warn!(
+                member = self.settings.url,
+                "the FTP server sent more bytes of a file than its size: the rest is cut off"
+            );
+        }
+    }
+}
