@@ -1,9 +1,9 @@
 //! Cookies of a name, read as `mod_proxy_balancer.c: get_cookie_param()` reads them.
 
-/// The values of the cookies of this name in one `Cookie` field, in order, without the quotes around them.
+/// The values of the cookies of this name in one `Cookie` field, in order, without blanks and quotes around them.
 ///
-/// A name begins the field or follows `;`, `,` or white space. White space may stand between it and its `=`. A value
-/// ends at `;` or `,`. One that is empty, or is not UTF-8, is passed over.
+/// A name stands at the beginning of the field or behind `;`, `,` or white space. White space may stand between the
+/// name and its `=`. A value ends at `;` or `,`. A value that is empty or not UTF-8 is skipped.
 pub(super) fn values<'a>(field: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a str> {
     Cookies {
         rest: field,
@@ -45,7 +45,7 @@ impl<'a> Iterator for Cookies<'a> {
                     self.before = b'=';
                     return Some(value);
                 }
-                // Not here; a name may overlap itself, so go on with the next byte.
+                // Not a cookie of this name. A name may overlap itself, so the search goes on with the next byte.
                 _ => {
                     let (&first, rest) = here.split_first()?;
                     self.rest = rest;
@@ -60,13 +60,14 @@ fn begins_a_name(before: u8) -> bool {
     matches!(before, b';' | b',') || before.is_ascii_whitespace()
 }
 
-/// A value as text, without quotes around it; `None` when nothing is left.
+/// A value as text, without blanks around it and without the quotes around that; `None` when nothing is left.
+///
+/// Blanks are spaces and tabs. Tomcat cuts them too, in front of the value and behind it
+/// (`org.apache.tomcat.util.http.parser.Cookie: parseCookieRfc6265()`); httpd keeps them.
 pub(super) fn unquoted(value: &[u8]) -> Option<&str> {
-    let value = std::str::from_utf8(value).ok()?;
-    let trimmed = value.trim_ascii();
-    let value = match trimmed.strip_prefix('"') {
+    let value = std::str::from_utf8(value).ok()?.trim_ascii();
+    let value = match value.strip_prefix('"') {
         Some(quoted) => quoted.strip_suffix('"').unwrap_or(quoted),
-        None if trimmed.is_empty() => "",
         None => value,
     };
     (!value.is_empty()).then_some(value)

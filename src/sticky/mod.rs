@@ -8,9 +8,10 @@
 //! |---|---|---|
 //! | parameter's name | any substring of the URL | a whole parameter of any path segment, or of the query |
 //! | end of its value | `?` `&`, on request `;` | `;` `/` `?` `&` in the path; `&` `;` `?` in the query |
+//! | session id inside the value of a query parameter | counts | does not count |
 //! | parameter without a route | hides the cookie | does not hide a cookie that has one |
 //! | several cookies of the name | the first | the first whose route is a member's, mod_jk's rule |
-//! | quotes around a cookie's value | part of it | removed |
+//! | blanks and quotes around a cookie's value | part of it | removed, as Tomcat does |
 //! | route of `id.a.b` | `a.b` | `a.b`, or `b` when only that is a member's |
 //!
 //! A parameter *with* a route hides every cookie, even when nobody has the route. Names and values are compared as

@@ -2,8 +2,8 @@
 
 /// The values of a parameter in the segments of a path, in order.
 ///
-/// A segment's parameters begin at its first `;` and are separated by `;`. A value also ends at `?` or `&`, which
-/// have no business in a path but end it in httpd.
+/// The parameters of a segment begin at its first `;` and are separated by `;`. A value also ends at `?` or `&`: these
+/// end it in httpd (`mod_proxy_balancer.c: get_path_param()`).
 pub(super) fn in_path<'a>(path: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     path.split('/')
         .flat_map(|segment| segment.split(';').skip(1))
@@ -11,14 +11,19 @@ pub(super) fn in_path<'a>(path: &'a str, name: &'a str) -> impl Iterator<Item = 
         .filter_map(move |parameter| value(parameter, name))
 }
 
-/// The values of a parameter in a query, in order. Parameters are separated by `&`; a value also ends at `;` or `?`.
+/// The values of a parameter in a query, in order.
+///
+/// Parameters are separated by `&` only: what looks like a session id inside the value of another parameter
+/// (`next=/a;jsessionid=…`, `next=/a?jsessionid=…`) is text of that value. The value of the parameter itself ends at
+/// `&`, `;` or `?`.
 pub(super) fn in_query<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     query
-        .split(['&', ';', '?'])
+        .split('&')
+        .filter_map(|parameter| parameter.split([';', '?']).next())
         .filter_map(move |parameter| value(parameter, name))
 }
 
-/// The value of `parameter` if that is its name. An empty value is none.
+/// The value of `parameter` when `name` is its whole name. `None` for an empty value.
 fn value<'a>(parameter: &'a str, name: &str) -> Option<&'a str> {
     if name.is_empty() {
         return None;
