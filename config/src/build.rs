@@ -5,6 +5,7 @@
 
 mod admin;
 mod balancer;
+mod exclusion;
 mod health;
 mod listener;
 mod mapping;

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::model::{ClientAuth, HealthMethod, LbMethod, Level, LoadFactor, SameSite};
+use crate::model::{
+    ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, SameSite,
+};
 
 // Balancers.
 
@@ -123,6 +125,9 @@ pub const HEALTH_MANDATORY: bool = false;
 
 /// `preserve_host`. mod_proxy: `ProxyPreserveHost Off`. mod_jk: AJP always carries the client's Host.
 pub const PRESERVE_HOST: bool = true;
+
+/// `encoded_slash`. Tomcat: `encodedSolidusHandling="reject"`. httpd: `AllowEncodedSlashes Off`.
+pub const ENCODED_SLASH: EncodedSlash = EncodedSlash::Refuse;
 
 // The gateway itself.
 

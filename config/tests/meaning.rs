@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ajpgate_config::{
+    EncodedSlash,
     Admin, Auth, Config, HeaderAction, LogFormat, Piece, Sink, Target, Variable, parse_member,
 };
 
@@ -203,7 +204,7 @@ balancers:
 proxy_pass:
   - { path: /a/, to: 'balancer://one', hosts: [A.Example, b.example.] }
   - { path: /a/b, exclude: true }
-  - { path: /c, to: 'balancer://two/x/y/', preserve_host: false }
+  - { path: /c, to: 'balancer://two/x/y/', preserve_host: false, encoded_slash: pass }
   - { path: /d, to: 'http://h:81/z/', member: { max: 5, route: n } }
 ";
     let config = read(text);
@@ -226,6 +227,8 @@ proxy_pass:
     assert_eq!(a.hosts, ["a.example", "b.example"]);
     assert_eq!((&b.to, b.preserve_host), (&None, true));
     assert_eq!((&c.to, c.preserve_host), (&to(0, "/x/y"), false));
+    assert_eq!(b.encoded_slash, EncodedSlash::Refuse);
+    assert_eq!(c.encoded_slash, EncodedSlash::Pass);
     let Some(Target::Member(member)) = &d.to else {
         panic!("a backend")
     };

@@ -153,6 +153,7 @@ const ROWS: &[Row] = &[
     ("mapping.member", Built, Mappings, "- { path: /more, to: \"ajp://localhost:8010/\", member: { domain: east } }"),
     ("mapping.member", Built, Mappings, "- { path: /more, to: \"ajp://localhost:8010/\", member: { upgrade_url: \"http://localhost\" } }"),
     ("mapping.hosts", Built, Mapping, "hosts: [shop.example.com]"),
+    ("mapping.encoded_slash", Built, Mapping, "encoded_slash: pass"),
     ("mapping.preserve_host", Built, Mapping, "preserve_host: false"),
     ("mapping.request_headers", Built, Mapping, "request_headers: [{ unset: X-A }]"),
     ("mapping.response_headers", Built, Mapping, "response_headers: [{ unset: X-A }]"),

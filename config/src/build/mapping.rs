@@ -17,9 +17,11 @@ use crate::value::{Destination, TargetUrl};
 pub(super) struct BuiltMapping {
     pub(super) built: Mapping,
     /// Where its path stands.
-    place: Place,
-    /// Whether every host could be read: else nobody knows which hosts it counts for.
-    all_hosts: bool,
+    pub(super) place: Place,
+    /// Whether every host could be read. Otherwise it is unknown for which hosts the mapping counts.
+    pub(super) all_hosts: bool,
+    /// Whether it says `exclude: true`.
+    pub(super) excluded: bool,
     /// The name of its balancer, whether there is one of that name or not.
     pub(super) balancer: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Builder<'_> {
             .filter_map(|(place, mapping)| self.mapping(mapping, place, balancers))
             .collect();
         self.different_paths(&mappings);
+        self.never_reached(&mappings);
         mappings
     }
 
@@ -74,6 +77,7 @@ impl Builder<'_> {
             hosts: list(mapping.hosts),
             to,
             preserve_host: mapping.preserve_host.or(defaults::PRESERVE_HOST),
+            encoded_slash: mapping.encoded_slash.or(defaults::ENCODED_SLASH),
             request_headers: self.header_rules(mapping.request_headers),
             response_headers: self.header_rules(mapping.response_headers),
             request_attributes: whole_named(mapping.request_attributes),
@@ -96,6 +100,7 @@ impl Builder<'_> {
             built,
             place,
             all_hosts,
+            excluded: exclude == Some(true),
             balancer,
         })
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::member::Member;
 use crate::field::{Checked, Field, Named, Scalar};
+use crate::model::EncodedSlash;
 use crate::template::TemplateText;
 use crate::value::{AttributeName, FieldName, HostName, PathPrefix, Switch, TargetUrl, Word};
 use crate::variable::Variable;
@@ -28,6 +29,9 @@ pub(crate) struct Mapping {
     /// Whether the client's Host is sent on.
     #[schemars(extend("default" = true))]
     pub(crate) preserve_host: Scalar<Switch>,
+    /// Paths with %2F or %5C: `refuse` answers 400, `pass` sends them on as part of a segment.
+    #[schemars(extend("default" = "refuse"))]
+    pub(crate) encoded_slash: Scalar<Word<EncodedSlash>>,
     /// Changes to the request's header fields, in order.
     #[schemars(extend("default" = []))]
     pub(crate) request_headers: Field<Vec<Field<HeaderRule>>>,

@@ -16,12 +16,23 @@ pub struct Mapping {
     pub to: Option<Target>,
     /// Whether the client's Host is sent on.
     pub preserve_host: bool,
+    /// What becomes of a path with an encoded slash or backslash.
+    pub encoded_slash: EncodedSlash,
     /// Changes to the request's header fields, in order.
     pub request_headers: Vec<HeaderRule>,
     /// Changes to the response's header fields, in order.
     pub response_headers: Vec<HeaderRule>,
     /// AJP request attributes, in order.
     pub request_attributes: Vec<(String, Template)>,
+}
+
+/// `encoded_slash`: what becomes of a path with `%2F` or `%5C` in it (httpd's `AllowEncodedSlashes`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncodedSlash {
+    /// 400. `%5C` is refused only where the target speaks AJP13: to others it is a letter of a name.
+    Refuse,
+    /// It goes on as part of a segment.
+    Pass,
 }
 
 /// `to`.

@@ -31,6 +31,10 @@ impl Kind for PathPrefix {
                 .hint(hint)
                 .at(at));
         }
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            let hint = "it stands for bytes that could not be read: save the file as UTF-8";
+            return Err(fault("contains the replacement character U+FFFD").hint(hint));
+        }
         if text.contains('*') {
             let hint =
                 "a path stands for everything below it: /app takes /app and /app/x, not /apple";
@@ -145,7 +149,7 @@ mod tests {
         }
         for text in [
             "", "shop", "//", "/a//b", "/a/../b", "/./a", "/..", "/a?b", "/a;b", "/a%2fb", "/a*",
-            "/a\\b", "/a\n",
+            "/a\\b", "/a\n", "/a\u{fffd}",
         ] {
             assert!(PathPrefix::read(text).is_err(), "{text}");
         }
