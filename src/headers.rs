@@ -87,6 +87,17 @@ pub(crate) struct Overlay {
     pub(crate) added: Vec<(HeaderName, HeaderValue)>,
 }
 
+impl Overlay {
+    /// Has another value of a field go on in place of the client's, unless a rule has replaced it already; `None`: none.
+    pub(crate) fn replace(&mut self, name: HeaderName, value: Option<HeaderValue>) {
+        if self.removed.contains(&name) {
+            return;
+        }
+        self.removed.push(name.clone());
+        self.added.extend(value.map(|value| (name, value)));
+    }
+}
+
 /// The fields of a request as a backend gets them.
 #[derive(Debug)]
 pub(crate) struct RequestFields<'a> {

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::model::{
-    ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, SameSite,
-};
+use crate::model::{ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, SameSite};
 
 // Balancers.
 

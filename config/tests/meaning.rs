@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ajpgate_config::{
-    EncodedSlash,
-    Admin, Auth, Config, HeaderAction, LogFormat, Piece, Sink, Target, Variable, parse_member,
+    Admin, Auth, Config, EncodedSlash, HeaderAction, LogFormat, Piece, Sink, Target, Variable,
+    parse_member,
 };
 
 /// A file with one AJP member, and whatever a test adds at the top level, to the balancer and to the member.

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ajpgate_config::EncodedSlash;
 use anyhow::{Context as _, bail, ensure};
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -105,6 +106,7 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
                     how: chosen.how,
                     route_changed: chosen.route_changed,
                     path: plan.path_sent(&plan.back(member)).into_owned(),
+                    destination: plan.destination_sent(member),
                 });
                 first.get_or_insert_with(|| variables.clone());
             }
@@ -113,13 +115,14 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
     };
     Verdict::Forwarded(Box::new(Forwarded {
         index: plan.index,
-        mapping: plan.mapping.path.clone(),
+        mapping: plan.mapping.front.path().to_owned(),
+        passes_slashes: plan.mapping.encoded_slash == EncodedSlash::Pass,
         balancer: plan.to.balancer.name(),
         to: match &balancer.variable {
             Some(name) => format!("{name}{}", plan.to.path),
             None => balancer.name().to_owned(),
         },
-        decided_on: plan.normal.as_str().to_owned(),
+        decided_on: plan.normal.to_string(),
         sticky: balancer.is_sticky(),
         session,
         found,

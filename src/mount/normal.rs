@@ -1,132 +1,141 @@
 //! A path as Tomcat sees it.
 //!
-//! Source: Tomcat's `CoyoteAdapter`, `postParseRequest()`, `parsePathParameters()` and `normalize()`, with the
-//! connector's defaults (`encodedSolidusHandling="reject"`, no backslashes).
+//! Source: Tomcat's `CoyoteAdapter`, `postParseRequest()`, `parsePathParameters()` and `normalize()`. Which encoding
+//! Tomcat reads escapes in (`URIEncoding`) is not known here, so a path is bytes.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use super::BadPath;
+use super::escape::{Dots, ENCODED_SLASH, decoded, encode, without_parameters};
+
 /// A path in normal form: absolute, decoded, without parameters, empty segments or dot segments.
 ///
-/// Whether it ends with a slash is kept: `/a/` and `/a` are different paths.
+/// A slash at its end is kept: `/a/` and `/a` are different paths. An encoded slash is part of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Normal<'a>(Cow<'a, str>);
+pub struct Normal<'a> {
+    path: Cow<'a, [u8]>,
+    /// For a path with encoded slashes or backslashes, which servers read in several ways.
+    encoded: Option<Box<Encoded>>,
+}
+
+/// What is known of a path with encoded slashes or backslashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Encoded {
+    found: Found,
+    /// The path for a server that takes `%2F` and `%5C` for slashes: once for a server that cuts parameters first, as
+    /// Tomcat does, and once for a server that does so after decoding.
+    readings: [Vec<u8>; 2],
+}
+
+/// Encoded slashes and backslashes in a raw path, its parameters included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Found {
+    slash: bool,
+    backslash: bool,
+}
 
 impl Normal<'_> {
-    /// The path.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The path's bytes; an encoded slash is a NUL in them.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.path
     }
 
-    /// The path with everything escaped that would be read as something else: Tomcat decodes it to the same text.
+    /// The path with everything escaped that has another meaning unescaped: Tomcat decodes it to the same bytes.
     #[must_use]
-    pub fn encoded(&self) -> Cow<'_, str> {
-        encode(&self.0)
+    pub fn escaped(&self) -> Cow<'_, str> {
+        encode(&self.path)
+    }
+
+    /// Whether the path has an encoded slash (`%2F`), in a segment or a parameter.
+    #[must_use]
+    pub fn has_encoded_slash(&self) -> bool {
+        self.encoded.as_ref().is_some_and(|it| it.found.slash)
+    }
+
+    /// Whether the path has an encoded backslash (`%5C`), in a segment or a parameter.
+    #[must_use]
+    pub fn has_encoded_backslash(&self) -> bool {
+        self.encoded.as_ref().is_some_and(|it| it.found.backslash)
+    }
+
+    /// Whether servers may read the path in several ways.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.encoded.is_some()
+    }
+
+    /// The path in each way in which a server may read it, this one first.
+    pub(super) fn readings(&self) -> impl Iterator<Item = &[u8]> {
+        let others = self.encoded.iter().flat_map(|it| &it.readings);
+        std::iter::once(self.as_bytes()).chain(others.map(Vec::as_slice))
     }
 }
 
+/// The decoded path where it is text without encoded slashes, else the escaped one.
 impl fmt::Display for Normal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let text = std::str::from_utf8(&self.path).ok();
+        let plain = |text: &&str| !text.contains(|c: char| c.is_control() || c == '\\');
+        match text.filter(plain) {
+            Some(text) => f.write_str(text),
+            None => f.write_str(&self.escaped()),
+        }
     }
 }
-
-/// Why a path is refused: with 400, and without asking a backend. Tomcat would refuse it too, except for control
-/// characters and bytes that HTTP does not allow, which it takes over AJP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BadPath {
-    /// It does not begin with `/`.
-    NotAbsolute,
-    /// `%2F`
-    EncodedSlash,
-    /// `%5C`
-    EncodedBackslash,
-    /// `\`
-    Backslash,
-    /// `%00`, or the byte itself.
-    Nul,
-    /// Another control character, as a byte or escaped; DEL is one.
-    Control,
-    /// A space, a byte that is not ASCII, `?` or `#`: none can stand in a path (RFC 3986 section 3.3).
-    BadByte,
-    /// A `%` without two hexadecimal digits behind it.
-    BadEscape,
-    /// A `..` with nothing left to leave.
-    AboveRoot,
-    /// Escapes that are not UTF-8.
-    NotUtf8,
-}
-
-impl fmt::Display for BadPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAbsolute => "the path does not begin with a slash",
-            Self::EncodedSlash => "the path has an encoded slash",
-            Self::EncodedBackslash => "the path has an encoded backslash",
-            Self::Backslash => "the path has a backslash",
-            Self::Nul => "the path has a NUL",
-            Self::Control => "the path has a control character",
-            Self::BadByte => "the path has a character that must be escaped",
-            Self::BadEscape => "the path has a percent sign without two hexadecimal digits",
-            Self::AboveRoot => "the path leads above the root",
-            Self::NotUtf8 => "the path is not UTF-8",
-        })
-    }
-}
-
-impl std::error::Error for BadPath {}
 
 /// Brings a path, as it stood in a request without its query, into normal form.
 ///
 /// In Tomcat's order: parameters (`;` to the next `/`) are cut from the bytes as they are, so that `%3B` belongs to a
-/// name; what is left is decoded once, so that `%252e` is the text `%2e`; then empty and dot segments go, whatever
-/// they were spelled like.
+/// name; the rest is decoded once, so that `%252e` is the text `%2e`; then empty and dot segments are resolved,
+/// whatever their spelling.
 ///
 /// # Errors
 ///
-/// What is wrong with it. Escapes inside parameters are held to the same rules.
+/// What is wrong with the path. Escapes inside parameters follow the same rules. Encoded slashes and backslashes are
+/// no error: whether they pass is the mapping's business.
 pub fn normalize(raw: &str) -> Result<Normal<'_>, BadPath> {
     if !raw.starts_with('/') {
         return Err(BadPath::NotAbsolute);
     }
-    check_bytes(raw)?;
+    let found = check_bytes(raw)?;
     if is_normal(raw) {
-        return Ok(Normal(Cow::Borrowed(raw)));
+        return Ok(Normal {
+            path: Cow::Borrowed(raw.as_bytes()),
+            encoded: None,
+        });
     }
-    let normal = resolve(raw)?;
-    match String::from_utf8(normal) {
-        Ok(normal) => Ok(Normal(Cow::Owned(normal))),
-        Err(_) => Err(BadPath::NotUtf8),
-    }
+    let path = resolve(raw)?;
+    let encoded = match found == Found::default() {
+        true => None,
+        false => Some(Box::new(Encoded::new(found, raw, &path)?)),
+    };
+    let path = Cow::Owned(path);
+    Ok(Normal { path, encoded })
 }
 
-fn check_bytes(raw: &str) -> Result<(), BadPath> {
+/// Checks each byte and each escape, and looks for encoded slashes and backslashes.
+fn check_bytes(raw: &str) -> Result<Found, BadPath> {
+    let mut found = Found::default();
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => {
                 let digits = bytes.next().zip(bytes.next());
                 match digits.and_then(unescape).ok_or(BadPath::BadEscape)? {
-                    b'/' => return Err(BadPath::EncodedSlash),
-                    b'\\' => return Err(BadPath::EncodedBackslash),
-                    decoded => check_control(decoded)?,
+                    0 => return Err(BadPath::Nul),
+                    b'\n' | b'\r' => return Err(BadPath::LineEnd),
+                    b'/' => found.slash = true,
+                    b'\\' => found.backslash = true,
+                    _ => {}
                 }
             }
             b'\\' => return Err(BadPath::Backslash),
             b' ' | b'?' | b'#' | 0x80.. => return Err(BadPath::BadByte),
-            _ => check_control(byte)?,
+            _ if byte.is_ascii_control() => return Err(BadPath::Control),
+            _ => {}
         }
     }
-    Ok(())
-}
-
-fn check_control(byte: u8) -> Result<(), BadPath> {
-    match byte {
-        0 => Err(BadPath::Nul),
-        _ if byte.is_ascii_control() => Err(BadPath::Control),
-        _ => Ok(()),
-    }
+    Ok(found)
 }
 
 /// The byte that two hexadecimal digits stand for.
@@ -139,7 +148,7 @@ fn unescape((high, low): (u8, u8)) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Whether nothing has to be done to a path: the common case, which allocates nothing.
+/// Whether a path is in normal form already: the common case, which allocates nothing.
 fn is_normal(raw: &str) -> bool {
     let mut segments = raw.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -155,13 +164,14 @@ fn is_normal(raw: &str) -> bool {
     true
 }
 
+/// Cuts parameters, decodes, and resolves empty and dot segments.
 fn resolve(raw: &str) -> Result<Vec<u8>, BadPath> {
     let mut path: Vec<u8> = Vec::with_capacity(raw.len());
     let mut ends_with_slash = false;
     for segment in raw.split('/').skip(1) {
         let start = path.len();
         path.push(b'/');
-        decode(without_parameters(segment), &mut path);
+        path.extend(decoded(without_parameters(segment).as_bytes()));
         let name = path.get(start + 1..).unwrap_or_default();
         let leaves = name == b"..";
         ends_with_slash = leaves || matches!(name, b"" | b".");
@@ -179,42 +189,35 @@ fn resolve(raw: &str) -> Result<Vec<u8>, BadPath> {
     Ok(path)
 }
 
-/// What Tomcat leaves of a raw segment before it decodes it.
-pub(super) fn without_parameters(segment: &str) -> &str {
-    segment.split_once(';').map_or(segment, |(name, _)| name)
-}
-
-fn decode(name: &str, path: &mut Vec<u8>) {
-    let mut bytes = name.bytes();
-    while let Some(byte) = bytes.next() {
-        let escaped = (byte == b'%')
-            .then(|| bytes.next().zip(bytes.next()))
-            .flatten()
-            .and_then(unescape);
-        path.push(escaped.unwrap_or(byte));
-    }
-}
-
-/// Escapes every byte that does not stand for itself in a path: all but `pchar` and `/` (RFC 3986 section 3.3), and
-/// `;`, behind which Tomcat sees parameters.
-pub(super) fn encode(path: &str) -> Cow<'_, str> {
-    if path.bytes().all(stands_for_itself) {
-        return Cow::Borrowed(path);
-    }
-    let mut encoded = String::with_capacity(path.len() + 16);
-    for byte in path.bytes() {
-        if stands_for_itself(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            for digit in [byte >> 4, byte & 0xf] {
-                encoded.extend(char::from_digit(digit.into(), 16).map(|d| d.to_ascii_uppercase()));
-            }
+impl Encoded {
+    /// `path` is the normal form of `raw`.
+    fn new(found: Found, raw: &str, path: &[u8]) -> Result<Self, BadPath> {
+        if raw.split('/').any(hides_dots) {
+            return Err(BadPath::HiddenDots);
         }
+        let after_cutting = path.split(|byte| matches!(*byte, b'/' | b'\\' | ENCODED_SLASH));
+        let mut parameters_cut = Vec::with_capacity(path.len());
+        for name in after_cutting.filter(|name| !name.is_empty()) {
+            parameters_cut.push(b'/');
+            parameters_cut.extend_from_slice(name);
+        }
+        Ok(Self {
+            found,
+            readings: [parameters_cut, resolve(&slashes_decoded(raw))?],
+        })
     }
-    Cow::Owned(encoded)
 }
 
-fn stands_for_itself(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte)
+/// Whether a dot segment comes out where the encoded slashes of a segment are taken for slashes.
+fn hides_dots(segment: &str) -> bool {
+    let spelled = slashes_decoded(segment);
+    let is_dots = |name: &str| Dots::of(without_parameters(name).as_bytes()).is_some();
+    spelled.contains('/') && spelled.split('/').any(is_dots)
+}
+
+/// A raw path with slashes in place of its encoded slashes and backslashes.
+fn slashes_decoded(raw: &str) -> String {
+    ["%2F", "%2f", "%5C", "%5c"]
+        .into_iter()
+        .fold(raw.to_owned(), |raw, escape| raw.replace(escape, "/"))
 }

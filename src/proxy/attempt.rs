@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response};
 use tracing::{debug, warn};
 
+use super::destination::DESTINATION;
 use super::journey::{Record, Session};
 use super::local::Local;
 use super::plan::{Plan, choose};
@@ -135,7 +136,10 @@ async fn send(
         parts, plan, peer, ..
     } = errand;
     let mapping = plan.mapping;
-    let overlay = request_overlay(&mapping.request_headers, &record.variables, &parts.headers);
+    let mut overlay = request_overlay(&mapping.request_headers, &record.variables, &parts.headers);
+    if plan.destination.is_some() {
+        overlay.replace(DESTINATION, plan.destination_sent(&member));
+    }
     let attributes: Vec<(String, String)> = mapping
         .request_attributes
         .iter()
@@ -158,7 +162,7 @@ async fn send(
             peer,
             host: host.text,
             host_sent: plan.host_sent(&member),
-            port: host.port_or_default(peer),
+            port: host.port_told(peer),
         },
         peer,
         server_name: if host.name.is_empty() {

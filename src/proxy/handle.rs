@@ -22,6 +22,7 @@ use crate::backend::ResponseBody;
 use crate::balancer::How;
 use crate::headers::Nominated;
 use crate::link::Link;
+use crate::mount::Answered;
 use crate::peer::Peer;
 use crate::state::{Attempt, Shared, Snapshot};
 use crate::upload::Upload;
@@ -121,14 +122,24 @@ async fn serve(
         to.balancer.saw_session(id, moved, &member);
     }
     let counted = counted.is_some();
-    let back = plan.back(&member);
+    let local = match target.host.text {
+        "" => peer.local.to_string(),
+        _ => String::new(),
+    };
     let reverse = Reverse {
-        front: &mapping.path,
-        back: &back,
+        mounts: Answered {
+            table: &snapshot.mounts,
+            paths: &snapshot.public_paths,
+            host: target.host.text,
+            address: &member.authority,
+            front: &mapping.front,
+            back: &plan.back(&member),
+        },
+        asked: target.path,
+        normal: &plan.normal,
         scheme: peer.scheme(),
-        client_host: target.host.text,
-        backend_host: plan.host_sent(&member),
-        member_host: &member.authority,
+        host_sent: plan.host_sent(&member),
+        local: &local,
     };
     reverse.apply(headers);
     if let Some(cookie) = &to.balancer.config.sticky_cookie
@@ -152,6 +163,7 @@ fn refused(refusal: Refusal) -> Local {
     match refusal {
         Refusal::Options => Local::options(),
         Refusal::Excluded { .. } | Refusal::Unmapped => Local::new(refusal.status()),
+        Refusal::Destination(_) => Local::new(refusal.status()),
         Refusal::Target(_) | Refusal::Path(_) => Local::new(refusal.status()).and_close(),
     }
 }

@@ -3,9 +3,11 @@
 //! [`handle`] is the whole of it, top down; the other files are its steps.
 
 mod attempt;
+mod destination;
 mod handle;
 mod journey;
 mod local;
+mod locate;
 mod own_cookie;
 mod plan;
 mod respond;

@@ -5,15 +5,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::StatusCode;
 use http::header::COOKIE;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 
+use super::destination::{BadDestination, Destination};
 use super::journey::Session;
+use super::locate::Located;
 use super::own_cookie;
-use super::target::{BadTarget, Host, Target};
+use super::target::{BadTarget, Target};
 use crate::balancer::{NoMember, Tried, Want};
-use crate::mount::{BadPath, Match, Normal, normalize, rewrite};
+use crate::mount::{BadPath, Normal, rewrite};
 use crate::peer::Peer;
 use crate::state::{Chosen, LiveBalancer, LiveMapping, LiveMember, LiveTarget, Snapshot};
 use crate::sticky::{self, Found};
@@ -29,6 +31,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) index: usize,
     pub(crate) mapping: &'a LiveMapping,
     pub(crate) to: &'a LiveTarget,
+    /// Where COPY and MOVE lead.
+    pub(crate) destination: Option<Box<Destination<'a>>>,
 }
 
 /// Why a request goes nowhere.
@@ -38,6 +42,8 @@ pub(crate) enum Refusal {
     Target(#[from] BadTarget),
     #[error(transparent)]
     Path(#[from] BadPath),
+    #[error(transparent)]
+    Destination(#[from] BadDestination),
     #[error("OPTIONS * asks the gateway itself")]
     Options,
     #[error("an exclusion covers the path")]
@@ -54,6 +60,12 @@ impl Refusal {
             Self::Excluded { .. } | Self::Unmapped => StatusCode::NOT_FOUND,
             Self::Target(BadTarget::Connect) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Target(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
+            // RFC 4918 section 9.8.5.
+            Self::Destination(bad) => match bad {
+                BadDestination::Form | BadDestination::Several => StatusCode::BAD_REQUEST,
+                BadDestination::Forbidden => StatusCode::FORBIDDEN,
+                BadDestination::OtherHost | BadDestination::OtherTarget => StatusCode::BAD_GATEWAY,
+            },
         }
     }
 }
@@ -69,34 +81,37 @@ impl<'a> Plan<'a> {
         if target.path == "*" {
             return Err(Refusal::Options);
         }
-        let normal = normalize(target.path)?;
-        let Host { text: host, .. } = target.host;
-        match snapshot.mounts.find(host, &normal) {
-            Some(Match { index, exclude }) => {
-                let mapping = snapshot.mappings.get(index).ok_or(Refusal::Unmapped)?;
-                match &mapping.target {
-                    Some(to) if !exclude => Ok(Self {
-                        target,
-                        normal,
-                        index,
-                        mapping,
-                        to,
-                    }),
-                    _ => Err(Refusal::Excluded { index }),
-                }
-            }
-            None => Err(Refusal::Unmapped),
-        }
+        let Located {
+            path: _,
+            normal,
+            index,
+            mapping,
+            to,
+        } = Located::of(snapshot, target.host.text, target.path)?;
+        Ok(Self {
+            destination: Destination::of(snapshot, parts, &target, to, peer)?,
+            target,
+            normal,
+            index,
+            mapping,
+            to,
+        })
     }
 
     /// What the backend sees in place of the mapping's path: empty or `/app`.
-    pub(crate) fn back(&self, member: &LiveMember) -> String {
-        [member.config.url.path.as_str(), self.to.path.as_str()].concat()
+    pub(crate) fn back<'m>(&'m self, member: &'m LiveMember) -> Cow<'m, str> {
+        self.to.back(member)
     }
 
     /// The path that the backend gets.
     pub(crate) fn path_sent(&self, back: &str) -> Cow<'_, str> {
-        rewrite(&self.mapping.path, back, self.target.path, &self.normal)
+        rewrite(&self.mapping.front, back, self.target.path, &self.normal)
+    }
+
+    /// What the backend gets as `Destination` of COPY and MOVE.
+    pub(crate) fn destination_sent(&self, member: &LiveMember) -> Option<HeaderValue> {
+        let destination = self.destination.as_ref()?;
+        destination.sent(member, self.host_sent(member))
     }
 
     /// What the backend gets as Host.
@@ -116,7 +131,7 @@ impl<'a> Plan<'a> {
         let known = |route: &str| core.knows_route(route);
         let cookies = || {
             let fields = parts.headers.get_all(COOKIE).iter();
-            fields.map(http::HeaderValue::as_bytes)
+            fields.map(HeaderValue::as_bytes)
         };
         let Target { path, query, .. } = self.target;
         let spec = balancer.config.sticky.as_ref();

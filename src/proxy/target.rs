@@ -124,7 +124,7 @@ fn host_of(parts: &Parts) -> Result<Option<Host<'_>>, BadTarget> {
 impl<'a> Host<'a> {
     /// A name or an address, and a port: what Tomcat accepts, for anything else makes it answer 400 and give
     /// up the connection.
-    fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let end_of_name = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, _) = rest.split_once(']')?;
@@ -149,8 +149,17 @@ impl<'a> Host<'a> {
         Some(Self { text, name, port })
     }
 
+    /// The port that backends are told: that of the Host, or the default of the scheme that the client spoke; where the
+    /// client names no host, the port that it is connected to.
+    pub(crate) fn port_told(&self, peer: &Peer) -> u16 {
+        match self.text {
+            "" => peer.local.port(),
+            _ => self.port_or_default(peer),
+        }
+    }
+
     /// The port, or the default of the scheme that the client spoke.
-    pub(crate) fn port_or_default(&self, peer: &Peer) -> u16 {
+    fn port_or_default(&self, peer: &Peer) -> u16 {
         self.port.unwrap_or_else(|| peer.default_port())
     }
 
@@ -185,7 +194,7 @@ mod tests {
     ) -> Result<String, BadTarget> {
         let peer = Peer::new(
             "127.0.0.1:1".parse().unwrap(),
-            "127.0.0.1:80".parse().unwrap(),
+            "127.0.0.1:8080".parse().unwrap(),
             false,
         );
         let parts = parts(method, target, hosts, version);
@@ -193,7 +202,7 @@ mod tests {
         Ok(format!(
             "{} {} {path} {query:?}",
             host.name,
-            host.port_or_default(&peer)
+            host.port_told(&peer)
         ))
     }
 
@@ -210,7 +219,7 @@ mod tests {
             ("/", "[2001:db8::1]:8080", "[2001:db8::1] 8080 / None"),
             ("/", "127.0.0.1", "127.0.0.1 80 / None"),
             ("/", "a_b.c-d:", "a_b.c-d 80 / None"),
-            ("/", "", " 80 / None"),
+            ("/", "", " 8080 / None"),
             // R06: the authority of an absolute target is the Host.
             (
                 "http://shop.example.com/a?b",
@@ -237,7 +246,7 @@ mod tests {
         assert_eq!(check("OPTIONS", "*", &["a"], v11).unwrap(), "a 80 * None");
         assert_eq!(
             check("GET", "/", &[], Version::HTTP_10).unwrap(),
-            " 80 / None"
+            " 8080 / None"
         );
     }
 

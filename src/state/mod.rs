@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `shared` | what all connections share |
 //! | `snapshot` | what follows from one configuration |
+//! | `mapping` | its mappings |
 //! | `live`, `member` | a balancer and a member while they run |
 //! | `attempt` | one try of a request on one member |
 //! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
@@ -23,6 +24,7 @@ mod edit;
 mod editing;
 mod journal;
 mod live;
+mod mapping;
 mod member;
 mod overrides;
 mod prepared;
@@ -36,6 +38,7 @@ pub(crate) use self::drain::Left;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::LiveBalancer;
+pub(crate) use self::mapping::{LiveMapping, LiveTarget};
 pub(crate) use self::member::LiveMember;
 pub(crate) use self::shared::{Closing, NotReloaded, Reloaded, Shared};
-pub(crate) use self::snapshot::{LiveMapping, LiveTarget, Snapshot};
+pub(crate) use self::snapshot::Snapshot;

@@ -10,6 +10,7 @@ pub(super) const FOREIGN: &[(&str, &[&str])] = &[
     (
         "httpd",
         &[
+            "AllowEncodedSlashes",
             "HeartbeatStorage",
             "LimitRequestBody",
             "LimitRequestFieldSize",
@@ -22,7 +23,12 @@ pub(super) const FOREIGN: &[(&str, &[&str])] = &[
     ("mod_jk", &["ajp_process_callback"]),
     (
         "Tomcat",
-        &["AjpProcessor", "CoyoteAdapter", "ErrorReportValve"],
+        &[
+            "AjpProcessor",
+            "CoyoteAdapter",
+            "ErrorReportValve",
+            "URIEncoding",
+        ],
     ),
     ("vsftpd", &["max_per_ip"]),
     ("crates", &["yaml_serde"]),

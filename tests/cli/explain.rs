@@ -109,8 +109,44 @@ fn what_goes_nowhere_has_its_reason() {
             "{target}: {said}"
         );
     }
+    let copy = ["-X", "COPY", "-H", "Destination: /shop/internal/x"];
+    let url = ["http://shop.example.com/shop/x"];
+    let report = as_json(&scratch, &[&copy[..], &url].concat());
+    assert_eq!(report["status"], 403);
     let report = as_json(&scratch, &["http://elsewhere.example.com/shop"]);
     assert_eq!(report["reason"], "no mapping covers the path");
+}
+
+#[test]
+fn what_a_mapping_does_with_slashes_and_destinations_is_told() {
+    let scratch = Scratch::new("explain");
+    let file = SHOP.replace(
+        "\"balancer://shop/app\",",
+        "\"balancer://shop/app\", encoded_slash: pass,",
+    );
+    scratch.write("ajpgate.yaml", &file);
+    let url = "http://shop.example.com/shop/a%2Fb";
+    let destination = "Destination: http://shop.example.com/shop/c%5Cd";
+    let arguments = [url, "-X", "MOVE", "-H", destination];
+    let done = explain(&scratch, &arguments);
+    for line in [
+        "mapping     /shop to balancer://shop/app (proxy_pass[0], encoded_slash: pass)",
+        "path        /shop/a%2Fb, as Tomcat will see it",
+        "gets /app/a%2Fb, Destination http://shop.example.com/app/c%5Cd",
+    ] {
+        assert!(done.stdout.contains(line), "{line}\n{}", done.stdout);
+    }
+    let report = as_json(&scratch, &arguments);
+    assert_eq!(report["mapping"]["encoded_slash"], "pass");
+    let sent = "http://shop.example.com/app/c%5Cd";
+    assert_eq!(report["member"]["destination"], sent);
+    // Exclusions hold however the slash is read.
+    let url = "http://shop.example.com/shop/internal%2Fx";
+    let report = as_json(&scratch, &[url]);
+    assert_eq!(report["reason"], "an exclusion covers the path");
+    let report = as_json(&shop(), &["http://shop.example.com/shop/a%2Fb"]);
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("`encoded_slash: pass`"), "{reason}");
 }
 
 #[test]

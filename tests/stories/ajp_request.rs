@@ -1,5 +1,6 @@
 //! R01 to R20: what a container is told about a request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ajp13::ForwardRequest;
@@ -12,6 +13,16 @@ use crate::support::gateway::Running;
 
 /// Sends one request and says what the container was told.
 async fn told_with(balancer: &str, member: &str, request: &str) -> (ForwardRequest, Answer) {
+    let (request, answer, _) = told_through(balancer, member, request).await;
+    (request, answer)
+}
+
+/// The same, and the address that the gateway listens on.
+async fn told_through(
+    balancer: &str,
+    member: &str,
+    request: &str,
+) -> (ForwardRequest, Answer, SocketAddr) {
     let seen = Arc::new(Mutex::new(None));
     let slot = Arc::clone(&seen);
     let container = Container::start(move |_, mut wire: Wire| {
@@ -30,11 +41,18 @@ async fn told_with(balancer: &str, member: &str, request: &str) -> (ForwardReque
     client.send(request).await;
     let answer = client.answer().await;
     let told = seen.lock().await.take();
-    (told.expect("the container was asked"), answer)
+    let told = told.expect("the container was asked");
+    (told, answer, gateway.front)
 }
 
 async fn told(request: &str) -> ForwardRequest {
     told_with("", "", request).await.0
+}
+
+/// The same, and the port that the gateway listens on.
+async fn told_and_port(request: &str) -> (ForwardRequest, u16) {
+    let (request, _, front) = told_through("", "", request).await;
+    (request, front.port())
 }
 
 /// Sends a request that must not reach any container.
@@ -87,11 +105,15 @@ async fn r01_headers_arrive_as_the_client_sent_them() {
 
 #[tokio::test]
 async fn r02_http_1_0_without_host_has_the_local_address_as_server_name() {
-    let request = told("GET /app/s/info HTTP/1.0\r\n\r\n").await;
+    let (request, port) = told_and_port("GET /app/s/info HTTP/1.0\r\n\r\n").await;
     assert!(fields(&request, "host").is_empty());
     assert_eq!(request.server_name.as_deref(), Some(&b"127.0.0.1"[..]));
     assert_eq!(request.protocol.as_deref(), Some(&b"HTTP/1.0"[..]));
-    assert_eq!(request.server_port, 80);
+    assert_eq!(request.server_port, port);
+    assert_eq!(fields(&request, "x-forwarded-port"), [port.to_string()]);
+    let empty = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
+    let (request, port) = told_and_port(empty).await;
+    assert_eq!(request.server_port, port);
 }
 
 #[tokio::test]
@@ -297,20 +319,27 @@ async fn r14_paths_that_two_readers_could_read_differently_are_refused() {
         "/a\\b",
         "/a%00b",
         "/%0d%0aX",
-        "/%7f",
         "/../x",
         "/a/../../x",
         "/%2e%2e/x",
         "/..;/x",
         "/%zz",
         "/%",
-        "/%ff",
+        "/a%2Fb/../x",
     ] {
         assert_eq!(
             refused(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await,
             400,
             "{path}"
         );
+    }
+}
+
+#[tokio::test]
+async fn paths_go_on_in_any_encoding_and_with_control_characters() {
+    for path in ["/caf%E9", "/%ff/%C0%AF", "/a%01%09%7f", "/a%C3%A9"] {
+        let request = told(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        assert_eq!(uri(&request), path);
     }
 }
 

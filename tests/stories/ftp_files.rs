@@ -145,6 +145,7 @@ async fn names_and_types() {
         "~root",
         "a+b&c=d",
         "\"q\"",
+        "a\\b.txt",
     ];
     let mut site = Site::new().file("/pub/dir/x", b"x");
     for name in names {
@@ -180,6 +181,37 @@ async fn names_and_types() {
     assert!(listing.text().contains("href=\"x\""), "{listing:?}");
     gateway.quiet().await;
     assert_eq!(server.connections(), 1);
+}
+
+/// A name is bytes: what a listing links to is what the server is asked for.
+#[tokio::test]
+async fn a_listing_links_to_names_that_are_not_utf8() {
+    let line = b"-rw-r--r-- 1 0 0 4 Jan 02  2026 Gr\xfc\xdfe.txt\r\n";
+    let site = Site::new()
+        .file("/pub/Gr\u{fc}\u{df}e.txt", b"Gru\xdf")
+        .reply("MLSD", "500 what")
+        .on("LIST", Say::Data(line.to_vec(), End::Reply("226 done")));
+    let server = FtpServer::start(site).await;
+    let gateway = before(&server, "/pub", "");
+    let page = gateway.get("/files/", "").await;
+    assert!(
+        page.text().contains("href=\"Gr%FC%DFe.txt\""),
+        "{}",
+        page.text()
+    );
+    let answer = gateway.get("/files/Gr%FC%DFe.txt", "").await;
+    assert_eq!((answer.status, &*answer.body), (200, &b"Gru\xdf"[..]));
+    // The directory of a mapping that needs escapes, with its slash and without.
+    let gateway = Running::start(&format!(
+        "proxy_pass: [{{ path: \"/große Dateien\", to: \"{}/p%75b\" }}]\n",
+        server.url()
+    ));
+    let front = "/gro%C3%9Fe%20Dateien";
+    let answer = gateway.get(front, "").await;
+    let location = answer.field("location").map(str::to_owned);
+    assert_eq!((answer.status, location), (301, Some(format!("{front}/"))));
+    let file = format!("{front}/Gr%FC%DFe.txt");
+    assert_eq!(gateway.get(&file, "").await.status, 200);
 }
 
 /// What could end a command, or leave the mapping, is answered without a word to the server.

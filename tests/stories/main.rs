@@ -36,6 +36,7 @@ mod http_tls;
 mod http_upgrade;
 mod manager;
 mod mapping;
+mod mapping_back;
 mod metrics;
 mod node;
 mod operating;

@@ -3,6 +3,7 @@
 use crate::support::client::Answer;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
+use crate::support::origin::{Conn, Origin};
 
 /// Answers with the path that it was sent.
 async fn echo() -> Container {
@@ -68,6 +69,7 @@ async fn the_longest_path_wins_and_exclusions_hold_whatever_the_spelling() {
         ("/rest/../shop/x", "/shop/x"),
         ("//shop/x", "/shop/x"),
         ("/%73hop/x", "/shop/x"),
+        ("/%73hop/x;v=1", "/shop/x;v=1"),
     ] {
         assert_eq!(path(&gateway, target).await, expected, "{target}");
     }
@@ -233,4 +235,114 @@ async fn header_rules_see_the_variables_of_the_attempt() {
         same.all("set-cookie").is_empty(),
         "the route has not changed"
     );
+}
+
+#[tokio::test]
+async fn an_exclusion_counts_before_longer_mappings_below_it() {
+    let node = echo().await;
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n  - {{ path: /, to: \"ajp://{0}/\" }}\n  - {{ path: /private, exclude: true }}\n  \
+         - {{ path: /private/public, to: \"ajp://{0}/public\" }}\n  \
+         - {{ path: /one, exclude: true, hosts: [shop.example.com] }}\n",
+        node.address
+    ));
+    for (target, expected) in [
+        ("/private/public/x", "404"),
+        ("/private", "404"),
+        ("/privately", "/privately"),
+        ("/one/x", "/one/x"),
+    ] {
+        assert_eq!(path(&gateway, target).await, expected, "{target}");
+    }
+    let mut client = gateway.client().await;
+    client
+        .send("GET /one/x HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")
+        .await;
+    assert_eq!(client.answer().await.status, 404);
+}
+
+#[tokio::test]
+async fn an_exclusion_covers_both_encodings_of_its_letters() {
+    let node = echo().await;
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n  - {{ path: /, to: \"ajp://{0}/\" }}\n  - {{ path: \"/gr\u{f6}\u{df}e\", exclude: true }}\n  \
+         - {{ path: \"/gr\u{fc}n\", to: \"ajp://{0}/gr%FCn\" }}\n  \
+         - {{ path: \"/gr\u{fc}n/gr\u{f6}\u{df}e\", exclude: true }}\n",
+        node.address
+    ));
+    for (target, expected) in [
+        ("/gr%C3%B6%C3%9Fe/x", "404"),
+        ("/gr%F6%DFe/x", "404"),
+        ("/gr%f6%dfe;x", "404"),
+        ("/gr%C3%B6%DFe", "/gr%C3%B6%DFe"),
+        ("/gr%C3%BCn/caf%E9", "/gr%FCn/caf%E9"),
+        ("/gr%C3%BCn/gr%F6%DFe", "404"),
+        ("/gr%FCn/gr%F6%DFe", "404"),
+        ("/gr%FCn/x", "/gr%FCn/x"),
+    ] {
+        assert_eq!(path(&gateway, target).await, expected, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn encoded_slashes_pass_where_the_mapping_says_so() {
+    let node = echo().await;
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n  - {{ path: /, to: \"ajp://{0}/\" }}\n  \
+         - {{ path: /keys, to: \"ajp://{0}/app\", encoded_slash: pass }}\n  \
+         - {{ path: /same, to: \"ajp://{0}/same\", encoded_slash: pass }}\n  \
+         - {{ path: /keys/private, exclude: true }}\n",
+        node.address
+    ));
+    for (target, expected) in [
+        ("/keys/a%2Fb%5Cc;v=%2F/d", "/app/a%2Fb%5Cc;v=%2F/d"),
+        ("/same/http:%2F%2Fhost%2F/x?y", "/same/http:%2F%2Fhost%2F/x"),
+        // As part of a segment: it does not change which mapping counts.
+        ("/keys%2Fa", "400"),
+        ("/a%2Fb", "400"),
+        ("/a%5Cb", "400"),
+        ("/nobody%2F../keys/x", "400"),
+        // Read as slashes they would lead to what is excluded, or out of the mapping.
+        ("/keys/private%2Fx", "404"),
+        ("/keys/private%5Cx", "404"),
+        ("/keys/%2Fprivate", "404"),
+        ("/keys/;%2Fprivate", "404"),
+        ("/keys/a%2F..%2Fprivate", "400"),
+        ("/keys/..%2f..%2fother", "400"),
+        ("/keys/..%5Cother", "400"),
+        ("/keys/a%2F%2e%2e", "400"),
+        // A dot segment beside one is resolved before it is sent.
+        ("/keys/a%2Fb/../private", "404"),
+        ("/keys/a%2Fb/../c%2fd;v=1", "/app/c%2Fd"),
+    ] {
+        assert_eq!(path(&gateway, target).await, expected, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_backslash_is_a_letter_where_nobody_speaks_ajp13() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        while let Some(request) = conn.next_request().await {
+            let path = request.line.split(' ').nth(1).unwrap().to_owned();
+            conn.respond(200, &[("X-Path", &path)], "").await;
+        }
+    })
+    .await;
+    let node = echo().await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ both: {{ members: [{{ url: \"http://{0}\" }}, {{ url: \"ajp://{1}\", status: [disabled] }}] }} }}\n\
+         proxy_pass:\n  - {{ path: /, to: \"http://{0}/\" }}\n  - {{ path: /private, exclude: true }}\n  \
+         - {{ path: /both, to: \"balancer://both/\" }}\n",
+        origin.address, node.address
+    ));
+    for (target, expected) in [
+        ("/a%5Cb.txt", "/a%5Cb.txt"),
+        ("/a%2Fb", "400"),
+        ("/private%5Cx", "404"),
+        ("/..%5Cx", "400"),
+        ("/both/a%5Cb", "400"),
+        ("/both/ab", "/ab"),
+    ] {
+        assert_eq!(path(&gateway, target).await, expected, "{target}");
+    }
 }

@@ -148,8 +148,20 @@ mod tests {
             assert_eq!(PathPrefix::read(text).as_deref(), Ok(path), "{text}");
         }
         for text in [
-            "", "shop", "//", "/a//b", "/a/../b", "/./a", "/..", "/a?b", "/a;b", "/a%2fb", "/a*",
-            "/a\\b", "/a\n", "/a\u{fffd}",
+            "",
+            "shop",
+            "//",
+            "/a//b",
+            "/a/../b",
+            "/./a",
+            "/..",
+            "/a?b",
+            "/a;b",
+            "/a%2fb",
+            "/a*",
+            "/a\\b",
+            "/a\n",
+            "/a\u{fffd}",
         ] {
             assert!(PathPrefix::read(text).is_err(), "{text}");
         }

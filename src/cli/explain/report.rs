@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ajpgate_config::{LbMethod, Variable};
+use http::HeaderValue;
 use serde_json::{Map, Value, json};
 
 use crate::balancer::{How, NoMember};
@@ -38,6 +39,8 @@ pub(super) struct Forwarded<'a> {
     /// Place of the mapping under `proxy_pass`.
     pub(super) index: usize,
     pub(super) mapping: String,
+    /// Whether the mapping says `encoded_slash: pass`.
+    pub(super) passes_slashes: bool,
     pub(super) balancer: &'a str,
     pub(super) to: String,
     pub(super) decided_on: String,
@@ -60,6 +63,8 @@ pub(super) struct Candidate {
     pub(super) route_changed: bool,
     /// The path that it would get.
     pub(super) path: String,
+    /// The `Destination` that it would get.
+    pub(super) destination: Option<HeaderValue>,
 }
 
 impl Forwarded<'_> {
@@ -137,12 +142,20 @@ impl fmt::Display for Report<'_> {
         let Forwarded {
             index,
             mapping,
+            passes_slashes,
             to,
             decided_on,
             candidates,
             ..
         } = &**forwarded;
-        writeln!(f, "  mapping     {mapping} to {to} (proxy_pass[{index}])")?;
+        let passes = match passes_slashes {
+            true => ", encoded_slash: pass",
+            false => "",
+        };
+        writeln!(
+            f,
+            "  mapping     {mapping} to {to} (proxy_pass[{index}]{passes})"
+        )?;
         writeln!(f, "  path        {decided_on}, as Tomcat will see it")?;
         writeln!(f, "  session     {}", forwarded.session())?;
         writeln!(f, "  route       {}", forwarded.route())?;
@@ -153,6 +166,7 @@ impl fmt::Display for Report<'_> {
                 route,
                 how,
                 path,
+                destination,
                 ..
             } = candidate;
             let route = match route.as_str() {
@@ -160,7 +174,11 @@ impl fmt::Display for Report<'_> {
                 route => format!("route {route}"),
             };
             let why = forwarded.why(*how);
-            writeln!(f, "  {label:11} {url} ({route}): {why}; gets {path}")?;
+            write!(f, "  {label:11} {url} ({route}): {why}; gets {path}")?;
+            match destination.as_ref().and_then(|it| it.to_str().ok()) {
+                Some(destination) => writeln!(f, ", Destination {destination}")?,
+                None => writeln!(f)?,
+            }
         }
         writeln!(f, "  then        {}", forwarded.then())?;
         for (index, (name, value)) in forwarded.variables().enumerate() {
@@ -216,7 +234,7 @@ impl Forwarded<'_> {
             "result": if members.is_empty() { "unserved" } else { "forwarded" },
             "status": members.is_empty().then_some(503),
             "reason": self.end.map(|nobody| nobody.to_string()),
-            "mapping": { "index": self.index, "path": self.mapping, "to": self.to },
+            "mapping": self.mapping(),
             "path": self.decided_on,
             "balancer": self.balancer,
             "session": self.found.map(|found| json!({
@@ -233,14 +251,28 @@ impl Forwarded<'_> {
         })
     }
 
+    fn mapping(&self) -> Value {
+        let mut mapping = json!({ "index": self.index, "path": self.mapping, "to": self.to });
+        if let (true, Value::Object(keys)) = (self.passes_slashes, &mut mapping) {
+            keys.insert("encoded_slash".to_owned(), Value::from("pass"));
+        }
+        mapping
+    }
+
     fn member(&self, candidate: &Candidate) -> Value {
-        json!({
+        let mut member = json!({
             "url": candidate.url,
             "route": candidate.route,
             "how": candidate.how.text(),
             "why": self.why(candidate.how),
             "route_changed": candidate.route_changed,
             "path": candidate.path,
-        })
+        });
+        let destination = candidate.destination.as_ref();
+        let destination = destination.and_then(|it| it.to_str().ok());
+        if let (Some(destination), Value::Object(keys)) = (destination, &mut member) {
+            keys.insert("destination".to_owned(), Value::from(destination));
+        }
+        member
     }
 }

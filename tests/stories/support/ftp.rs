@@ -214,6 +214,12 @@ enum Data {
     Calling(SocketAddr),
 }
 
+/// A line as text: in UTF-8, or else in ISO-8859-1.
+fn text(line: Vec<u8>) -> String {
+    let latin1 = |line: Vec<u8>| line.into_iter().map(char::from).collect();
+    String::from_utf8(line).unwrap_or_else(|error| latin1(error.into_bytes()))
+}
+
 /// One control connection.
 struct Talk {
     site: Arc<Mutex<Site>>,
@@ -248,7 +254,7 @@ impl Talk {
             if self.stream.read_until(b'\n', &mut line).await? == 0 {
                 return Ok(());
             }
-            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let line = text(line).trim_end().to_owned();
             self.heard.lock().unwrap()[self.number].push(line.clone());
             let twists = self.site().twists;
             let twist = twists

@@ -1,0 +1,155 @@
+//! `Destination` of WebDAV's COPY and MOVE (RFC 4918 section 10.3): it names a resource of the backend, so that it is
+//! mapped as the request's own path is, and an exclusion holds for it too.
+
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+use http::request::Parts;
+
+use super::locate::Located;
+use super::plan::Refusal;
+use super::target::{Host, Target};
+use crate::mount::rewrite;
+use crate::peer::Peer;
+use crate::state::{LiveMember, LiveTarget, Snapshot};
+
+/// The field's name.
+pub(crate) const DESTINATION: HeaderName = HeaderName::from_static("destination");
+
+/// Where a resource is copied or moved to.
+#[derive(Debug)]
+pub(crate) struct Destination<'a> {
+    /// Scheme and authority, where the client wrote them.
+    origin: Option<(&'a str, &'a str)>,
+    located: Located<'a>,
+    /// The query with its `?`, or nothing.
+    query: &'a str,
+}
+
+/// Why a Destination is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadDestination {
+    #[error("the Destination is neither a URL nor an absolute path")]
+    Form,
+    #[error("there is more than one Destination")]
+    Several,
+    #[error("the Destination is on another host")]
+    OtherHost,
+    #[error("the Destination is not mapped to where the request goes")]
+    OtherTarget,
+    #[error("the Destination is not to be proxied")]
+    Forbidden,
+}
+
+impl<'a> Destination<'a> {
+    /// The Destination of a request, checked; `None` for other methods than COPY and MOVE, and where there is none.
+    ///
+    /// # Errors
+    /// One that cannot be mapped to the target of the request.
+    pub(super) fn of(
+        snapshot: &'a Snapshot,
+        parts: &'a Parts,
+        target: &Target<'_>,
+        to: &LiveTarget,
+        peer: &Peer,
+    ) -> Result<Option<Box<Self>>, Refusal> {
+        if !matches!(parts.method.as_str(), "COPY" | "MOVE") {
+            return Ok(None);
+        }
+        let mut values = parts.headers.get_all(DESTINATION).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(BadDestination::Several.into());
+        }
+        let text = value.to_str().map_err(|_| BadDestination::Form)?;
+        let (origin, path) = split(text).ok_or(BadDestination::Form)?;
+        if let Some((scheme, authority)) = origin {
+            let named = Host::parse(authority).ok_or(BadDestination::Form)?;
+            if !is_same(&named, scheme, &target.host, peer) {
+                return Err(BadDestination::OtherHost.into());
+            }
+        }
+        let end = path.find('?').unwrap_or(path.len());
+        let (path, query) = path.split_at_checked(end).unwrap_or((path, ""));
+        if query.contains('#') {
+            return Err(BadDestination::Form.into());
+        }
+        let located = match Located::of(snapshot, target.host.text, path) {
+            Ok(located) => located,
+            Err(Refusal::Excluded { .. }) => return Err(BadDestination::Forbidden.into()),
+            Err(Refusal::Unmapped) => return Err(BadDestination::OtherTarget.into()),
+            Err(refusal) => return Err(refusal),
+        };
+        if !Arc::ptr_eq(&located.to.balancer, &to.balancer) {
+            return Err(BadDestination::OtherTarget.into());
+        }
+        Ok(Some(Box::new(Self {
+            origin,
+            located,
+            query,
+        })))
+    }
+
+    /// The field as the member gets it; `host` is what it gets as Host. `None` for what is no field value.
+    ///
+    /// The client's scheme and the Host that is sent stay in front of the path, but where the member knows another
+    /// scheme than the client: there the path alone is right whichever of them the member believes.
+    pub(crate) fn sent(&self, member: &LiveMember, host: &str) -> Option<HeaderValue> {
+        let Located {
+            path,
+            normal,
+            mapping,
+            to,
+            ..
+        } = &self.located;
+        let back = to.back(member);
+        let path = rewrite(&mapping.front, &back, path, normal);
+        let knows = |scheme: &str| {
+            let (known, _) = member.url.split_once(':').unwrap_or_default();
+            !matches!(known, "http" | "https") || known.eq_ignore_ascii_case(scheme)
+        };
+        let origin = match self.origin {
+            Some((scheme, _)) if knows(scheme) && !host.is_empty() => format!("{scheme}://{host}"),
+            _ => String::new(),
+        };
+        HeaderValue::try_from([&origin, &*path, self.query].concat()).ok()
+    }
+}
+
+/// Scheme and authority, and the rest, which begins with a slash.
+fn split(text: &str) -> Option<(Option<(&str, &str)>, &str)> {
+    if text.starts_with('/') && !text.starts_with("//") {
+        return Some((None, text));
+    }
+    let (scheme, rest) = text.split_once("://")?;
+    if !["http", "https"]
+        .iter()
+        .any(|it| scheme.eq_ignore_ascii_case(it))
+    {
+        return None;
+    }
+    let (authority, path) =
+        rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
+    let path = match path {
+        "" => "/",
+        path if path.starts_with('/') => path,
+        _ => return None,
+    };
+    Some((Some((scheme, authority)), path))
+}
+
+/// Whether an authority is the Host of the request. A port that is not written is that of the scheme; another proxy in
+/// front may have taken TLS off, so that the schemes need not agree.
+fn is_same(named: &Host<'_>, scheme: &str, host: &Host<'_>, peer: &Peer) -> bool {
+    let default = match scheme.eq_ignore_ascii_case("https") {
+        true => 443,
+        false => 80,
+    };
+    let port = named.port.unwrap_or(default);
+    let ports_agree = named.port == host.port
+        || port == host.port.unwrap_or(default)
+        || port == host.port.unwrap_or(peer.default_port());
+    named.name.eq_ignore_ascii_case(host.name) && ports_agree
+}

@@ -1,0 +1,118 @@
+//! The mappings of a configuration, as requests read them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ajpgate_config::{Config, EncodedSlash, HeaderRule, Mapping, Target, Template};
+
+use super::{LiveBalancer, LiveMember};
+use crate::backend::Backend;
+use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
+
+/// A `proxy_pass` entry.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveMapping {
+    /// Its path.
+    pub(crate) front: Front,
+    /// `None` for an exclusion.
+    pub(crate) target: Option<LiveTarget>,
+    pub(crate) preserve_host: bool,
+    pub(crate) encoded_slash: EncodedSlash,
+    pub(crate) request_headers: Vec<HeaderRule>,
+    pub(crate) response_headers: Vec<HeaderRule>,
+    pub(crate) request_attributes: Vec<(String, Template)>,
+}
+
+/// Where a mapping leads.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveTarget {
+    pub(crate) balancer: Arc<LiveBalancer>,
+    /// The path behind the balancer's name, escaped: empty or `/app`.
+    pub(crate) path: String,
+}
+
+impl LiveTarget {
+    /// What the member sees in place of the mapping's path, escaped: empty or `/app`.
+    pub(crate) fn back<'a>(&'a self, member: &'a LiveMember) -> Cow<'a, str> {
+        match (member.config.url.path.as_str(), self.path.as_str()) {
+            (path, "") | ("", path) => Cow::Borrowed(path),
+            (member, path) => Cow::Owned([member, path].concat()),
+        }
+    }
+
+    /// Whether a member speaks AJP13.
+    pub(crate) fn speaks_ajp13(&self) -> bool {
+        let mut members = self.balancer.members.iter();
+        members.any(|member| matches!(member.backend, Backend::Ajp(_)))
+    }
+}
+
+/// The rules of a configuration, for finding the mapping of a request.
+pub(super) fn table(config: &Config) -> Table {
+    let rules = config.mappings.iter().map(|mapping| Rule {
+        path: mapping.path.clone(),
+        hosts: mapping.hosts.clone(),
+        exclude: mapping.to.is_none(),
+    });
+    Table::new(rules.collect())
+}
+
+/// The mappings of a configuration, in its order. `balancers` are those that it names, and those that stand for the
+/// backends that its mappings name themselves.
+pub(super) fn mappings(config: &Config, balancers: &[Arc<LiveBalancer>]) -> Vec<LiveMapping> {
+    let mappings = config.mappings.iter();
+    mappings
+        .map(|mapping| LiveMapping::new(mapping, balancers))
+        .collect()
+}
+
+/// What mappings send where, for mapping paths of answers back.
+pub(super) fn public_paths(
+    balancers: &[Arc<LiveBalancer>],
+    mappings: &[LiveMapping],
+) -> PublicPaths {
+    let targets = balancers.iter().map(|balancer| {
+        let members = balancer.members.iter();
+        let sending = mappings.iter().enumerate().filter_map(|(rule, mapping)| {
+            let target = mapping.target.as_ref()?;
+            Arc::ptr_eq(&target.balancer, balancer).then(|| Sending {
+                rule,
+                front: mapping.front.clone(),
+                path: target.path.clone(),
+            })
+        });
+        mount::Target {
+            members: members
+                .map(|member| (member.authority.clone(), member.config.url.path.clone()))
+                .collect(),
+            mappings: sending.collect(),
+        }
+    });
+    PublicPaths::new(targets.collect())
+}
+
+impl LiveMapping {
+    fn new(mapping: &Mapping, balancers: &[Arc<LiveBalancer>]) -> Self {
+        // The check of the configuration made sure that each target exists.
+        let target = mapping.to.as_ref().and_then(|to| {
+            let (balancer, path) = match to {
+                Target::Balancer { index, path } => (balancers.get(*index), path.clone()),
+                Target::Member(member) => {
+                    let alone = |it: &&Arc<LiveBalancer>| it.stands_for(member);
+                    (balancers.iter().find(alone), String::new())
+                }
+            };
+            let balancer = Arc::clone(balancer?);
+            Some(LiveTarget { balancer, path })
+        });
+        Self {
+            front: Front::new(&mapping.path),
+            target,
+            preserve_host: mapping.preserve_host,
+            encoded_slash: mapping.encoded_slash,
+            request_headers: mapping.request_headers.clone(),
+            response_headers: mapping.response_headers.clone(),
+            request_attributes: mapping.request_attributes.clone(),
+        }
+    }
+}
