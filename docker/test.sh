@@ -1,28 +1,28 @@
 #!/usr/bin/env bash
-# Starts the cluster of compose.yaml for real, with the stand-ins of compose.offline.yaml: sessions stick, a node is
-# killed, Prometheus tells of the miss, the node comes back, somebody shops.
+# Starts the cluster of compose.yaml with the replacements of compose.offline.yaml and tests it: sessions stick, a node
+# is killed, Prometheus shows the miss, the node comes back, load runs.
 #
-#   docker/test.sh [PROGRAM]     PROGRAM is the ajpgate to put into the image; target/release/ajpgate
+#   docker/test.sh [PROGRAM]     PROGRAM goes into the image; by default target/release/ajpgate
 #
-# A Docker daemon that answers is used. Otherwise, as root, one is started that is this script's own, ended with it,
-# and keeps its images in target/docker for the next time. Exit code 3: there is none and none can be started, or the
-# packages that the images are made of cannot be fetched.
+# It uses a running Docker daemon. Without one, and as root, it starts its own, which ends with the script and keeps its
+# images in target/docker. Exit code 3: no daemon runs and none can be started, or packages for the images cannot be
+# fetched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=${CARGO_TARGET_DIR:-target}
 program=${1:-$target/release/ajpgate}
 kept=$target/docker
-# A short name: sockets live in it.
+# A short path, because it contains sockets.
 run=$(mktemp -d /tmp/ajpgate-docker.XXXXXX)
 base=debian:bookworm-slim
 project=ajpgate-test-$$
 dockerd=
 
-# What the machine has left: any free ports.
+# Any free ports.
 export SHOP_PORT=0 ADMIN_PORT=0 PROMETHEUS_PORT=0
 export AJPGATE_IMAGE=ajpgate-test
-# docker-compose 1.29 would leave building to the client, which may lack its builder. The daemon has one.
+# docker-compose 1.29 would use the client's builder, which may be missing. The daemon has one.
 export COMPOSE_DOCKER_CLI_BUILD=0
 
 main() {
@@ -37,7 +37,7 @@ main() {
     bring_it_back
     shop
     look_at_the_gateway
-    heading "All of it works"
+    heading "All tests passed"
 }
 
 heading() { printf '\n== %s\n' "$*"; }
@@ -48,7 +48,7 @@ wait_for() {
     local until=$((SECONDS + $1)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
-        ((SECONDS < until)) || { compose logs --tail 20 || true; fail "in vain: $what"; }
+        ((SECONDS < until)) || { compose logs --tail 20 || true; fail "timed out: $what"; }
         sleep 0.2
     done
     echo "$what"
@@ -72,7 +72,7 @@ find_docker() {
 
 start_dockerd() {
     mkdir -p "$kept"
-    # Two daemons cannot share what is kept.
+    # Two daemons cannot share one data folder.
     exec 9>"$kept/lock"
     flock 9
     export DOCKER_HOST=unix://$run/docker.sock
@@ -115,7 +115,7 @@ clean_up() {
     exit "$status"
 }
 
-# The image that everything stands on: there, or pulled, or made of packages.
+# The base image: present, pulled, or made from packages.
 make_base() {
     docker image inspect "$base" >/dev/null 2>&1 && return
     heading "$base"
@@ -124,7 +124,7 @@ make_base() {
     command -v debootstrap >/dev/null || fail "no registry can be reached, and debootstrap is missing"
     debootstrap --variant=minbase --include=ca-certificates bookworm "$run/root" >"$run/debootstrap.log" \
         || { tail -n 5 "$run/debootstrap.log" >&2; fail "debootstrap failed"; }
-    # Without what the official image leaves out.
+    # The official image leaves these folders out too.
     local exclude=() path
     for path in usr/share/{doc,info,lintian,locale,man} var/cache/apt var/lib/apt/lists; do
         exclude+=("--exclude=./$path/*")
@@ -135,11 +135,11 @@ make_base() {
 
 # === The cluster ===
 
-# The little that the images are built from, so that the program can come from anywhere.
+# Copies the files that the images are built from, so that the program can come from any folder.
 lay_out() {
     mkdir -p "$run/stage/target/release"
     cp -r docker .dockerignore "$run/stage"
-    # Whatever umask they were checked out with: who reads them in the containers is not root.
+    # The users in the containers are not root and must be able to read them.
     chmod -R a+rX "$run/stage/docker"
     cp "$program" "$run/stage/target/release/ajpgate"
     strip "$run/stage/target/release/ajpgate" 2>/dev/null || true
@@ -156,14 +156,14 @@ start() {
     compose up -d 2>&1 | grep -E 'done|Healthy|Started|rror' || true
     front=$(compose port gateway 8080)
     prometheus=$(compose port prometheus 9090)
-    # It starts last: everything before it is healthy.
+    # Prometheus starts last, when everything else is healthy.
     wait_for 60 "Prometheus is ready" curl -fs "http://$prometheus/-/ready"
     echo "started within $((SECONDS - began)) s"
 }
 
 visit() { curl -fsS --max-time 30 --cookie "$run/cookies" --cookie-jar "$run/cookies" "http://$front/shop/"; }
 
-# The value of an expression, nothing where it has none.
+# The value of an expression; empty without a value.
 ask() {
     curl -fsS --get --data-urlencode "query=$1" "http://$prometheus/api/v1/query" \
         | sed -nE 's/.*"value":\[[^,]*,"([^"]*)"\].*/\1/p'
@@ -177,45 +177,45 @@ stick() {
     answer=$(visit)
     echo "$answer"
     home=${answer%%:*}
-    [[ $home == node[123] ]] || fail "an answer of no node"
+    [[ $home == node[123] ]] || fail "the answer is from no node"
     for number in 2 3 4 5; do
         answer=$(visit)
         echo "$answer"
-        [[ $answer == "$home: "*", visit $number" ]] || fail "the session did not stay at $home"
+        [[ $answer == "$home: "*", visit $number" ]] || fail "the session did not stay on $home"
     done
     wait_for 30 "Prometheus: 4 hits of $home" is "ajpgate_sticky_requests_total{route=\"$home\",result=\"hit\"}" 4
 }
 
 kill_a_node() {
-    heading "$home is killed"
+    heading "Kill $home"
     compose kill "tomcat${home#node}" >/dev/null 2>&1
     local answer
     answer=$(visit)
     echo "$answer"
-    [[ $answer != "$home: "* && $answer == *", visit 1" ]] || fail "$home is dead and answers"
+    [[ $answer != "$home: "* && $answer == *", visit 1" ]] || fail "$home was killed and still answers"
     wait_for 30 "Prometheus: a miss of $home, by failover" \
         is "ajpgate_sticky_requests_total{route=\"$home\",result=\"failover\"}" 1
     wait_for 30 "Prometheus: $home is down" is "ajpgate_member_up{route=\"$home\"}" 0
     wait_for 30 "Prometheus: the hit rate of $home is no longer 1" \
         at_least "balancer_route:ajpgate_sticky_hits:ratio_rate5m{route=\"$home\"} < bool 1" 1
-    wait_for 30 "Prometheus: AjpgateMemberDown is on its way" \
+    wait_for 30 "Prometheus: AjpgateMemberDown is pending or firing" \
         is "count(ALERTS{alertname=\"AjpgateMemberDown\",route=\"$home\"})" 1
 }
 
 bring_it_back() {
-    heading "$home comes back"
+    heading "Start $home again"
     compose start "tomcat${home#node}" >/dev/null 2>&1
     wait_for 90 "Prometheus: $home is up" is "ajpgate_member_up{route=\"$home\"}" 1
 }
 
 shop() {
-    heading "Somebody shops"
+    heading "Load"
     compose --profile load up -d load >/dev/null 2>&1
     local asked='sum by (route) (rate(ajpgate_sticky_requests_total{route=~"node.+"}[15s]))'
     local hits='sum by (route) (rate(ajpgate_sticky_requests_total{result="hit"}[15s]))'
-    wait_for 60 "Prometheus: all three nodes have customers" is "count($hits > 0)" 3
-    wait_for 60 "Prometheus: all of them are served where they belong" is "min($hits / $asked)" 1
-    wait_for 60 "Prometheus: more than 10 requests in a second" at_least 'sum(rate(ajpgate_requests_total[15s]))' 10
+    wait_for 60 "Prometheus: all three nodes serve sessions" is "count($hits > 0)" 3
+    wait_for 60 "Prometheus: all sessions are served by their own node" is "min($hits / $asked)" 1
+    wait_for 60 "Prometheus: more than 10 requests a second" at_least 'sum(rate(ajpgate_requests_total[15s]))' 10
 }
 
 look_at_the_gateway() {
@@ -223,11 +223,11 @@ look_at_the_gateway() {
     local id size
     id=$(compose ps -q gateway)
     [[ $(docker inspect --format '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}' "$id") == "10001:10001 true" ]] \
-        || fail "it is root, or its file system can be written"
+        || fail "it runs as root, or its file system is writable"
     size=$(docker image inspect --format '{{.Size}}' "$AJPGATE_IMAGE")
     echo "not root, read-only, $((size / 1000000)) MB, of which the program is $(($(stat -c %s "$run/stage/target/release/ajpgate") / 1000000))"
     docker stop "$id" >/dev/null
-    [[ $(docker inspect --format '{{.State.ExitCode}}' "$id") == 0 ]] || fail "it does not stop in order"
+    [[ $(docker inspect --format '{{.State.ExitCode}}' "$id") == 0 ]] || fail "it does not stop with exit code 0"
     echo "docker stop: exit code 0"
 }
 

@@ -1,4 +1,4 @@
-# Debian's Prometheus, laid out as the official image is; with wget, which that image has too.
+# Debian's Prometheus with the layout of the official image, and wget, which that image has too.
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends prometheus wget \

@@ -1,6 +1,6 @@
-# Debian's Tomcat 10, laid out as the official image is.
+# Debian's Tomcat 10 with the layout of the official image.
 FROM debian:bookworm-slim
-# Java's package makes links among manual pages, whose folder slim images lack.
+# Java's package makes links in the folder of manual pages, which slim images lack.
 RUN mkdir -p /usr/share/man/man1 \
     && apt-get update \
     && apt-get install --yes --no-install-recommends default-jre-headless tomcat10 \

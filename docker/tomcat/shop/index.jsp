@@ -1,5 +1,5 @@
 <%@ page contentType="text/plain; charset=UTF-8" import="java.util.concurrent.atomic.AtomicInteger" %><%--
-  The session of a shopper, and how often it was here. `?ms=M` takes M milliseconds, ten seconds at most;
+  Shows the session and the number of its requests. `?ms=M` waits M milliseconds, at most ten seconds;
   `?status=N` answers with that status.
 --%><%
     AtomicInteger visits;
