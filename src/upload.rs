@@ -75,6 +75,22 @@ pub(crate) struct Upload {
     broken: bool,
 }
 
+impl Default for Upload {
+    /// An empty body.
+    fn default() -> Self {
+        Self {
+            incoming: None,
+            unread: VecDeque::new(),
+            taken: Some(Vec::new()),
+            taken_bytes: 0,
+            allowed: None,
+            length: RequestBody::Empty,
+            failed: None,
+            broken: false,
+        }
+    }
+}
+
 impl Upload {
     /// `max` bounds the body in bytes.
     ///
@@ -172,16 +188,21 @@ impl Upload {
         }
     }
 
-    /// Goes back to the start for another attempt. `false` when that start is no longer here.
-    pub(crate) fn rewind(&mut self) -> bool {
-        let Some(taken) = self.taken.as_mut() else {
-            return false;
-        };
-        for piece in taken.drain(..).rev() {
+    /// Whether the body can be read once more from its start.
+    pub(crate) const fn is_held(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// Goes back to the start for another attempt, as far as the body [is held](Self::is_held).
+    pub(crate) fn rewind(&mut self) {
+        for piece in self
+            .taken
+            .iter_mut()
+            .flat_map(|taken| taken.drain(..).rev())
+        {
             self.unread.push_front(piece);
         }
         self.taken_bytes = 0;
-        true
     }
 
     /// No other attempt will be made: what was taken need not be kept.

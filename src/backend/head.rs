@@ -1,7 +1,7 @@
 //! The head of an answer as the client gets it, whatever protocol the member speaks.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use super::error::BadHead;
 use crate::headers::{Nominated, is_hop_by_hop};
@@ -15,6 +15,16 @@ pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) length: Length,
+}
+
+impl Head {
+    /// The head with its body.
+    pub(super) fn into_response<B>(self, body: B) -> Response<B> {
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
 }
 
 /// The body that a client gets.

@@ -5,6 +5,7 @@ mod check;
 mod connect;
 mod error;
 mod exchange;
+mod forward;
 mod ftp;
 mod head;
 mod http1;
@@ -14,86 +15,24 @@ mod stream;
 mod tls;
 mod wire;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use http::{HeaderValue, Method, Response, Version};
 
 pub(crate) use self::ajp::AjpBackend;
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
-pub(crate) use self::error::{FailureKind, ForwardError, Retry};
+pub(crate) use self::error::{Age, Connector, Exposure, FailureKind, ForwardError, Unsendable};
+#[cfg(test)]
+pub(crate) use self::error::{BadHead, ConnectError};
 pub(crate) use self::exchange::Incomplete;
+pub(crate) use self::forward::{Activation, Failed, Forward, Sent};
 pub(crate) use self::ftp::{FtpBackend, FtpSettings};
 pub(crate) use self::http1::{HttpBackend, Tunnel};
-pub(crate) use self::pool::{Pool, PoolSettings, PoolView};
+pub(crate) use self::pool::{Pool, PoolSettings, PoolView, Reuse};
 pub(crate) use self::response::ResponseBody;
 pub(crate) use self::tls::{Tls, TlsError};
 pub(crate) use self::wire::Moved;
-use crate::headers::RequestFields;
-use crate::peer::Peer;
 use crate::telemetry::metrics::ConnectCounters;
 use crate::upload::Upload;
-
-/// A request on its way to one member.
-#[derive(Debug)]
-pub(crate) struct Forward<'a> {
-    pub(crate) method: &'a Method,
-    /// Whether it may be repeated when nobody knows what became of it.
-    pub(crate) idempotent: bool,
-    pub(crate) version: Version,
-    /// The path that the client asked for, raw.
-    pub(crate) asked: &'a str,
-    /// The path that the backend gets, raw.
-    pub(crate) path: &'a str,
-    /// What stands in it for the mapping's path: empty or `/app`. Nothing outside is the client's business.
-    pub(crate) root: &'a str,
-    /// The client's query, raw.
-    pub(crate) query: Option<&'a str>,
-    pub(crate) fields: &'a RequestFields<'a>,
-    pub(crate) peer: &'a Peer,
-    /// Host without port.
-    pub(crate) server_name: &'a str,
-    /// The route that the session asked for.
-    pub(crate) route: Option<&'a str>,
-    /// `None` for a backend that stands alone.
-    pub(crate) activation: Option<Activation<'a>>,
-    /// Request attributes, from the configuration.
-    pub(crate) attributes: &'a [(String, String)],
-    /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
-    pub(crate) upgrade: Option<&'a HeaderValue>,
-}
-
-/// What an operator wants of a member, as Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`): its
-/// LoadBalancerDrainingValve sends sessions away that it no longer knows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Activation<'a> {
-    /// Whether it was draining when the request was scheduled. A drain that begins between then and the writing is
-    /// not told: the request was given to a member that takes new sessions, and the valve would send it away.
-    pub(crate) draining: bool,
-    /// Whether it is disabled or stopped by now, as may happen while a request waits for a connection.
-    pub(crate) withdrawn: &'a AtomicBool,
-}
-
-impl Activation<'_> {
-    /// `ACT`, `DIS` or `STP`, at the moment of writing.
-    pub(crate) fn text(self) -> &'static str {
-        match (self.draining, self.withdrawn.load(Ordering::Relaxed)) {
-            (_, true) => "STP",
-            (true, false) => "DIS",
-            (false, false) => "ACT",
-        }
-    }
-}
-
-/// How long the steps of an attempt took.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Timing {
-    /// For a connection: for a free place in the pool, and for connecting.
-    pub(crate) waited: Duration,
-    /// From then on to the head of the answer.
-    pub(crate) to_head: Duration,
-}
 
 /// The backend of a member. The set is closed, so it is an enum: a new protocol is a new arm, and the
 /// compiler finds every place that has to know.
@@ -114,15 +53,28 @@ impl Backend {
     pub(crate) async fn send(
         &self,
         request: &Forward<'_>,
-        upload: &mut Option<Upload>,
-        fresh: bool,
-        timing: &mut Timing,
-    ) -> Result<Response<ResponseBody>, ForwardError> {
+        upload: Upload,
+        reuse: Reuse,
+    ) -> Result<Sent<ResponseBody>, Box<Failed>> {
+        if let (Some(_), Some(connector)) = (request.upgrade, self.upgrades()) {
+            // Boxed, so that a request over AJP13 need not carry room for it; so are the others below.
+            let sent = Box::pin(connector.send(request, upload, reuse)).await;
+            let sent = sent.map_err(Failed::at_upgrades)?;
+            return Ok(sent.map(ResponseBody::from));
+        }
         match self {
-            Self::Ajp(backend) => backend.send(request, upload, fresh, timing).await,
-            // Boxed, so that a request over AJP13 need not carry room for them.
-            Self::Http(backend) => Box::pin(backend.send(request, upload, fresh, timing)).await,
-            Self::Ftp(backend) => Box::pin(backend.send(request, upload, fresh, timing)).await,
+            Self::Ajp(backend) => {
+                let sent = backend.send(request, upload, reuse).await?;
+                Ok(sent.map(ResponseBody::Ajp))
+            }
+            Self::Http(backend) => {
+                let sent = Box::pin(backend.send(request, upload, reuse)).await?;
+                Ok(sent.map(ResponseBody::from))
+            }
+            Self::Ftp(backend) => {
+                let sent = Box::pin(backend.send(request, upload, reuse)).await?;
+                Ok(sent.map(ResponseBody::Ftp))
+            }
         }
     }
 

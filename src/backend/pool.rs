@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::connect::connect;
-use super::error::{ConnectError, FailureKind};
+use super::error::{Age, ConnectError, FailureKind};
 use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{ConnectCounters, ConnectResult};
 
@@ -205,19 +205,19 @@ impl<T: Transport> Pool<T> {
     }
 
     /// A connection for one request: a kept one that is quiet and answers CPING where that is configured, or
-    /// a new one. With `fresh` always a new one.
+    /// a new one.
     ///
     /// Waits up to `acquire` for a free place. A connection that does not answer CPING makes the container
     /// suspect: kept ones are dropped, and new ones must answer too, also those of later requests, until one does.
-    pub(crate) async fn lease(&self, fresh: bool) -> Result<Lease<T>, FailureKind> {
-        self.lease_fitting(fresh, Duration::MAX, |_| true).await
+    pub(crate) async fn lease(&self, reuse: Reuse) -> Result<Lease<T>, FailureKind> {
+        self.lease_fitting(reuse, Duration::MAX, |_| true).await
     }
 
     /// The same, where not every kept connection serves every request. A new one takes the place of one that has been
     /// idle for longer than `idle_at_most`; those that do not fit stay in the pool, unless it is full of them.
     pub(crate) async fn lease_fitting(
         &self,
-        mut fresh: bool,
+        mut reuse: Reuse,
         idle_at_most: Duration,
         fits: impl Fn(&T) -> bool,
     ) -> Result<Lease<T>, FailureKind> {
@@ -240,35 +240,38 @@ impl<T: Transport> Pool<T> {
                 },
                 Err(failure) => return Err(failure),
             };
-            let mut reused = Object::metrics(&object).recycle_count > 0;
+            let mut age = match Object::metrics(&object).recycle_count {
+                0 => Age::New,
+                _ => Age::Kept,
+            };
             if !fits(&object.transport) {
                 unfit.0.push(object);
                 continue;
             }
-            if reused && fresh {
+            if age == Age::Kept && reuse == Reuse::Forbidden {
                 drop(Object::take(object));
                 continue;
             }
-            if reused && object.idle_since.elapsed() > idle_at_most {
+            if age == Age::Kept && object.idle_since.elapsed() > idle_at_most {
                 *object = Box::pin(self.inner.manager().open()).await?;
-                reused = false;
+                age = Age::New;
             }
-            let must_answer = reused || suspected.load(Ordering::Relaxed);
+            let must_answer = age == Age::Kept || suspected.load(Ordering::Relaxed);
             if let Some(limit) = settings.ping.filter(|_| must_answer) {
                 let pong = Box::pin(object.transport.ping(limit)).await;
                 suspected.store(pong.is_err(), Ordering::Relaxed);
                 if let Err(silence) = pong {
                     drop(Object::take(object));
-                    if !reused {
+                    if age == Age::New {
                         return Err(silence);
                     }
-                    fresh = true;
+                    reuse = Reuse::Forbidden;
                     continue;
                 }
             }
             return Ok(Lease {
                 held: Some(Held::Pooled(object)),
-                reused,
+                age,
             });
         }
     }
@@ -278,7 +281,7 @@ impl<T: Transport> Pool<T> {
         let connection = self.inner.manager().open().await?;
         Ok(Lease {
             held: Some(Held::Apart(connection)),
-            reused: false,
+            age: Age::New,
         })
     }
 
@@ -381,11 +384,19 @@ impl<T: Transport> Drop for Unfit<T> {
     }
 }
 
+/// Whether a request may be sent over a connection that was kept in the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Allowed,
+    /// A new connection is made.
+    Forbidden,
+}
+
 /// A connection that belongs to one request.
 #[derive(Debug)]
 pub(crate) struct Lease<T: Transport> {
     held: Option<Held<T>>,
-    reused: bool,
+    age: Age,
 }
 
 #[derive(Debug)]
@@ -395,9 +406,9 @@ enum Held<T: Transport> {
 }
 
 impl<T: Transport> Lease<T> {
-    /// Whether the connection has served a request before.
-    pub(crate) const fn reused(&self) -> bool {
-        self.reused
+    /// Whether the connection was made for this request.
+    pub(crate) const fn age(&self) -> Age {
+        self.age
     }
 
     /// The connection.

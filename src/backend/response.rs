@@ -10,7 +10,7 @@ use super::ajp::AjpDriver;
 use super::error::FailureKind;
 use super::exchange::{Incomplete, Streamed};
 use super::ftp::FtpDriver;
-use super::http1::{HttpDriver, Tunnel};
+use super::http1::{HttpBody, HttpDriver, Tunnel};
 use super::wire::Moved;
 
 /// A body on its way to a client.
@@ -26,6 +26,15 @@ pub(crate) enum ResponseBody {
     Tunnel(Option<Box<Tunnel>>),
     /// The gateway's own, until it has been sent.
     Text(Option<Bytes>),
+}
+
+impl From<HttpBody> for ResponseBody {
+    fn from(body: HttpBody) -> Self {
+        match body {
+            HttpBody::Streamed(body) => Self::Http(body),
+            HttpBody::Tunnel(tunnel) => Self::Tunnel(Some(tunnel)),
+        }
+    }
 }
 
 impl ResponseBody {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Response};
+use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::{debug, warn};
 
 use super::destination::DESTINATION;
@@ -13,12 +13,13 @@ use super::journey::{Record, Session};
 use super::local::Local;
 use super::plan::{Plan, choose};
 use super::respond::request_overlay;
-use crate::backend::{FailureKind, Forward, ForwardError, ResponseBody, Retry, Timing};
+use super::verdict::{self, Again, Body, End, Next, Rules, Verdict, verdict};
+use crate::backend::{Failed, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
 use crate::balancer::{Hope, How, NoMember, Outcome, Tried, Want};
 use crate::headers::{Nominated, RequestFields};
 use crate::peer::Peer;
 use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
-use crate::telemetry::metrics::{ErrorKind, RetryReason};
+use crate::telemetry::metrics::RetryReason;
 use crate::upload::Upload;
 use crate::variables::Variables;
 
@@ -33,17 +34,34 @@ pub(crate) struct Errand<'a> {
     pub(crate) upgrade: Option<&'a HeaderValue>,
 }
 
+/// An attempt that failed, and what follows.
+#[derive(Debug)]
+struct Ended {
+    error: ForwardError,
+    verdict: Verdict,
+    upload: Upload,
+}
+
+/// The attempt before, when another one follows: its member, and why it failed.
+#[derive(Debug)]
+struct Before {
+    member: Arc<LiveMember>,
+    reason: RetryReason,
+    /// The status for the client when no member is left.
+    status: StatusCode,
+}
+
 /// Has the request answered: by the member of its session, by the one the method chooses, or by the next when
 /// one fails and trying again is safe.
 pub(crate) async fn run(
     errand: &Errand<'_>,
     record: &mut Record,
-    upload: &mut Option<Upload>,
+    mut upload: Upload,
 ) -> Result<(Response<ResponseBody>, Attempt), Local> {
     let balancer = &errand.plan.to.balancer;
     let mut tried = Tried::new();
-    let mut tries = balancer.tries();
-    let mut last: Option<(Arc<LiveMember>, ForwardError)> = None;
+    let mut tries_left = balancer.tries();
+    let mut before: Option<Before> = None;
     let mut patience = None;
     loop {
         let now = if tried.is_empty() {
@@ -60,34 +78,42 @@ pub(crate) async fn run(
         }
         let chosen = match chosen {
             Ok(chosen) => chosen,
-            Err(nobody) => {
-                let error = last.as_ref().map(|(_, error)| error);
-                return Err(unserved(errand, nobody, error));
-            }
+            Err(nobody) => return Err(unserved(errand, nobody, before)),
         };
-        if let Some((member, error)) = &last {
-            member.metrics.retries.increment(error.retry_reason());
+        if let Some(before) = &before {
+            before.member.metrics.retries.increment(before.reason);
         }
         record.how = Some(chosen.how);
         let mut attempt = chosen.attempt;
         record
             .first_member
             .get_or_insert_with(|| Arc::clone(&attempt.member));
-        tries = tries.saturating_sub(1);
-        let error = match send(errand, record, &mut attempt, upload).await {
+        tries_left = tries_left.saturating_sub(1);
+        let ended = match send(errand, record, &mut attempt, upload, tries_left).await {
             Ok(response) => return Ok((response, attempt)),
-            Err(error) => error,
+            Err(ended) => ended,
         };
-        attempt.outcome = match error.blames_member(balancer.config.failontimeout) {
-            true => Outcome::Failed,
-            false => Outcome::Neutral,
-        };
+        attempt.outcome = ended.verdict.outcome;
         tried.insert(attempt.member.id);
-        if tries == 0 || !may_move_on(errand, record, &error, upload) {
-            drop(attempt);
-            return Err(failed(errand, &error));
-        }
-        last = Some((Arc::clone(&attempt.member), error));
+        let member = Arc::clone(&attempt.member);
+        // From here on the member is not busy with the request any more.
+        drop(attempt);
+        let status = match ended.verdict.next {
+            Next::AnotherMember(reason, status) => {
+                before = Some(Before {
+                    member,
+                    reason,
+                    status,
+                });
+                upload = ended.upload;
+                upload.rewind();
+                continue;
+            }
+            Next::Stop(status) => status,
+            // Neither follows a failure that has come up to here.
+            Next::SameMember | Next::Answer => StatusCode::BAD_GATEWAY,
+        };
+        return Err(given_up(errand, &ended.error, status));
     }
 }
 
@@ -129,8 +155,9 @@ async fn send(
     errand: &Errand<'_>,
     record: &mut Record,
     attempt: &mut Attempt,
-    upload: &mut Option<Upload>,
-) -> Result<Response<ResponseBody>, ForwardError> {
+    upload: Upload,
+    tries_left: u32,
+) -> Result<Response<ResponseBody>, Box<Ended>> {
     let member = Arc::clone(&attempt.member);
     let Errand {
         parts, plan, peer, ..
@@ -184,69 +211,109 @@ async fn send(
         attributes: &attributes,
         upgrade: errand.upgrade,
     };
-    let mut fresh = false;
-    loop {
-        record.attempts = record.attempts.saturating_add(1);
-        let mut timing = Timing::default();
-        let sent = member
-            .backend
-            .send(&forward, upload, fresh, &mut timing)
-            .await;
-        member.metrics.pool_wait.record(timing.waited.as_secs_f64());
-        let error = match sent {
-            Ok(response) => {
-                member
-                    .metrics
-                    .backend_duration
-                    .record(timing.to_head.as_secs_f64());
-                attempt.answered_after(timing.to_head);
-                if errand
-                    .plan
-                    .to
-                    .balancer
-                    .config
-                    .failonstatus
-                    .contains(&response.status().as_u16())
-                {
-                    member.metrics.errors.increment(ErrorKind::Status);
-                    attempt.outcome = Outcome::Failed;
+    let bound = record.session == Session::Route && record.how == Some(How::Sticky);
+    let sending = Sending {
+        errand,
+        forward: &forward,
+        attempt,
+        session: match bound {
+            true => verdict::Session::Here,
+            false => verdict::Session::NotHere,
+        },
+        tries_left,
+    };
+    let (response, outcome) = sending.run(&mut record.attempts, upload).await?;
+    attempt.outcome = outcome;
+    Ok(response)
+}
+
+/// A request on its way to one member: what stays the same in both attempts when the first met a kept connection that
+/// the member had closed.
+struct Sending<'a> {
+    errand: &'a Errand<'a>,
+    forward: &'a Forward<'a>,
+    attempt: &'a Attempt,
+    session: verdict::Session,
+    tries_left: u32,
+}
+
+impl Sending<'_> {
+    async fn run(
+        &self,
+        attempts: &mut u32,
+        mut upload: Upload,
+    ) -> Result<(Response<ResponseBody>, Outcome), Box<Ended>> {
+        let member = &self.attempt.member;
+        let metrics = &member.metrics;
+        let mut reuse = Reuse::Allowed;
+        loop {
+            *attempts = attempts.saturating_add(1);
+            let sent = member.backend.send(self.forward, upload, reuse).await;
+            let failed = match sent {
+                Ok(sent) => {
+                    metrics.pool_wait.record(sent.waited.as_secs_f64());
+                    return Ok(self.answered(sent));
                 }
-                return Ok(response);
+                Err(failed) => failed,
+            };
+            metrics.pool_wait.record(failed.waited.as_secs_f64());
+            let ended = self.failed(*failed);
+            if ended.verdict.next != Next::SameMember {
+                return Err(Box::new(ended));
             }
-            Err(error) => error,
+            metrics.retries.increment(RetryReason::Stale);
+            reuse = Reuse::Forbidden;
+            upload = ended.upload;
+            upload.rewind();
+        }
+    }
+
+    /// The head of an answer came.
+    fn answered(&self, sent: Sent<ResponseBody>) -> (Response<ResponseBody>, Outcome) {
+        let metrics = &self.attempt.member.metrics;
+        metrics.backend_duration.record(sent.to_head.as_secs_f64());
+        self.attempt.answered_after(sent.to_head);
+        let end = End::Answered(sent.response.status());
+        let verdict = verdict(end, Rules::of(&self.errand.plan.to.balancer));
+        if let Some(kind) = verdict.error {
+            metrics.errors.increment(kind);
+        }
+        (sent.response, verdict.outcome)
+    }
+
+    /// No head of an answer came.
+    fn failed(&self, failed: Failed) -> Ended {
+        let Failed { error, upload, .. } = failed;
+        let member = &self.attempt.member;
+        let again = Again {
+            method: match self.forward.idempotent {
+                true => verdict::Method::Idempotent,
+                false => verdict::Method::Other,
+            },
+            body: match upload.is_held() {
+                true => Body::Held,
+                false => Body::Gone,
+            },
+            session: self.session,
+            tries_left: self.tries_left,
         };
-        if let Some(kind) = error.counts_as() {
+        let rules = Rules::of(&self.errand.plan.to.balancer);
+        let verdict = verdict(End::Failed(&error, again), rules);
+        if let Some(kind) = verdict.error {
             member.metrics.errors.increment(kind);
         }
         if let FailureKind::Silent = error.kind {
-            attempt.answered_after(member.config.timeout);
+            self.attempt.answered_after(member.config.timeout);
         }
-        if fresh || error.retry(forward.idempotent) != Retry::SameMember || !rewind(upload) {
-            log(errand, &member, &error);
-            return Err(error);
+        if verdict.next != Next::SameMember {
+            log(self.errand, member, &error, verdict);
         }
-        member.metrics.retries.increment(RetryReason::Stale);
-        fresh = true;
+        Ended {
+            error,
+            verdict,
+            upload,
+        }
     }
-}
-
-/// Whether the request may go to another member.
-fn may_move_on(
-    errand: &Errand<'_>,
-    record: &Record,
-    error: &ForwardError,
-    upload: &mut Option<Upload>,
-) -> bool {
-    // Its session is there; elsewhere it would be lost because a member was busy for a while.
-    let bound = record.session == Session::Route && record.how == Some(How::Sticky);
-    if matches!(error.kind, FailureKind::Busy) && bound {
-        return false;
-    }
-    error.retry(is_idempotent(&errand.parts.method)) != Retry::No && rewind(upload)
-}
-
-fn rewind(upload: &mut Option<Upload>) -> bool {
-    upload.as_mut().is_some_and(Upload::rewind)
 }
 
 /// Methods that may be repeated (RFC 9110 section 9.2.2), those of WebDAV included (RFC 4918).
@@ -266,25 +333,27 @@ fn is_idempotent(method: &Method) -> bool {
     )
 }
 
-/// The answer when nobody can have the request.
-fn unserved(errand: &Errand<'_>, nobody: NoMember, last: Option<&ForwardError>) -> Local {
+/// The answer when no member can have the request.
+fn unserved(errand: &Errand<'_>, nobody: NoMember, before: Option<Before>) -> Local {
     let balancer = &errand.plan.to.balancer;
     warn!(balancer = balancer.name(), reason = %nobody, "request not served");
-    match last {
-        Some(error) if error.status() != http::StatusCode::SERVICE_UNAVAILABLE => {
-            Local::new(error.status())
-        }
-        _ => Local::unavailable(balancer.core().retry_after(Instant::now())),
-    }
+    answer(
+        errand,
+        before.map_or(StatusCode::SERVICE_UNAVAILABLE, |before| before.status),
+    )
 }
 
 /// The answer when the last attempt has failed.
-fn failed(errand: &Errand<'_>, error: &ForwardError) -> Local {
-    if let FailureKind::Client(_) = error.kind {
-        return Local::new(error.status()).and_close();
+fn given_up(errand: &Errand<'_>, error: &ForwardError, status: StatusCode) -> Local {
+    match error.kind {
+        FailureKind::Client(_) => Local::new(status).and_close(),
+        _ => answer(errand, status),
     }
-    match error.status() {
-        http::StatusCode::SERVICE_UNAVAILABLE => {
+}
+
+fn answer(errand: &Errand<'_>, status: StatusCode) -> Local {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
             let wait = errand.plan.to.balancer.core().retry_after(Instant::now());
             Local::unavailable(wait)
         }
@@ -292,9 +361,9 @@ fn failed(errand: &Errand<'_>, error: &ForwardError) -> Local {
     }
 }
 
-fn log(errand: &Errand<'_>, member: &LiveMember, error: &ForwardError) {
+fn log(errand: &Errand<'_>, member: &LiveMember, error: &ForwardError, verdict: Verdict) {
     let balancer = errand.plan.to.balancer.name();
-    match error.counts_as() {
+    match verdict.error {
         Some(_) => warn!(
             balancer, member = %member.url, error = %error, exposure = ?error.exposure,
             "attempt failed"

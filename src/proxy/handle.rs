@@ -51,7 +51,7 @@ pub(crate) async fn handle(
         .as_ref()
         .map(|attempt| attempt.member.config.timeout);
     let (shared, link) = (Arc::clone(&record.shared), Arc::clone(&record.link));
-    let mut tracked = Tracked::new(body, attempt, journey, answering);
+    let mut tracked = Tracked::new(body, attempt, head.status, journey, answering);
     if let (Some(tunnel), Some(client)) = (tracked.take_tunnel(), client) {
         upgrade::begin(
             client,
@@ -85,10 +85,8 @@ async fn serve(
         ..
     } = plan;
     record.enter(&to.balancer);
-    let mut upload = Some(
-        Upload::new(incoming, snapshot.limits.max_body)
-            .map_err(|error| Local::new(error.status()).and_close())?,
-    );
+    let upload = Upload::new(incoming, snapshot.limits.max_body)
+        .map_err(|error| Local::new(error.status()).and_close())?;
 
     let wanted = plan.session(parts);
     let session = wanted.session;
@@ -104,7 +102,7 @@ async fn serve(
         upgrade: upgrade::asked(parts, &nominated),
         nominated: &nominated,
     };
-    let (mut response, attempt) = attempt::run(&errand, record, &mut upload).await?;
+    let (mut response, attempt) = attempt::run(&errand, record, upload).await?;
 
     let member = Arc::clone(&attempt.member);
     let route = record.variables.worker_route.as_deref().unwrap_or_default();

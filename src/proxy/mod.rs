@@ -15,6 +15,7 @@ mod reverse;
 mod target;
 mod tracked;
 mod upgrade;
+mod verdict;
 
 pub(crate) use self::handle::handle;
 pub(crate) use self::journey::{Session, refused};

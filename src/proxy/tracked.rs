@@ -5,12 +5,13 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tracing::{debug, info};
 
 use super::journey::Journey;
+use super::verdict::{End, Rules, verdict};
 use crate::backend::{FailureKind, Moved, ResponseBody, Tunnel};
-use crate::balancer::Outcome;
 use crate::link::Answering;
 use crate::state::Attempt;
 
@@ -30,6 +31,8 @@ pub(crate) struct Tracked {
 #[derive(Debug)]
 struct Request {
     attempt: Option<Attempt>,
+    /// Of the answer.
+    status: StatusCode,
     journey: Box<Journey>,
     told_at: u64,
     _answering: Answering,
@@ -39,6 +42,7 @@ impl Tracked {
     pub(crate) const fn new(
         body: ResponseBody,
         attempt: Option<Attempt>,
+        status: StatusCode,
         journey: Box<Journey>,
         answering: Answering,
     ) -> Self {
@@ -46,6 +50,7 @@ impl Tracked {
             body,
             request: Some(Request {
                 attempt,
+                status,
                 journey,
                 told_at: 0,
                 _answering: answering,
@@ -85,9 +90,11 @@ impl Request {
             return;
         };
         info!(error = %failure, "answer broken off after its head");
-        if let Some(attempt) = &self.attempt
-            && let Some(kind) = failure.counts_as()
-        {
+        let Some(attempt) = &self.attempt else {
+            return;
+        };
+        let end = End::CutShort(self.status, Some(&failure));
+        if let Some(kind) = verdict(end, Rules::of(attempt.balancer())).error {
             attempt.member.metrics.errors.increment(kind);
         }
     }
@@ -142,7 +149,10 @@ impl Body for Tracked {
 impl Drop for Tracked {
     fn drop(&mut self) {
         let Some(Request {
-            attempt, journey, ..
+            attempt,
+            status,
+            journey,
+            ..
         }) = &mut self.request
         else {
             return;
@@ -156,11 +166,11 @@ impl Drop for Tracked {
         if let Some(mut attempt) = attempt.take() {
             // Nothing of a tunnel: that has been told.
             attempt.moved(self.body.moved());
-            // A status that blames the member has set the outcome already; a client that goes away, or an
-            // answer that breaks off, says nothing (`semantics` 7.4).
-            if journey.record.complete && attempt.outcome == Outcome::Neutral {
-                attempt.outcome = Outcome::Served;
-            }
+            let end = match journey.record.complete {
+                true => End::Complete(*status),
+                false => End::CutShort(*status, None),
+            };
+            attempt.outcome = verdict(end, Rules::of(attempt.balancer())).outcome;
             attempt.settle(now);
         }
     }

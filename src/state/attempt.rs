@@ -74,6 +74,10 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    pub(crate) fn balancer(&self) -> &LiveBalancer {
+        &self.balancer
+    }
+
     /// What the member is told of what an operator wants of it.
     pub(crate) fn activation(&self) -> Activation<'_> {
         Activation {

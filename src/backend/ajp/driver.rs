@@ -19,7 +19,7 @@ use futures_sink::Sink;
 use tokio::time::Instant;
 
 use super::transport::AjpTransport;
-use crate::backend::error::{Exposure, FailureKind};
+use crate::backend::error::{Age, Exposure, FailureKind};
 use crate::backend::exchange::{Event, Exchange};
 use crate::backend::pool::{Connection, Lease};
 use crate::backend::wire::{Moved, Traffic};
@@ -42,7 +42,7 @@ pub(crate) struct AjpDriver {
     timeout: Duration,
     /// Since when the container owes a packet; set at the first pause after something moved.
     silent_since: Option<Instant>,
-    reused: bool,
+    age: Age,
     /// Whether the answer is a 403.
     forbidden: bool,
     /// Bytes of FORWARD_REQUEST; `None` before it is encoded.
@@ -67,7 +67,7 @@ impl AjpDriver {
             .map(|connection| connection.transport.framed.get_ref().traffic);
         Self {
             exchange: Order::new(upload.length(), packet_size),
-            reused: lease.reused(),
+            age: lease.age(),
             lease: Some(lease),
             upload,
             ahead: None,
@@ -82,9 +82,9 @@ impl AjpDriver {
         }
     }
 
-    /// Whether the connection had served a request before.
-    pub(crate) const fn reused(&self) -> bool {
-        self.reused
+    /// Whether the connection was made for this request.
+    pub(crate) const fn age(&self) -> Age {
+        self.age
     }
 
     fn traffic(&mut self) -> Traffic {

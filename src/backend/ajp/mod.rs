@@ -17,20 +17,19 @@ use ajp13::request::Attribute;
 use ajp13::tables::request_attribute;
 use ajp13::{PacketSize, Unencodable};
 use bytes::BytesMut;
-use http::{Response, Version};
+use http::Version;
 use tokio::time::Instant;
 
 pub(crate) use self::driver::AjpDriver;
 use self::head::convert;
 pub(crate) use self::transport::AjpTransport;
-use super::error::{Exposure, FailureKind, ForwardError};
+use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
+use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length};
 use super::http1::HttpBackend;
-use super::pool::Pool;
-use super::response::ResponseBody;
-use super::{Forward, Timing};
-use crate::upload::{Upload, UploadError};
+use super::pool::{Pool, Reuse};
+use crate::upload::Upload;
 
 /// Most header fields of a request: Tomcat's `maxHeaderCount`, beyond which it answers 500.
 const MAX_FIELDS: usize = 100;
@@ -89,45 +88,31 @@ impl AjpBackend {
     pub(crate) async fn send(
         &self,
         request: &Forward<'_>,
-        upload: &mut Option<Upload>,
-        fresh: bool,
-        timing: &mut Timing,
-    ) -> Result<Response<ResponseBody>, ForwardError> {
-        if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
-            let sent = connector.send(request, upload, fresh, timing).await;
-            return sent.map_err(ForwardError::aside);
-        }
+        upload: Upload,
+        reuse: Reuse,
+    ) -> Result<Sent<Streamed<AjpDriver>>, Box<Failed>> {
         let asked = Instant::now();
-        let lease = self.pool.lease(fresh).await;
-        let begun = match &lease {
-            // Nothing was waited for.
-            Ok(lease) if lease.reused() => asked,
-            _ => Instant::now(),
-        };
-        timing.waited = begun.duration_since(asked);
-        let lease = lease.map_err(|kind| ForwardError::new(kind, Exposure::Nothing, false))?;
-        let Some(body) = upload.take() else {
-            let gone = FailureKind::Client(UploadError::Cut);
-            return Err(ForwardError::new(gone, Exposure::Nothing, false));
+        let lease = self.pool.lease(reuse).await;
+        let steps = Steps::leased(asked, &lease);
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), upload)),
         };
         // One allocation, instead of moving it from hand to hand as the answer goes up.
-        let mut driver = Box::new(AjpDriver::new(lease, body, self.timeout, self.packet_size));
+        let mut driver = Box::new(AjpDriver::new(
+            lease,
+            upload,
+            self.timeout,
+            self.packet_size,
+        ));
         match self.exchange(&mut driver, request).await {
-            Ok(Head {
-                status,
-                headers,
-                length,
-            }) => {
-                timing.to_head = begun.elapsed();
-                let mut response = Response::new(ResponseBody::Ajp(Streamed::new(driver, length)));
-                *response.status_mut() = status;
-                *response.headers_mut() = headers;
-                Ok(response)
+            Ok(head) => {
+                let body = Streamed::new(driver, head.length);
+                Ok(steps.sent(head.into_response(body)))
             }
             Err(kind) => {
-                let error = ForwardError::new(kind, driver.exposure(), driver.reused());
-                *upload = Some(driver.into_upload());
-                Err(error)
+                let error = ForwardError::new(kind, driver.exposure(), driver.age());
+                Err(steps.failed(error, driver.into_upload()))
             }
         }
     }

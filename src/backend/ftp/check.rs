@@ -8,7 +8,7 @@ use super::super::pool::Lease;
 use super::FtpBackend;
 use super::request::{FtpRequest, Method};
 use super::transport::{FtpTransport, traffic};
-use crate::backend::ResponseBody;
+use crate::upload::Upload;
 
 impl FtpBackend {
     /// Asks the member whether it is well, within `limit`. The connection is made for the check and closed after it, so
@@ -45,11 +45,13 @@ impl FtpBackend {
         let request = FtpRequest::check(method, uri, &self.member.settings.ftp)
             .map_err(|_| FailureKind::BadHead(BadHead::Value))?;
         let before = traffic(&mut lease);
-        let answer = self.ask(&mut lease, &request, &mut None).await?;
+        let answer = self
+            .ask(&mut lease, &request, &mut Upload::default())
+            .await?;
         let response = self.response(lease, answer, &request, before).await?;
         let (parts, body) = response.into_parts();
         let mut text = Vec::new();
-        if let (ResponseBody::Ftp(body), Method::Get) = (body, method)
+        if method == Method::Get
             && let Some(mut driver) = body.into_exchange()
         {
             text = first_of_body(&mut *driver).await?;

@@ -27,7 +27,7 @@ impl Dialogue<'_> {
     pub(super) async fn answer(
         &mut self,
         request: &FtpRequest<'_>,
-        upload: &mut Option<Upload>,
+        upload: &mut Upload,
     ) -> Result<Answer, FtpError> {
         self.log_in(&request.login).await?;
         let path = request.path.on_server(self.session.home.as_deref());

@@ -40,10 +40,10 @@ use self::response::respond;
 pub(crate) use self::transport::FtpTransport;
 use self::transport::traffic;
 use super::error::{Exposure, FailureKind, ForwardError, Unsendable};
-use super::pool::{Lease, Pool};
-use super::response::ResponseBody;
+use super::exchange::Streamed;
+use super::forward::{Failed, Forward, Sent, Steps};
+use super::pool::{Lease, Pool, Reuse};
 use super::wire::Moved;
-use super::{Forward, Timing};
 use crate::upload::Upload;
 
 /// A member that speaks FTP.
@@ -73,44 +73,62 @@ impl FtpBackend {
     pub(crate) async fn send(
         &self,
         forward: &Forward<'_>,
-        upload: &mut Option<Upload>,
-        fresh: bool,
-        timing: &mut Timing,
-    ) -> Result<Response<ResponseBody>, ForwardError> {
-        let nothing_sent = |kind| ForwardError::new(kind, Exposure::Nothing, false);
+        mut upload: Upload,
+        reuse: Reuse,
+    ) -> Result<Sent<Streamed<FtpDriver>>, Box<Failed>> {
         let request = match FtpRequest::new(forward, &self.member.settings.ftp) {
             Ok(request) => request,
-            Err(Denied::Method) => {
-                let mut answer = self.not_allowed();
-                let text = answer.take_text();
-                return respond(answer, text, forward.method, Moved::default())
-                    .map_err(nothing_sent);
-            }
-            Err(Denied::Malformed) => {
-                return Err(nothing_sent(Unsendable::ControlCharacter.into()));
+            Err(denied) => {
+                let steps = Steps::without_connection();
+                return match self.denied(denied, forward) {
+                    Ok(response) => Ok(steps.sent(response)),
+                    Err(kind) => Err(steps.failed(ForwardError::unsent(kind), upload)),
+                };
             }
         };
         let asked = Instant::now();
         let fits = |transport: &FtpTransport| transport.serves(&request.login);
-        let lease = self.pool.lease_fitting(fresh, Duration::MAX, fits).await;
-        let begun = Instant::now();
-        timing.waited = begun.duration_since(asked);
-        let mut lease = lease.map_err(nothing_sent)?;
-        let reused = lease.reused();
+        let lease = self.pool.lease_fitting(reuse, Duration::MAX, fits).await;
+        let steps = Steps::leased(asked, &lease);
+        let mut lease = match lease {
+            Ok(lease) => lease,
+            Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), upload)),
+        };
+        let age = lease.age();
         let before = traffic(&mut lease);
-        let answer = match self.ask(&mut lease, &request, upload).await {
+        let answer = match self.ask(&mut lease, &request, &mut upload).await {
             Ok(answer) => answer,
             Err(kind) => {
                 let exposure = match traffic(&mut lease).since(before).to_backend {
                     0 => Exposure::Nothing,
                     _ => Exposure::Sent,
                 };
-                return Err(ForwardError::new(kind, exposure, reused));
+                return Err(steps.failed(ForwardError::new(kind, exposure, age), upload));
             }
         };
-        let response = self.response(lease, answer, &request, before).await;
-        timing.to_head = begun.elapsed();
-        response.map_err(|kind| ForwardError::new(kind, Exposure::Sent, reused))
+        match self.response(lease, answer, &request, before).await {
+            Ok(response) => Ok(steps.sent(response)),
+            Err(kind) => {
+                let error = ForwardError::new(kind, Exposure::Sent, age);
+                Err(steps.failed(error, upload))
+            }
+        }
+    }
+
+    /// The answer to a request that no server is asked.
+    fn denied(
+        &self,
+        denied: Denied,
+        forward: &Forward<'_>,
+    ) -> Result<Response<Streamed<FtpDriver>>, FailureKind> {
+        match denied {
+            Denied::Method => {
+                let mut answer = self.not_allowed();
+                let text = answer.take_text();
+                respond(answer, text, forward.method, Moved::default())
+            }
+            Denied::Malformed => Err(Unsendable::ControlCharacter.into()),
+        }
     }
 
     /// The dialogue up to the head of the answer. A refusal of the server is an answer too.
@@ -118,7 +136,7 @@ impl FtpBackend {
         &self,
         lease: &mut Lease<FtpTransport>,
         request: &FtpRequest<'_>,
-        upload: &mut Option<Upload>,
+        upload: &mut Upload,
     ) -> Result<Answer, FailureKind> {
         let connection = lease.connection().ok_or(FailureKind::Removed)?;
         let mut dialogue = connection.transport.dialogue(&self.member.settings);

@@ -9,7 +9,7 @@ use http::header::{
     IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 
-use super::super::Forward;
+use super::super::forward::Forward;
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -12,7 +12,6 @@ use super::super::error::FailureKind;
 use super::super::exchange::{Event, Exchange as _, Streamed};
 use super::super::head::{Head, Length, finish};
 use super::super::pool::Lease;
-use super::super::response::ResponseBody;
 use super::super::wire::{Moved, Traffic};
 use super::FtpBackend;
 use super::answer::{Answer, AnswerBody};
@@ -28,7 +27,7 @@ impl FtpBackend {
         mut answer: Answer,
         request: &FtpRequest<'_>,
         before: Traffic,
-    ) -> Result<Response<ResponseBody>, FailureKind> {
+    ) -> Result<Response<Streamed<FtpDriver>>, FailureKind> {
         let method = request.method.in_http();
         let transfer = |transfer, lease| {
             FtpDriver::transfer(transfer, lease, before, Arc::clone(&self.member))
@@ -78,7 +77,7 @@ pub(super) fn respond(
     text: Bytes,
     method: &Method,
     moved: Moved,
-) -> Result<Response<ResponseBody>, FailureKind> {
+) -> Result<Response<Streamed<FtpDriver>>, FailureKind> {
     // The answer to HEAD may have a length of its own, that of a file.
     if *method != Method::HEAD {
         answer.headers.insert(CONTENT_LENGTH, text.len().into());
@@ -91,10 +90,7 @@ pub(super) fn respond(
     Ok(with_body(head, FtpDriver::text(text, moved)))
 }
 
-fn with_body(head: Head, driver: FtpDriver) -> Response<ResponseBody> {
-    let body = ResponseBody::Ftp(Streamed::new(Box::new(driver), head.length));
-    let mut response = Response::new(body);
-    *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    response
+fn with_body(head: Head, driver: FtpDriver) -> Response<Streamed<FtpDriver>> {
+    let length = head.length;
+    head.into_response(Streamed::new(Box::new(driver), length))
 }

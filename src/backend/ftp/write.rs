@@ -21,7 +21,7 @@ use super::control::Control;
 use super::dialogue::Dialogue;
 use super::fault::{FtpError, FtpFault};
 use super::request::FtpRequest;
-use crate::upload::{Upload, UploadError};
+use crate::upload::Upload;
 
 /// Bytes of a body that are sent at once, at most.
 const WRITE_MAX: usize = 32 * 1024;
@@ -45,7 +45,7 @@ impl Dialogue<'_> {
         &mut self,
         request: &FtpRequest<'_>,
         path: &[u8],
-        upload: &mut Option<Upload>,
+        upload: &mut Upload,
     ) -> Result<Answer, FtpError> {
         let typecode = request.path.typecode();
         if request.path.has_trailing_slash() || typecode == Typecode::Directory {
@@ -60,10 +60,7 @@ impl Dialogue<'_> {
         }
         let (tls, limit) = (self.settings.tls.as_deref(), self.settings.timeout);
         let mut data = data.connected(tls, limit).await?;
-        let body = upload
-            .as_mut()
-            .ok_or(FailureKind::Client(UploadError::Cut))?;
-        let uploaded = match send(&mut data, self.control, body, limit).await {
+        let uploaded = match send(&mut data, self.control, upload, limit).await {
             Ok(uploaded) => uploaded,
             Err(error) => {
                 // An orderly close would tell the server that the file is complete.

@@ -15,6 +15,7 @@ use super::answer::Asked;
 use super::driver::HttpDriver;
 use super::line::{Line, UploadBody};
 use super::stream::HttpTransport;
+use crate::upload::Upload;
 
 impl HttpBackend {
     /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
@@ -42,7 +43,7 @@ impl HttpBackend {
             head_only: ask.method == "HEAD",
             upgrade: false,
         };
-        let line = Line::new(None, false);
+        let line = Line::new(Upload::default(), false);
         let body = UploadBody::new(Arc::clone(&line), RequestBody::Empty);
         let mut driver = HttpDriver::new(lease, line, self.timeout, asked).await?;
         let answer = driver.ask(request(&ask, body)?).await?;

@@ -19,7 +19,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::super::error::{Exposure, FailureKind};
+use super::super::error::{Age, Exposure, FailureKind};
 use super::super::exchange::{Event, Exchange};
 use super::super::head::{Head, Length, MAX_FIELDS, drop_hop_by_hop};
 use super::super::pool::Lease;
@@ -58,7 +58,7 @@ pub(crate) struct HttpDriver {
     silent_since: Option<Instant>,
     /// Until when the body waits for the member's 100.
     continue_until: Option<Instant>,
-    reused: bool,
+    age: Age,
     /// Bytes of the answer's body.
     received: u64,
     /// The other protocol, after a 101.
@@ -95,7 +95,7 @@ impl HttpDriver {
             .await
             .map_err(not_http)?;
         Ok(Self {
-            reused: lease.reused(),
+            age: lease.age(),
             lease: Some(lease),
             continue_until: None,
             line,
@@ -113,9 +113,9 @@ impl HttpDriver {
         })
     }
 
-    /// Whether the connection had served a request before.
-    pub(super) const fn reused(&self) -> bool {
-        self.reused
+    /// Whether the connection was made for this request.
+    pub(super) const fn age(&self) -> Age {
+        self.age
     }
 
     /// How much of the request the member can have acted on.

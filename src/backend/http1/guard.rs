@@ -271,6 +271,7 @@ mod tests {
 
     use super::super::super::tls::Tls;
     use super::*;
+    use crate::upload::Upload;
 
     /// A connection that the other end has reset.
     async fn reset(tls: bool) -> Stream {
@@ -306,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_to_tls_that_fails_may_have_sent_something() {
         for tls in [false, true] {
-            let line = Line::new(None, false);
+            let line = Line::new(Upload::default(), false);
             let asked = Asked {
                 head_only: false,
                 upgrade: false,

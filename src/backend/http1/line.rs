@@ -23,7 +23,7 @@ pub(super) struct Line(Mutex<State>);
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// The body of the request, until it is taken back.
-    upload: Option<Upload>,
+    upload: Upload,
     /// Why it cannot be sent to its end.
     pub(super) upload_failed: Option<UploadError>,
     /// Bytes of it that hyper has taken.
@@ -60,7 +60,7 @@ pub(super) struct State {
 
 impl Line {
     /// `upload` is the body of the request; `awaits_100`: once the member asks for it.
-    pub(super) fn new(upload: Option<Upload>, awaits_100: bool) -> Arc<Self> {
+    pub(super) fn new(upload: Upload, awaits_100: bool) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             upload,
             awaits_100,
@@ -79,15 +79,14 @@ impl Line {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn take_upload(&self) -> Option<Upload> {
-        self.state().upload.take()
+    /// Takes the body back for another attempt. An empty one stays behind.
+    pub(super) fn take_upload(&self) -> Upload {
+        std::mem::take(&mut self.state().upload)
     }
 
     /// No other attempt will be made.
     pub(super) fn forget_upload(&self) {
-        if let Some(upload) = &mut self.state().upload {
-            upload.forget();
-        }
+        self.state().upload.forget();
     }
 }
 
@@ -126,7 +125,7 @@ impl Body for UploadBody {
         let this = &mut *self;
         let mut state = this.line.state();
         let State {
-            upload: Some(upload),
+            upload,
             awaits_100: false,
             write_failed: false,
             client_owes,

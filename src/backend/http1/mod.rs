@@ -18,7 +18,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ajp13::exchange::RequestBody;
-use http::{Method, Response, StatusCode};
+use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use self::answer::Asked;
@@ -26,13 +26,12 @@ pub(crate) use self::driver::HttpDriver;
 use self::line::{Line, UploadBody};
 pub(crate) use self::stream::HttpTransport;
 pub(crate) use self::tunnel::Tunnel;
-use super::error::{Exposure, FailureKind, ForwardError};
+use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
+use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length, finish};
-use super::pool::Pool;
-use super::response::ResponseBody;
-use super::{Forward, Timing};
-use crate::upload::{Upload, UploadError};
+use super::pool::{Pool, Reuse};
+use crate::upload::Upload;
 
 /// How long an idle connection is fit for a request that may not be repeated. A member closes it when it likes, mostly
 /// after some seconds and without a word; a POST that meets that on its way is lost. Where requests follow each other
@@ -50,6 +49,15 @@ pub(crate) struct HttpBackend {
     authority: Arc<str>,
     /// Where upgrades go instead.
     upgrades: Option<Box<Self>>,
+}
+
+/// What comes behind the head of an answer.
+#[derive(Debug)]
+pub(crate) enum HttpBody {
+    /// The body of the answer.
+    Streamed(Streamed<HttpDriver>),
+    /// Another protocol, after a 101.
+    Tunnel(Box<Tunnel>),
 }
 
 impl HttpBackend {
@@ -89,33 +97,22 @@ impl HttpBackend {
     pub(crate) async fn send(
         &self,
         request: &Forward<'_>,
-        upload: &mut Option<Upload>,
-        fresh: bool,
-        timing: &mut Timing,
-    ) -> Result<Response<ResponseBody>, ForwardError> {
-        if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
-            let sent = Box::pin(connector.send(request, upload, fresh, timing)).await;
-            return sent.map_err(ForwardError::aside);
-        }
+        upload: Upload,
+        reuse: Reuse,
+    ) -> Result<Sent<HttpBody>, Box<Failed>> {
         let asked = Instant::now();
         let idle = match request.idempotent {
             true => Duration::MAX,
             false => SURELY_OPEN,
         };
-        let lease = self.pool.lease_fitting(fresh, idle, |_| true).await;
-        let begun = match &lease {
-            // Nothing was waited for.
-            Ok(lease) if lease.reused() => asked,
-            _ => Instant::now(),
+        let lease = self.pool.lease_fitting(reuse, idle, |_| true).await;
+        let steps = Steps::leased(asked, &lease);
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), upload)),
         };
-        timing.waited = begun.duration_since(asked);
-        let nothing = |kind| ForwardError::new(kind, Exposure::Nothing, false);
-        let lease = lease.map_err(nothing)?;
-        let Some(body) = upload.take() else {
-            return Err(nothing(FailureKind::Client(UploadError::Cut)));
-        };
-        let length = body.length();
-        let line = Line::new(Some(body), request::awaits_100(request, length));
+        let length = upload.length();
+        let line = Line::new(upload, request::awaits_100(request, length));
         let asked = Asked {
             head_only: *request.method == Method::HEAD,
             upgrade: request.upgrade.is_some(),
@@ -124,32 +121,20 @@ impl HttpBackend {
         // One allocation, instead of moving it from hand to hand as the answer goes up.
         let mut driver = match driver {
             Ok(driver) => Box::new(driver),
-            Err(kind) => {
-                *upload = line.take_upload();
-                return Err(nothing(kind));
-            }
+            Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), line.take_upload())),
         };
         match self.exchange(&mut driver, request, &line, length).await {
-            Ok(Head {
-                status,
-                headers,
-                length,
-            }) => {
-                timing.to_head = begun.elapsed();
+            Ok(head) => {
                 let body = match driver.take_tunnel() {
-                    Some(tunnel) => ResponseBody::Tunnel(Some(tunnel)),
-                    None => ResponseBody::Http(Streamed::new(driver, length)),
+                    Some(tunnel) => HttpBody::Tunnel(tunnel),
+                    None => HttpBody::Streamed(Streamed::new(driver, head.length)),
                 };
-                let mut response = Response::new(body);
-                *response.status_mut() = status;
-                *response.headers_mut() = headers;
-                Ok(response)
+                Ok(steps.sent(head.into_response(body)))
             }
             Err(kind) => {
-                let error = ForwardError::new(kind, driver.exposure(), driver.reused());
+                let error = ForwardError::new(kind, driver.exposure(), driver.age());
                 drop(driver);
-                *upload = line.take_upload();
-                Err(error)
+                Err(steps.failed(error, line.take_upload()))
             }
         }
     }

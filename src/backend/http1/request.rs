@@ -6,8 +6,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENC
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 
-use super::super::Forward;
 use super::super::error::{FailureKind, Unsendable};
+use super::super::forward::Forward;
 use super::line::UploadBody;
 
 /// Whether the body is to wait for the member's 100, because the client waits for one (RFC 9110 section 10.1.1).

@@ -1,0 +1,155 @@
+//! One attempt to have a request answered by a member: what is sent, and what comes of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Response, Version};
+use tokio::time::Instant;
+
+use super::error::{Age, FailureKind, ForwardError};
+use super::pool::{Lease, Transport};
+use crate::headers::RequestFields;
+use crate::peer::Peer;
+use crate::upload::Upload;
+
+/// A request on its way to one member.
+#[derive(Debug)]
+pub(crate) struct Forward<'a> {
+    pub(crate) method: &'a Method,
+    /// Whether the request may be sent again when nobody knows what became of it (RFC 9110 section 9.2.2).
+    pub(crate) idempotent: bool,
+    pub(crate) version: Version,
+    /// The path that the client asked for, with its escapes.
+    pub(crate) asked: &'a str,
+    /// The path that the member gets, with its escapes.
+    pub(crate) path: &'a str,
+    /// The part of `path` that stands for the mapping's path: empty or `/app`. A client must not leave it.
+    pub(crate) root: &'a str,
+    /// The client's query, with its escapes.
+    pub(crate) query: Option<&'a str>,
+    pub(crate) fields: &'a RequestFields<'a>,
+    pub(crate) peer: &'a Peer,
+    /// Host without port.
+    pub(crate) server_name: &'a str,
+    /// The route that the session asked for.
+    pub(crate) route: Option<&'a str>,
+    /// `None` for a member without a balancer.
+    pub(crate) activation: Option<Activation<'a>>,
+    /// Request attributes, from the configuration.
+    pub(crate) attributes: &'a [(String, String)],
+    /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
+    pub(crate) upgrade: Option<&'a HeaderValue>,
+}
+
+/// What an operator wants of a member, as Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`): its
+/// LoadBalancerDrainingValve sends sessions away that it no longer knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Activation<'a> {
+    /// Whether the member was draining when the request was scheduled. A drain that begins between then and the
+    /// writing is not told: the request was given to a member that takes new sessions, and the valve would send it
+    /// away.
+    pub(crate) draining: bool,
+    /// Whether the member is disabled or stopped by now, as may happen while a request waits for a connection.
+    pub(crate) withdrawn: &'a AtomicBool,
+}
+
+impl Activation<'_> {
+    /// `ACT`, `DIS` or `STP`, at the moment of writing.
+    pub(crate) fn text(self) -> &'static str {
+        match (self.draining, self.withdrawn.load(Ordering::Relaxed)) {
+            (_, true) => "STP",
+            (true, false) => "DIS",
+            (false, false) => "ACT",
+        }
+    }
+}
+
+/// An attempt that got the head of an answer. The rest of the answer comes with its body.
+#[derive(Debug)]
+pub(crate) struct Sent<B> {
+    pub(crate) response: Response<B>,
+    /// How long the attempt waited for a place in the pool and for connecting.
+    pub(crate) waited: Duration,
+    /// How long the answer's head took from then on.
+    pub(crate) to_head: Duration,
+}
+
+impl<B> Sent<B> {
+    /// The same with another type of body.
+    pub(super) fn map<C>(self, body: impl FnOnce(B) -> C) -> Sent<C> {
+        Sent {
+            response: self.response.map(body),
+            waited: self.waited,
+            to_head: self.to_head,
+        }
+    }
+}
+
+/// An attempt that got no head of an answer.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: ForwardError,
+    /// The request's body: what was taken of it is still there while it is small (see [`Upload::rewind`]).
+    pub(crate) upload: Upload,
+    /// How long the attempt waited for a place in the pool and for connecting.
+    pub(crate) waited: Duration,
+}
+
+impl Failed {
+    /// The same failure, at the connector that only upgrades go to.
+    pub(super) fn at_upgrades(mut self: Box<Self>) -> Box<Self> {
+        self.error = self.error.at_upgrades();
+        self
+    }
+}
+
+/// When the steps of an attempt began and how long they took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps {
+    waited: Duration,
+    begun: Instant,
+}
+
+impl Steps {
+    /// The attempt asked for a connection at `asked` and now has `leased`.
+    pub(super) fn leased<T: Transport>(
+        asked: Instant,
+        leased: &Result<Lease<T>, FailureKind>,
+    ) -> Self {
+        let begun = match leased {
+            // A kept connection is there at once.
+            Ok(lease) if lease.age() == Age::Kept => asked,
+            _ => Instant::now(),
+        };
+        Self {
+            waited: begun.duration_since(asked),
+            begun,
+        }
+    }
+
+    /// The attempt asked for no connection.
+    pub(super) fn without_connection() -> Self {
+        Self {
+            waited: Duration::ZERO,
+            begun: Instant::now(),
+        }
+    }
+
+    /// The head of the answer is there.
+    pub(super) fn sent<B>(self, response: Response<B>) -> Sent<B> {
+        Sent {
+            response,
+            waited: self.waited,
+            to_head: self.begun.elapsed(),
+        }
+    }
+
+    /// The attempt has failed. Boxed, for it is rare and large.
+    pub(super) fn failed(self, error: ForwardError, upload: Upload) -> Box<Failed> {
+        Box::new(Failed {
+            error,
+            upload,
+            waited: self.waited,
+        })
+    }
+}
