@@ -1,159 +1,157 @@
 //! What may be changed of a running balancer: the keys of the file that an operator may send, and what they mean.
 //!
-//! They are read as the file is, so the same values are refused for the same reasons. Nothing is taken from the
-//! environment: whoever sends a change over the network has no right to it.
+//! They are read as the file is, so the same values are refused for the same reasons. What comes over the network as
+//! JSON must besides have the JSON types of [`api_schemas`].
 
+use std::marker::PhantomData;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use schemars::{Schema, json_schema};
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::document::{read_document, unread};
+use crate::build::build_member;
+use crate::document::{read_document, read_json, unread};
 use crate::fault::Fault;
 use crate::field::{Field, Kind, Scalar};
-use crate::model::{LbMethod, LoadFactor, Sticky};
+use crate::file;
+use crate::model::{BalancerChange, LbMethod, Member, MemberChange, NewSticky};
 use crate::problem::Problems;
 use crate::report::{Report, Source};
+use crate::schema::without_references;
 use crate::value::{Factor, Period, Route, SessionNames, StickyNames, Switch, Whole, Word};
 
-/// New settings of a member; `None` leaves one as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MemberChange {
-    /// `route`; empty: none.
-    pub route: Option<String>,
-    /// `redirect`; empty: none.
-    pub redirect: Option<String>,
-    /// `loadfactor`
-    pub loadfactor: Option<LoadFactor>,
-    /// `lbset`, 0 to 99.
-    pub lbset: Option<u8>,
-    /// `status.disabled`
-    pub disabled: Option<bool>,
-    /// `status.stopped`
-    pub stopped: Option<bool>,
-    /// `status.drain`
-    pub drain: Option<bool>,
-    /// `status.hot_standby`
-    pub hot_standby: Option<bool>,
-    /// `status.hot_spare`
-    pub hot_spare: Option<bool>,
-    /// `status.ignore_errors`
-    pub ignore_errors: Option<bool>,
+/// Checks a change of a member that comes over the network: a JSON object with some of `loadfactor`, `lbset`, `route`,
+/// `redirect` and `status`, a map of its flags.
+///
+/// # Errors
+///
+/// All problems of the text.
+pub fn member_change_from_json(text: &str) -> Result<MemberChange, Problems> {
+    from_json::<MemberKeys>(text, &MEMBER_CHANGE).map(MemberChange::from)
 }
 
-/// New settings of a balancer; `None` leaves one as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BalancerChange {
-    /// `lbmethod`
-    pub lbmethod: Option<LbMethod>,
-    /// `stickysession`
-    pub stickysession: Option<NewSticky>,
-    /// `nofailover`
-    pub nofailover: Option<bool>,
-    /// `timeout`
-    pub timeout: Option<Duration>,
-    /// `maxattempts`; `Some(None)`: members − 1 again.
-    pub maxattempts: Option<Option<u32>>,
+/// Checks a change of a balancer that comes over the network: a JSON object with some of `lbmethod`, `stickysession`,
+/// `nofailover`, `timeout` and `maxattempts`, which may be `null` here.
+///
+/// # Errors
+///
+/// All problems of the text.
+pub fn balancer_change_from_json(text: &str) -> Result<BalancerChange, Problems> {
+    from_json::<BalancerKeys>(text, &BALANCER_CHANGE).map(BalancerChange::from)
 }
 
-/// A new `stickysession`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NewSticky {
-    /// No stickiness.
-    Off,
-    /// The names of the session id.
-    Names {
-        /// The cookie's.
-        cookie: String,
-        /// The parameter's, in path and query.
-        parameter: String,
-    },
+/// Checks a member that comes over the network: a JSON object with the keys of a member, `url` among them. File names
+/// are relative to `folder`.
+///
+/// # Errors
+///
+/// All problems of the text.
+pub fn member_from_json(text: &str, folder: &Path) -> Result<Member, Problems> {
+    let report = Report::new(Source::new(&folder.join("body"), ""));
+    let built = read_json(text, &NEW_MEMBER, &report)
+        .and_then(|(place, member)| build_member(member, place, &report));
+    let (source, _) = report.finish()?;
+    built.ok_or_else(|| unread(&source))
 }
 
-impl NewSticky {
-    /// The names, with what stands between session id and route.
-    #[must_use]
-    pub fn with(self, separator: Option<char>) -> Option<Sticky> {
-        match self {
-            Self::Off => None,
-            Self::Names { cookie, parameter } => Some(Sticky {
-                cookie,
-                parameter,
-                separator,
-            }),
-        }
-    }
-}
-
-/// Checks a change of a member: JSON or YAML with some of `loadfactor`, `lbset`, `route`, `redirect` and `status`,
-/// which here is a map of its flags.
+/// Checks a change of a member that was written down: JSON or YAML, where a text may stand for a number, as in the file.
 ///
 /// # Errors
 ///
 /// All problems of the text; `file` is its name in them.
 pub fn parse_member_change(text: &str, file: &Path) -> Result<MemberChange, Problems> {
-    let member: MemberKeys = read(text, file)?;
-    let status = member
-        .status
-        .given()
-        .map(|(_, status)| status)
-        .unwrap_or_default();
-    Ok(MemberChange {
-        route: member.route.optional(),
-        redirect: member.redirect.optional(),
-        loadfactor: member.loadfactor.optional(),
-        lbset: member
-            .lbset
-            .optional()
-            .map(|set| u8::try_from(set).unwrap_or(u8::MAX)),
-        disabled: status.disabled.optional(),
-        stopped: status.stopped.optional(),
-        drain: status.drain.optional(),
-        hot_standby: status.hot_standby.optional(),
-        hot_spare: status.hot_spare.optional(),
-        ignore_errors: status.ignore_errors.optional(),
-    })
+    from_file::<MemberKeys>(text, file).map(MemberChange::from)
 }
 
-/// Checks a change of a balancer: JSON or YAML with some of `lbmethod`, `stickysession`, `nofailover`, `timeout` and
-/// `maxattempts`, which may be `default` here.
+/// Checks a change of a balancer that was written down: JSON or YAML. `maxattempts` may be `default`.
 ///
 /// # Errors
 ///
 /// All problems of the text; `file` is its name in them.
 pub fn parse_balancer_change(text: &str, file: &Path) -> Result<BalancerChange, Problems> {
-    let balancer: BalancerKeys = read(text, file)?;
-    let names = balancer.stickysession.optional();
-    Ok(BalancerChange {
-        lbmethod: balancer.lbmethod.optional(),
-        stickysession: names.map(|names| match names {
-            Some(SessionNames { cookie, parameter }) => NewSticky::Names { cookie, parameter },
-            None => NewSticky::Off,
-        }),
-        nofailover: balancer.nofailover.optional(),
-        timeout: balancer.timeout.optional(),
-        maxattempts: balancer.maxattempts.optional(),
-    })
+    from_file::<BalancerKeys>(text, file).map(BalancerChange::from)
 }
 
-fn read<T: for<'de> Deserialize<'de>>(text: &str, file: &Path) -> Result<T, Problems> {
+/// The JSON Schemas (draft 2020-12, no references) of what may be sent: `MemberChange`, `BalancerChange`, `NewMember`.
+/// They are what the JSON is checked with.
+#[must_use]
+pub fn api_schemas() -> [(&'static str, Value); 3] {
+    [
+        ("MemberChange", MEMBER_CHANGE.clone()),
+        ("BalancerChange", BALANCER_CHANGE.clone()),
+        ("NewMember", NEW_MEMBER.clone()),
+    ]
+}
+
+static MEMBER_CHANGE: LazyLock<Value> = LazyLock::new(without_references::<MemberKeys>);
+static BALANCER_CHANGE: LazyLock<Value> = LazyLock::new(without_references::<BalancerKeys>);
+static NEW_MEMBER: LazyLock<Value> = LazyLock::new(|| {
+    let mut schema = without_references::<file::Member>();
+    schema["required"] = json!(["url"]);
+    schema
+});
+
+fn from_json<T: for<'de> Deserialize<'de>>(text: &str, schema: &Value) -> Result<T, Problems> {
+    let report = Report::new(Source::new(Path::new("body"), ""));
+    let keys = read_json(text, schema, &report).map(|(_, keys)| keys);
+    let (source, _) = report.finish()?;
+    keys.ok_or_else(|| unread(&source))
+}
+
+fn from_file<T: for<'de> Deserialize<'de>>(text: &str, file: &Path) -> Result<T, Problems> {
     let report = Report::new(Source::new(file, text));
     let keys = read_document(text, &|_| None, &report).map(|(_, keys, _)| keys);
     let (source, _) = report.finish()?;
     keys.ok_or_else(|| unread(&source))
 }
 
+impl From<MemberKeys> for MemberChange {
+    fn from(member: MemberKeys) -> Self {
+        let status = member.status.given().map(|(_, status)| status);
+        let status = status.unwrap_or_default();
+        let set = member.lbset.optional();
+        Self {
+            route: member.route.optional(),
+            redirect: member.redirect.optional(),
+            loadfactor: member.loadfactor.optional(),
+            lbset: set.map(|set| u8::try_from(set).unwrap_or(u8::MAX)),
+            disabled: status.disabled.optional(),
+            stopped: status.stopped.optional(),
+            drain: status.drain.optional(),
+            hot_standby: status.hot_standby.optional(),
+            hot_spare: status.hot_spare.optional(),
+            ignore_errors: status.ignore_errors.optional(),
+            clear_error: status.error.optional().is_some(),
+        }
+    }
+}
+
+impl From<BalancerKeys> for BalancerChange {
+    fn from(balancer: BalancerKeys) -> Self {
+        let names = balancer.stickysession.optional();
+        Self {
+            lbmethod: balancer.lbmethod.optional(),
+            stickysession: names.map(|names| match names {
+                Some(SessionNames { cookie, parameter }) => NewSticky::Names { cookie, parameter },
+                None => NewSticky::Off,
+            }),
+            nofailover: balancer.nofailover.optional(),
+            timeout: balancer.timeout.optional(),
+            maxattempts: balancer.maxattempts.optional(),
+        }
+    }
+}
+
 /// What may be changed of a member.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "member", default, deny_unknown_fields)]
 struct MemberKeys {
-    /// The jvmRoute of the Tomcat; "" for none.
-    route: Scalar<Route>,
-    /// The route to prefer when this member is out; "" for none.
-    redirect: Scalar<Route>,
+    /// The jvmRoute of the Tomcat; "" or null for none.
+    route: Scalar<OrNull<Route>>,
+    /// The route to prefer when this member is out; "" or null for none.
+    redirect: Scalar<OrNull<Route>>,
     /// Its weight, 1 to 100 with at most two decimals.
     loadfactor: Scalar<Factor>,
     /// Its tier; the lowest one with a usable member is used.
@@ -163,7 +161,7 @@ struct MemberKeys {
 }
 
 /// Flags of a member.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "member.status", default, deny_unknown_fields)]
 struct StatusKeys {
     /// No request at all.
@@ -178,10 +176,12 @@ struct StatusKeys {
     hot_spare: Scalar<Switch>,
     /// Never put in error by traffic.
     ignore_errors: Scalar<Switch>,
+    /// `false` clears the member's error state: it gets requests again at once.
+    error: Scalar<Cleared>,
 }
 
 /// What may be changed of a balancer.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "balancer", default, deny_unknown_fields)]
 struct BalancerKeys {
     /// How a request without a usable session route is scheduled.
@@ -192,11 +192,45 @@ struct BalancerKeys {
     nofailover: Scalar<Switch>,
     /// How long a request waits for a usable member; 0s: not at all.
     timeout: Scalar<Period<0>>,
-    /// Further tries after the first; `default`: one less than there are members.
+    /// Further tries after the first; null or `default`: one less than there are members.
     maxattempts: Scalar<Attempts>,
 }
 
-/// `maxattempts`, or `default`, which the file writes by leaving the key out.
+/// `false`: a member's error state is cleared. Only its failures put a member in error.
+enum Cleared {}
+
+impl Kind for Cleared {
+    type Value = ();
+
+    fn read(text: &str) -> Result<(), Fault> {
+        match Switch::read(text)? {
+            false => Ok(()),
+            true => Err(Fault::new("a member is not put in error by hand")
+                .hint("`disabled: true` takes it out of service")),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "boolean", "enum": [false] })
+    }
+}
+
+/// A scalar for which `null` is the empty text.
+struct OrNull<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for OrNull<K> {
+    type Value = K::Value;
+
+    fn read(text: &str) -> Result<K::Value, Fault> {
+        K::read(text)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "anyOf": [K::schema(), { "type": "null" }] })
+    }
+}
+
+/// `maxattempts`; `null` or `default` is what the file says by leaving the key out.
 enum Attempts {}
 
 impl Kind for Attempts {
@@ -204,14 +238,14 @@ impl Kind for Attempts {
 
     fn read(text: &str) -> Result<Option<u32>, Fault> {
         match text {
-            "default" => Ok(None),
+            "" | "default" => Ok(None),
             _ => Whole::<0, 99>::read(text)
                 .map(|number| u32::try_from(number).ok())
-                .map_err(|fault| fault.hint("`default` is one less than there are members")),
+                .map_err(|fault| fault.hint("null is one less than there are members")),
         }
     }
 
     fn schema() -> Schema {
-        json_schema!({ "anyOf": [Whole::<0, 99>::schema(), { "enum": ["default"] }] })
+        json_schema!({ "anyOf": [Whole::<0, 99>::schema(), { "type": "null" }, { "enum": ["default"] }] })
     }
 }

@@ -182,6 +182,9 @@ impl<K: Kind> JsonSchema for Checked<K> {
     }
 }
 
+/// The pattern of a text with `${…}` in the schemas of the file.
+pub(crate) const VARIABLE: &str = r"\$\{.+\}";
+
 /// Any scalar may come from the environment, a number too.
 fn or_variable(schema: Schema) -> Schema {
     let free_text = ["pattern", "enum"]
@@ -192,7 +195,7 @@ fn or_variable(schema: Schema) -> Schema {
         true => schema,
         false => any_of(
             schema,
-            schemars::json_schema!({ "type": "string", "pattern": r"\$\{.+\}" }),
+            schemars::json_schema!({ "type": "string", "pattern": VARIABLE }),
         ),
     }
 }

@@ -31,6 +31,7 @@ mod environment;
 mod fault;
 mod field;
 mod file;
+mod json;
 mod load;
 pub mod log_format;
 pub mod model;
@@ -42,6 +43,7 @@ mod problem;
 mod read;
 mod report;
 mod schema;
+mod strict;
 pub mod template;
 mod tokens;
 mod unknown_key;
@@ -49,7 +51,8 @@ mod value;
 mod variable;
 
 pub use change::{
-    BalancerChange, MemberChange, NewSticky, parse_balancer_change, parse_member_change,
+    api_schemas, balancer_change_from_json, member_change_from_json, member_from_json,
+    parse_balancer_change, parse_member_change,
 };
 pub use document::MAX_FILE_SIZE;
 pub use load::{Loaded, load, parse, parse_member};

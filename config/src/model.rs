@@ -4,10 +4,12 @@
 //! again. The words are mod_proxy's where mod_proxy has one (see `semantics` in the README's table of keys).
 
 mod balancer;
+mod change;
 mod mapping;
 mod member;
 
 pub use balancer::*;
+pub use change::*;
 pub use mapping::*;
 pub use member::*;
 

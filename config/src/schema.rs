@@ -2,8 +2,11 @@
 
 use std::sync::LazyLock;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use crate::field::VARIABLE;
 use crate::file::File;
 
 /// The JSON Schema (draft 2020-12) of a configuration file.
@@ -16,6 +19,39 @@ pub fn schema() -> Value {
 }
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(File).to_value());
+
+/// The JSON Schema of a struct, without references and without the `${…}` that only the file may have.
+pub(crate) fn without_references<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value();
+    remove_variables(&mut schema);
+    schema
+}
+
+fn remove_variables(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            keys.values_mut().for_each(remove_variables);
+            let Some(Value::Array(choices)) = keys.get_mut("anyOf") else {
+                return;
+            };
+            choices.retain(|choice| choice["pattern"] != VARIABLE);
+            if let [Value::Object(only)] = choices.as_mut_slice() {
+                let only = std::mem::take(only);
+                keys.remove("anyOf");
+                keys.extend(only);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_variables),
+        _ => {}
+    }
+}
 
 /// The structs that have a key, as messages name them.
 pub(crate) fn owners(key: &str) -> Vec<String> {

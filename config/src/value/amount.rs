@@ -19,7 +19,7 @@ impl<const MIN: u64, const MAX: u64> Kind for Whole<MIN, MAX> {
             return Err(Fault::new(format!("{} is not a number", quoted(text)))
                 .hint(format!("write a whole number from {MIN} to {MAX}")));
         }
-        match text.parse() {
+        match without_zeros(text).parse() {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(number),
             _ => Err(
                 Fault::new(format!("{text} is not a whole number from {MIN} to {MAX}"))
@@ -40,7 +40,7 @@ impl Kind for StatusCode {
     type Value = u16;
 
     fn read(text: &str) -> Result<u16, Fault> {
-        match text.parse() {
+        match without_zeros(text).parse() {
             Ok(status @ 100..=599) => Ok(status),
             _ => Err(
                 Fault::new(format!("{} is not an HTTP status", quoted(text)))
@@ -193,6 +193,16 @@ fn is_number(text: &str) -> bool {
         && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
+/// `5.0` → `5`: a whole number, which programs that know floats only write like this.
+fn without_zeros(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, decimals)) if !decimals.is_empty() && decimals.bytes().all(|b| b == b'0') => {
+            whole
+        }
+        _ => text,
+    }
+}
+
 /// `1.5 MiB` → 1.5 and `MiB`.
 fn number_and_unit(text: &str) -> (Option<f64>, &str) {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -290,7 +300,18 @@ mod tests {
     #[test]
     fn whole_numbers() {
         assert_eq!(Whole::<1, 9>::read("9"), Ok(9));
-        for text in ["0", "10", "-1", "1.5", "x", "", "99999999999999999999999"] {
+        assert_eq!(Whole::<1, 9>::read("9.0"), Ok(9));
+        for text in [
+            "0",
+            "10",
+            "-1",
+            "1.5",
+            "x",
+            "",
+            "9.",
+            "9.0.0",
+            "99999999999999999999999",
+        ] {
             assert!(Whole::<1, 9>::read(text).is_err(), "{text}");
         }
         assert!(StatusCode::read("99").is_err());

@@ -17,9 +17,6 @@ const BODY_MAX: usize = 16 * 1024;
 /// How long it may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Keys that JSON may set to `null`, with what that means here.
-const NULLS: [(&str, &str); 3] = [("route", ""), ("redirect", ""), ("maxattempts", "default")];
-
 /// Reads the text of a JSON object.
 pub(in crate::admin) async fn json_object(
     headers: &HeaderMap,
@@ -66,41 +63,20 @@ fn check_type(given: Option<&HeaderValue>) -> Result<(), Refusal> {
     ))
 }
 
-/// The text of a JSON object in which nothing is null.
+/// The text of a JSON object, as it came: a key that is given twice is seen by whoever reads it.
 fn object(body: &[u8]) -> Result<String, Refusal> {
     let bad = |reason: String| Refusal::new(StatusCode::BAD_REQUEST, reason);
-    let mut value: Value =
+    let value: Value =
         serde_json::from_slice(body).map_err(|error| bad(format!("not JSON: {error}")))?;
-    let Value::Object(keys) = &mut value else {
-        return Err(bad("a JSON object of what to change is wanted".to_owned()));
-    };
-    let mut rewritten = false;
-    for (key, meaning) in NULLS {
-        if let Some(null @ Value::Null) = keys.get_mut(key) {
-            *null = Value::from(meaning);
-            rewritten = true;
-        }
+    if !value.is_object() {
+        return Err(bad("a JSON object is expected".to_owned()));
     }
-    if rewritten {
-        return Ok(value.to_string());
-    }
-    // As it came, so that a key that is given twice is seen.
     String::from_utf8(body.to_vec()).map_err(|error| bad(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nulls_mean_what_leaving_out_means_in_the_file() {
-        let text = object(br#"{"redirect": null, "maxattempts": null, "lbset": 1}"#).unwrap();
-        let value: Value = serde_json::from_str(&text).unwrap();
-        let wanted = serde_json::json!({"redirect": "", "maxattempts": "default", "lbset": 1});
-        assert_eq!(value, wanted);
-        let twice = r#"{"lbset": 1, "lbset": 2}"#;
-        assert_eq!(object(twice.as_bytes()).unwrap(), twice);
-    }
 
     #[test]
     fn only_json_objects_are_read() {

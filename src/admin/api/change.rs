@@ -1,11 +1,10 @@
 //! Makes a change, and says so in the log.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ajpgate_config::{
-    BalancerChange, LbMethod, parse_balancer_change, parse_member, parse_member_change,
+    BalancerChange, LbMethod, balancer_change_from_json, member_change_from_json, member_from_json,
 };
 use http::{HeaderMap, StatusCode};
 use tracing::info;
@@ -37,7 +36,7 @@ pub(in crate::admin) fn make(
 ) -> Result<Made, Refusal> {
     match resource {
         Resource::Member(name, key) => {
-            let change = parse_member_change(text, Path::new("body"))?;
+            let change = member_change_from_json(text)?;
             let (mut edit, now) = (shared.edit(), Instant::now());
             let snapshot = edit.snapshot();
             let balancer = balancer(&snapshot, name)?;
@@ -63,7 +62,7 @@ pub(in crate::admin) fn make(
             Ok(Made { found, change })
         }
         Resource::Balancer(name) => {
-            let change = parse_balancer_change(text, Path::new("body"))?;
+            let change = balancer_change_from_json(text)?;
             let (mut edit, now) = (shared.edit(), Instant::now());
             let snapshot = edit.snapshot();
             let balancer = balancer(&snapshot, name)?;
@@ -97,7 +96,7 @@ pub(in crate::admin) fn add(
     headers: &HeaderMap,
     text: &str,
 ) -> Result<Made, Refusal> {
-    let member = parse_member(text, &shared.folder.join("body"))?;
+    let member = member_from_json(text, &shared.folder)?;
     // It was JSON when it was read.
     let keys = serde_json::from_str(text).unwrap_or_default();
     let (mut edit, now) = (shared.edit(), Instant::now());

@@ -6,6 +6,7 @@
 
 mod body;
 mod change;
+mod description;
 mod origin;
 mod refusal;
 mod resource;
@@ -34,9 +35,6 @@ use super::client::Client;
 use super::reply::{Answer, json as json_answer, of_kind};
 use crate::state::{NotReloaded, Reloaded, Shared};
 
-/// Where its description is (OpenAPI 3.1).
-const DESCRIPTION: &str = "/api/v1/openapi.json";
-
 /// The field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
 
@@ -48,11 +46,11 @@ pub(super) async fn answer(
     head: &Parts,
     body: Incoming,
 ) -> Answer {
-    if head.uri.path() == DESCRIPTION && matches!(head.method, Method::GET | Method::HEAD) {
+    if head.uri.path() == description::PATH && matches!(head.method, Method::GET | Method::HEAD) {
         return of_kind(
             StatusCode::OK,
             "application/json",
-            include_str!("openapi.json"),
+            description::description(),
         );
     }
     match respond(shared, client, token, head, body).await {
