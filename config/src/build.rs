@@ -131,10 +131,6 @@ impl Builder<'_> {
             }
         }
         let none_if_zero = |number: u64| (number > 0).then_some(number);
-        let endless_if_zero = |time: Duration| match time {
-            Duration::ZERO => defaults::ENDLESS,
-            time => time,
-        };
         let most_bytes = none_if_zero(limits.max_header_bytes.or(defaults::MAX_HEADER_BYTES));
         Limits {
             max_header_bytes: size(most_bytes.unwrap_or(defaults::MOST_HEADER_BYTES)),
@@ -195,6 +191,14 @@ fn list<K: crate::field::Kind>(field: Field<Vec<Scalar<K>>>) -> Vec<K::Value> {
         .into_iter()
         .filter_map(Scalar::optional)
         .collect()
+}
+
+/// A limit on time; 0 is none.
+const fn endless_if_zero(time: Duration) -> Duration {
+    match time.is_zero() {
+        true => defaults::ENDLESS,
+        false => time,
+    }
 }
 
 /// A number whose range fits every `usize` that the gateway runs with.

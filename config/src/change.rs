@@ -89,7 +89,15 @@ static MEMBER_CHANGE: LazyLock<Value> = LazyLock::new(without_references::<Membe
 static BALANCER_CHANGE: LazyLock<Value> = LazyLock::new(without_references::<BalancerKeys>);
 static NEW_MEMBER: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = without_references::<file::Member>();
-    schema["required"] = json!(["url"]);
+    let additions = [
+        ("", "required", json!(["url"])),
+        ("/properties/loadfactor", "multipleOf", json!(0.01)),
+    ];
+    for (part, key, value) in additions {
+        if let Some(Value::Object(part)) = schema.pointer_mut(part) {
+            part.insert(key.to_owned(), value);
+        }
+    }
     schema
 });
 
@@ -153,6 +161,7 @@ struct MemberKeys {
     /// The route to prefer when this member is out; "" or null for none.
     redirect: Scalar<OrNull<Route>>,
     /// Its weight, 1 to 100 with at most two decimals.
+    #[schemars(extend("multipleOf" = 0.01))]
     loadfactor: Scalar<Factor>,
     /// Its tier; the lowest one with a usable member is used.
     lbset: Scalar<Whole<0, 99>>,
@@ -192,7 +201,7 @@ struct BalancerKeys {
     nofailover: Scalar<Switch>,
     /// How long a request waits for a usable member; 0s: not at all.
     timeout: Scalar<Period<0>>,
-    /// Further tries after the first; null or `default`: one less than there are members.
+    /// Further tries after the first; null: one less than there are members.
     maxattempts: Scalar<Attempts>,
 }
 
@@ -225,12 +234,16 @@ impl<K: Kind> Kind for OrNull<K> {
         K::read(text)
     }
 
+    fn nothing() -> Option<K::Value> {
+        K::read("").ok()
+    }
+
     fn schema() -> Schema {
         json_schema!({ "anyOf": [K::schema(), { "type": "null" }] })
     }
 }
 
-/// `maxattempts`; `null` or `default` is what the file says by leaving the key out.
+/// `maxattempts`; `null` (in the state file `default`) is what the file says by leaving the key out.
 enum Attempts {}
 
 impl Kind for Attempts {
@@ -238,14 +251,18 @@ impl Kind for Attempts {
 
     fn read(text: &str) -> Result<Option<u32>, Fault> {
         match text {
-            "" | "default" => Ok(None),
+            "default" => Ok(None),
             _ => Whole::<0, 99>::read(text)
                 .map(|number| u32::try_from(number).ok())
                 .map_err(|fault| fault.hint("null is one less than there are members")),
         }
     }
 
+    fn nothing() -> Option<Option<u32>> {
+        Some(None)
+    }
+
     fn schema() -> Schema {
-        json_schema!({ "anyOf": [Whole::<0, 99>::schema(), { "type": "null" }, { "enum": ["default"] }] })
+        json_schema!({ "anyOf": [Whole::<0, 99>::schema(), { "type": "null" }] })
     }
 }

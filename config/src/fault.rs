@@ -29,6 +29,11 @@ impl Fault {
         }
     }
 
+    /// A key that has no value.
+    pub(crate) fn no_value() -> Self {
+        Self::new("has no value").hint("give it one, or remove the key")
+    }
+
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),

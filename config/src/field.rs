@@ -113,6 +113,11 @@ pub(crate) trait Kind {
     /// Reads the text, as it stands in the file after `${…}` has been filled in.
     fn read(text: &str) -> Result<Self::Value, Fault>;
 
+    /// What nothing (`null`, or a key without a value) means; `None` when it is refused.
+    fn nothing() -> Option<Self::Value> {
+        None
+    }
+
     /// Its JSON Schema.
     fn schema() -> Schema;
 }
@@ -161,6 +166,12 @@ impl<'de, K: Kind> Deserialize<'de> for Checked<K> {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Checked<K>, E> {
                 K::read(text).map(Checked).map_err(E::custom)
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Checked<K>, E> {
+                K::nothing()
+                    .map(Checked)
+                    .ok_or_else(|| E::custom(Fault::no_value()))
             }
         }
 

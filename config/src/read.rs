@@ -79,6 +79,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.node.shape {
             Shape::Scalar(text) => visitor.visit_str(text),
+            Shape::Null => visitor.visit_unit(),
             _ => Err(self.expected("one value")),
         }
     }

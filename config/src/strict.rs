@@ -16,7 +16,7 @@ use crate::report::{Place, Report};
 /// The tree of a value that `schema` describes. A value of a wrong type is reported, and then broken: nothing further
 /// is said of it. Ranges, words and unknown keys are left to whoever reads the tree.
 ///
-/// `schema` is a JSON Schema without references. `null`, where it is allowed, becomes an empty text.
+/// `schema` is a JSON Schema without references.
 pub(crate) fn node(json: Json, schema: &Value, report: &Report) -> Node {
     let strict = Strict {
         report,
@@ -52,7 +52,7 @@ impl Strict<'_> {
             return Node { place, shape };
         };
         let shape = match json {
-            Json::Null => Shape::Scalar(String::new()),
+            Json::Null => Shape::Null,
             Json::Bool(value) => Shape::Scalar(value.to_string()),
             Json::Number(text) | Json::Text(text) => Shape::Scalar(text),
             Json::List(items) => Shape::List(self.items(key, items, &fits["items"])),

@@ -59,7 +59,7 @@ fn a_change_of_a_balancer() {
     );
     assert_eq!(change.timeout, Some(Duration::from_millis(250)));
     assert_eq!(change.maxattempts, Some(Some(2)));
-    let json = r#"{"stickysession": "", "timeout": 5, "maxattempts": "default"}"#;
+    let json = r#"{"stickysession": "", "timeout": 5, "maxattempts": null}"#;
     let change = balancer_change_from_json(json).unwrap();
     assert_eq!(change.stickysession, Some(NewSticky::Off));
     assert_eq!(change.timeout, Some(Duration::from_secs(5)));

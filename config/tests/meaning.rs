@@ -152,6 +152,13 @@ fn a_limit_of_zero_is_none() {
     let years = Duration::from_secs(10 * 365 * 86_400);
     assert_eq!((none.header_timeout, none.idle_timeout), (years, years));
     assert_eq!(none.max_header_bytes, 16 << 20);
+    for text in [", timeout: 0", ", timeout: 0s"] {
+        assert_eq!(
+            with("", "", text).balancers[0].members[0].timeout,
+            years,
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -62,6 +62,21 @@ impl Edit<'_> {
         self.run(overrides, now, || balancer.apply(flags, now).map(drop))
     }
 
+    /// Forgets the failures of a member. Returns whether there were any.
+    ///
+    /// # Errors
+    /// When the balancer has no member with this url.
+    pub(crate) fn clear_error(
+        &self,
+        balancer: &LiveBalancer,
+        url: &str,
+        now: Instant,
+    ) -> Result<bool, EditError> {
+        let member = balancer.member_at(url).ok_or(Refused::NoSuchMember)?;
+        let applied = balancer.apply(Command::ClearError(member.id), now)?;
+        Ok(applied.transition.is_some())
+    }
+
     /// Changes settings of a balancer.
     ///
     /// # Errors

@@ -466,8 +466,22 @@ async fn it_is_for_phones_the_dark_and_the_ear() {
         "return ['main', 'header', 'nav[aria-label]', 'table caption', 'h1', '[role=status]']
                          .filter((it) => document.querySelector(it) === null)";
     assert_eq!(chromium.run(landmarks).await, json!([]));
+    assert_eq!(chromium.run(MISNAMED).await, json!([]));
     desk.nothing_was_against_the_policy().await;
 }
+
+/// Controls whose accessible name lacks the words that are seen on them (WCAG 2.2, 2.5.3; rule
+/// `label-content-name-mismatch` of axe).
+const MISNAMED: &str = "
+const words = (text) => text.toLowerCase().replace(/\\s+/g, ' ').trim();
+const name = (it) => {
+  const ids = it.getAttribute('aria-labelledby');
+  if (ids) return ids.split(/\\s+/).map((id) => document.getElementById(id)?.textContent ?? '').join(' ');
+  return it.getAttribute('aria-label') ?? it.textContent;
+};
+return [...document.querySelectorAll('a, button, summary, [role=button], [role=link]')]
+  .filter((it) => !words(name(it)).includes(words(it.innerText)))
+  .map((it) => `${it.innerText}: ${name(it)}`);";
 
 /// Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
 const FAINT: &str = "

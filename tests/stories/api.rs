@@ -165,6 +165,34 @@ async fn a_member_in_error_says_when_it_is_tried_again() {
 }
 
 #[tokio::test]
+async fn the_error_state_of_a_member_can_be_cleared_and_not_set() {
+    let (one, _other, gateway) = two("", "retry: 1h").await;
+    let address = one.address;
+    drop(one);
+    while read(&gateway, &member("n1")).await["health"] == "ok" {
+        served_by(&gateway, "").await;
+    }
+    let set = json!({"lbset": 3, "status": {"error": true}});
+    let answer = patch(&gateway, &member("n1"), &set).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(error(&answer).contains("not put in error by hand"));
+    assert_eq!(read(&gateway, &member("n1")).await["lbset"], 0);
+    let etag = |answer: Answer| answer.field("etag").unwrap().to_owned();
+    let before = etag(get(gateway.admin, &member("n1"), "").await);
+
+    let _one = Container::at(address, |_, wire| hello("n1", wire));
+    let n1 = changed(&gateway, &member("n1"), json!({"status": {"error": false}})).await;
+    assert_eq!((&n1["health"], &n1["usable"]), (&json!("ok"), &json!(true)));
+    assert_eq!(n1["retry_in"], json!(null));
+    let known = "Cookie: JSESSIONID=a.n1\r\n";
+    assert_eq!(served_by(&gateway, known).await, "n1");
+    let after = etag(get(gateway.admin, &member("n1"), "").await);
+    assert_eq!(before, after, "the error state is no setting");
+    // A member without an error state stays as it is.
+    changed(&gateway, &member("n1"), json!({"status": {"error": false}})).await;
+}
+
+#[tokio::test]
 async fn each_setting_of_a_member_can_be_changed() {
     let (_one, _other, gateway) = two("", "").await;
     for (body, key, shown) in [

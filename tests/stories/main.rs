@@ -19,6 +19,7 @@ mod ajp_connection;
 mod ajp_request;
 mod ajp_response;
 mod api;
+mod api_description;
 mod balancing;
 mod front;
 mod ftp_bad;

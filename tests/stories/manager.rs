@@ -1,8 +1,9 @@
 //! The balancer manager: what a browser gets, and what its forms do.
 
 use crate::support::client::{Answer, Client, get};
-use crate::support::container::Container;
+use crate::support::container::{Container, hello};
 use crate::support::gateway::Running;
+use crate::support::until;
 
 const PAGE: &str = "/balancer-manager";
 
@@ -125,6 +126,64 @@ async fn a_change_needs_the_token_of_the_page() {
         told.text()
     );
     assert!(told.text().contains("draining"));
+}
+
+#[tokio::test]
+async fn the_error_state_of_a_member_can_be_cleared() {
+    let ([one, other], gateway) = two().await;
+    let (token, member) = (token(&gateway).await, url(&one));
+    assert!(!page(&gateway).await.contains("clear error"));
+    let address = one.address;
+    drop(one);
+    until("a request has met the member", async || {
+        gateway.get("/", "").await;
+        page(&gateway).await.contains("clear error")
+    })
+    .await;
+    let _one = Container::at(address, |_, wire| hello("n1", wire));
+    let clear = [
+        ("token", &*token),
+        ("balancer", "test"),
+        ("member", &member),
+        ("action", "clear"),
+    ];
+    let done = send(&gateway, &clear, "").await;
+    let told = get(gateway.admin, done.field("location").unwrap(), "").await;
+    let told = told.text();
+    assert!(
+        told.contains("status.error: true → false. The member gets requests again."),
+        "{told}"
+    );
+    assert!(!told.contains("clear error"), "{told}");
+    drop(other);
+}
+
+/// Rule `label-content-name-mismatch` of axe: who speaks the words that stand on a control must be understood (WCAG 2.1,
+/// success criterion 2.5.3).
+#[tokio::test]
+async fn the_name_of_a_control_has_its_visible_words() {
+    let (nodes, gateway) = two().await;
+    let token = token(&gateway).await;
+    let drain = [
+        ("token", &*token),
+        ("balancer", "test"),
+        ("member", &url(&nodes[0])),
+        ("action", "drain"),
+    ];
+    assert_eq!(send(&gateway, &drain, "").await.status, 303);
+    let page = page(&gateway).await;
+    let mut named = page.split("aria-label=\"");
+    let before_the_first = named.next();
+    assert!(before_the_first.is_some());
+    let mut controls = 0;
+    for part in named {
+        let (name, rest) = part.split_once('"').unwrap();
+        let (_, rest) = rest.split_once('>').unwrap();
+        let (shown, _) = rest.split_once('<').unwrap();
+        assert!(name.contains(shown.trim()), "{shown:?} is named {name:?}");
+        controls += usize::from(!shown.trim().is_empty());
+    }
+    assert!(controls >= 10, "{controls}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Builder, Need, list, size};
+use super::{Builder, Need, endless_if_zero, list, size};
 use crate::defaults;
 use crate::fault::Fault;
 use crate::field::{Kind, Scalar};
@@ -71,7 +71,7 @@ impl Builder<'_> {
             ttl: member.ttl.or(defaults::TTL),
             acquire: member.acquire.or(defaults::ACQUIRE),
             connectiontimeout: member.connectiontimeout.or(defaults::CONNECTIONTIMEOUT),
-            timeout: member.timeout.or(defaults::TIMEOUT),
+            timeout: endless_if_zero(member.timeout.or(defaults::TIMEOUT)),
             ping: member.ping.optional(),
             retry: member.retry.or(defaults::RETRY),
             packet_size: size(member.packet_size.or(defaults::PACKET_SIZE)),

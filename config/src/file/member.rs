@@ -49,9 +49,9 @@ pub(crate) struct Member {
     /// Bound on resolving its name and on each TCP connect.
     #[schemars(extend("default" = "1s"))]
     pub(crate) connectiontimeout: Scalar<Period<1>>,
-    /// Longest silence between two packets of the backend.
+    /// Longest silence between two packets of the backend; 0 is no limit.
     #[schemars(extend("default" = "60s"))]
-    pub(crate) timeout: Scalar<Period<1>>,
+    pub(crate) timeout: Scalar<Period<0>>,
     /// CPING before a request on a kept connection, and how long to wait for the answer; absent: none.
     pub(crate) ping: Scalar<Period<1>>,
     /// How long a failed member is left alone.

@@ -41,10 +41,7 @@ impl<'de> FieldParts<'de> {
         let Reader { node, key, report } = &self.reader;
         let result = match node.shape {
             Shape::Broken => return Err(Fault::default()),
-            Shape::Null if !key.is_empty() => {
-                Err(Fault::new("has no value").hint("give it one, or remove the key"))
-            }
-            Shape::Null => Err(Fault::new("the file is empty")
+            Shape::Null if key.is_empty() => Err(Fault::new("the file is empty")
                 .hint("a gateway needs `listeners`, `balancers` and `proxy_pass`")),
             _ => seed.deserialize(Reader {
                 node,

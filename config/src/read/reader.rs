@@ -15,7 +15,7 @@ pub(super) struct Reader<'de> {
 impl<'de> Reader<'de> {
     pub(super) fn expected(&self, what: &str) -> Fault {
         let found = match &self.node.shape {
-            Shape::Null => "nothing",
+            Shape::Null => return Fault::no_value(),
             Shape::Scalar(_) | Shape::Broken => "one value",
             Shape::List(_) => "a list",
             Shape::Map(_) => "a map of keys",

@@ -21,10 +21,11 @@ impl<const MIN: u64, const MAX: u64> Kind for Whole<MIN, MAX> {
         }
         match without_zeros(text).parse() {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(number),
-            _ => Err(
-                Fault::new(format!("{text} is not a whole number from {MIN} to {MAX}"))
-                    .hint(format!("the least is {MIN} and the most {MAX}")),
-            ),
+            _ => Err(Fault::new(format!(
+                "{} is not a whole number from {MIN} to {MAX}",
+                cut(text)
+            ))
+            .hint(format!("the least is {MIN} and the most {MAX}"))),
         }
     }
 
@@ -77,7 +78,7 @@ impl Kind for Factor {
                     .and_then(LoadFactor::from_hundredths)
             })
             .flatten()
-            .ok_or_else(|| Fault::new(format!("{text} is not a weight")).hint(FACTOR_HINT))
+            .ok_or_else(|| Fault::new(format!("{} is not a weight", cut(text))).hint(FACTOR_HINT))
     }
 
     fn schema() -> Schema {
@@ -114,11 +115,12 @@ impl<const MIN: u64> Kind for Period<MIN> {
         let duration = Duration::try_from_secs_f64((number * seconds).min(longest + 1.0));
         match duration {
             Ok(duration) if duration.as_secs_f64() > longest => Err(Fault::new(format!(
-                "{text} is too long: at most {LONGEST_DAYS}d"
+                "{} is too long: at most {LONGEST_DAYS}d",
+                cut(text)
             ))
             .hint(DURATION_HINT)),
             Ok(duration) if duration < Duration::from_millis(MIN) => {
-                let fault = Fault::new(format!("{text} is too short: at least {MIN}ms"));
+                let fault = Fault::new(format!("{} is too short: at least {MIN}ms", cut(text)));
                 Err(fault.hint(DURATION_HINT))
             }
             Ok(duration) => Ok(duration),
@@ -127,9 +129,17 @@ impl<const MIN: u64> Kind for Period<MIN> {
     }
 
     fn schema() -> Schema {
+        let digits = match MIN {
+            0 => r"[0-9]+(\.[0-9]+)?",
+            _ => r"(0*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)",
+        };
         json_schema!({ "anyOf": [
-            { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)?$" },
-            { "type": "number", "minimum": 0 },
+            { "type": "string", "pattern": format!(r"^{digits}\s*(ms|s|m|h|d)?$") },
+            {
+                "type": "number",
+                "minimum": Duration::from_millis(MIN).as_secs_f64(),
+                "maximum": LONGEST_DAYS * 86_400.0,
+            },
         ]})
     }
 }
@@ -164,11 +174,14 @@ impl<const MIN: u64, const MAX: u64> Kind for Size<MIN, MAX> {
         match (MIN..=MAX).contains(&whole) {
             true if size.fract() == 0.0 => Ok(whole),
             true => {
-                let fault = Fault::new(format!("{text} is not a whole number of bytes"));
+                let fault = Fault::new(format!("{} is not a whole number of bytes", cut(text)));
                 Err(fault.hint(SIZE_HINT))
             }
             false => {
-                let fault = Fault::new(format!("{text} is not a size from {MIN} to {MAX} bytes"));
+                let fault = Fault::new(format!(
+                    "{} is not a size from {MIN} to {MAX} bytes",
+                    cut(text)
+                ));
                 Err(fault.hint(SIZE_HINT))
             }
         }
@@ -191,6 +204,15 @@ fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// A number as it was written, and not longer than a line bears.
+fn cut(text: &str) -> &str {
+    const LONGEST: usize = 40;
+    text.char_indices()
+        .nth(LONGEST)
+        .and_then(|(end, _)| text.get(..end))
+        .unwrap_or(text)
 }
 
 /// `5.0` → `5`: a whole number, which programs that know floats only write like this.

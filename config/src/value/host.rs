@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use crate::fault::{Fault, quoted};
 
 /// Longest host name (RFC 1035 section 2.3.4, without the final dot).
-const LONGEST_HOST: usize = 253;
+pub(super) const LONGEST_HOST: usize = 253;
 
-/// A DNS name or an IPv4 address. Names of containers may have underscores.
+/// A DNS name or an IPv4 address. Labels neither begin nor end with a dash (RFC 1123 section 2.1); names of containers may
+/// have underscores.
 pub(super) fn host_name(host: &str) -> Result<(), Fault> {
     let not_a_host = |why: &str| {
         Err(Fault::new(format!("{} {why}", quoted(host)))
@@ -25,6 +26,8 @@ pub(super) fn host_name(host: &str) -> Result<(), Fault> {
             && label
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     let name = host.strip_suffix('.').unwrap_or(host);
     if name.len() > LONGEST_HOST || !name.split('.').all(label) {

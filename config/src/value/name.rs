@@ -2,7 +2,7 @@
 
 use schemars::{Schema, json_schema};
 
-use super::host::host_name;
+use super::host::{LONGEST_HOST, host_name};
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
 
@@ -54,7 +54,7 @@ impl Kind for Route {
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "maxLength": LONGEST_NAME, "pattern": r#"^[^\s;,="/?&#\\%]*$"# })
+        json_schema!({ "type": "string", "maxLength": LONGEST_NAME, "pattern": r"^[!$'()*+.0-9:<>@A-Z\[\]^_`a-z{|}~-]*$" })
     }
 }
 
@@ -94,6 +94,13 @@ impl Kind for HostName {
     }
 }
 
+/// Labels, the last of which is no number; or an address.
+const SERVER_NAME: &str = concat!(
+    r"^(([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*",
+    r"[0-9]{0,62}[A-Za-z_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?",
+    r"|[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$"
+);
+
 /// The name that a backend's certificate must have.
 pub(crate) enum ServerName {}
 
@@ -101,15 +108,18 @@ impl Kind for ServerName {
     type Value = String;
 
     fn read(text: &str) -> Result<String, Fault> {
-        if text.parse::<std::net::IpAddr>().is_ok() {
-            return Ok(text.to_owned());
+        // What rustls takes: a certificate names hosts as DNS does (RFC 9525 section 6.3), or addresses.
+        match rustls_pki_types::ServerName::try_from(text) {
+            Ok(_) => Ok(text.to_ascii_lowercase()),
+            Err(_) => Err(
+                Fault::new(format!("{} is not a name of a TLS server", quoted(text)))
+                    .hint("write the name in the server's certificate, like node3.example.com"),
+            ),
         }
-        host_name(text)?;
-        Ok(text.to_ascii_lowercase())
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "minLength": 1 })
+        json_schema!({ "type": "string", "maxLength": LONGEST_HOST, "pattern": SERVER_NAME })
     }
 }
 

@@ -87,7 +87,7 @@ impl Kind for CookiePath {
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^/[^;]*$" })
+        json_schema!({ "type": "string", "pattern": "^/[!-:<-~]*$" })
     }
 }
 
@@ -107,7 +107,7 @@ impl Kind for RequestUri {
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^/[^#]*$" })
+        json_schema!({ "type": "string", "pattern": "^/[!\"$-~]*$" })
     }
 }
 

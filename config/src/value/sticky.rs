@@ -48,7 +48,7 @@ impl Kind for StickyNames {
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "maxLength": LONGEST, "pattern": r"^([^\s|;=,]+(\|[^\s|;=,]+)?)?$" })
+        json_schema!({ "type": "string", "maxLength": LONGEST, "pattern": r"^([A-Za-z0-9!$*+.^_~-]+(\|[A-Za-z0-9!$*+.^_~-]+)?)?$" })
     }
 }
 
@@ -74,7 +74,7 @@ impl Kind for Separator {
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": r#"^([^\s;,="/?&#\\%]|[oO][fF][fF])$"# })
+        json_schema!({ "type": "string", "pattern": r"^([!$'()*+.0-9:<>@A-Z\[\]^_`a-z{|}~-]|[oO][fF][fF])$" })
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ajpgate_config::{
-    BalancerChange, LbMethod, balancer_change_from_json, member_change_from_json, member_from_json,
+    BalancerChange, LbMethod, MemberChange, balancer_change_from_json, member_change_from_json,
+    member_from_json,
 };
 use http::{HeaderMap, StatusCode};
 use tracing::info;
@@ -37,55 +38,83 @@ pub(in crate::admin) fn make(
     match resource {
         Resource::Member(name, key) => {
             let change = member_change_from_json(text)?;
-            let (mut edit, now) = (shared.edit(), Instant::now());
-            let snapshot = edit.snapshot();
-            let balancer = balancer(&snapshot, name)?;
-            let old = BalancerState::of(balancer, now);
-            let member = old.member(key)?;
-            let before = member.settings();
-            settings::check_match(headers, &settings::etag(&before))?;
-            edit.change_member(balancer, member.live, &change, now)?;
-            let url = &member.live.url;
-            let changed = Resource::Member(name.clone(), url.to_string());
-            let snapshot = edit.snapshot();
-            let new = self::balancer(&snapshot, name)?;
-            let after = BalancerState::of(new, now).member(url)?.settings();
-            let changes = settings::difference(&before, &after);
-            let change = changes.map(|changes| {
-                info!(
-                    user = %client.user, client = %client.address, balancer = name, member = %url, changes,
-                    "member changed by hand"
-                );
-                note(shared, client, &format!("{url} of balancer://{name}: {changes}"))
-            });
-            let found = changed.find(&edit.snapshot(), now)?;
-            Ok(Made { found, change })
+            change_member(shared, client, (name, key), headers, &change)
         }
         Resource::Balancer(name) => {
             let change = balancer_change_from_json(text)?;
-            let (mut edit, now) = (shared.edit(), Instant::now());
-            let snapshot = edit.snapshot();
-            let balancer = balancer(&snapshot, name)?;
-            let old = BalancerState::of(balancer, now);
-            settings::check_match(headers, &settings::etag(&old.settings()))?;
-            check_method(balancer, &change)?;
-            edit.change_balancer(balancer, &change, now)?;
-            let snapshot = edit.snapshot();
-            let new = BalancerState::of(self::balancer(&snapshot, name)?, now);
-            let (old, new) = (old.own_settings().into(), new.own_settings().into());
-            let changes = settings::difference(&old, &new);
-            let change = changes.map(|changes| {
-                info!(
-                    user = %client.user, client = %client.address, balancer = name, changes,
-                    "balancer changed by hand"
-                );
-                note(shared, client, &format!("balancer://{name}: {changes}"))
-            });
-            let found = resource.find(&edit.snapshot(), now)?;
-            Ok(Made { found, change })
+            change_balancer(shared, client, name, headers, &change)
         }
         _ => Err(Refusal::method(resource.methods())),
     }
+}
+
+fn change_member(
+    shared: &Shared,
+    client: &Client,
+    (name, key): (&str, &str),
+    headers: &HeaderMap,
+    change: &MemberChange,
+) -> Result<Made, Refusal> {
+    let (mut edit, now) = (shared.edit(), Instant::now());
+    let snapshot = edit.snapshot();
+    let balancer = balancer(&snapshot, name)?;
+    let old = BalancerState::of(balancer, now);
+    let member = old.member(key)?;
+    let before = member.settings();
+    settings::check_match(headers, &settings::etag(&before))?;
+    edit.change_member(balancer, member.live, change, now)?;
+    let url = &member.live.url;
+    let snapshot = edit.snapshot();
+    let new = self::balancer(&snapshot, name)?;
+    let after = BalancerState::of(new, now).member(url)?.settings();
+    let mut changes: Vec<String> = settings::difference(&before, &after).into_iter().collect();
+    if change.clear_error && edit.clear_error(new, url, now)? {
+        changes.push("status.error: true -> false".to_owned());
+    }
+    let change = (!changes.is_empty()).then(|| {
+        let changes = changes.join(", ");
+        info!(
+            user = %client.user, client = %client.address, balancer = name, member = %url, changes,
+            "member changed by hand"
+        );
+        note(
+            shared,
+            client,
+            &format!("{url} of balancer://{name}: {changes}"),
+        )
+    });
+    let changed = Resource::Member(name.to_owned(), url.to_string());
+    let found = changed.find(&edit.snapshot(), now)?;
+    Ok(Made { found, change })
+}
+
+fn change_balancer(
+    shared: &Shared,
+    client: &Client,
+    name: &str,
+    headers: &HeaderMap,
+    change: &BalancerChange,
+) -> Result<Made, Refusal> {
+    let (mut edit, now) = (shared.edit(), Instant::now());
+    let snapshot = edit.snapshot();
+    let balancer = balancer(&snapshot, name)?;
+    let old = BalancerState::of(balancer, now);
+    settings::check_match(headers, &settings::etag(&old.settings()))?;
+    check_method(balancer, change)?;
+    edit.change_balancer(balancer, change, now)?;
+    let snapshot = edit.snapshot();
+    let new = BalancerState::of(self::balancer(&snapshot, name)?, now);
+    let (old, new) = (old.own_settings().into(), new.own_settings().into());
+    let changes = settings::difference(&old, &new);
+    let change = changes.map(|changes| {
+        info!(
+            user = %client.user, client = %client.address, balancer = name, changes,
+            "balancer changed by hand"
+        );
+        note(shared, client, &format!("balancer://{name}: {changes}"))
+    });
+    let found = Resource::Balancer(name.to_owned()).find(&edit.snapshot(), now)?;
+    Ok(Made { found, change })
 }
 
 /// Adds a member with the keys of a JSON object.

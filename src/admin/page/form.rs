@@ -101,6 +101,10 @@ impl Form {
                 let keys = changed(status, &present(shared, &member())?);
                 ("undrain", change(&member(), keys)?)
             }
+            "clear" => {
+                let status = json!({ "status": { "error": false } });
+                ("clear", change(&member(), status)?)
+            }
             "remove" => {
                 let url = self.get("member");
                 let change = api::remove(shared, client, balancer, url, &headers)?;
@@ -192,8 +196,6 @@ fn changed(keys: Value, now: &Value) -> Value {
         }
         let value = match value {
             Value::Object(_) => changed(value, now),
-            // Which the reading of a change has another word for.
-            Value::Null => Value::from("default"),
             _ => value,
         };
         Some((key, value))
@@ -218,7 +220,7 @@ mod tests {
         );
         assert_eq!(
             of(json!({"maxattempts": null})),
-            json!({"maxattempts": "default"})
+            json!({"maxattempts": null})
         );
         assert_eq!(
             of(json!({"status": {"drain": true, "stopped": true}})),

@@ -83,6 +83,7 @@ impl Flash {
             "changed" | "added" | "reloaded" => "",
             "drain" => " The member drains: it keeps its sessions and gets no new ones.",
             "undrain" => " The member takes new sessions again.",
+            "clear" => " The member gets requests again.",
             "removed" => " Requests that it is serving are completed.",
             _ => return None,
         };
@@ -179,6 +180,8 @@ struct Member<'a> {
     /// How far a drain is, or when the member is tried again.
     detail: Option<String>,
     is_draining: bool,
+    /// Whether it has failed, so that there is an error state to clear.
+    has_failed: bool,
     loadfactor: String,
     lbset: String,
     busy: u64,
@@ -305,6 +308,7 @@ impl<'a> Member<'a> {
             state: State::of(state),
             detail: detail(state),
             is_draining: view.status.drain,
+            has_failed: view.health != Health::Ok,
             loadfactor: view.factor.to_string(),
             lbset: view.set.to_string(),
             busy: view.busy,
