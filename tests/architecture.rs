@@ -431,6 +431,22 @@ fn state_machines_have_their_chart() {
     found.none("draw it in a ```text block above the enum, or above the struct that holds it");
 }
 
+// === (k) The oldest Rust ===
+
+#[test]
+fn every_document_names_the_oldest_rust_that_is_built() {
+    let of = |path: &str, before: &str| {
+        let text = Source::read(path).text;
+        let (_, rest) = text.split_once(before).expect(path);
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    };
+    let oldest = of("Cargo.toml", "rust-version = \"");
+    assert_eq!(of("README.md", "[Rust](https://rustup.rs) "), oldest);
+    assert_eq!(of("docker/Dockerfile", "FROM rust:"), oldest);
+    assert_eq!(env!("CARGO_PKG_RUST_VERSION"), oldest);
+}
+
 // === (i) The configuration ===
 
 /// Structs of the configuration whose fields nobody reads yet, since `run` refuses the key that holds them.

@@ -6,7 +6,8 @@
 #   tests/run.sh --only-tests  the tests, without looking for what they need
 #
 # The cluster of docker/compose.yaml is started too, where a Docker daemon answers or can be started. Where not, that is
-# said at the end; with --with-docker it is a failure, and with --without-docker nobody tries.
+# said at the end; with --with-docker it is a failure, and with --without-docker it is not tried. Advisories on dependencies
+# are checked where their database can be fetched.
 #
 # The real servers come from Debian's packages. Their system services are not started: the tests
 # start servers of their own, from private folders.
@@ -27,6 +28,7 @@ packages=(
 ftp_servers=(vsftpd proftpd-core pure-ftpd)
 docker_packages=(docker.io docker-compose debootstrap)  # the cluster in containers
 cargo_deny=cargo-deny@0.20.2
+skipped=()
 # shellcheck source=tests/packages.sh
 source tests/packages.sh
 
@@ -64,6 +66,11 @@ main() {
     if [[ $docker != no ]]; then
         run_cluster "$docker"
     fi
+    heading "Everything that was tested has passed"
+    local what
+    for what in "${skipped[@]}"; do
+        printf '!! NOT TESTED: %s\n' "$what"
+    done
 }
 
 check_rust() {
@@ -84,10 +91,43 @@ run_lints() {
     heading "Documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 
+    heading "The oldest Rust that is supported"
+    check_oldest_rust
+
     heading "Dependencies and licences"
     # Its work takes a second either way; building it without optimisation takes half as long.
     command -v cargo-deny >/dev/null || CARGO_PROFILE_DEV_DEBUG=false cargo install --locked --debug "$cargo_deny"
     cargo deny check bans licenses sources
+    check_advisories
+}
+
+# `rust-version` of Cargo.toml is built: by everything else here where the toolchain is of that version, else by itself.
+check_oldest_rust() {
+    local oldest
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    if [[ $(rustc --version) == "rustc $oldest."* ]]; then
+        echo "it is Rust $oldest, which builds all of this"
+    elif rustup toolchain install "$oldest" --profile minimal; then
+        RUSTFLAGS="-D warnings" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/oldest-rust" \
+            cargo "+$oldest" check --workspace --all-targets --all-features
+    else
+        not_tested "Rust $oldest, the oldest that is supported. Its toolchain cannot be had here."
+    fi
+}
+
+# Known vulnerabilities of dependencies. Their database is fetched from GitHub.
+check_advisories() {
+    if timeout 120 cargo deny fetch db; then
+        cargo deny --offline check advisories
+    else
+        not_tested "advisories on dependencies. Their database cannot be had here."
+    fi
+}
+
+# not_tested WHAT: says it now and again at the end.
+not_tested() {
+    printf '!! NOT TESTED: %s\n' "$1"
+    skipped+=("$1")
 }
 
 run_tests() {
@@ -107,14 +147,10 @@ run_cluster() {
     local status=0
     docker/test.sh "${CARGO_TARGET_DIR:-target}/debug/ajpgate" || status=$?
     [[ $status -eq 0 ]] && return
-    # 3: there is no daemon, or nothing to make images of. In most containers none can be started, and everything else
-    # has passed.
+    # 3: there is no daemon, or nothing to make images of. In most containers none can be started.
     [[ $status -eq 3 && $1 == auto ]] || fail "the cluster of docker/compose.yaml does not work"
-    cat <<'END'
-
-!! NOT TESTED: docker/compose.yaml. No Docker daemon can be had here, or no images; why is said above.
-!! Everything else has passed. With --with-docker this is a failure.
-END
+    not_tested "docker/compose.yaml. No Docker daemon can be had here, or no images; why is said above.
+   With --with-docker this is a failure."
 }
 
 main "$@"

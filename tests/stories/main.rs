@@ -18,6 +18,7 @@ mod ajp_body;
 mod ajp_connection;
 mod ajp_request;
 mod ajp_response;
+mod allocations;
 mod api;
 mod api_description;
 mod balancing;

@@ -217,7 +217,7 @@ async fn each_metric_has_its_labels_and_each_list_its_values() {
 
 /// Answers every request, on whatever address of the loopback network it comes, with a session of the route that the
 /// request's path names.
-async fn one_container_on_all_addresses() -> Container {
+fn one_container_on_all_addresses() -> Container {
     Container::at(([0, 0, 0, 0], 0).into(), |_, mut wire: Wire| async move {
         while let Some(request) = wire.next_request().await {
             let path = request.uri.unwrap_or_default();
@@ -233,7 +233,7 @@ async fn one_container_on_all_addresses() -> Container {
 /// The text of `/metrics` of a balancer of so many members, each of which has answered a session of its own with the
 /// route of its neighbour.
 async fn text_of(members: usize) -> String {
-    let container = one_container_on_all_addresses().await;
+    let container = one_container_on_all_addresses();
     let port = container.address.port();
     let urls: Vec<String> = (1..=members)
         .map(|member| format!("ajp://127.0.0.{member}:{port}"))
