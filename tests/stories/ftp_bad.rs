@@ -1,16 +1,18 @@
-//! FTP servers that lie, stall, babble and die: bounded, and a clear error.
+//! FTP servers that break the protocol, fall silent, send too much or close: bounded, and with a clear status.
 
-use crate::support::ftp::{End, FtpServer, Say, Site};
+use crate::support::at_once;
+use crate::support::ftp::{Action, FtpServer, Site, TransferEnd};
 use crate::support::gateway::Running;
 
-fn before(server: &FtpServer) -> Running {
+fn gateway_for(server: &FtpServer) -> Running {
     Running::over(&[server.url()], "", "timeout: 2s, retry: 0s")
 }
 
-/// Status of a file's answer from a server that does this, which is used for nothing more afterwards.
-async fn status_of(command: &'static str, say: Say) -> u16 {
-    let server = FtpServer::that(command, say).await;
-    let gateway = before(&server);
+/// The status of `/hello.txt` from a server that does this with a command. Afterwards the server does the right thing: the
+/// next answer is right, and after a failure it comes over a new connection.
+async fn status_with(command: &'static str, action: Action) -> u16 {
+    let server = FtpServer::with(command, action).await;
+    let gateway = gateway_for(&server);
     let answer = gateway.get("/hello.txt", "").await;
     gateway.quiet().await;
     server.become_(Site::new());
@@ -23,9 +25,8 @@ async fn status_of(command: &'static str, say: Say) -> u16 {
     answer.status
 }
 
-/// The address of PASV is read over, whatever it says, and so are the words around the numbers.
 #[tokio::test]
-async fn passive_replies_in_all_words() {
+async fn the_six_numbers_of_pasv_count_in_any_words_and_their_address_does_not() {
     for words in [
         "227 Entering Passive Mode (8,8,8,8,{high},{low}).",
         "227 passive 10,1,2,3,{high},{low}",
@@ -35,18 +36,17 @@ async fn passive_replies_in_all_words() {
     ] {
         let site = Site::new().reply("EPSV", "500 what").reply("PASV", words);
         let server = FtpServer::start(site).await;
-        let gateway = before(&server);
+        let gateway = gateway_for(&server);
         for _ in 0..2 {
-            assert_eq!(
-                gateway.get("/hello.txt", "").await.text(),
-                "hello",
-                "{words}"
-            );
+            let answer = gateway.get("/hello.txt", "").await;
+            assert_eq!(answer.text(), "hello", "{words}");
         }
-        assert_eq!(server.all("EPSV").len(), 1, "asked once");
+        assert_eq!(server.commands_with("EPSV").len(), 1, "asked once");
     }
-    let server = FtpServer::start(Site::new().reply("EPSV", "451 not now")).await;
-    assert_eq!(before(&server).get("/hello.txt", "").await.text(), "hello");
+}
+
+#[tokio::test]
+async fn pasv_without_a_port_is_502() {
     for words in [
         "227 nowhere",
         "227 (1,2,3,4,5)",
@@ -55,58 +55,66 @@ async fn passive_replies_in_all_words() {
     ] {
         let site = Site::new().reply("EPSV", "502 no").reply("PASV", words);
         let server = FtpServer::start(site).await;
-        assert_eq!(
-            before(&server).get("/hello.txt", "").await.status,
-            502,
-            "{words}"
-        );
-        assert_eq!(server.all("RETR").len(), 0);
+        let answer = gateway_for(&server).get("/hello.txt", "").await;
+        assert_eq!(answer.status, 502, "{words}");
+        assert_eq!(server.commands_with("RETR").len(), 0);
     }
 }
 
 #[tokio::test]
-async fn replies_are_bounded() {
+async fn pasv_is_asked_where_epsv_is_refused() {
+    let server = FtpServer::start(Site::new().reply("EPSV", "451 not now")).await;
+    let answer = gateway_for(&server).get("/hello.txt", "").await;
+    assert_eq!(answer.text(), "hello");
+}
+
+#[tokio::test]
+async fn replies_that_are_too_long_or_out_of_place_are_502() {
     let long = format!("220 {}", "x".repeat(20_000));
     let lines = format!("213-\r\n{}213 5", "x\r\n".repeat(2000));
-    for (command, text, status) in [
-        ("SIZE", long.as_str(), 502),
-        ("SIZE", lines.as_str(), 502),
-        ("USER", "hello", 502),
-        ("USER", "99 x", 502),
-        ("TYPE", "150 what", 502),
-        ("SIZE", "150 what", 502),
-        ("TYPE", "200 a\r\n200 b", 502),
-        ("RETR", "331 what", 502),
-        ("EPSV", "229 nowhere", 502),
+    for (command, text) in [
+        ("SIZE", long.as_str()),
+        ("SIZE", lines.as_str()),
+        ("USER", "hello"),
+        ("USER", "99 x"),
+        ("TYPE", "150 what"),
+        ("SIZE", "150 what"),
+        ("TYPE", "200 a\r\n200 b"),
+        ("RETR", "331 what"),
+        ("EPSV", "229 nowhere"),
     ] {
-        assert_eq!(
-            status_of(command, Say::Reply(text.to_owned())).await,
-            status,
-            "{command} {text:.20}"
-        );
+        let status = status_with(command, Action::Reply(text.to_owned())).await;
+        assert_eq!(status, 502, "{command} {text:.20}");
     }
 }
 
-/// A reply of many lines that never ends, however steadily it comes.
 #[tokio::test]
-async fn a_reply_without_end_is_not_waited_for() {
-    let site = Site::new().greeting(Say::Reply("220-hello\r\n220-and\r\n220-so on".into()));
-    let server = FtpServer::start(site).await;
-    assert_eq!(before(&server).get("/hello.txt", "").await.status, 504);
+async fn a_reply_without_a_last_line_is_504_however_steadily_it_comes() {
+    let greeting = Action::Reply("220-hello\r\n220-and\r\n220-so on".into());
+    let server = FtpServer::start(Site::new().greeting(greeting)).await;
+    let answer = gateway_for(&server).get("/hello.txt", "").await;
+    assert_eq!(answer.status, 504);
 }
 
 #[tokio::test]
-async fn silence_is_504() {
-    for command in ["USER", "PASS", "SIZE", "MDTM", "EPSV", "RETR"] {
-        assert_eq!(status_of(command, Say::Nothing).await, 504, "{command}");
-    }
-    let server = FtpServer::start(Site::new().greeting(Say::Nothing)).await;
-    assert_eq!(before(&server).get("/hello.txt", "").await.status, 504);
+async fn a_silent_server_is_504() {
+    let case = async |command| {
+        let status = status_with(command, Action::Silence).await;
+        assert_eq!(status, 504, "{command}");
+    };
+    at_once(
+        ["USER", "PASS", "SIZE", "MDTM", "EPSV", "RETR"]
+            .into_iter()
+            .map(case),
+    )
+    .await;
+    let server = FtpServer::start(Site::new().greeting(Action::Silence)).await;
+    let answer = gateway_for(&server).get("/hello.txt", "").await;
+    assert_eq!(answer.status, 504, "greeting");
 }
 
-/// What the server refuses, in HTTP.
 #[tokio::test]
-async fn refusals_have_a_status() {
+async fn a_refusal_of_the_server_has_a_status() {
     for (command, text, status) in [
         ("RETR", "550 no", 404),
         ("RETR", "553 no", 403),
@@ -122,108 +130,119 @@ async fn refusals_have_a_status() {
         ("PASS", "530 no", 401),
         ("PASS", "332 account", 403),
     ] {
-        let site = Site::new().reply(command, text);
-        let server = FtpServer::start(site).await;
-        let gateway = before(&server);
+        let server = FtpServer::start(Site::new().reply(command, text)).await;
+        let gateway = gateway_for(&server);
         let answer = gateway.get("/hello.txt", "").await;
         assert_eq!(answer.status, status, "{command} {text}");
-        assert_eq!(
-            answer.field("www-authenticate").is_some(),
-            status == 401,
-            "{answer:?}"
-        );
-        // What was refused behind EPSV may have an echo.
+        let challenged = answer.field("www-authenticate").is_some();
+        assert_eq!(challenged, status == 401, "{answer:?}");
+        // After a refusal behind EPSV another reply can follow, so the connection is not used again.
         gateway.quiet().await;
         server.become_(Site::new());
         let connections = server.connections();
         assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
         assert_eq!(server.connections(), connections + 1, "{command} {text}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_ready_is_503_with_retry_after() {
     for greeting in ["421 full", "120 later", "500 broken"] {
-        let server = FtpServer::start(Site::new().greeting(Say::Reply(greeting.into()))).await;
-        let answer = before(&server).get("/hello.txt", "").await;
+        let site = Site::new().greeting(Action::Reply(greeting.into()));
+        let server = FtpServer::start(site).await;
+        let answer = gateway_for(&server).get("/hello.txt", "").await;
         assert_eq!(answer.status, 503, "{greeting}");
         assert!(answer.field("retry-after").is_some());
     }
 }
 
-/// The client's connection breaks off: no such answer looks whole.
 #[tokio::test]
-async fn a_transfer_that_does_not_end_well_never_looks_whole() {
-    for (what, end) in [
-        ("no 226, and the server is gone", End::Hangup),
-        ("no 226", End::Nothing),
-        ("426", End::Reply("426 aborted")),
-        ("451", End::Reply("451 disk")),
-        ("150 again", End::Reply("150 here")),
-        ("no reply", End::Reply("SSH-2.0")),
-        ("550", End::Reply("550 what")),
-        ("421", End::Reply("421 bye")),
-        ("stuck", End::Stuck),
-        ("reset", End::Reset("226 done")),
-    ] {
-        for (size, bytes) in [
-            ("213 5", &b"hello"[..]),
-            ("213 9", b"hello"),
-            ("500 what", b"hello"),
-        ] {
-            let site = Site::new()
-                .reply("SIZE", size)
-                .on("RETR", Say::Data(bytes.to_vec(), end.clone()));
+async fn a_transfer_with_226_or_250_is_complete_and_its_connection_is_used_again() {
+    for reply in ["226 done", "250 done"] {
+        let bytes = Action::Send(b"hello".to_vec(), TransferEnd::Reply(reply));
+        let server = FtpServer::with("RETR", bytes).await;
+        let gateway = gateway_for(&server);
+        for _ in 0..2 {
+            let answer = gateway.get("/hello.txt", "").await;
+            assert_eq!((answer.text(), answer.complete), ("hello", true), "{reply}");
+            gateway.quiet().await;
+        }
+        assert_eq!(server.connections(), 1, "{reply}");
+    }
+}
+
+/// With the right size, with a larger one and without one.
+#[tokio::test]
+async fn a_transfer_without_226_or_250_resets_the_client() {
+    let ends = [
+        (
+            "no reply, and the control connection closes",
+            TransferEnd::ControlClosed,
+        ),
+        ("no reply", TransferEnd::NoReply),
+        ("426", TransferEnd::Reply("426 aborted")),
+        ("451", TransferEnd::Reply("451 disk")),
+        ("150 again", TransferEnd::Reply("150 here")),
+        ("not FTP", TransferEnd::Reply("SSH-2.0")),
+        ("550", TransferEnd::Reply("550 what")),
+        ("421", TransferEnd::Reply("421 bye")),
+        ("stuck", TransferEnd::Stuck),
+        ("reset", TransferEnd::Reset("226 done")),
+    ];
+    for size in ["213 5", "213 9", "500 what"] {
+        let case = |(name, end): (&'static str, TransferEnd)| async move {
+            let bytes = Action::Send(b"hello".to_vec(), end);
+            let site = Site::new().reply("SIZE", size).on("RETR", bytes);
             let server = FtpServer::start(site).await;
-            let gateway = before(&server);
+            let gateway = gateway_for(&server);
             let mut client = gateway.client().await;
             client
                 .send("GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n")
                 .await;
-            assert!(client.ended_by_reset().await, "{what}, {size}");
+            assert!(client.ended_by_reset().await, "{name}, {size}");
             gateway.quiet().await;
             server.become_(Site::new());
             assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
-            assert_eq!(server.connections(), 2, "{what}, {size}");
-        }
+            assert_eq!(server.connections(), 2, "{name}, {size}");
+        };
+        at_once(ends.clone().into_iter().map(case)).await;
     }
 }
 
-/// An answer without a body has its end before its head.
+/// A client has all of an empty body with its head, so the end of the transfer must come before.
 #[tokio::test]
-async fn an_empty_file_is_proven_empty() {
-    for end in [End::Reply("426 no"), End::Hangup, End::Nothing] {
-        let site = Site::new().on("RETR", Say::Data(Vec::new(), end));
-        let server = FtpServer::start(site).await;
-        let status = before(&server).get("/empty", "").await.status;
+async fn an_empty_file_whose_transfer_fails_is_502_or_504() {
+    for end in [
+        TransferEnd::Reply("426 no"),
+        TransferEnd::ControlClosed,
+        TransferEnd::NoReply,
+    ] {
+        let server = FtpServer::with("RETR", Action::Send(Vec::new(), end)).await;
+        let status = gateway_for(&server).get("/empty", "").await.status;
         assert!(status == 502 || status == 504, "{status}");
     }
 }
 
 #[tokio::test]
-async fn shorter_than_its_size_resets() {
-    let site = Site::new().on("RETR", Say::Data(b"hell".to_vec(), End::Reply("226 done")));
-    let server = FtpServer::start(site).await;
-    let gateway = before(&server);
+async fn a_file_shorter_than_its_size_resets_the_client() {
+    let bytes = Action::Send(b"hell".to_vec(), TransferEnd::Reply("226 done"));
+    let server = FtpServer::with("RETR", bytes).await;
+    let gateway = gateway_for(&server);
     let mut client = gateway.client().await;
     client
         .send("GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n")
         .await;
     assert!(client.ended_by_reset().await);
     gateway.quiet().await;
-    assert_eq!(
-        gateway
-            .metric("ajpgate_pool_connections", &[("state", "idle")])
-            .await,
-        0.0
-    );
+    let idle = [("state", "idle")];
+    assert_eq!(gateway.metric("ajpgate_pool_connections", &idle).await, 0.0);
 }
 
-/// Longer: the announced bytes, and never again that connection.
 #[tokio::test]
-async fn longer_than_its_size_is_cut() {
-    let site = Site::new().on(
-        "RETR",
-        Say::Data(b"hello, world".to_vec(), End::Reply("226 done")),
-    );
-    let server = FtpServer::start(site).await;
-    let gateway = before(&server);
+async fn a_file_longer_than_its_size_is_cut_and_its_connection_is_not_used_again() {
+    let bytes = Action::Send(b"hello, world".to_vec(), TransferEnd::Reply("226 done"));
+    let server = FtpServer::with("RETR", bytes).await;
+    let gateway = gateway_for(&server);
     for connections in 1..4 {
         let answer = gateway.get("/hello.txt", "").await;
         assert_eq!((answer.text(), answer.complete), ("hello", true));
@@ -232,15 +251,11 @@ async fn longer_than_its_size_is_cut() {
     }
 }
 
-/// A reply too many belongs to nobody.
 #[tokio::test]
-async fn what_comes_behind_the_end_spoils_the_connection() {
-    let site = Site::new().on(
-        "RETR",
-        Say::Data(b"hello".to_vec(), End::Reply("226 done\r\n226 done")),
-    );
-    let server = FtpServer::start(site).await;
-    let gateway = before(&server);
+async fn a_connection_with_a_reply_too_many_is_not_used_again() {
+    let twice = TransferEnd::Reply("226 done\r\n226 done");
+    let server = FtpServer::with("RETR", Action::Send(b"hello".to_vec(), twice)).await;
+    let gateway = gateway_for(&server);
     for connections in 1..4 {
         assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
         gateway.quiet().await;
@@ -249,55 +264,68 @@ async fn what_comes_behind_the_end_spoils_the_connection() {
 }
 
 #[tokio::test]
-async fn listings_are_bounded_and_whole_or_not_shown() {
+async fn a_listing_is_bounded_and_is_shown_only_when_it_is_complete() {
     let long = format!("type=file; {}\r\n", "x".repeat(20_000));
     let line = b"type=file; a\r\n".to_vec();
-    for (what, say, status) in [
+    let cases: [(&str, Action, &[u16]); 7] = [
         (
-            "endless",
-            Say::Endless("type=file;size=1;modify=20260102030405; name\r\n"),
-            &[502, 504][..],
+            "lines without end",
+            Action::SendForever("type=file;size=1;modify=20260102030405; name\r\n"),
+            &[502, 504],
         ),
         (
-            "endless line",
-            Say::Endless("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+            "a line without end",
+            Action::SendForever("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
             &[502],
         ),
         (
-            "long line",
-            Say::Data(long.into_bytes(), End::Reply("226 done")),
+            "a long line",
+            Action::Send(long.into_bytes(), TransferEnd::Reply("226 done")),
             &[502],
         ),
-        ("426", Say::Data(line.clone(), End::Reply("426 no")), &[502]),
-        ("gone", Say::Data(line.clone(), End::Hangup), &[502]),
-        ("no 226", Say::Data(line.clone(), End::Nothing), &[504]),
-        ("stuck", Say::Data(line, End::Stuck), &[504]),
-    ] {
-        let server = FtpServer::that("MLSD", say).await;
-        let gateway = before(&server);
-        let answer = gateway.get("/", "").await;
-        assert!(status.contains(&answer.status), "{what}: {}", answer.status);
+        (
+            "426",
+            Action::Send(line.clone(), TransferEnd::Reply("426 no")),
+            &[502],
+        ),
+        (
+            "closed",
+            Action::Send(line.clone(), TransferEnd::ControlClosed),
+            &[502],
+        ),
+        (
+            "no 226",
+            Action::Send(line.clone(), TransferEnd::NoReply),
+            &[504],
+        ),
+        ("stuck", Action::Send(line, TransferEnd::Stuck), &[504]),
+    ];
+    let case = async |(name, action, statuses): (&'static str, Action, &'static [u16])| {
+        let server = FtpServer::with("MLSD", action).await;
+        let gateway = gateway_for(&server);
+        let status = gateway.get("/", "").await.status;
+        assert!(statuses.contains(&status), "{name}: {status}");
         gateway.quiet().await;
         server.become_(Site::new());
         assert_eq!(gateway.get("/", "").await.status, 200);
-        assert_eq!(server.connections(), 2, "{what}");
-    }
+        assert_eq!(server.connections(), 2, "{name}");
+    };
+    at_once(cases.into_iter().map(case)).await;
 }
 
-/// A connection that has died in the pool is met with a new one, and nobody notices.
 #[tokio::test]
-async fn a_dead_kept_connection_is_replaced() {
+async fn a_kept_connection_that_the_server_has_closed_is_replaced() {
     let server = FtpServer::start(Site::new()).await;
-    let gateway = before(&server);
-    for say in [Say::Reply("421 idle too long".into()), Say::Hangup] {
+    let gateway = gateway_for(&server);
+    for action in [Action::Reply("421 idle too long".into()), Action::Close] {
         assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
         gateway.quiet().await;
-        // The twist hits the kept connection's next command only: a new one begins with USER.
-        server.become_(Site::new().on("SIZE /hello.txt", say));
-        let answer = gateway.get("/empty", "").await;
-        assert_eq!(answer.status, 200);
-        server.become_(Site::new());
+        server.become_(Site::new().once("SIZE", action));
+        let connections = server.connections();
+        assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
+        assert_eq!(server.connections(), connections + 1);
+        gateway.quiet().await;
     }
-    let before = gateway.metric("ajpgate_member_errors_total", &[]).await;
-    assert_eq!(before, 0.0);
+    let errors = gateway.metric("ajpgate_member_errors_total", &[]).await;
+    assert_eq!(errors, 0.0);
 }

@@ -1,9 +1,16 @@
-//! FTP members in a balancer: chosen, stuck to, failed over, checked and counted as any others.
+//! FTP members in a balancer are chosen, kept by sessions, failed over, checked and counted like any others.
 
-use crate::support::ftp::{FtpServer, Say, Site};
+use crate::support::ftp::{Action, FtpServer, Site};
 use crate::support::gateway::Running;
+use crate::support::until;
 
-async fn two() -> [FtpServer; 2] {
+const STICKY: &str = "sticky_cookie: { name: ROUTEID }";
+
+/// The session of the first member.
+const FIRST: &str = "Cookie: ROUTEID=a.n1\r\n";
+
+/// Two servers whose `/name` is `n1` and `n2`.
+async fn two_servers() -> [FtpServer; 2] {
     let site = |name: &str| Site::new().file("/name", name.as_bytes());
     [
         FtpServer::start(site("n1")).await,
@@ -11,38 +18,30 @@ async fn two() -> [FtpServer; 2] {
     ]
 }
 
-fn before(servers: &[FtpServer], balancer: &str, member: &str) -> Running {
+fn gateway_for(servers: &[FtpServer], balancer: &str, member: &str) -> Running {
     let urls: Vec<String> = servers.iter().map(FtpServer::url).collect();
     Running::over(&urls, balancer, member)
 }
 
 #[tokio::test]
-async fn the_gateways_cookie_sticks() {
-    let servers = two().await;
-    let gateway = before(&servers, "sticky_cookie: { name: ROUTEID }", "");
+async fn the_cookie_of_the_gateway_keeps_a_session_at_its_member() {
+    let servers = two_servers().await;
+    let gateway = gateway_for(&servers, STICKY, "");
     let mut seen = Vec::new();
     for _ in 0..4 {
         let first = gateway.get("/name", "").await;
-        let cookie = first
-            .field("set-cookie")
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
+        let cookie = first.field("set-cookie").unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
         for _ in 0..3 {
             let again = gateway.get("/name", &format!("Cookie: {cookie}\r\n")).await;
-            assert_eq!(
-                (again.text(), again.field("set-cookie")),
-                (first.text(), None)
-            );
+            assert_eq!(again.text(), first.text());
+            assert_eq!(again.field("set-cookie"), None);
         }
         seen.push(first.text().to_owned());
     }
-    assert!(
-        seen.contains(&"n1".to_owned()) && seen.contains(&"n2".to_owned()),
-        "{seen:?}"
-    );
+    for name in ["n1", "n2"] {
+        assert!(seen.contains(&name.to_owned()), "{seen:?}");
+    }
     let hits = [("result", "hit")];
     assert_eq!(
         gateway.metric("ajpgate_sticky_requests_total", &hits).await,
@@ -50,69 +49,54 @@ async fn the_gateways_cookie_sticks() {
     );
 }
 
-/// Whatever of it has reached nobody moves on; a kept session moves with its cookie.
 #[tokio::test]
-async fn the_other_member_takes_over() {
-    let [first, second] = two().await;
-    let second = [second];
-    let urls = [first.url(), second[0].url()];
-    let gateway = Running::over(&urls, "sticky_cookie: { name: ROUTEID }", "");
-    let cookie = "Cookie: ROUTEID=a.n1\r\n";
-    assert_eq!(gateway.get("/name", cookie).await.text(), "n1");
+async fn the_session_of_a_server_that_is_gone_moves_to_another_member() {
+    let [first, second] = two_servers().await;
+    let gateway = Running::over(&[first.url(), second.url()], STICKY, "");
+    assert_eq!(gateway.get("/name", FIRST).await.text(), "n1");
     drop(first);
-    let answer = gateway.get("/name", cookie).await;
+    let answer = gateway.get("/name", FIRST).await;
     assert_eq!(answer.text(), "n2");
     assert!(answer.field("set-cookie").unwrap().contains("a.n2"));
+    let route = [("route", "n1")];
     gateway
-        .metric_becomes("ajpgate_member_up", &[("route", "n1")], 0.0)
+        .metric_becomes("ajpgate_member_up", &route, 0.0)
         .await;
-    assert_eq!(
-        gateway
-            .metric("ajpgate_retries_total", &[("route", "n1")])
-            .await,
-        1.0
-    );
+    assert_eq!(gateway.metric("ajpgate_retries_total", &route).await, 1.0);
 }
 
-/// A server that takes nobody in, or goes before it has said anything of the file, is passed over.
 #[tokio::test]
-async fn a_full_server_is_passed_over() {
+async fn a_server_that_is_busy_or_closes_before_the_file_is_passed_over() {
     for site in [
-        Site::new().greeting(Say::Reply("421 too many".into())),
-        Site::new().greeting(Say::Hangup),
-        Site::new().on("RETR", Say::Hangup),
+        Site::new().greeting(Action::Reply("421 too many".into())),
+        Site::new().greeting(Action::Close),
+        Site::new().on("RETR", Action::Close),
         Site::new().reply("SIZE", "421 bye"),
     ] {
         let servers = [
             FtpServer::start(site).await,
             FtpServer::start(Site::new()).await,
         ];
-        let gateway = before(&servers, "sticky_cookie: { name: ROUTEID }", "");
-        let answer = gateway.get("/hello.txt", "Cookie: ROUTEID=a.n1\r\n").await;
+        let gateway = gateway_for(&servers, STICKY, "");
+        let answer = gateway.get("/hello.txt", FIRST).await;
         assert_eq!((answer.status, answer.text()), (200, "hello"));
-        assert!(!servers[1].all("RETR").is_empty());
+        assert!(!servers[1].commands_with("RETR").is_empty());
         let busy = [("route", "n1"), ("reason", "busy")];
         let busy = gateway.metric("ajpgate_retries_total", &busy).await;
-        let up = gateway
-            .metric("ajpgate_member_up", &[("route", "n1")])
-            .await;
-        assert_eq!(up, busy, "busy is not broken, and gone is");
+        let route = [("route", "n1")];
+        let up = gateway.metric("ajpgate_member_up", &route).await;
+        assert_eq!(up, busy, "a busy server stays up, a closed one does not");
     }
 }
 
-/// Not with a slow one: it must not visit every member.
 #[tokio::test]
-async fn silence_does_not_move_on() {
+async fn a_silent_server_is_not_passed_over() {
     let servers = [
-        FtpServer::that("RETR", Say::Nothing).await,
+        FtpServer::with("RETR", Action::Silence).await,
         FtpServer::start(Site::new()).await,
     ];
-    let gateway = before(
-        &servers,
-        "sticky_cookie: { name: ROUTEID }",
-        "timeout: 300ms",
-    );
-    let answer = gateway.get("/hello.txt", "Cookie: ROUTEID=a.n1\r\n").await;
+    let gateway = gateway_for(&servers, STICKY, "timeout: 300ms");
+    let answer = gateway.get("/hello.txt", FIRST).await;
     assert_eq!(answer.status, 504);
     assert_eq!(servers[1].connections(), 0);
     let errors = [("route", "n1"), ("kind", "timeout")];
@@ -123,40 +107,37 @@ async fn silence_does_not_move_on() {
 }
 
 #[tokio::test]
-async fn a_draining_member_keeps_its_sessions_only() {
-    let servers = two().await;
-    let urls: Vec<String> = servers.iter().map(FtpServer::url).collect();
+async fn a_draining_member_serves_its_own_sessions_only() {
+    let [first, second] = two_servers().await;
     let gateway = Running::start(&format!(
         "balancers:
   test:
-    sticky_cookie: {{ name: ROUTEID }}
+    {STICKY}
     members:
       - {{ url: \"{}\", route: n1, status: [drain] }}
       - {{ url: \"{}\", route: n2 }}
 proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]
 ",
-        urls[0], urls[1]
+        first.url(),
+        second.url()
     ));
     for _ in 0..3 {
         assert_eq!(gateway.get("/name", "").await.text(), "n2");
-        assert_eq!(
-            gateway
-                .get("/name", "Cookie: ROUTEID=a.n1\r\n")
-                .await
-                .text(),
-            "n1"
-        );
+        assert_eq!(gateway.get("/name", FIRST).await.text(), "n1");
     }
 }
 
-/// `cping` is `tcp` where CPING is not known; `get` and `head` ask for a file.
+/// `cping` is `tcp` for a member that does not speak AJP13; `get` and `head` ask for a file, `options` for the login.
 #[tokio::test]
-async fn health_checks() {
+async fn health_checks_ask_for_a_connection_a_login_or_a_file() {
+    let full = Action::Reply("421 full".into());
     for (check, site, well) in [
         ("method: cping", Site::new(), true),
         ("method: tcp", Site::new(), true),
         ("method: options", Site::new(), true),
+        ("method: options", Site::new().login("a", "b"), false),
         ("method: head, uri: /hello.txt", Site::new(), true),
+        ("method: head, uri: /gone", Site::new(), false),
         (
             "method: get, uri: /hello.txt, expect: { body: hell }",
             Site::new(),
@@ -168,37 +149,31 @@ async fn health_checks() {
             false,
         ),
         ("method: get, uri: /gone", Site::new(), false),
-        ("method: head, uri: /gone", Site::new(), false),
-        ("method: options", Site::new().login("a", "b"), false),
         (
             "method: get, uri: /hello.txt",
-            Site::new().greeting(Say::Reply("421 full".into())),
+            Site::new().greeting(full),
             false,
         ),
     ] {
         let server = [FtpServer::start(site).await];
         let check = format!("health_check: {{ {check}, interval: 100ms, fails: 1 }}");
-        let gateway = before(&server, &check, "");
+        let gateway = gateway_for(&server, &check, "");
         let result = if well { "pass" } else { "fail" };
-        crate::support::until(&check, async || {
+        until(&check, async || {
             let labels = [("result", result)];
             gateway.metric("ajpgate_health_checks_total", &labels).await >= 2.0
         })
         .await;
         let up = if well { 1.0 } else { 0.0 };
-        assert_eq!(
-            gateway.metric("ajpgate_member_up", &[]).await,
-            up,
-            "{check}"
-        );
+        let shown = gateway.metric("ajpgate_member_up", &[]).await;
+        assert_eq!(shown, up, "{check}");
     }
 }
 
-/// Bytes and requests are counted for the member that answered, listings included.
 #[tokio::test]
-async fn they_are_counted() {
+async fn requests_bytes_and_connections_are_counted_for_the_member() {
     let servers = [FtpServer::start(Site::new()).await];
-    let gateway = before(&servers, "", "allow_write: true");
+    let gateway = gateway_for(&servers, "", "");
     let member = servers[0].url();
     let labels = |more| [("member", member.as_str()), more];
     assert_eq!(gateway.get("/pub/data.bin", "").await.body.len(), 100_000);
@@ -214,10 +189,9 @@ async fn they_are_counted() {
         let code = labels(("code", code));
         assert_eq!(gateway.metric("ajpgate_requests_total", &code).await, count);
     }
+    let connects = labels(("result", "ok"));
     assert_eq!(
-        gateway
-            .metric("ajpgate_connects_total", &labels(("result", "ok")))
-            .await,
+        gateway.metric("ajpgate_connects_total", &connects).await,
         1.0
     );
 }

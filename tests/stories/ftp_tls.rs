@@ -1,4 +1,4 @@
-//! FTP through implicit TLS: data is protected too, or not sent at all.
+//! FTP through implicit TLS (`ftps://`): data connections use TLS too, or nothing is transferred.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,11 +12,13 @@ use tokio_rustls::TlsAcceptor;
 use crate::support::gateway::Running;
 use crate::support::soon;
 
-/// What a server does with PROT, and with the end of its data.
+/// How the server behaves.
 #[derive(Clone, Copy)]
-struct Manners {
+struct Behaviour {
+    /// It accepts PROT.
     protects: bool,
-    closes: bool,
+    /// It ends the TLS of data connections with a closing alert.
+    sends_close: bool,
 }
 
 fn acceptor() -> TlsAcceptor {
@@ -36,28 +38,28 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// A gateway before such a server, and the commands that the server gets.
-async fn before(manners: Manners) -> (Running, Arc<Mutex<Vec<String>>>) {
+/// A gateway in front of such a server, and the commands that the server receives.
+async fn gateway_for(behaviour: Behaviour) -> (Running, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let (log, acceptor) = (Arc::clone(&heard), acceptor());
+    let commands = Arc::new(Mutex::new(Vec::new()));
+    let (log, acceptor) = (Arc::clone(&commands), acceptor());
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(talk(stream, acceptor.clone(), manners, Arc::clone(&log)));
+            tokio::spawn(serve(stream, acceptor.clone(), behaviour, Arc::clone(&log)));
         }
     });
     let url = format!("ftps://localhost:{port}");
     let gateway = Running::over(&[url], "", "tls: { verify: off }, timeout: 2s");
-    (gateway, heard)
+    (gateway, commands)
 }
 
-async fn talk(
+async fn serve(
     stream: TcpStream,
     acceptor: TlsAcceptor,
-    manners: Manners,
-    heard: Arc<Mutex<Vec<String>>>,
+    behaviour: Behaviour,
+    commands: Arc<Mutex<Vec<String>>>,
 ) -> Option<()> {
     let mut stream = BufReader::new(acceptor.accept(stream).await.ok()?);
     stream.write_all(b"220 ready\r\n").await.ok()?;
@@ -69,11 +71,11 @@ async fn talk(
         }
         let line = line.trim_end().to_owned();
         let verb = line.split(' ').next().unwrap_or_default().to_owned();
-        heard.lock().unwrap().push(line);
+        commands.lock().unwrap().push(line);
         let reply = match verb.as_str() {
             "USER" => "331 password".to_owned(),
             "PASS" => "230 in".to_owned(),
-            "PROT" if !manners.protects => "534 no".to_owned(),
+            "PROT" if !behaviour.protects => "534 no".to_owned(),
             "PBSZ" | "PROT" | "TYPE" => "200 ok".to_owned(),
             "PWD" => "257 \"/\"".to_owned(),
             "CWD" => "250 there".to_owned(),
@@ -94,8 +96,8 @@ async fn talk(
                 };
                 data.write_all(bytes).await.ok()?;
                 data.flush().await.ok()?;
-                // Without it an end may be anybody's doing.
-                if manners.closes {
+                // Without the alert anybody could have ended the connection.
+                if behaviour.sends_close {
                     data.shutdown().await.ok()?;
                 }
                 drop(data);
@@ -112,10 +114,10 @@ async fn talk(
 }
 
 #[tokio::test]
-async fn data_is_protected() {
-    let (gateway, heard) = before(Manners {
+async fn data_connections_use_tls() {
+    let (gateway, commands) = gateway_for(Behaviour {
         protects: true,
-        closes: true,
+        sends_close: true,
     })
     .await;
     for _ in 0..2 {
@@ -123,27 +125,30 @@ async fn data_is_protected() {
         assert!(gateway.get("/", "").await.text().contains("href=\"a\""));
         gateway.quiet().await;
     }
-    let heard = heard.lock().unwrap();
+    let commands = commands.lock().unwrap();
     assert_eq!(
-        heard[..5],
+        commands[..5],
         ["USER anonymous", "PASS ajpgate@", "PBSZ 0", "PROT P", "PWD"]
     );
     assert_eq!(
-        heard.iter().filter(|line| line.starts_with("USER")).count(),
+        commands
+            .iter()
+            .filter(|line| line.starts_with("USER"))
+            .count(),
         1
     );
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_protect_data_is_asked_for_none() {
-    let (gateway, heard) = before(Manners {
+async fn a_server_that_refuses_prot_is_asked_for_no_data() {
+    let (gateway, commands) = gateway_for(Behaviour {
         protects: false,
-        closes: true,
+        sends_close: true,
     })
     .await;
     assert_eq!(gateway.get("/x", "").await.status, 502);
     assert!(
-        !heard
+        !commands
             .lock()
             .unwrap()
             .iter()
@@ -151,12 +156,12 @@ async fn a_server_that_does_not_protect_data_is_asked_for_none() {
     );
 }
 
-/// Where the size proves that all is there it is; a listing without its end may be a part of one.
+/// The size proves that a file is complete. Nothing proves it for a listing.
 #[tokio::test]
-async fn an_end_without_tls_closing_is_one_only_where_the_size_is_known() {
-    let (gateway, _) = before(Manners {
+async fn data_without_the_closing_alert_is_complete_only_where_the_size_is_known() {
+    let (gateway, _) = gateway_for(Behaviour {
         protects: true,
-        closes: false,
+        sends_close: false,
     })
     .await;
     let file = gateway.get("/x", "").await;

@@ -1,4 +1,4 @@
-//! An FTP server that serves what a story gives it, and misbehaves where the story says so.
+//! An FTP server that has the files a test gives it, and does with a command what the test says.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,50 +10,55 @@ use tokio::task::JoinHandle;
 
 use super::{Gate, pause, soon};
 
-/// What the server does with a command in place of what is right.
+/// What the server does with a command, in place of the right thing.
 #[derive(Clone)]
-pub(crate) enum Say {
-    /// Sends this, and does nothing. `{port}`, `{high}` and `{low}` are those of a port that it opens for data.
+pub(crate) enum Action {
+    /// Sends this reply and does nothing. `{port}`, `{high}` and `{low}` are those of a port that it opens for data.
     Reply(String),
-    /// Sends nothing more; the connection stays.
-    Nothing,
+    /// Sends nothing more. The control connection stays open.
+    Silence,
     /// Closes the control connection.
-    Hangup,
-    /// For a command that brings data: these bytes, then what is said to end it.
-    Data(Vec<u8>, End),
-    /// For the same: this line again and again.
-    Endless(&'static str),
-    /// For EPRT: somebody with another address calls first, and has this to say.
+    Close,
+    /// Sends these bytes on the data connection, and ends the transfer like this.
+    Send(Vec<u8>, TransferEnd),
+    /// Sends this text on the data connection again and again.
+    SendForever(&'static str),
+    /// Sends 150 and does not read the data connection.
+    ReadNothing,
+    /// For EPRT: somebody with another address connects first, and sends this.
     Stranger(&'static [u8]),
 }
 
-/// How a transfer ends.
+/// How a transfer from the server ends.
 #[derive(Clone)]
-pub(crate) enum End {
-    /// The data connection closes, and this is sent.
+pub(crate) enum TransferEnd {
+    /// The data connection closes, and this reply is sent.
     Reply(&'static str),
-    /// The data connection closes, and nothing is sent.
-    Nothing,
-    /// The control connection closes, the data connection stays.
-    Hangup,
-    /// Nothing closes and nothing is sent.
+    /// The data connection closes, and no reply is sent.
+    NoReply,
+    /// The control connection closes, and the data connection stays open.
+    ControlClosed,
+    /// Both connections stay open, and no reply is sent.
     Stuck,
-    /// The data connection is reset, and this is sent.
+    /// The data connection is reset, and this reply is sent.
     Reset(&'static str),
 }
 
-/// What a server has, and how it behaves.
+/// The files of a server, and how it behaves.
 #[derive(Clone, Default)]
 pub(crate) struct Site {
-    files: HashMap<String, Vec<u8>>,
-    /// Names and passwords that are let in; empty: everybody.
+    files: HashMap<Vec<u8>, Vec<u8>>,
+    /// User names and passwords that are accepted; empty: all.
     logins: Vec<(&'static str, &'static str)>,
-    twists: Vec<(&'static str, Say)>,
-    greeting: Option<Say>,
+    /// What happens with a command that begins like this. The first that fits counts.
+    actions: Vec<(&'static str, Action)>,
+    /// The same for the next such command alone.
+    once: Option<(&'static str, Action)>,
+    greeting: Option<Action>,
 }
 
 impl Site {
-    /// Two files, two directories.
+    /// `/hello.txt` with 5 bytes, `/pub/data.bin` with 100,000 and `/empty`.
     pub(crate) fn new() -> Self {
         Self::default()
             .file("/hello.txt", b"hello")
@@ -61,65 +66,89 @@ impl Site {
             .file("/empty", b"")
     }
 
-    pub(crate) fn file(mut self, path: &str, bytes: &[u8]) -> Self {
-        self.files.insert(path.to_owned(), bytes.to_vec());
+    pub(crate) fn file(mut self, path: impl AsRef<[u8]>, bytes: &[u8]) -> Self {
+        self.files.insert(path.as_ref().to_vec(), bytes.to_vec());
         self
     }
 
-    /// Does this when a command begins so.
-    pub(crate) fn on(mut self, command: &'static str, say: Say) -> Self {
-        self.twists.push((command, say));
+    /// Does this with commands that begin like this.
+    pub(crate) fn on(mut self, command: &'static str, action: Action) -> Self {
+        self.actions.push((command, action));
         self
     }
 
-    /// Answers a command so.
+    /// Does this with the next command that begins like this.
+    pub(crate) fn once(mut self, command: &'static str, action: Action) -> Self {
+        self.once = Some((command, action));
+        self
+    }
+
+    /// Sends this reply to commands that begin like this.
     pub(crate) fn reply(self, command: &'static str, text: &str) -> Self {
-        self.on(command, Say::Reply(text.to_owned()))
+        self.on(command, Action::Reply(text.to_owned()))
     }
 
-    pub(crate) fn greeting(mut self, say: Say) -> Self {
-        self.greeting = Some(say);
+    /// Does this in place of sending `220 ready`.
+    pub(crate) fn greeting(mut self, action: Action) -> Self {
+        self.greeting = Some(action);
         self
     }
 
+    /// Accepts this login, and others only when they are named too.
     pub(crate) fn login(mut self, user: &'static str, password: &'static str) -> Self {
         self.logins.push((user, password));
         self
     }
 
-    fn is_directory(&self, path: &str) -> bool {
-        let inside = format!("{}/", path.trim_end_matches('/'));
-        path == "/" || self.files.keys().any(|file| file.starts_with(&inside))
+    /// What happens with a command, where that is not the right thing.
+    fn take_action(&mut self, line: &str) -> Option<Action> {
+        let once = self.once.take_if(|(start, _)| line.starts_with(*start));
+        let always = self.actions.iter();
+        once.or_else(|| always.cloned().find(|(start, _)| line.starts_with(start)))
+            .map(|(_, action)| action)
     }
 
-    /// Name and size of what is in a directory; without a size it is one too.
-    fn list(&self, path: &str) -> Vec<(String, Option<usize>)> {
-        let inside = format!("{}/", path.trim_end_matches('/'));
-        let mut found: Vec<(String, Option<usize>)> = Vec::new();
-        for (file, bytes) in &self.files {
-            let Some(rest) = file.strip_prefix(&inside) else {
-                continue;
-            };
-            let entry = match rest.split_once('/') {
-                Some((name, _)) => (name.to_owned(), None),
-                None => (rest.to_owned(), Some(bytes.len())),
-            };
-            if !found.contains(&entry) {
-                found.push(entry);
-            }
-        }
-        found.sort();
-        found
+    fn is_directory(&self, path: &[u8]) -> bool {
+        path == b"/" || self.files.keys().any(|file| inside(path, file).is_some())
     }
+
+    /// Name and size of what is in a directory, in order. A directory has no size.
+    fn entries(&self, path: &[u8]) -> Vec<(Vec<u8>, Option<usize>)> {
+        let entry = |(file, bytes): (&Vec<u8>, &Vec<u8>)| {
+            let rest = inside(path, file)?;
+            Some(match rest.iter().position(|byte| *byte == b'/') {
+                Some(slash) => (rest[..slash].to_vec(), None),
+                None => (rest.to_vec(), Some(bytes.len())),
+            })
+        };
+        let mut entries: Vec<_> = self.files.iter().filter_map(entry).collect();
+        entries.sort();
+        entries.dedup();
+        entries
+    }
+
+    /// The lines of a listing, which this writes for each name and size.
+    fn listing(&self, path: &[u8], facts: impl Fn(Option<usize>) -> String) -> Vec<u8> {
+        let lines = self.entries(path).into_iter();
+        lines
+            .flat_map(|(name, size)| [facts(size).into_bytes(), name, b"\r\n".to_vec()].concat())
+            .collect()
+    }
+}
+
+/// The path of a file below a directory.
+fn inside<'a>(directory: &[u8], file: &'a [u8]) -> Option<&'a [u8]> {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    file.strip_prefix(directory)?.strip_prefix(b"/")
 }
 
 /// A running server. It listens until it is dropped.
 pub(crate) struct FtpServer {
     pub(crate) address: SocketAddr,
     site: Arc<Mutex<Site>>,
-    heard: Arc<Mutex<Vec<Vec<String>>>>,
+    commands: Arc<Mutex<Vec<Vec<String>>>>,
     /// Opened each time a control connection has ended.
-    pub(crate) left: Gate,
+    pub(crate) closed: Gate,
     task: JoinHandle<()>,
 }
 
@@ -128,9 +157,9 @@ impl FtpServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let site = Arc::new(Mutex::new(site));
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let left = Gate::new();
-        let (shared, log, gate) = (Arc::clone(&site), Arc::clone(&heard), left.clone());
+        let commands = Arc::new(Mutex::new(Vec::new()));
+        let closed = Gate::new();
+        let (shared, log, gate) = (Arc::clone(&site), Arc::clone(&commands), closed.clone());
         let task = tokio::spawn(async move {
             let mut running = tokio::task::JoinSet::new();
             loop {
@@ -140,19 +169,19 @@ impl FtpServer {
                     log.push(Vec::new());
                     log.len() - 1
                 };
-                let talk = Talk {
+                let connection = ControlConnection {
                     site: Arc::clone(&shared),
-                    heard: Arc::clone(&log),
+                    commands: Arc::clone(&log),
                     number,
                     stream: BufReader::new(stream),
-                    directory: "/".into(),
+                    directory: b"/".to_vec(),
                     data: None,
                     user: String::new(),
-                    rest: 0,
+                    offset: 0,
                 };
                 let gate = gate.clone();
                 running.spawn(async move {
-                    let _ = talk.run().await;
+                    let _ = connection.run().await;
                     gate.open();
                 });
             }
@@ -160,18 +189,18 @@ impl FtpServer {
         Self {
             address,
             site,
-            heard,
-            left,
+            commands,
+            closed,
             task,
         }
     }
 
-    /// A server that does this with a command.
-    pub(crate) async fn that(command: &'static str, say: Say) -> Self {
-        Self::start(Site::new().on(command, say)).await
+    /// The server of [`Site::new`] that does this with a command.
+    pub(crate) async fn with(command: &'static str, action: Action) -> Self {
+        Self::start(Site::new().on(command, action)).await
     }
 
-    /// Behaves otherwise from the next command on.
+    /// Has other files and behaves like this, from the next command on.
     pub(crate) fn become_(&self, site: Site) {
         *self.site.lock().unwrap() = site;
     }
@@ -181,25 +210,30 @@ impl FtpServer {
     }
 
     /// The commands of each connection so far.
-    pub(crate) fn heard(&self) -> Vec<Vec<String>> {
-        self.heard.lock().unwrap().clone()
+    pub(crate) fn commands(&self) -> Vec<Vec<String>> {
+        self.commands.lock().unwrap().clone()
     }
 
-    /// All commands so far that begin so.
-    pub(crate) fn all(&self, verb: &str) -> Vec<String> {
-        let heard = self.heard().concat();
-        heard
-            .into_iter()
+    /// The commands of all connections so far that begin like this.
+    pub(crate) fn commands_with(&self, verb: &str) -> Vec<String> {
+        let commands = self.commands().concat().into_iter();
+        commands
             .filter(|command| command.starts_with(verb))
             .collect()
     }
 
+    /// Control connections so far.
     pub(crate) fn connections(&self) -> usize {
-        self.heard.lock().unwrap().len()
+        self.commands.lock().unwrap().len()
     }
 
     pub(crate) fn file(&self, path: &str) -> Option<Vec<u8>> {
-        self.site.lock().unwrap().files.get(path).cloned()
+        self.site
+            .lock()
+            .unwrap()
+            .files
+            .get(path.as_bytes())
+            .cloned()
     }
 }
 
@@ -209,30 +243,28 @@ impl Drop for FtpServer {
     }
 }
 
+/// The data connection that was agreed on.
 enum Data {
-    Listening(TcpListener),
-    Calling(SocketAddr),
+    /// The gateway connects here.
+    Passive(TcpListener),
+    /// The server connects there.
+    Active(SocketAddr),
 }
 
-/// A line as text: in UTF-8, or else in ISO-8859-1.
-fn text(line: Vec<u8>) -> String {
-    let latin1 = |line: Vec<u8>| line.into_iter().map(char::from).collect();
-    String::from_utf8(line).unwrap_or_else(|error| latin1(error.into_bytes()))
-}
-
-/// One control connection.
-struct Talk {
+struct ControlConnection {
     site: Arc<Mutex<Site>>,
-    heard: Arc<Mutex<Vec<Vec<String>>>>,
+    commands: Arc<Mutex<Vec<Vec<String>>>>,
+    /// Its place in `commands`.
     number: usize,
     stream: BufReader<TcpStream>,
-    directory: String,
+    directory: Vec<u8>,
     data: Option<Data>,
     user: String,
-    rest: usize,
+    /// What REST said.
+    offset: usize,
 }
 
-impl Talk {
+impl ControlConnection {
     fn site(&self) -> Site {
         self.site.lock().unwrap().clone()
     }
@@ -245,8 +277,8 @@ impl Talk {
     async fn run(mut self) -> std::io::Result<()> {
         match self.site().greeting {
             None => self.say("220 ready").await?,
-            Some(Say::Reply(text)) => self.say(&text).await?,
-            Some(Say::Hangup) => return Ok(()),
+            Some(Action::Reply(text)) => self.say(&text).await?,
+            Some(Action::Close) => return Ok(()),
             Some(_) => {}
         }
         loop {
@@ -254,49 +286,57 @@ impl Talk {
             if self.stream.read_until(b'\n', &mut line).await? == 0 {
                 return Ok(());
             }
-            let line = text(line).trim_end().to_owned();
-            self.heard.lock().unwrap()[self.number].push(line.clone());
-            let twists = self.site().twists;
-            let twist = twists
-                .into_iter()
-                .find(|(start, _)| line.starts_with(start));
-            match twist.map(|(_, say)| say) {
-                None => {
-                    if !self.obey(&line).await? {
-                        return Ok(());
-                    }
-                }
-                Some(Say::Reply(text)) => {
-                    let text = self.with_port(text).await;
-                    self.say(&text).await?;
-                }
-                Some(Say::Nothing) => {}
-                Some(Say::Hangup) => return Ok(()),
-                Some(Say::Data(bytes, end)) => {
-                    if !self.send(&bytes, end).await? {
-                        return Ok(());
-                    }
-                }
-                Some(Say::Stranger(bytes)) => {
-                    self.obey(&line).await?;
-                    let Some(Data::Calling(address)) = self.data else {
-                        continue;
-                    };
-                    let socket = TcpSocket::new_v4()?;
-                    socket.bind("127.0.0.2:0".parse().unwrap())?;
-                    let mut stranger = socket.connect(address).await?;
-                    stranger.write_all(bytes).await?;
-                }
-                Some(Say::Endless(line)) => {
-                    self.say("150 here").await?;
-                    let mut data = self.connected().await;
-                    loop {
-                        data.write_all(line.as_bytes()).await?;
-                        tokio::task::yield_now().await;
-                    }
-                }
+            let line = line.strip_suffix(b"\r\n").expect("a whole line");
+            let text = String::from_utf8_lossy(line).into_owned();
+            self.commands.lock().unwrap()[self.number].push(text.clone());
+            let action = self.site.lock().unwrap().take_action(&text);
+            let goes_on = match action {
+                None => self.obey(line).await?,
+                Some(action) => self.act(action, line).await?,
+            };
+            if !goes_on {
+                return Ok(());
             }
         }
+    }
+
+    /// Does what the test says; `false` when the control connection is to close.
+    async fn act(&mut self, action: Action, line: &[u8]) -> std::io::Result<bool> {
+        match action {
+            Action::Reply(text) => {
+                let text = self.with_port(text).await;
+                self.say(&text).await?;
+            }
+            Action::Silence => {}
+            Action::Close => return Ok(false),
+            Action::Send(bytes, end) => return self.send(&bytes, end).await,
+            Action::SendForever(text) => {
+                self.say("150 here").await?;
+                let mut data = self.connected().await;
+                loop {
+                    data.write_all(text.as_bytes()).await?;
+                    tokio::task::yield_now().await;
+                }
+            }
+            Action::ReadNothing => {
+                self.say("150 send").await?;
+                let _data = self.connected().await;
+                // Until the gateway closes the control connection.
+                let _ = self.stream.read_u8().await;
+                return Ok(false);
+            }
+            Action::Stranger(bytes) => {
+                self.obey(line).await?;
+                let Some(Data::Active(address)) = self.data else {
+                    return Ok(true);
+                };
+                let socket = TcpSocket::new_v4()?;
+                socket.bind("127.0.0.2:0".parse().unwrap())?;
+                let mut stranger = socket.connect(address).await?;
+                stranger.write_all(bytes).await?;
+            }
+        }
+        Ok(true)
     }
 
     async fn with_port(&mut self, text: String) -> String {
@@ -313,159 +353,158 @@ impl Talk {
     async fn listen(&mut self) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        self.data = Some(Data::Listening(listener));
+        self.data = Some(Data::Passive(listener));
         port
     }
 
     async fn connected(&mut self) -> TcpStream {
         match self.data.take().expect("a data connection") {
-            Data::Listening(listener) => soon("data", listener.accept()).await.unwrap().0,
-            Data::Calling(address) => soon("data", TcpStream::connect(address)).await.unwrap(),
+            Data::Passive(listener) => soon("data", listener.accept()).await.unwrap().0,
+            Data::Active(address) => soon("data", TcpStream::connect(address)).await.unwrap(),
         }
     }
 
-    /// The right answer; `false` at the end.
-    async fn obey(&mut self, line: &str) -> std::io::Result<bool> {
+    /// Does the right thing; `false` when the control connection is to close.
+    async fn obey(&mut self, line: &[u8]) -> std::io::Result<bool> {
         let site = self.site();
-        let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
-        let path = match argument.strip_prefix('/') {
-            Some(_) => argument.to_owned(),
-            None => format!("{}/{argument}", self.directory.trim_end_matches('/')),
-        };
+        let space = line.iter().position(|byte| *byte == b' ');
+        let (verb, argument) = line.split_at(space.unwrap_or(line.len()));
+        let argument = argument.get(1..).unwrap_or_default();
+        let text = String::from_utf8_lossy(argument).into_owned();
+        let path = self.absolute(argument);
         let file = site.files.get(&path);
-        let rest = std::mem::take(&mut self.rest);
+        let offset = std::mem::take(&mut self.offset);
         match verb {
-            "USER" => {
-                self.user = argument.to_owned();
+            b"USER" => {
+                self.user = text;
                 self.say("331 password").await?;
             }
-            "PASS" => {
-                let pair = (self.user.as_str(), argument);
+            b"PASS" => {
+                let pair = (self.user.as_str(), text.as_str());
                 match site.logins.is_empty() || site.logins.contains(&pair) {
                     true => self.say("230 in").await?,
                     false => self.say("530 no").await?,
                 }
             }
-            "PWD" => {
-                let text = format!("257 \"{}\"", self.directory);
-                self.say(&text).await?;
+            b"PWD" => {
+                let directory = String::from_utf8_lossy(&self.directory).into_owned();
+                self.say(&format!("257 \"{directory}\"")).await?;
             }
-            "TYPE" | "NOOP" => self.say("200 ok").await?,
-            "SIZE" => match file {
-                Some(bytes) => self.say(&format!("213 {}", bytes.len())).await?,
-                None => self.say("550 no file").await?,
-            },
-            "MDTM" => match file {
-                Some(_) => self.say("213 20260102030405").await?,
-                None => self.say("550 no file").await?,
-            },
-            "CWD" if site.is_directory(&path) => {
+            b"TYPE" | b"NOOP" => self.say("200 ok").await?,
+            b"SIZE" | b"MDTM" if file.is_none() => self.say("550 no file").await?,
+            b"SIZE" => {
+                let size = file.map_or(0, Vec::len);
+                self.say(&format!("213 {size}")).await?;
+            }
+            b"MDTM" => self.say("213 20260102030405").await?,
+            b"CWD" if site.is_directory(&path) => {
                 self.directory = path;
                 self.say("250 there").await?;
             }
-            "EPSV" => {
-                let port = self.listen().await;
-                self.say(&format!("229 extended (|||{port}|)")).await?;
-            }
-            "PASV" => {
-                let text = "227 passive (127,0,0,1,{high},{low})".to_owned();
-                let text = self.with_port(text).await;
-                self.say(&text).await?;
-            }
-            "EPRT" => {
-                let parts: Vec<&str> = argument.split('|').collect();
-                self.data = Some(Data::Calling(
-                    format!("{}:{}", parts[2], parts[3]).parse().unwrap(),
-                ));
-                self.say("200 ok").await?;
-            }
-            "PORT" => {
-                let n: Vec<u16> = argument.split(',').map(|n| n.parse().unwrap()).collect();
-                let port = n[4] << 8 | n[5];
-                let address = format!("{}.{}.{}.{}:{port}", n[0], n[1], n[2], n[3]);
-                self.data = Some(Data::Calling(address.parse().unwrap()));
-                self.say("200 ok").await?;
-            }
-            "REST" => {
-                self.rest = argument.parse().unwrap();
+            b"EPSV" | b"PASV" | b"EPRT" | b"PORT" => self.agree_on_data(verb, &text).await?,
+            b"REST" => {
+                self.offset = text.parse().unwrap();
                 self.say("350 from there").await?;
             }
-            "RETR" if file.is_some() => {
-                let bytes = file.unwrap()[rest..].to_vec();
-                return self.send(&bytes, End::Reply("226 done")).await;
+            b"RETR" if file.is_some() => {
+                let bytes = file.unwrap()[offset..].to_vec();
+                return self.send(&bytes, TransferEnd::Reply("226 done")).await;
             }
-            "MLSD" => {
-                let lines: Vec<String> = (site.list(&self.directory).into_iter())
-                    .map(|(name, size)| match size {
-                        Some(size) => {
-                            format!("type=file;size={size};modify=20260102030405; {name}\r\n")
-                        }
-                        None => format!("type=dir;modify=20260102030405; {name}\r\n"),
-                    })
-                    .collect();
-                return self
-                    .send(lines.concat().as_bytes(), End::Reply("226 done"))
-                    .await;
+            b"MLSD" => {
+                let listing = site.listing(&self.directory, |size| match size {
+                    Some(size) => format!("type=file;size={size};modify=20260102030405; "),
+                    None => "type=dir;modify=20260102030405; ".to_owned(),
+                });
+                return self.send(&listing, TransferEnd::Reply("226 done")).await;
             }
-            "LIST" => {
-                let lines: Vec<String> = (site.list(&self.directory).into_iter())
-                    .map(|(name, size)| match size {
-                        Some(size) => {
-                            format!("-rw-r--r--   1 ftp ftp {size:>9} Jan 02  2026 {name}\r\n")
-                        }
-                        None => format!("drwxr-xr-x   1 ftp ftp      4096 Jan 02  2026 {name}\r\n"),
-                    })
-                    .collect();
-                return self
-                    .send(lines.concat().as_bytes(), End::Reply("226 done"))
-                    .await;
+            b"LIST" => {
+                let listing = site.listing(&self.directory, |size| match size {
+                    Some(size) => format!("-rw-r--r--   1 ftp ftp {size:>9} Jan 02  2026 "),
+                    None => "drwxr-xr-x   1 ftp ftp      4096 Jan 02  2026 ".to_owned(),
+                });
+                return self.send(&listing, TransferEnd::Reply("226 done")).await;
             }
-            "STOR" => {
-                self.say("150 send").await?;
-                let mut data = self.connected().await;
-                let mut bytes = Vec::new();
-                let whole = data.read_to_end(&mut bytes).await.is_ok();
-                let name = if whole { path } else { format!("{path} (cut)") };
-                self.site.lock().unwrap().files.insert(name, bytes);
-                match whole {
-                    true => self.say("226 stored").await?,
-                    false => self.say("426 cut").await?,
-                }
-            }
-            "DELE" if file.is_some() => {
+            b"STOR" => self.store(path).await?,
+            b"DELE" if file.is_some() => {
                 self.site.lock().unwrap().files.remove(&path);
                 self.say("250 gone").await?;
             }
-            "CWD" | "RETR" | "DELE" => self.say("550 no").await?,
+            b"CWD" | b"RETR" | b"DELE" => self.say("550 no").await?,
             _ => self.say("500 what").await?,
         }
         Ok(true)
     }
 
-    /// Sends data; `false` when the control connection is to end.
-    async fn send(&mut self, bytes: &[u8], end: End) -> std::io::Result<bool> {
+    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        if path.starts_with(b"/") {
+            return path.to_vec();
+        }
+        let path = path.strip_prefix(b"./").unwrap_or(path);
+        let directory = self.directory.strip_suffix(b"/");
+        [directory.unwrap_or(&self.directory), b"/", path].concat()
+    }
+
+    async fn agree_on_data(&mut self, verb: &[u8], argument: &str) -> std::io::Result<()> {
+        let active = |address: String| Some(Data::Active(address.parse().unwrap()));
+        let reply = match verb {
+            b"EPSV" => "229 extended (|||{port}|)",
+            b"PASV" => "227 passive (127,0,0,1,{high},{low})",
+            b"EPRT" => {
+                let parts: Vec<&str> = argument.split('|').collect();
+                self.data = active(format!("{}:{}", parts[2], parts[3]));
+                "200 ok"
+            }
+            _ => {
+                let n: Vec<u16> = argument.split(',').map(|n| n.parse().unwrap()).collect();
+                let port = n[4] << 8 | n[5];
+                self.data = active(format!("{}.{}.{}.{}:{port}", n[0], n[1], n[2], n[3]));
+                "200 ok"
+            }
+        };
+        let reply = self.with_port(reply.to_owned()).await;
+        self.say(&reply).await
+    }
+
+    /// Stores a file. One whose data connection was reset gets another name.
+    async fn store(&mut self, mut path: Vec<u8>) -> std::io::Result<()> {
+        self.say("150 send").await?;
+        let mut data = self.connected().await;
+        let mut bytes = Vec::new();
+        let whole = data.read_to_end(&mut bytes).await.is_ok();
+        if !whole {
+            path.extend_from_slice(b" (cut)");
+        }
+        self.site.lock().unwrap().files.insert(path, bytes);
+        match whole {
+            true => self.say("226 stored").await,
+            false => self.say("426 cut").await,
+        }
+    }
+
+    /// Sends data; `false` when the control connection is to close.
+    async fn send(&mut self, bytes: &[u8], end: TransferEnd) -> std::io::Result<bool> {
         self.say("150 here").await?;
         let mut data = self.connected().await;
         let written = data.write_all(bytes).await;
         match end {
             _ if written.is_err() => self.say("426 you left").await?,
-            End::Reply(text) => {
+            TransferEnd::Reply(text) => {
                 drop(data);
                 self.say(text).await?;
             }
-            End::Nothing => drop(data),
-            End::Hangup => {
+            TransferEnd::NoReply => drop(data),
+            TransferEnd::ControlClosed => {
                 tokio::spawn(async move {
                     // Until the gateway has closed it.
                     let _ = data.read_to_end(&mut Vec::new()).await;
                 });
                 return Ok(false);
             }
-            End::Stuck => {
+            TransferEnd::Stuck => {
                 let _ = data.read_to_end(&mut Vec::new()).await;
             }
-            End::Reset(text) => {
-                // What is sent before a reset may be lost with it.
+            TransferEnd::Reset(text) => {
+                // Bytes that were sent just before a reset can be lost with it.
                 pause(100).await;
                 data.set_zero_linger()?;
                 drop(data);

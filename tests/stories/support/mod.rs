@@ -41,6 +41,16 @@ pub(crate) async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
+/// Runs cases at the same time, where each of them mostly waits.
+pub(crate) async fn at_once(cases: impl IntoIterator<Item = impl Future<Output = ()> + 'static>) {
+    let local = tokio::task::LocalSet::new();
+    let mut running = tokio::task::JoinSet::new();
+    for case in cases {
+        running.spawn_local_on(case, &local);
+    }
+    local.run_until(running.join_all()).await;
+}
+
 /// Something that one side of a story waits for and the other lets happen.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<tokio::sync::watch::Sender<usize>>);
