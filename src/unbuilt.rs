@@ -1,18 +1,18 @@
-//! Keys that a configuration may have and this program does not act on yet.
+//! Configuration keys that are known and not built yet.
 //!
-//! Their defaults are accepted, for they mean what happens anyway. Any other value is refused before anything
-//! is bound: nothing is ignored in silence.
+//! Their default values are accepted, because they change nothing. Any other value is refused before anything is bound,
+//! so that no key is ignored in silence.
 
 use ajpgate_config::{Config, Loaded, Problem, Problems};
 
-/// Every key that `run` refuses, at its line.
+/// The keys that `run` refuses, each as a problem at its line.
 pub(crate) fn problems(loaded: &Loaded) -> Option<Problems> {
     let hint = "leave it out, or see CHANGELOG.md for the version that has it";
     let problem = |path: String| loaded.problem(&path, message(&path), Some(hint.to_owned()));
     Problems::new(paths(&loaded.config).into_iter().map(problem).collect())
 }
 
-/// The same for `check`, which does not fail for them.
+/// The same keys as warnings, for `check`.
 pub(crate) fn warnings(loaded: &Loaded) -> Vec<Problem> {
     let hint = "`run` refuses this file until it is";
     let warning = |path: String| {

@@ -1,9 +1,9 @@
-//! Arguments that several commands take.
+//! Arguments of several commands.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Where `run` and `check` look when no file is named and `AJPGATE_CONFIG` is not set.
+/// The files that are tried when none is named and `AJPGATE_CONFIG` is not set.
 const CONFIG_FILES: [&str; 2] = ["./ajpgate.yaml", "/etc/ajpgate/ajpgate.yaml"];
 
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,7 @@ pub(super) struct ConfigArgument {
 }
 
 impl ConfigArgument {
-    /// The file to read.
+    /// The path of the file to read.
     pub(super) fn path(&self) -> PathBuf {
         if let Some(path) = &self.config {
             return path.clone();
@@ -27,7 +27,7 @@ impl ConfigArgument {
     }
 }
 
-/// An address that may be written as a port alone.
+/// An address, or a port alone.
 pub(super) fn parse_bind(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .or_else(|_| format!("127.0.0.1:{}", text.trim_start_matches(':')).parse())

@@ -9,12 +9,12 @@ use super::process::BAD_USAGE;
 use super::tls_files;
 use crate::unbuilt;
 
-/// Names every problem; 0 when the file can be used.
+/// Prints every problem; exit code 0 if the file can be used.
 pub(super) fn run(path: &Path) -> ExitCode {
     match read(path) {
         Ok(loaded) => {
             let unbuilt = unbuilt::warnings(&loaded);
-            // The machine on which a file is checked need not be the one with the keys.
+            // The file may be checked on another machine than the one with the keys.
             let missing = tls_files::problems(&loaded).into_iter();
             let missing = missing.map(Problem::into_warning);
             let warnings = loaded.warnings.iter().chain(&unbuilt).cloned();
@@ -36,7 +36,7 @@ fn read(path: &Path) -> Result<Loaded, Problems> {
     ajpgate_config::load(path, &|name| std::env::var(name).ok())
 }
 
-/// Reads a configuration that is to be run here: the files that it names have to be there too.
+/// Reads a configuration that is to be run here: the files that it names must exist too.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     let loaded = read(path)?;
     match Problems::new(tls_files::problems(&loaded)) {

@@ -13,20 +13,20 @@ use crate::gateway::Gateway;
 use crate::node::{Node, NodeOptions};
 use crate::telemetry::trace;
 
-/// The secret between gateway and nodes; both live in this process.
+/// The AJP13 secret of the nodes. It never leaves this process.
 const SECRET: &str = "demo";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Where clients connect; a free port is taken when it is not free
+    /// Address for clients; if the port is taken, a free one is used
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = parse_bind)]
     bind: SocketAddr,
-    /// Where metrics and health are; a free port is taken when it is not free
+    /// Address for metrics, health and manager; if the port is taken, a free one is used
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9404", value_parser = parse_bind)]
     admin: SocketAddr,
 }
 
-/// Runs the demo until it is told to stop.
+/// Runs the demo until a signal stops it.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     trace::start(Level::Warn, false);
     runtime()?.block_on(async {
@@ -54,7 +54,7 @@ async fn start_node(route: &str) -> anyhow::Result<Node> {
     Ok(Node::start(options).await?)
 }
 
-/// Tries the wanted ports first, then free ones.
+/// Starts on the given ports, or on free ones if these are taken.
 fn start_gateway(arguments: &Arguments, nodes: &[Node; 2]) -> anyhow::Result<Gateway> {
     let any = |address: SocketAddr| SocketAddr::new(address.ip(), 0);
     let Arguments { bind, admin } = *arguments;
@@ -73,7 +73,7 @@ fn start_gateway(arguments: &Arguments, nodes: &[Node; 2]) -> anyhow::Result<Gat
     Err(last.unwrap_or_else(|| anyhow::anyhow!("no address to listen on")))
 }
 
-/// The same file that a person would write.
+/// The demo's configuration.
 fn config(bind: SocketAddr, admin: SocketAddr, nodes: &[Node; 2]) -> anyhow::Result<Config> {
     let [node1, node2] = nodes.each_ref().map(Node::address);
     let text = format!(
@@ -91,7 +91,7 @@ fn config(bind: SocketAddr, admin: SocketAddr, nodes: &[Node; 2]) -> anyhow::Res
     );
     match ajpgate_config::parse(&text, Path::new("demo.yaml"), &|_| None) {
         Ok(loaded) => Ok(loaded.config),
-        // Only an address that is not loopback gets here.
+        // This is an address other than loopback, for which no free port is tried.
         Err(problems) => anyhow::bail!("{problems}"),
     }
 }
@@ -116,18 +116,18 @@ fn guide(gateway: &Gateway, nodes: &[Node; 2]) -> String {
          \x20 metrics   http://{admin}/metrics\n\
          \x20 manager   http://{admin}/balancer-manager\n\
          \n\
-         Without a cookie the nodes take turns:\n\
+         Without a cookie, requests alternate between the nodes:\n\
          \n\
          \x20 for i in 1 2 3 4; do curl -s http://{front}/; done\n\
          \n\
-         Four requests of one session stay on one node, for its cookie ends in the node's route:\n\
+         With a cookie, a session stays on its node, because its id ends with the node's route:\n\
          \n\
          \x20 jar=$(mktemp); for i in 1 2 3 4; do curl -s -b $jar -c $jar http://{front}/; done\n\
          \n\
-         What became of the routes that sessions asked for:\n\
+         The results of all requests, by the route that their session asked for:\n\
          \n\
          \x20 curl -s http://{admin}/metrics | grep sticky_requests\n\
          \n\
-         Ctrl-C ends it.\n"
+         Press Ctrl-C to stop.\n"
     )
 }

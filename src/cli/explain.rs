@@ -1,4 +1,4 @@
-//! `ajpgate explain`: what would become of a request, found out by the code that requests run through.
+//! `ajpgate explain`: the decisions about a request, made by the same functions as for real requests.
 
 mod report;
 
@@ -28,7 +28,7 @@ use crate::variables::Variables;
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArgument,
-    /// What a client would ask for: a URL, or a path when -H gives the Host
+    /// URL of the request, or a path with the Host from -H
     url: String,
     /// A header field of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_field)]
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(BAD_USAGE));
         }
     };
-    // Nothing is connected, bound or served: the snapshot is only read.
+    // The snapshot is only read: nothing is connected, bound or served.
     let snapshot = Snapshot::new(&loaded.config, &Metrics::new().context("metrics")?)?;
     let report = Report {
         method: parts.method.as_str(),
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Goes the way of a request: target, mapping, session, and each choice of a member until there is none left.
+/// Makes the decisions about a request: target, mapping, session, and members until none is left.
 fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict<'a> {
     let plan = match Plan::new(snapshot, parts, peer) {
         Ok(plan) => plan,
@@ -133,7 +133,7 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
     }))
 }
 
-/// The request, and the client that it comes from.
+/// The request of the command line, and its client.
 fn request(arguments: &Arguments) -> anyhow::Result<(Parts, Peer)> {
     let url = arguments.url.as_str();
     let (tls, host, target) = match url.split_once("://") {
@@ -142,7 +142,7 @@ fn request(arguments: &Arguments) -> anyhow::Result<(Parts, Peer)> {
             let tls = match scheme {
                 "http" => false,
                 "https" => true,
-                _ => bail!("{scheme}:// is not what clients of the gateway speak"),
+                _ => bail!("{scheme}: clients speak http or https"),
             };
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let (authority, target) = rest.split_at(end);
@@ -151,7 +151,7 @@ fn request(arguments: &Arguments) -> anyhow::Result<(Parts, Peer)> {
             (tls, Some(authority), format!("{slash}{target}"))
         }
     };
-    // Where it ends in a browser.
+    // Browsers do not send the fragment.
     let target = target.split('#').next().unwrap_or_default();
     let uri: Uri = target
         .parse()

@@ -31,13 +31,13 @@ struct Cli {
 enum Command {
     /// Run the gateway
     Run(ConfigArgument),
-    /// Run a gateway with two embedded AJP13 nodes: needs nothing but this program
+    /// Run a gateway with two embedded AJP13 nodes; no Tomcat is needed
     Demo(demo::Arguments),
-    /// Read a configuration and name every problem in it
+    /// Read a configuration and print every problem in it
     Check(ConfigArgument),
-    /// Say where a request would go, and why, without sending anything
+    /// Tell where a request would go, and why, without sending anything
     Explain(explain::Arguments),
-    /// Send CPING to an AJP13 connector and time its CPONG
+    /// Send CPING to an AJP13 connector and measure the time to its CPONG
     Ping(ping::Arguments),
     /// Run one embedded AJP13 node
     Node(node::Arguments),
@@ -55,7 +55,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors, and go to standard output.
+            // Help and version go to standard output and are no errors.
             let code = if error.use_stderr() { BAD_USAGE } else { 0 };
             let _ = error.print();
             return ExitCode::from(code);

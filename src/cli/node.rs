@@ -12,18 +12,18 @@ use crate::node::{Node, NodeOptions};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 means any free port
     #[arg(long, value_name = "ADDR", value_parser = parse_bind)]
     bind: SocketAddr,
-    /// The jvmRoute behind its session ids
+    /// The jvmRoute at the end of its session ids
     #[arg(long, value_name = "NAME")]
     route: String,
-    /// The secret that every request must bring
+    /// The secret that every request must have
     #[arg(long, value_name = "S", env = "AJP_SECRET", hide_env_values = true)]
     secret: Option<String>,
 }
 
-/// Runs one node until it is told to stop.
+/// Runs one node until a signal stops it.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;

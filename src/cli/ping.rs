@@ -1,4 +1,4 @@
-//! `ajpgate ping`: CPING and CPONG, like ping(8).
+//! `ajpgate ping`: sends CPING and measures the time to CPONG, like ping(8).
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use tokio_util::codec::Framed;
 use super::process::{BAD_USAGE, FAILED, print, runtime};
 use crate::backend::connect;
 
-/// How long to wait for a connection, and for each answer.
+/// Time limit for connecting, and for each answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Time between two pings.
@@ -29,15 +29,15 @@ pub(super) struct Arguments {
     /// The connector
     #[arg(value_name = "ajp://HOST:PORT")]
     url: String,
-    /// Also send a request with this secret, for CPING needs none
+    /// Also send a request with this secret, because CPING needs none
     #[arg(long, value_name = "S", env = "AJP_SECRET", hide_env_values = true)]
     secret: Option<String>,
-    /// How many times
+    /// Number of pings
     #[arg(short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     n: u32,
 }
 
-/// Pings; fails when nobody answers, or the secret is refused.
+/// Pings a connector; fails when no ping is answered, or the secret is refused.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some((host, port)) = parse(&arguments.url) else {
         eprintln!("ajpgate: expected ajp://HOST:PORT, got {:?}", arguments.url);
@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Host and port; the port is 8009 when it is not named.
+/// Host and port of a URL; the default port is 8009.
 fn parse(url: &str) -> Option<(String, u16)> {
     let rest = url
         .strip_prefix("ajp://")
@@ -108,7 +108,7 @@ async fn ping(host: &str, port: u16) -> anyhow::Result<Duration> {
     }
 }
 
-/// A request with the secret, and what the connector says to it.
+/// Sends a request with the secret and prints whether the connector accepts it.
 async fn try_secret(host: &str, port: u16, secret: &str) -> anyhow::Result<ExitCode> {
     let mut wire = Wire::connect(host, port).await?;
     let line = RequestLine {
@@ -132,7 +132,7 @@ async fn try_secret(host: &str, port: u16, secret: &str) -> anyhow::Result<ExitC
     loop {
         match wire.receive().await.context("request with the secret")? {
             FromContainer::SendHeaders(head) => status = head.status,
-            // A connector that refuses the secret says 403 and gives the connection up.
+            // A connector that refuses the secret answers 403 and does not allow reuse.
             FromContainer::EndResponse { reuse: false } if status == 403 => {
                 print("secret refused: 403 and no reuse\n")?;
                 return Ok(ExitCode::from(FAILED));
@@ -166,7 +166,7 @@ fn show(time: Duration) -> String {
     format!("{:.3} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// A connection whose every step has [`TIMEOUT`].
+/// A connection whose every read and write has [`TIMEOUT`].
 struct Wire {
     framed: Framed<TcpStream, GatewayCodec>,
 }

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Failed while running.
+/// Exit code: failed while running.
 pub(super) const FAILED: u8 = 1;
 
-/// Wrong usage or bad configuration; nothing was bound.
+/// Exit code: wrong usage or bad configuration; nothing was bound.
 pub(super) const BAD_USAGE: u8 = 2;
 
-/// Prints a text. A reader that has seen enough is no failure.
+/// Prints a text. A reader that closes the pipe is no failure.
 pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
@@ -20,7 +20,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One thread for each core; a single core needs no others beside the first.
+/// A runtime with one thread for each core, and with the current thread alone on a single core.
 pub(super) fn runtime() -> std::io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = if cores == 1 {

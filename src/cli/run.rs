@@ -15,10 +15,10 @@ use crate::reload::Source;
 use crate::telemetry::trace;
 use crate::unbuilt;
 
-/// Open files beside those of requests: listeners, logs, idle connections.
+/// Number of open files beside those of requests: listeners, logs, idle connections.
 const SPARE_FILES: u64 = 100;
 
-/// Runs the gateway until it is told to stop.
+/// Runs the gateway until a signal stops it.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let file = path.to_owned();
     let source = Source::new(file.clone(), move || load_again(&file));
@@ -43,14 +43,14 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
         signals.stop(async || gateway.reload().await).await;
         info!("shutting down");
-        // What is cut was logged: after `shutdown_timeout`, or when the operator has waited long enough.
+        // Requests are cut off after `shutdown_timeout`, or by a second signal; both were logged.
         let again = signals.stop(async || ());
         gateway.shutdown_before(again).await;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// The file as it is now, or a line for each reason why it cannot be run.
+/// Reads the file; prints a line for each reason why it cannot be run.
 fn load_again(path: &Path) -> Result<Config, Vec<String>> {
     let lines = |problems: Problems| problems.headlines().collect();
     let loaded = check::load(path).map_err(lines)?;
@@ -63,15 +63,15 @@ fn load_again(path: &Path) -> Result<Config, Vec<String>> {
     }
 }
 
-/// What is allowed and still worth a look, as `check` shows it.
+/// Logs the warnings that `check` prints.
 fn log_warnings(loaded: &Loaded) {
     for warning in &loaded.warnings {
         warn!("{}", warning.headline());
     }
 }
 
-/// Raises the soft limit of open files to the hard one, and says so when that is too little: each request may hold
-/// two, its client's and its member's.
+/// Raises the soft limit of open files to the hard limit, and warns when that is too low: a request may need two, one
+/// for its client and one for its member.
 fn allow_open_files(max_connections: Option<usize>) {
     let limits = getrlimit(Resource::Nofile);
     let raised = Rlimit {

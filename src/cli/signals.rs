@@ -1,10 +1,10 @@
-//! Signals: SIGTERM and SIGINT stop, SIGHUP is to reload.
+//! Signals: SIGTERM and SIGINT stop the program, SIGHUP reloads.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that this program listens to, from the moment they are made.
+/// The signals that this program handles, from the creation of this value on.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
@@ -21,8 +21,8 @@ impl Signals {
         })
     }
 
-    /// Waits until the program is to stop, and calls `hangup` for each SIGHUP. Whatever that takes, it does not keep
-    /// the program from stopping.
+    /// Waits for SIGTERM or SIGINT, and calls `hangup` for each SIGHUP. A `hangup` that is still running does not delay
+    /// the stop.
     pub(super) async fn stop(&mut self, hangup: impl AsyncFn()) {
         let Self {
             terminate,

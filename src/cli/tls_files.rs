@@ -1,10 +1,11 @@
-//! Files with certificates and keys, looked into before anything starts: what is wrong with one is told at its line.
+//! Checks of files with certificates and keys before anything starts. A problem is reported at the line that names
+//! the file.
 
 use ajpgate_config::{Loaded, Member, Problem, Scheme, Target};
 
 use crate::backend::Tls;
 
-/// What is wrong with the files of members.
+/// The problems of the files of members.
 pub(super) fn problems(loaded: &Loaded) -> Vec<Problem> {
     let mut found = Vec::new();
     for balancer in &loaded.config.balancers {

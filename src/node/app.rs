@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `/echo` | the request as the node sees it |
 //! | `/bytes?n=N` | N bytes, with their length |
-//! | `/upload` | how many bytes of body came |
+//! | `/upload` | the number of bytes in the request body |
 //! | `/events?n=N&ms=M` | N server-sent events, M milliseconds apart |
 //! | `/slow?ms=M` | a page after M milliseconds |
 //! | `/status?code=N` | that status |
-//! | anything else | the session: node, id, how often it was here |
+//! | anything else | the session: node, id, number of requests |
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -20,12 +20,12 @@ use super::engine::Engine;
 use super::exchange::Exchange;
 use super::request::Request;
 
-/// Bounds of what a request may ask for.
+/// Limits of the parameters.
 const MAX_BYTES: usize = 1 << 30;
 const MAX_WAIT: u64 = 60_000;
 const MAX_EVENTS: u64 = 10_000;
 
-/// Bytes of `/bytes` that are written at once.
+/// Bytes of `/bytes` that are written at a time.
 const PIECE: usize = 64 * 1024;
 
 pub(super) async fn serve(
@@ -214,8 +214,8 @@ async fn session(
     exchange.write(text.into()).await
 }
 
-/// Ids come from [`Sessions`](super::sessions::Sessions) and routes from the command line; nothing of a
-/// request is shown.
+/// The page of a session. Its id comes from [`Sessions`](super::sessions::Sessions) and the route from the command
+/// line; nothing of the request is shown.
 fn html(node: &str, id: &str, hits: u64, times: &str) -> String {
     let node = escape(node);
     format!(
@@ -223,7 +223,7 @@ fn html(node: &str, id: &str, hits: u64, times: &str) -> String {
          <title>{node}</title><style>body{{font:1.1rem/1.6 system-ui;max-width:40rem;margin:3rem auto;\
          padding:0 1rem}}code{{word-break:break-all}}</style><h1>{node}</h1>\
          <p>Your session <code>{}</code> was here {hits} {times}.</p>\
-         <p>Reload: the gateway finds <b>{node}</b> behind the dot of the session id and sends you here again.</p>\n",
+         <p>Reload this page: the gateway finds <b>{node}</b> at the end of the session id and sends the request here again.</p>\n",
         escape(id)
     )
 }

@@ -15,7 +15,7 @@ use super::exchange::Exchange;
 use super::request::check;
 use super::wire::Wire;
 
-/// Serves requests until the gateway closes, or something is wrong with what it sends.
+/// Serves requests until the gateway closes the connection or sends something wrong.
 pub(super) async fn serve(stream: TcpStream, engine: &Engine) {
     if stream.set_nodelay(true).is_err() {
         return;
@@ -28,7 +28,7 @@ pub(super) async fn serve(stream: TcpStream, engine: &Engine) {
 }
 
 impl Wire {
-    /// One packet, and the request that it starts. Whether the connection goes on.
+    /// Reads one packet and serves the request that it starts. Returns whether the connection stays open.
     async fn serve_next(&mut self, engine: &Engine) -> Result<bool, CodecError> {
         match self.receive().await {
             Ok(Some(ToContainer::ForwardRequest(sent))) => self.answer(&sent, engine).await,
@@ -37,7 +37,7 @@ impl Wire {
                 Ok(true)
             }
             Ok(_) => Ok(false),
-            // The packet is a request that cannot be read: the gateway gets an answer before the end.
+            // A request that cannot be decoded is answered before the connection is closed.
             Err(CodecError::Malformed(why)) if is_about_a_request(why) => self.refuse(400).await,
             Err(error) => Err(error),
         }
@@ -55,7 +55,7 @@ impl Wire {
         Ok(reuse)
     }
 
-    /// An error page, and the end of the connection.
+    /// Sends an error page and ends the connection.
     async fn refuse(&mut self, status: u16) -> Result<bool, CodecError> {
         let mut headers = Headers::builder();
         headers.push(b"Content-Length", b"0")?;
@@ -72,7 +72,7 @@ impl Wire {
     }
 }
 
-/// Whether a packet was recognised as a request before it turned out to be none.
+/// Whether a packet was recognised as a request before the error.
 fn is_about_a_request(why: Malformed) -> bool {
     !matches!(
         why,

@@ -1,8 +1,8 @@
-//! What all connections of a node share.
+//! The state that all connections of a node share.
 
 use super::sessions::Sessions;
 
-/// What all connections of a node share.
+/// The state that all connections of a node share.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) route: String,

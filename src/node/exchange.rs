@@ -14,12 +14,12 @@ use super::wire::Wire;
 pub(super) struct Exchange<'w> {
     wire: &'w mut Wire,
     length: BodyLength,
-    /// Bytes of a known length that have not come.
+    /// Bytes of a body of known length that have not arrived yet.
     left: u64,
-    /// Data of the packet that comes unasked.
+    /// The data of the first body packet, which comes unasked.
     first: Option<Bytes>,
     ended: bool,
-    /// HEAD and statuses without body: data is swallowed.
+    /// Whether body data is discarded, as for HEAD and for statuses without a body.
     bodyless: bool,
     method_is_head: bool,
 }
@@ -41,8 +41,8 @@ impl<'w> Exchange<'w> {
         }
     }
 
-    /// Reads the packet that follows a request with a length, whether somebody wants it or not: where the next
-    /// request is expected it would be read as one.
+    /// Reads the body packet that follows a request with a length. It is read even if the handler ignores the body,
+    /// because it would otherwise be read as the next request.
     pub(super) async fn read_promised(&mut self) -> Result<(), CodecError> {
         if self.left > 0 {
             self.first = self.receive_body().await?;
@@ -69,7 +69,7 @@ impl<'w> Exchange<'w> {
             Some(ToContainer::Body(BodyPacket::Data(data))) => {
                 if let BodyLength::Known(_) = self.length {
                     let arrived = data.len() as u64;
-                    // More than announced: the two ends disagree.
+                    // More data than announced: the two ends disagree about the body.
                     self.left = self
                         .left
                         .checked_sub(arrived)
@@ -83,12 +83,12 @@ impl<'w> Exchange<'w> {
                 self.ended = true;
                 Ok(None)
             }
-            // Cut short, or gone: an error, never an end.
+            // A body that is cut short is an error, never the end of the body.
             _ => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
 
-    /// Sends status and fields.
+    /// Sends the status and the header fields.
     pub(super) fn head(&mut self, status: u16, fields: &[(&str, &str)]) -> Result<(), CodecError> {
         self.bodyless = self.method_is_head || matches!(status, 204 | 205 | 304);
         let mut headers = Headers::builder();
@@ -103,7 +103,7 @@ impl<'w> Exchange<'w> {
         }))
     }
 
-    /// Sends body, in as many chunks as it takes.
+    /// Sends body data, in as many chunks as needed.
     pub(super) async fn write(&mut self, mut data: Bytes) -> Result<(), CodecError> {
         if self.bodyless {
             return Ok(());
@@ -119,15 +119,15 @@ impl<'w> Exchange<'w> {
         Ok(())
     }
 
-    /// Sends what has been written, and asks the gateway to pass it on.
+    /// Sends what was written so far, and asks the gateway to flush it to the client.
     pub(super) async fn flush(&mut self) -> Result<(), CodecError> {
         self.wire
             .send(FromContainer::SendBodyChunk(Bytes::new()))
             .await
     }
 
-    /// Ends the answer. The connection goes on unless a body of unknown length has not been read: what comes of
-    /// it unasked would be read as a request.
+    /// Ends the response. Returns whether the connection can be reused: not if a body of unknown length has not been
+    /// read, because a packet of it would be read as a request.
     pub(super) async fn end(self) -> Result<bool, CodecError> {
         let nothing_ahead = self.wire.framed.read_buffer().is_empty();
         let reuse = match self.length {

@@ -1,7 +1,7 @@
-//! The embedded AJP13 node: the codec's other side, for demos, trials and tests.
+//! The embedded AJP13 node: the container's end of the protocol, for demos, trials and tests.
 //!
-//! It is a small servlet container in behaviour, not in power: it checks the secret and everything else that
-//! a careful container checks, keeps sessions with its route behind their ids, and serves a few pages.
+//! A node checks requests as a careful servlet container does, keeps sessions whose ids end with its route, and serves a
+//! few pages.
 
 mod app;
 mod connection;
@@ -22,18 +22,18 @@ use tokio_util::task::TaskTracker;
 use self::engine::Engine;
 use self::sessions::Sessions;
 
-/// What a node is told.
+/// The settings of a node.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
-    /// Where it listens; port 0 takes a free one.
+    /// The address to listen on; port 0 means any free port.
     pub bind: SocketAddr,
     /// Its jvmRoute.
     pub route: String,
-    /// The secret that every request must bring.
+    /// The secret that every request must have.
     pub secret: Option<String>,
 }
 
-/// A running node. Dropped, it stops.
+/// A running node. Dropping it stops the node.
 #[derive(Debug)]
 pub struct Node {
     address: SocketAddr,
@@ -42,10 +42,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// Binds and serves. Must be called inside a tokio runtime.
+    /// Binds the address and serves. Must be called in a tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// The error of binding the address.
     pub async fn start(options: NodeOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.bind).await?;
         let node = Self {
@@ -82,7 +82,7 @@ impl Node {
         Ok(node)
     }
 
-    /// Where it listens.
+    /// The address that the node listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

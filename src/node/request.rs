@@ -1,18 +1,18 @@
-//! A FORWARD_REQUEST as a servlet would see it, after everything that a container checks.
+//! A FORWARD_REQUEST as a servlet would see it, after the checks of a container.
 
 use ajp13::ForwardRequest;
 use ajp13::request::{Attribute, RequestAttribute};
 use ajp13::tables::{HeaderCode as _, RequestHeader, request_attribute};
 use subtle::ConstantTimeEq as _;
 
-/// Most header fields, as Tomcat's `maxHeaderCount`.
+/// Most header fields of a request, as Tomcat's `maxHeaderCount`.
 const MAX_HEADERS: usize = 100;
 
-/// A request that may be served.
+/// A request that has passed the checks.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: String,
-    /// Raw, parameters included.
+    /// The raw path, with its parameters.
     pub(super) uri: String,
     pub(super) query: String,
     pub(super) remote_addr: String,
@@ -21,21 +21,21 @@ pub(super) struct Request {
     pub(super) length: BodyLength,
 }
 
-/// How much body follows.
+/// The request body that follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyLength {
-    /// `content-length` says so; the first packet comes unasked when it is not 0.
+    /// A body of this length, as `content-length` announces. If it is not 0, the first packet comes unasked.
     Known(u64),
-    /// It has to be asked for, and its end is an empty packet.
+    /// A body of unknown length: every packet must be requested, and an empty packet ends it.
     Unknown,
-    /// Neither a length nor an encoding: none, mostly.
+    /// Neither a length nor an encoding was announced. Usually there is no body.
     Unstated,
 }
 
-/// Checks a request as Tomcat does, and more strictly where Tomcat lets pass what no gateway may send.
+/// Checks a request as Tomcat does, and more strictly where Tomcat accepts what no gateway may send.
 ///
 /// # Errors
-/// The status to refuse it with.
+/// The status of the refusal.
 pub(super) fn check(sent: &ForwardRequest, secret: Option<&str>) -> Result<Request, u16> {
     if !has_secret(sent, secret) || !only_known_attributes(sent) {
         return Err(403);
@@ -78,7 +78,7 @@ pub(super) fn check(sent: &ForwardRequest, secret: Option<&str>) -> Result<Reque
 }
 
 impl Request {
-    /// The first field of a name.
+    /// The value of the first field with this name.
     pub(super) fn header(&self, wanted: &str) -> Option<&str> {
         let mut named = self
             .headers
@@ -92,7 +92,7 @@ impl Request {
         self.uri.split(';').next().unwrap_or_default()
     }
 
-    /// A query parameter, as it stands.
+    /// The value of a query parameter, not decoded.
     pub(super) fn parameter(&self, wanted: &str) -> Option<&str> {
         let pairs = self
             .query
@@ -104,7 +104,7 @@ impl Request {
             .map(|(_, value)| value)
     }
 
-    /// The session id that the client sent: the cookie's, or that of the path.
+    /// The session id of the client, from the cookie or else from the path.
     pub(super) fn session_id(&self) -> Option<&str> {
         let cookies = self
             .headers
@@ -134,12 +134,12 @@ fn has_secret(sent: &ForwardRequest, secret: Option<&str>) -> bool {
             _ => None,
         })
         .peekable();
-    // Several secrets must all be right.
+    // If there are several secrets, all must be right.
     given.peek().is_some() && given.all(|value| value.ct_eq(secret.as_bytes()).into())
 }
 
-/// Names that Tomcat takes without being told to; another name is refused, for some make it serve any file of
-/// an application (CVE-2020-1938).
+/// Names of attributes that Tomcat accepts by default. Other names are refused, because some make Tomcat serve any file
+/// of an application (CVE-2020-1938).
 fn only_known_attributes(sent: &ForwardRequest) -> bool {
     let known = [
         request_attribute::REMOTE_PORT,

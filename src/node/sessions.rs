@@ -1,4 +1,4 @@
-//! Sessions in memory: an id with the node's route behind it, and how often it was used.
+//! Sessions in memory: an id that ends with the node's route, and the number of requests.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 /// How long a session lives after its last request.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// Most sessions; when there are more the oldest half goes.
+/// Most sessions. When there are more, the older half is removed.
 const MAX_SESSIONS: usize = 100_000;
 
 /// The sessions of a node.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    /// What stands behind an id: empty, or a dot and the route.
+    /// The end of an id: empty, or a dot and the route.
     suffix: String,
     seed: RandomState,
     state: Mutex<State>,
@@ -33,7 +33,7 @@ struct Session {
     used: Instant,
 }
 
-/// A session for one request.
+/// The session of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Visit {
     pub(super) id: String,
@@ -55,7 +55,7 @@ impl Sessions {
         }
     }
 
-    /// Counts a request to the session of this id, or to a new one.
+    /// Counts a request for the session with this id, or for a new one.
     pub(super) fn visit(&self, id: Option<&str>, now: Instant) -> Visit {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = id
@@ -85,7 +85,7 @@ impl Sessions {
         }
     }
 
-    /// 128 bits that a stranger cannot guess from others, as Tomcat writes them.
+    /// 128 random bits in the form of Tomcat's ids, which cannot be guessed from other ids.
     fn new_id(&self, number: u64) -> String {
         let (high, low) = (
             self.seed.hash_one((number, 0_u8)),

@@ -1,4 +1,4 @@
-//! Packets of one AJP13 connection, from the container's side.
+//! The packets of one AJP13 connection, at the container's end.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use futures_sink::Sink;
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
-/// Packets in, packets out.
+/// A connection that reads and writes packets.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) framed: Framed<TcpStream, ContainerCodec>,

@@ -20,7 +20,7 @@ impl Demo {
         let mut program = Program::start(ajpgate(scratch.path(), &["demo"]).args(arguments));
         let guide = program.prints("the whole guide", |demo| {
             let text = demo.stdout();
-            text.ends_with("Ctrl-C ends it.\n").then_some(text)
+            text.ends_with("Press Ctrl-C to stop.\n").then_some(text)
         });
         Self {
             program,

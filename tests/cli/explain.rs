@@ -49,7 +49,7 @@ GET /shop/cart;jsessionid=AB.node2?x=1  (Host: shop.example.com)
   session     AB.node2, from the path parameter jsessionid
   route       node2, which a member has
   member      ajp://10.0.0.12:8009 (route node2): has the session's route; gets /app/cart;jsessionid=AB.node2
-  if it fails ajp://10.0.0.13:8009 (route node3): is where the session's member redirects to; gets /app/cart;jsessionid=AB.node2
+  if it fails ajp://10.0.0.13:8009 (route node3): is the redirect of the session's member; gets /app/cart;jsessionid=AB.node2
   if it fails ajp://10.0.0.11:8009 (route node1): chosen by byrequests; gets /app/cart;jsessionid=AB.node2
   then        no further try (maxattempts)
   variables   BALANCER_SESSION_STICKY=jsessionid
@@ -57,7 +57,7 @@ GET /shop/cart;jsessionid=AB.node2?x=1  (Host: shop.example.com)
               BALANCER_NAME=balancer://shop
               BALANCER_WORKER_NAME=ajp://10.0.0.12:8009
               BALANCER_WORKER_ROUTE=node2
-  Of a gateway that has just started: what a running one has learnt is not known here.
+  This is the decision of a gateway that has just started, without the state of a running one.
 "
     );
 }

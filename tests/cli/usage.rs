@@ -41,10 +41,10 @@ fn help_names_every_command() {
 
     Commands:
       run          Run the gateway
-      demo         Run a gateway with two embedded AJP13 nodes: needs nothing but this program
-      check        Read a configuration and name every problem in it
-      explain      Say where a request would go, and why, without sending anything
-      ping         Send CPING to an AJP13 connector and time its CPONG
+      demo         Run a gateway with two embedded AJP13 nodes; no Tomcat is needed
+      check        Read a configuration and print every problem in it
+      explain      Tell where a request would go, and why, without sending anything
+      ping         Send CPING to an AJP13 connector and measure the time to its CPONG
       node         Run one embedded AJP13 node
       schema       Print the JSON Schema of the configuration, for editors
       completions  Print a completion script for a shell
@@ -75,7 +75,7 @@ fn each_command_explains_itself() {
       -h, --help           Print help
     "#);
     assert_snapshot!(printed(&["check", "--help"]), @r#"
-    Read a configuration and name every problem in it
+    Read a configuration and print every problem in it
 
     Usage: ajpgate check [OPTIONS]
 
@@ -85,15 +85,15 @@ fn each_command_explains_itself() {
       -h, --help           Print help
     "#);
     assert_snapshot!(printed(&["demo", "--help"]), @r#"
-    Run a gateway with two embedded AJP13 nodes: needs nothing but this program
+    Run a gateway with two embedded AJP13 nodes; no Tomcat is needed
 
     Usage: ajpgate demo [OPTIONS]
 
     Options:
-          --bind <ADDR>   Where clients connect; a free port is taken when it is not free [default:
+          --bind <ADDR>   Address for clients; if the port is taken, a free one is used [default:
                           127.0.0.1:8080]
-          --admin <ADDR>  Where metrics and health are; a free port is taken when it is not free
-                          [default: 127.0.0.1:9404]
+          --admin <ADDR>  Address for metrics, health and manager; if the port is taken, a free one is
+                          used [default: 127.0.0.1:9404]
       -h, --help          Print help
     "#);
     assert_snapshot!(printed(&["node", "--help"]), @r#"
@@ -102,13 +102,13 @@ fn each_command_explains_itself() {
     Usage: ajpgate node [OPTIONS] --bind <ADDR> --route <NAME>
 
     Options:
-          --bind <ADDR>   Where to listen; port 0 takes a free one
-          --route <NAME>  The jvmRoute behind its session ids
-          --secret <S>    The secret that every request must bring [env: AJP_SECRET]
+          --bind <ADDR>   Address to listen on; port 0 means any free port
+          --route <NAME>  The jvmRoute at the end of its session ids
+          --secret <S>    The secret that every request must have [env: AJP_SECRET]
       -h, --help          Print help
     "#);
     assert_snapshot!(printed(&["ping", "--help"]), @r#"
-    Send CPING to an AJP13 connector and time its CPONG
+    Send CPING to an AJP13 connector and measure the time to its CPONG
 
     Usage: ajpgate ping [OPTIONS] <ajp://HOST:PORT>
 
@@ -116,8 +116,8 @@ fn each_command_explains_itself() {
       <ajp://HOST:PORT>  The connector
 
     Options:
-          --secret <S>  Also send a request with this secret, for CPING needs none [env: AJP_SECRET]
-      -n <N>            How many times [default: 4]
+          --secret <S>  Also send a request with this secret, because CPING needs none [env: AJP_SECRET]
+      -n <N>            Number of pings [default: 4]
       -h, --help        Print help
     "#);
     assert_snapshot!(printed(&["schema", "--help"]), @r#"

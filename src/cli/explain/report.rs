@@ -1,4 +1,4 @@
-//! What is known of a request, as text and as JSON.
+//! The report of `explain`, as text and as JSON.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ const VARIABLES: [Variable; 6] = [
     Variable::RouteChanged,
 ];
 
-/// What would become of a request.
+/// What the gateway would do with a request.
 pub(super) struct Report<'a> {
     pub(super) method: &'a str,
     pub(super) target: String,
@@ -30,16 +30,16 @@ pub(super) struct Report<'a> {
 }
 
 pub(super) enum Verdict<'a> {
-    /// It reaches no balancer.
+    /// The request is answered without a balancer.
     Refused(Refusal),
     Forwarded(Box<Forwarded<'a>>),
 }
 
 pub(super) struct Forwarded<'a> {
-    /// Place of the mapping under `proxy_pass`.
+    /// The mapping's index in `proxy_pass`.
     pub(super) index: usize,
     pub(super) mapping: String,
-    /// Whether the mapping says `encoded_slash: pass`.
+    /// Whether the mapping has `encoded_slash: pass`.
     pub(super) passes_slashes: bool,
     pub(super) balancer: &'a str,
     pub(super) to: String,
@@ -48,11 +48,11 @@ pub(super) struct Forwarded<'a> {
     pub(super) session: Session,
     pub(super) found: Option<Found<'a>>,
     pub(super) method: LbMethod,
-    /// Who gets it, and who is next if that one cannot be reached.
+    /// The member that gets the request, then the members that get it when the previous one cannot be reached.
     pub(super) candidates: Vec<Candidate>,
-    /// Why the list ends before the number of tries does.
+    /// Why no further member was found although another try is allowed; `None` after the last try.
     pub(super) end: Option<NoMember>,
-    /// As the first choice leaves them.
+    /// The variables after the first choice.
     pub(super) variables: Variables,
 }
 
@@ -61,9 +61,9 @@ pub(super) struct Candidate {
     pub(super) route: String,
     pub(super) how: How,
     pub(super) route_changed: bool,
-    /// The path that it would get.
+    /// The path that this member would get.
     pub(super) path: String,
-    /// The `Destination` that it would get.
+    /// The `Destination` field that this member would get.
     pub(super) destination: Option<HeaderValue>,
 }
 
@@ -96,17 +96,17 @@ impl Forwarded<'_> {
     fn why(&self, how: How) -> String {
         match how {
             How::Sticky => "has the session's route".to_owned(),
-            How::Redirect => "is where the session's member redirects to".to_owned(),
+            How::Redirect => "is the redirect of the session's member".to_owned(),
             How::Domain => "shares the domain of the session's member".to_owned(),
             How::Free => format!("chosen by {}", self.method.name()),
         }
     }
 
-    /// What comes after the last candidate.
+    /// What happens after the last candidate.
     fn then(&self) -> String {
         match self.end {
             None => "no further try (maxattempts)".to_owned(),
-            Some(NoMember::Tried) if !self.candidates.is_empty() => "nobody is left".to_owned(),
+            Some(NoMember::Tried) if !self.candidates.is_empty() => "no member is left".to_owned(),
             Some(nobody) => format!("503: {nobody}"),
         }
     }
@@ -187,7 +187,7 @@ impl fmt::Display for Report<'_> {
         }
         writeln!(
             f,
-            "  Of a gateway that has just started: what a running one has learnt is not known here."
+            "  This is the decision of a gateway that has just started, without the state of a running one."
         )
     }
 }
