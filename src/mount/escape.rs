@@ -66,6 +66,9 @@ pub(super) enum Dots {
 impl Dots {
     /// Whether a raw name is a dot segment once it is decoded.
     pub(super) fn of(name: &[u8]) -> Option<Self> {
+        if !matches!(name.first(), Some(b'.' | b'%')) {
+            return None;
+        }
         let mut count = 0;
         let mut rest = name;
         while !rest.is_empty() {

@@ -59,6 +59,11 @@ impl Normal<'_> {
         self.encoded.as_ref().is_some_and(|it| it.found.backslash)
     }
 
+    /// Whether the client has written the path in normal form.
+    pub(super) fn is_as_written(&self) -> bool {
+        matches!(self.path, Cow::Borrowed(_))
+    }
+
     /// Whether servers may read the path in several ways.
     pub(super) fn is_ambiguous(&self) -> bool {
         self.encoded.is_some()
@@ -97,13 +102,13 @@ pub fn normalize(raw: &str) -> Result<Normal<'_>, BadPath> {
     if !raw.starts_with('/') {
         return Err(BadPath::NotAbsolute);
     }
-    let found = check_bytes(raw)?;
-    if is_normal(raw) {
+    if is_plain(raw.as_bytes()) {
         return Ok(Normal {
             path: Cow::Borrowed(raw.as_bytes()),
             encoded: None,
         });
     }
+    let found = check_bytes(raw)?;
     let path = resolve(raw)?;
     let encoded = match found == Found::default() {
         true => None,
@@ -111,6 +116,19 @@ pub fn normalize(raw: &str) -> Result<Normal<'_>, BadPath> {
     };
     let path = Cow::Owned(path);
     Ok(Normal { path, encoded })
+}
+
+/// Whether a path is in normal form already, and has no byte that needs a look: the common case, found in one pass. A
+/// segment that begins with a dot is looked at again.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut previous = b' ';
+    raw.iter().all(|&byte| {
+        let begins_badly = previous == b'/' && matches!(byte, b'/' | b'.');
+        previous = byte;
+        let is_letter =
+            byte.is_ascii_graphic() && !matches!(byte, b'%' | b';' | b'\\' | b'?' | b'#');
+        is_letter && !begins_badly
+    })
 }
 
 /// Checks each byte and each escape, and looks for encoded slashes and backslashes.
@@ -146,22 +164,6 @@ fn unescape((high, low): (u8, u8)) -> Option<u8> {
             .and_then(|digit| u8::try_from(digit).ok())
     };
     Some(digit(high)? << 4 | digit(low)?)
-}
-
-/// Whether a path is in normal form already: the common case, which allocates nothing.
-fn is_normal(raw: &str) -> bool {
-    let mut segments = raw.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let plain = match segment {
-            "" => segments.peek().is_none(),
-            "." | ".." => false,
-            _ => !segment.bytes().any(|byte| matches!(byte, b'%' | b';')),
-        };
-        if !plain {
-            return false;
-        }
-    }
-    true
 }
 
 /// Cuts parameters, decodes, and resolves empty and dot segments.

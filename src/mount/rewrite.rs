@@ -22,7 +22,7 @@ use super::prefix::{Front, join, prefix_of, strip};
 #[must_use]
 pub fn rewrite<'a>(front: &Front, back: &str, raw: &'a str, normal: &Normal<'_>) -> Cow<'a, str> {
     let back = prefix_of(back);
-    match plain_rest(front, raw, normal.is_ambiguous()) {
+    match plain_rest(front, raw, normal) {
         Some(rest) if is_back_in_front(raw, back, rest) => Cow::Borrowed(raw),
         Some(rest) => join(back, rest),
         None => {
@@ -40,16 +40,19 @@ fn is_back_in_front(raw: &str, back: &str, rest: &str) -> bool {
 }
 
 /// What stands behind `front` in the client's bytes, if it may be sent as it is.
-fn plain_rest<'a>(front: &Front, raw: &'a str, ambiguous: bool) -> Option<&'a str> {
+fn plain_rest<'a>(front: &Front, raw: &'a str, normal: &Normal<'_>) -> Option<&'a str> {
     let rest = strip(front.escaped(), raw.as_bytes())?;
     let rest = raw.get(raw.len().checked_sub(rest.len())?..)?;
+    if normal.is_as_written() {
+        return Some(rest);
+    }
     let mut depth = 0_usize;
     let mut after_empty = false;
     // The first part is empty, or the parameters of the last segment of `front`.
     for segment in rest.split('/').skip(1) {
         let name = without_parameters(segment);
         match Dots::of(name.as_bytes()) {
-            Some(_) if ambiguous => return None,
+            Some(_) if normal.is_ambiguous() => return None,
             Some(Dots::One) if segment == "." => {}
             Some(Dots::Two) if segment == ".." && !after_empty => depth = depth.checked_sub(1)?,
             Some(_) => return None,

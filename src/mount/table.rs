@@ -78,11 +78,12 @@ impl Table {
     /// the request: case, port and a dot at the end do not matter.
     #[must_use]
     pub fn find(&self, host: &str, path: &Normal<'_>) -> Option<Match> {
-        let name = name_of(host);
+        let covers = |entry: &Entry| match path.is_ambiguous() {
+            false => entry.covers(path.as_bytes()),
+            true => path.readings().any(|reading| entry.covers(reading)),
+        };
         let mut exclusions = self.exclusions.iter();
-        let excluded = exclusions.find(|entry| {
-            path.readings().any(|reading| entry.covers(reading)) && entry.fit(name).is_some()
-        });
+        let excluded = exclusions.find(|entry| covers(entry) && entry.fit(name_of(host)).is_some());
         match excluded {
             Some(entry) => Some(Match::Exclusion(entry.index)),
             None => self.mapping(host, path).map(Match::Mapping),
