@@ -54,6 +54,12 @@ impl TomcatOptions {
         self
     }
 
+    /// Whether an attribute of the AJP connector has this value.
+    pub(crate) fn is_set(&self, name: &str, value: &str) -> bool {
+        let mut set = self.connector.iter();
+        set.any(|(known, has)| (known.as_str(), has.as_str()) == (name, value))
+    }
+
     /// Adds an HTTP connector, to look at the server past the gateway.
     pub(crate) fn http_connector(mut self) -> Self {
         self.http_connector = true;
