@@ -88,10 +88,7 @@ fn ready(shared: &Shared) -> Answer {
 fn metrics(shared: &Shared) -> Answer {
     let now = Instant::now();
     let snapshot = shared.snapshot.load_full();
-    for balancer in &snapshot.balancers {
-        balancer.show(now);
-    }
-    let shown = snapshot.shown(now);
+    let shown = snapshot.show(now);
     let mut answer = text(StatusCode::OK, shared.metrics.render(&shown));
     answer.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
     answer

@@ -208,10 +208,10 @@ impl LiveBalancer {
     }
 
     /// Its members, each with what the decisions show of it. A member that a later version has removed is left out.
-    pub(crate) fn shown_in<'v>(
-        &'v self,
+    pub(crate) fn shown_in<'b, 'v>(
+        &'b self,
         view: &'v View,
-    ) -> impl Iterator<Item = (&'v Arc<LiveMember>, &'v MemberView)> {
+    ) -> impl Iterator<Item = (&'b Arc<LiveMember>, &'v MemberView)> {
         self.members
             .iter()
             .enumerate()
@@ -261,14 +261,6 @@ impl LiveBalancer {
     pub(crate) fn tries(&self) -> u32 {
         let others = u32::try_from(self.members.len().saturating_sub(1)).unwrap_or(u32::MAX);
         self.config.maxattempts.unwrap_or(others).saturating_add(1)
-    }
-
-    /// Writes the present state of all members into their gauges.
-    pub(crate) fn show(&self, now: Instant) {
-        let view = self.core().view(now);
-        for (member, view) in self.shown_in(&view) {
-            member.show(view, now);
-        }
     }
 
     /// Counts a health check of a member that has passed, or has failed for a reason.

@@ -123,11 +123,11 @@ impl LiveMember {
         self.drain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes its present state into its gauges.
-    pub(super) fn show(&self, view: &MemberView, now: Instant) {
+    /// The values of its gauges.
+    pub(super) fn reading(&self, view: &MemberView, now: Instant) -> MemberReading {
         let left = self.left(view, now);
         let pool = self.backend.connections();
-        let reading = MemberReading {
+        MemberReading {
             busy: view.busy,
             up: view.usable,
             pool_idle: pool.idle as u64,
@@ -135,17 +135,17 @@ impl LiveMember {
             pool_max: pool.max as u64,
             sessions: left.sessions,
             drained: left.has_drained(view.status),
-        };
-        self.metrics.show(reading, |status| match status {
-            MemberStatus::Disabled => view.status.disabled,
-            MemberStatus::Stopped => view.status.stopped,
-            MemberStatus::Drain => view.status.drain,
-            MemberStatus::HotStandby => view.status.hot_standby,
-            MemberStatus::HotSpare => view.status.hot_spare,
-            MemberStatus::IgnoreErrors => view.status.ignore_errors,
-            MemberStatus::Error => !matches!(view.health, Health::Ok | Health::Forced),
-            MemberStatus::HealthCheckFailed => view.check_failed,
-        });
+            statuses: MemberStatus::ALL.map(|status| match status {
+                MemberStatus::Disabled => view.status.disabled,
+                MemberStatus::Stopped => view.status.stopped,
+                MemberStatus::Drain => view.status.drain,
+                MemberStatus::HotStandby => view.status.hot_standby,
+                MemberStatus::HotSpare => view.status.hot_spare,
+                MemberStatus::IgnoreErrors => view.status.ignore_errors,
+                MemberStatus::Error => !matches!(view.health, Health::Ok | Health::Forced),
+                MemberStatus::HealthCheckFailed => view.check_failed,
+            }),
+        }
     }
 }
 

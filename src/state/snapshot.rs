@@ -1,5 +1,6 @@
 //! What a request reads: everything that follows from one configuration.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use super::mapping::{self, LiveMapping};
 use super::member::LiveMember;
 use crate::balancer::MemberId;
 use crate::mount::{PublicPaths, Table};
-use crate::telemetry::metrics::Shown;
+use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
 
 /// Everything that a request needs to know. Each configuration and each change makes a new one.
 #[derive(Debug, Clone)]
@@ -49,15 +50,29 @@ impl Snapshot {
         Some((balancer, member))
     }
 
-    /// The members and routes whose series are shown.
-    pub(crate) fn shown(&self, now: Instant) -> Shown {
+    /// Sets the gauges of all members. Returns the members and routes whose series are shown.
+    pub(crate) fn show(&self, now: Instant) -> Shown {
         let mut shown = Shown::default();
+        // Two mappings may name one URL with different keys: their members have the same labels.
+        let mut of_mappings: HashMap<_, (&MemberMetrics, MemberReading)> = HashMap::new();
         for balancer in &self.balancers {
             let view = balancer.core().view(now);
             shown.balancer(balancer.name());
             for (member, view) in balancer.shown_in(&view) {
                 shown.member(balancer.name(), &member.url, &view.route);
+                let reading = member.reading(view, now);
+                if balancer.stands_alone() {
+                    of_mappings
+                        .entry((&member.url, &member.config.route))
+                        .and_modify(|(_, before)| *before = before.and(&reading))
+                        .or_insert((&member.metrics, reading));
+                } else {
+                    member.metrics.show(&reading);
+                }
             }
+        }
+        for (metrics, reading) in of_mappings.values() {
+            metrics.show(reading);
         }
         shown
     }

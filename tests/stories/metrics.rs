@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::Gate;
 use crate::support::client::get;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
@@ -267,4 +268,65 @@ async fn series_grow_with_the_members_and_not_with_pairs_of_them() {
         .lines()
         .filter(|line| line.starts_with("ajpgate_sticky_route_mismatch_total{"));
     assert_eq!(mismatches.count(), 2 * 200);
+}
+
+/// Gauges of a URL that two mappings name, each with one request under way: the requests, the busy connections, and the
+/// most connections that there may be.
+async fn gauges_of_two_mappings(one: &str, other: &str) -> [f64; 3] {
+    let gate = Gate::new();
+    let opened = gate.clone();
+    let container = Container::start(move |_, mut wire: Wire| {
+        let gate = opened.clone();
+        async move {
+            while wire.next_request().await.is_some() {
+                gate.opened(1).await;
+                wire.respond(200, &[], b"").await;
+            }
+        }
+    })
+    .await;
+    let to = format!("to: \"ajp://{}/\"", container.address);
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n  - {{ path: /one, {to}, member: {{ {one} }} }}\n  - {{ path: /other, {to}, member: {{ {other} }} }}\n"
+    ));
+    let mut clients = [gateway.client().await, gateway.client().await];
+    for (client, path) in clients.iter_mut().zip(["/one", "/other"]) {
+        client
+            .send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+    }
+    let busy = [("state", "busy")];
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 2.0)
+        .await;
+    gateway
+        .metric_becomes("ajpgate_pool_connections", &busy, 2.0)
+        .await;
+    let gauges = [
+        gateway.metric("ajpgate_member_busy", &[]).await,
+        gateway.metric("ajpgate_pool_connections", &busy).await,
+        gateway.metric("ajpgate_pool_max_connections", &[]).await,
+    ];
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.answer().await.status, 200);
+    }
+    gauges
+}
+
+/// As two ProxyPass lines of httpd share a worker.
+#[tokio::test]
+async fn mappings_to_one_url_with_the_same_keys_share_its_connections() {
+    assert_eq!(
+        gauges_of_two_mappings("max: 5", "max: 5").await,
+        [2.0, 2.0, 5.0]
+    );
+}
+
+#[tokio::test]
+async fn gauges_of_mappings_to_one_url_with_different_keys_are_added_up() {
+    assert_eq!(
+        gauges_of_two_mappings("max: 3", "max: 4").await,
+        [2.0, 2.0, 7.0]
+    );
 }

@@ -152,8 +152,8 @@ pub(crate) struct MemberMetrics {
     drained: Gauge,
 }
 
-/// What the gauges of a member show, taken when somebody asks.
-#[derive(Debug, Clone, Copy, Default)]
+/// The values of a member's gauges at the time of a scrape.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct MemberReading {
     pub(crate) busy: u64,
     pub(crate) up: bool,
@@ -162,6 +162,26 @@ pub(crate) struct MemberReading {
     pub(crate) pool_max: u64,
     pub(crate) sessions: u64,
     pub(crate) drained: bool,
+    /// For each status whether the member has it.
+    pub(crate) statuses: [bool; MemberStatus::COUNT],
+}
+
+impl MemberReading {
+    /// The values for two members under the same labels: what is counted is added, the member is up when both are, and
+    /// has the statuses of both.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.busy += other.busy;
+        self.up &= other.up;
+        self.pool_idle += other.pool_idle;
+        self.pool_busy += other.pool_busy;
+        self.pool_max += other.pool_max;
+        self.sessions += other.sessions;
+        self.drained &= other.drained;
+        for (mine, other) in self.statuses.iter_mut().zip(other.statuses) {
+            *mine |= other;
+        }
+        self
+    }
 }
 
 impl MemberMetrics {
@@ -220,12 +240,12 @@ impl MemberMetrics {
         self.from_backend.increment(from_backend);
     }
 
-    /// Shows a reading. `has` says which statuses the member has.
+    /// Sets the gauges.
     #[expect(
         clippy::cast_precision_loss,
         reason = "gauges are floats; counts stay far below 2⁵³"
     )]
-    pub(crate) fn show(&self, reading: MemberReading, has: impl Fn(MemberStatus) -> bool) {
+    pub(crate) fn show(&self, reading: &MemberReading) {
         self.busy.set(reading.busy as f64);
         self.up.set(if reading.up { 1.0 } else { 0.0 });
         self.pool_idle.set(reading.pool_idle as f64);
@@ -233,8 +253,8 @@ impl MemberMetrics {
         self.pool_max.set(reading.pool_max as f64);
         self.sessions.set(reading.sessions as f64);
         self.drained.set(if reading.drained { 1.0 } else { 0.0 });
-        for (gauge, status) in self.status.iter().zip(MemberStatus::ALL) {
-            gauge.set(if has(status) { 1.0 } else { 0.0 });
+        for (gauge, has) in self.status.iter().zip(reading.statuses) {
+            gauge.set(if has { 1.0 } else { 0.0 });
         }
     }
 }

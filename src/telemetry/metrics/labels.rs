@@ -8,7 +8,7 @@ macro_rules! label_values {
         pub(crate) enum $type { $($variant,)* }
 
         impl $type {
-            pub(super) const COUNT: usize = [$($text,)*].len();
+            pub(crate) const COUNT: usize = [$($text,)*].len();
             /// Every value.
             pub(crate) const ALL: [Self; Self::COUNT] = [$(Self::$variant,)*];
 
