@@ -31,6 +31,7 @@ mod environment;
 mod fault;
 mod field;
 mod file;
+mod files;
 mod json;
 mod load;
 pub mod log_format;

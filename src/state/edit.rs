@@ -132,8 +132,9 @@ impl Edit<'_> {
     /// # Errors
     /// The reason; then nothing has changed.
     pub(crate) fn reload(&mut self, file: &Config, now: Instant) -> Result<(), EditError> {
+        let overrides = self.editing.overrides.read_again(&self.shared.folder);
+        let overrides = overrides.map_err(EditError::Added)?;
         let before = std::mem::replace(&mut self.editing.file, file.clone());
-        let overrides = self.editing.overrides.clone();
         let run = self.run(overrides, now, || Ok(()));
         if run.is_err() {
             self.editing.file = before;

@@ -48,6 +48,8 @@ pub(crate) enum EditError {
     Exists,
     #[error("{0}")]
     Impossible(#[from] BackendError),
+    #[error("{0}")]
+    Added(String),
     #[error("the state file cannot be written: {0}")]
     Store(#[from] io::Error),
 }

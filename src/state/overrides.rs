@@ -95,6 +95,21 @@ impl Overrides {
         config
     }
 
+    /// The same changes, with the members that were added read again from their keys: a file that they name, such as
+    /// `secret_file`, may hold something else by now. File names are relative to `folder`.
+    ///
+    /// # Errors
+    /// What is wrong with such a member.
+    pub(super) fn read_again(&self, folder: &Path) -> Result<Self, String> {
+        let mut again = self.clone();
+        for added in again.0.values_mut().flat_map(|of| &mut of.added) {
+            let url = &added.member.url;
+            let read = Added::read(added.keys.clone(), folder);
+            *added = read.map_err(|why| format!("{url}, which was added by hand: {why}"))?;
+        }
+        Ok(again)
+    }
+
     /// As JSON, for the state file.
     pub(super) fn to_json(&self) -> Value {
         let balancers: Map<String, Value> = self
@@ -119,6 +134,14 @@ impl Overrides {
             .map(read)
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+}
+
+impl Added {
+    fn read(keys: Value, folder: &Path) -> Result<Self, String> {
+        let member = parse_member(&keys.to_string(), &folder.join("added"));
+        let member = member.map_err(lines)?;
+        Ok(Self { member, keys })
     }
 }
 
@@ -179,13 +202,7 @@ impl OfBalancer {
         });
         let added = part("added");
         let added = added.as_array().cloned().unwrap_or_default();
-        let added = added.into_iter().map(|keys| {
-            let member = parse_member(&keys.to_string(), &folder.join("added"));
-            Ok(Added {
-                member: member.map_err(lines)?,
-                keys,
-            })
-        });
+        let added = added.into_iter().map(|keys| Added::read(keys, folder));
         let settings = part("settings");
         Ok(Self {
             settings: parse_balancer_change(&settings.to_string(), Path::new("settings"))

@@ -1,6 +1,7 @@
 //! What a request reads: everything that follows from one configuration.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ pub(crate) struct Snapshot {
     /// The balancers of the file, then those of the mappings that name a backend's URL in place of a balancer.
     pub(crate) balancers: Vec<Arc<LiveBalancer>>,
     pub(crate) limits: Limits,
+    /// The files that the configuration names and depends on.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Snapshot {
@@ -35,6 +38,7 @@ impl Snapshot {
             public_paths: mapping::public_paths(&balancers, &mappings),
             mappings,
             limits: config.limits.clone(),
+            files: config.files().into_iter().map(Path::to_owned).collect(),
             balancers,
         }
     }
@@ -75,6 +79,12 @@ impl Snapshot {
             metrics.show(reading);
         }
         shown
+    }
+
+    /// Whether one of [`files`](Self::files) holds something else than when this snapshot was made.
+    pub(crate) fn is_out_of_date(&self) -> bool {
+        let mut members = self.members();
+        members.any(|it| it.backend.is_out_of_date() || !it.config.has_current_secret())
     }
 
     /// All members of all balancers.

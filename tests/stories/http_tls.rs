@@ -9,8 +9,9 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::gateway::Running;
+use crate::support::gateway::{ConfigFile, Running};
 use crate::support::origin::{Conn, Origin, hello};
+use crate::support::until;
 
 /// An authority of this test, and its folder.
 struct Authority {
@@ -97,6 +98,31 @@ impl Drop for Authority {
 fn before(origin: &Origin, tls: &str) -> Running {
     let url = format!("https://localhost:{}", origin.address.port());
     Running::over(&[url], "", &format!("tls: {{ {tls} }}, retry: 0s"))
+}
+
+/// `watch: true` looks at the files that members name, too.
+#[tokio::test]
+async fn a_changed_ca_file_is_read_again() {
+    let ca = Authority::new("watched");
+    let other = Authority::new("watched-other");
+    let origin = ca.server("localhost", false).await;
+    ca.write("trusted.pem", &other.issuer.pem());
+    let file = ConfigFile::new(
+        "watch-ca",
+        &format!(
+            "watch: true\nproxy_pass: [{{ path: /, to: \"https://localhost:{}/\", \
+             member: {{ tls: {{ ca: \"{}\" }}, retry: 0s }} }}]\n",
+            origin.address.port(),
+            ca.file("trusted.pem")
+        ),
+    );
+    let gateway = Running::start_from(&file);
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    ca.write("trusted.pem", &ca.issuer.pem());
+    until("the new certificate is trusted", async || {
+        gateway.get("/", "").await.status == 200
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ impl Builder<'_> {
                 "lower `min` or raise `max`",
             );
         }
+        let secret_file = member.secret_file.value().map(|file| self.resolve(&file.0));
         let secret = self.secret(member.secret, member.secret_file);
         let tls = member
             .tls
@@ -66,6 +67,7 @@ impl Builder<'_> {
             lbset: u8::try_from(member.lbset.or(defaults::LBSET)).unwrap_or(u8::MAX),
             status: status(&list(member.status)),
             secret,
+            secret_file,
             max: size(max.unwrap_or(defaults::MAX)),
             min: size(min.unwrap_or(defaults::MIN)),
             ttl: member.ttl.or(defaults::TTL),
@@ -225,6 +227,17 @@ impl Builder<'_> {
                 .value()
                 .map_or(defaults::VERIFY, |word| word.0 == Verify::Full),
         }
+    }
+}
+
+impl Member {
+    /// Whether `secret_file` holds the secret that the member has. True without a file.
+    #[must_use]
+    pub fn has_current_secret(&self) -> bool {
+        let Some(file) = &self.secret_file else {
+            return true;
+        };
+        read_secret(file).ok() == self.secret
     }
 }
 

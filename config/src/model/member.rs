@@ -24,6 +24,8 @@ pub struct Member {
     pub status: Status,
     /// The secret that its connector asks for.
     pub secret: Option<Secret>,
+    /// The file that the secret was read from; `None` when the configuration has the secret itself, or there is none.
+    pub(crate) secret_file: Option<PathBuf>,
     /// Most connections to it; at least 1.
     pub max: usize,
     /// Connections that are kept open; at most `max`.

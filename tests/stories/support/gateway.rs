@@ -148,7 +148,8 @@ fn with_defaults(yaml: &str) -> String {
     text
 }
 
-fn load(path: &Path) -> Result<Config, Vec<String>> {
+/// Reads a configuration file; or the lines `file:line:column: what is wrong`.
+pub(crate) fn load(path: &Path) -> Result<Config, Vec<String>> {
     let loaded = ajpgate_config::load(path, &|_| None);
     let loaded = loaded.map_err(|problems| problems.headlines().collect::<Vec<_>>())?;
     Ok(loaded.config)
@@ -156,8 +157,8 @@ fn load(path: &Path) -> Result<Config, Vec<String>> {
 
 /// A configuration file in a folder of its own. Both are removed when it is dropped.
 pub(crate) struct ConfigFile {
-    pub(crate) folder: PathBuf,
-    path: PathBuf,
+    folder: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl ConfigFile {

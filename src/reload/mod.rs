@@ -1,14 +1,14 @@
 //! Reads the configuration again while requests run: on SIGHUP, when the API is asked to, and with `watch` when the file
-//! has changed.
+//! or a file that it names has changed.
 //!
-//! What cannot be used changes nothing. Listeners that stay are not bound again; a new one that cannot be bound fails the
-//! whole. Keys that only a start can act on are named in the log. The file of the access log is opened anew, whatever comes
-//! of the rest.
+//! A configuration that cannot be used changes nothing. Listeners that stay are not bound again; a new one that cannot be
+//! bound fails the whole reload. Keys that take effect only at the next start are named in the log. The file of the access
+//! log is opened again in any case.
 
-use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+mod watch;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use self::watch::{Watch, fingerprint};
 use crate::server::{self, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::telemetry::metrics::ReloadResult;
 
-/// How often a watched file is looked at. It is read again once it has stayed the same for as long.
+/// How often the watched files are looked at. They are read again once they have stayed the same for as long.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reloads that may wait for one that is under way.
@@ -52,14 +53,10 @@ impl Source {
             load: Box::new(load),
         }
     }
-}
 
-/// What a file says now; `None` when it cannot be read, or not twice: what is read from a pipe is gone.
-fn fingerprint(path: &Path) -> Option<u64> {
-    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    let mut hasher = DefaultHasher::new();
-    fs::read(path).ok()?.hash(&mut hasher);
-    Some(hasher.finish())
+    fn watch(&self) -> Watch {
+        Watch::new(self.path.clone(), self.seen)
+    }
 }
 
 impl std::fmt::Debug for Source {
@@ -82,8 +79,9 @@ struct Open {
 pub(crate) struct Reloader {
     shared: Arc<Shared>,
     source: Option<Source>,
-    /// Whether the file is watched, as it says itself.
-    watch: bool,
+    /// Whether the files are watched, as the configuration says.
+    watches: bool,
+    watch: Option<Watch>,
     /// The file as it was at the start, which alone acts on some of its keys.
     started: Config,
     open: Vec<Open>,
@@ -106,8 +104,9 @@ impl Reloader {
             .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))));
         let mut reloader = Self {
             shared,
+            watches: config.watch,
+            watch: source.as_ref().map(Source::watch),
             source,
-            watch: config.watch,
             started: config.clone(),
             open: Vec::with_capacity(listeners.len()),
             permits,
@@ -132,47 +131,39 @@ impl Reloader {
         self.open.push(Open { bind, stop });
     }
 
-    /// Reloads whenever somebody asks, until `ended`.
+    /// Reloads whenever somebody asks, and with `watch` when a file has changed, until `ended`.
     pub(crate) async fn run(
         mut self,
         mut requests: mpsc::Receiver<oneshot::Sender<Reloaded>>,
         ended: CancellationToken,
     ) {
-        let mut seen = self.source.as_ref().and_then(|source| source.seen);
-        let mut pending = None;
         loop {
             let asked = tokio::select! {
                 () = ended.cancelled() => return,
                 Some(asked) = requests.recv() => Some(asked),
-                () = tokio::time::sleep(WATCH_INTERVAL), if self.watch => None,
+                () = tokio::time::sleep(WATCH_INTERVAL), if self.watches => None,
             };
-            let now = self.fingerprint().await;
-            let is_settled = now != seen && pending == Some(now);
-            if asked.is_none() && !is_settled {
-                // Whoever writes it may not be done.
-                pending = (now != seen).then_some(now);
-                continue;
-            }
-            (seen, pending) = (now, None);
-            let why = match asked {
-                Some(_) => "asked for",
-                None => "the file has changed",
-            };
-            let Some((reloader, reloaded)) = self.reload_aside(why).await else {
+            let Some((reloader, reloaded)) = self.reload_aside(asked.is_some()).await else {
                 return;
             };
             self = reloader;
-            if let Some(asked) = asked {
-                // Somebody who no longer waits has asked all the same.
+            if let (Some(asked), Some(reloaded)) = (asked, reloaded) {
+                // The client that asked may have gone.
                 let _ = asked.send(reloaded);
             }
         }
     }
 
-    /// Reloads where no request waits with it: files are read, and a state file may be.
-    async fn reload_aside(mut self, why: &'static str) -> Option<(Self, Reloaded)> {
+    /// Reloads because somebody asked, or if a watched file has changed. In a thread of its own: files are read, and no
+    /// request is to wait for that.
+    async fn reload_aside(mut self, asked: bool) -> Option<(Self, Option<Reloaded>)> {
         let reload = move || {
-            let reloaded = self.reload(why);
+            let is_due = asked || self.has_changed();
+            let why = match asked {
+                true => "asked for",
+                false => "a file has changed",
+            };
+            let reloaded = is_due.then(|| self.reload(why));
             (self, reloaded)
         };
         let done = tokio::task::spawn_blocking(reload).await;
@@ -180,15 +171,19 @@ impl Reloader {
             .ok()
     }
 
-    /// What the file says now; `None` when it cannot be read.
-    async fn fingerprint(&self) -> Option<u64> {
-        let path = self.source.as_ref()?.path.clone();
-        let look = tokio::task::spawn_blocking(move || fingerprint(&path));
-        look.await.ok().flatten()
+    /// Whether a watched file has changed.
+    fn has_changed(&mut self) -> bool {
+        let snapshot = self.shared.snapshot.load_full();
+        self.watch
+            .as_mut()
+            .is_some_and(|watch| watch.is_due(&snapshot))
     }
 
     fn reload(&mut self, why: &str) -> Reloaded {
         self.shared.access_log.reopen();
+        if let Some(watch) = &mut self.watch {
+            watch.note(&self.shared.snapshot.load());
+        }
         let reloaded = self.try_reload();
         let counter = &self.shared.counters.reloads;
         match &reloaded {
@@ -249,7 +244,7 @@ impl Reloader {
         for key in &waiting {
             warn!(key, "this change counts from the next start on");
         }
-        self.watch = config.watch;
+        self.watches = config.watch;
         Ok(waiting)
     }
 

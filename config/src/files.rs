@@ -1,0 +1,34 @@
+//! The files that a configuration names.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::model::{Config, Member, Target};
+
+impl Config {
+    /// The files that the configuration names and depends on: a change of what is in one of them counts like a change
+    /// of the configuration file. Files that the gateway itself writes, and `heartbeat.storage`, which is read all the
+    /// time, are not among them. In alphabetical order, each once.
+    #[must_use]
+    pub fn files(&self) -> BTreeSet<&Path> {
+        let of_listeners = self.listeners.iter().filter_map(|it| it.tls.as_ref());
+        let of_listeners = of_listeners.flat_map(|tls| {
+            let certificate = [tls.certificate.as_path(), tls.private_key.as_path()];
+            certificate.into_iter().chain(tls.client_ca.as_deref())
+        });
+        let members = self.balancers.iter().flat_map(|it| &it.members);
+        let targets = self.mappings.iter().filter_map(|it| match &it.to {
+            Some(Target::Member(member)) => Some(&**member),
+            _ => None,
+        });
+        let of_members = members.chain(targets).flat_map(files_of_member);
+        of_listeners.chain(of_members).collect()
+    }
+}
+
+fn files_of_member(member: &Member) -> impl Iterator<Item = &Path> {
+    let tls = member.tls.iter();
+    let of_tls = tls.flat_map(|tls| [&tls.ca, &tls.certificate, &tls.private_key]);
+    let files = of_tls.chain([&member.secret_file]);
+    files.flatten().map(AsRef::as_ref)
+}
