@@ -1,24 +1,24 @@
-//! What a health check finds, and when the next one is due.
+//! The result of a health check, and the time of the next one.
 //!
-//! How many of them decide is the balancer's business.
+//! The balancer decides how many checks take a member out or bring it back.
 //!
-//! Source: `mod_proxy_hcheck.c: hc_check_http(), hc_watchdog_callback()`. There an expression decides (`hcexpr`); here a
-//! list of statuses and a text.
+//! Source: `mod_proxy_hcheck.c: hc_check_http(), hc_watchdog_callback()`. httpd evaluates an expression
+//! (`hcexpr`); here a list of statuses and a text decide.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use ajpgate_config::HealthCheck;
 
-/// The most of an answer's body that is looked at, in bytes: reading may stop there.
+/// The part of an answer's body that is searched, in bytes. Reading may stop after it.
 pub const LONGEST_BODY: usize = 64 * 1024;
 
-/// Why an answer is not what was expected.
+/// Why the answer to a check does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unexpected {
-    /// Its status: not one of `expect.status`, or without that not from 200 to 399.
+    /// Its status is not in `expect.status` or, without that key, not from 200 to 399.
     Status(u16),
-    /// Its body does not contain `expect.body`, or not among its first [`LONGEST_BODY`] bytes.
+    /// The first [`LONGEST_BODY`] bytes of its body do not contain `expect.body`.
     Body,
 }
 
@@ -33,11 +33,11 @@ impl fmt::Display for Unexpected {
 
 impl std::error::Error for Unexpected {}
 
-/// Whether the answer to an `options`, `head` or `get` passes.
+/// Decides whether the answer to an `options`, `head` or `get` check passes.
 ///
 /// # Errors
 ///
-/// What is wrong with it: the status first.
+/// Why it does not pass; the status is checked first.
 pub fn verdict(check: &HealthCheck, status: u16, body: &[u8]) -> Result<(), Unexpected> {
     let good = match check.expect_status.as_slice() {
         [] => (200..400).contains(&status),
@@ -54,11 +54,11 @@ pub fn verdict(check: &HealthCheck, status: u16, body: &[u8]) -> Result<(), Unex
     }
 }
 
-/// When a member is checked: once in each interval, the members of a balancer one after the other and evenly spread.
+/// The times of a member's checks: one in each interval, with the members of a balancer spread evenly over the interval.
 ///
-/// Whoever checks a member waits until [`Schedule::next`], checks, and asks again when the check is over: so there is
-/// never more than one at once of the same member (PR 63010 of httpd), and a check that took longer than the interval
-/// is followed by the next one that is due, not by all that were missed.
+/// The caller waits until [`Schedule::next`], checks, and asks for the next time when the check is over. So there is at
+/// most one check of a member at a time (PR 63010 of httpd), and checks that were missed during a long check are not made
+/// up for.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
     first: Instant,
@@ -66,10 +66,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of the member at this place among so many, from now on. The first check comes after the member's
-    /// part of the interval; at once when no traffic may come before it (`mandatory`).
+    /// The schedule of the member at index `place` of `members`, from `now` on. The first check comes after the member's
+    /// share of the interval, or at once if checks are `mandatory`.
     ///
-    /// An interval of 0 counts as a millisecond.
+    /// An interval of 0 counts as one millisecond.
     #[must_use]
     pub fn new(check: &HealthCheck, place: u32, members: u32, now: Instant) -> Self {
         let interval = check.interval.max(Duration::from_millis(1));
@@ -90,7 +90,7 @@ impl Schedule {
         self.first
     }
 
-    /// The time of the next check after now, on the grid that the first one began.
+    /// The time of the next check after `now`: a multiple of the interval after the first check.
     #[must_use]
     pub fn next(&self, now: Instant) -> Instant {
         let Some(since) = now.checked_duration_since(self.first) else {

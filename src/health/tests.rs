@@ -1,4 +1,4 @@
-//! Answers and times.
+//! Results and times of health checks.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The `health_check` of a balancer that is written like this.
+/// The `health_check` with these keys.
 fn check(keys: &str) -> HealthCheck {
     let text = format!(
         "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n\
@@ -20,7 +20,7 @@ fn check(keys: &str) -> HealthCheck {
 }
 
 #[test]
-fn statuses_and_texts_pass_as_they_are_expected() {
+fn a_check_passes_with_the_expected_status_and_text() {
     let status = |status| Err(Unexpected::Status(status));
     let cases = [
         ("method: head", 200, "", Ok(())),
@@ -74,7 +74,7 @@ fn statuses_and_texts_pass_as_they_are_expected() {
 }
 
 #[test]
-fn a_body_is_looked_at_up_to_its_bound() {
+fn a_body_is_searched_up_to_its_limit() {
     let check = check("method: get, expect: { body: UP }");
     let mut body = vec![b'.'; LONGEST_BODY];
     body.extend(b"UP");
@@ -84,7 +84,7 @@ fn a_body_is_looked_at_up_to_its_bound() {
 }
 
 #[test]
-fn members_are_checked_one_after_the_other() {
+fn checks_of_members_are_spread_over_the_interval() {
     let start = Instant::now();
     let check = check("interval: 10s");
     let at = |place, seconds| {
@@ -101,7 +101,7 @@ fn members_are_checked_one_after_the_other() {
         [0, 3, 5].map(first).map(|first| first.as_millis()),
         [0, 7_500, 2_500]
     );
-    // A check that took half a second, and one that took 23 s.
+    // After a check of half a second, and after one of 23 s.
     assert_eq!(at(1, 3.0), 12.5);
     assert_eq!(at(1, 25.5), 32.5);
     assert_eq!(at(1, 12.5), 22.5);
@@ -117,7 +117,7 @@ fn mandatory_checks_begin_at_once() {
 
 proptest! {
     #[test]
-    fn the_next_check_is_never_far_and_never_now(
+    fn the_next_check_is_within_an_interval_and_never_now(
         place: u32, members: u32, interval in 100_u64..100_000, later in 0_u64..10_000_000,
     ) {
         let start = Instant::now();

@@ -1,12 +1,12 @@
-//! What backends report of their load, for `lbmethod: heartbeat`: the datagrams of mod_heartbeat and of Tomcat's
-//! HeartbeatListener, and the file that mod_heartmonitor writes.
+//! Load reports of backends, for `lbmethod: heartbeat`: datagrams of mod_heartbeat and of Tomcat's HeartbeatListener, and
+//! the file that mod_heartmonitor writes.
 //!
 //! Sources: `modules/cluster/mod_heartbeat.c: hb_monitor()`, `mod_heartmonitor.c: hm_processmsg(),
 //! hm_file_update_stats()`, `mod_lbmethod_heartbeat.c: readfile_heartbeats()`; Tomcat,
 //! `org.apache.catalina.ha.backend.HeartbeatListener`.
 //!
-//! Reports are not authenticated: whoever can send to the address can send traffic to any member, and can keep it away
-//! by reporting no free slots. They cannot name a member that is not in the configuration.
+//! Reports are not authenticated. Everyone who can send to the address can attract traffic to any member of the
+//! configuration, or keep it away by reporting no free slots.
 
 mod parse;
 
@@ -19,43 +19,43 @@ use std::time::Duration;
 
 pub use parse::{LONGEST_DATAGRAM, LONGEST_LINE, datagram, storage};
 
-/// What a backend says of itself.
+/// The load report of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// Requests that it could take now.
+    /// Number of further requests that it could take now.
     pub ready: u32,
-    /// Requests that it is working on.
+    /// Number of requests under way.
     pub busy: u32,
-    /// The port of its connector. Tomcat says it; mod_heartbeat does not, and mod_heartmonitor then writes 80.
+    /// The port of its connector. Tomcat sends it; mod_heartbeat does not, and mod_heartmonitor then writes 80.
     pub port: Option<u16>,
 }
 
 /// A line of a storage file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored<'a> {
-    /// Where the report came from: an address, or whatever a script has written.
+    /// The host that sent the report: an address, or the text that a script wrote.
     pub host: &'a str,
-    /// What was reported.
+    /// The report.
     pub report: Report,
-    /// How long ago, when the file was written (`lastseen`; whole seconds). Whoever reads the file adds its age: httpd
-    /// does not, and takes an abandoned file for news.
+    /// The report's age when the file was written (`lastseen`, whole seconds). The reader must add the age of the file;
+    /// httpd does not, and takes old files for new ones.
     pub age: Duration,
 }
 
-/// Why a datagram or a line says nothing.
+/// Why a datagram or a line is not a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Malformed {
     /// Longer than [`LONGEST_DATAGRAM`] or [`LONGEST_LINE`].
     TooLong,
-    /// Not ASCII.
+    /// It is not ASCII.
     NotAscii,
     /// A datagram without `v=1`.
     Version,
     /// `ready` or `busy` is missing, or not a number below 2³².
     Number,
-    /// `port` is not one.
+    /// `port` is not a number from 0 to 65535.
     Port,
-    /// A line without a host or a space behind it.
+    /// A line without a host, or without a space after it.
     NoHost,
 }
 
@@ -74,10 +74,10 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Which of `members` (host and port, in order) a report from this host is of.
+/// The indices of the `members` (host and port) that a report from this host is about.
 ///
-/// Those with its host and port; or, where the port is nobody's, all with its host. httpd looks at the host's text
-/// alone. Addresses are compared as addresses, names without case.
+/// These are the members with its host and port or, if no member has the port, all members with its host. httpd compares
+/// the text of the host alone. Addresses are compared as addresses, names without case.
 pub fn addressees<'a>(
     host: &'a str,
     port: Option<u16>,
@@ -99,7 +99,7 @@ pub fn addressees<'a>(
         .map(|(index, _)| index)
 }
 
-/// An address, with or without the brackets of a URL; one of IPv4 in the clothes of IPv6 is one of IPv4.
+/// An address, with or without the brackets of a URL. An IPv4-mapped IPv6 address is its IPv4 address.
 fn address(host: &str) -> Option<IpAddr> {
     let bare = host
         .strip_prefix('[')

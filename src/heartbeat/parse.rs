@@ -1,4 +1,4 @@
-//! Bytes to reports.
+//! Decoding of reports.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use super::{Malformed, Report, Stored};
 /// The longest datagram, in bytes (`mod_heartmonitor.c: MAX_MSG_LEN`).
 pub const LONGEST_DATAGRAM: usize = 1000;
 
-/// The longest line of a storage file, in bytes, its end included (the buffers of httpd).
+/// The longest line of a storage file, in bytes, including its end (httpd's buffer size).
 pub const LONGEST_LINE: usize = 4096;
 
-/// `v=1&ready=75&busy=0`, and from Tomcat also `&port=8009`.
+/// Decodes a datagram: `v=1&ready=75&busy=0`, from Tomcat also with `&port=8009`.
 ///
-/// Keys may stand in any order; unknown ones are passed over; of one that stands twice the last counts. Unlike
-/// httpd's `atoi`, a number with anything else around it is refused.
+/// Keys may stand in any order. Unknown keys are ignored, and the last of equal keys counts. A number with other
+/// characters around it is refused; httpd's `atoi` ignores them.
 ///
 /// # Errors
 ///
-/// Why it is not a report.
+/// Why the datagram is not a report.
 pub fn datagram(bytes: &[u8]) -> Result<Report, Malformed> {
     if bytes.len() > LONGEST_DATAGRAM {
         return Err(Malformed::TooLong);
@@ -30,9 +30,9 @@ pub fn datagram(bytes: &[u8]) -> Result<Report, Malformed> {
     }
 }
 
-/// The lines of a storage file, each with its number from 1 on: `10.0.0.1 &ready=75&busy=0&lastseen=3&port=80`.
+/// Decodes the lines of a storage file, each with its number from 1 on: `10.0.0.1 &ready=75&busy=0&lastseen=3&port=80`.
 ///
-/// Empty lines and those that begin with `#` are passed over. A number that is missing is 0, as in httpd.
+/// Empty lines and lines that begin with `#` are skipped. A missing number is 0, as in httpd.
 pub fn storage(file: &[u8]) -> impl Iterator<Item = (usize, Result<Stored<'_>, Malformed>)> {
     let lines = (1..).zip(file.split(|byte| *byte == b'\n'));
     lines
@@ -63,7 +63,7 @@ fn ascii(bytes: &[u8]) -> Result<&str, Malformed> {
     text.is_ascii().then_some(text).ok_or(Malformed::NotAscii)
 }
 
-/// The values of the keys that are known.
+/// The values of the known keys.
 #[derive(Default)]
 struct Pairs<'a> {
     version: Option<&'a str>,
@@ -108,7 +108,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Digits and nothing else.
+/// A number that consists of digits only.
 fn number(text: &str) -> Result<u32, Malformed> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits

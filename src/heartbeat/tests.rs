@@ -1,4 +1,4 @@
-//! Reports as they are sent, and as they are not.
+//! Valid and invalid reports.
 
 use proptest::prelude::*;
 
@@ -14,16 +14,16 @@ fn datagrams() {
     assert_eq!(long.len(), LONGEST_DATAGRAM);
     let longer = format!("{long}.");
     let cases: &[(&str, Result<Report, Malformed>)] = &[
-        // mod_heartbeat, Tomcat.
+        // From mod_heartbeat and from Tomcat.
         ("v=1&ready=75&busy=0", Ok(report(75, 0, None))),
         (
             "v=1&ready=198&busy=2&port=8009",
             Ok(report(198, 2, Some(8009))),
         ),
-        // Any order, unknown keys, keys without value, the last of two.
+        // Other order, unknown keys, keys without a value, equal keys.
         ("busy=3&x=y&ready=4&v=1&&z", Ok(report(4, 3, None))),
         ("v=1&ready=4&busy=3&ready=5", Ok(report(5, 3, None))),
-        // As a C string, and as a line.
+        // With a NUL, and with a line end.
         ("v=1&ready=1&busy=2\0", Ok(report(1, 2, None))),
         ("v=1&ready=1&busy=2\r\n", Ok(report(1, 2, None))),
         ("v=1&ready=4294967295&busy=0", Ok(report(u32::MAX, 0, None))),
@@ -50,7 +50,7 @@ fn datagrams() {
 }
 
 #[test]
-fn a_storage_file() {
+fn lines_of_a_storage_file() {
     let file = b"# by hand\n\
         10.0.0.1 &ready=75&busy=3&lastseen=2&port=80\n\
         \n\
@@ -84,7 +84,7 @@ fn a_storage_file() {
 }
 
 #[test]
-fn whom_a_report_is_of() {
+fn a_report_belongs_to_the_members_with_its_host_and_port() {
     let members = [
         ("10.0.0.1", 8009),
         ("10.0.0.1", 8019),
@@ -94,7 +94,7 @@ fn whom_a_report_is_of() {
     ];
     let of = |host, port| addressees(host, port, members.iter().copied()).collect::<Vec<_>>();
     assert_eq!(of("10.0.0.1", Some(8019)), [1]);
-    // A port that nobody has: 80 is what mod_heartmonitor makes up.
+    // A port that no member has: mod_heartmonitor writes 80.
     assert_eq!(of("10.0.0.1", Some(80)), [0, 1]);
     assert_eq!(of("10.0.0.1", None), [0, 1]);
     assert_eq!(of("10.0.0.2", Some(1)), [2]);
@@ -107,13 +107,13 @@ fn whom_a_report_is_of() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
+    fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
         let _ = datagram(&bytes);
         prop_assert!(storage(&bytes).count() <= bytes.len() + 1);
     }
 
     #[test]
-    fn nearly_reports_do_not_panic(text in "[v=1&readybuspot0-9 #\\n.:]{0,80}") {
+    fn text_like_a_report_causes_no_panic(text in "[v=1&readybuspot0-9 #\\n.:]{0,80}") {
         let _ = datagram(text.as_bytes());
         for (_, stored) in storage(text.as_bytes()) {
             if let Ok(stored) = stored {
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_is_what_is_read(ready: u32, busy: u32, port: Option<u16>, age: u32) {
+    fn a_report_is_read_as_it_was_sent(ready: u32, busy: u32, port: Option<u16>, age: u32) {
         let port_text = port.map(|port| format!("&port={port}")).unwrap_or_default();
         let sent = format!("v=1&ready={ready}&busy={busy}{port_text}");
         prop_assert_eq!(datagram(sent.as_bytes()), Ok(report(ready, busy, port)));

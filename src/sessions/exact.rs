@@ -1,23 +1,23 @@
-//! Sessions one by one, while there are not too many.
+//! The exact table of live sessions.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Up to this many live sessions are counted exactly.
+/// The number of live sessions that are counted exactly.
 pub const EXACT: usize = 1024;
 
-/// Hashes of session ids, each with the time when it was seen last, in milliseconds.
+/// Hashes of session ids, each with the time when the session was seen last, in milliseconds.
 #[derive(Debug, Default)]
 pub(super) struct Exact {
     seen: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
-    /// Nobody is out of date before this time: a full table need not be looked through earlier.
+    /// No entry ends before this time, so that a full table is not searched earlier.
     stale_after: u64,
 }
 
 impl Exact {
-    /// Whether there was room.
+    /// Records a session. Returns whether there was room.
     ///
-    /// A full table is cleared of the dead at most once per millisecond of theirs, however many come.
+    /// Sessions that have ended are removed from a full table at most once a millisecond, however many sessions come.
     pub(super) fn insert(&mut self, hash: u64, now: u64, timeout: u64) -> bool {
         if let Some(seen) = self.seen.get_mut(&hash) {
             *seen = now.max(*seen);
@@ -52,12 +52,12 @@ impl Exact {
     }
 }
 
-/// A session is alive at the very end of its time.
+/// Whether a session is alive. It is still alive exactly `timeout` after it was seen.
 pub(super) fn is_alive(seen: u64, now: u64, timeout: u64) -> bool {
     now.saturating_sub(seen) <= timeout
 }
 
-/// The hash of what is one already.
+/// A hasher for keys that are hashes already.
 #[derive(Debug, Default)]
 pub(super) struct Hashed(u64);
 

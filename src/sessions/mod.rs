@@ -1,14 +1,14 @@
-//! How many sessions of a member are alive, in bounded memory.
+//! The number of live sessions of a member, in bounded memory.
 //!
-//! A session is alive for `session_timeout` after its last request. An operator stops a node when its count says 0, so
-//! small counts have to be right:
+//! A session is alive for `session_timeout` after its last request. An operator stops a node when its count is 0, so that
+//! small counts must be correct:
 //!
-//! * Up to [`EXACT`] live sessions are counted one by one: the count is exact, to the millisecond.
-//! * Beyond that a HyperLogLog takes over, whose registers remember when each rank was seen last, so that it forgets
-//!   like everything else does. Its standard error is 2.3 % (1.04 / √2048), four of five counts are within 3 %, and it
-//!   says 0 only when there is nobody.
-//! * The count is exact again one `session_timeout` after the last session that found no room: by then every session
-//!   that is alive has been seen anew.
+//! * Up to [`EXACT`] live sessions are counted one by one. The count is exact, and a session ends to the millisecond.
+//! * More sessions are estimated by a HyperLogLog whose registers store the time at which each rank was seen last, so that
+//!   sessions end here too. Its standard error is 2.3 % (1.04 / √2048), four of five counts are within 3 %, and it is 0
+//!   only when no session is alive.
+//! * The count is exact again one `session_timeout` after the last session for which the exact table had no room: by then
+//!   every live session has been seen again.
 //!
 //! | | |
 //! |---|---|
@@ -16,13 +16,13 @@
 //! | time of an insertion | a hash of the id and one or two table look-ups; no allocation once the tables are there |
 //! | time of an estimate | a pass over the ids, or over the registers: microseconds |
 //!
-//! What is *not* seen: a session that the application ended early counts until its time is over. The count errs to the
-//! side of waiting.
+//! A session that the application ended early is counted until `session_timeout` has passed, so that the count may be too
+//! high but not too low.
 //!
-//! Ids are hashed with a seed that no client knows: nobody can choose ids that hide each other.
+//! Ids are hashed with a secret seed, so that clients cannot choose ids with equal hashes.
 //!
-//! HyperLogLog: Flajolet, Fusy, Gandouet, Meunier 2007; registers with times: Chabchoub, Hébrail 2010 in a plainer form;
-//! the estimate: Ertl 2017, which is unbiased over the whole range.
+//! Sources: HyperLogLog by Flajolet, Fusy, Gandouet, Meunier 2007; registers with times by Chabchoub, Hébrail 2010,
+//! simplified; the estimator by Ertl 2017, which is unbiased over the whole range.
 
 mod exact;
 mod registers;
@@ -43,19 +43,19 @@ pub use exact::EXACT;
 pub struct LiveSessions {
     seed: [u64; 2],
     start: Instant,
-    /// In milliseconds; at least 1.
+    /// `session_timeout` in milliseconds, at least 1.
     timeout: u64,
     exact: Exact,
-    /// Only while not all live sessions have room in `exact`, or had not when they were seen last.
+    /// Present while live sessions may be missing in `exact`.
     registers: Option<Registers>,
-    /// When a session found no room last.
+    /// When `exact` last had no room for a session, in milliseconds since the start.
     crowded_at: u64,
-    /// When any session was seen last; `None`: never.
+    /// When any session was seen last, in milliseconds since the start.
     last_seen: Option<u64>,
 }
 
 impl LiveSessions {
-    /// Nobody yet. The seed is to be random and a secret of this process; `now` is the earliest time there is.
+    /// No sessions. `seed` must be random and secret. `now` is the start; earlier times count as the start.
     #[must_use]
     pub fn new(session_timeout: Duration, seed: [u64; 2], now: Instant) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl LiveSessions {
         }
     }
 
-    /// A request or answer of a session came by: the id without its route, or with it, but always the same way.
+    /// Records a request or answer of a session. The id must always have its route, or never.
     pub fn insert(&mut self, session_id: &[u8], now: Instant) {
         let now = self.clock(now);
         let hash = self.hash(session_id);
@@ -95,33 +95,32 @@ impl LiveSessions {
         }
     }
 
-    /// A session has gone elsewhere. While sessions are counted exactly it no longer counts; beyond that it counts
-    /// until its time is over.
+    /// Removes a session that moved to another member. While counts are estimated, it is counted until its time is over.
     pub fn forget(&mut self, session_id: &[u8]) {
         let hash = self.hash(session_id);
         self.exact.remove(hash);
     }
 
-    /// How many sessions are alive: exactly, or within the error that the module states. 0 only when there is none.
+    /// The number of live sessions: exact, or with the error that the module states. It is 0 only when there is none.
     #[must_use]
     pub fn estimate(&self, now: Instant) -> u64 {
         let now = self.clock(now);
         let exact = self.exact.count(now, self.timeout);
         match &self.registers {
-            // Whoever is in the table is alive beyond doubt.
+            // Live sessions in the table are certain.
             Some(registers) if !self.is_exact_at(now) => registers.estimate(now).max(exact),
             _ => exact,
         }
     }
 
-    /// Whether the estimate is the exact number.
+    /// Whether [`estimate`](Self::estimate) returns the exact number.
     #[must_use]
     pub fn is_exact(&self, now: Instant) -> bool {
         self.is_exact_at(self.clock(now))
     }
 
-    /// When the last session that is alive will no longer be, if none of them is heard of again: the latest time at
-    /// which an operator may stop the member. `None` when nobody is alive.
+    /// The time at which the last live session ends if none of them sends another request: from then on an operator can
+    /// stop the member. `None` when no session is alive.
     #[must_use]
     pub fn over_at(&self, now: Instant) -> Option<Instant> {
         let over = self.last_seen?.saturating_add(self.timeout);
@@ -134,8 +133,8 @@ impl LiveSessions {
             .flatten()
     }
 
-    /// Whether a whole `session_timeout` has passed since the start: before that there may be sessions which are alive
-    /// and were last heard of by whoever counted before.
+    /// Whether `session_timeout` has passed since the start. Before that, there may be live sessions that were last seen
+    /// before the start.
     #[must_use]
     pub fn is_complete(&self, now: Instant) -> bool {
         self.clock(now) >= self.timeout
@@ -151,7 +150,7 @@ impl LiveSessions {
     }
 
     fn hash(&self, session_id: &[u8]) -> u64 {
-        // SipHash behind a secret prefix of one key's length.
+        // SipHash with the seed as a secret prefix.
         let mut hasher = DefaultHasher::new();
         let [one, two] = self.seed;
         hasher.write_u64(one);

@@ -1,30 +1,29 @@
-//! A HyperLogLog that forgets.
+//! A HyperLogLog with a time limit.
 //!
-//! Each register of the classic one keeps the highest rank that was seen. Here it keeps, for each rank, when that was
-//! seen last; the highest one that is not too old is what the classic one would have kept had it only met the living.
+//! A register of a plain HyperLogLog stores the highest rank seen. Here it stores, for each rank, when the rank was seen
+//! last. The highest rank that is recent enough is what a plain one would store for the live sessions alone.
 
-/// Registers; a power of two. The standard error is 1.04 / √2048 = 2.3 %.
+/// Number of registers, a power of two. The standard error is 1.04 / √2048 = 2.3 %.
 const REGISTERS: usize = 2048;
 
 /// Bits of the hash that choose a register.
 const INDEX_BITS: u32 = REGISTERS.trailing_zeros();
 
-/// Ranks that are told apart: enough for 2048 × 2¹⁹, a thousand million sessions.
+/// Number of ranks: enough for 2048 × 2¹⁹, about 10⁹ sessions.
 const RANKS: usize = 20;
 
-/// A tick is this part of the timeout, and at least a millisecond: a session is forgotten late by up to that, never
-/// early.
+/// Number of ticks of a timeout. A tick is at least a millisecond. A session ends up to one tick late, never early.
 const TICKS: u64 = 1024;
 
 #[derive(Debug)]
 pub(super) struct Registers {
-    /// Milliseconds of a tick.
+    /// Length of a tick, in milliseconds.
     pub(super) tick: u64,
     /// The timeout, in ticks.
     pub(super) timeout: u32,
     /// The time of tick 1, in milliseconds.
     base: u64,
-    /// For each register, for each rank: the tick when it was seen last; 0: never.
+    /// For each register and rank, the tick when it was seen last; 0 means never.
     seen: Box<[[u32; RANKS]]>,
 }
 
@@ -49,7 +48,7 @@ impl Registers {
             }
         };
         let index = usize::try_from(hash >> (u64::BITS - INDEX_BITS)).unwrap_or(0);
-        // The low bits, so that the two parts share none.
+        // The rank uses the low bits, the index the high ones.
         let rank = (hash.trailing_zeros() as usize).min(RANKS - 1);
         let seen = self
             .seen
@@ -66,23 +65,23 @@ impl Registers {
             .unwrap_or(u32::MAX)
             .saturating_sub(self.timeout)
             .max(1);
-        // How many registers stand at 0 (nobody), 1, 2 …
-        let mut standing = [0_u32; RANKS + 1];
+        // The number of registers whose highest rank is none, 1, 2 …
+        let mut counts = [0_u32; RANKS + 1];
         for ranks in &*self.seen {
             let rank = ranks.iter().rposition(|seen| *seen >= oldest);
-            if let Some(count) = standing.get_mut(rank.map_or(0, |rank| rank + 1)) {
+            if let Some(count) = counts.get_mut(rank.map_or(0, |rank| rank + 1)) {
                 *count += 1;
             }
         }
-        cardinality(&standing)
+        cardinality(&counts)
     }
 
-    /// The tick of a time, from 1 on; `None` when they have run out.
+    /// The tick of a time, from 1 on; `None` when the number is too large.
     fn tick_of(&self, now: u64) -> Option<u32> {
         u32::try_from(now.saturating_sub(self.base) / self.tick + 1).ok()
     }
 
-    /// Ticks have run out, after at least 49 days: counting starts anew, and the living are kept.
+    /// Starts the numbers of ticks again, which is needed after 49 days at the earliest. Live sessions are kept.
     fn rebase(&mut self, now: u64) {
         let alive = u64::from(self.timeout).saturating_mul(self.tick);
         let gone = now.saturating_sub(alive).saturating_sub(self.base) / self.tick;
@@ -94,24 +93,24 @@ impl Registers {
     }
 }
 
-/// The improved raw estimator of Ertl (2017, arXiv:1702.01284, algorithm 6), from how many registers stand where.
-fn cardinality(standing: &[u32; RANKS + 1]) -> u64 {
+/// The improved raw estimator of Ertl (2017, arXiv:1702.01284, algorithm 6), from the number of registers at each rank.
+fn cardinality(counts: &[u32; RANKS + 1]) -> u64 {
     let m = REGISTERS as f64;
-    let [nobody, ranks @ .., highest] = standing;
+    let [empty, ranks @ .., highest] = counts;
     let mut z = m * tau(1.0 - f64::from(*highest) / m);
     for count in ranks.iter().rev() {
         z = (z + f64::from(*count)) / 2.0;
     }
-    z += m * sigma(f64::from(*nobody) / m);
+    z += m * sigma(f64::from(*empty) / m);
     let estimate = m * m / (2.0 * std::f64::consts::LN_2 * z);
-    // Nobody at all makes σ infinite and the estimate 0; one register that stands makes it at least 1.
-    match *nobody as usize {
+    // Without any session σ is infinite and the estimate is 0; with one the estimate is at least 1.
+    match *empty as usize {
         REGISTERS => 0,
         _ => (estimate.round() as u64).max(1),
     }
 }
 
-/// x + Σ x^(2^k) 2^(k−1), k from 1 on; infinite at 1.
+/// x + Σ x^(2^k) 2^(k−1) for k ≥ 1; infinite at 1.
 fn sigma(x: f64) -> f64 {
     if x >= 1.0 {
         return f64::INFINITY;
@@ -128,7 +127,7 @@ fn sigma(x: f64) -> f64 {
     }
 }
 
-/// (1 − x − Σ (1 − x^(2^−k))² 2^−k) / 3, k from 1 on; 0 at both ends.
+/// (1 − x − Σ (1 − x^(2^−k))² 2^−k) / 3 for k ≥ 1; 0 at 0 and at 1.
 fn tau(x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return 0.0;

@@ -1,4 +1,4 @@
-//! Counts, against sets of ids kept by hand.
+//! Counts of live sessions, compared with sets of ids.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Play {
 
     fn insert(&mut self, numbers: std::ops::Range<u32>) -> &mut Self {
         for number in numbers {
-            // As long as Tomcat's.
+            // As long as Tomcat's ids.
             let id = format!("{number:032X}");
             self.sessions.insert(id.as_bytes(), self.now);
         }
@@ -51,7 +51,7 @@ impl Play {
     }
 }
 
-/// How far a count is off, in parts of a thousand.
+/// The error of a count, in thousandths.
 fn error(found: u64, expected: u64) -> u64 {
     found.abs_diff(expected) * 1_000 / expected
 }
@@ -70,13 +70,13 @@ proptest! {
         let mut play = play(seed);
         play.insert(0..100_000);
         prop_assert!(!play.is_exact());
-        // Five standard deviations: one of two million counts is further off.
+        // Five standard deviations: one of two million counts has a larger error.
         prop_assert!(error(play.count(), 100_000) < 115, "{}", play.count());
     }
 
-    /// Few sessions of a short life, so that they come and go: always exact.
+    /// Few sessions with a short timeout, so that they begin and end: always exact.
     #[test]
-    fn few_sessions_are_exact_whatever_happens(
+    fn few_sessions_are_always_counted_exactly(
         events in prop::collection::vec((0_u8..40, 0_u64..4_000), 0..300),
     ) {
         let timeout = Duration::from_secs(10);
@@ -95,7 +95,7 @@ proptest! {
 }
 
 #[test]
-fn the_mean_error_is_that_of_the_books_over_the_whole_range() {
+fn the_mean_error_is_the_theoretical_one_over_the_whole_range() {
     for count in [1_100_u32, 2_500, 6_000, 10_000, 40_000] {
         let errors = (0..20).map(|seed| {
             let mut play = play(seed);
@@ -114,7 +114,7 @@ fn the_mean_error_is_that_of_the_books_over_the_whole_range() {
 }
 
 #[test]
-fn sessions_live_for_the_timeout_and_no_longer() {
+fn sessions_are_alive_for_the_timeout_and_no_longer() {
     let mut play = play(1);
     play.insert(0..10);
     play.at(600).insert(0..3);
@@ -131,14 +131,14 @@ fn sessions_live_for_the_timeout_and_no_longer() {
 }
 
 #[test]
-fn a_full_table_makes_room_for_the_living() {
+fn a_full_table_makes_room_for_live_sessions() {
     let mut play = play(2);
     play.insert(0..1_024);
-    // As many again, each after one of the first has died.
+    // As many sessions again, each after one of the first has ended.
     play.at(1_801).insert(2_000..3_024);
     assert_eq!(play.count(), 1_024);
     assert!(play.is_exact());
-    // Refreshed ones stay.
+    // Sessions that were seen again stay.
     play.at(3_000).insert(2_000..2_024);
     play.at(3_602).insert(4_000..4_500);
     assert_eq!(play.count(), 524);
@@ -146,16 +146,16 @@ fn a_full_table_makes_room_for_the_living() {
 }
 
 #[test]
-fn a_crowd_that_goes_leaves_an_exact_count() {
+fn the_count_is_exact_again_after_many_sessions_have_ended() {
     let mut play = play(3);
     play.insert(0..50_000);
-    // Ten stay, and are heard of every minute.
+    // Ten sessions stay, with a request every minute.
     for minute in 1..=62 {
         play.at(minute * 60).insert(0..10);
         let count = play.count();
         match minute {
             ..=30 => assert!(error(count, 50_000) < 115, "{minute}: {count}"),
-            // The crowd is gone. The registers are still asked, and see nearly nobody.
+            // All others have ended. The count still comes from the registers.
             31 => assert!((10..=11).contains(&count), "{count}"),
             _ => assert_eq!((count, play.is_exact()), (10, true), "{minute}"),
         }
@@ -165,8 +165,8 @@ fn a_crowd_that_goes_leaves_an_exact_count() {
 }
 
 #[test]
-fn a_crowd_never_hides_that_somebody_is_left() {
-    // One session is left over from a crowd, whoever it is: the count never says 0 before its time.
+fn the_last_of_many_sessions_is_still_counted() {
+    // Whichever session remains of many, the count is not 0 before it ends.
     for last in 0..50 {
         let mut play = play(4);
         play.insert(0..3_000);
@@ -178,7 +178,7 @@ fn a_crowd_never_hides_that_somebody_is_left() {
 }
 
 #[test]
-fn the_registers_forget_with_the_precision_of_a_tick() {
+fn registers_end_sessions_with_the_precision_of_a_tick() {
     let mut play = play(5);
     play.insert(0..5_000);
     play.at(900).insert(5_000..10_000);
@@ -188,10 +188,10 @@ fn the_registers_forget_with_the_precision_of_a_tick() {
 }
 
 #[test]
-fn years_of_a_short_timeout_do_not_matter() {
+fn counting_goes_on_when_the_numbers_of_ticks_start_again() {
     let mut play = with_timeout(Duration::from_secs(1), 6);
     let day = 86_400;
-    // The registers never get a rest, so their ticks of a millisecond run out after 49 days.
+    // The registers are always in use, so that the numbers of their 1 ms ticks end after 49 days.
     for hour in 0..24 * 60 {
         play.at(hour * 3_600).insert(0..2_000);
     }
@@ -201,7 +201,7 @@ fn years_of_a_short_timeout_do_not_matter() {
     assert_eq!(play.count(), 0);
     play.insert(0..3_000);
     assert!(error(play.count(), 3_000) < 115);
-    // Straight through the moment when they run out, while alive.
+    // A live session is kept when the numbers start again.
     let mut registers = Registers::new(60_000_000, 0);
     registers.tick = 1;
     registers.timeout = 60_000_000;
@@ -215,7 +215,7 @@ fn years_of_a_short_timeout_do_not_matter() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_kills_nobody() {
+fn a_clock_that_jumps_back_ends_no_session() {
     let mut play = play(8);
     play.at(1_000).insert(0..10);
     play.at(0).insert(0..10);
@@ -225,23 +225,23 @@ fn a_clock_that_jumps_back_kills_nobody() {
 }
 
 #[test]
-fn another_seed_hashes_otherwise() {
+fn another_seed_gives_other_hashes() {
     let hash = |seed| play(seed).sessions.hash(b"0123456789ABCDEF");
     assert_eq!(hash(1), hash(1));
     assert_ne!(hash(1), hash(2));
 }
 
 #[test]
-fn memory_is_bounded_whatever_comes() {
+fn memory_is_bounded() {
     let mut play = play(9);
     play.insert(0..200_000);
     assert!(play.sessions.exact.entries().count() <= EXACT);
-    // A timeout of nothing is one of a millisecond.
+    // A timeout of 0 counts as one millisecond.
     assert_eq!(with_timeout(Duration::ZERO, 1).sessions.timeout, 1);
 }
 
 #[test]
-fn any_bytes_are_an_id() {
+fn an_id_may_be_any_bytes() {
     let mut play = play(10);
     for id in [&b""[..], b"\0", b"\xff\xfe", &[b'x'; 100_000]] {
         play.sessions.insert(id, play.now);
@@ -250,7 +250,7 @@ fn any_bytes_are_an_id() {
 }
 
 #[test]
-fn who_has_gone_elsewhere_no_longer_counts() {
+fn a_session_that_moved_away_is_no_longer_counted() {
     let mut play = play(11);
     play.insert(0..10);
     let gone = format!("{:032X}", 3);
