@@ -1,27 +1,27 @@
-//! Health checks: how many in a row decide.
+//! Health checks, counted in a row.
 //!
-//! Source: `mod_proxy_hcheck.c: hc_check()`. Two things differ: counts are of checks in a row (there a good check
-//! between two bad ones does not start them anew), and bad checks of a member that traffic has put in error count as
-//! well, so that time alone does not send it requests again.
+//! Source: `mod_proxy_hcheck.c: hc_check()`. Two things differ. Checks are counted in a row; in httpd a good check
+//! between two bad ones does not restart the count. And bad checks of a member in error count too, so that time alone
+//! does not bring it back.
 
 use std::time::Instant;
 
 use super::{Balancer, MemberId, Transition};
 
-/// How checks decide.
+/// The number of checks that decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checks {
     /// Good checks in a row that bring a member back; 0 counts as 1.
     pub passes: u32,
     /// Bad checks in a row that take a member out; 0 counts as 1.
     pub fails: u32,
-    /// Whether a member must pass before its first traffic. httpd takes each for good until a check says otherwise.
+    /// Whether a member must pass before its first request. In httpd members are usable until checks fail.
     pub mandatory: bool,
 }
 
-/// What counts towards the next decision.
+/// Checks in a row that count for the next decision.
 ///
-/// At most one of the two is above 0: a check that turns out the other way starts both anew.
+/// At most one of the two is above 0: a check with the other result resets both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Streak {
     /// Good checks in a row, while the member is out.
@@ -30,7 +30,7 @@ pub struct Streak {
     pub fails: u32,
 }
 
-/// What a check decides.
+/// The decision after a check.
 enum Verdict {
     Nothing,
     In,
@@ -38,7 +38,7 @@ enum Verdict {
 }
 
 impl Streak {
-    /// Counts a check of a member that is `out` for whatever reason, or not, and kept out by checks, or not.
+    /// Counts a check. `out` says whether the member is out for any reason, `kept_out` whether checks keep it out.
     fn count(&mut self, checks: &Checks, passed: bool, out: bool, kept_out: bool) -> Verdict {
         let streak = *self;
         *self = Self::default();
@@ -58,10 +58,9 @@ impl Streak {
 }
 
 impl Balancer {
-    /// A check of a member has passed or not. Returns what changed by it; without [`Checks`] nothing does.
+    /// Records the result of a check of a member. Returns the change, if any; without [`Checks`] there is none.
     ///
-    /// With enough good checks in a row the member is also cleared of what traffic held against it, before its `retry`
-    /// is over (PR 66302 of httpd).
+    /// Enough good checks in a row also end an error of the member, before its `retry` has passed (PR 66302 of httpd).
     pub fn checked(&mut self, id: MemberId, passed: bool, now: Instant) -> Option<Transition> {
         let checks = self.settings.checks?;
         let member = self.member_mut(id)?;
@@ -74,22 +73,22 @@ impl Balancer {
         }
     }
 
-    /// Whether a member is to be checked: it exists and is not stopped. A disabled one is checked.
+    /// Whether a member is checked: it exists and is not stopped. A disabled member is checked.
     #[must_use]
     pub fn is_checked(&self, id: MemberId) -> bool {
         let member = self.members.iter().find(|member| member.id == id);
         self.settings.checks.is_some() && member.is_some_and(|member| !member.status.stopped)
     }
 
-    /// Forgets how many checks in a row have passed or failed. For checks that ask something else from now on.
+    /// Restarts the count of checks in a row, for checks that were changed.
     pub fn restart_checks(&mut self) {
         for member in &mut self.members {
             member.streak = Streak::default();
         }
     }
 
-    /// The settings have other checks now, or none: without checks no member is kept out by them any more. The errors
-    /// of a member's traffic stay.
+    /// Takes over changed checks of the settings. Without checks no member is kept out by them any more. Errors of traffic
+    /// stay.
     pub(super) fn checks_changed(&mut self, now: Instant) {
         self.restart_checks();
         let checked = self.settings.checks.is_some();

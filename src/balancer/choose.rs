@@ -1,4 +1,4 @@
-//! One choice, step by step.
+//! The choice of a member, step by step.
 //!
 //! Source: `mod_proxy_balancer.c: proxy_balancer_pre_request()`.
 
@@ -18,13 +18,13 @@ impl Balancer {
     ///
     /// 1. If all members are in error, forced recovery.
     /// 2. The usable member of the session's route, or of its redirect.
-    /// 3. With `nofailover`, nobody else when the route is a member's.
+    /// 3. With `nofailover`, no other member if some member has the route.
     /// 4. A member of the domain of the session's member, or of the domain that the route begins with.
-    /// 5. The method's choice: the lowest set that has anybody, with its spares and standbys.
+    /// 5. The method's choice in the lowest set that has an eligible member, with its spares and standbys.
     ///
     /// # Errors
     ///
-    /// The reason why nobody can have it. A request that has tried everybody changes nothing.
+    /// The reason why no member gets it. A request that has tried all members changes nothing.
     pub fn pick(&mut self, want: Want<'_>, now: Instant) -> Result<Pick, NoMember> {
         if self.members.is_empty() {
             return Err(NoMember::Empty);
@@ -51,11 +51,10 @@ impl Balancer {
         self.take(index, how, route, forced)
     }
 
-    /// If every member has the error bit, clears it everywhere and says so.
+    /// If every member is in error, ends all errors and returns true.
     ///
-    /// Source: `mod_proxy_balancer.c: force_recovery()`, with its trap: a member without the bit prevents it even
-    /// when it is disabled or stopped. Members are looked at in order, and the first that is not in error, or whose
-    /// wait is over, ends the search.
+    /// Source: `mod_proxy_balancer.c: force_recovery()`. As there, a member that is not in error prevents this even when it
+    /// is disabled or stopped. Members are visited in order until one is not in error, or its wait is over.
     fn force_recovery(&mut self, now: Instant) -> bool {
         for member in &mut self.members {
             member.retry(now);
@@ -114,8 +113,8 @@ impl Balancer {
 
     /// Step 4 (mod_jk, `jk_lb_worker.c: find_bysession_route(), find_best_bydomain()`).
     ///
-    /// Within the domain the rules of the sets and the method's order hold. It counts as a sticky choice, so that
-    /// free requests make up for it.
+    /// Within the domain, sets and method decide. The choice is counted as a sticky one, so that free requests make up for
+    /// it.
     fn domain_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<usize> {
         let prefix = route.split_once('.').map_or(route, |(prefix, _)| prefix);
         let known = self.knows_route(route);
@@ -149,7 +148,7 @@ impl Balancer {
             &Scope::all(self.settings.method, tried, now),
             eligible,
         )?;
-        // Whoever was looked at has been asked to try again, chosen or not.
+        // As in httpd, waits that are over end for all members that were visited, not only for the chosen one.
         for member in &mut self.members {
             if member.set <= last && !member.status.drain {
                 member.retry(now);
@@ -165,7 +164,7 @@ impl Balancer {
         Some(index)
     }
 
-    /// The method's choice among the eligible.
+    /// The method's choice among the eligible members.
     fn best(&mut self, now: Instant) -> Option<usize> {
         let (members, eligible) = (&mut self.members, &self.scratch.eligible);
         let ramped = self.settings.method != LbMethod::ByRequests
@@ -188,11 +187,12 @@ impl Balancer {
         Some(best)
     }
 
-    /// Ends probations that leave a request without a member. Returns whether there were any.
+    /// Lets requests go to members that are being probed if no other member can take the request. Returns whether there
+    /// were any.
     ///
-    /// A probe keeps requests away from its member so that others take them. Where nobody else may, they would be
-    /// refused although httpd, whose error bit is clear by now, would send them. So they are sent, unless forced
-    /// recovery is unwanted.
+    /// A probe keeps other requests away from its member because other members can take them. Without other members these
+    /// requests would get 503 although httpd, which has no probes, would send them. Nothing is done without
+    /// `forcerecovery`.
     fn lift_probes(&mut self, reason: NoMember, route: Option<&str>, tried: &Tried) -> bool {
         let mut lifted = false;
         if self.settings.forcerecovery {
@@ -272,7 +272,7 @@ impl Balancer {
     }
 }
 
-/// Whether nothing but its health could keep a request without a session away.
+/// Whether the operator's flags let a member have requests without a session.
 pub(super) fn takes_new_requests(member: &Member) -> bool {
     member.is_allowed() && !member.status.drain
 }

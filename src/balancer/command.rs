@@ -1,7 +1,7 @@
-//! What an operator, or a new configuration, may change while requests run.
+//! Changes by an operator or by a new configuration while requests run.
 //!
-//! Source: `mod_proxy_balancer.c: balancer_process_balancer_worker(), recalc_factors()`. Unlike there, a value that
-//! is out of range is refused, and a refused command does nothing at all.
+//! Source: `mod_proxy_balancer.c: balancer_process_balancer_worker(), recalc_factors()`. Unlike there, a value out of
+//! range is refused, and a refused command changes nothing.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -15,27 +15,26 @@ use super::{Balancer, Health, MemberId, MemberSpec, Settings, method};
 /// The highest `lbset` (`mod_proxy.c: set_worker_param()`).
 pub const LBSET_MAX: u8 = 99;
 
-/// One command: done as a whole, or refused.
+/// A command, which is carried out as a whole or refused.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Changes settings of a member.
     Change(MemberId, Change),
-    /// Forgets the errors of a member, so that it gets its share at once. httpd has no such button.
+    /// Ends the error of a member, so that it gets its share at once. httpd cannot do this.
     ClearError(MemberId),
-    /// Adds a member behind the others. It takes requests at once unless its status says otherwise (httpd adds it
-    /// disabled).
+    /// Adds a member at the end. It gets requests at once unless its status prevents it (httpd adds members disabled).
     Add(MemberSpec),
-    /// Removes a member. Its open requests run on; settling them then changes nothing.
+    /// Removes a member. Its open requests are completed; settling them changes nothing.
     Remove(MemberId),
-    /// Puts the members in this order, which breaks ties; all of them must be named.
+    /// Sets the order of the members, which breaks ties. All members must be named.
     Order(Vec<MemberId>),
     /// Replaces the settings of the balancer. A new method starts from zero. A new `slow_start` counts at once, also for
-    /// members that are on their way back. New `checks` start counting from zero; without checks no member is kept out
+    /// members that it limits already. New `checks` start counting from zero; without checks no member is kept out
     /// by them any more.
     Settings(Settings),
 }
 
-/// New settings of a member; `None` leaves one as it is.
+/// New settings of a member; `None` means no change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// `route`; empty: none.
@@ -48,13 +47,13 @@ pub struct Change {
     pub factor: Option<LoadFactor>,
     /// `lbset`, 0 to [`LBSET_MAX`].
     pub set: Option<u8>,
-    /// `retry`; a wait under way is measured by it at once.
+    /// `retry`. It counts at once for a wait under way.
     pub retry: Option<Duration>,
     /// `status`
     pub status: StatusChange,
 }
 
-/// New status flags; `None` leaves one as it is.
+/// New status flags; `None` means no change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusChange {
     /// `disabled` (httpd's `D`)
@@ -67,12 +66,12 @@ pub struct StatusChange {
     pub hot_standby: Option<bool>,
     /// `hot_spare` (`R`)
     pub hot_spare: Option<bool>,
-    /// `ignore_errors` (`I`). Set on a member in error, it ends the error.
+    /// `ignore_errors` (`I`). Setting it ends an error of the member.
     pub ignore_errors: Option<bool>,
 }
 
 impl StatusChange {
-    /// The flags once the change is made.
+    /// The flags after the change.
     #[must_use]
     pub fn over(self, status: Status) -> Status {
         Status {
@@ -87,7 +86,7 @@ impl StatusChange {
 }
 
 impl From<Status> for StatusChange {
-    /// Every flag as it is there.
+    /// Sets every flag to its value in `status`.
     fn from(status: Status) -> Self {
         Self {
             disabled: Some(status.disabled),
@@ -100,25 +99,25 @@ impl From<Status> for StatusChange {
     }
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The member that was added.
     pub added: Option<MemberId>,
-    /// A member that is no longer in error because of it.
+    /// The change of a member that is no longer in error because of the command.
     pub transition: Option<Transition>,
 }
 
-/// Why a command was not done.
+/// Why a command was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refused {
-    /// No member has this id, or no longer.
+    /// No member has this id.
     NoSuchMember,
     /// `lbset` is above [`LBSET_MAX`].
     SetOutOfRange,
     /// The order does not name each member once.
     NotAnOrder,
-    /// All ids have been given away.
+    /// All ids are used up.
     NoMoreIds,
 }
 
@@ -136,13 +135,14 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Balancer {
-    /// Does what an operator wants.
+    /// Carries out a command.
     ///
-    /// Making a member usable that was not restarts the counters of all, as in httpd's manager: otherwise a member that slept would get everything until it has caught up.
+    /// A command that makes a member usable restarts the counters of all members, as in httpd's manager. Otherwise the member
+    /// would get every request until it has caught up.
     ///
     /// # Errors
     ///
-    /// The reason; then nothing has changed.
+    /// The reason of the refusal; nothing has changed then.
     pub fn apply(&mut self, command: Command, now: Instant) -> Result<Applied, Refused> {
         let applied = self.carry_out(command, now)?;
         self.changed();
@@ -197,7 +197,7 @@ impl Balancer {
         Ok(applied)
     }
 
-    /// Edits one member; when that makes it usable, all start from zero.
+    /// Edits one member. If that makes it usable, the counters of all members restart.
     fn edit(
         &mut self,
         id: MemberId,

@@ -1,17 +1,16 @@
-//! `lbmethod: leastlatency`: the better of two random members, by the time that they take to answer.
+//! `lbmethod: leastlatency`: the better of two random members, by the time to their answers.
 //!
 //! ```text
 //! cost = latency × (requests under way + 1) / loadfactor
 //! ```
 //!
-//! The latency is a peak EWMA, as in Finagle and linkerd: a slower answer counts at once, faster ones little by little,
-//! and what is known fades while nothing new is heard, so that a member that was slow is asked again. Two members are
-//! drawn and the cheaper one is taken: always taking the cheapest of all would send everybody to the same one until
-//! its answers come. Of two that cost the same the first in the configuration is taken.
+//! The latency is a peak EWMA, as in Finagle and linkerd: a slower answer counts at once, faster answers count gradually,
+//! and without new answers the value decays, so that a member that was slow is tried again. Two members are drawn and the
+//! one with the lower cost is taken. The lowest of all would get every request until its answers arrive. If the costs are
+//! equal, the first in the configuration is taken.
 //!
-//! A member of which nothing is known costs nothing, until it has a request under way: then it costs more than any that
-//! is known, so that one request finds out. All arithmetic is in integers: the same calls give the same choices on
-//! every machine.
+//! A member without a known latency has cost 0. While it has a request under way its cost is higher than any known one, so
+//! that a single request measures it. All arithmetic uses integers: the same calls give the same choices on every machine.
 
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
@@ -20,22 +19,22 @@ use super::member::Member;
 use super::random::Random;
 use super::{Balancer, MemberId};
 
-/// After this time what was known of a member counts half. linkerd's default decay of 10 s, in halves.
+/// The half-life of a latency. It corresponds to linkerd's default decay of 10 s.
 const HALF_LIFE: Duration = Duration::from_secs(7);
 
-/// Longer answers count as this long.
+/// Upper limit of a latency, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
 
 /// A peak EWMA, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Latency {
     nanos: u64,
-    /// When `nanos` was right; `None`: never.
+    /// The time of `nanos`; `None` without an answer so far.
     at: Option<Instant>,
 }
 
 impl Latency {
-    /// An answer took this long.
+    /// Records the time to an answer.
     fn observe(&mut self, took: Duration, now: Instant) {
         let took = u64::try_from(took.as_nanos()).map_or(LONGEST, |nanos| nanos.min(LONGEST));
         let old = self.nanos;
@@ -46,12 +45,12 @@ impl Latency {
         self.at = Some(self.at.map_or(now, |at| at.max(now)));
     }
 
-    /// What is to be expected, in nanoseconds; 0 when nothing is known (any more).
+    /// The expected time to an answer, in nanoseconds; 0 when it is not known, or no longer.
     pub(super) fn nanos(&self, now: Instant) -> u64 {
         scaled(self.nanos, self.kept(now))
     }
 
-    /// How much of what was known still counts, in parts of 2³².
+    /// The remaining part of the last value, as a fraction of 2³².
     fn kept(&self, now: Instant) -> u64 {
         let age = self.at.map(|at| now.saturating_duration_since(at));
         age.map_or(0, half_lives)
@@ -62,10 +61,10 @@ fn scaled(nanos: u64, parts: u64) -> u64 {
     u64::try_from((u128::from(nanos) * u128::from(parts)) >> 32).unwrap_or(u64::MAX)
 }
 
-/// 2 to the power of −`age` / [`HALF_LIFE`], in parts of 2³².
+/// 2 to the power of −`age` / [`HALF_LIFE`], as a fraction of 2³².
 ///
-/// Whole half-lives are shifts; between two of them stands the cubic 1 − x ln 2 + x² ln² 2 / 2 − 0.04708 x³, which is
-/// exact at both ends and nowhere off by more than 0.4 %.
+/// Whole half-lives are shifts. In between, the cubic 1 − x ln 2 + x² ln² 2 / 2 − 0.04708 x³ is exact at both ends and has
+/// an error of at most 0.4 %.
 fn half_lives(age: Duration) -> u64 {
     const ONE: u128 = 1 << 32;
     const LINEAR: u128 = 2_977_044_472;
@@ -84,11 +83,10 @@ fn half_lives(age: Duration) -> u64 {
 }
 
 impl Balancer {
-    /// A member has taken this long to answer: from the request's first byte to the head of the answer.
+    /// Records the time from the first byte of a request to the head of its answer.
     ///
-    /// To be called as well when the wait for that was given up (`timeout`), with the time waited; not for a failure
-    /// that came fast, like a refused connection. Kept whatever the method is; nothing comes of it when the member is
-    /// gone.
+    /// Call it also with the time waited when `timeout` ended the wait, but not for a fast failure such as a refused
+    /// connection. It is kept with every method, and ignored for a removed member.
     pub fn answered(&mut self, member: MemberId, took: Duration, now: Instant) {
         if let Some(member) = self.member_mut(member) {
             member.latency.observe(took, now);
@@ -96,7 +94,7 @@ impl Balancer {
     }
 }
 
-/// The cheaper of two of `among`.
+/// Draws two members of `among` and returns the one with the lower cost.
 pub(super) fn better_of_two(
     members: &[Member],
     among: &[usize],
@@ -120,7 +118,7 @@ pub(super) fn better_of_two(
     }
 }
 
-/// How the costs of two members compare.
+/// Compares the costs of two members.
 fn cost(a: &Member, b: &Member, now: Instant) -> Ordering {
     let (one, other) = (expectation(a, now), expectation(b, now));
     let by = |member: &Member| u128::from(member.factor.hundredths());
@@ -131,7 +129,7 @@ fn cost(a: &Member, b: &Member, now: Instant) -> Ordering {
     })
 }
 
-/// Whether one request is finding out already, and what the next one would cost at weight 1.
+/// Whether a request is measuring the member already, and the cost of the next request at weight 1.
 fn expectation(member: &Member, now: Instant) -> (bool, u128) {
     let requests = u128::from(member.busy) + 1;
     match member.latency.nanos(now) {
@@ -145,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_halves_in_each_half_life() {
+    fn a_latency_halves_in_each_half_life() {
         let mut latency = Latency::default();
         let start = Instant::now();
         assert_eq!(latency.nanos(start), 0);
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn between_them_it_is_right_to_half_a_percent() {
+    fn between_half_lives_the_error_is_below_half_a_percent() {
         for step in 0..=1_000_u32 {
             let part = half_lives(HALF_LIFE * step / 1_000) as f64 / 4_294_967_296.0;
             let exact = (-f64::from(step) / 1_000.0).exp2();
@@ -168,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_answer_counts_at_once_and_fast_ones_little_by_little() {
+    fn a_slow_answer_counts_at_once_and_fast_answers_gradually() {
         let mut latency = Latency::default();
         let start = Instant::now();
         latency.observe(Duration::from_millis(10), start);
@@ -179,7 +177,7 @@ mod tests {
         let later = start + HALF_LIFE;
         latency.observe(Duration::from_millis(10), later);
         assert_eq!(latency.nanos(later), 255_000_000);
-        // However often it is told.
+        // The same for repeated observations.
         let mut often = Latency::default();
         often.observe(Duration::from_millis(500), start);
         for step in 1..=70_000 {
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_bounded() {
+    fn absurd_latencies_are_bounded() {
         let mut latency = Latency::default();
         let start = Instant::now();
         latency.observe(Duration::MAX, start);

@@ -1,13 +1,13 @@
-//! `lbmethod: heartbeat`: the load that backends report themselves.
+//! `lbmethod: heartbeat`: a choice by the load that backends report.
 //!
-//! Source: `balancers/mod_lbmethod_heartbeat.c: find_best_hb(), read_heartbeats()`. As there, a member is chosen with
-//! the chance of its free slots among all free slots, a report counts for ten seconds, and a member that has many free
-//! slots and nothing to do counts as one that has just started. Unlike there
+//! Source: `balancers/mod_lbmethod_heartbeat.c: find_best_hb(), read_heartbeats()`. As there, the probability
+//! of a member is its share of all free slots, a report counts for ten seconds, and an idle member with free slots counts
+//! as one that has just started. Unlike there:
 //!
-//! * sets, spares, standbys and drain count: a member without a report or without a free slot is as good as unusable
-//!   for a request without a session, so that a spare replaces it;
-//! * the intervals that the lot falls into do not overlap at their ends;
-//! * an idle member counts with at least one slot: a quarter of three is not nothing.
+//! * Sets, spares, standbys and drain count. A member without a report or without a free slot is unusable for a request
+//!   without a session, so that a spare replaces it.
+//! * The intervals of the random number do not overlap at their ends.
+//! * An idle member counts with at least one slot, also when a quarter of its slots is less.
 
 use std::time::{Duration, Instant};
 
@@ -15,24 +15,24 @@ use super::member::Member;
 use super::random::Random;
 use super::{Balancer, MemberId};
 
-/// How long a report counts (`LBM_HEARTBEAT_MAX_LASTSEEN`).
+/// The time for which a report counts (`LBM_HEARTBEAT_MAX_LASTSEEN`).
 pub const HEARTBEAT_LASTS: Duration = Duration::from_secs(10);
 
-/// By this is divided what an idle member reports as free.
+/// The free slots of an idle member are divided by this number.
 const FRESH_NODE: u32 = 4;
 
-/// What a member has said of itself.
+/// A load report of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load {
-    /// Requests that it could take now.
+    /// Number of further requests that it could take.
     pub(super) ready: u32,
-    /// Requests that it is working on.
+    /// Number of requests under way.
     pub(super) busy: u32,
     pub(super) at: Instant,
 }
 
 impl Load {
-    /// What it is drawn with.
+    /// The number of slots with which it is drawn.
     pub(super) fn slots(&self, now: Instant) -> u32 {
         if now.saturating_duration_since(self.at) >= HEARTBEAT_LASTS {
             return 0;
@@ -45,10 +45,11 @@ impl Load {
 }
 
 impl Balancer {
-    /// A member says how many requests it could take (`ready`), how many it has (`busy`), and when it said so.
+    /// Records a load report: the number of requests that a member could take (`ready`), the number under way (`busy`),
+    /// and the time of the report.
     ///
-    /// Kept whatever the method is, so that `heartbeat` can be chosen at run time. An older report than the last one is
-    /// ignored; nothing comes of it when the member is gone.
+    /// Reports are kept with every method, so that `heartbeat` can be chosen at run time. A report older than the last one
+    /// and a report of a removed member are ignored.
     pub fn heartbeat(&mut self, member: MemberId, ready: u32, busy: u32, at: Instant) {
         let Some(member) = self.member_mut(member) else {
             return;
@@ -63,7 +64,7 @@ impl Balancer {
     }
 }
 
-/// Draws one of `among`.
+/// Draws a member of `among`, weighted with its slots.
 pub(super) fn draw(
     members: &[Member],
     among: &[usize],

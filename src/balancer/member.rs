@@ -16,7 +16,7 @@ use super::{MemberId, MemberSpec};
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
-    /// Shared with the picks that carry it.
+    /// Shared with picks.
     pub(super) route: Arc<str>,
     pub(super) redirect: String,
     pub(super) domain: String,
@@ -25,36 +25,36 @@ pub(super) struct Member {
     pub(super) status: Status,
     pub(super) retry: Duration,
     pub(super) recovery: Recovery,
-    /// While it comes back (`slow_start`).
+    /// Present while `slow_start` limits its share.
     pub(super) ramp: Option<Ramp>,
-    /// Its share as of the last pick, in hundredths: its factor, or less while it comes back.
+    /// Its weight at the last pick, in hundredths: its factor, or less during `slow_start`.
     pub(super) weight: u32,
     /// httpd's `HC_FAIL`: set and cleared by health checks only, never by time.
     pub(super) check_failed: bool,
     pub(super) streak: Streak,
-    /// How urgently it must work to fulfil its share, in hundredths of a load factor.
+    /// Its claim to the next request, in hundredths of a load factor.
     pub(super) lbstatus: i64,
-    /// Open tickets.
+    /// Number of open tickets.
     pub(super) busy: u64,
-    /// Times it was picked.
+    /// Number of picks.
     pub(super) elected: u64,
-    /// Requests that failed by its fault.
+    /// Number of requests that failed by its fault.
     pub(super) errors: u64,
     pub(super) traffic: Traffic,
-    /// How fast it answers.
+    /// The time that it takes to answer.
     pub(super) latency: Latency,
-    /// What it last said of itself.
+    /// Its last load report.
     pub(super) load: Option<Load>,
     pub(super) sessions: Sessions,
 }
 
-/// How a member takes part in its set.
+/// The role of a member in its set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Regular,
-    /// Replaces an unusable regular member, one for one.
+    /// A hot spare: replaces an unusable regular member, one for one.
     Spare,
-    /// Takes over when nobody else is left.
+    /// A hot standby: used only when no other member of the set is.
     Standby,
 }
 
@@ -85,12 +85,12 @@ impl Member {
         }
     }
 
-    /// Requests that it says it could take; 0 when it has not said so for a while.
+    /// The number of free slots in its last report; 0 when that is too old.
     pub(super) fn slots(&self, now: Instant) -> u64 {
         u64::from(self.load.map_or(0, |load| load.slots(now)))
     }
 
-    /// A member without a route is nobody's session member.
+    /// Whether it has this route. A member without a route has none, not the empty one.
     pub(super) fn has_route(&self, route: &str) -> bool {
         !self.route.is_empty() && *self.route == *route
     }
@@ -108,7 +108,7 @@ impl Member {
         }
     }
 
-    /// Whether the operator lets it have any request at all.
+    /// Whether it is neither disabled nor stopped.
     pub(super) fn is_allowed(&self) -> bool {
         !self.status.disabled && !self.status.stopped
     }
@@ -123,29 +123,29 @@ impl Member {
             }
     }
 
-    /// The same after a pick at this time has come by, which ends a wait that is over.
+    /// Whether it is usable for a pick at this time, which ends a wait that is over.
     pub(super) fn is_usable_at(&self, now: Instant) -> bool {
         self.is_allowed() && !self.check_failed && self.recovery.is_usable_at(self.retry, now)
     }
 
-    /// How long until it may be tried; `None` unless it failed.
+    /// The time until it may be tried; `None` unless it failed.
     pub(super) fn retry_in(&self, now: Instant) -> Option<Duration> {
         self.recovery.retry_in(self.retry, now)
     }
 
-    /// A pick came by. A stopped member is never tried again.
+    /// Ends its wait if that is over at this time. A stopped member is never tried again.
     pub(super) fn retry(&mut self, now: Instant) {
         if !self.status.stopped {
             self.recovery.retry(self.retry, now);
         }
     }
 
-    /// Usable, and not on probation.
+    /// Whether it is usable and does not have to be probed first.
     pub(super) fn is_in_service(&self) -> bool {
         self.is_usable() && self.recovery.health() != Health::Recovering
     }
 
-    /// Ends a ramp that is over, and takes the weight of this time.
+    /// Ends `slow_start` if it is over, and updates the weight to this time.
     pub(super) fn weigh(&mut self, slow_start: Duration, now: Instant) {
         self.ramp = self.ramp.filter(|ramp| !ramp.is_over(slow_start, now));
         self.weight = match &self.ramp {
@@ -154,7 +154,7 @@ impl Member {
         };
     }
 
-    /// Its share, in hundredths.
+    /// Its weight at this time, in hundredths.
     pub(super) fn weight_at(&self, slow_start: Duration, now: Instant) -> u32 {
         match &self.ramp {
             Some(ramp) if !ramp.is_over(slow_start, now) => {
@@ -186,12 +186,12 @@ impl Member {
     }
 }
 
-/// Sessions that it has, as far as is known.
+/// The live sessions of a member, as far as known.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// Alive when they were counted last.
+    /// The number at the last count.
     pub(super) counted: u64,
-    /// Free choices since then: each of them may have begun one.
+    /// Free choices since the last count: each may have begun a session.
     pub(super) promised: u64,
 }
 
@@ -201,13 +201,13 @@ impl Sessions {
     }
 }
 
-/// Bytes, in both directions.
+/// Bytes of bodies, in both directions.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
-    /// Since the member was added.
+    /// Bytes since the member was added.
     pub(super) to_backend: u64,
     pub(super) from_backend: u64,
-    /// How much of that was there at the last reset: it no longer weighs.
+    /// Bytes at the last reset, which the method no longer counts.
     settled_to: u64,
     settled_from: u64,
 }
@@ -218,13 +218,13 @@ impl Traffic {
         self.from_backend = self.from_backend.saturating_add(from_backend);
     }
 
-    /// Starts counting anew, for the method only: the totals go on.
+    /// Starts the method's count from zero. The totals are kept.
     pub(super) fn reset(&mut self) {
         self.settled_to = self.to_backend;
         self.settled_from = self.from_backend;
     }
 
-    /// Traffic per share: two integer divisions, by the factor in hundredths
+    /// Traffic divided by the factor in hundredths, by two integer divisions
     /// (`mod_lbmethod_bytraffic.c: is_best_bytraffic()`).
     pub(super) fn per_share(&self, factor: LoadFactor) -> u64 {
         let share = u64::from(factor.hundredths()).max(1);

@@ -1,4 +1,4 @@
-//! The scheduling methods: who is the best of those who may be taken, and what taking it costs.
+//! The scheduling methods: the best of the eligible members, and how a choice is counted.
 //!
 //! | `lbmethod` | best | counted in lbstatus |
 //! |---|---|---|
@@ -6,7 +6,7 @@
 //! | `bytraffic` | fewest bytes for its load factor | sessions' requests only |
 //! | `bybusyness` | fewest requests under way, then highest lbstatus | every choice |
 //! | `sessions` | fewest live sessions for its load factor, then highest lbstatus | every choice |
-//! | `heartbeat` | by lot: see `load` | sessions' requests only |
+//! | `heartbeat` | random: see `load` | sessions' requests only |
 //! | `leastlatency` | the cheaper of two: see `latency` | sessions' requests only |
 //!
 //! Sources: `balancers/mod_lbmethod_byrequests.c`, `mod_lbmethod_bytraffic.c`, `mod_lbmethod_bybusyness.c`.
@@ -32,7 +32,7 @@ pub(super) fn best(method: LbMethod, members: &[Member], eligible: &[usize]) -> 
     best.map(|(index, _)| index)
 }
 
-/// Whether `member` is strictly better than `best`, which came before it.
+/// Whether `member` is strictly better than `best`, an earlier member.
 fn beats(method: LbMethod, member: &Member, best: &Member) -> bool {
     match method {
         LbMethod::ByTraffic => load(member) < load(best),
@@ -44,14 +44,14 @@ fn beats(method: LbMethod, member: &Member, best: &Member) -> bool {
             Ordering::Equal => urgency(member) > urgency(best),
             Ordering::Greater => false,
         },
-        // The last two draw lots and do not come here.
+        // The last two methods choose at random and do not use this.
         LbMethod::ByRequests | LbMethod::Heartbeat | LbMethod::LeastLatency => {
             urgency(member) > urgency(best)
         }
     }
 }
 
-/// How two members' sessions compare, each for its load factor.
+/// Compares the live sessions of two members, each divided by its load factor.
 fn sessions(one: &Member, other: &Member) -> Ordering {
     let times = |count: &Member, by: &Member| {
         u128::from(count.sessions.expected()) * u128::from(by.factor.hundredths())
@@ -59,7 +59,7 @@ fn sessions(one: &Member, other: &Member) -> Ordering {
     times(one, other).cmp(&times(other, one))
 }
 
-/// lbstatus once this pick's share has been handed out.
+/// lbstatus after this pick has added the member's weight.
 fn urgency(member: &Member) -> i64 {
     member.lbstatus.saturating_add(share(member))
 }
@@ -72,7 +72,7 @@ fn share(member: &Member) -> i64 {
     i64::from(member.weight)
 }
 
-/// Books a free choice among `eligible`.
+/// Counts a free choice among `eligible`.
 pub(super) fn charge_free(
     method: LbMethod,
     members: &mut [Member],
@@ -96,8 +96,8 @@ pub(super) fn charge_free(
     }
 }
 
-/// Books a choice that a session made: every usable member takes part, standbys, spares and draining ones too,
-/// whatever the method (`mod_proxy_balancer.c: proxy_balancer_pre_request()`). So free requests make up for sticky ones.
+/// Counts a choice by a session's route, with every method: all usable members take part, including standbys, spares and
+/// draining ones (`mod_proxy_balancer.c: proxy_balancer_pre_request()`). So free requests make up for sticky ones.
 pub(super) fn charge_sticky(members: &mut [Member], chosen: usize) {
     let mut total = 0;
     for member in members.iter_mut().filter(|member| member.is_usable()) {
@@ -118,8 +118,8 @@ fn take(members: &mut [Member], chosen: usize, total: i64) {
     }
 }
 
-/// The `reset` of a method, for all members. httpd's also zeroes `busy`; here that is the number of open tickets
-/// and nobody may change it.
+/// The `reset` of a method, for all members. httpd's `reset` also sets `busy` to 0; here that is the number of open
+/// tickets, which must not change.
 pub(super) fn reset(method: LbMethod, members: &mut [Member]) {
     for member in members {
         member.lbstatus = 0;
@@ -129,9 +129,9 @@ pub(super) fn reset(method: LbMethod, members: &mut [Member]) {
     }
 }
 
-/// What an edited load factor does to all members (`mod_proxy_balancer.c: recalc_factors()`).
+/// Restarts the shares of all members after a change of a load factor (`mod_proxy_balancer.c: recalc_factors()`).
 ///
-/// httpd also forces the factor of a lone member to 1; a factor that nobody is compared with is left as it is.
+/// httpd also sets the factor of a lone member to 1. Here it is kept, because it has no effect.
 pub(super) fn recalculate(members: &mut [Member]) {
     for member in members {
         member.lbstatus = share(member);

@@ -1,7 +1,7 @@
-//! Which member gets a request: the decisions of mod_proxy_balancer as a plain state machine.
+//! The choice of a member for a request: the decisions of mod_proxy_balancer as a state machine without I/O.
 //!
-//! A [`Balancer`] has no clock, no lock and no log. Whoever owns it brings the time as an argument, holds a
-//! mutex around it, and logs and counts what comes back:
+//! A [`Balancer`] has no clock, no lock and no log. Its owner passes the time as an argument, holds a mutex around it, and
+//! logs and counts what the functions return:
 //!
 //! ```text
 //! pick(want, now) ──► Pick { member, how, ticket } ──► the request runs ──► settle(ticket, outcome, now)
@@ -9,34 +9,33 @@
 //!      └► NoMember (a reason, never a default member) ──► hope                    └► Transition, or nothing
 //! ```
 //!
-//! A member is busy from `pick` until its ticket is settled. Between the two, [`Balancer::traffic`] says how many
-//! bytes went over; at any time [`Balancer::apply`] does what an operator wants and [`Balancer::health`] what a
-//! health check found.
+//! A member is busy from `pick` until its ticket is settled. In between, [`Balancer::traffic`] counts bytes. At any time,
+//! [`Balancer::apply`] makes the changes of an operator and [`Balancer::health`] records the result of health checks.
 //!
-//! | file | thought | in httpd |
+//! | file | subject | in httpd |
 //! |---|---|---|
-//! | `pick` | what a request asks for and gets | |
+//! | `pick` | the input and the result of a choice | |
 //! | `choose` | the order of the steps of one choice | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
 //! | `route` | the member of a session's route, redirects | `mod_proxy_balancer.c: find_route_worker()` |
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
-//! | `method` | lbstatus and who is best | `balancers/mod_lbmethod_*.c` |
-//! | `load` | `heartbeat`: what backends say of themselves | `mod_lbmethod_heartbeat.c` |
-//! | `latency` | `leastlatency`: the better of two | |
+//! | `method` | lbstatus, and the best member | `balancers/mod_lbmethod_*.c` |
+//! | `load` | `heartbeat`: load reports of backends | `mod_lbmethod_heartbeat.c` |
+//! | `latency` | `leastlatency`: the faster of two members | |
 //! | `recovery` | error, retry, probe, forced recovery | `proxy_util.c: ap_proxy_retry_worker()`; mod_jk's `ERR/PRB` |
 //! | `ramp` | `slow_start` | |
-//! | `wait` | what a request that got nobody may hope for | `mod_proxy_balancer.c: find_best_worker()` |
+//! | `wait` | how long a request without a member waits | `mod_proxy_balancer.c: find_best_worker()` |
 //! | `member` | when a member is usable | `mod_proxy.h: PROXY_WORKER_IS_USABLE` |
-//! | `checks` | how many health checks decide | `mod_proxy_hcheck.c: hc_check()` |
-//! | `settle` | what the end of a request says of its member | `mod_proxy_balancer.c: proxy_balancer_post_request()` |
+//! | `checks` | health checks, counted in a row | `mod_proxy_hcheck.c: hc_check()` |
+//! | `settle` | the end of a request, and its effect on the member | `mod_proxy_balancer.c: proxy_balancer_post_request()` |
 //! | `settings` | the settings, translated from the configuration | |
-//! | `command` | what an operator may change | `mod_proxy_balancer.c: balancer_process_balancer_worker()` |
+//! | `command` | changes by an operator | `mod_proxy_balancer.c: balancer_process_balancer_worker()` |
 //!
 //! The rules with their reasons are in `src/balancer/SEMANTICS.md`.
 //!
-//! **The tie rule.** Every comparison is strict, so among equals the member that stands first in the configuration
-//! wins. The methods that draw lots take them from a seed: the same calls with the same times give the same answers.
+//! **Ties.** Every comparison is strict, so that among equal members the first in the configuration wins. Random numbers
+//! come from a seed: the same calls with the same times give the same results.
 //!
-//! **Cost.** A pick looks at each member a few times for each set that it visits and allocates nothing.
+//! **Cost.** A pick visits each member a few times per set and allocates nothing.
 
 mod checks;
 mod choose;
@@ -78,7 +77,7 @@ use ramp::Ramp;
 use random::Random;
 use sets::Scope;
 
-/// What a balancer is made of.
+/// The initial state of a balancer.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The settings of the balancer itself.
@@ -89,9 +88,9 @@ pub struct Spec {
     pub members: Vec<MemberSpec>,
 }
 
-/// A member's name inside its balancer: unique, and never given to another member.
+/// The number of a member in its balancer. It is never given to another member.
 ///
-/// The members of a [`Spec`] get 0, 1, 2 … in their order; each one added later gets the next number.
+/// The members of a [`Spec`] get 0, 1, 2 … in their order; a member that is added gets the next number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(u32);
 
@@ -111,19 +110,19 @@ pub struct Balancer {
     members: Vec<Member>,
     /// The number of the next member that is added.
     next_id: u32,
-    /// Changes with whatever the waiting want to know.
+    /// Changes with every event that may give a waiting request a member.
     epoch: u64,
     scratch: Scratch,
 }
 
-/// Vectors that a pick works in, kept so that it need not allocate.
+/// Buffers for a pick, so that it allocates nothing.
 #[derive(Debug, Default)]
 struct Scratch {
-    /// Indices of the members among which a method chooses.
+    /// Indices of the eligible members.
     eligible: Vec<usize>,
-    /// Those of them who are not held back by `slow_start`.
+    /// Those of them that `slow_start` does not hold back.
     admitted: Vec<usize>,
-    /// For each member, the depth from which on its redirect is known to lead nowhere.
+    /// For each member, the depth from which on its redirect is known to find no member.
     dead_ends: Vec<u32>,
 }
 
@@ -136,8 +135,8 @@ impl Scratch {
 }
 
 impl Balancer {
-    /// A balancer whose members are all healthy and have served nothing yet; if checks are mandatory, they are kept out
-    /// until they pass.
+    /// A balancer whose members are healthy and have served no request. If checks are mandatory, members are kept out until
+    /// they pass.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut balancer = Self {
@@ -160,13 +159,13 @@ impl Balancer {
         &self.settings
     }
 
-    /// Whether a member has this route, whatever its state. The empty route is nobody's.
+    /// Whether a member has this route, whatever its state. No member has the empty route.
     #[must_use]
     pub fn knows_route(&self, route: &str) -> bool {
         self.members.iter().any(|member| member.has_route(route))
     }
 
-    /// The members with this route, in their order. The empty route is nobody's.
+    /// The members with this route, in their order. No member has the empty route.
     pub fn members_of(&self, route: &str) -> impl Iterator<Item = MemberId> {
         let members = self.members.iter();
         members
@@ -174,21 +173,20 @@ impl Balancer {
             .map(|member| member.id)
     }
 
-    /// Counts bytes of bodies that went to and came from a member, as they flow: `lbmethod: bytraffic` decides on
-    /// them. Heads and packets do not count (`mod_proxy_ajp.c: ap_proxy_ajp_request()`), so that a thousand empty
-    /// answers weigh nothing.
+    /// Counts bytes of bodies to and from a member, for `lbmethod: bytraffic`. Heads and packet overhead do not count
+    /// (`mod_proxy_ajp.c: ap_proxy_ajp_request()`).
     ///
-    /// Does nothing for a member that is gone.
+    /// Does nothing for a removed member.
     pub fn traffic(&mut self, member: MemberId, to_backend: u64, from_backend: u64) {
         if let Some(member) = self.member_mut(member) {
             member.traffic.add(to_backend, from_backend);
         }
     }
 
-    /// Whether there is a member that a request without a session could get.
+    /// Whether a request without a session would get a member.
     ///
-    /// A member whose `retry` has passed counts; one that only forced recovery would bring back does not, because
-    /// nothing says that it works.
+    /// A member whose `retry` has passed counts. One that only forced recovery would bring back does not, because it is not
+    /// known to work.
     #[must_use]
     pub fn usable(&self, now: Instant) -> bool {
         let mut eligible = Vec::new();
@@ -201,10 +199,10 @@ impl Balancer {
         !eligible.is_empty()
     }
 
-    /// How long until the next member in error may be tried: what `Retry-After` is made of.
+    /// The time until the next member in error may be tried, for `Retry-After`.
     ///
-    /// Zero when one may be tried now, or when none is in error. Members that an operator or a health check keeps
-    /// out do not count: time does not bring them back.
+    /// Zero when one may be tried now, or when none is in error. Members that an operator or health checks keep out do not
+    /// count, because time does not bring them back.
     #[must_use]
     pub fn retry_after(&self, now: Instant) -> Duration {
         self.members
@@ -215,7 +213,7 @@ impl Balancer {
             .unwrap_or(Duration::ZERO)
     }
 
-    /// Panics when the books do not balance. For tests and simulations.
+    /// Panics when the state contradicts itself. For tests and simulations.
     pub fn check_invariants(&self) {
         for (index, member) in self.members.iter().enumerate() {
             assert!(member.id.0 < self.next_id, "an id nobody gave");
@@ -246,7 +244,8 @@ impl Balancer {
         id
     }
 
-    /// A member is in service that was not. With `slow_start` all start from zero, and it with a smaller weight.
+    /// Records that a member is in service again. With `slow_start` all counters restart, and the member starts with a
+    /// smaller weight.
     fn come_back(&mut self, id: MemberId, now: Instant) {
         if self.settings.slow_start.is_zero() {
             return;
@@ -262,7 +261,7 @@ impl Balancer {
         method::reset(self.settings.method, &mut self.members);
     }
 
-    /// Takes the weights of this time.
+    /// Updates the weights of all members to this time.
     fn weigh(&mut self, now: Instant) {
         for member in &mut self.members {
             member.weigh(self.settings.slow_start, now);

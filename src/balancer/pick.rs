@@ -1,22 +1,22 @@
-//! What a request asks for and what it gets.
+//! The input and the result of a choice.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::{MemberId, Tried};
 
-/// What a request asks for.
+/// The input of a choice.
 #[derive(Debug, Clone, Copy)]
 pub struct Want<'a> {
-    /// The route of its session; `Some("")` when the session id has an empty one, which is nobody's.
+    /// The route of the request's session; `Some("")` when the session id has an empty route, which no member has.
     pub route: Option<&'a str>,
-    /// Where it has been already. httpd has no such set: there a member that failed is in error, and so out. Here
-    /// a full pool blames nobody, and `retry: 0s` ends the wait at once, so it is said. Members in it count as
-    /// unusable for this pick, in every step.
+    /// The members on which the request was tried already. They count as unusable for this pick, in every step. httpd needs
+    /// no such set, because a member that failed is in error there. Here a member with a full pool is not in error, and
+    /// with `retry: 0s` an error ends at once.
     pub tried: &'a Tried,
 }
 
-/// Who gets the request.
+/// The result of a choice.
 #[derive(Debug)]
 pub struct Pick {
     /// The member.
@@ -25,34 +25,33 @@ pub struct Pick {
     pub route: Arc<str>,
     /// Whether it is draining, which Tomcat may want to know (mod_jk's `JK_LB_ACTIVATION`).
     pub draining: bool,
-    /// What led to it.
+    /// The reason of the choice.
     pub how: How,
-    /// `BALANCER_ROUTE_CHANGED`: the session asked for another route, or for none in a balancer that looks for
-    /// sessions, so that the client has to be told where it is now.
+    /// `BALANCER_ROUTE_CHANGED`: the session asked for another route, or for none although the balancer looks for sessions.
     pub route_changed: bool,
-    /// Whether this request finds out if the member has recovered.
+    /// Whether this request is the member's probe.
     pub probe: bool,
-    /// Whether all members were in error and this pick sent them all back to work.
+    /// Whether all members were in error and this pick forced their recovery.
     pub forced: bool,
-    /// To be settled when the request is over.
+    /// Must be settled when the request has ended.
     pub ticket: Ticket,
 }
 
-/// What led to a member.
+/// The reason why a member was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum How {
     /// It has the session's route.
     Sticky,
-    /// The session's member is unusable and its redirect leads here.
+    /// The session's member is unusable, and this is its redirect.
     Redirect,
-    /// The session's member is unusable; this one shares its domain, and so its sessions.
+    /// The session's member is unusable, and this one has the same domain and so the same sessions.
     Domain,
-    /// The method chose among all.
+    /// The method chose it.
     Free,
 }
 
 impl How {
-    /// One word for it.
+    /// The reason in one word.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -64,20 +63,20 @@ impl How {
     }
 }
 
-/// Why there is no member.
+/// Why no member was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoMember {
     /// The balancer has no members.
     Empty,
     /// The session's member is unusable and the balancer may not leave its route (`nofailover`).
     RouteForced,
-    /// The request has been sent to everybody who could be used.
+    /// The request was tried on every usable member.
     Tried,
-    /// Whoever may be used failed, or failed its health check.
+    /// All members that the operator allows are in error or failed their health checks.
     InError,
-    /// With `lbmethod: heartbeat`: whoever may be used has not said within ten seconds that it could take a request.
+    /// With `lbmethod: heartbeat`: no usable member has reported a free slot within ten seconds.
     NoSlots,
-    /// Everybody is disabled, stopped or draining, or is a spare with nobody to replace.
+    /// All members are disabled, stopped or draining, or spares without a member to replace.
     OutOfService,
 }
 
@@ -98,17 +97,17 @@ impl fmt::Display for NoMember {
 
 impl std::error::Error for NoMember {}
 
-/// An open request on a member: the member is busy with it until [`Balancer::settle`](super::Balancer::settle) takes it back.
+/// An open request on a member, which is busy until [`Balancer::settle`](super::Balancer::settle) takes the ticket back.
 #[must_use = "the member stays busy until the ticket is settled"]
 #[derive(Debug)]
 pub struct Ticket {
     pub(super) member: MemberId,
-    /// The member's count of failures when it was picked.
+    /// The member's number of failures at the pick.
     pub(super) generation: u32,
 }
 
 impl Ticket {
-    /// Whom it belongs to.
+    /// The member of the request.
     #[must_use]
     pub const fn member(&self) -> MemberId {
         self.member

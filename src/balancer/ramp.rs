@@ -1,22 +1,22 @@
-//! `slow_start`: a member that comes back gets its share little by little.
+//! `slow_start`: a returning member gets its share gradually.
 //!
-//! For `slow_start` after it came back its weight is
+//! For `slow_start` after its return the weight of a member is
 //!
 //! ```text
 //! loadfactor × max(time since then, slow_start / 10) / slow_start        in whole hundredths, rounded down
 //! ```
 //!
-//! and after that its load factor. It comes back when its probe is served, when its health checks pass again, when an
-//! operator enables it or clears its error, and when it is added. It does not when forced recovery brought it back,
-//! for then nobody else is there to carry the rest, nor at the start of the balancer or the end of a drain.
+//! and afterwards its load factor. A member returns when its probe is served, when its health checks pass again, when an
+//! operator enables it or ends its error, and when it is added. Forced recovery is no return, because no other member
+//! could take the rest; neither are the start of the balancer and the end of a drain.
 //!
-//! `byrequests` counts with that weight. Other methods look at something that a member which was away has less of
-//! (traffic, sessions, requests under way), and would send it everything until it has caught up. So with them it may be
-//! chosen only as often as `byrequests` would choose it: each free choice that it could take part in earns it its
-//! weight, and being chosen costs the weights of all who could. Sessions are never kept from their member.
+//! `byrequests` uses this weight. Other methods compare something that a returning member has less of (traffic, sessions,
+//! requests under way), and would send it every request until it has caught up. With them the member is therefore chosen
+//! at most as often as by `byrequests`: each free choice for which it is eligible earns it its weight, and being chosen
+//! costs the sum of the weights of all eligible members. Requests of its sessions are not limited.
 //!
-//! When it comes back the counters of all restart, as when it is enabled by hand; otherwise what it has missed would be
-//! paid back at once. No part of this is in httpd or mod_jk.
+//! When a member returns, the counters of all members restart, as when it is enabled by hand; otherwise it would get the
+//! requests that it has missed at once. httpd and mod_jk have nothing like this.
 
 use std::time::{Duration, Instant};
 
@@ -24,14 +24,14 @@ use ajpgate_config::LoadFactor;
 
 use super::member::Member;
 
-/// The first share is one in this many of the full one.
+/// The first share is the full share divided by this number.
 const FIRST_SHARE: u32 = 10;
 
-/// A member on its way back.
+/// The state of a returning member.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ramp {
     since: Instant,
-    /// What it has earned towards being chosen, in hundredths of a load factor.
+    /// The sum that it has earned for being chosen, in hundredths of a load factor.
     earned: i64,
 }
 
@@ -59,9 +59,10 @@ impl Ramp {
     }
 }
 
-/// Those of `eligible` who may be chosen now: all but the ones who have not earned it yet, unless there is nobody else.
+/// The members of `eligible` that may be chosen now: all except returning members that have not earned it yet. If there
+/// are no others, all.
 ///
-/// Everybody on the way back earns by being asked.
+/// Every returning member in `eligible` earns its weight.
 pub(super) fn admitted<'a>(
     members: &mut [Member],
     eligible: &'a [usize],
@@ -88,7 +89,7 @@ pub(super) fn admitted<'a>(
     admitted
 }
 
-/// Pays for a choice among `eligible`.
+/// Subtracts the price of a choice among `eligible` from what the chosen member has earned.
 pub(super) fn pay(members: &mut [Member], eligible: &[usize], chosen: usize) {
     let price = total(members, eligible);
     if let Some(ramp) = members

@@ -1,6 +1,6 @@
-//! Random numbers for the methods that draw lots.
+//! Random numbers for `heartbeat` and `leastlatency`.
 
-/// splitmix64 (Steele, Lea, Flood 2014). The same seed gives the same numbers on every machine; it keeps no secret.
+/// splitmix64 (Steele, Lea, Flood 2014). The same seed gives the same numbers on every machine. It is not secure.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
@@ -11,7 +11,7 @@ impl Random {
 
     /// A number below `bound`; 0 when that is 0.
     ///
-    /// The high half of a product: each number has the same chance but for one part in 2⁶⁴ / `bound`.
+    /// The result is the high half of a product. The probabilities of two numbers differ by at most `bound` / 2⁶⁴.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(bound);
         u64::try_from(product >> 64).unwrap_or(0)

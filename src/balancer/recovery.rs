@@ -1,15 +1,15 @@
-//! What traffic says about a member, and how it gets back after a failure.
+//! The health of a member as requests show it, and its recovery after a failure.
 //!
-//! httpd (`proxy_util.c: ap_proxy_retry_worker()`) clears the error bit once `retry` has passed and then sends the
-//! full share at once. Here one request probes first, as mod_jk does (`jk_lb_worker.c`, `ERR/REC` and `ERR/PRB`),
-//! and a probe that fails makes the wait longer.
+//! httpd (`proxy_util.c: ap_proxy_retry_worker()`) ends an error when `retry` has passed, and then sends the full share at
+//! once. Here one request probes the member first, as in mod_jk (`jk_lb_worker.c`, `ERR/REC` and `ERR/PRB`), and a failed
+//! probe makes the wait longer.
 
 use std::time::{Duration, Instant};
 
-/// A member is never left alone for longer than this many times its `retry`.
+/// The longest wait, as a multiple of `retry`.
 const LONGEST_WAIT: u32 = 10;
 
-/// What traffic has shown of a member.
+/// The health of a member, as requests have shown it.
 ///
 /// ```text
 ///         Failed             the wait is over            picked
@@ -27,27 +27,27 @@ const LONGEST_WAIT: u32 = 10;
 /// Any state but `Ok` also leads to `Ok` when an operator clears it or a health check passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Health {
-    /// Nothing speaks against it (mod_jk `OK`).
+    /// No failure (mod_jk `OK`).
     Ok,
-    /// It failed and is left alone for a while (`ERR`; httpd's `Err`).
+    /// It failed and gets no request until its wait is over (`ERR`; httpd's `Err`).
     Error,
-    /// The while has passed; the next request that gets it is its probe (`ERR/REC`).
+    /// The wait is over; its next request is a probe (`ERR/REC`).
     Recovering,
-    /// One request is finding out; nobody else gets it meanwhile (`ERR/PRB`).
+    /// A probe is under way; other requests do not get it (`ERR/PRB`).
     Probing,
-    /// It failed, but so did everybody else: it is tried without waiting (`ERR/FRC`).
+    /// It failed, as all other members did, and is tried without waiting (`ERR/FRC`).
     Forced,
 }
 
-/// A member's [`Health`] and what is needed to move on from it.
+/// A member's [`Health`] and the data for its transitions.
 #[derive(Debug, Clone)]
 pub(super) struct Recovery {
     health: Health,
-    /// When it failed last; `None` while it is `Ok`.
+    /// The time of the last failure; `None` while it is `Ok`.
     failed_at: Option<Instant>,
-    /// The first failure and each probe that failed after it; 0 while it is `Ok`.
+    /// Number of failures that count for the wait: the first one and each failed probe; 0 while it is `Ok`.
     strikes: u32,
-    /// Counts failures, so that the end of a request that was picked before the last one is known to be old news.
+    /// Number of failures. It tells whether a request was picked before the last failure.
     generation: u32,
 }
 
@@ -69,12 +69,12 @@ impl Recovery {
         self.generation
     }
 
-    /// Whether the error bit of httpd would be set.
+    /// Whether httpd's error bit would be set.
     pub(super) fn in_error(&self) -> bool {
         self.health == Health::Error
     }
 
-    /// Whether a request may be sent, now that a pick has come by.
+    /// Whether a pick at this time may use the member.
     pub(super) fn is_usable_at(&self, retry: Duration, now: Instant) -> bool {
         match self.health {
             Health::Ok | Health::Recovering | Health::Forced => true,
@@ -83,7 +83,7 @@ impl Recovery {
         }
     }
 
-    /// How long until it may be tried; `None` unless it failed.
+    /// The time until it may be tried; `None` unless it failed.
     pub(super) fn retry_in(&self, retry: Duration, now: Instant) -> Option<Duration> {
         match self.health {
             Health::Ok | Health::Forced => None,
@@ -95,14 +95,14 @@ impl Recovery {
         }
     }
 
-    /// A pick came by: a wait that is over ends.
+    /// Ends the wait if it is over at this time.
     pub(super) fn retry(&mut self, retry: Duration, now: Instant) {
         if self.in_error() && self.is_over(retry, now) {
             self.health = Health::Recovering;
         }
     }
 
-    /// It got a request. Returns whether that request is its probe.
+    /// Records that it was picked. Returns whether the request is its probe.
     pub(super) fn picked(&mut self) -> bool {
         let probe = self.health == Health::Recovering;
         if probe {
@@ -111,41 +111,40 @@ impl Recovery {
         probe
     }
 
-    /// Its requests no longer wait for anything. For a member in error, or one whose probe would keep out requests
-    /// that nobody else can serve.
+    /// Allows requests without waiting or probing. For a member in error, or one whose probe keeps away requests that no
+    /// other member can serve.
     pub(super) fn force(&mut self) {
         if matches!(self.health, Health::Error | Health::Probing) {
             self.health = Health::Forced;
         }
     }
 
-    /// A request that was picked in `generation` was served.
+    /// Records that a request was served that was picked in `generation`.
     pub(super) fn served(&mut self, generation: u32) {
-        // An answer to a request from before the failure shows nothing; while probing, only the probe is younger.
+        // The answer to a request from before the last failure shows nothing. While probing, only the probe is newer.
         if generation == self.generation {
             self.clear();
         }
     }
 
-    /// A request that was picked in `generation` neither speaks for the member nor against it.
+    /// Records that a request that was picked in `generation` gave no evidence.
     pub(super) fn undecided(&mut self, generation: u32) {
         if self.health == Health::Probing && generation == self.generation {
             self.health = Health::Recovering;
         }
     }
 
-    /// A request that was picked in `generation` failed by the member's fault.
+    /// Records that a request that was picked in `generation` failed by the member's fault.
     ///
-    /// As in httpd, every failure starts the wait anew. It gets longer only when a probe failed: a dozen requests
-    /// that were under way when the member died are one failure, and neither does forced recovery, which tries at
-    /// every request, make the member wait for longer.
+    /// As in httpd, every failure restarts the wait. The wait gets longer only by a failed probe: a dozen requests that were
+    /// under way when the member stopped are one failure, and failures during forced recovery do not make it longer.
     pub(super) fn failed(&mut self, generation: u32, now: Instant) {
         match self.health {
             Health::Ok => self.strikes = 1,
             Health::Probing if generation == self.generation => {
                 self.strikes = self.strikes.saturating_add(1);
             }
-            // Old news: the probe that runs will tell.
+            // The request is older than the last failure; the probe under way decides.
             Health::Probing => return,
             Health::Error | Health::Recovering | Health::Forced => {}
         }
@@ -154,14 +153,14 @@ impl Recovery {
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// Everything is forgiven.
+    /// Ends the error and forgets all failures.
     pub(super) fn clear(&mut self) {
         self.health = Health::Ok;
         self.failed_at = None;
         self.strikes = 0;
     }
 
-    /// `retry` after the first failure, then twice as long for each failed probe, up to [`LONGEST_WAIT`] times.
+    /// The wait: `retry` after the first failure, doubled by each failed probe, up to [`LONGEST_WAIT`] × `retry`.
     fn wait(&self, retry: Duration) -> Duration {
         let doublings = self.strikes.saturating_sub(1);
         let times = 1_u32
@@ -171,7 +170,7 @@ impl Recovery {
         retry.saturating_mul(times)
     }
 
-    /// Strictly longer ago than the wait, as in httpd.
+    /// Whether the failure is strictly longer ago than the wait, as in httpd.
     fn is_over(&self, retry: Duration, now: Instant) -> bool {
         self.failed_at
             .and_then(|failed_at| now.checked_duration_since(failed_at))

@@ -1,18 +1,18 @@
 //! The member of a session's route.
 //!
-//! Source: `mod_proxy_balancer.c: find_route_worker()`. Set, drain, role and load play no part in it.
+//! Source: `mod_proxy_balancer.c: find_route_worker()`. Set, drain, role and load have no effect.
 
 use std::time::Instant;
 
 use super::Tried;
 use super::member::Member;
 
-/// No chain of redirects is followed further than this: each step is a stack frame.
+/// The longest chain of redirects that is followed: each step is a stack frame.
 const DEEPEST: usize = 256;
 
-/// One lookup. Redirects lead from route to route; httpd bounds them by a depth of as many lookups as there are
-/// members. Where members share routes, that alone would let the time grow exponentially, so a redirect that led
-/// nowhere is not followed again from the same depth or a greater one: it could only lead nowhere again.
+/// One lookup. Redirects lead from route to route; as in httpd, at most as many lookups are nested as there are members.
+/// With shared routes this alone would take exponential time. A redirect that found no member is therefore not followed
+/// again from the same or a greater depth, where it would find none either.
 pub(super) struct Lookup<'a> {
     members: &'a [Member],
     tried: &'a Tried,
@@ -37,8 +37,8 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// The first usable member of the route in the order of the configuration, hot standbys last; for an unusable
-    /// one, before the next of the same route, whoever its redirect leads to.
+    /// The first usable member of the route in the order of the configuration, hot standbys last. For an unusable member,
+    /// its redirect comes before the next member of the same route.
     pub(super) fn find(mut self, route: &str) -> Option<usize> {
         self.find_at(route, 1)
     }

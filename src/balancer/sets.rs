@@ -1,4 +1,4 @@
-//! Sets, hot spares, hot standbys and drain: among whom a method chooses.
+//! Sets, hot spares, hot standbys and drain: the members among which a method chooses.
 //!
 //! Source: `proxy_util.c: proxy_balancer_get_best_worker()`.
 
@@ -9,7 +9,7 @@ use ajpgate_config::LbMethod;
 use super::Tried;
 use super::member::{Member, Role};
 
-/// Who is asked.
+/// The members that a choice considers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     /// Members that count as unusable for this request.
@@ -48,8 +48,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Fills `out` with the indices of the members of the lowest set that has any to offer, in the order that breaks
-/// ties. Returns the highest set that was looked at.
+/// Fills `out` with the indices of the eligible members of the lowest set that has any, in the order that breaks ties.
+/// Returns the highest set that was visited.
 pub(super) fn eligible(members: &[Member], scope: &Scope<'_>, out: &mut Vec<usize>) -> Option<u8> {
     out.clear();
     let mut set = next_set(members, scope, None)?;
@@ -74,7 +74,8 @@ fn next_set(members: &[Member], scope: &Scope<'_>, after: Option<u8>) -> Option<
         .min()
 }
 
-/// Regular members; then as many spares as regular members are missing; standbys when there is nobody else.
+/// Adds the eligible members of one set: regular members, then one spare for each missing regular member, and standbys
+/// only when there is no other.
 fn one_set(members: &[Member], scope: &Scope<'_>, set: u8, out: &mut Vec<usize>) {
     let mut missing = 0;
     for (index, member) in members.iter().enumerate() {

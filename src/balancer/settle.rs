@@ -1,4 +1,4 @@
-//! The end of a request, and what health checks find.
+//! The end of a request, the result of health checks, and their effect on the member.
 //!
 //! Source: `mod_proxy_balancer.c: proxy_balancer_post_request()`, `mod_proxy.c: proxy_handler()`,
 //! `mod_proxy_hcheck.c: hc_check()`.
@@ -8,43 +8,43 @@ use std::time::Instant;
 use super::member::{Member, Sessions};
 use super::{Balancer, Health, MemberId, Ticket};
 
-/// What a request that is over says of its member.
+/// The result of a request, as far as its member is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It answered.
+    /// The member answered.
     Served,
-    /// Nothing: the client went away, the pool was full, the answer was broken (502), or it was silent for too long
-    /// (504) and `failontimeout` is off.
+    /// No evidence for or against the member: the client went away, the pool was full, the answer was broken (502), or the
+    /// member was silent for too long (504) and `failontimeout` is off.
     Neutral,
-    /// It failed by its own fault: no connection, no CPONG, a connection lost before the answer; a status of
+    /// The member failed: no connection, no CPONG, a connection lost before the answer; a status of
     /// `failonstatus`, also when the answer was delivered; silence, with `failontimeout`.
     Failed,
 }
 
-/// A change that somebody may want to log.
+/// A change of a member's condition, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
-    /// Whose.
+    /// The member.
     pub member: MemberId,
-    /// What it was.
+    /// Its condition before.
     pub from: Condition,
-    /// What it is.
+    /// Its condition after.
     pub to: Condition,
-    /// Why.
+    /// The cause of the change.
     pub cause: Cause,
 }
 
-/// What was observed of a member, by requests and by health checks.
+/// The condition of a member, as observed by requests and health checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Condition {
-    /// What traffic has shown.
+    /// Its health, as requests have shown it.
     pub health: Health,
     /// Whether health checks keep it out (httpd's `HcFl`).
     pub check_failed: bool,
 }
 
 impl Condition {
-    /// Whether nothing speaks against the member.
+    /// Whether the member is healthy and not kept out by checks.
     #[must_use]
     pub fn is_good(self) -> bool {
         self.health == Health::Ok && !self.check_failed
@@ -54,7 +54,7 @@ impl Condition {
 /// Why a member changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// A request ended like this.
+    /// The end of a request with this outcome.
     Request(Outcome),
     /// A health check.
     HealthCheck,
@@ -63,9 +63,9 @@ pub enum Cause {
 }
 
 impl Balancer {
-    /// Takes back the ticket of a request that is over.
+    /// Takes back the ticket of a request that has ended. Returns the change of the member, if any.
     ///
-    /// Nothing comes of it when the member is gone. A member that ignores errors counts the failure and goes on.
+    /// It is ignored for a removed member. A member with `ignore_errors` only counts the failure.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is taken back once")]
     pub fn settle(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Option<Transition> {
         let Ticket {
@@ -96,10 +96,10 @@ impl Balancer {
         transition
     }
 
-    /// What the health checks of a member say as a whole: [`Balancer::checked`] counts them and comes here.
+    /// Records the decision of health checks, which [`Balancer::checked`] counts. Returns the change of the member, if any.
     ///
-    /// A member that passes is also cleared of what traffic held against it, before its `retry` is over (PR 66302
-    /// of httpd); `retry` on the other hand never brings back a member that failed its checks.
+    /// Passed checks also end an error, before `retry` has passed (PR 66302 of httpd). `retry` never brings back a member
+    /// whose checks failed.
     pub fn health(&mut self, id: MemberId, failed: bool, now: Instant) -> Option<Transition> {
         let member = self.member_mut(id)?;
         let (before, was_in_service) = (member.condition(), member.is_in_service());
@@ -120,11 +120,11 @@ impl Balancer {
 }
 
 impl Balancer {
-    /// So many sessions of a member are alive: `lbmethod: sessions` decides on them.
+    /// Records the number of live sessions of a member, for `lbmethod: sessions`.
     ///
-    /// Between two counts each free choice is taken for a session that begins. A request that has no session and begins
-    /// none (a picture, a robot) so counts until the next count and no longer; and a burst of new sessions is spread
-    /// before anybody has counted it. Tell it often: every second or so. Nothing comes of it when the member is gone.
+    /// Between two counts each free choice counts as a new session, so that a burst of new sessions is spread at once. A
+    /// request that begins no session (an image, a robot) is counted until the next count. Call it about once a second. It
+    /// is ignored for a removed member.
     pub fn live_sessions(&mut self, member: MemberId, count: u64) {
         if let Some(member) = self.member_mut(member) {
             member.sessions = Sessions {

@@ -1,4 +1,4 @@
-//! The members that one request has been sent to.
+//! The members on which a request was tried.
 
 use super::MemberId;
 
@@ -7,12 +7,12 @@ use super::MemberId;
 pub struct Tried {
     /// Ids below 64, one bit each.
     low: u64,
-    /// The others, which only exist in large balancers and after many additions.
+    /// The other ids, which exist only in large balancers or after many additions.
     high: Vec<MemberId>,
 }
 
 impl Tried {
-    /// Nobody.
+    /// The empty set.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -36,13 +36,13 @@ impl Tried {
         bit(member).map_or_else(|| self.high.contains(&member), |bit| self.low & bit != 0)
     }
 
-    /// How many members are in the set.
+    /// The number of members in the set.
     #[must_use]
     pub fn len(&self) -> usize {
         self.low.count_ones() as usize + self.high.len()
     }
 
-    /// Whether nobody is in the set.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_what_was_put_in_and_nothing_else() {
+    fn a_set_holds_exactly_the_inserted_members() {
         let ids = [0, 1, 63, 64, 65, 1_000_000, u32::MAX];
         let mut tried = Tried::new();
         for (count, id) in ids.into_iter().enumerate() {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_empty() {
+    fn a_new_set_is_empty() {
         assert!(Tried::new().is_empty());
         assert_eq!(Tried::new(), Tried::default());
     }

@@ -20,7 +20,7 @@ pub struct View {
 /// A member at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemberView {
-    /// Its name in this balancer.
+    /// Its number in this balancer.
     pub id: MemberId,
     /// `route`; may be empty.
     pub route: Arc<str>,
@@ -30,46 +30,46 @@ pub struct MemberView {
     pub domain: String,
     /// `loadfactor`
     pub factor: LoadFactor,
-    /// What it gets of that now, in hundredths: less while it comes back (`slow_start`).
+    /// The weight now, in hundredths: less than `loadfactor` during `slow_start`.
     pub weight: u32,
     /// `lbset`
     pub set: u8,
-    /// What the operator wants of it.
+    /// The flags that the operator has set.
     pub status: Status,
     /// `retry`
     pub retry: Duration,
-    /// What traffic has shown.
+    /// Its health, as requests have shown it.
     pub health: Health,
     /// Whether health checks keep it out.
     pub check_failed: bool,
-    /// Checks in a row that count towards the next decision.
+    /// The number of checks in a row that count for the next decision.
     pub streak: Streak,
-    /// Usable in httpd's sense: neither disabled nor stopped, nor in error or on probation, nor kept out by checks.
+    /// Whether it is usable in httpd's sense: not disabled, stopped, in error, being probed or kept out by checks.
     pub usable: bool,
-    /// Requests under way.
+    /// Number of requests under way.
     pub busy: u64,
-    /// Times it was picked, sticky or not, retries included. Never falls.
+    /// Number of picks, sticky or not, including retries. Never decreases.
     pub elected: u64,
-    /// httpd's `Load`: how urgently it must work, in hundredths of a load factor.
+    /// httpd's `Load`: its claim to the next request, in hundredths of a load factor.
     pub lbstatus: i64,
-    /// Bytes of bodies sent to it. Never falls: a reset, which zeroes it in httpd, only makes the method forget it.
+    /// Bytes of bodies sent to it. Never decreases: a reset restarts only the method's count.
     pub to_backend: u64,
-    /// Bytes of bodies received from it. Never falls.
+    /// Bytes of bodies received from it. Never decreases.
     pub from_backend: u64,
-    /// How long it takes to answer, as far as is known: a peak EWMA, which is what `leastlatency` decides on.
+    /// The expected time to its answer, a peak EWMA: what `leastlatency` compares.
     pub latency: Duration,
-    /// Free slots that it is drawn with by `heartbeat`; 0 when it has not reported lately.
+    /// The free slots with which `heartbeat` draws it; 0 without a recent report.
     pub slots: u64,
-    /// Live sessions when they were counted last.
+    /// The number of live sessions at the last count.
     pub sessions: u64,
-    /// Requests that failed by its fault. Never falls.
+    /// Number of requests that failed by its fault. Never decreases.
     pub errors: u64,
-    /// How long until it may be tried, zero when it may be now; `None` unless it failed.
+    /// The time until it may be tried, zero when it may be now; `None` unless it failed.
     pub retry_in: Option<Duration>,
 }
 
 impl Balancer {
-    /// What there is to see.
+    /// The state of the balancer and all members at this time.
     #[must_use]
     pub fn view(&self, now: Instant) -> View {
         let members = self.members.iter().map(|member| self.show(member, now));
@@ -79,7 +79,7 @@ impl Balancer {
         }
     }
 
-    /// One member; `None` when it is gone.
+    /// The state of one member; `None` when it was removed.
     #[must_use]
     pub fn member(&self, id: MemberId, now: Instant) -> Option<MemberView> {
         let member = self.members.iter().find(|member| member.id == id)?;

@@ -1,7 +1,7 @@
 //! Waiting for a usable member (`timeout` of a balancer).
 //!
-//! Source: `mod_proxy_balancer.c: find_best_worker()`, which asks a hundred times at even distances. Here nobody asks
-//! in vain. Whoever got [`NoMember`] asks for its [`Hope`] under the same lock, and then waits for whatever comes first:
+//! Source: `mod_proxy_balancer.c: find_best_worker()`, which asks a hundred times at even distances. Here a request that
+//! got [`NoMember`] asks for its [`Hope`] under the same lock, and waits for the event that comes first:
 //!
 //! ```text
 //!              pick ──► NoMember ──► hope ──► Never ────────────────────────────► 503 at once
@@ -12,37 +12,36 @@
 //!                              at most for `timeout` in all, then 503
 //! ```
 //!
-//! [`Balancer::epoch`] changes with everything but time that may bring a member back. Its owner compares it before it
-//! gives up the lock and tells the waiting when it is another one: nobody sleeps through a change that came between
-//! his pick and his wait, if he remembers the epoch of his pick.
+//! [`Balancer::epoch`] changes with every event, except the passing of time, that may bring a member back. Before its owner
+//! releases the lock it compares the epoch and wakes waiting requests if it has changed. A request that remembers the epoch
+//! of its pick misses no change between pick and wait.
 
 use std::time::{Duration, Instant};
 
 use super::choose::takes_new_requests;
 use super::{Balancer, Health, NoMember, Want};
 
-/// Whether waiting could get a request a member that it did not get.
+/// Whether and until when a request that got no member should wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hope {
-    /// No: it has tried everybody, or its session may not leave a member that is out (`nofailover`; httpd does not
+    /// Not at all: it has tried all members, or its session may not leave an unusable member (`nofailover`; httpd does not
     /// wait then either).
     Never,
-    /// Once the epoch changes; nobody knows when: an operator, a health check, the end of a probe or a report decides.
+    /// Until the epoch changes, at an unknown time: by an operator, a health check, the end of a probe or a load report.
     Change,
-    /// At this time, when a wait after a failure is over, or once the epoch changes, whichever comes first.
+    /// Until this time, when the wait of a member in error is over, or until the epoch changes, whichever comes first.
     At(Instant),
 }
 
 impl Balancer {
-    /// A number that changes whenever something has happened that may let a request have a member that it could not
-    /// have before: a member changed its [`Condition`](super::Condition), an operator did something, or a member
-    /// that had no free slot reported one. Time alone does not change it.
+    /// A number that changes when a waiting request may get a member: when a member's [`Condition`](super::Condition)
+    /// changes, an operator makes a change, or a member without a free slot reports one. Time alone does not change it.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// What there is to hope for after [`Balancer::pick`] gave this reason for this request at this time.
+    /// How long a request should wait for which [`Balancer::pick`] returned this reason at this time.
     #[must_use]
     pub fn hope(&self, reason: NoMember, want: Want<'_>, now: Instant) -> Hope {
         match reason {
@@ -59,7 +58,7 @@ impl Balancer {
                 && !want.tried.contains(member.id);
             member.retry_in(now).filter(|_| time_helps)
         });
-        // A wait is over strictly after its end.
+        // A wait is over strictly after its end, hence the nanosecond.
         let end = waits
             .min()
             .map(|wait| wait.saturating_add(Duration::from_nanos(1)));
@@ -67,7 +66,7 @@ impl Balancer {
             .map_or(Hope::Change, Hope::At)
     }
 
-    /// Something happened that the waiting may want to know.
+    /// Records an event that may give a waiting request a member.
     pub(super) fn changed(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
     }

@@ -49,7 +49,7 @@ impl Play {
 }
 
 #[test]
-fn so_many_in_a_row_decide() {
+fn checks_in_a_row_decide() {
     let cases = [
         // (passes, fails, checks, what comes of them)
         (1, 1, "+-+-", ".OIO"),
@@ -102,7 +102,7 @@ fn stopped_members_are_not_checked_and_disabled_ones_are() {
 }
 
 #[test]
-fn mandatory_checks_come_before_the_first_request() {
+fn mandatory_checks_must_pass_before_the_first_request() {
     let mut play = with(Checks {
         passes: 2,
         fails: 1,
@@ -132,7 +132,7 @@ fn checks_that_ask_something_else_start_counting_from_zero() {
 }
 
 #[test]
-fn changed_checks_start_counting_anew_and_none_keep_nobody_out() {
+fn changed_checks_restart_the_count_and_without_checks_all_members_are_in() {
     let mut play = checking(1, 2);
     play.checks("-");
     assert_eq!(play.balancer.view(play.now).members[0].streak.fails, 1);

@@ -46,7 +46,7 @@ fn enabling_a_member_restarts_the_counters() {
     assert_eq!(play.lbstatus(), [-200, 100, 100]);
     play.status("b", disabled(false));
     assert_eq!(play.lbstatus(), [0, 0, 0]);
-    // Draining and its end leave them alone: a draining member is usable.
+    // The beginning and end of a drain do not: a draining member is usable.
     play.free(1);
     let before = play.lbstatus();
     for drain in [true, false] {
@@ -304,7 +304,7 @@ fn an_added_member_takes_its_share_at_once_and_no_more() {
 }
 
 #[test]
-fn a_removed_member_is_gone_and_its_requests_end_quietly() {
+fn requests_of_a_removed_member_end_without_effect() {
     let mut play = by_requests(members(&[1, 1, 1]));
     let open = play.open(Some("b"));
     let b = play.id("b");
@@ -312,7 +312,7 @@ fn a_removed_member_is_gone_and_its_requests_end_quietly() {
     assert!(!play.balancer.knows_route("b"));
     assert_eq!(play.serve(Some("b")), "a");
     assert_eq!(play.free(2), "c a");
-    // The same route comes back as another member: the old ticket is not its business.
+    // A new member with the same route is another member: the old ticket does not concern it.
     apply(&mut play, Command::Add(member("b"))).unwrap();
     assert_ne!(play.id("b"), b);
     play.balancer.traffic(b, 1, 1);

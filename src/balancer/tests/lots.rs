@@ -7,7 +7,7 @@ fn report(play: &mut Play, route: &str, ready: u32, busy: u32) {
     play.balancer.heartbeat(member, ready, busy, play.now);
 }
 
-/// Members a, b, c … that have reported so many free slots, and are not idle.
+/// Members a, b, c … that have reported these numbers of free slots and are not idle.
 fn heartbeats(ready: &[u32]) -> Play {
     let mut play = play(LbMethod::Heartbeat, members(&vec![1; ready.len()]));
     for (route, ready) in ["a", "b", "c", "d", "e"].iter().zip(ready) {
@@ -32,12 +32,12 @@ fn heartbeat_draws_by_free_slots() {
 }
 
 #[test]
-fn heartbeat_takes_an_idle_member_for_one_that_has_just_started() {
+fn heartbeat_treats_an_idle_member_as_just_started() {
     let mut play = heartbeats(&[100, 100]);
     report(&mut play, "a", 100, 0);
     let picks = play.free(10_000);
     assert!(count(&picks, "a").abs_diff(2_000) < 200);
-    // A quarter of three is not nothing.
+    // A quarter of three counts as one slot.
     for (ready, slots) in [(0, 0), (1, 1), (3, 1), (7, 1), (8, 2)] {
         report(&mut play, "a", ready, 0);
         let view = play.balancer.view(play.now);
@@ -55,9 +55,9 @@ fn heartbeat_reports_last_ten_seconds() {
     let refused = play.at(15_000).pick(None, &[]).unwrap_err();
     assert_eq!(refused, NoMember::NoSlots);
     assert!(!play.balancer.usable(play.now));
-    // Sessions find their member all the same.
+    // Requests of sessions still go to their member.
     assert_eq!(play.sticky("a", 2), "a a");
-    // One that comes late and is older than the last one changes nothing.
+    // A report that is older than the last one changes nothing.
     report(&mut play, "a", 0, 9);
     let member = play.id("a");
     play.balancer.heartbeat(member, 50, 1, play.start);
@@ -136,7 +136,7 @@ fn heartbeat_counts_sticky_requests_only_as_httpd_does() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_lots() {
+fn the_same_seed_gives_the_same_choices() {
     for method in [LbMethod::Heartbeat, LbMethod::LeastLatency] {
         let picks = |seed| {
             let mut play = heartbeats(&[10; 5]);
@@ -152,7 +152,7 @@ fn the_same_seed_gives_the_same_lots() {
     }
 }
 
-/// Members a, b, c … that have just taken so many milliseconds.
+/// Members a, b, c … whose last answers took these numbers of milliseconds.
 fn latencies(milliseconds: &[u64]) -> Play {
     let ones = vec![1; milliseconds.len()];
     let mut play = play(LbMethod::LeastLatency, members(&ones));
@@ -172,7 +172,7 @@ fn answer(play: &mut Play, route: &str, milliseconds: u64) {
 fn leastlatency_takes_the_faster_of_two() {
     assert_eq!(latencies(&[20, 10]).free(5), "b b b b b");
     assert_eq!(latencies(&[10, 10]).free(3), "a a a");
-    // The slowest of three is never the better of two; each other one wins against it, the fastest always.
+    // The slowest of three is never the faster of two; the fastest always is.
     let picks = latencies(&[30, 10, 20]).free(3_000);
     assert_eq!(count(&picks, "a"), 0);
     assert!(count(&picks, "b").abs_diff(2_000) < 150);
@@ -196,7 +196,7 @@ fn leastlatency_counts_requests_under_way_and_weight() {
 }
 
 #[test]
-fn leastlatency_sends_one_request_to_find_out() {
+fn leastlatency_measures_an_unknown_member_with_one_request() {
     let mut play = latencies(&[10]);
     let add = Command::Add(member("b"));
     play.balancer.apply(add, play.now).unwrap();
@@ -208,7 +208,7 @@ fn leastlatency_sends_one_request_to_find_out() {
     answer(&mut play, "b", 5);
     play.settle(scout, Outcome::Served);
     assert_eq!(&*play.open(None).route, "b");
-    // Nothing is known of either: the one with fewer requests.
+    // Neither latency is known: the member with fewer requests.
     let mut play = latencies(&[]);
     for route in ["a", "b"] {
         play.balancer
@@ -224,7 +224,7 @@ fn leastlatency_sends_one_request_to_find_out() {
 fn leastlatency_forgets_that_a_member_was_slow() {
     let mut play = latencies(&[10, 1_000]);
     assert_eq!(play.free(2), "a a");
-    // a is heard of all the time, b no more.
+    // a goes on answering, b does not.
     for second in 1..60 {
         play.at(second * 1_000);
         answer(&mut play, "a", 10);

@@ -35,7 +35,7 @@ fn byrequests_leaves_a_disabled_member_out() {
 }
 
 #[test]
-fn byrequests_books_lbstatus() {
+fn byrequests_updates_lbstatus() {
     let cases: &[(&[u32], &[&[i64]])] = &[
         (
             &[1, 2, 1],
@@ -79,7 +79,7 @@ fn byrequests_makes_up_for_sticky_requests() {
 
     let mut play = by_requests(members(&[1, 2, 1]));
     assert_eq!(play.sticky("a", 2), "a a");
-    // From (-600, 400, 200): b; then b and c stand at 400 each, and b comes first.
+    // From (-600, 400, 200): b; then b and c have 400 each, and b comes first.
     assert_eq!(play.lbstatus(), [-600, 400, 200]);
     assert_eq!(play.free(6), "b b c b c b");
 }
@@ -108,7 +108,7 @@ fn fractions_of_a_load_factor_count() {
     assert_eq!(picks.matches('b').count(), 2);
 }
 
-/// One request with an answer of `bytes`; who got it.
+/// Serves one request with an answer of `bytes` and returns its member.
 fn transfer(play: &mut Play, to_backend: u64, from_backend: u64) -> String {
     let pick = play.open(None);
     let route = pick.route.to_string();
@@ -130,7 +130,7 @@ fn bytraffic_follows_the_published_schedules() {
     let mut sizes = traffic(&[1, 1]);
     let answers = [90_000, 10_000, 20_000, 30_000, 40_000, 5_000, 5_000];
     assert_eq!(transfers(&mut sizes, &answers), "a b b b b a a");
-    // Less than a byte per hundredth of a factor does not count.
+    // Less than one byte for a hundredth of a factor does not count.
     let mut tiny = traffic(&[1, 2, 1]);
     assert_eq!(transfers(&mut tiny, &[50; 8]), "a a b b b b c c");
 }
@@ -138,7 +138,7 @@ fn bytraffic_follows_the_published_schedules() {
 #[test]
 fn bytraffic_divides_each_direction_on_its_own() {
     let mut play = play(LbMethod::ByTraffic, members(&[1, 1]));
-    // 99 / 100 + 99 / 100 is nothing; 198 / 100 would be one.
+    // 99 / 100 + 99 / 100 is 0; 198 / 100 would be 1.
     assert_eq!(transfer(&mut play, 99, 99), "a");
     assert_eq!(transfer(&mut play, 1, 0), "a");
     assert_eq!(transfer(&mut play, 0, 0), "b");
@@ -146,7 +146,7 @@ fn bytraffic_divides_each_direction_on_its_own() {
 }
 
 #[test]
-fn bybusyness_is_byrequests_while_nobody_waits() {
+fn bybusyness_is_byrequests_without_concurrent_requests() {
     let mut play = play(LbMethod::ByBusyness, members(&[1, 2, 1]));
     assert_eq!(play.free(8), "b a c b b a c b");
 }
@@ -161,7 +161,7 @@ fn bybusyness_does_not_weigh_capacity() {
 }
 
 #[test]
-fn bybusyness_prefers_who_has_finished() {
+fn bybusyness_prefers_the_member_whose_request_has_ended() {
     let mut play = play(LbMethod::ByBusyness, members(&[1, 1, 1]));
     let _a = play.open(None);
     let b = play.open(None);

@@ -1,4 +1,4 @@
-//! The balancer against the tables of its specification. Members are called a, b, c, d by their routes.
+//! Tests of the balancer's rules (`src/balancer/SEMANTICS.md`). Members are named a, b, c, d by their routes.
 
 mod checks;
 mod commands;
@@ -23,7 +23,7 @@ use super::*;
 /// `retry` of every member unless a test says otherwise.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// A balancer and a clock, played by hand.
+/// A balancer with a clock that the test sets.
 struct Play {
     balancer: Balancer,
     now: Instant,
@@ -55,7 +55,7 @@ fn members(factors: &[u32]) -> Vec<MemberSpec> {
         .collect()
 }
 
-/// Settings of a sticky balancer; the rest is as the configuration's defaults have it.
+/// Settings of a sticky balancer, with the defaults of the configuration.
 fn settings(method: LbMethod) -> Settings {
     Settings {
         method,
@@ -125,7 +125,7 @@ impl Play {
         transition
     }
 
-    /// A request that is served at once; who got it, or `-`.
+    /// Serves a request at once and returns its member, or `-`.
     fn serve(&mut self, route: Option<&str>) -> String {
         match self.pick(route, &[]) {
             Ok(pick) => {
@@ -137,24 +137,24 @@ impl Play {
         }
     }
 
-    /// `count` requests without a session.
+    /// Serves `count` requests without a session.
     fn free(&mut self, count: usize) -> String {
         let routes: Vec<String> = (0..count).map(|_| self.serve(None)).collect();
         routes.join(" ")
     }
 
-    /// `count` requests of one route.
+    /// Serves `count` requests of one route.
     fn sticky(&mut self, route: &str, count: usize) -> String {
         let routes: Vec<String> = (0..count).map(|_| self.serve(Some(route))).collect();
         routes.join(" ")
     }
 
-    /// A request that is kept open; who got it.
+    /// Starts a request that stays open and returns its member.
     fn open(&mut self, route: Option<&str>) -> Pick {
         self.pick(route, &[]).unwrap()
     }
 
-    /// A request of this route, which must have a usable member, that fails by the member's fault.
+    /// A request of this route, which must have a usable member, fails by the member's fault.
     fn fail(&mut self, route: &str) -> Option<Transition> {
         let pick = self.open(Some(route));
         assert_eq!(*pick.route, *route);
@@ -179,14 +179,14 @@ impl Play {
         self.balancer.check_invariants();
     }
 
-    /// Sets flags without what a manager does besides.
+    /// Sets flags without the other effects of a command.
     fn flags(&mut self, route: &str, flags: impl FnOnce(&mut Status)) {
         let members = self.balancer.members.iter_mut();
         let found = members.into_iter().find(|m| *m.route == *route);
         flags(&mut found.unwrap().status);
     }
 
-    /// What a health check found.
+    /// Records the decision of health checks.
     fn check(&mut self, route: &str, failed: bool) -> Option<Transition> {
         let member = self.id(route);
         self.balancer.health(member, failed, self.now)

@@ -1,11 +1,11 @@
-//! What holds for all balancers, not only for those of the tables.
+//! Properties of all balancers, on generated examples.
 
 use proptest::prelude::*;
 
 use super::*;
 
 fn any_status() -> impl Strategy<Value = Status> {
-    // Flags are rarer than their absence, so that somebody is usable most of the time.
+    // Flags are rare, so that some member is usable most of the time.
     let flag = || prop::bool::weighted(0.15);
     (flag(), flag(), flag(), flag(), flag(), flag()).prop_map(
         |(disabled, stopped, drain, hot_standby, hot_spare, ignore_errors)| Status {
@@ -87,7 +87,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Plays the events and returns who was picked, checking each pick and the books on the way.
+/// Plays the events, checks each pick and the counters, and returns the picked members.
 fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, How)>> {
     let mut balancer = Balancer::new(spec);
     let mut now = start;
@@ -158,7 +158,7 @@ fn check_pick(before: &View, after: &View, pick: &Pick, tried: &Tried) {
     assert_eq!(is.elected, was.elected + 1);
 }
 
-/// Members a, b, c … with these factors in hundredths; a came back so many milliseconds ago.
+/// Members a, b, c … with these factors in hundredths; a returned this number of milliseconds ago.
 fn returning(method: LbMethod, factors: &[u32], elapsed: u64) -> Play {
     let mut specs = members(&vec![1; factors.len()]);
     for (spec, factor) in specs.iter_mut().zip(factors) {
@@ -179,13 +179,13 @@ fn weights(play: &Play) -> Vec<u32> {
 
 proptest! {
     #[test]
-    fn picks_are_usable_and_the_books_balance(
+    fn picked_members_are_usable_and_counters_agree(
         spec in any_spec(),
         events in prop::collection::vec(any_event(), 0..120),
     ) {
         let start = Instant::now();
         let once = run(spec.clone(), &events, start);
-        // And again, with another clock: the same.
+        // Once more with another clock: the result is the same.
         let again = run(spec, &events, start + Duration::from_secs(1_000_000));
         prop_assert_eq!(once, again);
     }
@@ -200,7 +200,7 @@ proptest! {
         }
     }
 
-    /// Of as many picks as all weights together each gets its own, in hundredths, and so `rounds` times.
+    /// In as many picks as the sum of all weights in hundredths, each member gets its weight, `rounds` times.
     #[test]
     fn byrequests_gives_a_returning_member_the_share_of_its_weight(
         factors in prop::collection::vec(100_u32..=300, 2..5),
@@ -214,7 +214,7 @@ proptest! {
         }
     }
 
-    /// However much the method would like to: within one pick of what its weight gives it.
+    /// Within one pick of what its weight allows, even if the method prefers it.
     #[test]
     fn no_method_gives_a_returning_member_more_than_its_weight(
         method in prop::sample::select(LbMethod::ALL.to_vec()),
@@ -257,7 +257,7 @@ proptest! {
             let factor = present.remove(index);
             present.push(factor);
         }
-        // Whoever was just added is neither starved nor flooded.
+        // A member that was just added gets neither too little nor too much.
         let sum: u32 = present.iter().sum();
         let offset: i64 = play.lbstatus().iter().map(|status| status.abs()).max().unwrap_or(0);
         let picks = play.free(sum as usize * 4);

@@ -4,7 +4,7 @@ use super::*;
 
 const SLOW_START: Duration = Duration::from_secs(10);
 
-/// a and b, with a on its way back since second 100.
+/// a and b; a returned at second 100.
 fn returning(method: LbMethod, factors: &[u32]) -> Play {
     let mut play = play(method, members(factors));
     play.balancer.settings.slow_start = SLOW_START;
@@ -19,7 +19,7 @@ fn returning(method: LbMethod, factors: &[u32]) -> Play {
 }
 
 impl Play {
-    /// The members report so many free slots.
+    /// Each member reports its number of free slots.
     fn hear(&mut self, slots: &[u32]) {
         let ids: Vec<MemberId> = self.balancer.members.iter().map(|m| m.id).collect();
         for (id, slots) in ids.into_iter().zip(slots) {
@@ -53,13 +53,13 @@ fn the_weight_rises_with_time_from_a_tenth() {
         assert_eq!(weight(&play, "a"), expected, "after {milliseconds} ms");
         assert_eq!(weight(&play, "b"), 100);
     }
-    // Of a clock that jumps back nothing comes but the first share.
+    // When the clock jumps back, the weight is the first share.
     assert_eq!(weight(play.at(0), "a"), 30);
 }
 
 #[test]
 fn byrequests_counts_with_the_weight() {
-    // Weights at each time are to 100: of this many requests a gets that many.
+    // a's weight is compared with 100: of these requests a gets that many.
     for (milliseconds, requests, share) in [(0, 110, 10), (2_500, 125, 25), (5_000, 150, 50)] {
         let mut play = returning(LbMethod::ByRequests, &[1, 1]);
         let picks = play.at(100_000 + milliseconds).free(requests);
@@ -74,8 +74,8 @@ fn byrequests_counts_with_the_weight() {
 fn no_method_gives_a_returning_member_more_than_its_weight() {
     for method in LbMethod::ALL {
         let mut play = returning(method, &[1, 1, 1]);
-        // Everything speaks for a: the others have had traffic, keep their requests, are slow, have sessions and no
-        // slots.
+        // Every method would prefer a: the others have had traffic, have open requests and sessions, are slow, and have
+        // no slots.
         for route in ["b", "c"] {
             let id = play.id(route);
             play.balancer.traffic(id, 1 << 40, 1 << 40);
@@ -115,7 +115,7 @@ fn sessions_are_not_kept_from_a_returning_member() {
 }
 
 #[test]
-fn what_was_owed_before_is_forgotten() {
+fn earlier_claims_are_forgotten_when_a_member_returns() {
     let mut play = play(LbMethod::ByRequests, members(&[1, 1]));
     play.balancer.settings.slow_start = SLOW_START;
     play.sticky("b", 50);
@@ -134,7 +134,7 @@ fn without_slow_start_nothing_changes() {
 }
 
 #[test]
-fn what_starts_a_ramp_and_what_does_not() {
+fn events_that_start_slow_start_and_events_that_do_not() {
     type Act = fn(&mut Play);
     type Case = (&'static str, Box<dyn Fn(&mut Play)>, bool);
     let disable = |disabled| StatusChange {
@@ -228,7 +228,7 @@ fn a_changed_slow_start_counts_at_once() {
 }
 
 #[test]
-fn a_changed_factor_is_ramped_too() {
+fn slow_start_applies_to_a_changed_factor() {
     let mut play = returning(LbMethod::ByRequests, &[1, 1]);
     let change = Change {
         factor: LoadFactor::from_hundredths(400),

@@ -6,7 +6,7 @@ fn pair() -> Play {
     by_requests(members(&[1, 1]))
 }
 
-/// Fails a now and lets its probes fail; the times, in milliseconds after each failure, of the first picks.
+/// Fails a now and lets its probes fail. Returns, in milliseconds after each failure, the time of the first pick.
 fn waits(play: &mut Play, probes: usize) -> Vec<u64> {
     let mut failed_at = 0;
     play.at(0).fail("a");
@@ -15,7 +15,7 @@ fn waits(play: &mut Play, probes: usize) -> Vec<u64> {
         let wait = (1..1_000)
             .find(|wait| play.at(failed_at + wait * 1_000).open(Some("a")).probe)
             .unwrap();
-        // It was found on the second; the millisecond before, which is the wait itself, is too early.
+        // The wait is over strictly after its end, hence the millisecond.
         waits.push(wait);
         failed_at += wait * 1_000;
         play.probe_fails();
@@ -24,7 +24,7 @@ fn waits(play: &mut Play, probes: usize) -> Vec<u64> {
 }
 
 impl Play {
-    /// Settles the probe of a, whose ticket the test let go of.
+    /// Settles the probe of a, whose ticket the test dropped.
     fn probe_fails(&mut self) {
         let member = self.id("a");
         let generation = self.find("a").recovery.generation();
@@ -34,7 +34,7 @@ impl Play {
 }
 
 #[test]
-fn a_failure_takes_the_member_out_for_longer_than_retry() {
+fn a_failure_takes_the_member_out_until_retry_has_passed() {
     let mut play = pair();
     let transition = play.fail("a").unwrap();
     assert_eq!(transition.member, play.id("a"));
@@ -49,7 +49,7 @@ fn a_failure_takes_the_member_out_for_longer_than_retry() {
 }
 
 #[test]
-fn without_retry_the_next_moment_will_do() {
+fn without_retry_a_member_may_be_tried_at_the_next_moment() {
     let mut specs = members(&[1, 1]);
     specs[0].retry = Duration::ZERO;
     let mut play = by_requests(specs);
@@ -93,7 +93,7 @@ fn free_requests_probe_too() {
 }
 
 #[test]
-fn a_probe_that_says_nothing_is_repeated_at_once() {
+fn a_probe_without_a_result_is_repeated_at_once() {
     let mut play = pair();
     play.fail("a");
     let probe = play.at(60_001).open(Some("a"));
@@ -121,20 +121,20 @@ fn a_served_request_resets_the_back_off() {
 }
 
 #[test]
-fn requests_under_way_when_a_member_dies_are_one_failure() {
+fn failures_of_requests_under_way_count_as_one() {
     let mut play = pair();
     let open: Vec<Pick> = (0..5).map(|_| play.open(Some("a"))).collect();
     for (second, pick) in (0..).zip(open) {
         play.at(second * 1_000).settle(pick, Outcome::Failed);
     }
     assert_eq!(play.balancer.view(play.now).members[0].errors, 5);
-    // The wait counts from the last one, as in httpd, and is not longer.
+    // The wait counts from the last failure, as in httpd, and is not longer.
     assert_eq!(play.at(64_000).serve(Some("a")), "b");
     assert_eq!(play.at(64_001).serve(Some("a")), "a");
 }
 
 #[test]
-fn old_news_does_not_decide_a_probe() {
+fn the_end_of_an_older_request_does_not_decide_a_probe() {
     for outcome in [Outcome::Served, Outcome::Neutral, Outcome::Failed] {
         let mut play = pair();
         let old = play.open(Some("a"));
@@ -170,7 +170,7 @@ fn a_stopped_member_is_never_retried() {
 }
 
 #[test]
-fn when_all_are_in_error_all_are_forced() {
+fn when_all_members_are_in_error_recovery_is_forced() {
     let mut play = pair();
     play.fail("a");
     play.fail("b");
@@ -178,7 +178,7 @@ fn when_all_are_in_error_all_are_forced() {
     assert!(pick.forced && !pick.probe);
     assert_eq!(play.health("a"), Health::Forced);
     assert_eq!(play.health("b"), Health::Forced);
-    // As good as any: no probe, no limit.
+    // It gets its share without a probe.
     let other = play.open(Some("a"));
     assert!(!other.forced && !other.probe);
     play.settle(other, Outcome::Served);
@@ -199,7 +199,7 @@ fn forced_recovery_can_be_turned_off() {
 }
 
 #[test]
-fn a_member_without_the_error_bit_prevents_forced_recovery() {
+fn a_member_that_is_not_in_error_prevents_forced_recovery() {
     type Setup = fn(&mut Play);
     let keepers: [Setup; 3] = [
         |play| play.flags("b", |status| status.disabled = true),
@@ -218,10 +218,10 @@ fn a_member_without_the_error_bit_prevents_forced_recovery() {
 }
 
 #[test]
-fn failing_when_forced_keeps_the_back_off() {
+fn a_failure_during_forced_recovery_keeps_the_back_off() {
     let mut play = pair();
     waits(&mut play, 2);
-    // a waits for four times retry. Now b fails as well.
+    // a waits for 4 × retry. Now b fails too.
     play.fail("b");
     let forced = play.open(Some("a"));
     assert!(forced.forced);
@@ -235,19 +235,19 @@ fn failing_when_forced_keeps_the_back_off() {
 }
 
 #[test]
-fn a_request_that_tried_everybody_forces_nothing() {
+fn a_request_that_tried_all_members_forces_no_recovery() {
     let mut play = pair();
     play.fail("a");
     play.fail("b");
     assert_eq!(play.pick(None, &["a", "b"]).unwrap_err(), NoMember::Tried);
     assert_eq!(play.health("a"), Health::Error);
-    // One that has not yet, gets the other.
+    // A request that has not tried b gets b.
     let pick = play.pick(None, &["a"]).unwrap();
     assert_eq!((&*pick.route, pick.forced), ("b", true));
 }
 
 #[test]
-fn the_first_whose_wait_is_over_ends_the_search_for_forced_recovery() {
+fn the_first_member_whose_wait_is_over_prevents_forced_recovery() {
     let mut play = pair();
     play.fail("a");
     play.at(30_000).fail("b");
@@ -257,12 +257,12 @@ fn the_first_whose_wait_is_over_ends_the_search_for_forced_recovery() {
 }
 
 #[test]
-fn a_probe_does_not_turn_away_what_nobody_else_can_serve() {
+fn a_request_that_no_other_member_can_serve_does_not_wait_for_a_probe() {
     let mut play = by_requests(members(&[1]));
     play.fail("a");
     let probe = play.at(60_001).open(None);
     assert!(probe.probe);
-    // httpd would send this one as well.
+    // httpd would send this request too.
     let second = play.open(Some("a"));
     assert!(!second.probe && !second.forced);
     assert_eq!((second.how, second.route_changed), (How::Sticky, false));
@@ -270,7 +270,7 @@ fn a_probe_does_not_turn_away_what_nobody_else_can_serve() {
     play.settle(probe, Outcome::Failed);
     assert_eq!(play.health("a"), Health::Error);
 
-    // A disabled member keeps forced recovery away, but not this.
+    // A disabled member prevents forced recovery, but not this.
     let mut play = pair();
     play.fail("a");
     play.flags("b", |status| status.disabled = true);
@@ -279,7 +279,7 @@ fn a_probe_does_not_turn_away_what_nobody_else_can_serve() {
 }
 
 #[test]
-fn without_forced_recovery_a_probe_stays_alone() {
+fn without_forcerecovery_requests_do_wait_for_a_probe() {
     let mut play = by_requests(members(&[1]));
     play.balancer.settings.forcerecovery = false;
     play.fail("a");
@@ -291,7 +291,7 @@ fn without_forced_recovery_a_probe_stays_alone() {
 }
 
 #[test]
-fn a_probe_does_not_turn_away_sessions_that_may_not_leave() {
+fn sessions_that_may_not_leave_do_not_wait_for_a_probe() {
     let mut play = by_requests(members(&[1, 1, 1]));
     play.balancer.settings.nofailover = true;
     play.fail("a");
@@ -299,7 +299,7 @@ fn a_probe_does_not_turn_away_sessions_that_may_not_leave() {
     let _probe = play.at(60_001).open(Some("c"));
     let probe = play.open(Some("a"));
     assert!(probe.probe);
-    // Everybody else has b to go to.
+    // All other requests can go to b.
     assert_eq!(play.free(2), "b b");
     assert_eq!(play.health("a"), Health::Probing);
     assert_eq!(play.open(Some("a")).how, How::Sticky);
@@ -311,7 +311,7 @@ fn a_probe_does_not_turn_away_sessions_that_may_not_leave() {
 }
 
 #[test]
-fn a_draining_member_on_probation_serves_its_sessions_when_nobody_else_can() {
+fn a_draining_member_that_is_probed_serves_its_sessions_when_no_other_member_can() {
     let mut play = pair();
     play.fail("a");
     play.flags("a", |status| status.drain = true);
@@ -382,17 +382,17 @@ fn a_clock_that_stands_still_or_jumps_back_ends_no_wait() {
 }
 
 #[test]
-fn members_in_error_count_in_sticky_requests_once_they_are_asked_again() {
+fn members_in_error_count_in_sticky_requests_after_their_wait() {
     let mut play = by_requests(members(&[1, 1, 1]));
     play.fail("a");
     play.fail("c");
     for member in &mut play.balancer.members {
         member.lbstatus = 0;
     }
-    // The search for forced recovery asks a, which comes first, and then stops.
+    // The search for forced recovery visits a, which comes first, and then stops.
     play.at(60_001).sticky("b", 1);
     assert_eq!(play.lbstatus(), [100, -100, 0]);
-    // A free pick asks all of its set, c included.
+    // A free pick visits all members of its set, c included.
     play.free(1);
     assert_eq!(play.lbstatus(), [-100, 0, 100]);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Who gets a request of this route, how, and whether the client is told of a change.
+/// The member of a request of this route, the reason, and whether `BALANCER_ROUTE_CHANGED` is set.
 fn who(play: &mut Play, route: Option<&str>) -> Result<(String, How, bool), NoMember> {
     let pick = play.pick(route, &[])?;
     let found = (pick.route.to_string(), pick.how, pick.route_changed);
@@ -14,14 +14,14 @@ fn found(route: &str, how: How, changed: bool) -> Result<(String, How, bool), No
     Ok((route.to_owned(), how, changed))
 }
 
-/// a and b, with b first in line for free requests.
+/// a and b; b gets the next free request.
 fn pair() -> Play {
     by_requests(members(&[1, 2]))
 }
 
 #[test]
 fn consequences_of_a_route() {
-    // (what is done to a, route, nofailover, who)
+    // (change of a, route, nofailover, result)
     type Setup = fn(&mut Play);
     let nothing: Setup = |_| {};
     let drain: Setup = |play| play.flags("a", |status| status.drain = true);
@@ -63,7 +63,7 @@ fn consequences_of_a_route() {
 }
 
 #[test]
-fn case_matters_and_nothing_is_a_prefix() {
+fn routes_are_compared_with_case_and_as_a_whole() {
     let mut play = by_requests(vec![member("node1"), member("node10")]);
     for route in ["Node1", "node", "node100", "node1 "] {
         assert_eq!(who(&mut play, Some(route)).unwrap().1, How::Free);
@@ -74,7 +74,7 @@ fn case_matters_and_nothing_is_a_prefix() {
 }
 
 #[test]
-fn a_member_without_route_is_nobodys() {
+fn a_member_without_a_route_gets_no_session() {
     let mut play = by_requests(vec![member(""), member("b")]);
     assert!(!play.balancer.knows_route(""));
     assert_eq!(who(&mut play, Some("")), found("", How::Free, true));
@@ -109,7 +109,7 @@ fn a_redirect_is_preferred_to_a_free_choice_even_with_nofailover() {
         assert_eq!(who(&mut play, Some("a")), found("a", How::Sticky, false));
         play.fail("a");
         assert_eq!(who(&mut play, Some("a")), found("c", How::Redirect, true));
-        // Counted as a sticky request: everybody usable, and no others.
+        // Counted as a sticky request: for all usable members and no others.
         assert_eq!(play.lbstatus()[0], -400);
     }
 }
@@ -146,7 +146,7 @@ fn redirect_cycles_end() {
 
 #[test]
 fn redirect_cycles_of_shared_routes_end_soon() {
-    // Unbounded by memory, this would take 40 to the power of 40 steps.
+    // Without the memory of dead ends, this would take 40⁴⁰ steps.
     let mut play = redirecting(&[("x", "x"); 40]);
     for member in &mut play.balancer.members {
         member.status.disabled = true;
@@ -191,7 +191,7 @@ fn the_redirect_of_the_first_comes_before_the_second_of_the_route() {
 }
 
 #[test]
-fn a_tried_session_member_is_left() {
+fn a_session_leaves_its_member_after_a_failed_try() {
     let mut play = redirecting(&[("a", "c"), ("b", ""), ("c", "")]);
     let pick = play.pick(Some("a"), &["a"]).unwrap();
     assert_eq!((&*pick.route, pick.how), ("c", How::Redirect));
@@ -215,7 +215,7 @@ fn domains(routes: &[(&str, &str)]) -> Play {
 }
 
 #[test]
-fn the_domain_comes_before_all_others() {
+fn members_of_the_domain_come_before_all_others() {
     let mut play = domains(&[("a", "east"), ("b", ""), ("c", "west"), ("d", "east")]);
     play.fail("a");
     for _ in 0..3 {
@@ -248,12 +248,12 @@ fn inside_a_domain_the_lowest_set_and_the_method_decide() {
         routes.push_str(&who(&mut play, Some("a")).unwrap().0);
     }
     assert_eq!(routes, "cdcd");
-    // x is owed as much as if four sessions had gone to c and d.
+    // x has the same claim as if four requests of sessions had gone to c and d.
     assert_eq!(play.find("x").lbstatus, 400);
 }
 
 #[test]
-fn a_redirect_comes_before_the_domain_and_nofailover_rules_it_out() {
+fn a_redirect_comes_before_the_domain_and_nofailover_excludes_the_domain() {
     let mut play = domains(&[("a", "east"), ("b", ""), ("d", "east")]);
     play.balancer.members[0].redirect = "b".to_owned();
     play.fail("a");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What stands beside a route in a case: `1` is the set, the letters are httpd's.
+/// A member in a case is its route with flags: `1` is the set, the letters are httpd's status letters.
 fn cluster(description: &str) -> Play {
     let specs = description
         .split(' ')
@@ -41,15 +41,15 @@ fn cluster(description: &str) -> Play {
 }
 
 #[test]
-fn who_shares_the_free_requests() {
+fn sets_spares_standbys_and_drain_decide_who_shares_free_requests() {
     let cases = [
-        // The lowest set with somebody usable; inside it everybody.
+        // All usable members of the lowest set that has any.
         ("a1 b0 c0", "b c b c"),
         ("a1 b0D c2", "a a a a"),
         ("a9 b5 c7", "b b b b"),
-        // A spare stays out while nobody is missing.
+        // A spare stays out while no member is missing.
         ("a b cR", "a b a b"),
-        // It replaces whoever cannot take new requests, whatever the reason.
+        // It replaces a member that cannot take new requests, for any reason.
         ("a bD cR", "a c a c"),
         ("a bS cR", "a c a c"),
         ("a bE cR", "a c a c"),
@@ -59,7 +59,7 @@ fn who_shares_the_free_requests() {
         ("a bD cR dR", "a c a c"),
         ("aD bD cR dR", "c d c d"),
         ("aD bE c dR", "c d c d"),
-        // An unusable spare is passed over.
+        // An unusable spare is skipped.
         ("a bD cRD dR", "a d a d"),
         ("a bD cRN dR", "a d a d"),
         // Only in its own set.
@@ -70,7 +70,7 @@ fn who_shares_the_free_requests() {
         ("a bRN cR", "a a a a"),
         ("a bHN cR", "a a a a"),
         ("a bHD cR", "a a a a"),
-        // Standbys wait until nobody else of the set is left.
+        // Standbys are used only when the set has no other member.
         ("a bH", "a a a a"),
         ("aD bH cH", "b c b c"),
         ("aN bH", "b b b b"),
@@ -83,10 +83,10 @@ fn who_shares_the_free_requests() {
         ("a bRH", "a a a a"),
         ("aD bRH", "b b b b"),
         ("bRH", "- - - -"),
-        // A spare alone has nobody to replace.
+        // A lone spare has no member to replace.
         ("aR", "- - - -"),
         ("aR b1", "b b b b"),
-        // Ties go to the regular member first, then to spares, each in the order of the configuration.
+        // Among equals regular members come first, then spares, each in the order of the configuration.
         ("aR bD c", "c a c a"),
     ];
     for (description, expected) in cases {
@@ -98,7 +98,7 @@ fn who_shares_the_free_requests() {
 }
 
 #[test]
-fn counters_of_who_does_not_take_part_stand_still() {
+fn counters_of_members_that_do_not_take_part_stand_still() {
     let mut play = cluster("a b cR dH");
     play.free(3);
     assert_eq!(play.lbstatus(), [-100, 100, 0, 0]);
@@ -117,14 +117,14 @@ fn a_tried_member_counts_as_missing() {
 }
 
 #[test]
-fn the_wait_of_a_spare_ends_when_its_set_is_looked_at() {
+fn the_wait_of_a_spare_ends_when_its_set_is_visited() {
     let mut play = cluster("a bR cH");
     play.fail("b");
     play.fail("c");
     play.at(60_001).free(1);
     assert_eq!(play.health("b"), Health::Recovering);
     assert_eq!(play.health("c"), Health::Recovering);
-    // From now on sticky requests count them again.
+    // From now on sticky requests count these members again.
     let before = play.lbstatus();
     play.sticky("a", 1);
     let after = play.lbstatus();

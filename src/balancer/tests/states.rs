@@ -4,7 +4,7 @@
 
 use super::*;
 
-/// A row: a is in the state, b is a regular member beside it, s is a hot spare.
+/// A row of the table: member a is in the state, b is a regular member, s is a hot spare.
 struct Row {
     state: &'static str,
     enter: fn(&mut Play),
@@ -12,13 +12,13 @@ struct Row {
     free: bool,
     /// a gets requests of its sessions.
     sticky: bool,
-    /// The spare stands in for a.
+    /// The spare replaces a.
     replaced: bool,
-    /// A failed request of one of its sessions leaves a as it is.
+    /// A failed request of one of its sessions does not change a.
     ignores_failures: bool,
-    /// After `retry` time alone lets a serve its sessions.
+    /// After `retry` a serves its sessions without any other event.
     returns: bool,
-    /// A passed health check lets a serve its sessions.
+    /// After a passed health check a serves its sessions.
     passes: bool,
 }
 
@@ -191,7 +191,7 @@ fn each_state_and_forced_recovery() {
 }
 
 impl MemberSpec {
-    /// Fails for longer than any test lasts.
+    /// Puts a member in error for longer than any test lasts.
     fn lone_error(&mut self) {
         self.retry = Duration::from_secs(86_400);
     }

@@ -11,7 +11,7 @@ const HEALTHS: [Health; 5] = [
     Health::Forced,
 ];
 
-/// A lone member in this health, with what must stay open for it. Forced recovery is off.
+/// A lone member with this health, and its open tickets. Forced recovery is off.
 fn in_health(health: Health) -> (Play, Option<Pick>) {
     let mut play = by_requests(members(&[1]));
     let mut open = None;
@@ -51,11 +51,11 @@ fn all_flags() -> impl Iterator<Item = Status> {
 }
 
 #[test]
-fn a_lone_member_is_used_as_the_table_says() {
+fn a_lone_member_is_usable_as_the_table_says() {
     for health in HEALTHS {
         for status in all_flags() {
             if status.ignore_errors && health != Health::Ok {
-                continue; // Cannot be: see `ignoring_errors_is_never_being_in_error`.
+                continue; // Impossible: see `a_member_that_ignores_errors_is_never_in_error`.
             }
             for check_failed in [false, true] {
                 let case = format!("{health:?} {status:?} check_failed={check_failed}");
@@ -63,7 +63,7 @@ fn a_lone_member_is_used_as_the_table_says() {
                     && !status.stopped
                     && !check_failed
                     && matches!(health, Health::Ok | Health::Recovering | Health::Forced);
-                // A spare has nobody to replace here.
+                // There is no member for a spare to replace.
                 let free = usable && !status.drain && !status.hot_spare;
 
                 let with_flags = || {
@@ -88,14 +88,14 @@ fn a_lone_member_is_used_as_the_table_says() {
 }
 
 impl Play {
-    /// Sets the bit of the health check and nothing else.
+    /// Sets only the failure of health checks.
     fn check_bit(&mut self, failed: bool) {
         self.balancer.members[0].check_failed = failed;
     }
 }
 
 #[test]
-fn ignoring_errors_is_never_being_in_error() {
+fn a_member_that_ignores_errors_is_never_in_error() {
     let mut play = by_requests(members(&[1]));
     play.flags("a", |status| status.ignore_errors = true);
     assert_eq!(play.fail("a"), None);
@@ -115,7 +115,7 @@ fn ignoring_errors_is_never_being_in_error() {
 }
 
 #[test]
-fn reasons_for_nobody() {
+fn each_reason_for_no_member_is_given() {
     let mut empty = by_requests(Vec::new());
     assert_eq!(empty.pick(None, &[]).unwrap_err(), NoMember::Empty);
     assert!(!empty.balancer.usable(empty.now));

@@ -13,13 +13,13 @@ impl Play {
         self.balancer.hope(reason, want, self.now)
     }
 
-    /// Hope for this time, in milliseconds from the start.
+    /// A [`Hope`] until this time, in milliseconds from the start.
     fn hope_at(&self, milliseconds: u64) -> Hope {
         let end = self.start + Duration::from_millis(milliseconds);
         Hope::At(end + Duration::from_nanos(1))
     }
 
-    /// Whether the waiting are woken.
+    /// Whether waiting requests are woken.
     fn wakes<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> bool {
         let before = self.balancer.epoch();
         act(self);
@@ -35,7 +35,7 @@ fn patient() -> Play {
 }
 
 #[test]
-fn a_failure_is_waited_for_to_its_end() {
+fn a_request_waits_until_the_retry_of_a_failed_member_is_over() {
     let mut play = patient();
     for (second, route) in (0..).zip(["a", "b", "c"]) {
         play.at(second * 1_000).fail(route);
@@ -53,7 +53,7 @@ fn a_failure_is_waited_for_to_its_end() {
 }
 
 #[test]
-fn what_time_does_not_bring_back_is_waited_for_without_an_end() {
+fn waits_for_what_time_does_not_bring_back_have_no_end() {
     type Setup = fn(&mut Play);
     let cases: [(&str, Setup, Option<&str>); 6] = [
         (
@@ -118,7 +118,7 @@ impl Play {
 }
 
 #[test]
-fn a_probe_under_way_is_waited_for() {
+fn a_request_waits_for_the_end_of_a_probe() {
     let mut play = by_requests(members(&[1]));
     play.balancer.settings.forcerecovery = false;
     play.fail("a");
@@ -131,7 +131,7 @@ fn a_probe_under_way_is_waited_for() {
 }
 
 #[test]
-fn a_draining_member_is_waited_for_by_its_sessions_only() {
+fn only_its_sessions_wait_for_a_draining_member() {
     let mut play = patient();
     play.each(|play, route| {
         play.fail(route);
@@ -143,7 +143,7 @@ fn a_draining_member_is_waited_for_by_its_sessions_only() {
 }
 
 #[test]
-fn waiting_is_vain_for_who_has_tried_all_or_may_not_leave() {
+fn a_request_that_tried_all_members_or_may_not_leave_does_not_wait() {
     let mut play = patient();
     assert_eq!(play.hope(None, &["a", "b", "c"]), Hope::Never);
     play.fail("a");
@@ -152,7 +152,7 @@ fn waiting_is_vain_for_who_has_tried_all_or_may_not_leave() {
 }
 
 #[test]
-fn what_may_bring_a_member_back_wakes_the_waiting() {
+fn events_that_may_bring_a_member_back_wake_waiting_requests() {
     let mut play = patient();
     assert!(play.wakes(|play| play.fail("a")));
     assert!(play.wakes(|play| play.check("a", true)));
@@ -163,10 +163,10 @@ fn what_may_bring_a_member_back_wakes_the_waiting() {
         let command = Command::Remove(MemberId(99));
         assert!(play.balancer.apply(command, play.now).is_err());
     }));
-    // A request that is served, and time, change nothing.
+    // A served request and the passing of time wake nothing.
     assert!(!play.wakes(|play| play.serve(None)));
     assert!(!play.wakes(|play| play.at(1_000).hope(None, &["a", "b", "c"])));
-    // The first report of free slots does, the next one does not, until they were gone.
+    // The first report of free slots wakes requests; the next one does not, unless there were none in between.
     let b = play.id("b");
     let mut reports = |ready| play.wakes(|play| play.balancer.heartbeat(b, ready, 1, play.now));
     assert_eq!(
@@ -178,7 +178,7 @@ fn what_may_bring_a_member_back_wakes_the_waiting() {
 }
 
 #[test]
-fn forced_recovery_and_lifted_probes_wake_the_waiting() {
+fn forced_recovery_and_lifted_probes_wake_waiting_requests() {
     let mut play = by_requests(members(&[1]));
     play.fail("a");
     assert!(play.wakes(|play| play.open(None)));
