@@ -1,4 +1,4 @@
-//! The balancer variables of one request, and the values that are made of them.
+//! The balancer variables of one request, and the values that are made of them. No decision reads them.
 
 use std::sync::Arc;
 
@@ -11,14 +11,41 @@ pub(crate) struct Variables {
     /// The name that the session stood under, whether or not a member was chosen.
     pub(crate) session_sticky: Option<Arc<str>>,
     /// The route that the session asked for, whether or not a member was chosen.
-    pub(crate) session_route: Option<Box<str>>,
+    pub(crate) session_route: Option<Arc<str>>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) worker_name: Option<Arc<str>>,
     pub(crate) worker_route: Option<Arc<str>>,
     pub(crate) route_changed: bool,
 }
 
+/// What the choice of a member sets.
+#[derive(Debug)]
+pub(crate) struct MemberVariables<'a> {
+    /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer, which sets the route only.
+    pub(crate) balancer: Option<&'a Arc<str>>,
+    pub(crate) worker: &'a Arc<str>,
+    pub(crate) route: &'a Arc<str>,
+    pub(crate) route_changed: bool,
+}
+
 impl Variables {
+    /// Sets the variables of the session that a request names: the cookie or parameter that it stands in, and its route.
+    pub(crate) fn set_session(&mut self, name: &str, route: &Arc<str>) {
+        self.session_sticky = Some(Arc::from(name));
+        self.session_route = Some(Arc::clone(route));
+    }
+
+    /// Sets the variables of the member that an attempt goes to.
+    pub(crate) fn set_member(&mut self, member: &MemberVariables<'_>) {
+        if let Some(balancer) = member.balancer {
+            self.name = Some(Arc::clone(balancer));
+            self.worker_name = Some(Arc::clone(member.worker));
+            // Once changed it stays so for later attempts, as in httpd.
+            self.route_changed |= member.route_changed;
+        }
+        self.worker_route = Some(Arc::clone(member.route));
+    }
+
     /// The value of a variable, `None` when it is unset.
     ///
     /// Those of the session too are unset until a member was chosen: the 503 of a balancer without a usable
@@ -57,7 +84,7 @@ mod tests {
     fn nothing_is_set_before_a_member_is_chosen() {
         let mut variables = Variables {
             session_sticky: Some(Arc::from("JSESSIONID")),
-            session_route: Some(Box::from("n2")),
+            session_route: Some(Arc::from("n2")),
             ..Variables::default()
         };
         for variable in [Variable::SessionSticky, Variable::SessionRoute] {

@@ -4,6 +4,7 @@ mod report;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ajpgate_config::EncodedSlash;
@@ -16,9 +17,9 @@ use self::report::{Candidate, Forwarded, Report, Verdict};
 use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, print};
-use crate::balancer::Tried;
+use crate::balancer::{Tried, Want};
 use crate::peer::Peer;
-use crate::proxy::{Plan, Wanted, choose, name_session};
+use crate::proxy::{Plan, Wanted};
 use crate::state::Snapshot;
 use crate::telemetry::metrics::Metrics;
 use crate::unbuilt;
@@ -82,10 +83,13 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
         Ok(plan) => plan,
         Err(refusal) => return Verdict::Refused(refusal),
     };
-    let Wanted { session, found, .. } = plan.session(parts);
+    let wanted = plan.session(parts);
+    let Wanted { session, found, .. } = wanted;
     let mut variables = Variables::default();
-    if let Some(found) = &found {
-        name_session(&mut variables, found);
+    if let Some(found) = &found
+        && let Some(route) = found.route
+    {
+        variables.set_session(found.name, &Arc::from(route));
     }
     let balancer = &plan.to.balancer;
     let method = balancer.core().settings().method;
@@ -96,8 +100,13 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
         if candidates.len() >= balancer.tries() as usize {
             break None;
         }
-        match choose(balancer, &mut variables, &tried, Instant::now()) {
+        let want = Want {
+            route: wanted.route(),
+            tried: &tried,
+        };
+        match balancer.choose(want, Instant::now()) {
             Ok(chosen) => {
+                variables.set_member(&chosen.variables(balancer));
                 let member = &chosen.attempt.member;
                 tried.insert(member.id);
                 candidates.push(Candidate {

@@ -1,236 +1,59 @@
-//! Attempts: which member gets a request, and who is next when one fails.
+//! One attempt: a request on its way to one member, and what follows when it fails.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Instant;
-
-use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::Response;
 use tracing::{debug, warn};
 
-use super::destination::DESTINATION;
-use super::journey::{Record, Session};
-use super::local::Local;
-use super::plan::{Plan, choose};
-use super::respond::request_overlay;
+use super::for_member::ForMember;
+use super::journey::Record;
+use super::routed::RoutedRequest;
+use super::session::Session;
 use super::verdict::{self, Again, Body, End, Next, Rules, Verdict, verdict};
 use crate::backend::{Failed, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
-use crate::balancer::{Hope, How, NoMember, Outcome, Tried, Want};
-use crate::headers::{Nominated, RequestFields};
-use crate::peer::Peer;
-use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
+use crate::balancer::{How, Outcome};
+use crate::state::{Attempt, Chosen, LiveMember};
 use crate::telemetry::metrics::RetryReason;
 use crate::upload::Upload;
-use crate::variables::Variables;
-
-/// A request that is to be answered by a member of a balancer: what stays the same in all attempts.
-#[derive(Debug)]
-pub(crate) struct Errand<'a> {
-    pub(crate) parts: &'a Parts,
-    pub(crate) plan: &'a Plan<'a>,
-    pub(crate) peer: &'a Peer,
-    pub(crate) nominated: &'a Nominated,
-    /// The protocol that the client asks to switch to.
-    pub(crate) upgrade: Option<&'a HeaderValue>,
-}
 
 /// An attempt that failed, and what follows.
 #[derive(Debug)]
-struct Ended {
-    error: ForwardError,
-    verdict: Verdict,
-    upload: Upload,
+pub(super) struct Ended {
+    pub(super) error: ForwardError,
+    pub(super) verdict: Verdict,
+    pub(super) upload: Upload,
 }
 
-/// The attempt before, when another one follows: its member, and why it failed.
-#[derive(Debug)]
-struct Before {
-    member: Arc<LiveMember>,
-    reason: RetryReason,
-    /// The status for the client when no member is left.
-    status: StatusCode,
-}
-
-/// Has the request answered: by the member of its session, by the one the method chooses, or by the next when
-/// one fails and trying again is safe.
-pub(crate) async fn run(
-    errand: &Errand<'_>,
+/// Sends the request to the chosen member. Returns its answer up to the body.
+///
+/// # Errors
+/// Why there is no answer, and what follows from that.
+pub(super) async fn send(
+    request: &RoutedRequest<'_>,
     record: &mut Record,
-    mut upload: Upload,
-) -> Result<(Response<ResponseBody>, Attempt), Local> {
-    let balancer = &errand.plan.to.balancer;
-    let mut tried = Tried::new();
-    let mut tries_left = balancer.tries();
-    let mut before: Option<Before> = None;
-    let mut patience = None;
-    loop {
-        let now = if tried.is_empty() {
-            record.started
-        } else {
-            Instant::now()
-        };
-        let mut chosen = choose(balancer, &mut record.variables, &tried, now);
-        if chosen.is_err() && !balancer.config.timeout.is_zero() {
-            let until = *patience.get_or_insert_with(|| now + balancer.config.timeout);
-            // Rare and large: boxed, so that every request need not carry room for it.
-            let waiting = wait_and_choose(balancer, &mut record.variables, &tried, until);
-            chosen = Box::pin(waiting).await;
-        }
-        let chosen = match chosen {
-            Ok(chosen) => chosen,
-            Err(nobody) => return Err(unserved(errand, nobody, before)),
-        };
-        if let Some(before) = &before {
-            before.member.metrics.retries.increment(before.reason);
-        }
-        record.how = Some(chosen.how);
-        let mut attempt = chosen.attempt;
-        record
-            .first_member
-            .get_or_insert_with(|| Arc::clone(&attempt.member));
-        tries_left = tries_left.saturating_sub(1);
-        let ended = match send(errand, record, &mut attempt, upload, tries_left).await {
-            Ok(response) => return Ok((response, attempt)),
-            Err(ended) => ended,
-        };
-        attempt.outcome = ended.verdict.outcome;
-        tried.insert(attempt.member.id);
-        let member = Arc::clone(&attempt.member);
-        // From here on the member is not busy with the request any more.
-        drop(attempt);
-        let status = match ended.verdict.next {
-            Next::AnotherMember(reason, status) => {
-                before = Some(Before {
-                    member,
-                    reason,
-                    status,
-                });
-                upload = ended.upload;
-                upload.rewind();
-                continue;
-            }
-            Next::Stop(status) => status,
-            // Neither follows a failure that has come up to here.
-            Next::SameMember | Next::Answer => StatusCode::BAD_GATEWAY,
-        };
-        return Err(given_up(errand, &ended.error, status));
-    }
-}
-
-/// Waits for a member that can be chosen, until the balancer's `timeout` is over: for a wait after a failure to end,
-/// for a health check, an operator or the end of a probe.
-async fn wait_and_choose(
-    balancer: &Arc<LiveBalancer>,
-    variables: &mut Variables,
-    tried: &Tried,
-    until: Instant,
-) -> Result<Chosen, NoMember> {
-    loop {
-        let mut change = pin!(balancer.change());
-        // From here on no change is missed.
-        change.as_mut().enable();
-        let now = Instant::now();
-        let nobody = match choose(balancer, variables, tried, now) {
-            Ok(chosen) => return Ok(chosen),
-            Err(nobody) => nobody,
-        };
-        let route = variables.session_route.as_deref();
-        let wake_up = match balancer.core().hope(nobody, Want { route, tried }, now) {
-            Hope::At(time) => time.min(until),
-            Hope::Change => until,
-            Hope::Never => return Err(nobody),
-        };
-        if now >= until {
-            return Err(nobody);
-        }
-        tokio::select! {
-            () = change => {}
-            () = tokio::time::sleep_until(wake_up.into()) => {}
-        }
-    }
-}
-
-/// One attempt; a second one on a new connection when the first met a kept connection that was dead.
-async fn send(
-    errand: &Errand<'_>,
-    record: &mut Record,
-    attempt: &mut Attempt,
+    chosen: &mut Chosen,
     upload: Upload,
     tries_left: u32,
 ) -> Result<Response<ResponseBody>, Box<Ended>> {
-    let member = Arc::clone(&attempt.member);
-    let Errand {
-        parts, plan, peer, ..
-    } = errand;
-    let mapping = plan.mapping;
-    let mut overlay = request_overlay(&mapping.request_headers, &record.variables, &parts.headers);
-    if plan.destination.is_some() {
-        overlay.replace(DESTINATION, plan.destination_sent(&member));
-    }
-    let attributes: Vec<(String, String)> = mapping
-        .request_attributes
-        .iter()
-        .map(|(name, value)| (name.clone(), record.variables.render(value)))
-        .collect();
-    let back = plan.back(&member);
-    let host = plan.target.host;
-    let forward = Forward {
-        method: &parts.method,
-        idempotent: is_idempotent(&parts.method),
-        version: parts.version,
-        asked: plan.target.path,
-        path: &plan.path_sent(&back),
-        root: &back,
-        query: plan.target.query,
-        fields: &RequestFields {
-            headers: &parts.headers,
-            nominated: errand.nominated,
-            overlay: &overlay,
-            peer,
-            host: host.text,
-            host_sent: plan.host_sent(&member),
-            port: host.port_told(peer),
-        },
-        peer,
-        server_name: if host.name.is_empty() {
-            &peer.local_ip
-        } else {
-            host.name
-        },
-        route: record
-            .variables
-            .session_route
-            .as_deref()
-            .filter(|route| !route.is_empty()),
-        activation: plan
-            .to
-            .balancer
-            .variable
-            .is_some()
-            .then(|| attempt.activation()),
-        attributes: &attributes,
-        upgrade: errand.upgrade,
-    };
-    let bound = record.session == Session::Route && record.how == Some(How::Sticky);
+    let for_member = ForMember::new(request, &chosen.attempt.member, &record.variables);
+    let fields = for_member.fields();
     let sending = Sending {
-        errand,
-        forward: &forward,
-        attempt,
-        session: match bound {
-            true => verdict::Session::Here,
-            false => verdict::Session::NotHere,
+        request,
+        forward: &for_member.forward(&fields, &chosen.attempt),
+        attempt: &chosen.attempt,
+        session: match (request.wanted.session, chosen.how) {
+            (Session::Route, How::Sticky) => verdict::Session::Here,
+            _ => verdict::Session::NotHere,
         },
         tries_left,
     };
     let (response, outcome) = sending.run(&mut record.attempts, upload).await?;
-    attempt.outcome = outcome;
+    chosen.attempt.outcome = outcome;
     Ok(response)
 }
 
 /// A request on its way to one member: what stays the same in both attempts when the first met a kept connection that
 /// the member had closed.
 struct Sending<'a> {
-    errand: &'a Errand<'a>,
+    request: &'a RoutedRequest<'a>,
     forward: &'a Forward<'a>,
     attempt: &'a Attempt,
     session: verdict::Session,
@@ -238,6 +61,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
+    /// Sends the request, and sends it once more on a new connection when the kept one was closed.
     async fn run(
         &self,
         attempts: &mut u32,
@@ -274,7 +98,7 @@ impl Sending<'_> {
         metrics.backend_duration.record(sent.to_head.as_secs_f64());
         self.attempt.answered_after(sent.to_head);
         let end = End::Answered(sent.response.status());
-        let verdict = verdict(end, Rules::of(&self.errand.plan.to.balancer));
+        let verdict = verdict(end, Rules::of(self.request.balancer()));
         if let Some(kind) = verdict.error {
             metrics.errors.increment(kind);
         }
@@ -297,7 +121,7 @@ impl Sending<'_> {
             session: self.session,
             tries_left: self.tries_left,
         };
-        let rules = Rules::of(&self.errand.plan.to.balancer);
+        let rules = Rules::of(self.request.balancer());
         let verdict = verdict(End::Failed(&error, again), rules);
         if let Some(kind) = verdict.error {
             member.metrics.errors.increment(kind);
@@ -306,7 +130,7 @@ impl Sending<'_> {
             self.attempt.answered_after(member.config.timeout);
         }
         if verdict.next != Next::SameMember {
-            log(self.errand, member, &error, verdict);
+            log(self.request, member, &error, verdict);
         }
         Ended {
             error,
@@ -316,53 +140,9 @@ impl Sending<'_> {
     }
 }
 
-/// Methods that may be repeated (RFC 9110 section 9.2.2), those of WebDAV included (RFC 4918).
-fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        method.as_str(),
-        "GET"
-            | "HEAD"
-            | "PUT"
-            | "DELETE"
-            | "OPTIONS"
-            | "TRACE"
-            | "PROPFIND"
-            | "PROPPATCH"
-            | "REPORT"
-            | "SEARCH"
-    )
-}
-
-/// The answer when no member can have the request.
-fn unserved(errand: &Errand<'_>, nobody: NoMember, before: Option<Before>) -> Local {
-    let balancer = &errand.plan.to.balancer;
-    warn!(balancer = balancer.name(), reason = %nobody, "request not served");
-    answer(
-        errand,
-        before.map_or(StatusCode::SERVICE_UNAVAILABLE, |before| before.status),
-    )
-}
-
-/// The answer when the last attempt has failed.
-fn given_up(errand: &Errand<'_>, error: &ForwardError, status: StatusCode) -> Local {
-    match error.kind {
-        FailureKind::Client(_) => Local::new(status).and_close(),
-        _ => answer(errand, status),
-    }
-}
-
-fn answer(errand: &Errand<'_>, status: StatusCode) -> Local {
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => {
-            let wait = errand.plan.to.balancer.core().retry_after(Instant::now());
-            Local::unavailable(wait)
-        }
-        status => Local::new(status),
-    }
-}
-
-fn log(errand: &Errand<'_>, member: &LiveMember, error: &ForwardError, verdict: Verdict) {
-    let balancer = errand.plan.to.balancer.name();
+/// Logs a failed attempt: as a warning where it is counted as an error of the member.
+fn log(request: &RoutedRequest<'_>, member: &LiveMember, error: &ForwardError, verdict: Verdict) {
+    let balancer = request.balancer().name();
     match verdict.error {
         Some(_) => warn!(
             balancer, member = %member.url, error = %error, exposure = ?error.exposure,

@@ -9,20 +9,17 @@ use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 use tracing::debug;
 
-use super::attempt::{self, Errand};
-use super::journey::{Journey, Record, Session};
+use super::attempts;
+use super::journey::{Journey, Record};
 use super::local::Local;
-use super::own_cookie;
-use super::plan::{Plan, Refusal, name_session};
-use super::respond;
-use super::reverse::Reverse;
+use super::member_answer::MemberAnswer;
+use super::plan::{Plan, Refusal};
+use super::routed::RoutedRequest;
 use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
-use crate::balancer::How;
 use crate::headers::Nominated;
 use crate::link::Link;
-use crate::mount::Answered;
 use crate::peer::Peer;
 use crate::state::{Attempt, Shared, Snapshot};
 use crate::upload::Upload;
@@ -66,7 +63,7 @@ pub(crate) async fn handle(
     Response::from_parts(head, tracked)
 }
 
-/// Finds out whom the request is for, has it answered, and makes the answer the client's.
+/// Finds out where the request goes, has it answered by a member, and makes the answer the client's.
 async fn serve(
     snapshot: &Snapshot,
     parts: &Parts,
@@ -78,82 +75,35 @@ async fn serve(
         debug!(client = peer.ip, target = %parts.uri, reason = %refusal, "request refused");
         refused(refusal)
     })?;
-    let Plan {
-        target,
-        mapping,
-        to,
-        ..
-    } = plan;
-    record.enter(&to.balancer);
+    record.enter(&plan.to.balancer);
     let upload = Upload::new(incoming, snapshot.limits.max_body)
         .map_err(|error| Local::new(error.status()).and_close())?;
-
     let wanted = plan.session(parts);
-    let session = wanted.session;
-    record.session = session;
-    if let Some(found) = wanted.found {
-        name_session(&mut record.variables, &found);
-    }
+    record.names(&wanted);
     let nominated = Nominated::of(&parts.headers);
-    let errand = Errand {
+    let request = RoutedRequest {
         parts,
         plan: &plan,
+        wanted: &wanted,
         peer: &peer,
         upgrade: upgrade::asked(parts, &nominated),
         nominated: &nominated,
     };
-    let (mut response, attempt) = attempt::run(&errand, record, upload).await?;
-
-    let member = Arc::clone(&attempt.member);
-    let route = record.variables.worker_route.as_deref().unwrap_or_default();
-    let headers = response.headers_mut();
-    respond::check_wanted_route(session, &record.variables, &to.balancer, &member, route);
-    let issued = respond::check_issued_session(headers, &to.balancer, &member, route);
-    // A session that the member answers with a new one is over, or never was its.
-    let present = wanted.id.filter(|_| session != Session::NoRoute);
-    let moved = match record.how {
-        Some(How::Sticky) => None,
-        _ => record.variables.session_route.as_deref(),
+    let (mut response, chosen) = attempts::run(&request, record, upload).await?;
+    let answer = MemberAnswer {
+        snapshot,
+        request: &request,
+        chosen: &chosen,
+        variables: &record.variables,
     };
-    let counted = issued.or(present);
-    if let Some(id) = counted {
-        to.balancer.saw_session(id, moved, &member);
-    }
-    let counted = counted.is_some();
-    let local = match target.host.text {
-        "" => peer.local.to_string(),
-        _ => String::new(),
-    };
-    let reverse = Reverse {
-        mounts: Answered {
-            table: &snapshot.mounts,
-            paths: &snapshot.public_paths,
-            host: target.host.text,
-            address: &member.authority,
-            front: &mapping.front,
-            back: &plan.back(&member),
-        },
-        asked: target.path,
-        normal: &plan.normal,
-        scheme: peer.scheme(),
-        host_sent: plan.host_sent(&member),
-        local: &local,
-    };
-    reverse.apply(headers);
-    if let Some(cookie) = &to.balancer.config.sticky_cookie
-        && let Some(id) = own_cookie::set(cookie, &wanted, route, peer.tls, headers)
-        && !counted
-    {
-        to.balancer.saw_session(&id, moved, &member);
-    }
-    respond::apply_rules(&mapping.response_headers, &record.variables, headers);
+    answer.finish(response.headers_mut());
     if response.status().canonical_reason().is_none() {
         // hyper would say `<none>`; nothing need be said (RFC 9112 section 4).
         let nothing = ReasonPhrase::from_static(b"");
         response.extensions_mut().insert(nothing);
     }
-    record.member = Some(member);
-    Ok((response, attempt))
+    record.member = Some(Arc::clone(&chosen.attempt.member));
+    Ok((response, chosen.attempt))
 }
 
 /// The answer to a request that goes nowhere.

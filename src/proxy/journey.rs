@@ -8,10 +8,12 @@ use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use tracing::debug;
 
+use super::session::{Session, Wanted};
 use crate::balancer::How;
 use crate::link::Link;
 use crate::peer::Peer;
-use crate::state::{LiveBalancer, LiveMember, Shared};
+use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
+use crate::sticky::Found;
 use crate::telemetry::access_log::{AfterResponse, Entry};
 use crate::telemetry::metrics::{CodeClass, StickyResult};
 use crate::variables::Variables;
@@ -39,13 +41,15 @@ pub(crate) struct Record {
     pub(crate) ended: Option<Instant>,
     balancer: Option<Arc<LiveBalancer>>,
     pub(crate) variables: Variables,
-    pub(crate) session: Session,
+    session: Session,
+    /// The route that the session asks for.
+    session_route: Option<Arc<str>>,
     /// How the last attempt's member was chosen.
-    pub(crate) how: Option<How>,
+    how: Option<How>,
     /// Requests that went to a member.
     pub(crate) attempts: u32,
     /// Who was tried first.
-    pub(crate) first_member: Option<Arc<LiveMember>>,
+    first_member: Option<Arc<LiveMember>>,
     /// Who answered.
     pub(crate) member: Option<Arc<LiveMember>>,
     status: Option<StatusCode>,
@@ -60,19 +64,6 @@ pub(crate) struct Record {
     logged: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What a request says about its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Session {
-    /// Nothing.
-    None,
-    /// A session id without a route.
-    NoRoute,
-    /// A route that no member has.
-    UnknownRoute,
-    /// A member's route.
-    Route,
-}
-
 impl Journey {
     pub(crate) fn new(shared: Arc<Shared>, peer: Arc<Peer>, link: Arc<Link>, parts: Parts) -> Self {
         let record = Record {
@@ -84,6 +75,7 @@ impl Journey {
             balancer: None,
             variables: Variables::default(),
             session: Session::None,
+            session_route: None,
             how: None,
             attempts: 0,
             first_member: None,
@@ -104,6 +96,26 @@ impl Record {
     pub(crate) fn enter(&mut self, balancer: &Arc<LiveBalancer>) {
         balancer.metrics.in_flight.increment(1.0);
         self.balancer = Some(Arc::clone(balancer));
+    }
+
+    /// The request names this session, or none.
+    pub(crate) fn names(&mut self, wanted: &Wanted<'_>) {
+        self.session = wanted.session;
+        if let Some(Found { name, route, .. }) = wanted.found
+            && let Some(route) = route
+        {
+            let route = Arc::from(route);
+            self.variables.set_session(name, &route);
+            self.session_route = Some(route);
+        }
+    }
+
+    /// An attempt begins: this member of the balancer was chosen for it.
+    pub(crate) fn chose(&mut self, chosen: &Chosen, balancer: &LiveBalancer) {
+        self.variables.set_member(&chosen.variables(balancer));
+        self.how = Some(chosen.how);
+        self.first_member
+            .get_or_insert_with(|| Arc::clone(&chosen.attempt.member));
     }
 
     /// The head of the answer is known.
@@ -159,7 +171,7 @@ impl Record {
             balancer
                 .metrics
                 .sticky
-                .count(self.variables.session_route.as_deref(), result);
+                .count(self.session_route.as_deref(), result);
         }
     }
 }

@@ -3,21 +3,27 @@
 //! [`handle`] is the whole of it, top down; the other files are its steps.
 
 mod attempt;
+mod attempts;
 mod destination;
+mod for_member;
 mod handle;
 mod journey;
 mod local;
 mod locate;
+mod member_answer;
 mod own_cookie;
 mod plan;
 mod respond;
 mod reverse;
+mod routed;
+mod session;
 mod target;
 mod tracked;
 mod upgrade;
 mod verdict;
 
 pub(crate) use self::handle::handle;
-pub(crate) use self::journey::{Session, refused};
+pub(crate) use self::journey::refused;
 pub(crate) use self::local::text;
-pub(crate) use self::plan::{Plan, Refusal, Wanted, choose, name_session};
+pub(crate) use self::plan::{Plan, Refusal};
+pub(crate) use self::session::{Session, Wanted};

@@ -9,8 +9,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use ajpgate_config::{SameSite, StickyCookie};
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
-use super::plan::Wanted;
-use crate::sticky::{Names, id_of};
+use crate::sticky::{Found, Names, id_of};
 
 /// What stands between id and route.
 const SEPARATOR: Option<char> = Some('.');
@@ -29,18 +28,16 @@ pub(super) fn id(value: &str) -> Option<&str> {
     Some(id_of(value, SEPARATOR)).filter(|id| !id.is_empty())
 }
 
-/// Sets the cookie when neither the session nor the cookie named the member that served; its id then.
+/// Sets the cookie to this route and returns its id: that of `own`, the cookie that the client sent, or a new one. `None`
+/// when the id or the route cannot stand in a header field.
 pub(super) fn set(
     cookie: &StickyCookie,
-    wanted: &Wanted<'_>,
+    own: Option<Found<'_>>,
     route: &str,
     https: bool,
     headers: &mut HeaderMap,
 ) -> Option<String> {
-    if route.is_empty() || wanted.names(route) {
-        return None;
-    }
-    let kept = wanted.own.and_then(|own| id(own.session));
+    let kept = own.and_then(|own| id(own.session));
     let id = kept.map_or_else(new_id, str::to_owned);
     let text = render(cookie, &id, route, https);
     // An id comes from a client's cookie: what is no field value is not sent back.

@@ -6,7 +6,7 @@ use ajpgate_config::{HeaderAction, HeaderRule};
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use tracing::warn;
 
-use super::journey::Session;
+use super::session::{Session, Wanted};
 use crate::headers::Overlay;
 use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
@@ -56,10 +56,9 @@ pub(crate) fn check_issued_session<'a>(
     id
 }
 
-/// Names what is wrong with the session of a request that this member answered.
+/// Warns of a session that named no member of the balancer, and went to this one.
 pub(crate) fn check_wanted_route(
-    session: Session,
-    variables: &Variables,
+    wanted: &Wanted<'_>,
     balancer: &LiveBalancer,
     member: &LiveMember,
     route: &str,
@@ -67,10 +66,10 @@ pub(crate) fn check_wanted_route(
     let now = Instant::now;
     let routes_expected = balancer.config.sticky_cookie.is_none();
     let (balancer, url) = (balancer.name(), &member.url);
-    match session {
+    match wanted.session {
         Session::UnknownRoute if member.mistakes.unknown_route.is_due(now()) => {
             warn!(
-                balancer, member = %url, session_route = variables.session_route.as_deref(),
+                balancer, member = %url, session_route = wanted.route(),
                 "a session asked for a route that no member has, and went to this one: a node that is gone, or \
                  a jvmRoute that is no member's `route`"
             );

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::live::{Core, LiveBalancer};
+use super::live::LiveBalancer;
 use super::member::LiveMember;
 use crate::backend::{Activation, Moved};
 use crate::balancer::{How, NoMember, Outcome, Pick, Ticket, Want};
+use crate::variables::MemberVariables;
 
 impl LiveBalancer {
-    /// Chooses a member with the decisions at hand. What is chosen is busy until the attempt goes.
-    pub(crate) fn pick(
+    /// Chooses a member for a request. The member is busy with it until the attempt is dropped.
+    pub(crate) fn choose(
         self: &Arc<Self>,
-        core: &mut Core<'_>,
         want: Want<'_>,
         now: Instant,
     ) -> Result<Chosen, NoMember> {
+        let mut core = self.core();
         let Pick {
             member,
             route,
@@ -57,6 +58,18 @@ pub(crate) struct Chosen {
     pub(crate) route: Arc<str>,
     pub(crate) how: How,
     pub(crate) route_changed: bool,
+}
+
+impl Chosen {
+    /// The balancer variables that this choice sets.
+    pub(crate) fn variables<'c>(&'c self, balancer: &'c LiveBalancer) -> MemberVariables<'c> {
+        MemberVariables {
+            balancer: balancer.variable.as_ref(),
+            worker: &self.attempt.member.url,
+            route: &self.route,
+            route_changed: self.route_changed,
+        }
+    }
 }
 
 /// One try of a request on one member. The member is busy with it until it goes, however it goes.

@@ -163,7 +163,7 @@ impl LiveBalancer {
     }
 
     /// Whether it is the balancer of a backend's URL in place of a balancer.
-    pub(super) const fn stands_alone(&self) -> bool {
+    pub(crate) const fn stands_alone(&self) -> bool {
         self.variable.is_none()
     }
 

@@ -290,7 +290,7 @@ mod tests {
         );
         let variables = Variables {
             session_sticky: Some(Arc::from("JSESSIONID")),
-            session_route: Some(Box::from("n2")),
+            session_route: Some(Arc::from("n2")),
             name: Some(Arc::from("balancer://shop")),
             worker_name: Some(Arc::from("ajp://a:1")),
             worker_route: Some(Arc::from("n1")),

@@ -1,0 +1,131 @@
+//! A request as one member gets it: path, fields and attributes.
+
+use std::borrow::Cow;
+
+use http::Method;
+
+use super::destination::DESTINATION;
+use super::respond::request_overlay;
+use super::routed::RoutedRequest;
+use crate::backend::Forward;
+use crate::headers::{Overlay, RequestFields};
+use crate::state::{Attempt, LiveMember};
+use crate::variables::Variables;
+
+/// What the request of a client becomes for one member.
+#[derive(Debug)]
+pub(super) struct ForMember<'a> {
+    request: &'a RoutedRequest<'a>,
+    member: &'a LiveMember,
+    /// What `request_headers` changes.
+    overlay: Overlay,
+    /// `request_attributes`, filled in.
+    attributes: Vec<(String, String)>,
+    /// The part of the path that stands for the mapping's path: empty or `/app`.
+    back: Cow<'a, str>,
+    /// The path with its escapes.
+    path: Cow<'a, str>,
+}
+
+impl<'a> ForMember<'a> {
+    /// `variables` are those of the attempt.
+    pub(super) fn new(
+        request: &'a RoutedRequest<'a>,
+        member: &'a LiveMember,
+        variables: &Variables,
+    ) -> Self {
+        let RoutedRequest { plan, parts, .. } = *request;
+        let mapping = plan.mapping;
+        let mut overlay = request_overlay(&mapping.request_headers, variables, &parts.headers);
+        if plan.destination.is_some() {
+            overlay.replace(DESTINATION, plan.destination_sent(member));
+        }
+        let attributes = mapping.request_attributes.iter();
+        let attributes = attributes.map(|(name, value)| (name.clone(), variables.render(value)));
+        let back = plan.back(member);
+        Self {
+            request,
+            member,
+            overlay,
+            attributes: attributes.collect(),
+            path: plan.path_sent(&back),
+            back,
+        }
+    }
+
+    /// The header fields.
+    pub(super) fn fields(&self) -> RequestFields<'_> {
+        let RoutedRequest {
+            parts,
+            plan,
+            peer,
+            nominated,
+            ..
+        } = *self.request;
+        let host = plan.target.host;
+        RequestFields {
+            headers: &parts.headers,
+            nominated,
+            overlay: &self.overlay,
+            peer,
+            host: host.text,
+            host_sent: plan.host_sent(self.member),
+            port: host.port_told(peer),
+        }
+    }
+
+    /// The request with these header fields, in this attempt.
+    pub(super) fn forward<'f>(
+        &'f self,
+        fields: &'f RequestFields<'f>,
+        attempt: &'f Attempt,
+    ) -> Forward<'f> {
+        let RoutedRequest {
+            parts,
+            plan,
+            wanted,
+            peer,
+            upgrade,
+            ..
+        } = *self.request;
+        Forward {
+            method: &parts.method,
+            idempotent: is_idempotent(&parts.method),
+            version: parts.version,
+            asked: plan.target.path,
+            path: &self.path,
+            root: &self.back,
+            query: plan.target.query,
+            fields,
+            peer,
+            server_name: match plan.target.host.name {
+                "" => &peer.local_ip,
+                name => name,
+            },
+            route: wanted.route().filter(|route| !route.is_empty()),
+            activation: match self.request.balancer().stands_alone() {
+                true => None,
+                false => Some(attempt.activation()),
+            },
+            attributes: &self.attributes,
+            upgrade,
+        }
+    }
+}
+
+/// Methods that may be repeated (RFC 9110 section 9.2.2), those of WebDAV included (RFC 4918).
+fn is_idempotent(method: &Method) -> bool {
+    matches!(
+        method.as_str(),
+        "GET"
+            | "HEAD"
+            | "PUT"
+            | "DELETE"
+            | "OPTIONS"
+            | "TRACE"
+            | "PROPFIND"
+            | "PROPPATCH"
+            | "REPORT"
+            | "SEARCH"
+    )
+}

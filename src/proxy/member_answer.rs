@@ -1,0 +1,106 @@
+//! The head of a member's answer on its way to the client: its session is counted, what was mapped is mapped back, and
+//! the gateway's own cookie and the mapping's rules are applied.
+
+use http::HeaderMap;
+
+use super::own_cookie;
+use super::respond;
+use super::reverse::Reverse;
+use super::routed::RoutedRequest;
+use super::session::Session;
+use crate::balancer::How;
+use crate::mount::Answered;
+use crate::state::{Chosen, LiveMember, Snapshot};
+use crate::variables::Variables;
+
+/// A member's answer, and the request that it belongs to.
+#[derive(Debug)]
+pub(super) struct MemberAnswer<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) request: &'a RoutedRequest<'a>,
+    pub(super) chosen: &'a Chosen,
+    pub(super) variables: &'a Variables,
+}
+
+impl MemberAnswer<'_> {
+    /// Makes the member's header fields those of the client.
+    pub(super) fn finish(&self, headers: &mut HeaderMap) {
+        let counted = self.count_session(headers);
+        self.map_back(headers);
+        self.set_own_cookie(headers, counted);
+        let rules = &self.request.plan.mapping.response_headers;
+        respond::apply_rules(rules, self.variables, headers);
+    }
+
+    fn member(&self) -> &LiveMember {
+        &self.chosen.attempt.member
+    }
+
+    /// Counts the session that the client has from now on, and warns of routes that do not fit. Whether there is one.
+    fn count_session(&self, headers: &HeaderMap) -> bool {
+        let RoutedRequest { wanted, .. } = *self.request;
+        let (balancer, member) = (self.request.balancer(), self.member());
+        let route = &self.chosen.route;
+        respond::check_wanted_route(wanted, balancer, member, route);
+        let issued = respond::check_issued_session(headers, balancer, member, route);
+        // A session that the member answers with a new one is over, or never was the member's.
+        let present = wanted.id.filter(|_| wanted.session != Session::NoRoute);
+        let counted = issued.or(present);
+        if let Some(id) = counted {
+            balancer.saw_session(id, self.route_left(), member);
+        }
+        counted.is_some()
+    }
+
+    /// The route that the session asked for, when another member answered.
+    fn route_left(&self) -> Option<&str> {
+        match self.chosen.how {
+            How::Sticky => None,
+            _ => self.request.wanted.route(),
+        }
+    }
+
+    /// Maps names of the backend back to those of the gateway.
+    fn map_back(&self, headers: &mut HeaderMap) {
+        let RoutedRequest { plan, peer, .. } = *self.request;
+        let member = self.member();
+        let host = plan.target.host.text;
+        let local = match host {
+            "" => peer.local.to_string(),
+            _ => String::new(),
+        };
+        let reverse = Reverse {
+            mounts: Answered {
+                table: &self.snapshot.mounts,
+                paths: &self.snapshot.public_paths,
+                host,
+                address: &member.authority,
+                front: &plan.mapping.front,
+                back: &plan.back(member),
+            },
+            asked: plan.target.path,
+            normal: &plan.normal,
+            scheme: peer.scheme(),
+            host_sent: plan.host_sent(member),
+            local: &local,
+        };
+        reverse.apply(headers);
+    }
+
+    /// Sets the gateway's own cookie when neither the session nor the cookie named the member that answered. Its id is
+    /// what the session is counted by, unless that was `counted` already.
+    fn set_own_cookie(&self, headers: &mut HeaderMap, counted: bool) {
+        let RoutedRequest { wanted, peer, .. } = *self.request;
+        let (balancer, route) = (self.request.balancer(), &self.chosen.route);
+        let Some(cookie) = &balancer.config.sticky_cookie else {
+            return;
+        };
+        if route.is_empty() || wanted.names(route) {
+            return;
+        }
+        let id = own_cookie::set(cookie, wanted.own, route, peer.tls, headers);
+        if let Some(id) = id.filter(|_| !counted) {
+            balancer.saw_session(&id, self.route_left(), self.member());
+        }
+    }
+}

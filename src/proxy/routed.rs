@@ -1,0 +1,31 @@
+//! A request whose mapping, balancer and session are known: what stays the same in all its attempts.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::request::Parts;
+
+use super::plan::Plan;
+use super::session::Wanted;
+use crate::headers::Nominated;
+use crate::peer::Peer;
+use crate::state::LiveBalancer;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct RoutedRequest<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) plan: &'a Plan<'a>,
+    /// The session that the request names.
+    pub(crate) wanted: &'a Wanted<'a>,
+    pub(crate) peer: &'a Peer,
+    pub(crate) nominated: &'a Nominated,
+    /// The protocol that the client asks to switch to.
+    pub(crate) upgrade: Option<&'a HeaderValue>,
+}
+
+impl RoutedRequest<'_> {
+    pub(super) fn balancer(&self) -> &Arc<LiveBalancer> {
+        &self.plan.to.balancer
+    }
+}
