@@ -178,7 +178,7 @@ fn a_path_is_shown_as_text_where_it_is_text() {
 
 #[test]
 fn normal_paths_are_borrowed() {
-    for raw in ["/", "/shop", "/shop/", "/shop/a.jsp", "/a..b/..."] {
+    for raw in ["/", "/shop", "/shop/", "/shop/a.jsp", "/a..b/x..."] {
         let normal = normalize(raw).unwrap();
         assert!(std::ptr::eq(normal.as_bytes(), raw.as_bytes()), "{raw}");
     }
