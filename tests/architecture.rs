@@ -38,7 +38,10 @@ const ROWS: &[(&[&str], &[&str])] = &[
         ],
         PURE,
     ),
-    (&["peer", "link", "variables", "framing"], NO_BALANCING),
+    (
+        &["peer", "connection_state", "variables", "framing"],
+        NO_BALANCING,
+    ),
     (&["headers", "upload", "telemetry", "unbuilt"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),

@@ -4,7 +4,7 @@ use http::Response;
 use tracing::{debug, warn};
 
 use super::for_member::ForMember;
-use super::journey::Record;
+use super::record::Record;
 use super::routed::RoutedRequest;
 use super::session::Session;
 use super::verdict::{self, Again, Body, End, Next, Rules, Verdict, verdict};

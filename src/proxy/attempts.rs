@@ -8,8 +8,8 @@ use http::{Response, StatusCode};
 use tracing::warn;
 
 use super::attempt::{Ended, send};
-use super::journey::Record;
 use super::local::Local;
+use super::record::Record;
 use super::routed::RoutedRequest;
 use super::verdict::Next;
 use crate::backend::{FailureKind, ForwardError, ResponseBody};

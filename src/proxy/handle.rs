@@ -10,16 +10,16 @@ use hyper::upgrade::OnUpgrade;
 use tracing::debug;
 
 use super::attempts;
-use super::journey::{Journey, Record};
 use super::local::Local;
 use super::member_answer::MemberAnswer;
 use super::plan::{Plan, Refusal};
+use super::record::{OpenRequest, Record};
 use super::routed::RoutedRequest;
 use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
+use crate::connection_state::ConnectionState;
 use crate::headers::Nominated;
-use crate::link::Link;
 use crate::peer::Peer;
 use crate::state::{Attempt, Shared, Snapshot};
 use crate::upload::Upload;
@@ -28,15 +28,15 @@ use crate::upload::Upload;
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     peer: Arc<Peer>,
-    link: Arc<Link>,
+    connection: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Response<Tracked> {
-    let answering = link.answering();
+    let answering = connection.answering();
     let (mut parts, incoming) = request.into_parts();
     let client = parts.extensions.remove::<OnUpgrade>();
     let snapshot = shared.snapshot.load_full();
-    let mut journey = Box::new(Journey::new(shared, peer, link, parts));
-    let Journey { parts, record } = &mut *journey;
+    let mut request = Box::new(OpenRequest::new(shared, peer, connection, parts));
+    let OpenRequest { parts, record } = &mut *request;
     let answer = serve(&snapshot, parts, record, incoming).await;
     let (response, attempt) = match answer {
         Ok((response, attempt)) => (response, Some(attempt)),
@@ -47,8 +47,8 @@ pub(crate) async fn handle(
     let timeout = attempt
         .as_ref()
         .map(|attempt| attempt.member.config.timeout);
-    let (shared, link) = (Arc::clone(&record.shared), Arc::clone(&record.link));
-    let mut tracked = Tracked::new(body, attempt, head.status, journey, answering);
+    let (shared, connection) = (Arc::clone(&record.shared), Arc::clone(&record.connection));
+    let mut tracked = Tracked::new(body, attempt, head.status, request, answering);
     if let (Some(tunnel), Some(client)) = (tracked.take_tunnel(), client) {
         upgrade::begin(
             client,
@@ -56,7 +56,7 @@ pub(crate) async fn handle(
             tracked,
             timeout.unwrap_or_default(),
             &shared,
-            &link,
+            &connection,
         );
         tracked = Tracked::nothing();
     }

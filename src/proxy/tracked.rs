@@ -9,10 +9,10 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tracing::{debug, info};
 
-use super::journey::Journey;
+use super::record::OpenRequest;
 use super::verdict::{End, Rules, verdict};
 use crate::backend::{FailureKind, Moved, ResponseBody, Tunnel};
-use crate::link::Answering;
+use crate::connection_state::Answering;
 use crate::state::Attempt;
 
 /// Bytes after which a long transfer tells the decisions how far it is.
@@ -24,16 +24,16 @@ const TELL_EVERY: u64 = 64 * 1024;
 pub(crate) struct Tracked {
     body: ResponseBody,
     /// `None` for the empty body of a 101: what ends with that request is kept by the tunnel.
-    request: Option<Request>,
+    ending: Option<Ending>,
 }
 
 /// What ends when the answer has ended.
 #[derive(Debug)]
-struct Request {
+struct Ending {
     attempt: Option<Attempt>,
     /// Of the answer.
     status: StatusCode,
-    journey: Box<Journey>,
+    request: Box<OpenRequest>,
     told_at: u64,
     _answering: Answering,
 }
@@ -43,15 +43,15 @@ impl Tracked {
         body: ResponseBody,
         attempt: Option<Attempt>,
         status: StatusCode,
-        journey: Box<Journey>,
+        request: Box<OpenRequest>,
         answering: Answering,
     ) -> Self {
         Self {
             body,
-            request: Some(Request {
+            ending: Some(Ending {
                 attempt,
                 status,
-                journey,
+                request,
                 told_at: 0,
                 _answering: answering,
             }),
@@ -62,7 +62,7 @@ impl Tracked {
     pub(crate) const fn nothing() -> Self {
         Self {
             body: ResponseBody::empty(),
-            request: None,
+            ending: None,
         }
     }
 
@@ -73,19 +73,19 @@ impl Tracked {
 
     /// So much of another protocol has moved so far.
     pub(crate) fn moved(&mut self, moved: Moved) {
-        if let Some(request) = &mut self.request {
-            request.journey.record.sent = moved.bodies.from_backend;
-            if let Some(attempt) = &mut request.attempt {
+        if let Some(ending) = &mut self.ending {
+            ending.request.record.sent = moved.bodies.from_backend;
+            if let Some(attempt) = &mut ending.attempt {
                 attempt.moved(moved);
             }
         }
     }
 }
 
-impl Request {
+impl Ending {
     /// The answer broke off: the client must not take it for complete.
     fn fail(&mut self, failure: Option<FailureKind>) {
-        self.journey.record.link.abort();
+        self.request.record.connection.abort();
         let Some(failure) = failure else {
             return;
         };
@@ -101,7 +101,7 @@ impl Request {
 
     /// So many bytes of body go to the client.
     fn sent(&mut self, length: u64, body: &mut ResponseBody) {
-        let record = &mut self.journey.record;
+        let record = &mut self.request.record;
         record.sent = record.sent.saturating_add(length);
         if record.sent.saturating_sub(self.told_at) >= TELL_EVERY
             && let Some(attempt) = &mut self.attempt
@@ -122,16 +122,16 @@ impl Body for Tracked {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        let Some(request) = &mut this.request else {
+        let Some(ending) = &mut this.ending else {
             return polled;
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                request.sent(length, &mut this.body);
+                ending.sent(length, &mut this.body);
             }
-            Poll::Ready(Some(Err(_))) => request.fail(this.body.take_failure()),
-            Poll::Ready(None) => request.journey.record.complete = true,
+            Poll::Ready(Some(Err(_))) => ending.fail(this.body.take_failure()),
+            Poll::Ready(None) => ending.request.record.complete = true,
             Poll::Pending => {}
         }
         polled
@@ -148,25 +148,25 @@ impl Body for Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        let Some(Request {
+        let Some(Ending {
             attempt,
             status,
-            journey,
+            request,
             ..
-        }) = &mut self.request
+        }) = &mut self.ending
         else {
             return;
         };
-        journey.record.complete |= self.body.is_end_stream();
-        if !journey.record.complete {
+        request.record.complete |= self.body.is_end_stream();
+        if !request.record.complete {
             debug!("answer not complete");
         }
         let now = Instant::now();
-        journey.record.ended = Some(now);
+        request.record.ended = Some(now);
         if let Some(mut attempt) = attempt.take() {
             // Nothing of a tunnel: that has been told.
             attempt.moved(self.body.moved());
-            let end = match journey.record.complete {
+            let end = match request.record.complete {
                 true => End::Complete(*status),
                 false => End::CutShort(*status, None),
             };

@@ -12,8 +12,8 @@ use tracing::debug;
 
 use super::tracked::Tracked;
 use crate::backend::Tunnel;
+use crate::connection_state::ConnectionState;
 use crate::headers::Nominated;
-use crate::link::Link;
 use crate::state::Shared;
 
 /// The protocol that a request asks for, when it may be asked for through a gateway.
@@ -49,10 +49,10 @@ pub(crate) fn begin(
     mut tracked: Tracked,
     timeout: Duration,
     shared: &Arc<Shared>,
-    link: &Link,
+    connection: &ConnectionState,
 ) {
     let shared = Arc::clone(shared);
-    link.upgrade(async move {
+    connection.upgrade(async move {
         let client = match client.await {
             Ok(client) => TokioIo::new(client),
             Err(error) => {

@@ -17,7 +17,7 @@ use tracing::debug;
 
 use super::framing::{self, Refused};
 use super::guard::{Bounds, Guard};
-use crate::link::Link;
+use crate::connection_state::ConnectionState;
 use crate::peer::Peer;
 use crate::proxy;
 use crate::state::Shared;
@@ -53,19 +53,19 @@ pub(crate) async fn serve(
     settings: ConnectionSettings,
     shared: &Arc<Shared>,
 ) {
-    let link = Arc::new(Link::default());
+    let state = Arc::new(ConnectionState::default());
     let bounds = Bounds {
         max_head: settings.max_header_bytes,
         head: settings.header_timeout,
         idle: settings.idle_timeout,
         farewell,
     };
-    let guard = Guard::new(stream, Arc::clone(&link), bounds);
+    let guard = Guard::new(stream, Arc::clone(&state), bounds);
     let service = service_fn(|request| {
         let answer = proxy::handle(
             Arc::clone(shared),
             Arc::clone(peer),
-            Arc::clone(&link),
+            Arc::clone(&state),
             request,
         );
         async { Ok::<_, Infallible>(answer.await) }
@@ -91,10 +91,10 @@ pub(crate) async fn serve(
         connection.as_mut().poll(cx)
     })
     .await;
-    if let Some(tunnel) = link.take_tunnel() {
+    if let Some(tunnel) = state.take_tunnel() {
         tunnel.await;
     }
-    let mut refusal = link.refusal();
+    let mut refusal = state.refusal();
     if let Err(error) = &ended {
         debug!(client = peer.ip, %error, "connection ended");
         // What gets through the guard and is no request all the same hyper has answered itself.
@@ -107,7 +107,7 @@ pub(crate) async fn serve(
         });
     }
     if let Some(status) = refusal {
-        proxy::refused(shared, peer, status, link.requests());
+        proxy::refused(shared, peer, status, state.requests());
     }
 }
 

@@ -33,7 +33,7 @@ use tokio_util::io::poll_read_buf;
 
 use self::close::Closing;
 use super::framing::{Framing, Refused, Stop, status};
-use crate::link::Link;
+use crate::connection_state::ConnectionState;
 
 /// Most bytes of pipelined requests that wait here while a request is being answered.
 const MAX_AHEAD: usize = 16 * 1024;
@@ -71,7 +71,7 @@ impl Transport for TcpStream {
 #[derive(Debug)]
 pub(crate) struct Guard<S: Transport> {
     io: S,
-    link: Arc<Link>,
+    connection: Arc<ConnectionState>,
     bounds: Bounds,
     framing: Framing,
     /// Bytes that have come and that hyper has not been given.
@@ -109,11 +109,11 @@ impl Wait {
 }
 
 impl<S: Transport> Guard<S> {
-    pub(crate) fn new(io: S, link: Arc<Link>, bounds: Bounds) -> Self {
+    pub(crate) fn new(io: S, connection: Arc<ConnectionState>, bounds: Bounds) -> Self {
         let first = Instant::now() + bounds.idle.min(bounds.head);
         Self {
             io,
-            link,
+            connection,
             bounds,
             framing: Framing::new(bounds.max_head),
             held: BytesMut::new(),
@@ -130,7 +130,7 @@ impl<S: Transport> Guard<S> {
 
     fn refuse(&mut self, why: Refused) {
         self.refused = Some(why);
-        self.link.refuse(status(why));
+        self.connection.refuse(status(why));
     }
 
     /// How many of the bytes hyper may have. A head only as a whole, and only when the request before it has
@@ -138,7 +138,7 @@ impl<S: Transport> Guard<S> {
     fn clear(&mut self, bytes: &[u8]) -> usize {
         let mut cleared = 0;
         if self.framing.at_head() {
-            if self.link.is_answering() {
+            if self.connection.is_answering() {
                 return 0;
             }
             match self.framing.head(bytes) {
@@ -149,7 +149,7 @@ impl<S: Transport> Guard<S> {
                     return 0;
                 }
             }
-            self.link.begin();
+            self.connection.begin();
         }
         if !self.framing.at_head() {
             let pass = self.framing.body(bytes.get(cleared..).unwrap_or_default());
@@ -171,7 +171,7 @@ impl<S: Transport> Guard<S> {
                 _ => Wait::Body(until(self.bounds.idle)),
             };
         }
-        if self.link.is_answering() {
+        if self.connection.is_answering() {
             return Wait::Nothing;
         }
         match (self.held.is_empty(), self.reading) {
@@ -223,7 +223,7 @@ impl<S: Transport> Guard<S> {
     fn wrote(&mut self, cx: &mut Context<'_>) {
         self.writing = None;
         self.parting = None;
-        if self.link.is_answering() {
+        if self.connection.is_answering() {
             return;
         }
         if !self.held.is_empty() || self.ended || self.poll_late(cx).is_ready() {
@@ -233,7 +233,7 @@ impl<S: Transport> Guard<S> {
 
     /// The end of a client that sends no more, when it has its answer or takes none.
     fn poll_parted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.link.is_answering() || !self.framing.at_head() {
+        if !self.connection.is_answering() || !self.framing.at_head() {
             return Poll::Ready(());
         }
         if !self.held.is_empty() {
@@ -260,7 +260,7 @@ impl<S: Transport> AsyncRead for Guard<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.link.is_upgraded() {
+        if this.connection.is_upgraded() {
             return this.poll_read_raw(cx, out);
         }
         loop {
@@ -284,7 +284,7 @@ impl<S: Transport> AsyncRead for Guard<S> {
                     false => Err(io::ErrorKind::InvalidData.into()),
                 });
             }
-            let answering = this.link.is_answering();
+            let answering = this.connection.is_answering();
             if this.ended {
                 return this.poll_parted(cx).map(Ok);
             }
@@ -298,7 +298,7 @@ impl<S: Transport> AsyncRead for Guard<S> {
             } else {
                 match poll_read_buf(Pin::new(&mut this.io), cx, &mut this.held)? {
                     Poll::Ready(0) => this.ended = true,
-                    Poll::Ready(count) => this.link.receive(count),
+                    Poll::Ready(count) => this.connection.receive(count),
                     Poll::Pending => return this.poll_late(cx),
                 }
             }
@@ -338,7 +338,7 @@ impl<S: Transport> Guard<S> {
             self.ended = true;
             return Poll::Ready(Ok(false));
         }
-        self.link.receive(new.len());
+        self.connection.receive(new.len());
         let cleared = self.clear(new);
         if cleared < new.len() {
             self.held
@@ -364,7 +364,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
                 this.wrote(cx);
                 Poll::Ready(written)
             }
-            Poll::Pending if this.link.is_upgraded() => Poll::Pending,
+            Poll::Pending if this.connection.is_upgraded() => Poll::Pending,
             Poll::Pending => this.poll_stalled(cx).map(Err),
         }
     }
@@ -380,7 +380,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
                 this.wrote(cx);
                 Poll::Ready(written)
             }
-            Poll::Pending if this.link.is_upgraded() => Poll::Pending,
+            Poll::Pending if this.connection.is_upgraded() => Poll::Pending,
             Poll::Pending => this.poll_stalled(cx).map(Err),
         }
     }
@@ -397,7 +397,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
     /// still sending read that.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.link.is_upgraded() {
+        if this.connection.is_upgraded() {
             return Pin::new(&mut this.io).poll_shutdown(cx);
         }
         let mut closing = this.closing.take().unwrap_or_else(|| this.start_closing());
@@ -409,7 +409,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
 
 impl<S: Transport> Drop for Guard<S> {
     fn drop(&mut self) {
-        if self.link.is_aborted() {
+        if self.connection.is_aborted() {
             self.io.reset_on_close();
         }
     }

@@ -11,17 +11,17 @@ impl Transport for DuplexStream {
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-fn guard(max_head: usize) -> (DuplexStream, Guard<DuplexStream>, Arc<Link>) {
+fn guard(max_head: usize) -> (DuplexStream, Guard<DuplexStream>, Arc<ConnectionState>) {
     let (client, io) = duplex(64 * 1024);
-    let link = Arc::new(Link::default());
+    let connection = Arc::new(ConnectionState::default());
     let bounds = Bounds {
         max_head,
         head: Duration::from_secs(10),
         idle: Duration::from_secs(75),
         farewell: |why| Bytes::from(format!("{} {why}", status(why))),
     };
-    let guard = Guard::new(io, Arc::clone(&link), bounds);
-    (client, guard, link)
+    let guard = Guard::new(io, Arc::clone(&connection), bounds);
+    (client, guard, connection)
 }
 
 /// One read, as hyper makes it: what comes, or `None` while nothing does.
@@ -40,21 +40,21 @@ fn bytes(read: Option<io::Result<Vec<u8>>>) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn a_head_is_handed_on_whole() {
-    let (mut client, mut guard, link) = guard(1000);
+    let (mut client, mut guard, connection) = guard(1000);
     for piece in HEAD.chunks(5) {
         assert!(read(&mut guard).await.is_none());
         client.write_all(piece).await.unwrap();
     }
     assert_eq!(bytes(read(&mut guard).await), HEAD);
-    assert!(link.is_answering());
+    assert!(connection.is_answering());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pipelined_request_waits_for_the_answer_before_it() {
-    let (mut client, mut guard, link) = guard(1000);
+    let (mut client, mut guard, connection) = guard(1000);
     client.write_all(&[HEAD, HEAD].concat()).await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), HEAD);
-    let answering = link.answering();
+    let answering = connection.answering();
     assert!(read(&mut guard).await.is_none());
     drop(answering);
     assert_eq!(bytes(read(&mut guard).await), HEAD);
@@ -78,10 +78,10 @@ async fn what_is_refused_is_never_seen_and_gets_a_farewell() {
         ),
         (&[b'x'; 1001], "431"),
     ] {
-        let (mut client, mut guard, link) = guard(1000);
+        let (mut client, mut guard, connection) = guard(1000);
         client.write_all(sent).await.unwrap();
         assert_eq!(bytes(read(&mut guard).await), b"");
-        assert_eq!(link.refusal().unwrap().as_str(), answer);
+        assert_eq!(connection.refusal().unwrap().as_str(), answer);
         guard.shutdown().await.unwrap();
         let mut farewell = String::new();
         client.read_to_string(&mut farewell).await.unwrap();
@@ -91,7 +91,7 @@ async fn what_is_refused_is_never_seen_and_gets_a_farewell() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_head_gets_408_however_steadily_it_drips() {
-    let (mut client, mut guard, link) = guard(1000);
+    let (mut client, mut guard, connection) = guard(1000);
     for _ in 0..9 {
         client.write_all(b"x").await.unwrap();
         assert!(read(&mut guard).await.is_none());
@@ -100,16 +100,19 @@ async fn a_slow_head_gets_408_however_steadily_it_drips() {
     assert!(read(&mut guard).await.is_none());
     advance(Duration::from_secs(2)).await;
     assert_eq!(bytes(read(&mut guard).await), b"");
-    assert_eq!(link.refusal().unwrap(), http::StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(
+        connection.refusal().unwrap(),
+        http::StatusCode::REQUEST_TIMEOUT
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_without_a_word() {
-    let (mut client, mut guard, link) = guard(1000);
+    let (mut client, mut guard, connection) = guard(1000);
     client.write_all(HEAD).await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), HEAD);
     // No time runs while the request is answered.
-    let answering = link.answering();
+    let answering = connection.answering();
     advance(Duration::from_secs(1000)).await;
     assert!(read(&mut guard).await.is_none());
     drop(answering);
@@ -118,7 +121,7 @@ async fn an_idle_connection_is_closed_without_a_word() {
     assert!(read(&mut guard).await.is_none());
     advance(Duration::from_secs(2)).await;
     assert_eq!(bytes(read(&mut guard).await), b"");
-    assert_eq!(link.refusal(), None);
+    assert_eq!(connection.refusal(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,10 +178,10 @@ async fn a_malformed_chunk_fails_the_body_and_hides_what_follows() {
 
 #[tokio::test(start_paused = true)]
 async fn bytes_ahead_are_bounded_while_a_request_is_answered() {
-    let (mut client, mut guard, link) = guard(64 * 1024);
+    let (mut client, mut guard, connection) = guard(64 * 1024);
     client.write_all(HEAD).await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), HEAD);
-    let _answering = link.answering();
+    let _answering = connection.answering();
     client.write_all(&[b'x'; 60 * 1024]).await.unwrap();
     assert!(read(&mut guard).await.is_none());
     assert!(guard.held.len() <= 2 * MAX_AHEAD, "{}", guard.held.len());
@@ -187,10 +190,10 @@ async fn bytes_ahead_are_bounded_while_a_request_is_answered() {
 /// It may still want the answer; when it takes nothing of it, it is gone.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
-    let (mut client, mut guard, link) = guard(1000);
+    let (mut client, mut guard, connection) = guard(1000);
     client.write_all(HEAD).await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), HEAD);
-    let _answering = link.answering();
+    let _answering = connection.answering();
     client.shutdown().await.unwrap();
     for _ in 0..10 {
         assert!(read(&mut guard).await.is_none());
@@ -208,12 +211,12 @@ async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_client_that_waits_for_nothing_is_seen_at_once() {
     for requests in 0..2 {
-        let (mut client, mut guard, link) = guard(1000);
+        let (mut client, mut guard, connection) = guard(1000);
         for _ in 0..requests {
             client.write_all(HEAD).await.unwrap();
             assert_eq!(bytes(read(&mut guard).await), HEAD);
         }
-        let answering = link.answering();
+        let answering = connection.answering();
         client.shutdown().await.unwrap();
         drop(answering);
         assert_eq!(bytes(read(&mut guard).await), b"");
@@ -223,11 +226,11 @@ async fn the_end_of_a_client_that_waits_for_nothing_is_seen_at_once() {
 /// A body that breaks off is no end of a request.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_client_in_a_body_is_seen_at_once() {
-    let (mut client, mut guard, link) = guard(1000);
+    let (mut client, mut guard, connection) = guard(1000);
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
     client.write_all(head).await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), head);
-    let _answering = link.answering();
+    let _answering = connection.answering();
     client.shutdown().await.unwrap();
     assert_eq!(bytes(read(&mut guard).await), b"");
 }

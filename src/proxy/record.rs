@@ -10,7 +10,7 @@ use tracing::debug;
 
 use super::session::{Session, Wanted};
 use crate::balancer::How;
-use crate::link::Link;
+use crate::connection_state::ConnectionState;
 use crate::peer::Peer;
 use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
 use crate::sticky::Found;
@@ -25,7 +25,7 @@ const CLIENT_GONE: u16 = 499;
 ///
 /// The head stays as it came; what is learnt goes into the record beside it.
 #[derive(Debug)]
-pub(crate) struct Journey {
+pub(crate) struct OpenRequest {
     pub(crate) parts: Parts,
     pub(crate) record: Record,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Journey {
 pub(crate) struct Record {
     pub(crate) shared: Arc<Shared>,
     pub(crate) peer: Arc<Peer>,
-    pub(crate) link: Arc<Link>,
+    pub(crate) connection: Arc<ConnectionState>,
     pub(crate) started: Instant,
     /// When the answer was over, if that is known.
     pub(crate) ended: Option<Instant>,
@@ -64,12 +64,17 @@ pub(crate) struct Record {
     logged: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Journey {
-    pub(crate) fn new(shared: Arc<Shared>, peer: Arc<Peer>, link: Arc<Link>, parts: Parts) -> Self {
+impl OpenRequest {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        peer: Arc<Peer>,
+        connection: Arc<ConnectionState>,
+        parts: Parts,
+    ) -> Self {
         let record = Record {
             shared,
             peer,
-            link,
+            connection,
             started: Instant::now(),
             ended: None,
             balancer: None,
@@ -176,7 +181,7 @@ impl Record {
     }
 }
 
-impl Drop for Journey {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         let Self { parts, record } = self;
         let ended = record.ended.unwrap_or_else(Instant::now);
@@ -207,7 +212,7 @@ impl Drop for Journey {
             status,
             sent: record.sent,
             head_sent: record.head_sent,
-            received: record.link.take_received(),
+            received: record.connection.take_received(),
             duration,
             variables: &record.variables,
             sticky,
@@ -221,7 +226,7 @@ impl Drop for Journey {
                 (true, true) => AfterResponse::KeepAlive,
                 (true, false) => AfterResponse::Close,
             },
-            requests: record.link.requests(),
+            requests: record.connection.requests(),
         });
     }
 }

@@ -12,7 +12,7 @@ use http::StatusCode;
 ///
 /// Both run in the connection's task, one after the other, so no order between the flags is needed.
 #[derive(Debug, Default)]
-pub(crate) struct Link {
+pub(crate) struct ConnectionState {
     answering: AtomicBool,
     aborted: AtomicBool,
     refused: AtomicU16,
@@ -31,7 +31,7 @@ impl fmt::Debug for Tunnel {
     }
 }
 
-impl Link {
+impl ConnectionState {
     /// Notes that a request's head has been handed on.
     pub(crate) fn begin(&self) {
         self.answering.store(true, Ordering::Relaxed);
@@ -105,7 +105,7 @@ impl Link {
 
 /// A request that is being answered: from its head to the last byte of the answer's body.
 #[derive(Debug)]
-pub(crate) struct Answering(Arc<Link>);
+pub(crate) struct Answering(Arc<ConnectionState>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
