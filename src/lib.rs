@@ -21,9 +21,11 @@ mod reload;
 mod server;
 mod state;
 mod telemetry;
+mod timer;
 mod unbuilt;
 mod upkeep;
 mod upload;
+
 mod variables;
 
 pub use cli::main;

@@ -39,7 +39,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         PURE,
     ),
     (
-        &["peer", "connection_state", "variables", "framing"],
+        &["peer", "connection_state", "timer", "variables", "framing"],
         NO_BALANCING,
     ),
     (&["headers", "upload", "telemetry", "unbuilt"], NO_BALANCING),

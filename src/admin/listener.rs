@@ -15,6 +15,7 @@ use super::access::Access;
 use super::patience::Patient;
 use super::route::answer;
 use crate::state::Shared;
+use crate::telemetry::WarnLimit;
 
 /// Most connections at once. A scraper, a person and an orchestrator's probes need a handful.
 const MAX_CONNECTIONS: usize = 64;
@@ -35,6 +36,7 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stop: tokio_util::sync::CancellationToken,
 ) {
+    let failures = WarnLimit::per_second();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
     loop {
@@ -45,7 +47,9 @@ pub(crate) async fn serve(
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                warn!(%error, "admin: cannot take connections");
+                if let Some(left_out) = failures.due(()) {
+                    warn!(%error, left_out = left_out.field(), "admin: cannot take connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

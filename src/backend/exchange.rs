@@ -41,6 +41,11 @@ pub(crate) trait Exchange: Send + 'static {
 
     /// Bytes that moved so far.
     fn moved(&mut self) -> Moved;
+
+    /// Whether the member sent more body than announced, and the exchange has cut it off itself.
+    fn has_surplus(&self) -> bool {
+        false
+    }
 }
 
 /// Why a client's connection is broken off in the middle of an answer.
@@ -60,6 +65,8 @@ pub(crate) struct Streamed<D: Exchange> {
     /// The client has all it will get.
     complete: bool,
     failure: Option<FailureKind>,
+    /// The member sent more than `length` had announced.
+    surplus: bool,
 }
 
 impl<D: Exchange> Streamed<D> {
@@ -70,6 +77,7 @@ impl<D: Exchange> Streamed<D> {
             length,
             complete,
             failure: None,
+            surplus: false,
         }
     }
 
@@ -86,6 +94,12 @@ impl<D: Exchange> Streamed<D> {
     /// Whether the client has all that it will get.
     pub(super) const fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether the member sent more body than it had announced.
+    pub(super) fn has_surplus(&self) -> bool {
+        let driver = self.driver.as_ref();
+        self.surplus || driver.is_some_and(|driver| driver.has_surplus())
     }
 
     /// Bytes that moved between gateway and backend so far, the request's included.
@@ -124,7 +138,7 @@ impl<D: Exchange> Streamed<D> {
                     if let Length::Known(left) = &mut self.length {
                         let room = usize::try_from(*left).unwrap_or(usize::MAX);
                         if data.len() > room {
-                            tracing::warn!("backend sent more body than its content-length");
+                            self.surplus = true;
                             data.truncate(room);
                         }
                         *left = left.saturating_sub(data.len() as u64);

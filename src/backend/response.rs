@@ -61,6 +61,16 @@ impl ResponseBody {
         }
     }
 
+    /// Whether the member sent more body than it had announced.
+    pub(crate) fn has_surplus(&self) -> bool {
+        match self {
+            Self::Ajp(body) => body.has_surplus(),
+            Self::Http(body) => body.has_surplus(),
+            Self::Ftp(body) => body.has_surplus(),
+            Self::Tunnel(_) | Self::Text(_) => false,
+        }
+    }
+
     /// Bytes that moved between gateway and backend so far, the request's included.
     pub(crate) fn moved(&mut self) -> Moved {
         match self {

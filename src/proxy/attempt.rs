@@ -121,8 +121,8 @@ impl Sending<'_> {
             session: self.session,
             tries_left: self.tries_left,
         };
-        let rules = Rules::of(self.request.balancer());
-        let verdict = verdict(End::Failed(&error, again), rules);
+        let balancer = self.request.balancer();
+        let verdict = verdict(End::Failed(&error, again), Rules::of(balancer));
         if let Some(kind) = verdict.error {
             member.metrics.errors.increment(kind);
         }
@@ -130,7 +130,7 @@ impl Sending<'_> {
             self.attempt.answered_after(member.config.timeout);
         }
         if verdict.next != Next::SameMember {
-            log(self.request, member, &error, verdict);
+            log(balancer, member, &error, verdict);
         }
         Ended {
             error,
@@ -140,14 +140,17 @@ impl Sending<'_> {
     }
 }
 
-/// Logs a failed attempt: as a warning where it is counted as an error of the member.
-fn log(request: &RoutedRequest<'_>, member: &LiveMember, error: &ForwardError, verdict: Verdict) {
-    let balancer = request.balancer().name();
-    match verdict.error {
-        Some(_) => warn!(
+/// Logs a failed attempt: as a warning when the failure counts for the member.
+fn log(balancer: &LiveBalancer, member: &LiveMember, error: &ForwardError, verdict: Verdict) {
+    let balancer = balancer.name();
+    let Some(cause) = verdict.error else {
+        debug!(balancer, member = %member.url, error = %error, "attempt given up");
+        return;
+    };
+    if let Some(left_out) = member.warnings.failed.due(cause) {
+        warn!(
             balancer, member = %member.url, error = %error, exposure = ?error.exposure,
-            "attempt failed"
-        ),
-        None => debug!(balancer, member = %member.url, error = %error, "attempt given up"),
+            left_out = left_out.field(), "attempt failed"
+        );
     }
 }

@@ -161,7 +161,12 @@ impl<'a> Choice<'a> {
 /// The answer when no member can have the request.
 fn unserved(request: &RoutedRequest<'_>, nobody: NoMember, before: Option<Before>) -> Local {
     let balancer = request.balancer();
-    warn!(balancer = balancer.name(), reason = %nobody, "request not served");
+    if let Some(left_out) = balancer.unserved.due(nobody) {
+        warn!(
+            balancer = balancer.name(), reason = %nobody, left_out = left_out.field(),
+            "request not served"
+        );
+    }
     answer(
         request,
         before.map_or(StatusCode::SERVICE_UNAVAILABLE, |before| before.status),

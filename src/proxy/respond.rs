@@ -1,7 +1,5 @@
 //! From a member's answer to the client's: what was mapped is mapped back, and the mapping's rules apply.
 
-use std::time::Instant;
-
 use ajpgate_config::{HeaderAction, HeaderRule};
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use tracing::warn;
@@ -38,16 +36,16 @@ pub(crate) fn check_issued_session<'a>(
         balancer.count_mismatch(member, issued_route);
         let (balancer, url) = (balancer.name(), &member.url);
         if issued_route.is_empty() {
-            if member.mistakes.without_route.is_due(Instant::now()) {
+            if let Some(left_out) = member.warnings.without_route.due(()) {
                 warn!(
-                    balancer, member = %url, route,
+                    balancer, member = %url, route, left_out = left_out.field(),
                     "the member issued a session without a route, so the next request may go elsewhere: \
                      set jvmRoute=\"{route}\" on the Engine in its server.xml"
                 );
             }
-        } else if member.mistakes.mismatch.is_due(Instant::now()) {
+        } else if let Some(left_out) = member.warnings.mismatch.due(()) {
             warn!(
-                balancer, member = %url, route, issued = issued_route,
+                balancer, member = %url, route, issued = issued_route, left_out = left_out.field(),
                 "the member issued a session with another route than its own, so the next request goes \
                  elsewhere: the jvmRoute of its Engine and its `route` here must be the same"
             );
@@ -63,28 +61,30 @@ pub(crate) fn check_wanted_route(
     member: &LiveMember,
     route: &str,
 ) {
-    let now = Instant::now;
     let routes_expected = balancer.config.sticky_cookie.is_none();
     let (balancer, url) = (balancer.name(), &member.url);
     match wanted.session {
-        Session::UnknownRoute if member.mistakes.unknown_route.is_due(now()) => {
+        Session::UnknownRoute => {
+            let Some(left_out) = member.warnings.unknown_route.due(()) else {
+                return;
+            };
             warn!(
                 balancer, member = %url, session_route = wanted.route(),
+                left_out = left_out.field(),
                 "a session asked for a route that no member has, and went to this one: a node that is gone, or \
                  a jvmRoute that is no member's `route`"
             );
         }
-        Session::NoRoute
-            if routes_expected
-                && !route.is_empty()
-                && member.mistakes.without_route.is_due(now()) =>
-        {
+        Session::NoRoute if routes_expected && !route.is_empty() => {
+            let Some(left_out) = member.warnings.without_route.due(()) else {
+                return;
+            };
             warn!(
-                balancer, member = %url, route,
+                balancer, member = %url, route, left_out = left_out.field(),
                 "a session had no route, and went to this member: its Tomcat may have no jvmRoute"
             );
         }
-        _ => {}
+        Session::NoRoute | Session::Route | Session::None => {}
     }
 }
 

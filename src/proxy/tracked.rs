@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
-use tracing::{debug, info};
+use tracing::{debug, warn};
 
 use super::record::OpenRequest;
 use super::verdict::{End, Rules, verdict};
@@ -89,13 +89,37 @@ impl Ending {
         let Some(failure) = failure else {
             return;
         };
-        info!(error = %failure, "answer broken off after its head");
         let Some(attempt) = &self.attempt else {
             return;
         };
+        let (balancer, member) = (attempt.balancer(), &attempt.member);
         let end = End::CutShort(self.status, Some(&failure));
-        if let Some(kind) = verdict(end, Rules::of(attempt.balancer())).error {
-            attempt.member.metrics.errors.increment(kind);
+        let Some(cause) = verdict(end, Rules::of(balancer)).error else {
+            debug!(
+                balancer = balancer.name(), member = %member.url, error = %failure,
+                "answer given up after its head"
+            );
+            return;
+        };
+        member.metrics.errors.increment(cause);
+        if let Some(left_out) = member.warnings.broken_off.due(cause) {
+            warn!(
+                balancer = balancer.name(), member = %member.url, error = %failure,
+                left_out = left_out.field(), "answer broken off after its head"
+            );
+        }
+    }
+
+    /// The member sent more body than the head of its answer had announced. The client got what was announced.
+    fn warn_of_surplus(&self) {
+        if let Some(attempt) = &self.attempt
+            && let Some(left_out) = attempt.member.warnings.surplus.due(())
+        {
+            warn!(
+                balancer = attempt.balancer().name(), member = %attempt.member.url,
+                left_out = left_out.field(),
+                "the member sent more body than it had announced: the rest was cut off"
+            );
         }
     }
 
@@ -148,6 +172,11 @@ impl Body for Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
+        if self.body.has_surplus()
+            && let Some(ending) = &self.ending
+        {
+            ending.warn_of_surplus();
+        }
         let Some(Ending {
             attempt,
             status,

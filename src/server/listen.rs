@@ -15,6 +15,7 @@ use tracing::warn;
 use super::connection::{self, ConnectionSettings};
 use crate::peer::Peer;
 use crate::state::Shared;
+use crate::telemetry::WarnLimit;
 
 /// Connections that the kernel keeps for us while we are busy.
 const BACKLOG: i32 = 1024;
@@ -64,6 +65,7 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
+    let failures = WarnLimit::per_second();
     loop {
         let permit = match &permits {
             None => None,
@@ -88,7 +90,12 @@ pub(crate) async fn serve(
             Ok(accepted) => accepted,
             Err(error) if is_about_one_connection(&error) => continue,
             Err(error) => {
-                warn!(%error, listener = %listener.address, "cannot take connections");
+                if let Some(left_out) = failures.due(()) {
+                    warn!(
+                        %error, listener = %listener.address, left_out = left_out.field(),
+                        "cannot take connections"
+                    );
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use ajpgate_config::Config;
 
-use super::backends::BackendError;
 use super::overrides::Overrides;
 use super::store::Store;
+use crate::backend::BackendError;
 use crate::balancer::Refused;
 
 /// What whoever changes something has to know.

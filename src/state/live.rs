@@ -13,10 +13,11 @@ use tracing::{info, warn};
 use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
 use crate::balancer::{
-    Applied, Balancer, Command, Condition, Health, MemberId, MemberSpec, MemberView, Refused,
-    Settings, Spec, Transition, View,
+    Applied, Balancer, Command, Condition, Health, MemberId, MemberSpec, MemberView, NoMember,
+    Refused, Settings, Spec, Transition, View,
 };
 use crate::sticky;
+use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::BalancerMetrics;
 
 /// A balancer: its decisions behind a mutex, and its configuration.
@@ -31,6 +32,8 @@ pub(crate) struct LiveBalancer {
     /// In the order of the configuration.
     pub(crate) members: Vec<Arc<LiveMember>>,
     pub(crate) metrics: BalancerMetrics,
+    /// Limits the warnings about requests that no member could have.
+    pub(crate) unserved: Arc<WarnLimit<NoMember>>,
     core: Arc<Mutex<Decisions>>,
     /// Wakes the requests that wait for a usable member.
     changed: Arc<Notify>,
@@ -105,6 +108,7 @@ impl LiveBalancer {
             config: wanted.config,
             variable,
             metrics: wanted.metrics,
+            unserved: Arc::new(WarnLimit::per_second()),
             core: Arc::new(Mutex::new(Decisions {
                 balancer,
                 newest: members.clone(),
@@ -147,6 +151,7 @@ impl LiveBalancer {
             variable: self.variable.clone(),
             members,
             metrics: wanted.metrics,
+            unserved: Arc::clone(&self.unserved),
             core: Arc::clone(&self.core),
             changed: Arc::clone(&self.changed),
         };

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ajpgate_config::{Config, EncodedSlash, HeaderRule, Mapping, Target, Template};
 
 use super::{LiveBalancer, LiveMember};
-use crate::backend::Backend;
 use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
 
 /// A `proxy_pass` entry.
@@ -43,7 +42,7 @@ impl LiveTarget {
     /// Whether a member speaks AJP13.
     pub(crate) fn speaks_ajp13(&self) -> bool {
         let mut members = self.balancer.members.iter();
-        members.any(|member| matches!(member.backend, Backend::Ajp(_)))
+        members.any(|member| member.backend.speaks_ajp13())
     }
 }
 

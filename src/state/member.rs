@@ -7,14 +7,13 @@ use std::time::Instant;
 
 use ajpgate_config as config;
 
-use super::backends::authority;
 use super::drain::{Drain, Left};
 use super::prepared::PreparedMember;
-use crate::backend::Backend;
+use crate::backend::{Backend, authority};
 use crate::balancer::{Health, MemberId, MemberView};
 use crate::sessions::LiveSessions;
-use crate::telemetry::Seldom;
-use crate::telemetry::metrics::{MemberMetrics, MemberReading, MemberStatus};
+use crate::telemetry::WarnLimit;
+use crate::telemetry::metrics::{ErrorKind, MemberMetrics, MemberReading, MemberStatus};
 
 /// A member: its configuration, its connections, and what is known of its sessions.
 ///
@@ -32,21 +31,40 @@ pub(crate) struct LiveMember {
     pub(crate) metrics: MemberMetrics,
     /// Whether an operator has disabled or stopped it.
     pub(crate) withdrawn: Arc<AtomicBool>,
-    pub(crate) mistakes: Arc<Mistakes>,
+    pub(crate) warnings: Arc<Warnings>,
     /// Its live sessions.
     sessions: Arc<Mutex<LiveSessions>>,
     drain: Arc<Mutex<Drain>>,
 }
 
-/// For each mistake about routes, when the log named it last.
-#[derive(Debug, Default)]
-pub(crate) struct Mistakes {
+/// Limits for warnings about the member that could come with every request.
+#[derive(Debug)]
+pub(crate) struct Warnings {
     /// The member issues sessions with another route than its own.
-    pub(crate) mismatch: Seldom,
+    pub(crate) mismatch: WarnLimit,
     /// It issues sessions without a route.
-    pub(crate) without_route: Seldom,
+    pub(crate) without_route: WarnLimit,
     /// Sessions ask for a route that no member has, and this member answered them.
-    pub(crate) unknown_route: Seldom,
+    pub(crate) unknown_route: WarnLimit,
+    /// Attempts fail before the head of an answer.
+    pub(crate) failed: WarnLimit<ErrorKind>,
+    /// Answers break off behind their head.
+    pub(crate) broken_off: WarnLimit<ErrorKind>,
+    /// Bodies of answers are longer than announced.
+    pub(crate) surplus: WarnLimit,
+}
+
+impl Default for Warnings {
+    fn default() -> Self {
+        Self {
+            mismatch: WarnLimit::per_minute(),
+            without_route: WarnLimit::per_minute(),
+            unknown_route: WarnLimit::per_minute(),
+            failed: WarnLimit::per_second(),
+            broken_off: WarnLimit::per_second(),
+            surplus: WarnLimit::per_second(),
+        }
+    }
 }
 
 impl LiveMember {
@@ -70,7 +88,7 @@ impl LiveMember {
             backend,
             metrics,
             withdrawn: Arc::default(),
-            mistakes: Arc::default(),
+            warnings: Arc::default(),
             sessions: new_sessions(balancer, now),
             drain: Arc::default(),
         }

@@ -17,7 +17,6 @@
 //! | `drain`, `draining` | members that keep their sessions and get no others |
 
 mod attempt;
-mod backends;
 mod drain;
 mod draining;
 mod edit;

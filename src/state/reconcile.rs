@@ -9,12 +9,11 @@ use std::time::Instant;
 
 use ajpgate_config::{self as config, Config, Target};
 
-use super::backends::{BackendError, backend, is_talked_to_alike};
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
 use super::snapshot::Snapshot;
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError, backend};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
 
 /// The steps to a configuration. Everything that can fail has been done, and every metric is registered.
@@ -169,7 +168,7 @@ impl Prepared {
                 .and_then(|old| backend_that_fits(old, member));
             let backend = match kept {
                 Some(backend) => backend,
-                None => backend(member, &metrics)?,
+                None => backend(member, &metrics.connects)?,
             };
             Ok(PreparedMember {
                 config: Arc::new(member.clone()),
@@ -191,4 +190,18 @@ impl Prepared {
 fn backend_that_fits(old: &LiveMember, wanted: &config::Member) -> Option<Backend> {
     let fits = is_talked_to_alike(&old.config, wanted) && !old.backend.is_out_of_date();
     fits.then(|| old.backend.clone())
+}
+
+/// Whether the same connections serve both configurations of a member: they differ in nothing but what the balancer's
+/// decisions are about.
+fn is_talked_to_alike(one: &config::Member, other: &config::Member) -> bool {
+    let mut alike = other.clone();
+    alike.route.clone_from(&one.route);
+    alike.redirect.clone_from(&one.redirect);
+    alike.domain.clone_from(&one.domain);
+    alike.loadfactor = one.loadfactor;
+    alike.lbset = one.lbset;
+    alike.status = one.status;
+    alike.retry = one.retry;
+    alike == *one
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod metrics;
-mod seldom;
 pub(crate) mod trace;
+mod warn_limit;
 
-pub(crate) use self::seldom::Seldom;
+pub(crate) use self::warn_limit::WarnLimit;

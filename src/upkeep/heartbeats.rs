@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 use super::{address, pause};
 use crate::heartbeat::{LONGEST_DATAGRAM, Report, addressees, datagram, storage};
 use crate::state::{LiveBalancer, Shared};
-use crate::telemetry::Seldom;
+use crate::telemetry::WarnLimit;
 
 /// How often a storage file is looked at; mod_heartmonitor writes it every second.
 const STORAGE_INTERVAL: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ impl Listener {
     /// Tells all balancers that listen here what is reported, until `ended`.
     pub(crate) async fn listen(self, shared: Arc<Shared>, ended: CancellationToken) {
         let mut names = Names::default();
-        let (unreadable, broken) = (Seldom::default(), Seldom::default());
+        let (unreadable, broken) = (WarnLimit::per_minute(), WarnLimit::per_minute());
         let mut buffer = vec![0; LONGEST_DATAGRAM + 1];
         loop {
             let received = tokio::select! {
@@ -82,8 +82,8 @@ impl Listener {
             let (length, from) = match received {
                 Ok(received) => received,
                 Err(error) => {
-                    if broken.is_due(now) {
-                        warn!(address = %self.address, %error, "heartbeats cannot be received");
+                    if let Some(left_out) = broken.due(()) {
+                        warn!(address = %self.address, %error, left_out = left_out.field(), "heartbeats cannot be received");
                     }
                     // Whatever it is, it need not fill a core.
                     if !pause(Duration::from_millis(100), &ended).await {
@@ -95,8 +95,8 @@ impl Listener {
             let report = match datagram(buffer.get(..length).unwrap_or_default()) {
                 Ok(report) => report,
                 Err(reason) => {
-                    if unreadable.is_due(now) {
-                        warn!(client = %from, %reason, "a heartbeat that cannot be read");
+                    if let Some(left_out) = unreadable.due(()) {
+                        warn!(client = %from, %reason, left_out = left_out.field(), "a heartbeat that cannot be read");
                     }
                     continue;
                 }
@@ -121,7 +121,7 @@ pub(super) async fn read_storage(
     ended: CancellationToken,
 ) {
     let mut names = Names::default();
-    let (unreadable, malformed) = (Seldom::default(), Seldom::default());
+    let (unreadable, malformed) = (WarnLimit::per_minute(), WarnLimit::per_minute());
     loop {
         let now = Instant::now();
         names.refresh(&balancer, now).await;
@@ -135,20 +135,26 @@ pub(super) async fn read_storage(
                                 tell(&balancer, &names, stored.host, stored.report, at);
                             }
                         }
-                        Err(reason) if malformed.is_due(now) => {
-                            warn!(
-                                file = %path.display(), line = number, %reason,
-                                "a line of the heartbeat storage cannot be read"
-                            );
+                        Err(reason) => {
+                            if let Some(left_out) = malformed.due(()) {
+                                warn!(
+                                    file = %path.display(), line = number, %reason,
+                                    left_out = left_out.field(),
+                                    "a line of the heartbeat storage cannot be read"
+                                );
+                            }
                         }
-                        Err(_) => {}
                     }
                 }
             }
-            Err(error) if unreadable.is_due(now) => {
-                warn!(file = %path.display(), %error, "heartbeat storage cannot be read");
+            Err(error) => {
+                if let Some(left_out) = unreadable.due(()) {
+                    warn!(
+                        file = %path.display(), %error, left_out = left_out.field(),
+                        "heartbeat storage cannot be read"
+                    );
+                }
             }
-            Err(_) => {}
         }
         if !pause(STORAGE_INTERVAL, &ended).await {
             return;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::container::{Container, Wire, hello};
 use crate::support::gateway::Running;
-use crate::support::{Gate, until};
+use crate::support::{Gate, soon, until};
 
 const ERRORS: &str = "ajpgate_member_errors_total";
 const CONNECTIONS: &str = "ajpgate_pool_connections";
@@ -124,17 +124,16 @@ async fn k04_a_stale_connection_is_tried_again_once_when_that_is_safe() {
     }
 }
 
-#[tokio::test]
-async fn k05_a_kept_connection_is_pinged_before_it_is_used() {
-    let pings = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&pings);
-    let container = Container::start(move |_, mut wire: Wire| {
-        let counter = Arc::clone(&counter);
+/// A container that answers CPING and requests, and counts the CPINGs.
+async fn pinged(pings: &Arc<AtomicUsize>) -> Container {
+    let pings = Arc::clone(pings);
+    Container::start(move |_, mut wire: Wire| {
+        let pings = Arc::clone(&pings);
         async move {
             loop {
                 match wire.next().await {
                     Some(ToContainer::CPing) => {
-                        counter.fetch_add(1, Ordering::SeqCst);
+                        pings.fetch_add(1, Ordering::SeqCst);
                         wire.send(FromContainer::CPong).await;
                     }
                     Some(ToContainer::ForwardRequest(_)) => wire.respond(200, &[], b"ok").await,
@@ -143,7 +142,21 @@ async fn k05_a_kept_connection_is_pinged_before_it_is_used() {
             }
         }
     })
-    .await;
+    .await
+}
+
+/// Takes connections and never says a word, as the kernel does for a Tomcat that hangs or starts.
+async fn silent() -> Container {
+    Container::start(|_, mut wire: Wire| async move {
+        wire.until_closed().await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn k05_a_connection_is_pinged_behind_its_connect_and_before_it_is_used_again() {
+    let pings = Arc::default();
+    let container = pinged(&pings).await;
     let gateway = Running::before(&[&container], "", "ping: 5s");
     let mut client = gateway.client().await;
     for _ in 0..3 {
@@ -151,8 +164,59 @@ async fn k05_a_kept_connection_is_pinged_before_it_is_used() {
     }
     assert_eq!(
         (container.connections(), pings.load(Ordering::SeqCst)),
-        (1, 2)
+        (1, 3)
     );
+}
+
+#[tokio::test]
+async fn k05_nobody_is_pinged_without_ping() {
+    let pings = Arc::default();
+    let container = pinged(&pings).await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/", "").await.status, 200);
+    }
+    assert_eq!(pings.load(Ordering::SeqCst), 0);
+}
+
+/// Nothing of the request has reached the member, so that it moves on, whatever its method.
+#[tokio::test]
+async fn k05_a_request_leaves_a_member_that_takes_connections_and_says_nothing() {
+    for method in ["GET", "POST"] {
+        let silent = silent().await;
+        let other = Container::hello("n2").await;
+        // Only `ping` can end the wait.
+        let member = "ping: 100ms, timeout: 1h, connectiontimeout: 1h";
+        let gateway = Running::before(&[&silent, &other], "", member);
+        let mut client = gateway.client().await;
+        client
+            .send(format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nCookie: JSESSIONID=x.n1\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(
+            client.answer().await.field("x-node"),
+            Some("n2"),
+            "{method}"
+        );
+        assert_eq!(silent.connections(), 1);
+        assert_eq!(gateway.metric(ERRORS, &[("kind", "ping")]).await, 1.0);
+        let moved_on = gateway.metric("ajpgate_retries_total", &[("reason", "ping")]);
+        assert_eq!(moved_on.await, 1.0);
+        let up = gateway.metric("ajpgate_member_up", &[("route", "n1")]);
+        assert_eq!(up.await, 0.0, "a member that gives no CPONG is in error");
+    }
+}
+
+#[tokio::test]
+async fn k05_a_cluster_that_takes_connections_and_says_nothing_is_503() {
+    let (one, other) = (silent().await, silent().await);
+    let gateway = Running::before(&[&one, &other], "", "ping: 100ms, timeout: 1h");
+    let answer = gateway.get("/", "").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.field("retry-after").is_some());
+    assert_eq!((one.connections(), other.connections()), (1, 1));
 }
 
 /// The first connection stops answering CPING: another one is tried, which must answer too.
@@ -187,29 +251,17 @@ async fn k05_without_cpong_another_connection_is_tried_and_then_another_member()
     );
 }
 
-/// A frozen container accepts connections, for its kernel does. So new ones are pinged too, until one answers.
 #[tokio::test]
-async fn k05_after_a_missing_cpong_new_connections_are_pinged_until_one_answers() {
+async fn k05_a_member_is_back_as_soon_as_it_answers_a_ping() {
     let frozen = Arc::new(AtomicBool::new(true));
-    let pings = Arc::new(AtomicUsize::new(0));
-    let (is_frozen, counter) = (Arc::clone(&frozen), Arc::clone(&pings));
-    let container = Container::start(move |number, mut wire: Wire| {
-        let (frozen, pings) = (Arc::clone(&is_frozen), Arc::clone(&counter));
+    let is_frozen = Arc::clone(&frozen);
+    let container = Container::start(move |_, mut wire: Wire| {
+        let frozen = Arc::clone(&is_frozen);
         async move {
-            while let Some(message) = wire.next().await {
-                if number > 1 && frozen.load(Ordering::SeqCst) {
-                    continue;
-                }
-                match message {
-                    ToContainer::CPing => {
-                        pings.fetch_add(1, Ordering::SeqCst);
-                        wire.send(FromContainer::CPong).await;
-                    }
-                    _ => wire.respond(200, &[("X-Node", "n1")], b"ok").await,
-                }
-                if number == 1 {
-                    return drop(wire.until_closed().await);
-                }
+            if frozen.load(Ordering::SeqCst) {
+                wire.until_closed().await;
+            } else {
+                hello("n1", wire).await;
             }
         }
     })
@@ -218,8 +270,6 @@ async fn k05_after_a_missing_cpong_new_connections_are_pinged_until_one_answers(
     let member = "ping: 100ms, retry: 100ms, timeout: 1h";
     let gateway = Running::before(&[&container, &other], "", member);
     let session = "Cookie: JSESSIONID=x.n1\r\n";
-    assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n1"));
-    assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n2"));
     // Probes after `retry`: each on a new connection, and none waits for an answer.
     until("three probes", async || {
         assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n2"));
@@ -231,7 +281,55 @@ async fn k05_after_a_missing_cpong_new_connections_are_pinged_until_one_answers(
         gateway.get("/", session).await.field("x-node") == Some("n1")
     })
     .await;
-    assert_eq!(pings.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn k05_connections_that_min_keeps_are_pinged_too() {
+    let pings = Arc::default();
+    let (well, silent) = (pinged(&pings).await, silent().await);
+    let gateway = Running::before(&[&well, &silent], "", "ping: 100ms, min: 2, timeout: 1h");
+    let idle = |route| [("state", "idle"), ("route", route)];
+    gateway.metric_becomes(CONNECTIONS, &idle("n1"), 2.0).await;
+    assert_eq!(pings.load(Ordering::SeqCst), 2);
+    until("the silent member was asked", async || {
+        silent.connections() > 0
+    })
+    .await;
+    gateway
+        .metric_becomes(CONNECTIONS, &[("route", "n2")], 0.0)
+        .await;
+}
+
+/// Else the CPONG would meet the next request.
+#[tokio::test]
+async fn k05_a_connection_whose_request_went_away_before_cpong_is_closed() {
+    let asked = Arc::new(Semaphore::new(0));
+    let closed = Arc::new(Semaphore::new(0));
+    let (told, ended) = (Arc::clone(&asked), Arc::clone(&closed));
+    let container = Container::start(move |_, mut wire: Wire| {
+        let (told, ended) = (Arc::clone(&told), Arc::clone(&ended));
+        async move {
+            wire.request().await;
+            wire.respond(200, &[], b"ok").await;
+            assert_eq!(wire.next().await, Some(ToContainer::CPing));
+            told.add_permits(1);
+            assert_eq!(wire.until_closed().await, b"");
+            ended.add_permits(1);
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "ping: 1h");
+    assert_eq!(gateway.get("/", "").await.status, 200);
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    soon("CPING", asked.acquire()).await.unwrap().forget();
+    drop(client);
+    soon("the gateway closes", closed.acquire())
+        .await
+        .unwrap()
+        .forget();
+    gateway.quiet().await;
+    assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
 }
 
 /// Late answers, stray CPONGs, spurious errors: whatever comes on an idle connection belongs to nobody.

@@ -45,4 +45,5 @@ mod operating;
 mod reload;
 mod smuggling;
 mod waiting;
+mod warnings;
 mod watch;

@@ -17,30 +17,23 @@ use super::AjpBackend;
 use super::transport::AjpTransport;
 use crate::backend::check::{AGENT, Ask, Question, Reply};
 use crate::backend::error::FailureKind;
-use crate::backend::pool::Transport as _;
 use crate::health::LONGEST_BODY;
 
 impl AjpBackend {
-    /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
-    /// that a full pool fails no check and a check takes no request's place.
+    /// Asks the member whether it is well; CPONG may take `limit`.
     pub(crate) async fn check(
         &self,
         question: Question<'_>,
         limit: Duration,
     ) -> Result<Reply, FailureKind> {
-        let asked = async {
-            let mut lease = self.pool().connect_apart().await?;
-            let connection = lease.connection().ok_or(FailureKind::Removed)?;
-            let connection = &mut connection.transport;
-            match question {
-                Question::Tcp => Ok(Reply::Alive),
-                Question::Cping => connection.ping(limit).await.map(|()| Reply::Alive),
-                Question::Request(ask) => self.ask(connection, ask).await,
-            }
-        };
-        tokio::time::timeout(limit, asked)
-            .await
-            .unwrap_or(Err(FailureKind::Silent))
+        let mut lease = self.pool.connect_apart().await?;
+        let connection = lease.connection().ok_or(FailureKind::Removed)?;
+        let connection = &mut connection.transport;
+        match question {
+            Question::Tcp => Ok(Reply::Alive),
+            Question::Cping => connection.ping(limit).await.map(|()| Reply::Alive),
+            Question::Request(ask) => self.ask(connection, ask).await,
+        }
     }
 
     async fn ask(&self, connection: &mut AjpTransport, ask: Ask<'_>) -> Result<Reply, FailureKind> {
@@ -51,7 +44,7 @@ impl AjpBackend {
             self.packet_size(),
             &ask,
             &client,
-            self.secret(),
+            self.secret.as_deref(),
         )?;
         flush(connection).await?;
 

@@ -3,7 +3,6 @@
 //! There is no task and no channel. Whoever wants the next event polls, and that also moves the upload on;
 //! whoever stops polling stops the container, which is all the back-pressure there is and all that is needed.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,7 +17,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::time::Instant;
 
-use super::transport::AjpTransport;
+use super::transport::{AjpSettings, AjpTransport};
 use crate::backend::error::{Age, Exposure, FailureKind};
 use crate::backend::exchange::{Event, Exchange};
 use crate::backend::pool::{Connection, Lease};
@@ -175,7 +174,7 @@ impl AjpDriver {
         if reuse {
             lease.give_back();
         } else if self.forbidden {
-            lease.explain_forbidden();
+            lease.with_settings(AjpSettings::warn_of_forbidden);
         }
     }
 
@@ -266,18 +265,10 @@ impl AjpDriver {
     /// Ready when nothing has moved for as long as the container may be silent.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
         let deadline = *self.silent_since.get_or_insert_with(Instant::now) + self.timeout;
-        let Connection { sleep, .. } = connection(&mut self.lease)?;
-        // The timer is moved only when it would ring too late; a ring that comes early sets it anew.
-        if sleep.deadline() > deadline {
-            sleep.as_mut().reset(deadline);
-        }
-        while sleep.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
-                return Poll::Ready(Ok(()));
-            }
-            sleep.as_mut().reset(deadline);
-        }
-        Poll::Pending
+        connection(&mut self.lease)?
+            .timer
+            .poll_until(cx, deadline)
+            .map(Ok)
     }
 }
 

@@ -22,12 +22,12 @@ use tokio::time::Instant;
 
 pub(crate) use self::driver::AjpDriver;
 use self::head::convert;
-pub(crate) use self::transport::AjpTransport;
+pub(crate) use self::transport::AjpSettings;
+use self::transport::AjpTransport;
 use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length};
-use super::http1::HttpBackend;
 use super::pool::{Pool, Reuse};
 use crate::upload::Upload;
 
@@ -41,47 +41,23 @@ pub(crate) struct AjpBackend {
     secret: Option<Arc<str>>,
     /// Longest silence between two packets.
     timeout: Duration,
-    packet_size: PacketSize,
-    /// Where upgrades go: AJP13 cannot carry them.
-    upgrades: Option<HttpBackend>,
 }
 
 impl AjpBackend {
-    pub(crate) fn new(
-        pool: Pool<AjpTransport>,
-        secret: Option<&str>,
-        timeout: Duration,
-        packet_size: PacketSize,
-    ) -> Self {
+    pub(crate) fn new(pool: Pool<AjpTransport>, secret: Option<&str>, timeout: Duration) -> Self {
         Self {
             pool,
             secret: secret.map(Arc::from),
             timeout,
-            packet_size,
-            upgrades: None,
         }
-    }
-
-    /// Has upgrades go to the member's HTTP connector.
-    pub(crate) fn with_upgrades(mut self, upgrades: Option<HttpBackend>) -> Self {
-        self.upgrades = upgrades;
-        self
-    }
-
-    pub(crate) const fn upgrades(&self) -> Option<&HttpBackend> {
-        self.upgrades.as_ref()
     }
 
     pub(crate) const fn pool(&self) -> &Pool<AjpTransport> {
         &self.pool
     }
 
-    pub(crate) const fn packet_size(&self) -> PacketSize {
-        self.packet_size
-    }
-
-    pub(crate) fn secret(&self) -> Option<&str> {
-        self.secret.as_deref()
+    fn packet_size(&self) -> PacketSize {
+        self.pool.protocol().packet_size
     }
 
     /// Sends a request and waits for SEND_HEADERS. See [`Backend::send`](super::Backend::send).
@@ -103,7 +79,7 @@ impl AjpBackend {
             lease,
             upload,
             self.timeout,
-            self.packet_size,
+            self.packet_size(),
         ));
         match self.exchange(&mut driver, request).await {
             Ok(head) => {
@@ -142,7 +118,7 @@ impl AjpBackend {
         let Forward { fields, peer, .. } = request;
         let mut head = RequestEncoder::begin(
             out,
-            self.packet_size,
+            self.packet_size(),
             &RequestLine {
                 method: request.method.as_str().as_bytes(),
                 protocol: match request.version {

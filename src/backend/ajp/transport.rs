@@ -10,14 +10,14 @@ use bytes::BytesMut;
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_util::codec::Framed;
 use tracing::warn;
 
 use crate::backend::error::{ConnectError, FailureKind};
-use crate::backend::pool::{Lease, Transport};
+use crate::backend::pool::Transport;
 use crate::backend::stream::is_silent;
 use crate::backend::wire::Wire;
+use crate::telemetry::WarnLimit;
 
 /// Largest read buffer that an idle connection keeps, in bytes.
 const IDLE_BUFFER_MAX: usize = 16 * 1024;
@@ -28,33 +28,47 @@ pub(crate) struct AjpTransport {
     pub(crate) framed: Framed<Wire<TcpStream>, GatewayCodec>,
 }
 
-impl Transport for AjpTransport {
-    type Recipe = PacketSize;
+/// What AJP13 needs to know of a member.
+#[derive(Debug)]
+pub(crate) struct AjpSettings {
+    /// The member's url, for the log.
+    member: String,
+    pub(super) packet_size: PacketSize,
+    /// How long CPONG may take; `None`: nobody asks for it.
+    ping: Option<Duration>,
+    forbidden: WarnLimit,
+}
 
-    async fn open(stream: TcpStream, packet_size: &PacketSize) -> Result<Self, ConnectError> {
-        let codec = GatewayCodec::new(*packet_size);
-        Ok(Self {
-            framed: Framed::new(Wire::new(stream), codec),
-        })
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.framed.read_buffer().is_empty() && is_silent(&self.framed.get_ref().stream)
-    }
-
-    fn rest(&mut self) -> bool {
-        let framed = &mut self.framed;
-        if !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
-            return false;
+impl AjpSettings {
+    pub(crate) const fn new(
+        member: String,
+        packet_size: PacketSize,
+        ping: Option<Duration>,
+    ) -> Self {
+        Self {
+            member,
+            packet_size,
+            ping,
+            forbidden: WarnLimit::per_minute(),
         }
-        if framed.read_buffer().capacity() > IDLE_BUFFER_MAX {
-            *framed.read_buffer_mut() = BytesMut::new();
-        }
-        true
     }
 
+    /// Names the probable reason of a 403 after which the container wants no further request.
+    pub(super) fn warn_of_forbidden(&self) {
+        if let Some(left_out) = self.forbidden.due(()) {
+            warn!(
+                member = self.member,
+                left_out = left_out.field(),
+                "403 from the connector itself: does `secret` agree with the connector's, and does its \
+                 allowedRequestAttributesPattern allow the configured request_attributes?"
+            );
+        }
+    }
+}
+
+impl AjpTransport {
     /// CPING, and CPONG within `limit`.
-    async fn ping(&mut self, limit: Duration) -> Result<(), FailureKind> {
+    pub(super) async fn ping(&mut self, limit: Duration) -> Result<(), FailureKind> {
         let pong = async {
             let framed = &mut self.framed;
             let cping = ToContainer::CPing;
@@ -71,19 +85,37 @@ impl Transport for AjpTransport {
     }
 }
 
-impl Lease<AjpTransport> {
-    /// Names the probable reason of a 403 after which the container wants no further request.
-    pub(crate) fn explain_forbidden(&self) {
-        let Some(pool) = self.pool() else {
-            return;
-        };
-        let connector = pool.manager();
-        if connector.forbidden.is_due(Instant::now().into_std()) {
-            warn!(
-                member = format_args!("{}:{}", connector.settings.host, connector.settings.port),
-                "403 from the connector itself: does `secret` agree with the connector's, and does its \
-                 allowedRequestAttributesPattern allow the configured request_attributes?"
-            );
+impl Transport for AjpTransport {
+    type Settings = AjpSettings;
+
+    async fn open(stream: TcpStream, settings: &AjpSettings) -> Result<Self, ConnectError> {
+        let codec = GatewayCodec::new(settings.packet_size);
+        Ok(Self {
+            framed: Framed::new(Wire::new(stream), codec),
+        })
+    }
+
+    /// CPING, where `ping` is configured.
+    async fn probe(&mut self, settings: &AjpSettings) -> Result<(), FailureKind> {
+        match settings.ping {
+            // Boxed, so that every request need not carry room for it.
+            Some(limit) => Box::pin(self.ping(limit)).await,
+            None => Ok(()),
         }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.framed.read_buffer().is_empty() && is_silent(&self.framed.get_ref().stream)
+    }
+
+    fn rest(&mut self) -> bool {
+        let framed = &mut self.framed;
+        if !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
+            return false;
+        }
+        if framed.read_buffer().capacity() > IDLE_BUFFER_MAX {
+            *framed.read_buffer_mut() = BytesMut::new();
+        }
+        true
     }
 }

@@ -1,7 +1,5 @@
 //! What a health check asks an FTP member, on a connection of its own.
 
-use std::time::Duration;
-
 use super::super::check::{Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
 use super::super::pool::Lease;
@@ -11,23 +9,13 @@ use super::transport::{FtpTransport, traffic};
 use crate::upload::Upload;
 
 impl FtpBackend {
-    /// Asks the member whether it is well, within `limit`. The connection is made for the check and closed after it, so
-    /// that a check needs no place in the pool. FTP has no CPING: a connection is enough, with TLS where that is used.
-    pub(crate) async fn check(
-        &self,
-        question: Question<'_>,
-        limit: Duration,
-    ) -> Result<Reply, FailureKind> {
-        let asked = async {
-            let lease = self.pool.connect_apart().await?;
-            match question {
-                Question::Tcp | Question::Cping => Ok(Reply::Alive),
-                Question::Request(ask) => self.check_request(lease, ask).await,
-            }
-        };
-        tokio::time::timeout(limit, asked)
-            .await
-            .unwrap_or(Err(FailureKind::Silent))
+    /// Asks the member whether it is well. FTP has no CPING: a connection is enough, with TLS where that is used.
+    pub(crate) async fn check(&self, question: Question<'_>) -> Result<Reply, FailureKind> {
+        let lease = self.pool.connect_apart().await?;
+        match question {
+            Question::Tcp | Question::Cping => Ok(Reply::Alive),
+            Question::Request(ask) => self.check_request(lease, ask).await,
+        }
     }
 
     /// GET and HEAD of a path below the directory of the login, with the configured login or the anonymous one. For OPTIONS,

@@ -1,6 +1,6 @@
 //! The rest of an exchange, from the head of the answer on.
 
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -30,6 +30,8 @@ pub(crate) struct FtpDriver {
     /// Bytes on the control connection before the request.
     before: Traffic,
     moved: Moved,
+    /// The server sent more bytes of a file than SIZE had said.
+    surplus: bool,
 }
 
 /// How far the answer is.
@@ -61,6 +63,7 @@ impl FtpDriver {
                 from_backend: 0,
             },
             moved,
+            surplus: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl FtpDriver {
             lease: Some(lease),
             before,
             moved: Moved::default(),
+            surplus: false,
         }
     }
 
@@ -146,11 +150,7 @@ impl FtpDriver {
         let control = connection.transport.control();
         let Poll::Ready(step) = transfer.poll_step(control, cx) else {
             let until = transfer.deadline(member.settings.timeout);
-            let sleep = &mut connection.sleep;
-            if sleep.deadline() != until {
-                sleep.as_mut().reset(until);
-            }
-            ready!(sleep.as_mut().poll(cx));
+            ready!(connection.timer.poll_until(cx, until));
             return Poll::Ready(Err(FailureKind::Silent));
         };
         match step? {
@@ -161,9 +161,7 @@ impl FtpDriver {
                 self.state = DriverState::Last(last);
             }
             Step::Cut { last, surplus } => {
-                if surplus {
-                    member.warn_of_surplus();
-                }
+                self.surplus |= surplus;
                 self.close(DriverState::Last(last));
             }
         }
@@ -209,5 +207,9 @@ impl Exchange for FtpDriver {
     fn moved(&mut self) -> Moved {
         self.count();
         self.moved
+    }
+
+    fn has_surplus(&self) -> bool {
+        self.surplus
     }
 }

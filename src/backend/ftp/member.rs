@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use ajpgate_config::Ftp;
 use http::HeaderValue;
-use tokio::time::Instant;
 
 use super::super::tls::Tls;
-use crate::telemetry::Seldom;
+use crate::telemetry::WarnLimit;
 
 /// How an FTP member is spoken to.
 #[derive(Debug)]
@@ -31,16 +30,14 @@ pub(crate) struct FtpSettings {
 #[derive(Debug)]
 pub(super) struct FtpMember {
     pub(super) settings: FtpSettings,
-    login_refused: Seldom,
-    surplus: Seldom,
+    login_refused: WarnLimit,
 }
 
 impl FtpMember {
     pub(super) fn new(settings: FtpSettings) -> Self {
         Self {
             settings,
-            login_refused: Seldom::default(),
-            surplus: Seldom::default(),
+            login_refused: WarnLimit::per_minute(),
         }
     }
 
@@ -53,20 +50,11 @@ impl FtpMember {
 
     /// The server does not accept the configured login, or not for this file.
     pub(super) fn warn_of_refused_login(&self) {
-        if self.login_refused.is_due(Instant::now().into_std()) {
+        if let Some(left_out) = self.login_refused.due(()) {
             tracing::warn!(
                 member = self.settings.url,
+                left_out = left_out.field(),
                 "the FTP server refuses the configured `username`, or does not let it read the file"
-            );
-        }
-    }
-
-    /// The server sent more bytes of a file than SIZE had said.
-    pub(super) fn warn_of_surplus(&self) {
-        if self.surplus.is_due(Instant::now().into_std()) {
-            tracing::warn!(
-                member = self.settings.url,
-                "the FTP server sent more bytes of a file than its size: the rest is cut off"
             );
         }
     }

@@ -37,8 +37,7 @@ use self::member::FtpMember;
 pub(crate) use self::member::FtpSettings;
 use self::request::{Denied, FtpRequest};
 use self::response::respond;
-pub(crate) use self::transport::FtpTransport;
-use self::transport::traffic;
+use self::transport::{FtpTransport, traffic};
 use super::error::{Exposure, FailureKind, ForwardError, Unsendable};
 use super::exchange::Streamed;
 use super::forward::{Failed, Forward, Sent, Steps};
@@ -57,12 +56,6 @@ impl FtpBackend {
     pub(crate) fn new(pool: Pool<FtpTransport>, settings: FtpSettings) -> Self {
         let member = Arc::new(FtpMember::new(settings));
         Self { pool, member }
-    }
-
-    /// See [`Backend::is_out_of_date`](super::Backend::is_out_of_date).
-    pub(crate) fn is_out_of_date(&self) -> bool {
-        let tls = self.member.settings.tls.as_ref();
-        tls.is_some_and(|tls| tls.is_out_of_date())
     }
 
     pub(crate) const fn pool(&self) -> &Pool<FtpTransport> {

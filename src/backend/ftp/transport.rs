@@ -1,13 +1,12 @@
 //! A connection that is kept between requests: the control connection, and what has been agreed on it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ajpgate_ftp::command::TransferType;
 use ajpgate_ftp::login::Login;
 use tokio::net::TcpStream;
 
-use super::super::error::{ConnectError, FailureKind};
+use super::super::error::ConnectError;
 use super::super::pool::{Lease, Transport};
 use super::super::stream::Stream;
 use super::super::tls::Tls;
@@ -82,7 +81,7 @@ pub(super) fn traffic(lease: &mut Lease<FtpTransport>) -> Traffic {
 
 impl Transport for FtpTransport {
     /// Plain when there is none.
-    type Recipe = Option<Arc<Tls>>;
+    type Settings = Option<Arc<Tls>>;
 
     async fn open(stream: TcpStream, tls: &Option<Arc<Tls>>) -> Result<Self, ConnectError> {
         let stream = match tls {
@@ -111,8 +110,7 @@ impl Transport for FtpTransport {
             && self.is_quiet()
     }
 
-    /// Asks nothing: a kept connection that turns out to be closed is replaced by a new one.
-    async fn ping(&mut self, _: Duration) -> Result<(), FailureKind> {
-        Ok(())
+    fn is_out_of_date(tls: &Option<Arc<Tls>>) -> bool {
+        tls.as_ref().is_some_and(|tls| tls.is_out_of_date())
     }
 }

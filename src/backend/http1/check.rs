@@ -1,11 +1,9 @@
 //! What a health check asks an HTTP member, on a connection of its own.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use ajp13::exchange::RequestBody;
 use http::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
+use std::sync::Arc;
 
 use super::super::check::{AGENT, Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
@@ -18,24 +16,13 @@ use super::stream::HttpTransport;
 use crate::upload::Upload;
 
 impl HttpBackend {
-    /// Asks the member whether it is well, within `limit`. The connection is made for it and closed behind it, so
-    /// that a full pool fails no check and a check takes no request's place. CPING it does not know: that it takes
-    /// the connection, and TLS where that is spoken, is enough.
-    pub(crate) async fn check(
-        &self,
-        question: Question<'_>,
-        limit: Duration,
-    ) -> Result<Reply, FailureKind> {
-        let asked = async {
-            let lease = self.pool.connect_apart().await?;
-            match question {
-                Question::Tcp | Question::Cping => Ok(Reply::Alive),
-                Question::Request(ask) => self.ask(lease, ask).await,
-            }
-        };
-        tokio::time::timeout(limit, asked)
-            .await
-            .unwrap_or(Err(FailureKind::Silent))
+    /// Asks the member whether it is well. HTTP has no CPING: a connection is enough, with TLS where that is used.
+    pub(crate) async fn check(&self, question: Question<'_>) -> Result<Reply, FailureKind> {
+        let lease = self.pool.connect_apart().await?;
+        match question {
+            Question::Tcp | Question::Cping => Ok(Reply::Alive),
+            Question::Request(ask) => self.ask(lease, ask).await,
+        }
     }
 
     async fn ask(&self, lease: Lease<HttpTransport>, ask: Ask<'_>) -> Result<Reply, FailureKind> {

@@ -267,25 +267,9 @@ impl HttpDriver {
             let Some(until) = [slow, silent, patient].into_iter().flatten().min() else {
                 return Poll::Pending;
             };
-            let sleep = &mut self
-                .lease
-                .as_mut()
-                .and_then(Lease::connection)
-                .ok_or_else(not_connected)?
-                .sleep;
-            // The timer is moved only when it would ring too late; a ring that comes early sets it anew.
-            if sleep.deadline() > until {
-                sleep.as_mut().reset(until);
-            }
-            while sleep.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= until {
-                    break;
-                }
-                sleep.as_mut().reset(until);
-            }
-            if Instant::now() < until {
-                return Poll::Pending;
-            }
+            let connection = self.lease.as_mut().and_then(Lease::connection);
+            let timer = &mut connection.ok_or_else(not_connected)?.timer;
+            ready!(timer.poll_until(cx, until));
         }
     }
 

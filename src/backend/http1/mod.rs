@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use self::answer::Asked;
 pub(crate) use self::driver::HttpDriver;
 use self::line::{Line, UploadBody};
-pub(crate) use self::stream::HttpTransport;
+use self::stream::HttpTransport;
 pub(crate) use self::tunnel::Tunnel;
 use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
@@ -47,8 +47,6 @@ pub(crate) struct HttpBackend {
     timeout: Duration,
     /// Its host and port, for requests that name no host.
     authority: Arc<str>,
-    /// Where upgrades go instead.
-    upgrades: Option<Box<Self>>,
 }
 
 /// What comes behind the head of an answer.
@@ -66,27 +64,7 @@ impl HttpBackend {
             pool,
             timeout,
             authority: Arc::from(authority),
-            upgrades: None,
         }
-    }
-
-    /// Has upgrades go to another connector of the member.
-    pub(crate) fn with_upgrades(mut self, upgrades: Option<Self>) -> Self {
-        self.upgrades = upgrades.map(Box::new);
-        self
-    }
-
-    pub(crate) fn upgrades(&self) -> Option<&Self> {
-        self.upgrades.as_deref()
-    }
-
-    /// See [`Backend::is_out_of_date`](super::Backend::is_out_of_date).
-    pub(crate) fn is_out_of_date(&self) -> bool {
-        self.pool
-            .recipe()
-            .as_ref()
-            .is_some_and(|tls| tls.is_out_of_date())
-            || self.upgrades().is_some_and(Self::is_out_of_date)
     }
 
     pub(crate) const fn pool(&self) -> &Pool<HttpTransport> {

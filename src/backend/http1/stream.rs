@@ -1,11 +1,10 @@
 //! A connection to an HTTP member.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::super::error::{ConnectError, FailureKind};
+use super::super::error::ConnectError;
 use super::super::pool::Transport;
 use super::super::stream::Stream;
 use super::super::tls::Tls;
@@ -35,7 +34,7 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     /// Plain when there is none.
-    type Recipe = Option<Arc<Tls>>;
+    type Settings = Option<Arc<Tls>>;
 
     async fn open(stream: TcpStream, tls: &Option<Arc<Tls>>) -> Result<Self, ConnectError> {
         let stream = match tls {
@@ -56,7 +55,7 @@ impl Transport for HttpTransport {
         self.is_quiet()
     }
 
-    async fn ping(&mut self, _: Duration) -> Result<(), FailureKind> {
-        Ok(())
+    fn is_out_of_date(tls: &Option<Arc<Tls>>) -> bool {
+        tls.as_ref().is_some_and(|tls| tls.is_out_of_date())
     }
 }

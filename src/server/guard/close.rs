@@ -52,7 +52,7 @@ impl<S: Transport> Guard<S> {
             match Pin::new(&mut self.io).poll_write(cx, &closing.farewell)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(count) => closing.farewell.advance(count),
-                Poll::Pending => return self.poll_until(cx, closing.until).map(Ok),
+                Poll::Pending => return self.timer.poll_until(cx, closing.until).map(Ok),
             }
         }
         if closing.discard.is_none() {
@@ -69,7 +69,7 @@ impl<S: Transport> Guard<S> {
                 Poll::Ready(()) => {
                     closing.discard = Some(left.saturating_sub(buffer.filled().len()));
                 }
-                Poll::Pending => return self.poll_until(cx, closing.until).map(Ok),
+                Poll::Pending => return self.timer.poll_until(cx, closing.until).map(Ok),
             }
         }
         Poll::Ready(Ok(()))

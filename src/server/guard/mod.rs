@@ -18,7 +18,6 @@ mod close;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,12 +27,13 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use self::close::Closing;
 use super::framing::{Framing, Refused, Stop, status};
 use crate::connection_state::ConnectionState;
+use crate::timer::LazyTimer;
 
 /// Most bytes of pipelined requests that wait here while a request is being answered.
 const MAX_AHEAD: usize = 16 * 1024;
@@ -86,7 +86,8 @@ pub(crate) struct Guard<S: Transport> {
     reading: Wait,
     /// Until when the client must take something.
     writing: Option<Instant>,
-    sleep: Pin<Box<Sleep>>,
+    /// For what the client owes: reading and writing share it.
+    timer: LazyTimer,
     closing: Option<Closing>,
 }
 
@@ -123,7 +124,7 @@ impl<S: Transport> Guard<S> {
             refused: None,
             reading: Wait::Request(first),
             writing: None,
-            sleep: Box::pin(tokio::time::sleep_until(first)),
+            timer: LazyTimer::new(first),
             closing: None,
         }
     }
@@ -183,28 +184,13 @@ impl<S: Transport> Guard<S> {
 
     /// Ready when a deadline has passed.
     ///
-    /// Reading and writing share the timer. It is moved only when it would ring too late: a deadline that moves
-    /// on with every request costs a comparison, and a ring that comes early sets the timer anew.
-    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        if self.sleep.deadline() > deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        while self.sleep.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
-                return Poll::Ready(());
-            }
-            self.sleep.as_mut().reset(deadline);
-        }
-        Poll::Pending
-    }
-
     /// What reading gives while nothing comes: nothing yet, or the end when the client took too long.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.reading = self.owed();
         let Some(deadline) = self.reading.deadline() else {
             return Poll::Pending;
         };
-        ready!(self.poll_until(cx, deadline));
+        ready!(self.timer.poll_until(cx, deadline));
         Poll::Ready(match self.reading {
             Wait::Nothing | Wait::Request(_) => {
                 self.ended = true;
@@ -241,14 +227,15 @@ impl<S: Transport> Guard<S> {
             return Poll::Pending;
         }
         let until = *self.parting.get_or_insert_with(|| Instant::now() + PARTING);
-        self.poll_until(cx, until)
+        self.timer.poll_until(cx, until)
     }
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let until = *self
             .writing
             .get_or_insert_with(|| Instant::now() + self.bounds.idle);
-        self.poll_until(cx, until)
+        self.timer
+            .poll_until(cx, until)
             .map(|()| io::ErrorKind::TimedOut.into())
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod container;
 pub(crate) mod ftp;
 pub(crate) mod gateway;
+pub(crate) mod log;
 pub(crate) mod origin;
 #[path = "../../support/port.rs"]
 mod port;
