@@ -7,7 +7,7 @@ use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, VIA};
 
 use crate::peer::Peer;
 
-/// Fields that concern one connection only (RFC 9110 section 7.6.1), in either direction.
+/// Whether a field concerns one connection only (RFC 9110 section 7.6.1), in requests and answers.
 pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
@@ -22,17 +22,18 @@ pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Fields that the gateway has acted on: framing and `Host` are sent as it understood them, `Expect` is answered.
+/// Whether a field is not copied because the gateway writes it itself (framing, `Host`) or has answered it (`Expect`).
 fn is_acted_on(name: &str) -> bool {
     matches!(name, "content-length" | "expect" | "host")
 }
 
-/// `Proxy` is no field of HTTP, and CGI programs take it for the variable `HTTP_PROXY` (CVE-2016-5385).
+/// Whether a field is `Proxy`, which HTTP does not know and CGI programs read as the variable `HTTP_PROXY`
+/// (CVE-2016-5385).
 fn is_dangerous(name: &str) -> bool {
     name == "proxy"
 }
 
-/// Fields in which proxies say who the client is. Nobody is trusted to say it yet.
+/// Whether proxies say in a field who the client is. No proxy is trusted yet.
 fn is_forwarding(name: &str) -> bool {
     match name.as_bytes().first() {
         Some(b'x') => name.starts_with("x-forwarded-") || name == "x-real-ip",
@@ -41,7 +42,7 @@ fn is_forwarding(name: &str) -> bool {
     }
 }
 
-/// What the gateway calls itself in `Via`, behind the version in which it received the request.
+/// The gateway's entry in `Via`: the version in which it received the request, and its name.
 fn via(version: Version) -> HeaderValue {
     HeaderValue::from_static(match version {
         Version::HTTP_10 => "1.0 ajpgate",

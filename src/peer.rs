@@ -1,4 +1,4 @@
-//! Who is at the other end of a client connection, in the forms in which backends are told.
+//! The client of a connection, in the forms in which backends are told.
 
 use std::net::{IpAddr, SocketAddr};
 

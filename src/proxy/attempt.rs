@@ -10,7 +10,7 @@ use super::session::Session;
 use super::verdict::{self, Again, Body, End, Next, Rules, Verdict, verdict};
 use crate::backend::{Failed, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
 use crate::balancer::{How, Outcome};
-use crate::state::{Attempt, Chosen, LiveMember};
+use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
 use crate::telemetry::metrics::RetryReason;
 use crate::upload::Upload;
 

@@ -19,8 +19,8 @@ pub(crate) const DESTINATION: HeaderName = HeaderName::from_static("destination"
 /// Where a resource is copied or moved to.
 #[derive(Debug)]
 pub(crate) struct Destination<'a> {
-    /// Scheme and authority, where the client wrote them.
-    origin: Option<(&'a str, &'a str)>,
+    /// The scheme, where the client wrote a URL with the scheme that it spoke.
+    scheme: Option<&'static str>,
     located: Located<'a>,
     /// The query with its `?`, or nothing.
     query: &'a str,
@@ -65,7 +65,9 @@ impl<'a> Destination<'a> {
         }
         let text = value.to_str().map_err(|_| BadDestination::Form)?;
         let (origin, path) = split(text).ok_or(BadDestination::Form)?;
+        let mut spoken = None;
         if let Some((scheme, authority)) = origin {
+            spoken = Some(peer.scheme()).filter(|spoken| scheme.eq_ignore_ascii_case(spoken));
             let named = Host::parse(authority).ok_or(BadDestination::Form)?;
             if !is_same(&named, scheme, &target.host, peer) {
                 return Err(BadDestination::OtherHost.into());
@@ -86,7 +88,7 @@ impl<'a> Destination<'a> {
             return Err(BadDestination::OtherTarget.into());
         }
         Ok(Some(Box::new(Self {
-            origin,
+            scheme: spoken,
             located,
             query,
         })))
@@ -94,8 +96,9 @@ impl<'a> Destination<'a> {
 
     /// The field as the member gets it; `host` is what it gets as Host. `None` for what is no field value.
     ///
-    /// The client's scheme and the Host that is sent stay in front of the path, but where the member knows another
-    /// scheme than the client: there the path alone is right whichever of them the member believes.
+    /// A URL keeps its scheme, and gets the Host that is sent. The path alone is sent where the member may believe that
+    /// the request has another scheme, as behind another proxy or over HTTP to a client's HTTPS: Tomcat refuses a URL
+    /// whose scheme or host are not those of the request (`WebdavServlet.java: copyResource()`).
     pub(crate) fn sent(&self, member: &LiveMember, host: &str) -> Option<HeaderValue> {
         let Located {
             path,
@@ -106,12 +109,10 @@ impl<'a> Destination<'a> {
         } = &self.located;
         let back = to.back(member);
         let path = rewrite(&mapping.front, &back, path, normal);
-        let knows = |scheme: &str| {
-            let (known, _) = member.url.split_once(':').unwrap_or_default();
-            !matches!(known, "http" | "https") || known.eq_ignore_ascii_case(scheme)
-        };
-        let origin = match self.origin {
-            Some((scheme, _)) if knows(scheme) && !host.is_empty() => format!("{scheme}://{host}"),
+        let known = member.config.url.scheme.name();
+        let knows = |scheme: &str| !matches!(known, "http" | "https") || known == scheme;
+        let origin = match self.scheme {
+            Some(scheme) if knows(scheme) && !host.is_empty() => format!("{scheme}://{host}"),
             _ => String::new(),
         };
         HeaderValue::try_from([&origin, &*path, self.query].concat()).ok()

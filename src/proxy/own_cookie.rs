@@ -1,20 +1,19 @@
 //! `sticky_cookie`: the gateway's own cookie, for backends that set no route.
 //!
-//! Its value is an id and the member's route, as Tomcat's session ids are. The id is what sessions are counted by
-//! where the backend issues none; it means nothing else, and stays when the session moves.
+//! Its value is a random id, a dot and the member's route, as in a session id of Tomcat. Live sessions are counted by
+//! the id where the backend issues no session id. The id stays the same when the session moves to another member.
 
 use std::fmt::Write as _;
-use std::hash::{BuildHasher as _, RandomState};
 
 use ajpgate_config::{SameSite, StickyCookie};
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
 use crate::sticky::{Found, Names, id_of};
 
-/// What stands between id and route.
+/// The character between id and route.
 const SEPARATOR: Option<char> = Some('.');
 
-/// Where the cookie is looked for.
+/// The names under which a request is searched for the cookie.
 pub(super) fn names(cookie: &StickyCookie) -> Names<'_> {
     Names {
         cookie: &cookie.name,
@@ -23,7 +22,7 @@ pub(super) fn names(cookie: &StickyCookie) -> Names<'_> {
     }
 }
 
-/// The id in a value; `None` when it is empty, as in `.node1`.
+/// The id in a cookie's value; `None` when it is empty, as in `.node1`.
 pub(super) fn id(value: &str) -> Option<&str> {
     Some(id_of(value, SEPARATOR)).filter(|id| !id.is_empty())
 }
@@ -37,20 +36,23 @@ pub(super) fn set(
     https: bool,
     headers: &mut HeaderMap,
 ) -> Option<String> {
-    let kept = own.and_then(|own| id(own.session));
-    let id = kept.map_or_else(new_id, str::to_owned);
+    let id = match own.and_then(|own| id(own.session)) {
+        Some(kept) => kept.to_owned(),
+        None => new_id()?,
+    };
     let text = render(cookie, &id, route, https);
-    // An id comes from a client's cookie: what is no field value is not sent back.
+    // A kept id comes from the client: the cookie is not set when it cannot stand in a field value.
     headers.append(SET_COOKIE, HeaderValue::try_from(text).ok()?);
     Some(id)
 }
 
-/// 16 hexadecimal digits that nobody has had before.
-fn new_id() -> String {
-    format!("{:016x}", RandomState::new().hash_one(()))
+/// A random id of 16 hexadecimal digits; `None` when the operating system has no random numbers.
+fn new_id() -> Option<String> {
+    let id = getrandom::u64().ok()?;
+    Some(format!("{id:016x}"))
 }
 
-/// RFC 6265 section 4.1.1, and `SameSite` of its successor.
+/// The value of `Set-Cookie` (RFC 6265 section 4.1.1, and `SameSite` of its successor).
 fn render(cookie: &StickyCookie, id: &str, route: &str, https: bool) -> String {
     let mut text = format!("{}={id}.{route}; Path={}", cookie.name, cookie.path);
     let seconds = cookie.max_age.as_secs();

@@ -14,7 +14,7 @@ use crate::mount::{BadPath, Normal, rewrite};
 use crate::peer::Peer;
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
 
-/// Where a request goes, and the session that it names.
+/// Where a request goes, as far as its head says.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) target: Target<'a>,
@@ -28,7 +28,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) destination: Option<Box<Destination<'a>>>,
 }
 
-/// Why a request goes nowhere.
+/// Why a request gets no member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! From a member's answer to the client's: what was mapped is mapped back, and the mapping's rules apply.
+//! The head of a member's answer, before the client gets it: routes of sessions are checked, and the header rules of the
+//! mapping are applied. Mapping back is in `reverse`.
 
 use ajpgate_config::{HeaderAction, HeaderRule};
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
@@ -10,8 +11,8 @@ use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
 use crate::variables::Variables;
 
-/// Counts and names sessions that the backend issued with a route that is not its member's, or with none. Returns
-/// the id of the session that the client has from now on, if that is a new one.
+/// Counts and logs sessions that the member issued with another route than its own, or without a route. Returns the id
+/// of the last session that it issued.
 pub(crate) fn check_issued_session<'a>(
     headers: &'a HeaderMap,
     balancer: &LiveBalancer,
@@ -29,7 +30,7 @@ pub(crate) fn check_issued_session<'a>(
         if issued.belongs_to(route) || issued_route == route {
             continue;
         }
-        // The gateway's own cookie has the route.
+        // The gateway's own cookie carries the route.
         if issued_route.is_empty() && balancer.config.sticky_cookie.is_some() {
             continue;
         }
@@ -54,7 +55,7 @@ pub(crate) fn check_issued_session<'a>(
     id
 }
 
-/// Warns of a session that named no member of the balancer, and went to this one.
+/// Logs, for a request that this member answered, a session without a route or with one that no member has.
 pub(crate) fn check_wanted_route(
     wanted: &Wanted<'_>,
     balancer: &LiveBalancer,
@@ -112,7 +113,7 @@ pub(crate) fn apply_rules(rules: &[HeaderRule], variables: &Variables, headers: 
     }
 }
 
-/// Works out `request_headers` for one attempt: its member's variables are known only now.
+/// Applies `request_headers` for one attempt, whose variables name its member.
 pub(crate) fn request_overlay(
     rules: &[HeaderRule],
     variables: &Variables,
@@ -147,18 +148,18 @@ pub(crate) fn request_overlay(
     overlay
 }
 
-/// Name and value of a rule that applies.
+/// Name and value of a rule; `None` when its `when` is not met.
 fn resolve(rule: &HeaderRule, variables: &Variables) -> Option<(HeaderName, HeaderValue)> {
     if rule.when.is_some_and(|when| variables.get(when).is_none()) {
         return None;
     }
     let name = HeaderName::try_from(rule.name.as_str()).ok()?;
-    // A route comes from a client's cookie: what is no field value is left out.
+    // A route comes from the client's cookie: the rule is skipped when it cannot stand in a field value.
     let value = HeaderValue::try_from(variables.render(&rule.value)).ok()?;
     Some((name, value))
 }
 
-/// The values there are and one more, as one list.
+/// The present values and one more, joined by commas.
 fn appended<'a>(
     present: impl Iterator<Item = &'a HeaderValue>,
     value: &'a HeaderValue,

@@ -169,8 +169,8 @@ async fn a_destination_is_mapped_as_the_path_is() {
         ),
         (
             "MOVE",
-            "https://SHOP.example.com/shop/b%20c;v=1?q",
-            "https://shop.example.com/app/b%20c;v=1?q",
+            "HTTP://SHOP.example.com/shop/b%20c;v=1?q",
+            "http://shop.example.com/app/b%20c;v=1?q",
         ),
         (
             "MOVE",
@@ -179,6 +179,8 @@ async fn a_destination_is_mapped_as_the_path_is() {
         ),
         ("COPY", "/shop/b/../caf%E9", "/app/b/../caf%E9"),
         ("COPY", "/shop/b/..;/c", "/app/c"),
+        // Another proxy has taken TLS off: the container knows another scheme than the client.
+        ("MOVE", "https://shop.example.com/shop/b", "/app/b"),
         // Never a way to what is excluded, not mapped, or elsewhere.
         ("COPY", "http://shop.example.com/shop/private/x", "403"),
         ("MOVE", "/shop/x/..;/private/x", "403"),

@@ -179,10 +179,14 @@ fn host_name(entry: &Entry<'_>) -> String {
     }
 }
 
+/// The port that the client named, or that of its scheme; the local port when it named no host.
 fn canonical_port(entry: &Entry<'_>) -> u16 {
-    authority(entry)
-        .1
-        .unwrap_or_else(|| entry.peer.default_port())
+    let (name, port) = authority(entry);
+    let default = match name.is_empty() {
+        true => entry.peer.local.port(),
+        false => entry.peer.default_port(),
+    };
+    port.unwrap_or(default)
 }
 
 fn authority(entry: &Entry<'_>) -> (String, Option<u16>) {
