@@ -170,6 +170,7 @@ impl RequestFields<'_> {
     }
 
     /// The one value of a field that the gateway acts on for a backend, rules of the mapping included.
+    #[cfg(feature = "ftp")]
     pub(crate) fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
         let added = self.overlay.added.iter().rev();
         let mut added = added.filter(|(added, _)| added == name);

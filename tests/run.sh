@@ -87,6 +87,7 @@ run_lints() {
 
     heading "Clippy"
     cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --package ajpgate --all-targets --no-default-features --features real-servers -- -D warnings
 
     heading "Documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace

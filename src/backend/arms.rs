@@ -6,6 +6,7 @@ use super::ajp::AjpBackend;
 use super::check::{Question, Reply};
 use super::error::FailureKind;
 use super::forward::{Failed, Forward, Sent};
+#[cfg(feature = "ftp")]
 use super::ftp::FtpBackend;
 use super::http1::HttpBackend;
 use super::pool::{PoolControl, PoolView, Reuse};
@@ -30,6 +31,7 @@ pub(super) enum Arm {
     /// HTTP/1.1, plain or through TLS.
     Http(HttpBackend),
     /// FTP, plain or through TLS.
+    #[cfg(feature = "ftp")]
     Ftp(FtpBackend),
 }
 
@@ -63,6 +65,7 @@ impl Backend {
                 let sent = Box::pin(backend.send(request, upload, reuse)).await?;
                 Ok(sent.map(ResponseBody::from))
             }
+            #[cfg(feature = "ftp")]
             Arm::Ftp(backend) => {
                 let sent = Box::pin(backend.send(request, upload, reuse)).await?;
                 Ok(sent.map(ResponseBody::Ftp))
@@ -81,6 +84,7 @@ impl Backend {
             match &self.arm {
                 Arm::Ajp(backend) => backend.check(question, limit).await,
                 Arm::Http(backend) => backend.check(question).await,
+                #[cfg(feature = "ftp")]
                 Arm::Ftp(backend) => backend.check(question).await,
             }
         };
@@ -98,6 +102,7 @@ impl Backend {
         match &self.arm {
             Arm::Ajp(backend) => backend.pool(),
             Arm::Http(backend) => backend.pool(),
+            #[cfg(feature = "ftp")]
             Arm::Ftp(backend) => backend.pool(),
         }
     }

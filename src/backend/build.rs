@@ -8,6 +8,7 @@ use deadpool::managed::BuildError;
 
 use super::ajp::{AjpBackend, AjpSettings};
 use super::arms::{Arm, Backend};
+#[cfg(feature = "ftp")]
 use super::ftp::{FtpBackend, FtpSettings};
 use super::http1::HttpBackend;
 use super::pool::{Pool, PoolSettings};
@@ -23,6 +24,9 @@ pub(crate) enum BackendError {
     Tls { url: String, reason: TlsError },
     #[error("{url}: {reason}")]
     Pool { url: String, reason: BuildError },
+    #[cfg(not(feature = "ftp"))]
+    #[error("url: {url}: this program is built without FTP")]
+    WithoutFtp { url: String },
 }
 
 /// Makes the backend of a member. Its connects are counted in `connects`.
@@ -36,7 +40,13 @@ pub(crate) fn backend(
     let arm = match member.url.scheme {
         Scheme::Ajp => Arm::Ajp(ajp_backend(member, connects)?),
         Scheme::Http | Scheme::Https => Arm::Http(http_backend(member, &member.url, connects)?),
+        #[cfg(feature = "ftp")]
         Scheme::Ftp | Scheme::Ftps => Arm::Ftp(ftp_backend(member, connects)?),
+        #[cfg(not(feature = "ftp"))]
+        Scheme::Ftp | Scheme::Ftps => {
+            let url = member.url.to_string();
+            return Err(BackendError::WithoutFtp { url });
+        }
     };
     let upgrades = member.upgrade_url.as_ref();
     let upgrades = upgrades.map(|url| http_backend(member, url, connects));
@@ -77,6 +87,7 @@ fn http_backend(
     Ok(HttpBackend::new(pool, member.timeout, &authority(url)))
 }
 
+#[cfg(feature = "ftp")]
 fn ftp_backend(member: &Member, connects: &ConnectCounters) -> Result<FtpBackend, BackendError> {
     let url = &member.url;
     let tls = match url.scheme {

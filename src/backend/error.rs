@@ -75,6 +75,10 @@ pub(crate) enum FailureKind {
     #[error("answer ends {0} bytes early")]
     Short(u64),
     /// An FTP server closes, or takes nobody in now.
+    #[cfg_attr(
+        not(feature = "ftp"),
+        allow(dead_code, reason = "only FTP servers say it")
+    )]
     #[error("the FTP server is not ready: {0}")]
     Unready(u16),
     /// The request has no form in the member's protocol. Nothing of it was sent.

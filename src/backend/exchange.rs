@@ -82,6 +82,7 @@ impl<D: Exchange> Streamed<D> {
     }
 
     /// The exchange itself, for one that is read in the gateway.
+    #[cfg(feature = "ftp")]
     pub(super) fn into_exchange(mut self) -> Option<Box<D>> {
         self.driver.take()
     }

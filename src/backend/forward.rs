@@ -20,10 +20,18 @@ pub(crate) struct Forward<'a> {
     pub(crate) idempotent: bool,
     pub(crate) version: Version,
     /// The path that the client asked for, with its escapes.
+    #[cfg_attr(
+        not(feature = "ftp"),
+        allow(dead_code, reason = "only FTP members need it")
+    )]
     pub(crate) asked: &'a str,
     /// The path that the member gets, with its escapes.
     pub(crate) path: &'a str,
     /// The part of `path` that stands for the mapping's path: empty or `/app`. A client must not leave it.
+    #[cfg_attr(
+        not(feature = "ftp"),
+        allow(dead_code, reason = "only FTP members need it")
+    )]
     pub(crate) root: &'a str,
     /// The client's query, with its escapes.
     pub(crate) query: Option<&'a str>,
@@ -128,6 +136,7 @@ impl Steps {
     }
 
     /// The attempt asked for no connection.
+    #[cfg(feature = "ftp")]
     pub(super) fn without_connection() -> Self {
         Self {
             waited: Duration::ZERO,

@@ -16,6 +16,7 @@ mod connect;
 mod error;
 mod exchange;
 mod forward;
+#[cfg(feature = "ftp")]
 mod ftp;
 mod head;
 mod http1;

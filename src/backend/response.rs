@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::ajp::AjpDriver;
 use super::error::FailureKind;
 use super::exchange::{Incomplete, Streamed};
+#[cfg(feature = "ftp")]
 use super::ftp::FtpDriver;
 use super::http1::{HttpBody, HttpDriver, Tunnel};
 use super::wire::Moved;
@@ -21,6 +22,7 @@ pub(crate) enum ResponseBody {
     /// From an HTTP member.
     Http(Streamed<HttpDriver>),
     /// From an FTP member.
+    #[cfg(feature = "ftp")]
     Ftp(Streamed<FtpDriver>),
     /// None: behind this head another protocol is spoken.
     Tunnel(Option<Box<Tunnel>>),
@@ -56,6 +58,7 @@ impl ResponseBody {
         match self {
             Self::Ajp(body) => body.take_failure(),
             Self::Http(body) => body.take_failure(),
+            #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.take_failure(),
             Self::Tunnel(_) | Self::Text(_) => None,
         }
@@ -66,6 +69,7 @@ impl ResponseBody {
         match self {
             Self::Ajp(body) => body.has_surplus(),
             Self::Http(body) => body.has_surplus(),
+            #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.has_surplus(),
             Self::Tunnel(_) | Self::Text(_) => false,
         }
@@ -76,6 +80,7 @@ impl ResponseBody {
         match self {
             Self::Ajp(body) => body.moved(),
             Self::Http(body) => body.moved(),
+            #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.moved(),
             Self::Tunnel(_) | Self::Text(_) => Moved::default(),
         }
@@ -93,6 +98,7 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Ajp(body) => body.poll_frame(cx),
             Self::Http(body) => body.poll_frame(cx),
+            #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.poll_frame(cx),
             Self::Tunnel(_) => Poll::Ready(None),
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
@@ -103,6 +109,7 @@ impl Body for ResponseBody {
         match self {
             Self::Ajp(body) => body.is_complete(),
             Self::Http(body) => body.is_complete(),
+            #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.is_complete(),
             Self::Tunnel(_) => true,
             Self::Text(text) => text.is_none(),
@@ -113,6 +120,7 @@ impl Body for ResponseBody {
         match self {
             Self::Ajp(body) => body.size_hint(),
             Self::Http(body) => body.size_hint(),
+            #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.size_hint(),
             Self::Tunnel(_) => SizeHint::with_exact(0),
             Self::Text(text) => {

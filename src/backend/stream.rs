@@ -19,6 +19,7 @@ pub(super) enum Stream {
 
 impl Stream {
     /// The TCP connection under it.
+    #[cfg(feature = "ftp")]
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,

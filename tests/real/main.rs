@@ -15,6 +15,7 @@ mod ajp;
 mod bounds;
 mod browser;
 mod crowd;
+#[cfg(feature = "ftp")]
 mod ftp;
 mod http;
 mod prometheus;

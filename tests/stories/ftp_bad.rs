@@ -3,6 +3,7 @@
 use crate::support::at_once;
 use crate::support::ftp::{Action, FtpServer, Site, TransferEnd};
 use crate::support::gateway::Running;
+use crate::support::log::Log;
 
 fn gateway_for(server: &FtpServer) -> Running {
     Running::over(&[server.url()], "", "timeout: 2s, retry: 0s")
@@ -249,6 +250,39 @@ async fn a_file_longer_than_its_size_is_cut_and_its_connection_is_not_used_again
         gateway.quiet().await;
         assert_eq!(server.connections(), connections);
     }
+}
+
+#[tokio::test]
+async fn a_warning_of_a_file_longer_than_its_size_names_the_member() {
+    let log = Log::capture();
+    let bytes = Action::Send(b"hello, world".to_vec(), TransferEnd::Reply("226 done"));
+    let server = FtpServer::with("RETR", bytes).await;
+    let gateway = gateway_for(&server);
+    assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
+    gateway.quiet().await;
+    let lines = log.with("more body than it had announced");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("balancer=\"test\""), "{lines:?}");
+    let member = format!("member={}", server.url());
+    assert!(lines[0].contains(&member), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_warning_of_a_transfer_that_fails_names_the_member() {
+    let log = Log::capture();
+    let bytes = Action::Send(b"hell".to_vec(), TransferEnd::Reply("426 aborted"));
+    let server = FtpServer::with("RETR", bytes).await;
+    let gateway = gateway_for(&server);
+    let mut client = gateway.client().await;
+    client
+        .send("GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    assert!(client.ended_by_reset().await);
+    gateway.quiet().await;
+    let lines = log.with("transfer ended with 426");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let member = format!("member={}", server.url());
+    assert!(lines[0].contains(&member), "{lines:?}");
 }
 
 #[tokio::test]

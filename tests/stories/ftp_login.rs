@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::support::ftp::{FtpServer, Site};
 use crate::support::gateway::Running;
+use crate::support::log::Log;
 
 /// The field of Basic credentials (RFC 7617).
 fn basic(pair: &str) -> String {
@@ -42,11 +43,15 @@ async fn the_configured_login_is_used_whatever_the_client_sends() {
 
 #[tokio::test]
 async fn a_refused_configured_login_is_403_without_a_challenge() {
+    let log = Log::capture();
     let server = FtpServer::start(Site::new().login("reader", "s3cret")).await;
     let gateway = gateway_for(&server, "username: reader, password: wrong");
     let answer = gateway.get("/hello.txt", "").await;
     let challenge = answer.field("www-authenticate");
     assert_eq!((answer.status, challenge), (403, None));
+    let lines = log.with("refuses the configured `username`");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains(&server.url()), "{lines:?}");
 }
 
 #[tokio::test]

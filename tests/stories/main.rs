@@ -23,11 +23,17 @@ mod api;
 mod api_description;
 mod balancing;
 mod front;
+#[cfg(feature = "ftp")]
 mod ftp_bad;
+#[cfg(feature = "ftp")]
 mod ftp_balance;
+#[cfg(feature = "ftp")]
 mod ftp_files;
+#[cfg(feature = "ftp")]
 mod ftp_login;
+#[cfg(feature = "ftp")]
 mod ftp_tls;
+#[cfg(feature = "ftp")]
 mod ftp_write;
 mod health;
 mod http_bad;

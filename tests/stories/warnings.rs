@@ -6,7 +6,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::container::{Container, Wire};
-use crate::support::ftp::{Action, FtpServer, TransferEnd};
 use crate::support::gateway::Running;
 use crate::support::log::{Log, left_out};
 use crate::support::{soon, until};
@@ -91,21 +90,6 @@ async fn answers_longer_than_announced_are_named_once_a_second() {
     let member = format!("member=ajp://{}", container.address);
     let names = ["balancer=\"test\"", &member];
     are_limited(&log, &gateway, "more body than it had announced", &names).await;
-}
-
-#[tokio::test]
-async fn files_longer_than_their_size_are_named_with_their_member() {
-    let log = Log::capture();
-    let bytes = Action::Send(b"hello, world".to_vec(), TransferEnd::Reply("226 done"));
-    let server = FtpServer::with("RETR", bytes).await;
-    let url = format!("ftp://{}", server.address);
-    let gateway = Running::over(std::slice::from_ref(&url), "", "");
-    assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
-    gateway.quiet().await;
-    let lines = log.with("more body than it had announced");
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("balancer=\"test\""), "{lines:?}");
-    assert!(lines[0].contains(&format!("member={url}")), "{lines:?}");
 }
 
 /// A second cause has its own line, and does not wait for the first.

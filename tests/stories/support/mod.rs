@@ -3,6 +3,7 @@
 #[path = "../../support/client.rs"]
 pub(crate) mod client;
 pub(crate) mod container;
+#[cfg(feature = "ftp")]
 pub(crate) mod ftp;
 pub(crate) mod gateway;
 pub(crate) mod log;
@@ -43,6 +44,7 @@ pub(crate) async fn pause(milliseconds: u64) {
 }
 
 /// Runs cases at the same time, where each of them mostly waits.
+#[cfg(feature = "ftp")]
 pub(crate) async fn at_once(cases: impl IntoIterator<Item = impl Future<Output = ()> + 'static>) {
     let local = tokio::task::LocalSet::new();
     let mut running = tokio::task::JoinSet::new();
