@@ -510,3 +510,25 @@ async fn a_client_that_leaves_stops_the_transfer() {
     assert_eq!(gateway.get("/files/hello.txt", "").await.text(), "hello");
     assert_eq!(server.connections(), 2, "not used again");
 }
+
+/// A Windows server would read the backslash as a slash.
+#[tokio::test]
+async fn an_exclusion_holds_for_a_path_with_an_encoded_backslash() {
+    let server = FtpServer::start(Site::new()).await;
+    let gateway = Running::start(&format!(
+        "proxy_pass:
+- {{ path: /files/private, exclude: true }}
+- {{ path: /files, to: \"{}\" }}
+",
+        server.url()
+    ));
+    for target in [
+        "/files/private%5Chello.txt",
+        "/files/x%5C..%5Cprivate/hello.txt",
+        "/files/x/..%5Cprivate%5Chello.txt",
+    ] {
+        let status = gateway.get(target, "").await.status;
+        assert!([400, 404].contains(&status), "{target}: {status}");
+    }
+    assert_eq!(server.commands().concat(), [""; 0]);
+}
