@@ -200,5 +200,6 @@ fn bind_admin(admin: &Admin) -> anyhow::Result<(TcpListener, Access)> {
         TcpListener::from_std(listener)
     };
     let listener = bind().with_context(|| format!("cannot listen on {} (admin)", admin.bind))?;
-    Ok((listener, Access::new(admin)))
+    let access = Access::new(admin).context("the system has no random numbers")?;
+    Ok((listener, access))
 }

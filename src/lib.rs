@@ -17,6 +17,7 @@ mod headers;
 mod node;
 mod peer;
 mod proxy;
+mod random;
 mod reload;
 mod server;
 mod state;

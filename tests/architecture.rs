@@ -39,7 +39,14 @@ const ROWS: &[(&[&str], &[&str])] = &[
         PURE,
     ),
     (
-        &["peer", "connection_state", "timer", "variables", "framing"],
+        &[
+            "peer",
+            "connection_state",
+            "timer",
+            "variables",
+            "framing",
+            "random",
+        ],
         NO_BALANCING,
     ),
     (&["headers", "upload", "telemetry", "unbuilt"], NO_BALANCING),
@@ -74,6 +81,8 @@ const PURE: &[&str] = &[
     "Timestamp::now",
     "rand",
     "RandomState",
+    "getrandom",
+    "crate::random",
     "tracing",
     "metrics",
 ];

@@ -6,55 +6,29 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let plain = simplified(word);
-    let most = (plain.len() / 3).clamp(1, 3);
+    let most = (plain.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
         .map(|candidate| {
             let other = simplified(candidate);
-            let longer = other.len() > 2 && plain.starts_with(&other);
-            (
-                if longer {
-                    most
-                } else {
-                    distance(&plain, &other)
-                },
-                candidate,
-            )
+            let distance = match other.len() > 2 && plain.starts_with(&other) {
+                true => most,
+                false => strsim::osa_distance(&plain, &other),
+            };
+            (distance, candidate)
         })
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Case, dashes and underscores are no difference: `stickySession` and `load-factor` are slips.
-fn simplified(word: &str) -> Vec<char> {
+/// Case, dashes and underscores are no difference: `stickySession` and `load-factor` are slips. Longer words are cut.
+fn simplified(word: &str) -> String {
     word.chars()
         .filter(|c| !matches!(c, '-' | '_' | ' '))
         .flat_map(char::to_lowercase)
         .take(64)
         .collect()
-}
-
-/// Characters to insert, remove, replace or swap with the next one.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, &x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &y) in b.iter().enumerate() {
-            let at =
-                |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
-            let replaced = at(&last, j) + usize::from(x != y);
-            let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(&y) && b.get(j - 1) == Some(&x);
-            if swapped {
-                best = best.min(at(&before, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().unwrap_or_default()
 }
 
 /// The word, when it is near one of the names: for names that the file itself gives.

@@ -1,6 +1,6 @@
 //! Who may ask.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::io;
 use std::net::IpAddr;
 
 use ajpgate_config::{Admin, Auth};
@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, HeaderMap};
 use ipnet::IpNet;
 use subtle::ConstantTimeEq as _;
+
+use crate::random;
 
 /// Networks, and the credentials that `Authorization` must bring.
 #[derive(Debug)]
@@ -25,18 +27,20 @@ enum Credentials {
 }
 
 impl Access {
-    pub(crate) fn new(admin: &Admin) -> Self {
+    /// # Errors
+    /// When the system has no random numbers for the token.
+    pub(crate) fn new(admin: &Admin) -> io::Result<Self> {
         let credentials = admin.auth.as_ref().map(|auth| match auth {
             Auth::Basic { user, password } => {
                 Credentials::Basic(format!("{user}:{}", password.expose()).into_bytes())
             }
             Auth::Token(token) => Credentials::Bearer(token.expose().as_bytes().to_vec()),
         });
-        Self {
+        Ok(Self {
             allow: admin.allow.clone(),
             credentials,
-            token: token(),
-        }
+            token: token()?,
+        })
     }
 
     /// Whether an address may connect at all.
@@ -101,10 +105,9 @@ impl Access {
     }
 }
 
-/// 32 hexadecimal digits from keys that the system's random numbers have made.
-fn token() -> String {
-    let digits = || format!("{:016x}", RandomState::new().hash_one(()));
-    digits() + &digits()
+/// 32 random hexadecimal digits.
+fn token() -> io::Result<String> {
+    Ok(format!("{:032x}", random::bits128()?))
 }
 
 #[cfg(test)]
@@ -121,7 +124,7 @@ mod tests {
         Access {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
             credentials,
-            token: token(),
+            token: token().unwrap(),
         }
     }
 

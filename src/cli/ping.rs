@@ -1,7 +1,5 @@
 //! `ajpgate ping`: sends CPING and measures the time to CPONG, like ping(8).
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -10,8 +8,7 @@ use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::request::Attribute;
 use ajp13::{FromContainer, PacketSize, ToContainer};
 use anyhow::{Context as _, bail};
-use futures_core::Stream;
-use futures_sink::Sink;
+use futures_util::{SinkExt, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
@@ -100,7 +97,7 @@ fn parse(url: &str) -> Option<(String, u16)> {
 async fn ping(host: &str, port: u16) -> anyhow::Result<Duration> {
     let mut wire = Wire::connect(host, port).await?;
     let started = Instant::now();
-    Pin::new(&mut wire.framed).start_send(ToContainer::CPing)?;
+    wire.framed.start_send_unpin(ToContainer::CPing)?;
     wire.flush().await?;
     match wire.receive().await? {
         FromContainer::CPong => Ok(started.elapsed()),
@@ -180,15 +177,12 @@ impl Wire {
     }
 
     async fn flush(&mut self) -> anyhow::Result<()> {
-        let framed = &mut self.framed;
-        let flush = poll_fn(|cx| Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx));
+        let flush = SinkExt::<ToContainer>::flush(&mut self.framed);
         Ok(tokio::time::timeout(TIMEOUT, flush).await??)
     }
 
     async fn receive(&mut self) -> anyhow::Result<FromContainer> {
-        let framed = &mut self.framed;
-        let next = poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx));
-        let message = tokio::time::timeout(TIMEOUT, next)
+        let message = tokio::time::timeout(TIMEOUT, self.framed.next())
             .await
             .context("no answer in time")?;
         message.context("connection closed")?.map_err(Into::into)

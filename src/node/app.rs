@@ -177,7 +177,9 @@ async fn session(
     request: &Request,
     engine: &Engine,
 ) -> Result<(), CodecError> {
-    let visit = engine.sessions.visit(request.session_id(), Instant::now());
+    let visit = engine
+        .sessions
+        .visit(request.session_id(), Instant::now())?;
     let wants_html = request
         .header("accept")
         .is_some_and(|accept| accept.contains("text/html"));

@@ -1,10 +1,11 @@
 //! Sessions in memory: an id that ends with the node's route, and the number of requests.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::random;
 
 /// How long a session lives after its last request.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -17,13 +18,11 @@ const MAX_SESSIONS: usize = 100_000;
 pub(super) struct Sessions {
     /// The end of an id: empty, or a dot and the route.
     suffix: String,
-    seed: RandomState,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    created: u64,
     by_id: HashMap<String, Session>,
 }
 
@@ -50,13 +49,15 @@ impl Sessions {
         };
         Self {
             suffix,
-            seed: RandomState::new(),
             state: Mutex::default(),
         }
     }
 
     /// Counts a request for the session with this id, or for a new one.
-    pub(super) fn visit(&self, id: Option<&str>, now: Instant) -> Visit {
+    ///
+    /// # Errors
+    /// When the system has no random numbers for a new id.
+    pub(super) fn visit(&self, id: Option<&str>, now: Instant) -> io::Result<Visit> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = id
             && let Some(session) = state.by_id.get_mut(id)
@@ -64,34 +65,29 @@ impl Sessions {
         {
             session.hits += 1;
             session.used = now;
-            return Visit {
+            return Ok(Visit {
                 id: id.to_owned(),
                 hits: session.hits,
                 is_new: false,
-            };
+            });
         }
         if state.by_id.len() >= MAX_SESSIONS {
             state.forget_older_half();
         }
-        state.created += 1;
-        let id = self.new_id(state.created);
+        let id = self.new_id()?;
         state
             .by_id
             .insert(id.clone(), Session { hits: 1, used: now });
-        Visit {
+        Ok(Visit {
             id,
             hits: 1,
             is_new: true,
-        }
+        })
     }
 
     /// 128 random bits in the form of Tomcat's ids, which cannot be guessed from other ids.
-    fn new_id(&self, number: u64) -> String {
-        let (high, low) = (
-            self.seed.hash_one((number, 0_u8)),
-            self.seed.hash_one((number, 1_u8)),
-        );
-        format!("{high:016X}{low:016X}{}", self.suffix)
+    fn new_id(&self) -> io::Result<String> {
+        Ok(format!("{:032X}{}", random::bits128()?, self.suffix))
     }
 }
 
@@ -113,9 +109,11 @@ mod tests {
     fn a_session_counts_its_requests_until_it_expires() {
         let sessions = Sessions::new("node1");
         let start = Instant::now();
-        let first = sessions.visit(None, start);
+        let first = sessions.visit(None, start).unwrap();
         assert!(first.is_new && first.id.ends_with(".node1") && first.id.len() == 32 + 6);
-        let second = sessions.visit(Some(&first.id), start + Duration::from_secs(1));
+        let second = sessions
+            .visit(Some(&first.id), start + Duration::from_secs(1))
+            .unwrap();
         assert_eq!(
             second,
             Visit {
@@ -124,9 +122,11 @@ mod tests {
                 ..first.clone()
             }
         );
-        let foreign = sessions.visit(Some("0123.node2"), start);
+        let foreign = sessions.visit(Some("0123.node2"), start).unwrap();
         assert!(foreign.is_new && foreign.id != first.id);
-        let late = sessions.visit(Some(&first.id), start + Duration::from_secs(1) + LIFETIME);
+        let late = sessions
+            .visit(Some(&first.id), start + Duration::from_secs(1) + LIFETIME)
+            .unwrap();
         assert!(late.is_new);
     }
 }

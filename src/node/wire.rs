@@ -1,12 +1,8 @@
 //! The packets of one AJP13 connection, at the container's end.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
 use ajp13::codec::ContainerCodec;
 use ajp13::{CodecError, FromContainer, ToContainer};
-use futures_core::Stream;
-use futures_sink::Sink;
+use futures_util::{SinkExt, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
@@ -18,17 +14,15 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) async fn receive(&mut self) -> Result<Option<ToContainer>, CodecError> {
-        poll_fn(|cx| Pin::new(&mut self.framed).poll_next(cx))
-            .await
-            .transpose()
+        self.framed.next().await.transpose()
     }
 
     pub(super) fn feed(&mut self, message: FromContainer) -> Result<(), CodecError> {
-        Pin::new(&mut self.framed).start_send(message)
+        self.framed.start_send_unpin(message)
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), CodecError> {
-        poll_fn(|cx| Sink::<FromContainer>::poll_flush(Pin::new(&mut self.framed), cx)).await
+        SinkExt::<FromContainer>::flush(&mut self.framed).await
     }
 
     pub(super) async fn send(&mut self, message: FromContainer) -> Result<(), CodecError> {

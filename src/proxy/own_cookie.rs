@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use ajpgate_config::{SameSite, StickyCookie};
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
+use crate::random;
 use crate::sticky::{Found, Names, id_of};
 
 /// The character between id and route.
@@ -48,7 +49,7 @@ pub(super) fn set(
 
 /// A random id of 16 hexadecimal digits; `None` when the operating system has no random numbers.
 fn new_id() -> Option<String> {
-    let id = getrandom::u64().ok()?;
+    let id = random::bits64().ok()?;
     Some(format!("{id:016x}"))
 }
 

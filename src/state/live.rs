@@ -1,6 +1,5 @@
 //! A balancer while it runs.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -16,6 +15,7 @@ use crate::balancer::{
     Applied, Balancer, Command, Condition, Health, MemberId, MemberSpec, MemberView, NoMember,
     Refused, Settings, Spec, Transition, View,
 };
+use crate::random;
 use crate::sticky;
 use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::BalancerMetrics;
@@ -92,7 +92,7 @@ impl LiveBalancer {
     pub(super) fn start(wanted: Prepared, now: Instant) -> Self {
         let balancer = Balancer::new(Spec {
             settings: Settings::from(&*wanted.config),
-            seed: RandomState::new().hash_one(()),
+            seed: random::seed(),
             members: wanted.config.members.iter().map(MemberSpec::from).collect(),
         });
         let ids = balancer.view(now).members.into_iter().map(|view| view.id);

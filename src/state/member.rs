@@ -1,6 +1,5 @@
 //! A member while it runs.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -11,6 +10,7 @@ use super::drain::{Drain, Left};
 use super::prepared::PreparedMember;
 use crate::backend::{Backend, authority};
 use crate::balancer::{Health, MemberId, MemberView};
+use crate::random;
 use crate::sessions::LiveSessions;
 use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::{ErrorKind, MemberMetrics, MemberReading, MemberStatus};
@@ -168,8 +168,7 @@ impl LiveMember {
 }
 
 fn new_sessions(balancer: &config::Balancer, now: Instant) -> Arc<Mutex<LiveSessions>> {
-    let random = RandomState::new();
-    let seed = [random.hash_one(0), random.hash_one(1)];
+    let seed = [random::seed(), random::seed()];
     let sessions = LiveSessions::new(balancer.session_timeout, seed, now);
     Arc::new(Mutex::new(sessions))
 }

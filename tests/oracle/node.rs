@@ -1,9 +1,7 @@
 //! Scripted AJP13 nodes: they do as the sequence says, for every front end alike.
 
 use std::collections::{HashMap, HashSet};
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use ajp13::codec::ContainerCodec;
@@ -11,8 +9,7 @@ use ajp13::headers::{HeaderName, Headers};
 use ajp13::tables::RequestHeader;
 use ajp13::{ForwardRequest, FromContainer, PacketSize, SendHeaders, ToContainer};
 use bytes::Bytes;
-use futures_core::Stream;
-use futures_sink::Sink;
+use futures_util::{SinkExt, StreamExt as _};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -271,7 +268,7 @@ fn field(request: &ForwardRequest, wanted: &str) -> Option<String> {
 
 /// The next packet; `None` when the front end is gone.
 async fn next(framed: &mut Framed<TcpStream, ContainerCodec>) -> Option<ToContainer> {
-    let next = poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx)).await;
+    let next = framed.next().await;
     match next? {
         Ok(message) => Some(message),
         Err(ajp13::CodecError::Io(_)) => None,
@@ -281,6 +278,6 @@ async fn next(framed: &mut Framed<TcpStream, ContainerCodec>) -> Option<ToContai
 
 /// Sends a packet. The front end may be gone.
 async fn send(framed: &mut Framed<TcpStream, ContainerCodec>, message: FromContainer) {
-    let _ = Pin::new(&mut *framed).start_send(message);
-    let _ = poll_fn(|cx| Sink::<FromContainer>::poll_flush(Pin::new(&mut *framed), cx)).await;
+    let _ = framed.start_send_unpin(message);
+    let _ = SinkExt::<FromContainer>::flush(framed).await;
 }

@@ -4,28 +4,58 @@
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use crate::support::client::{Answer, Client, get};
+use crate::support::client::{Answer, Client};
 use crate::support::container::Container;
 use crate::support::gateway::Running;
 
 const BALANCER: &str = "/api/v1/balancers/test";
 
-async fn send(gateway: &Running, method: &str, path: &str, body: &str) -> Answer {
-    let mut client = Client::connect(gateway.admin).await;
-    client
-        .send(format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            gateway.admin,
-            body.len()
-        ))
-        .await;
-    client.answer().await
+/// One connection to the admin listener.
+struct Api {
+    client: Client,
+    description: Value,
 }
 
-async fn read(gateway: &Running, path: &str) -> Value {
-    let answer = get(gateway.admin, path, "").await;
-    assert_eq!(answer.status, 200, "{path}: {answer:?}");
-    serde_json::from_str(answer.text()).unwrap()
+impl Api {
+    async fn new(gateway: &Running) -> Self {
+        let mut api = Self {
+            client: Client::connect(gateway.admin).await,
+            description: Value::Null,
+        };
+        api.description = api.read("/api/v1/openapi.json").await;
+        api
+    }
+
+    async fn send(&mut self, method: &str, path: &str, body: &str) -> Answer {
+        self.client
+            .send(format!(
+                "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            ))
+            .await;
+        self.client.answer().await
+    }
+
+    async fn read(&mut self, path: &str) -> Value {
+        let answer = self.send("GET", path, "").await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        serde_json::from_str(answer.text()).unwrap()
+    }
+
+    /// Sends what must be refused, each with a reason that names its key, and checks that nothing has changed.
+    async fn refuses(&mut self, method: &str, path: &str, cases: &[(String, String)]) {
+        let before = self.read("/api/v1/balancers").await;
+        for (key, body) in cases {
+            let answer = self.send(method, path, body).await;
+            assert_eq!(answer.status, 422, "{method} {body}: {answer:?}");
+            let said: Value = serde_json::from_str(answer.text()).unwrap();
+            let error = said["error"].as_str().unwrap();
+            assert!(error.contains(key), "{method} {body}: {error}");
+        }
+        let after = self.read("/api/v1/balancers").await;
+        assert_eq!(before, after, "{method} {cases:?}");
+    }
 }
 
 /// The schema of the body of an operation, or of its answer with a status.
@@ -201,23 +231,6 @@ fn with(key: &str, value: &Value) -> Value {
     Value::Object(keys)
 }
 
-/// Sends `body` and checks that it is taken when it is `allowed`, and else refused with a reason that names the key.
-async fn check(gateway: &Running, request: (&str, &str), body: &str, key: &str, allowed: bool) {
-    let (method, path) = request;
-    let before = read(gateway, "/api/v1/balancers").await;
-    let answer = send(gateway, method, path, body).await;
-    let said: Value = serde_json::from_str(answer.text()).unwrap();
-    if allowed {
-        assert!(answer.status < 300, "{method} {body}: {said}");
-        return;
-    }
-    assert_eq!(answer.status, 422, "{method} {body}: {said}");
-    let error = said["error"].as_str().unwrap();
-    assert!(error.contains(key), "{method} {body}: {error}");
-    let after = read(gateway, "/api/v1/balancers").await;
-    assert_eq!(before, after, "{method} {body}");
-}
-
 /// A balancer for which every `lbmethod` is possible.
 async fn running() -> (Container, Running) {
     let node = Container::hello("n1").await;
@@ -225,49 +238,59 @@ async fn running() -> (Container, Running) {
     (node, gateway)
 }
 
+/// Values of a key and of the keys inside it, each with the key that a refusal must name.
+fn cases(key: &str, schema: &Value) -> Vec<(String, Value)> {
+    let own = values(schema)
+        .into_iter()
+        .map(|value| (key.to_owned(), value));
+    let mut cases: Vec<_> = own.collect();
+    for (inner, of_inner) in schema["properties"].as_object().into_iter().flatten() {
+        let of_inner = values(of_inner).into_iter();
+        cases.extend(of_inner.map(|value| (inner.clone(), with(inner, &value))));
+    }
+    cases
+}
+
 #[tokio::test]
 async fn a_change_is_taken_exactly_when_the_description_allows_it() {
     let (node, gateway) = running().await;
-    let description = read(&gateway, "/api/v1/openapi.json").await;
+    let mut api = Api::new(&gateway).await;
+    let description = api.description.clone();
     let member = format!("{BALANCER}/members/ajp://{}", node.address);
-    let mut cases = 0;
+    let mut count = 0;
     for (described, path) in [
         ("/balancers/{balancer}", BALANCER),
         ("/balancers/{balancer}/members/{member}", &member),
     ] {
         let schema = schema(&description, described, "patch", None);
+        let mut refused = vec![("unknown".to_owned(), json!({ "unknown": null }).to_string())];
         for (key, of_key) in schema["properties"].as_object().unwrap() {
-            for value in values(of_key) {
-                let body = with(key, &value);
-                let allowed = allows(&description, schema, &body);
-                check(&gateway, ("PATCH", path), &body.to_string(), key, allowed).await;
-                cases += 1;
-            }
-            for (inner, of_inner) in of_key["properties"].as_object().into_iter().flatten() {
-                for value in values(of_inner) {
-                    let body = with(key, &with(inner, &value));
-                    let allowed = allows(&description, schema, &body);
-                    check(&gateway, ("PATCH", path), &body.to_string(), inner, allowed).await;
-                    cases += 1;
-                }
-            }
             let twice = format!("{{\"{key}\": null, \"{key}\": null}}");
-            check(&gateway, ("PATCH", path), &twice, key, false).await;
+            refused.push((key.clone(), twice));
+            for (named, value) in cases(key, of_key) {
+                count += 1;
+                let body = with(key, &value);
+                if !allows(&description, schema, &body) {
+                    refused.push((named, body.to_string()));
+                    continue;
+                }
+                let answer = api.send("PATCH", path, &body.to_string()).await;
+                assert_eq!(answer.status, 200, "{body}: {answer:?}");
+            }
         }
-        let unknown = json!({ "unknown": null }).to_string();
-        check(&gateway, ("PATCH", path), &unknown, "unknown", false).await;
+        api.refuses("PATCH", path, &refused).await;
     }
-    assert!(cases > 800, "{cases}");
+    assert!(count > 800, "{count}");
 }
 
 /// The rest of a member for which a key means something.
-fn member_for(key: &str, number: usize) -> Map<String, Value> {
+fn member_for(key: &str) -> Map<String, Value> {
     let scheme = match key {
         "username" | "password" | "passive" | "allow_write" => "ftp",
         "tls" => "https",
         _ => "ajp",
     };
-    let url = format!("{scheme}://127.0.0.1:{}", number + 1);
+    let url = format!("{scheme}://127.0.0.1:1");
     Map::from_iter([("url".to_owned(), json!(url))])
 }
 
@@ -288,52 +311,49 @@ fn needs_more(key: &str, value: &Value) -> bool {
 #[tokio::test]
 async fn a_member_is_added_exactly_when_the_description_allows_it() {
     let (_node, gateway) = running().await;
-    let description = read(&gateway, "/api/v1/openapi.json").await;
+    let mut api = Api::new(&gateway).await;
+    let description = api.description.clone();
     let path = format!("{BALANCER}/members");
     let schema = schema(&description, "/balancers/{balancer}/members", "post", None);
-    let mut number = 0;
+    let unknown = json!({ "url": "ajp://127.0.0.1:1", "unknown": 1 });
+    let mut refused = vec![
+        ("unknown".to_owned(), unknown.to_string()),
+        ("url".to_owned(), "{}".to_owned()),
+    ];
+    let mut count = 0;
     for (key, of_key) in schema["properties"].as_object().unwrap() {
-        let mut cases: Vec<(String, Value)> = values(of_key)
-            .into_iter()
-            .map(|value| (key.clone(), value))
-            .collect();
-        for (inner, of_inner) in of_key["properties"].as_object().into_iter().flatten() {
-            let of_inner = values(of_inner).into_iter();
-            cases.extend(of_inner.map(|value| (inner.clone(), with(inner, &value))));
-        }
-        for (named, value) in cases {
-            number += 1;
-            let mut keys = member_for(key, number);
-            keys.insert(key.clone(), value.clone());
-            let body = Value::Object(keys);
-            let allowed = allows(&description, schema, &body);
-            let inner = value.get(&named).unwrap_or(&value);
-            if allowed && needs_more(&named, inner) {
-                continue;
-            }
-            let answer = ("POST", path.as_str());
-            check(&gateway, answer, &body.to_string(), &named, allowed).await;
-            if allowed {
-                let url = body["url"].as_str().unwrap();
-                let member = format!("{path}/{}", url.replace('/', "%2F"));
-                assert_eq!(send(&gateway, "DELETE", &member, "").await.status, 204);
-            }
-        }
         let url = "\"url\": \"ajp://127.0.0.1:1\"";
         let twice = format!("{{{url}, \"{key}\": null, \"{key}\": null}}");
-        check(&gateway, ("POST", &path), &twice, key, false).await;
+        refused.push((key.clone(), twice));
+        for (named, value) in cases(key, of_key) {
+            count += 1;
+            let mut keys = member_for(key);
+            keys.insert(key.clone(), value.clone());
+            let body = Value::Object(keys);
+            if !allows(&description, schema, &body) {
+                refused.push((named, body.to_string()));
+                continue;
+            }
+            if needs_more(&named, value.get(&named).unwrap_or(&value)) {
+                continue;
+            }
+            let answer = api.send("POST", &path, &body.to_string()).await;
+            assert_eq!(answer.status, 201, "{body}: {answer:?}");
+            let url = body["url"].as_str().unwrap().replace('/', "%2F");
+            let removed = api.send("DELETE", &format!("{path}/{url}"), "").await;
+            assert_eq!(removed.status, 204, "{removed:?}");
+        }
     }
-    check(&gateway, ("POST", &path), "{}", "url", false).await;
-    let unknown = json!({ "url": "ajp://127.0.0.1:1", "unknown": 1 }).to_string();
-    check(&gateway, ("POST", &path), &unknown, "unknown", false).await;
-    assert!(number > 1000, "{number}");
+    api.refuses("POST", &path, &refused).await;
+    assert!(count > 1000, "{count}");
 }
 
 /// What the API shows is what its description says.
 #[tokio::test]
 async fn every_answer_is_as_described() {
     let (node, gateway) = running().await;
-    let description = read(&gateway, "/api/v1/openapi.json").await;
+    let mut api = Api::new(&gateway).await;
+    let description = api.description.clone();
     let url = format!("ajp://{}", node.address);
     for path in [
         "/balancers",
@@ -342,11 +362,11 @@ async fn every_answer_is_as_described() {
         "/balancers/{balancer}/members/{member}",
     ] {
         let asked = path.replace("{balancer}", "test").replace("{member}", &url);
-        let shown = read(&gateway, &format!("/api/v1{asked}")).await;
+        let shown = api.read(&format!("/api/v1{asked}")).await;
         let schema = schema(&description, path, "get", Some(200));
         assert!(allows(&description, schema, &shown), "{path}: {shown}");
     }
-    let error = send(&gateway, "PATCH", BALANCER, "{\"x\": 1}").await;
+    let error = api.send("PATCH", BALANCER, "{\"x\": 1}").await;
     let error = serde_json::from_str(error.text()).unwrap();
     let described = schema(&description, "/balancers/{balancer}", "patch", Some(422));
     assert!(allows(&description, described, &error), "{error}");

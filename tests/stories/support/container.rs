@@ -1,8 +1,7 @@
 //! A servlet container that does exactly what a story says, good or bad.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,8 +10,7 @@ use ajp13::headers::Headers;
 use ajp13::tables::RequestHeader;
 use ajp13::{BodyPacket, ForwardRequest, FromContainer, PacketSize, SendHeaders, ToContainer};
 use bytes::Bytes;
-use futures_core::Stream;
-use futures_sink::Sink;
+use futures_util::{SinkExt, StreamExt as _};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -138,7 +136,7 @@ impl Wire {
 
     /// The next packet; `None` when the gateway has closed or reset.
     pub(crate) async fn next(&mut self) -> Option<ToContainer> {
-        let next = poll_fn(|cx| Pin::new(&mut self.framed).poll_next(cx));
+        let next = self.framed.next();
         match soon("a packet from the gateway", next).await {
             Some(Ok(message)) => Some(message),
             Some(Err(ajp13::CodecError::Io(_))) | None => None,
@@ -198,9 +196,8 @@ impl Wire {
 
     /// Sends one packet. The gateway may be gone.
     pub(crate) async fn send(&mut self, message: FromContainer) {
-        let _ = Pin::new(&mut self.framed).start_send(message);
-        let _ =
-            poll_fn(|cx| Sink::<FromContainer>::poll_flush(Pin::new(&mut self.framed), cx)).await;
+        let _ = self.framed.start_send_unpin(message);
+        let _ = SinkExt::<FromContainer>::flush(&mut self.framed).await;
     }
 
     /// Sends bytes as they are.
