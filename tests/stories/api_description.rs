@@ -197,8 +197,8 @@ fn values(schema: &Value) -> Vec<Value> {
         "auto",
         "full",
         "a.example",
-        "ajp://127.0.0.1:1",
-        "http://127.0.0.1:1/x",
+        "ajp://member.invalid",
+        "http://member.invalid/x",
         "/x",
         "u:p",
     ] {
@@ -290,7 +290,7 @@ fn member_for(key: &str) -> Map<String, Value> {
         "tls" => "https",
         _ => "ajp",
     };
-    let url = format!("{scheme}://127.0.0.1:1");
+    let url = format!("{scheme}://member.invalid");
     Map::from_iter([("url".to_owned(), json!(url))])
 }
 
@@ -315,14 +315,14 @@ async fn a_member_is_added_exactly_when_the_description_allows_it() {
     let description = api.description.clone();
     let path = format!("{BALANCER}/members");
     let schema = schema(&description, "/balancers/{balancer}/members", "post", None);
-    let unknown = json!({ "url": "ajp://127.0.0.1:1", "unknown": 1 });
+    let unknown = json!({ "url": "ajp://member.invalid", "unknown": 1 });
     let mut refused = vec![
         ("unknown".to_owned(), unknown.to_string()),
         ("url".to_owned(), "{}".to_owned()),
     ];
     let mut count = 0;
     for (key, of_key) in schema["properties"].as_object().unwrap() {
-        let url = "\"url\": \"ajp://127.0.0.1:1\"";
+        let url = "\"url\": \"ajp://member.invalid\"";
         let twice = format!("{{{url}, \"{key}\": null, \"{key}\": null}}");
         refused.push((key.clone(), twice));
         for (named, value) in cases(key, of_key) {
