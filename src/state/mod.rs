@@ -32,6 +32,9 @@ mod shared;
 mod snapshot;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::drain::Left;
 pub(crate) use self::editing::{EditError, Editing};
