@@ -1,4 +1,4 @@
-//! Clients that are slow, or leave, and are many: what they cost the gateway, and that nothing of them stays.
+//! Many clients that are slow or leave: their memory is bounded, and nothing of them stays.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,19 +22,19 @@ use tokio::task::JoinSet;
 const READERS: u64 = 1000;
 const ANSWER: usize = 1_000_000;
 const SEED: u64 = 7;
-/// What a reader takes while it is slow, and how often.
-const BITE: usize = 4096;
-const BITES: usize = 10;
-/// What a client that does not read may cost the gateway, in KiB: two connections, the 72 KiB of answer that
-/// hyper takes, and the rest of the packets that those are part of.
+/// Bytes that a slow reader reads at a time.
+const PIECE: usize = 4096;
+const PIECES: usize = 10;
+/// Most memory for a client that does not read, in KiB: two connections, the 72 KiB of answer that hyper buffers, and the
+/// rest of the packets that these are parts of.
 const PER_READER: u64 = 256;
 
 #[tokio::test]
-async fn a_thousand_slow_readers_cost_little_memory_and_get_every_byte() {
+async fn a_thousand_slow_readers_take_bounded_memory_and_get_every_byte() {
     allow_open_files(8192);
     let options = TomcatOptions::new("node1")
         .connector("maxThreads", "1100")
-        // All connections are made at once.
+        // Each reader has a connection to Tomcat.
         .connector("acceptCount", "1100");
     let tomcat = Tomcat::start(options).await;
     let gateway = Ajpgate::before(&[&tomcat])
@@ -55,16 +55,16 @@ async fn a_thousand_slow_readers_cost_little_memory_and_get_every_byte() {
         .collect();
     let mut readers = asking.join_all().await;
     println!("asked within {:.1?}: {}", begun.elapsed(), gateway.memory());
-    for _ in 0..BITES {
+    for _ in 0..PIECES {
         for reader in &mut readers {
-            reader.take(BITE).await;
+            reader.take(PIECE).await;
         }
     }
     println!("while they read slowly: {}", gateway.memory());
     assert_eq!(gateway.count("member_busy", &[]).await, READERS);
 
     let begun = Instant::now();
-    let reading: JoinSet<_> = readers.into_iter().map(SlowReader::read_on).collect();
+    let reading: JoinSet<_> = readers.into_iter().map(SlowReader::read_rest).collect();
     reading.join_all().await;
     gateway.quiet().await;
     println!("read within {:.1?}: {}", begun.elapsed(), gateway.memory());
@@ -76,18 +76,18 @@ async fn a_thousand_slow_readers_cost_little_memory_and_get_every_byte() {
     assert_eq!(gateway.connections_given_up().await, 0);
 }
 
-/// Somebody with a slow line who knows what is to come.
+/// A slow client that compares what it reads with the expected bytes.
 struct SlowReader {
     stream: TcpStream,
     left: &'static [u8],
 }
 
 impl SlowReader {
-    /// Asks, and reads the head of the answer and no more.
+    /// Sends the request and reads the head of the answer only.
     async fn ask(front: SocketAddr, target: String, expected: &'static [u8]) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
-        // With the large segments of loopback the gateway's kernel alone would take the whole answer.
+        // With the large segments of loopback, the kernel would buffer the whole answer.
         SockRef::from(&socket).set_tcp_mss(1460).unwrap();
         let stream = soon("connect", socket.connect(front)).await.unwrap();
         let mut reader = Self {
@@ -108,7 +108,7 @@ impl SlowReader {
         reader
     }
 
-    /// Reads so much of the body.
+    /// Reads this number of bytes of the body.
     async fn take(&mut self, length: usize) {
         let mut bite = vec![0; length];
         soon("a bite", self.stream.read_exact(&mut bite))
@@ -123,8 +123,8 @@ impl SlowReader {
         self.left = left;
     }
 
-    /// Its line is not slow any more.
-    async fn read_on(mut self) {
+    /// Reads the rest at full speed.
+    async fn read_rest(mut self) {
         let line = SockRef::from(&self.stream);
         line.set_recv_buffer_size(256 * 1024).unwrap();
         while !self.left.is_empty() {
@@ -135,27 +135,27 @@ impl SlowReader {
 
 // === Clients that leave ===
 
-/// How a connection ends when a client is not there any more.
+/// How a client that leaves ends its connection.
 #[derive(Debug, Clone, Copy)]
-enum Departure {
-    /// It closes: FIN, as long as it has read all that came.
+enum Close {
+    /// It closes: FIN, where it has read all bytes that came.
     Close,
-    /// It is torn down: RST.
+    /// It resets: RST.
     Reset,
 }
 
-/// What somebody does before leaving, and the status in the log.
-struct Leaver {
+/// What a client does before it leaves, and the status in the access log.
+struct LeavingClient {
     method: &'static str,
     target: &'static str,
     rest: String,
-    /// The last thing that is read. Nothing: it leaves when its request is under way.
+    /// The last text that it reads. Empty: it leaves when its request is under way.
     sees: &'static str,
     logged: u16,
 }
 
-fn leavers() -> Vec<Leaver> {
-    let leaver = |method, target, sees, logged| Leaver {
+fn leaving_clients() -> Vec<LeavingClient> {
+    let leaver = |method, target, sees, logged| LeavingClient {
         method,
         target,
         rest: "\r\n".to_owned(),
@@ -168,24 +168,24 @@ fn leavers() -> Vec<Leaver> {
         leaver("GET", "/app/bytes?n=1000000000&cl=1", "\r\n\r\n", 200),
         leaver("GET", "/app/bytes?n=1000000000", "\r\n\r\n", 200),
         leaver("GET", "/app/sse?n=10&ms=60000", "event 1\n\n", 200),
-        Leaver {
+        LeavingClient {
             rest: format!("Content-Length: 1000000\r\n\r\n{half}"),
             ..leaver("POST", "/app/sha?seed=7", "", 400)
         },
-        Leaver {
+        LeavingClient {
             rest: format!("Transfer-Encoding: chunked\r\n\r\nf4240\r\n{half}"),
             ..leaver("POST", "/app/sha?seed=7", "", 400)
         },
-        Leaver {
+        LeavingClient {
             rest: format!("Content-Length: 1000000\r\n\r\n{half}"),
             ..leaver("POST", "/app/sha?early=1", "true", 200)
         },
     ]
 }
 
-impl Leaver {
-    /// Begins a request, leaves in the middle of it, and returns how long the gateway took to be free again.
-    async fn come_and_go(&self, gateway: &Ajpgate, target: &str, departure: Departure) -> Duration {
+impl LeavingClient {
+    /// Begins a request, leaves before its end, and returns the time until the gateway has freed the member.
+    async fn leave(&self, gateway: &Ajpgate, target: &str, close: Close) -> Duration {
         let Self {
             method, rest, sees, ..
         } = self;
@@ -196,9 +196,9 @@ impl Leaver {
         client.raw_until(sees).await;
         gateway.counts("member_busy", &[], 1).await;
         let gone = Instant::now();
-        match departure {
-            Departure::Close => drop(client),
-            Departure::Reset => client.vanish(),
+        match close {
+            Close::Close => drop(client),
+            Close::Reset => client.vanish(),
         }
         gateway.quiet().await;
         gone.elapsed()
@@ -206,16 +206,16 @@ impl Leaver {
 }
 
 #[tokio::test]
-async fn nothing_stays_of_a_client_that_leaves() {
+async fn a_client_that_leaves_frees_everything() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
     let mut gateway = Ajpgate::before(&[&tomcat]).start().await;
     let mut left = BTreeMap::new();
-    for leaver in leavers() {
-        for departure in [Departure::Close, Departure::Reset] {
+    for leaver in leaving_clients() {
+        for close in [Close::Close, Close::Reset] {
             let target = format!("{}&leaver={}", leaver.target, left.len());
-            let took = leaver.come_and_go(&gateway, &target, departure).await;
+            let took = leaver.leave(&gateway, &target, close).await;
             let method = leaver.method;
-            println!("{departure:?} {method} {target}: free after {took:.1?}");
+            println!("{close:?} {method} {target}: free after {took:.1?}");
             left.insert(target, leaver.logged);
             assert_eq!(gateway.connections_given_up().await, left.len() as u64);
             let next = client::get(gateway.front(), "/app/echo", "").await;
@@ -227,11 +227,11 @@ async fn nothing_stays_of_a_client_that_leaves() {
     assert_eq!(metrics.count("member_up", &[]), 1);
     assert_eq!(metrics.count("requests_total", &[]), 2 * left.len() as u64);
     assert!(gateway.stop().await.success());
-    assert_eq!(logged_by_leavers(&gateway), left);
+    assert_eq!(logged_by_leaving_clients(&gateway), left);
 }
 
-/// Target and status of those who left. Each must have been logged once.
-fn logged_by_leavers(gateway: &Ajpgate) -> BTreeMap<String, u16> {
+/// Target and status of each client that left, from the access log. Each must have been logged once.
+fn logged_by_leaving_clients(gateway: &Ajpgate) -> BTreeMap<String, u16> {
     let mut logged = BTreeMap::new();
     for line in gateway.access_log() {
         let line: Value = serde_json::from_str(&line).unwrap();
@@ -245,26 +245,28 @@ fn logged_by_leavers(gateway: &Ajpgate) -> BTreeMap<String, u16> {
     logged
 }
 
-// === Clients that never come to the point ===
+// === Clients that do not complete their head ===
 
-const SEATS: u64 = 300;
+const MAX_CONNECTIONS: u64 = 300;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// They take every connection that the gateway has, so whoever comes next waits, and no longer than that.
+/// They use every connection that `max_connections` allows. The next client waits until they are cut off, and no longer.
 #[tokio::test]
-async fn slow_heads_are_cut_off_and_make_room() {
+async fn slow_heads_are_cut_off_and_free_their_connections() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
     let mut gateway = Ajpgate::before(&[&tomcat])
         .key(&format!(
-            "limits: {{ header_timeout: 2s, max_connections: {SEATS} }}"
+            "limits: {{ header_timeout: 2s, max_connections: {MAX_CONNECTIONS} }}"
         ))
         .start()
         .await;
     let front = gateway.front();
     let begun = Instant::now();
-    let drips: JoinSet<_> = (0..SEATS).map(|_| drip(front)).collect();
-    gateway.counts("client_connections", &[], SEATS).await;
-    println!("{SEATS} slow heads: {}", gateway.memory());
+    let drips: JoinSet<_> = (0..MAX_CONNECTIONS).map(|_| send_slowly(front)).collect();
+    gateway
+        .counts("client_connections", &[], MAX_CONNECTIONS)
+        .await;
+    println!("{MAX_CONNECTIONS} slow heads: {}", gateway.memory());
     let next = client::get(front, "/app/echo", "").await;
     let waited = begun.elapsed();
     assert_eq!(next.status, 200);
@@ -279,21 +281,23 @@ async fn slow_heads_are_cut_off_and_make_room() {
     assert!(*last < 2 * HEADER_TIMEOUT);
     gateway.counts("client_connections", &[], 0).await;
 
-    let mut browsers: Vec<_> = (0..SEATS).map(|_| Browser::new(front)).collect();
+    let mut browsers: Vec<_> = (0..MAX_CONNECTIONS).map(|_| Browser::new(front)).collect();
     for browser in &mut browsers {
         assert_eq!(browser.get("/app/echo").await.status, 200);
     }
-    gateway.counts("client_connections", &[], SEATS).await;
+    gateway
+        .counts("client_connections", &[], MAX_CONNECTIONS)
+        .await;
     assert!(gateway.stop().await.success());
     let timeouts = |line: &&String| line.contains("\"status\":408");
     assert_eq!(
         gateway.access_log().iter().filter(timeouts).count() as u64,
-        SEATS
+        MAX_CONNECTIONS
     );
 }
 
-/// Sends a head without end, a byte at a time, until it is told to stop. Returns after how long that was.
-async fn drip(front: SocketAddr) -> Duration {
+/// Sends an endless head byte by byte until the gateway closes. Returns the time until then.
+async fn send_slowly(front: SocketAddr) -> Duration {
     let (mut reader, mut writer) = TcpStream::connect(front).await.unwrap().into_split();
     let begun = Instant::now();
     let dripping = async {

@@ -1,5 +1,5 @@
-//! The balancer manager in Debian's Chromium: what an operator sees and does, with a mouse, with the keyboard alone,
-//! on a phone, in the dark, without scripts, and by ear.
+//! The balancer manager in Debian's Chromium: with a mouse, with the keyboard alone, on a phone, with a dark colour scheme,
+//! without scripts, and for screen readers.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,14 +14,14 @@ use crate::support::port::ReservedPort;
 use crate::support::probe;
 use serde_json::{Value, json};
 
-/// A gateway before two nodes, and somebody who looks at its page.
-struct Desk {
+/// A gateway in front of two nodes, and a browser that shows its balancer manager.
+struct Page {
     gateway: Ajpgate,
     nodes: [Node; 2],
     chromium: Chromium,
 }
 
-impl Desk {
+impl Page {
     async fn open() -> Self {
         let (one, two, chromium) = tokio::join!(
             Node::start("node1"),
@@ -48,13 +48,13 @@ proxy_pass:
             nodes[1].ajp_addr(),
         ))
         .await;
-        let desk = Self {
+        let page = Self {
             gateway,
             nodes,
             chromium,
         };
-        desk.load().await;
-        desk
+        page.load().await;
+        page
     }
 
     /// Opens the page.
@@ -67,12 +67,12 @@ proxy_pass:
         format!("ajp://{}", self.nodes[number - 1].ajp_addr())
     }
 
-    /// What this XPath finds among what belongs to a member.
+    /// An XPath expression limited to the part of the page that belongs to a member.
     fn of_member(&self, number: usize, path: &str) -> String {
         format!("//tbody[@data-block='shop|{}']{path}", self.url(number))
     }
 
-    /// The text of a member's figure.
+    /// The text of a figure of a member.
     async fn figure(&self, number: usize, name: &str) -> String {
         let key = format!("shop|{}|{name}", self.url(number));
         let script = format!("return document.querySelector('[data-key=\"{key}\"]').textContent");
@@ -84,7 +84,7 @@ proxy_pass:
             .to_owned()
     }
 
-    /// The name of what the keyboard is at, and how the line around it is drawn.
+    /// The name of the element that has the focus, and the style of its outline.
     async fn focus(&self) -> [String; 2] {
         let script = "const it = document.activeElement;
             const name = it === document.body ? 'BODY' : it.getAttribute('aria-label') ?? it.textContent.trim();
@@ -100,14 +100,14 @@ proxy_pass:
         serde_json::from_str(&reply.text()).unwrap()
     }
 
-    /// No script, style or form was refused by the page's own policy.
+    /// Checks that the page's Content-Security-Policy has refused no script, style or form.
     async fn nothing_was_against_the_policy(&self) {
         let console = self.chromium.console().await;
         let refused = |line: &&String| line.contains("Content Security Policy");
         assert_eq!(console.iter().find(refused), None);
     }
 
-    /// Keeps a picture where the variable `AJPGATE_SCREENSHOTS` names a folder for them.
+    /// Writes a screenshot into the folder that the variable `AJPGATE_SCREENSHOTS` names, if it is set.
     async fn picture(&self, name: &str) {
         if let Some(folder) = std::env::var_os("AJPGATE_SCREENSHOTS") {
             let picture = self.chromium.screenshot().await;
@@ -116,85 +116,85 @@ proxy_pass:
     }
 }
 
-/// Somebody with a session comes back.
-async fn visit(desk: &Desk, session: &str) {
-    let mut browser = Browser::new(desk.gateway.front());
+/// Sends a request with this session.
+async fn visit(page: &Page, session: &str) {
+    let mut browser = Browser::new(page.gateway.front());
     browser.session = Some(format!("JSESSIONID={session}"));
     browser.get("/").await;
 }
 
 #[tokio::test]
-async fn an_operator_sees_everything_and_changes_it() {
-    let desk = Desk::open().await;
-    let chromium = &desk.chromium;
+async fn the_page_shows_and_changes_balancers_and_members() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
     for shown in [
         "balancer://shop",
         "balancer://reports",
-        &desk.url(1),
-        &desk.url(2),
+        &page.url(1),
+        &page.url(2),
         "3 of 3",
     ] {
         chromium.says(shown).await;
     }
     chromium.says("live, every 2 s").await;
 
-    // A factor, and what was done to it.
-    chromium.click(&desk.of_member(1, "//summary")).await;
+    // Change `loadfactor`; the page shows the change.
+    chromium.click(&page.of_member(1, "//summary")).await;
     chromium
-        .fill(&desk.of_member(1, "//input[@name='loadfactor']"), "2.5")
+        .fill(&page.of_member(1, "//input[@name='loadfactor']"), "2.5")
         .await;
     chromium
-        .click(&desk.of_member(1, "//button[text()='save']"))
+        .click(&page.of_member(1, "//button[text()='save']"))
         .await;
     chromium.says("loadfactor: 1 → 2.5").await;
-    assert_eq!(desk.figure(1, "loadfactor").await, "2.5");
-    assert_eq!(desk.member("node1").await["loadfactor"], json!(2.5));
+    assert_eq!(page.figure(1, "loadfactor").await, "2.5");
+    assert_eq!(page.member("node1").await["loadfactor"], json!(2.5));
 
-    // A bad value stands there with its reason, and nothing is changed.
-    chromium.click(&desk.of_member(1, "//summary")).await;
+    // A bad value is shown with the reason, and nothing is changed.
+    chromium.click(&page.of_member(1, "//summary")).await;
     chromium
-        .fill(&desk.of_member(1, "//input[@name='loadfactor']"), "900")
+        .fill(&page.of_member(1, "//input[@name='loadfactor']"), "900")
         .await;
     chromium
-        .fill(&desk.of_member(1, "//input[@name='lbset']"), "7")
+        .fill(&page.of_member(1, "//input[@name='lbset']"), "7")
         .await;
     chromium
-        .click(&desk.of_member(1, "//button[text()='save']"))
+        .click(&page.of_member(1, "//button[text()='save']"))
         .await;
     chromium.says("Nothing was changed").await;
     let wrong =
         "//input[@name='loadfactor'][@aria-invalid='true'][@value='900']/following-sibling::p";
-    chromium.find(&desk.of_member(1, wrong)).await;
-    assert_eq!(desk.figure(1, "loadfactor").await, "2.5");
-    assert_eq!(desk.member("node1").await["lbset"], json!(0));
-    desk.picture("refused").await;
+    chromium.find(&page.of_member(1, wrong)).await;
+    assert_eq!(page.figure(1, "loadfactor").await, "2.5");
+    assert_eq!(page.member("node1").await["lbset"], json!(0));
+    page.picture("refused").await;
 
-    // A drain, until its member can be stopped.
-    desk.load().await;
-    visit(&desk, "A.node2").await;
+    // Drain a member until it can be stopped.
+    page.load().await;
+    visit(&page, "A.node2").await;
     chromium
-        .click(&desk.of_member(2, "//button[text()='drain']"))
+        .click(&page.of_member(2, "//button[text()='drain']"))
         .await;
     chromium
         .says("it keeps its sessions and gets no new ones")
         .await;
     eventually("a session is left", async || {
-        visit(&desk, "A.node2").await;
-        desk.figure(2, "state").await.contains("1 session left")
+        visit(&page, "A.node2").await;
+        page.figure(2, "state").await.contains("1 session left")
     })
     .await;
     eventually("nobody is left", async || {
-        desk.figure(2, "state")
+        page.figure(2, "state")
             .await
             .contains("0 sessions left, safe to stop")
     })
     .await;
     chromium
-        .click(&desk.of_member(2, "//button[text()='end drain']"))
+        .click(&page.of_member(2, "//button[text()='end drain']"))
         .await;
     chromium.says("The member takes new sessions again").await;
 
-    // A member comes and goes.
+    // Add a member and remove it.
     let third = Node::start("node3").await;
     let url = format!("ajp://{}", third.ajp_addr());
     let add = |path: &str| format!("//details[@data-form='shop|add']{path}");
@@ -205,7 +205,7 @@ async fn an_operator_sees_everything_and_changes_it() {
     chromium
         .says(&format!("{url} was added to balancer://shop"))
         .await;
-    assert_eq!(desk.member("node3").await["url"], json!(url));
+    assert_eq!(page.member("node3").await["url"], json!(url));
     let of_third = |path: &str| format!("//tbody[@data-block='shop|{url}']{path}");
     chromium.click(&of_third("//summary")).await;
     chromium.click(&of_third("//button[text()='remove']")).await;
@@ -216,21 +216,21 @@ async fn an_operator_sees_everything_and_changes_it() {
         .await;
     let gone = format!("return document.querySelector('[data-block=\"shop|{url}\"]')");
     assert_eq!(chromium.run(&gone).await, Value::Null);
-    desk.nothing_was_against_the_policy().await;
+    page.nothing_was_against_the_policy().await;
 }
 
 #[tokio::test]
-async fn changes_made_elsewhere_show_by_themselves() {
-    let desk = Desk::open().await;
-    let chromium = &desk.chromium;
+async fn the_page_shows_changes_made_elsewhere() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
     chromium.says("live, every 2 s").await;
-    // Its form is open, with something that is not saved yet.
-    chromium.click(&desk.of_member(2, "//summary")).await;
+    // The form is open and has a value that is not saved yet.
+    chromium.click(&page.of_member(2, "//summary")).await;
     chromium
-        .fill(&desk.of_member(2, "//input[@name='loadfactor']"), "7")
+        .fill(&page.of_member(2, "//input[@name='loadfactor']"), "7")
         .await;
-    // Counted on the page's own clock: this test may be slow, the page may not.
-    let key = format!("shop|{}|loadfactor", desk.url(2));
+    // Measured by the clock of the page, since the test itself may be slow.
+    let key = format!("shop|{}|loadfactor", page.url(2));
     chromium
         .run(&format!(
             "new MutationObserver(() => {{ window.seen ??= Date.now(); }}).observe(
@@ -238,7 +238,7 @@ async fn changes_made_elsewhere_show_by_themselves() {
              window.began = Date.now();"
         ))
         .await;
-    desk.gateway
+    page.gateway
         .change(
             "shop",
             "node2",
@@ -246,39 +246,39 @@ async fn changes_made_elsewhere_show_by_themselves() {
         )
         .await;
     eventually("the change is seen", async || {
-        desk.figure(2, "state").await.contains("hot standby")
+        page.figure(2, "state").await.contains("hot standby")
     })
     .await;
-    assert_eq!(desk.figure(2, "loadfactor").await, "3");
+    assert_eq!(page.figure(2, "loadfactor").await, "3");
     let took = chromium.run("return window.seen - window.began").await;
     println!("a change made elsewhere was seen after {took} ms");
     assert!(took.as_u64().unwrap() < 10_000);
 
-    // What was being entered is still there, and does not overwrite what it has not seen.
+    // The unsaved value is still there. Saving it does not overwrite a change that the form has not shown.
     chromium
-        .click(&desk.of_member(2, "//button[text()='save']"))
+        .click(&page.of_member(2, "//button[text()='save']"))
         .await;
     chromium
         .says("somebody has changed these settings meanwhile")
         .await;
-    assert_eq!(desk.member("node2").await["loadfactor"], json!(3));
-    // Once seen, it does; and of the rest nothing is touched.
+    assert_eq!(page.member("node2").await["loadfactor"], json!(3));
+    // After the form has shown the change, saving overwrites it, and changes nothing else.
     chromium
-        .click(&desk.of_member(2, "//button[text()='save']"))
+        .click(&page.of_member(2, "//button[text()='save']"))
         .await;
     chromium.says("loadfactor: 3 → 7").await;
 
-    // Members come and go, while a form is open.
-    chromium.click(&desk.of_member(1, "//summary")).await;
+    // Members are added and removed while a form is open.
+    chromium.click(&page.of_member(1, "//summary")).await;
     let nobody = ReservedPort::new();
     let url = format!("ajp://{}", nobody.addr());
     let third = json!({ "url": url, "route": "node9" }).to_string();
     let members = "/api/v1/balancers/shop/members";
-    let added = probe::request(desk.gateway.admin(), "POST", members, &[], third.as_bytes()).await;
+    let added = probe::request(page.gateway.admin(), "POST", members, &[], third.as_bytes()).await;
     assert_eq!(added.unwrap().status, 201);
     chromium.says(&url).await;
     let member = format!("{members}/node9");
-    let removed = probe::request(desk.gateway.admin(), "DELETE", &member, &[], b"").await;
+    let removed = probe::request(page.gateway.admin(), "DELETE", &member, &[], b"").await;
     assert_eq!(removed.unwrap().status, 204);
     eventually("the member goes from the page", async || {
         let gone = format!("return document.querySelector('[data-block=\"shop|{url}\"]')");
@@ -286,40 +286,40 @@ async fn changes_made_elsewhere_show_by_themselves() {
         found.is_null()
     })
     .await;
-    chromium.find(&desk.of_member(1, "//details[@open]")).await;
-    desk.nothing_was_against_the_policy().await;
+    chromium.find(&page.of_member(1, "//details[@open]")).await;
+    page.nothing_was_against_the_policy().await;
 }
 
 #[tokio::test]
-async fn its_forms_work_without_scripts() {
-    let desk = Desk::open().await;
-    let chromium = &desk.chromium;
+async fn the_forms_work_without_scripts() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
     chromium.disable_scripts(true).await;
-    desk.load().await;
+    page.load().await;
     chromium.says("as of loading").await;
-    chromium.click(&desk.of_member(1, "//summary")).await;
+    chromium.click(&page.of_member(1, "//summary")).await;
     chromium
-        .fill(&desk.of_member(1, "//input[@name='lbset']"), "3")
+        .fill(&page.of_member(1, "//input[@name='lbset']"), "3")
         .await;
     chromium
-        .click(&desk.of_member(1, "//input[@name='hot_standby']"))
+        .click(&page.of_member(1, "//input[@name='hot_standby']"))
         .await;
     chromium
-        .click(&desk.of_member(1, "//button[text()='save']"))
+        .click(&page.of_member(1, "//button[text()='save']"))
         .await;
     chromium
         .says("lbset: 0 → 3, status.hot_standby: false → true")
         .await;
     chromium
-        .click(&desk.of_member(2, "//button[text()='drain']"))
+        .click(&page.of_member(2, "//button[text()='drain']"))
         .await;
     chromium.says("The member drains").await;
-    chromium.click(&desk.of_member(2, "//summary")).await;
+    chromium.click(&page.of_member(2, "//summary")).await;
     chromium
-        .click(&desk.of_member(2, "//button[text()='remove']"))
+        .click(&page.of_member(2, "//button[text()='remove']"))
         .await;
     chromium.says("was removed from balancer://shop").await;
-    let node1 = desk.member("node1").await;
+    let node1 = page.member("node1").await;
     assert_eq!(
         (&node1["lbset"], &node1["status"]["hot_standby"]),
         (&json!(3), &json!(true))
@@ -327,15 +327,15 @@ async fn its_forms_work_without_scripts() {
 }
 
 #[tokio::test]
-async fn no_script_but_its_own_runs() {
-    let desk = Desk::open().await;
+async fn only_the_pages_own_script_runs() {
+    let page = Page::open().await;
     let inject = "const script = document.createElement('script');
                   script.textContent = 'window.foreign = true';
                   document.body.append(script);
                   document.body.setAttribute('style', 'color: red');
                   return window.foreign === undefined";
-    assert_eq!(desk.chromium.run(inject).await, json!(true));
-    let console = desk.chromium.console().await;
+    assert_eq!(page.chromium.run(inject).await, json!(true));
+    let console = page.chromium.console().await;
     let refused = console
         .iter()
         .filter(|line| line.contains("Content Security Policy"));
@@ -343,18 +343,18 @@ async fn no_script_but_its_own_runs() {
 }
 
 #[tokio::test]
-async fn the_keyboard_is_enough() {
-    let desk = Desk::open().await;
-    let chromium = &desk.chromium;
-    let wanted = format!("drain {}", desk.url(2));
+async fn the_page_works_with_the_keyboard_alone() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
+    let wanted = format!("drain {}", page.url(2));
     let mut passed = Vec::new();
     loop {
         chromium.press(TAB).await;
-        let [name, outline] = desk.focus().await;
+        let [name, outline] = page.focus().await;
         if name == wanted {
             break;
         }
-        // Nowhere is before the first and behind the last.
+        // The focus leaves the page before the first element and after the last.
         assert!(
             outline != "none" || name == "BODY",
             "{name}: where the focus is cannot be seen"
@@ -362,38 +362,38 @@ async fn the_keyboard_is_enough() {
         passed.push(name);
         assert!(passed.len() < 60, "{wanted} is not reached: {passed:?}");
     }
-    // Somebody else changes what stands there: the focus stays.
+    // The page is updated after a change elsewhere: the focus stays.
     for (keys, name) in [
         (
             r#"{"status": {"drain": true}}"#,
-            format!("end drain of {}", desk.url(2)),
+            format!("end drain of {}", page.url(2)),
         ),
         (r#"{"status": {"drain": false}}"#, wanted),
     ] {
-        desk.gateway.change("shop", "node2", keys).await;
+        page.gateway.change("shop", "node2", keys).await;
         eventually("the button under the focus is another", async || {
-            let [now, outline] = desk.focus().await;
+            let [now, outline] = page.focus().await;
             now == name && outline != "none"
         })
         .await;
     }
     chromium.press(ENTER).await;
     chromium.says("The member drains").await;
-    assert_eq!(desk.member("node2").await["status"]["drain"], json!(true));
-    assert_eq!(desk.member("node1").await["status"]["drain"], json!(false));
+    assert_eq!(page.member("node2").await["status"]["drain"], json!(true));
+    assert_eq!(page.member("node1").await["status"]["drain"], json!(false));
 }
 
 #[tokio::test]
-async fn it_is_for_phones_the_dark_and_the_ear() {
-    let desk = Desk::open().await;
-    let chromium = &desk.chromium;
+async fn the_page_suits_phones_dark_mode_and_screen_readers() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
     for (number, route) in [(1, "node1"), (2, "node2"), (3, "node2"), (4, "node1")] {
-        visit(&desk, &format!("{number}.{route}")).await;
+        visit(&page, &format!("{number}.{route}")).await;
     }
-    desk.gateway
+    page.gateway
         .change("shop", "node2", r#"{"status": {"drain": true}}"#)
         .await;
-    desk.load().await;
+    page.load().await;
     chromium.says("2 sessions left").await;
     for (name, scheme, width) in [
         ("desktop", "light", 1440),
@@ -419,7 +419,7 @@ async fn it_is_for_phones_the_dark_and_the_ear() {
             let faint = chromium.run(FAINT).await;
             assert_eq!(faint, json!([]), "{name}: texts that are hard to read");
             let open = if opened { "-open" } else { "" };
-            desk.picture(&format!("{name}{open}")).await;
+            page.picture(&format!("{name}{open}")).await;
         }
     }
     let ground = chromium
@@ -430,7 +430,7 @@ async fn it_is_for_phones_the_dark_and_the_ear() {
     chromium
         .run("for (const it of document.querySelectorAll('details')) it.open = true")
         .await;
-    // Everything that can be used has a name, and no two buttons or fields of a balancer the same.
+    // Each control has an accessible name, and no two buttons or fields of a balancer have the same.
     let tree = chromium
         .devtools("Accessibility.getFullAXTree", json!({}))
         .await;
@@ -453,8 +453,8 @@ async fn it_is_for_phones_the_dark_and_the_ear() {
         let name = name.unwrap_or_default();
         assert!(!name.is_empty(), "a {role} without a name: {node}");
         if role == "button" {
-            // `shop` and `reports` have a member in common.
-            let twice = name.contains(&desk.url(2));
+            // `shop` and `reports` share a member.
+            let twice = name.contains(&page.url(2));
             assert!(
                 buttons.insert(name.to_owned()) || twice,
                 "two buttons {name}"
@@ -467,11 +467,10 @@ async fn it_is_for_phones_the_dark_and_the_ear() {
                          .filter((it) => document.querySelector(it) === null)";
     assert_eq!(chromium.run(landmarks).await, json!([]));
     assert_eq!(chromium.run(MISNAMED).await, json!([]));
-    desk.nothing_was_against_the_policy().await;
+    page.nothing_was_against_the_policy().await;
 }
 
-/// Controls whose accessible name lacks the words that are seen on them (WCAG 2.2, 2.5.3; rule
-/// `label-content-name-mismatch` of axe).
+/// Controls whose accessible name lacks their visible words (WCAG 2.2, 2.5.3; rule `label-content-name-mismatch` of axe).
 const MISNAMED: &str = "
 const words = (text) => text.toLowerCase().replace(/\\s+/g, ' ').trim();
 const name = (it) => {
@@ -483,7 +482,7 @@ return [...document.querySelectorAll('a, button, summary, [role=button], [role=l
   .filter((it) => !words(name(it)).includes(words(it.innerText)))
   .map((it) => `${it.innerText}: ${name(it)}`);";
 
-/// Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
+/// Texts whose contrast with their background is below 4.5 (WCAG 2.2, 1.4.3).
 const FAINT: &str = "
 const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
 const luminance = (color) => {

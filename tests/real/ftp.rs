@@ -17,7 +17,7 @@ use serde_json::Value;
 
 const LARGE: usize = 100 * 1000 * 1000;
 const HUGE: u64 = 1 << 30;
-/// What a gigabyte may add to the memory of the gateway, in KiB.
+/// Most memory that a transfer of 1 GiB may add to the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;
 
 /// Names with characters that mean something else in URLs, commands, shells and options, and one that is not UTF-8.
@@ -72,7 +72,7 @@ async fn get(gateway: &Ajpgate, target: &str) -> probe::Reply {
     probe::get(gateway.front(), target, &[]).await
 }
 
-/// The digest of what a command prints.
+/// The SHA-256 of the output of a command.
 fn sha256(script: &str, argument: &str) -> String {
     require("curl", "curl");
     let output = Command::new("bash")

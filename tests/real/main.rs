@@ -17,6 +17,7 @@ mod browser;
 mod crowd;
 #[cfg(feature = "ftp")]
 mod ftp;
+mod helpers;
 mod http;
+mod load;
 mod prometheus;
-mod rig;

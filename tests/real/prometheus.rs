@@ -1,4 +1,4 @@
-//! What Debian's Prometheus makes of the gateway's metrics, of the shipped rules, and of every query of the dashboard.
+//! Debian's Prometheus reads the gateway's metrics, evaluates the shipped rules, and answers every query of the dashboard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,19 +14,19 @@ use crate::support::probe;
 use crate::support::prometheus::{self, Prometheus, promtool};
 use serde_json::Value;
 
-/// The password in `docker/prometheus/admin-password`, and how it is sent.
+/// The password in `docker/prometheus/admin-password`, and the header field that carries it.
 const ADMIN: &str = "{ bind: \"127.0.0.1:0\", auth: { user: admin, password: trial } }";
 const CREDENTIALS: (&str, &str) = ("Authorization", "Basic YWRtaW46dHJpYWw=");
 
-/// A gateway to which everything has happened that the dashboard shows.
-struct Shop {
+/// A gateway whose metrics have values for every panel of the dashboard.
+struct Setup {
     gateway: Ajpgate,
     _nodes: Vec<Node>,
     _gone: ReservedPort,
 }
 
-impl Shop {
-    /// `node1` and `node2` are well, `node3` issues sessions of another route, `node4` is draining, `node5` is gone.
+impl Setup {
+    /// `node1` and `node2` work, `node3` issues sessions of another route, `node4` drains, `node5` does not run.
     async fn open() -> Self {
         let (one, two, three, four) = tokio::join!(
             Node::start("node1"),
@@ -64,11 +64,11 @@ admin: {ADMIN}
         }
     }
 
-    /// Visitors of all kinds, one after the other.
+    /// Sends requests of all kinds, one after the other.
     async fn visit(&self) {
         let front = self.gateway.front();
         for _ in 0..3 {
-            // Whoever gets to `node3` gets a session that belongs nowhere.
+            // `node3` issues sessions whose route no member has.
             let mut newcomer = Browser::new(front);
             newcomer.get("/").await;
         }
@@ -86,7 +86,7 @@ admin: {ADMIN}
     }
 }
 
-/// Somebody with a session.
+/// A client with a session.
 fn returning(front: SocketAddr, session: &str) -> Browser {
     let mut browser = Browser::new(front);
     browser.session = Some(format!("JSESSIONID={session}"));
@@ -94,13 +94,13 @@ fn returning(front: SocketAddr, session: &str) -> Browser {
 }
 
 #[test]
-fn promtool_finds_nothing_wrong_with_configuration_and_rules() {
+fn promtool_accepts_configuration_and_rules() {
     promtool(&["check", "config", "prometheus.yml"], "");
     promtool(&["check", "rules", "rules.yml"], "");
 }
 
 #[test]
-fn each_alert_fires_when_it_should_and_not_when_it_should_not() {
+fn each_alert_fires_exactly_when_it_should() {
     promtool(&["test", "rules", "rules.test.yml"], "");
     let rules = fs::read_to_string(prometheus::shipped().join("rules.yml")).unwrap();
     let tests = fs::read_to_string(prometheus::shipped().join("rules.test.yml")).unwrap();
@@ -114,7 +114,7 @@ fn each_alert_fires_when_it_should_and_not_when_it_should_not() {
 }
 
 /// Name, kind and labels of each metric, `ajpgate_` and the labels of buckets left out.
-const PROMISED: &[(&str, &str, &str)] = &[
+const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("access_log_dropped_total", "counter", ""),
     (
         "backend_duration_seconds",
@@ -159,13 +159,13 @@ const PROMISED: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn the_metrics_are_those_that_are_promised_and_promtool_likes_them() {
-    let shop = Shop::open().await;
+async fn the_metrics_are_the_documented_ones_and_promtool_accepts_them() {
+    let shop = Setup::open().await;
     shop.visit().await;
     let text = shop.scrape().await;
     promtool(&["check", "metrics"], &text);
 
-    let promised: BTreeMap<String, (String, String)> = PROMISED
+    let promised: BTreeMap<String, (String, String)> = DOCUMENTED
         .iter()
         .map(|(name, kind, labels)| {
             (
@@ -207,7 +207,7 @@ fn labels<'a>(text: &'a str, name: &str) -> BTreeSet<&'a str> {
 
 #[tokio::test]
 async fn every_query_of_the_dashboard_has_data_and_every_rule_is_evaluated() {
-    let shop = Shop::open().await;
+    let shop = Setup::open().await;
     let prometheus = Prometheus::start(shop.gateway.admin()).await;
 
     let mut without_data = dashboard();
@@ -226,7 +226,7 @@ async fn every_query_of_the_dashboard_has_data_and_every_rule_is_evaluated() {
     })
     .await;
 
-    // What it shows is what happened.
+    // The values are those of the requests that were sent.
     for (route, expected) in [
         ("node1", 1.0),
         ("node2", 1.0),
@@ -255,7 +255,8 @@ async fn every_query_of_the_dashboard_has_data_and_every_rule_is_evaluated() {
     }
 }
 
-/// The queries of the dashboard, each with the title of its panel, as Grafana sends them when everything is chosen.
+/// The queries of the dashboard, each with the title of its panel, as Grafana sends them when all values of its variables
+/// are chosen.
 fn dashboard() -> Vec<(String, String)> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/grafana/dashboards/ajpgate.json");
     let dashboard: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
@@ -273,7 +274,7 @@ fn dashboard() -> Vec<(String, String)> {
     let notes = list(&dashboard["annotations"]["list"])
         .into_iter()
         .map(|note| (text(&note["name"]), text(&note["expr"])));
-    // What can be chosen: `label_values(METRIC, LABEL)`, which is Grafana's and not Prometheus's.
+    // Variables use `label_values(METRIC, LABEL)`, which Grafana evaluates itself.
     let choices = list(&dashboard["templating"]["list"]).into_iter();
     let choices = choices
         .filter(|choice| choice["type"] == "query")

@@ -1,4 +1,4 @@
-//! The gateway itself: the real program, in a process of its own, between real servers.
+//! The program `ajpgate` in a process of its own.
 
 use super::metrics::Metrics;
 use super::process::{Process, Signal};
@@ -16,7 +16,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ajpgate");
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const ACCESS_LOG: &str = "access.log";
 
-/// A balancer `tomcats` over some Tomcats, mapped to `/`, to which a test adds what matters to it.
+/// A configuration with a balancer `tomcats` mapped to `/`, to which a test adds keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     members: Vec<String>,
@@ -51,7 +51,7 @@ impl Setup {
         self
     }
 
-    /// Starts a gateway with all this.
+    /// Starts a gateway with this configuration.
     pub(crate) async fn start(&self) -> Ajpgate {
         let Self {
             members,
@@ -97,8 +97,8 @@ impl Ajpgate {
         }
     }
 
-    /// Starts a gateway with this configuration and returns when it listens. Where it has no `listeners`,
-    /// `admin` or `access_log`, they are added: on ports that are free, and as JSON in a file.
+    /// Starts a gateway with this configuration and returns when it listens. `listeners` and `admin` on free ports and an
+    /// `access_log` as JSON in a file are added where the configuration has none.
     pub(crate) async fn start(yaml: &str) -> Self {
         let folder = Scratch::new("ajpgate");
         let file = folder.write("ajpgate.yaml", &completed(yaml));
@@ -126,12 +126,12 @@ impl Ajpgate {
         }
     }
 
-    /// Where clients connect.
+    /// The address for clients.
     pub(crate) fn front(&self) -> SocketAddr {
         self.front
     }
 
-    /// Where metrics and health are.
+    /// The address of the admin listener.
     pub(crate) fn admin(&self) -> SocketAddr {
         self.admin
     }
@@ -141,17 +141,17 @@ impl Ajpgate {
         self.process.id()
     }
 
-    /// All that it logged.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Where the file of this name, as the configuration has it, is.
+    /// The path of a file that the configuration names.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The lines of the access log. Those of the last moments only when it was stopped.
+    /// The lines of the access log. The last ones may be missing while the gateway runs.
     pub(crate) fn access_log(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path(ACCESS_LOG)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -172,13 +172,13 @@ impl Ajpgate {
         reply.text()
     }
 
-    /// Has it run with another configuration from now on.
+    /// Replaces the configuration file and reloads it.
     pub(crate) async fn reload(&self, yaml: &str) {
         self.folder.write("ajpgate.yaml", &completed(yaml));
         self.api("POST", "/api/v1/reload", "", 200).await;
     }
 
-    /// What it counts now.
+    /// The metrics now.
     pub(crate) async fn metrics(&self) -> Metrics {
         let page = probe::get(self.admin, "/metrics", &[]).await;
         assert_eq!(page.status, 200, "{}", page.text());
@@ -196,7 +196,7 @@ impl Ajpgate {
         eventually(&what, async || self.count(name, labels).await == value).await;
     }
 
-    /// Waits until nothing is under way: no request, no busy member, no connection in use.
+    /// Waits until no request is under way, no member is busy and no connection is in use.
     pub(crate) async fn quiet(&self) {
         eventually("the gateway is quiet", async || {
             let metrics = self.metrics().await;
@@ -207,7 +207,7 @@ impl Ajpgate {
         .await;
     }
 
-    /// How many connections to members are not in a pool any more, once no request is under way.
+    /// The number of connections to members that were closed, once no request is under way.
     pub(crate) async fn connections_given_up(&self) -> u64 {
         self.quiet().await;
         let metrics = self.metrics().await;
@@ -215,7 +215,7 @@ impl Ajpgate {
         made - metrics.count("pool_connections", &[("state", "idle")])
     }
 
-    /// Its memory now.
+    /// Its memory now, in KiB.
     pub(crate) fn memory(&self) -> Memory {
         Memory::of(self.id())
     }
@@ -225,7 +225,7 @@ impl Ajpgate {
         usage::processor_time(self.id())
     }
 
-    /// Asks it to end, with SIGTERM, and waits until it has.
+    /// Sends SIGTERM and waits for its end.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.process.stop().await
     }
@@ -267,7 +267,7 @@ fn completed(yaml: &str) -> String {
 /// The address in a line such as `listening on http://127.0.0.1:8080`.
 fn address(log: &str, what: &str) -> Option<SocketAddr> {
     let (_, rest) = log.split_once(&format!("{what} on http://"))?;
-    // Only a whole line has a whole port.
+    // The last line may be incomplete, and its port too.
     let (address, _) = rest.split_once('\n')?;
     address.parse().ok()
 }

@@ -1,11 +1,11 @@
-//! A certificate authority of one test.
+//! A certificate authority for one test.
 
 use super::scratch::Scratch;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
 
-/// Issues certificates into its folder.
+/// A certificate authority that writes its certificates into a folder of its own.
 #[derive(Debug)]
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -13,7 +13,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// One that nobody has heard of; its own certificate is `ca.pem`.
+    /// A new authority, which no system trusts; its own certificate is `ca.pem`.
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -29,12 +29,12 @@ impl Authority {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Issues `NAME.pem` and `NAME.key`; the paths of both.
+    /// Issues `NAME.pem` and `NAME.key`, and returns the paths of both.
     pub(crate) fn issue(&self, name: &str) -> (String, String) {
         self.write(name, name, CertificateParams::new([name.to_owned()]))
     }
 
-    /// The same, but its time was over long ago.
+    /// The same with a certificate that expired long ago.
     pub(crate) fn issue_expired(&self, name: &str) -> (String, String) {
         let params = CertificateParams::new([name.to_owned()]).map(|mut params| {
             params.not_before = date_time_ymd(2001, 1, 1);
@@ -51,7 +51,7 @@ impl Authority {
         params: Result<CertificateParams, rcgen::Error>,
     ) -> (String, String) {
         let mut params = params.unwrap_or_else(|e| panic!("{name}: {e}"));
-        // OpenSSL takes a certificate that is named as its issuer for self-signed.
+        // OpenSSL takes a certificate for self-signed when its subject is that of its issuer.
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");

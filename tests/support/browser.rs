@@ -1,23 +1,23 @@
-//! A client as people have it: it keeps its connection and its cookies.
+//! An HTTP client that keeps its connection and its session cookie, as a browser does.
 
 use super::client::{Answer, Client};
 use std::net::SocketAddr;
 
 const SESSION_COOKIE: &str = "JSESSIONID=";
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// An answer, whole.
+    /// A complete answer.
     Answered(Answer),
-    /// The connection ended in the middle of the answer's body.
+    /// The connection ended before the end of the answer's body.
     Torn(Answer),
     /// The connection ended before there was an answer.
     Lost,
 }
 
 impl Outcome {
-    /// The answer, where nothing else will do.
+    /// The complete answer; panics for any other outcome.
     pub(crate) fn expect_answer(self) -> Answer {
         match self {
             Self::Answered(answer) => answer,
@@ -26,16 +26,16 @@ impl Outcome {
     }
 }
 
-/// One person at a browser.
+/// A client with one connection and one session.
 pub(crate) struct Browser {
     front: SocketAddr,
     connection: Option<Client>,
-    /// Name and value of the session's cookie, once there is one.
+    /// Name and value of the session cookie; `None` before it is set.
     pub(crate) session: Option<String>,
 }
 
 impl Browser {
-    /// Somebody who was never here before.
+    /// A client without a session.
     pub(crate) fn new(front: SocketAddr) -> Self {
         Self {
             front,
@@ -44,12 +44,13 @@ impl Browser {
         }
     }
 
-    /// A GET that must be answered.
+    /// Sends a GET, which must be answered.
     pub(crate) async fn get(&mut self, target: &str) -> Answer {
         self.request("GET", target, "", b"").await.expect_answer()
     }
 
-    /// Any request, on the connection of the one before if that is still good. `fields` are whole lines.
+    /// Sends a request, on the connection of the request before where that is still open. `fields` are lines that end with
+    /// CR LF.
     pub(crate) async fn request(
         &mut self,
         method: &str,

@@ -1,5 +1,5 @@
-//! Debian's Chromium, driven by its chromedriver: JSON over HTTP (W3C WebDriver), and the browser's own commands
-//! (Chrome DevTools Protocol) for what a visitor's device is like.
+//! Debian's Chromium, driven by its chromedriver: JSON over HTTP (W3C WebDriver), and Chrome DevTools Protocol for the
+//! properties of a visitor's device.
 
 use super::process::{Process, Signal, require};
 use super::scratch::Scratch;
@@ -15,16 +15,17 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
-/// A browser that starts on a busy machine takes its time.
+/// The longest that the start of a browser takes on a busy machine.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(120);
-/// The name under which WebDriver hands out elements.
+/// The key under which WebDriver returns the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// The ENTER and TAB keys, as WebDriver spells them.
+/// The ENTER and TAB keys in WebDriver's encoding.
 pub(crate) const ENTER: &str = "\u{E007}";
 pub(crate) const TAB: &str = "\u{E004}";
 
-/// A browser with one window and a profile of its own. Dropping it ends it, and its driver: they are one process group.
+/// A browser with one window and a profile of its own. Dropping it ends the browser and its driver, which are one process
+/// group.
 #[derive(Debug)]
 pub(crate) struct Chromium {
     driver: SocketAddr,
@@ -34,7 +35,7 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
-    /// Starts one with an empty window of 1440 × 900 pixels.
+    /// Starts a browser with an empty window of 1440 × 900 pixels.
     pub(crate) async fn start() -> Self {
         require("chromium", "chromium");
         let folder = Scratch::new("chromium");
@@ -81,7 +82,7 @@ impl Chromium {
         self.post("/url", &json!({ "url": address })).await;
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its value.
     pub(crate) async fn run(&self, script: &str) -> Value {
         let body = json!({ "script": script, "args": [] });
         self.post("/execute/sync", &body).await
@@ -92,7 +93,7 @@ impl Chromium {
         self.with(path, async |_| Ok(())).await;
     }
 
-    /// Clicks an element with the mouse; it must be seen for that.
+    /// Clicks an element with the mouse; it must be visible.
     pub(crate) async fn click(&self, path: &str) {
         let click = async |element: &str| {
             let click = format!("{element}/click");
@@ -101,7 +102,7 @@ impl Chromium {
         self.with(path, click).await;
     }
 
-    /// Writes a text into a field in place of what was there.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, path: &str, text: &str) {
         let fill = async |element: &str| {
             let clear = format!("{element}/clear");
@@ -112,8 +113,8 @@ impl Chromium {
         self.with(path, fill).await;
     }
 
-    /// Does something with the first element that an XPath expression finds, once it is there: a page that is alive
-    /// may take an element away in the moment between.
+    /// Acts on the first element that an XPath expression finds, and waits for it. An attempt that fails is repeated, since a
+    /// page that updates itself may remove an element between finding and acting.
     async fn with(&self, path: &str, act: impl AsyncFn(&str) -> Result<(), String>) {
         let query = json!({ "using": "xpath", "value": path });
         let mut why = String::new();
@@ -139,7 +140,7 @@ impl Chromium {
         self.post("/actions", &json!({ "actions": keyboard })).await;
     }
 
-    /// Says yes to the question that the page asks, and returns the question.
+    /// Accepts the dialog that the page has opened, and returns its question.
     pub(crate) async fn accept(&self) -> String {
         let question = self.command("GET", "/alert/text", &Value::Null).await;
         let question = question.unwrap_or_else(|why| panic!("nothing is asked: {why}"));
@@ -147,7 +148,7 @@ impl Chromium {
         question.as_str().expect("a text").to_owned()
     }
 
-    /// All text of the page that can be seen; none while it gives way to the next one.
+    /// The visible text of the page; empty while the browser changes pages.
     pub(crate) async fn text(&self) -> String {
         let query = json!({ "using": "css selector", "value": "body" });
         let text = async {
@@ -160,7 +161,7 @@ impl Chromium {
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until the page says this.
+    /// Waits until the page shows this text.
     pub(crate) async fn says(&self, text: &str) {
         let said = wait::until(STARTS_WITHIN, async || {
             self.text().await.contains(text).then_some(())
@@ -171,13 +172,13 @@ impl Chromium {
         }
     }
 
-    /// One of the browser's own commands.
+    /// Runs a command of the Chrome DevTools Protocol.
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": command, "params": parameters });
         self.post("/goog/cdp/execute", &body).await
     }
 
-    /// Makes the window that of a device, in pixels of the page.
+    /// Gives the page the size of a device's screen, in CSS pixels.
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
@@ -186,21 +187,21 @@ impl Chromium {
             .await;
     }
 
-    /// Prefers light or dark.
+    /// Sets the preferred colour scheme: `light` or `dark`.
     pub(crate) async fn prefer(&self, scheme: &str) {
         let feature = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": feature }))
             .await;
     }
 
-    /// Has no scripts from the next page on, as far as the page's own go.
+    /// Turns the scripts of pages off or on, from the next page on.
     pub(crate) async fn disable_scripts(&self, disabled: bool) {
         let value = json!({ "value": disabled });
         self.devtools("Emulation.setScriptExecutionDisabled", value)
             .await;
     }
 
-    /// The whole page as PNG.
+    /// A picture of the whole page as PNG.
     pub(crate) async fn screenshot(&self) -> Vec<u8> {
         let whole = json!({ "captureBeyondViewport": true });
         let shot = self.devtools("Page.captureScreenshot", whole).await;
@@ -209,7 +210,7 @@ impl Chromium {
         decoded.expect("base64")
     }
 
-    /// What the console said since it was asked last.
+    /// The messages of the console since the last call.
     pub(crate) async fn console(&self) -> Vec<String> {
         let log = self.post("/se/log", &json!({ "type": "browser" })).await;
         let lines = log.as_array().cloned().unwrap_or_default();
@@ -243,7 +244,7 @@ impl Chromium {
         }
     }
 
-    /// One request on a connection of its own; chromedriver speaks nothing but HTTP/1.1, and tells the length.
+    /// Sends one request on a connection of its own. chromedriver speaks HTTP/1.1 and sends Content-Length.
     async fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<(u16, Vec<u8>)> {
         let (driver, length) = (self.driver, body.len());
         let mut stream = BufStream::new(TcpStream::connect(driver).await?);
@@ -274,7 +275,7 @@ impl Chromium {
     }
 }
 
-/// From the line `ChromeDriver was started successfully on port 40705.`
+/// The port in the line `ChromeDriver was started successfully on port 40705.`
 fn port(log: &str) -> Option<u16> {
     let (_, rest) = log.split_once("started successfully on port ")?;
     let (port, _) = rest.split_once('.')?;

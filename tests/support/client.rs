@@ -1,4 +1,4 @@
-//! A client that sends bytes and reads what HTTP/1.1 says is there.
+//! An HTTP/1.1 client that sends any bytes and reads answers by their framing.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
     pub(crate) line: String,
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body ended as its framing says.
+    /// Whether the body came to the end that its framing announces.
     pub(crate) complete: bool,
 }
 
@@ -51,7 +51,7 @@ impl Client {
         Self::over(soon("connect", TcpStream::connect(address)).await.unwrap())
     }
 
-    /// A client on a connection that is there.
+    /// A client on a connection that is open already.
     pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self {
@@ -60,7 +60,7 @@ impl Client {
         }
     }
 
-    /// Sends bytes. The gateway may have closed already.
+    /// Sends bytes. It is no error when the gateway has closed the connection.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
@@ -194,7 +194,7 @@ impl Client {
         true
     }
 
-    /// Reads at least this much of the next answer's body, whatever its framing, without waiting for its end.
+    /// Reads until `text` has come, whatever the framing, and returns all bytes so far without removing them.
     pub(crate) async fn raw_until(&mut self, text: &str) -> String {
         loop {
             let seen = String::from_utf8_lossy(&self.buffer).into_owned();
@@ -205,7 +205,7 @@ impl Client {
         }
     }
 
-    /// Reads what is there; `false` at the end, which a reset is too.
+    /// Reads the bytes that have come; `false` at the end of the connection or a reset.
     async fn read_some(&mut self) -> bool {
         let mut piece = [0; 16 * 1024];
         match soon("an answer", self.stream.read(&mut piece)).await {
@@ -217,7 +217,7 @@ impl Client {
         }
     }
 
-    /// How the gateway ends the connection when nothing more is to come: `true` for a reset.
+    /// Waits for the end of the connection; `true` for a reset.
     pub(crate) async fn ended_by_reset(&mut self) -> bool {
         let mut piece = [0; 4096];
         loop {
@@ -229,23 +229,23 @@ impl Client {
         }
     }
 
-    /// Whether the gateway has closed, without anything more.
+    /// Whether the gateway closes the connection without another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.read_some().await
     }
 
-    /// Sends no more.
+    /// Closes the sending side.
     pub(crate) async fn finish(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// Goes away with a reset.
+    /// Closes with a reset.
     pub(crate) fn vanish(self) {
         self.stream.set_zero_linger().unwrap();
     }
 }
 
-/// One request on a connection of its own.
+/// Sends a GET on a connection of its own.
 pub(crate) async fn get(address: SocketAddr, target: &str, fields: &str) -> Answer {
     Client::connect(address)
         .await

@@ -1,12 +1,12 @@
 //! Debian's FTP servers, each with a folder of its own to serve: vsftpd, proftpd and pure-ftpd.
 //!
 //! Their packages exclude each other, so `tests/run.sh` unpacks them into a folder and installs none; one that is
-//! installed is used too. All three want to be started by root, and serve files as the user `daemon`, who is on every
-//! Debian and whose home is there:
+//! installed is used too. All three must be started by root, and serve files as the user `daemon`, who exists on every
+//! Debian with a home:
 //!
-//! * vsftpd lets the anonymous in. It changes to its user's home before it changes to `anon_root`, which must not be
+//! * vsftpd takes anonymous users. It changes to its user's home before it changes to `anon_root`, which must not be
 //!   writable; `isolate`, `isolate_network` and its seccomp filter need more than a container allows.
-//! * proftpd and pure-ftpd know one user from a file of theirs, [`USER`]; nobody is looked up in the system.
+//! * proftpd and pure-ftpd know one user, [`USER`], from a file; they do not look up users of the system.
 
 use super::port::ReservedPort;
 use super::process::{self, Process, Signal, require};
@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// Who is let in by proftpd and pure-ftpd, and with what.
+/// The user name that proftpd and pure-ftpd know, and the password.
 pub(crate) const USER: (&str, &str) = ("me", "s3cret");
 /// `openssl passwd -6 -salt ajpgate s3cret`
 const HASH: &str = "$6$ajpgate$ufWl0BUT3c9jSfVZPuQnd6SckaWEwu7b6P2egmTw/HhDQ0QVSRCrNc8IzvfNZ6mWDAaX29FP0bJzcLxjTOJiv/";
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const PLAIN: [Self; 3] = [Self::Vsftpd, Self::Proftpd, Self::PureFtpd];
 
-    /// The keys of a member that log in to it.
+    /// The keys of a member with which the gateway logs in.
     pub(crate) fn login(self) -> String {
         match self {
             Self::Vsftpd | Self::VsftpdTls => String::new(),
@@ -63,7 +63,7 @@ pub(crate) struct FtpServer {
 }
 
 impl FtpServer {
-    /// Starts a server of what `furnish` puts into its folder, and returns when it greets.
+    /// Starts a server of the files that `furnish` puts into its folder, and returns after its greeting.
     pub(crate) async fn start(kind: Kind, furnish: impl FnOnce(&Path)) -> Self {
         let folder = Scratch::new("ftp");
         let root = folder.folder("root");
@@ -110,16 +110,16 @@ impl FtpServer {
         self.folder.path().join("root")
     }
 
-    /// The certificate that its own descends from.
+    /// The path of the authority's certificate that its own was issued by.
     pub(crate) fn authority(&self) -> PathBuf {
         self.folder.path().join(AUTHORITY)
     }
 
-    /// Ends it with SIGKILL, and those of its processes that serve clients.
+    /// Sends SIGKILL to it and to its processes that serve clients.
     pub(crate) fn kill(&mut self) {
         let children = process::descendants(self.process.id());
         self.process.kill();
-        // Some have left its process group.
+        // Some of these have left its process group.
         for child in children {
             let _ = process::send(Signal::Kill, &child.to_string());
         }
@@ -172,7 +172,7 @@ xferlog_enable=NO
     command
 }
 
-/// Makes an authority and a certificate of it; the lines that use them.
+/// Issues a certificate of a new authority, and returns the configuration lines that use it.
 fn tls(folder: &Scratch) -> String {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -209,7 +209,7 @@ fn proftpd(folder: &Scratch, addr: SocketAddr) -> Command {
             USER.0
         ),
     );
-    // It reads no file of logins that others can.
+    // proftpd does not read a file of passwords that others can read.
     fs::set_permissions(users, fs::Permissions::from_mode(0o600)).expect("cannot hide a file");
     let config = folder.write(
         "proftpd.conf",
@@ -244,7 +244,7 @@ AllowRetrieveRestart on
 
 fn pure_ftpd(folder: &Scratch, addr: SocketAddr) -> Command {
     let root = folder.path();
-    // Fifteen colons: quotas and limits that nobody has.
+    // Fifteen colons: quotas and limits, all empty.
     let passwd = folder.write(
         "passwd",
         &format!(
@@ -279,7 +279,7 @@ fn pure_ftpd(folder: &Scratch, addr: SocketAddr) -> Command {
     command
 }
 
-/// A program of a package: where `tests/run.sh` unpacks it, or installed.
+/// The path of a program of a package: unpacked by `tests/run.sh`, or installed.
 fn program(package: &str, path: &str) -> PathBuf {
     let unpacked = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("../ftp-servers")

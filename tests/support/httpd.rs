@@ -1,4 +1,4 @@
-//! Debian's httpd in front of Tomcats, with mod_proxy_ajp or mod_jk: the rivals and the oracle.
+//! Debian's httpd in front of Tomcats, with mod_proxy_ajp or mod_jk. The gateway is compared with both.
 
 use super::port::ReservedPort;
 use super::process::{Process, Signal, require};
@@ -66,7 +66,7 @@ pub(crate) struct HttpdOptions {
 }
 
 impl HttpdOptions {
-    /// An httpd that serves nothing yet: one process with 64 threads, no access log.
+    /// An httpd with one process of 64 threads, without access log, that serves nothing yet.
     pub(crate) fn new() -> Self {
         Self {
             modules: Vec::new(),
@@ -163,7 +163,7 @@ worker.{name}.route={route}
         self
     }
 
-    /// Sets the number of threads, and with it how many requests run at a time.
+    /// Sets the number of threads, which is the number of requests that run at the same time.
     pub(crate) fn threads(mut self, threads: u32) -> Self {
         self.threads = threads;
         self
@@ -211,12 +211,12 @@ impl Httpd {
         Self::start(HttpdOptions::mod_jk(members, properties)).await
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.port.addr()
     }
 
-    /// Where the file of this name in its ServerRoot is.
+    /// The path of a file in its ServerRoot.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
@@ -231,7 +231,7 @@ impl Httpd {
         self.process.kill();
     }
 
-    /// Lets it shut down in order.
+    /// Sends SIGTERM and waits for its end.
     pub(crate) async fn stop(&mut self) {
         self.process.stop().await;
     }
@@ -244,7 +244,7 @@ impl Httpd {
             + &self.process.log()
     }
 
-    /// httpd answers `OPTIONS *` itself, whatever it is set up to proxy.
+    /// httpd answers `OPTIONS *` itself, whatever its configuration says.
     async fn wait_until_ready(&mut self) -> Result<(), String> {
         let addr = self.addr();
         let ready = wait::until(STARTS_WITHIN, async || {
@@ -263,7 +263,7 @@ impl Httpd {
     }
 }
 
-/// SIGTERM is the farewell, because only httpd's parent gets it and has to end its children.
+/// It is ended with SIGTERM, which goes to httpd's parent only, so that the parent ends its children.
 fn launch(root: &Scratch) -> Process {
     let mut command = Command::new(require(PROGRAM, "apache2"));
     command
@@ -338,7 +338,7 @@ JkShmFile run/jk.shm
     )
 }
 
-/// Only root may, and must, name a user for the processes that serve.
+/// The user of the processes that serve: root must name one, and nobody else may.
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }

@@ -1,6 +1,6 @@
-//! What the gateway counts, read as Prometheus reads it.
+//! The gateway's metrics, read as Prometheus reads them.
 
-/// One scrape.
+/// The values of one scrape.
 #[derive(Debug)]
 pub(crate) struct Metrics(Vec<Series>);
 
@@ -31,7 +31,7 @@ impl Metrics {
         matching.map(|series| series.value).sum()
     }
 
-    /// [`Metrics::sum`] of what counts whole things.
+    /// [`Metrics::sum`] as a whole number.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -1,17 +1,17 @@
-//! Real servers for tests: Debian's Tomcat 10, httpd, nginx, Prometheus and FTP servers and the gateway's own program, each from a
-//! private folder, on ports of their own, as many at once as a test needs.
+//! Real servers for tests: Debian's Tomcat 10, httpd, nginx, Prometheus and FTP servers, and the program `ajpgate`. Each runs
+//! from a private folder and on ports of its own, so that a test can start as many as it needs.
 //!
-//! A test that includes this module fails, and never skips, where a server is not installed. It runs
-//! on the clock of the world: do not pause tokio's time around it. Start servers from the test's own
-//! thread, since a server dies with the thread that started it (see [`process`]).
+//! A test that needs a server which is not installed fails; it is never skipped. The servers run in real time: do not pause
+//! tokio's time. Start servers from the test's own thread, since a server is killed when the thread that started it ends
+//! (see [`process`]).
 
-#![allow(dead_code, reason = "every test binary uses its own part of the rig")]
+#![allow(dead_code, reason = "each test binary uses a part of these helpers")]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test rig fails by panicking"
+    reason = "a helper of tests fails by panicking"
 )]
 
 pub(crate) mod ajpgate;

@@ -1,4 +1,4 @@
-//! Debian's nginx as an HTTP member: files, uploads and whatever else a test writes into its configuration.
+//! Debian's nginx as an HTTP member: it serves files, takes uploads, and has the further directives of a test.
 
 use super::port::ReservedPort;
 use super::process::{Process, Signal, require};
@@ -25,8 +25,7 @@ pub(crate) struct NginxOptions {
 }
 
 impl NginxOptions {
-    /// A server that serves the files of its folder `files`, takes a PUT of a new one, and signs answers with
-    /// `X-Node`.
+    /// A server that serves the files of its folder `files`, takes new files by PUT, and adds `X-Node` to its answers.
     pub(crate) fn new(node: &str) -> Self {
         Self::default().server(&format!("add_header X-Node {node} always;"))
     }
@@ -37,13 +36,13 @@ impl NginxOptions {
         self
     }
 
-    /// Adds directives around the server; `ADDR` stands for where it listens.
+    /// Adds directives outside of the server; `ADDR` stands for its address.
     pub(crate) fn http(mut self, lines: &str) -> Self {
         self.more += &format!("{lines}\n");
         self
     }
 
-    /// Speaks TLS with this certificate and key (files).
+    /// Speaks TLS with this certificate and key (paths of PEM files).
     pub(crate) fn tls(mut self, certificate: &str, key: &str) -> Self {
         self.tls = true;
         self.server(&format!(
@@ -87,12 +86,12 @@ impl Nginx {
         panic!("nginx does not start: {complaint}");
     }
 
-    /// Where it listens, also while it is stopped.
+    /// Its address, also while it is stopped.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.port.addr()
     }
 
-    /// Its URL; with TLS its name is `localhost`.
+    /// Its URL; the host is `localhost` with TLS.
     pub(crate) fn url(&self) -> String {
         match self.tls {
             true => format!("https://localhost:{}", self.addr().port()),
@@ -100,12 +99,12 @@ impl Nginx {
         }
     }
 
-    /// Where the file of this name is that it serves, or has been sent.
+    /// The path of a file that it serves or that was uploaded.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.root.path().join("files").join(name)
     }
 
-    /// A line for each request: its `X-Request-Id`, its number on its connection, and the answer's status.
+    /// One line for each request: its `X-Request-Id`, its number on its connection, and the status of the answer.
     pub(crate) fn requests(&self) -> Vec<String> {
         let log = fs::read_to_string(self.root.path().join("access.log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
@@ -126,7 +125,7 @@ impl Nginx {
         }
     }
 
-    /// Even to a request that is not TLS it says something.
+    /// With TLS too, it answers a request that is not TLS.
     async fn wait_until_ready(&mut self) -> Result<(), String> {
         let addr = self.addr();
         let ready = wait::until(STARTS_WITHIN, async || {

@@ -1,4 +1,4 @@
-//! The embedded node, in a process of its own: a backend that starts in no time.
+//! The embedded AJP13 node in a process of its own: a backend that starts within milliseconds.
 
 use super::process::{Process, Signal};
 use super::scratch::Scratch;
@@ -19,7 +19,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node that ends its session ids with `route`.
+    /// Starts a node whose session ids end with `route`.
     pub(crate) async fn start(route: &str) -> Self {
         let folder = Scratch::new(route);
         let mut command = Command::new(PROGRAM);
@@ -33,13 +33,13 @@ impl Node {
         }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) fn ajp_addr(&self) -> SocketAddr {
         self.address
     }
 }
 
-/// The address in the line `node node1 on ajp://ADDRESS`, once that is whole.
+/// The address in the line `node node1 on ajp://ADDRESS`; `None` while the line is incomplete.
 fn address(log: &str) -> Option<SocketAddr> {
     let (_, rest) = log.split_once(" on ajp://")?;
     let (address, _) = rest.split_once('\n')?;

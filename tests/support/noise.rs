@@ -1,7 +1,7 @@
-//! The bytes that the test application's `/bytes` sends and its `/sha?seed=` expects.
+//! The bytes that `/bytes` of the test application sends and `/sha?seed=` expects.
 
-/// `n` bytes that depend on nothing but the seed: xorshift64*, each output as eight bytes, lowest
-/// first. The twin of `Noise.java`.
+/// `n` bytes that depend on the seed alone: the outputs of xorshift64*, eight bytes each, lowest first. `Noise.java`
+/// computes the same bytes.
 pub(crate) fn bytes(seed: u64, n: usize) -> Vec<u8> {
     let mut state = match seed {
         0 => 0x9E37_79B9_7F4A_7C15,

@@ -1,4 +1,4 @@
-//! Bodies that both ends can compute, and their way through a gateway in either direction and framing.
+//! Bodies that both ends can compute, sent through a gateway in both directions and with both framings.
 
 use super::client::{Answer, Client};
 use super::noise;
@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 const SEED: u64 = 7;
 
-/// Nothing, one byte, an AJP13 packet that is just full, one byte more than that, and several packets.
+/// Sizes in bytes: nothing, one byte, a full AJP13 packet, one byte more, and several packets.
 pub(crate) const SIZES: [usize; 5] = [0, 1, 8186, 8187, 64 * 1024];
-/// So much that nobody can hold it.
+/// More bytes than any buffer on the way holds.
 pub(crate) const LARGE: usize = 100 * 1000 * 1000;
 
-/// Bytes, and what they hash to.
+/// Bytes and their SHA-256.
 pub(crate) struct Payload {
     pub(crate) bytes: Vec<u8>,
     /// In hexadecimal.
@@ -29,7 +29,7 @@ impl Payload {
     }
 }
 
-/// How a message says where its body ends.
+/// How a message announces the end of its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     Length,
@@ -38,7 +38,7 @@ pub(crate) enum Framing {
 
 pub(crate) const FRAMINGS: [Framing; 2] = [Framing::Length, Framing::Chunks];
 
-/// Sends a body that the test application at `path` hashes.
+/// Sends a body to the test application at `path`, which answers with its hash.
 pub(crate) async fn upload(client: &mut Client, path: &str, payload: &Payload, framing: Framing) {
     let body = payload.bytes.as_slice();
     client
@@ -50,7 +50,7 @@ pub(crate) async fn upload(client: &mut Client, path: &str, payload: &Payload, f
     assert_eq!(said, sent, "{path} {framing:?}");
 }
 
-/// Has the test application at `path` send a body that can be computed here.
+/// Gets a body of known bytes from the test application at `path`.
 pub(crate) async fn download(client: &mut Client, path: &str, payload: &Payload, framing: Framing) {
     let body = payload.bytes.as_slice();
     let how = match framing {
@@ -66,7 +66,7 @@ pub(crate) async fn download(client: &mut Client, path: &str, payload: &Payload,
         answer.body.len(),
         body.len()
     );
-    // What is empty has no use for chunks.
+    // An empty body is sent without chunks.
     let chunks = answer.field("transfer-encoding") == Some("chunked");
     assert_eq!(chunks, framing == Framing::Chunks && !body.is_empty());
 }
@@ -87,7 +87,7 @@ pub(crate) fn request(method: &str, target: &str, payload: &Payload, framing: Fr
     [head.as_bytes(), &body].concat()
 }
 
-/// In pieces that fit no packet.
+/// The body in chunks whose sizes are no multiple of a packet.
 pub(crate) fn chunked(body: &[u8]) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(body.len() + body.len() / 500 + 64);
     for piece in body.chunks(10_007) {
@@ -99,7 +99,7 @@ pub(crate) fn chunked(body: &[u8]) -> Vec<u8> {
     encoded
 }
 
-/// What the test application says in an answer that must be 200.
+/// The JSON of an answer of the test application, which must be 200.
 pub(crate) fn parsed(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     serde_json::from_slice(&answer.body).expect("JSON")

@@ -1,20 +1,20 @@
-//! Ports that nobody else in any test run on this machine is using.
+//! Ports that no other test on this machine uses, in any test run.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net;
 
-/// Ports come from below the range of outgoing connections, so that a client which knocks at a
-/// stopped server can neither take its port nor, on loopback, connect to itself.
+/// The first port. All are below the range of outgoing connections: a client that connects to a stopped server must not
+/// get that server's port as its own, which on loopback would connect it to itself.
 const LOWEST: u16 = 10_000;
 const OUTGOING_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
-/// A loopback port that stays ours until this value is dropped, whether or not a server listens on
-/// it at the moment. Good for a server that stops and comes back, and for one that never comes.
+/// A loopback port that is reserved until this value is dropped, whether or not a server listens on it. For servers that
+/// stop and start again, and for addresses where no server may listen.
 #[derive(Debug)]
 pub(crate) struct ReservedPort {
     port: u16,
-    /// A name in the kernel's abstract namespace: it vanishes with this process, however that ends.
+    /// A socket with a name in the kernel's abstract namespace, which ends with this process.
     _claim: net::UnixListener,
 }
 
@@ -34,7 +34,7 @@ impl ReservedPort {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Claims the name first: between the two steps no other test can choose the same port.
+    /// Takes the name first, so that no other test chooses the same port before it is bound.
     fn claim(port: u16) -> Option<Self> {
         let name = net::SocketAddr::from_abstract_name(format!("ajpgate-test-port-{port}")).ok()?;
         let claim = net::UnixListener::bind_addr(&name).ok()?;
@@ -54,7 +54,7 @@ fn highest() -> u16 {
         .unwrap_or(32_768)
 }
 
-/// A number below `limit`, another one in every process: the standard library's hash seed.
+/// A number below `limit` that differs from process to process: it comes from the hash seed of the standard library.
 fn fastrand(limit: u16) -> u16 {
     use std::hash::{BuildHasher, RandomState};
     let seed = RandomState::new().hash_one(std::process::id());

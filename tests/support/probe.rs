@@ -1,4 +1,4 @@
-//! The least client that can tell whether a server is there: one CPING, one HTTP/1.0 request.
+//! Minimal clients that tell whether a server answers: one CPING, or one HTTP/1.0 request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub(crate) async fn cping(addr: SocketAddr, within: Duration) -> io::Result<()> 
     }
 }
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -37,7 +37,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The first header of that name.
+    /// The first header of this name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
@@ -57,7 +57,7 @@ impl Reply {
     }
 }
 
-/// A GET, as [`request`] sends it, where nothing but an answer will do.
+/// Sends a GET as [`request`] does, and panics without an answer.
 pub(crate) async fn get(addr: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Reply {
     let reply = request(addr, "GET", target, headers, b"").await;
     reply.unwrap_or_else(|e| panic!("GET http://{addr}{target}: {e}"))

@@ -1,4 +1,4 @@
-//! Child processes that never outlive their test.
+//! Child processes that end with their test at the latest.
 
 use super::wait;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use std::time::Duration;
 const STOPS_WITHIN: Duration = Duration::from_secs(15);
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 
-/// A signal, as the shell's `kill` spells it.
+/// A signal of the shell's `kill`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     Term,
@@ -72,7 +72,7 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, when it has.
+    /// Its exit status; `None` while it runs.
     pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = self
@@ -83,22 +83,22 @@ impl Process {
         self.status
     }
 
-    /// All that it printed so far.
+    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Sends a signal to the server and everything that it started, unless it has ended: from then
-    /// on the number may belong to somebody else.
+    /// Sends a signal to the server's process group, unless the server has ended: another process may have its number
+    /// then.
     fn signal(&mut self, signal: Signal) {
         if self.exited().is_none() {
             send(signal, &format!("-{}", self.id())).expect("cannot signal a child");
         }
     }
 
-    /// Freezes it with SIGSTOP and waits until each of its threads has noticed. (Its children are
-    /// told too, but not waited for.)
+    /// Freezes it with SIGSTOP and waits until each of its threads has stopped. Its children get the signal too, and are
+    /// not waited for.
     pub(crate) async fn pause(&mut self) {
         self.signal(Signal::Stop);
         let tasks = PathBuf::from(format!("/proc/{}/task", self.id()));
@@ -106,18 +106,18 @@ impl Process {
         assert!(frozen.is_some(), "a server ignores SIGSTOP");
     }
 
-    /// Lets it go on.
+    /// Sends SIGCONT.
     pub(crate) fn resume(&mut self) {
         self.signal(Signal::Cont);
     }
 
-    /// Ends it with SIGKILL. Afterwards it is gone and its ports are closed.
+    /// Sends SIGKILL and waits for its end; then its ports are closed.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::Kill);
         self.status = self.child.wait().ok();
     }
 
-    /// Asks it to end, with SIGTERM, and waits until it has.
+    /// Sends SIGTERM and waits for its end.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         if self.exited().is_none() {
             send(Signal::Term, &self.id().to_string()).expect("cannot signal a child");
@@ -128,7 +128,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Nothing here may panic: a failed test is dropping this.
+    /// Must not panic: a test that has failed drops this too.
     fn drop(&mut self) {
         if self.status.is_some() {
             return;
@@ -157,7 +157,7 @@ fn all_stopped(tasks: &Path) -> bool {
     })
 }
 
-/// The processes that one has started, and those that they have.
+/// All child processes of a process, and theirs.
 pub(crate) fn descendants(id: u32) -> Vec<u32> {
     let file = format!("/proc/{id}/task/{id}/children");
     let children = fs::read_to_string(file).unwrap_or_default();
@@ -167,7 +167,7 @@ pub(crate) fn descendants(id: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The standard library knows only SIGKILL, so this asks the shell, whose `kill` is built in.
+/// Sends a signal by the shell's `kill`: the standard library sends SIGKILL only.
 pub(crate) fn send(signal: Signal, whom: &str) -> io::Result<()> {
     let script = r#"kill -s "$1" -- "$2""#;
     let status = Command::new("sh")
@@ -180,8 +180,8 @@ pub(crate) fn send(signal: Signal, whom: &str) -> io::Result<()> {
     }
 }
 
-/// Lets this process, and servers that it starts from now on, have so many open files: 1024 is a usual limit,
-/// and a thousand clients are more than that.
+/// Allows this process, and servers that it starts from now on, this number of open files. The usual limit is 1024, which a
+/// thousand clients exceed.
 pub(crate) fn allow_open_files(count: u32) {
     let raised = Command::new("prlimit")
         .args(["--pid", &std::process::id().to_string()])
@@ -193,7 +193,7 @@ pub(crate) fn allow_open_files(count: u32) {
     );
 }
 
-/// The path of a program or file of a Debian package; without it the test fails and says what to do.
+/// The path of a program or file of a Debian package; panics with the command that installs it where it is missing.
 pub(crate) fn require(path: &str, package: &str) -> PathBuf {
     let found = if path.contains('/') {
         exists(PathBuf::from(path))

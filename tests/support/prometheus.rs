@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const PACKAGE: &str = "prometheus";
-/// Where the shipped configuration says that the gateway is, and how often it is asked.
+/// The address of the gateway and the scrape interval in the shipped configuration.
 const SHIPPED_TARGET: &str = "gateway:9404";
 const SHIPPED_INTERVAL: &str = "_interval: 5s";
 
@@ -31,7 +31,7 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that asks `target` each second, and is otherwise configured as shipped.
+    /// Starts Prometheus with the shipped configuration, except that it scrapes `target` each second.
     pub(crate) async fn start(target: SocketAddr) -> Self {
         let folder = Scratch::new("prometheus");
         for file in ["rules.yml", "admin-password"] {
@@ -70,7 +70,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// The values that an expression has now; empty when it has none.
+    /// The values of an expression now.
     pub(crate) async fn query(&self, expression: &str) -> Vec<f64> {
         let found = self
             .api(&format!("query?query={}", encoded(expression)))
@@ -99,7 +99,7 @@ impl Prometheus {
             .collect()
     }
 
-    /// The data that its API answers with.
+    /// The data of an answer of its API.
     async fn api(&self, path: &str) -> Value {
         let reply = probe::get(self.port.addr(), &format!("/api/v1/{path}"), &[]).await;
         let mut answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
@@ -118,7 +118,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Runs promtool in the folder of the shipped configuration; whatever it complains about fails the test.
+/// Runs promtool in the folder of the shipped configuration, and panics when it reports a problem.
 pub(crate) fn promtool(arguments: &[&str], input: &str) {
     let mut child = Command::new(require("promtool", PACKAGE))
         .args(arguments)

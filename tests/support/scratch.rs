@@ -1,10 +1,10 @@
-//! Folders for the files of one server.
+//! Temporary folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Where all files of the rig live: cargo's folder for the files of integration tests.
+/// The folder that holds the others: in cargo's folder for files of integration tests.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("servers")
 }
@@ -19,7 +19,7 @@ impl Scratch {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = root().join(format!("{name}-{}-{number}", std::process::id()));
-        // What an earlier process of this number left behind when it was killed.
+        // An earlier process with this number may have left it when it was killed.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("cannot make a folder for the files of a test");
         Self(path)

@@ -14,14 +14,15 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-/// Room for a slow machine on which other tests compile; one to two seconds are usual.
+/// The longest that a start takes on a slow machine on which other tests compile; one to two seconds are usual.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
 const PONGS_WITHIN: Duration = Duration::from_secs(10);
 /// Another program may take a port between the reservation and the start; then another is tried.
 const TRIES: usize = 3;
 const PORT_TAKEN: &str = "Address already in use";
 const STARTED: &str = "Server startup in";
-/// A context that cannot be deployed and an attribute that does not exist leave Tomcat running.
+/// Messages in Tomcat's log after which a test must fail, although Tomcat runs: a context could not be deployed, or an
+/// attribute does not exist.
 const FAILURES: [&str; 2] = [" SEVERE ", "failed to set property"];
 const HOME: &str = "/usr/share/tomcat10";
 
@@ -68,12 +69,12 @@ impl Tomcat {
         panic!("Tomcat {} does not start: {complaint}", options.route);
     }
 
-    /// Where its AJP connector listens, also while it is stopped.
+    /// The address of its AJP connector, also while it is stopped.
     pub(crate) fn ajp_addr(&self) -> SocketAddr {
         self.ajp.addr()
     }
 
-    /// Where its HTTP connector listens, if it was given one.
+    /// The address of its HTTP connector; panics where it was started without one.
     pub(crate) fn http_addr(&self) -> SocketAddr {
         self.http
             .as_ref()
@@ -91,7 +92,7 @@ impl Tomcat {
         self.options.secret.as_deref()
     }
 
-    /// The process id of its Java machine.
+    /// The process id of its Java virtual machine.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -106,7 +107,7 @@ impl Tomcat {
         self.process.kill();
     }
 
-    /// Lets it shut down in order.
+    /// Sends SIGTERM and waits for its end.
     pub(crate) async fn stop(&mut self) {
         self.process.stop().await;
     }
@@ -127,18 +128,18 @@ impl Tomcat {
         self.process.pause().await;
     }
 
-    /// Lets it go on after [`Tomcat::pause`].
+    /// Ends [`Tomcat::pause`].
     pub(crate) fn resume(&mut self) {
         self.process.resume();
     }
 
-    /// All that it logged, from its first start.
+    /// Its log since its first start.
     pub(crate) fn log(&self) -> String {
         format!("{}{}", self.earlier_log, self.process.log())
     }
 
-    /// The `X-Request-Id` of each request that its application began to execute, from its first start:
-    /// even those that it was killed over.
+    /// The `X-Request-Id` of each request that its application began to execute since its first start, including those that
+    /// did not end because it was killed.
     pub(crate) fn executed(&self) -> Vec<String> {
         let ids = fs::read_to_string(self.base.path().join("executed.log")).unwrap_or_default();
         ids.lines().map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! What a process takes of the machine, as the kernel counts it.
+//! Memory and processor time of a process, as the kernel counts them.
 
 use std::fmt;
 use std::fs;
@@ -11,16 +11,16 @@ const MIB: f64 = 1024.0;
 /// Memory of a process, in KiB.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
-    /// Resident now.
+    /// Resident memory now.
     pub(crate) rss: u64,
-    /// The most that was ever resident.
+    /// The peak of resident memory.
     pub(crate) peak: u64,
-    /// Resident now, shared pages counted in proportion.
+    /// Resident memory now, with shared pages divided among the processes that share them.
     pub(crate) pss: u64,
 }
 
 impl Memory {
-    /// Of a running process.
+    /// The memory of a running process.
     pub(crate) fn of(id: u32) -> Self {
         let status = read(id, "status");
         Self {
@@ -30,9 +30,9 @@ impl Memory {
         }
     }
 
-    /// By how much the peak has risen above this figure, in KiB.
+    /// How far the peak is above `earlier`, in KiB.
     ///
-    /// The kernel counts pages in batches for each thread: a peak may be seen to fall by a few.
+    /// The kernel counts pages in batches for each thread, so a peak may be reported a few pages lower than before.
     pub(crate) const fn risen_above(self, earlier: u64) -> u64 {
         self.peak.saturating_sub(earlier)
     }
@@ -45,7 +45,7 @@ impl fmt::Display for Memory {
     }
 }
 
-/// KiB as MiB, to be read by people.
+/// Converts KiB to MiB for messages.
 #[expect(clippy::cast_precision_loss, reason = "no process is that large")]
 pub(crate) fn mib(kib: u64) -> f64 {
     kib as f64 / MIB

@@ -1,14 +1,14 @@
-//! Waiting for something to become true, with a deadline, and hardly ever for a time to pass.
+//! Waiting for an event, with a deadline.
 
 use std::thread;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-/// Longer than any single step of a test takes on a machine that is busy with other things.
+/// Longer than any step of a test takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Waits for something that must happen.
+/// Waits for a future; panics after [`DEADLINE`].
 pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     match timeout(DEADLINE, future).await {
         Ok(output) => output,
@@ -16,13 +16,13 @@ pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
-/// Asks until the answer is yes, which it must become.
+/// Repeats `check` until it returns `true`; panics after [`DEADLINE`].
 pub(crate) async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
     let yes = until(DEADLINE, async || check().await.then_some(())).await;
     assert!(yes.is_some(), "{what}: not within {DEADLINE:?}");
 }
 
-/// Looks again and again until `look` finds something; `None` when that took longer than `within`.
+/// Repeats `look` until it returns a value; `None` when that takes longer than `within`.
 pub(crate) async fn until<T>(
     within: Duration,
     mut look: impl AsyncFnMut() -> Option<T>,
@@ -40,13 +40,12 @@ pub(crate) async fn until<T>(
     timeout(within, found).await.ok()
 }
 
-/// Lets time pass: where a test is about a moment, or about somebody who is slow. Says nothing about what has
-/// happened meanwhile.
+/// Lets time pass, for tests of slow peers and of intervals. To wait for an event, use [`until`].
 pub(crate) async fn pause(time: Duration) {
     sleep(time).await;
 }
 
-/// [`until`] where nothing can be awaited: while a value is dropped.
+/// [`until`] for code that cannot await, such as `drop`.
 pub(crate) fn until_blocking<T>(
     within: Duration,
     mut look: impl FnMut() -> Option<T>,

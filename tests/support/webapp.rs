@@ -10,8 +10,8 @@ use std::process::Command;
 
 const TOMCAT_JARS: &str = "/usr/share/tomcat10/lib";
 
-/// The folder of a web application, ready for Tomcat: its folder `web` in `testdata/webapps`, with the
-/// classes of its folder `src` in their place. Compiled on first use, by whoever comes first.
+/// The folder of a web application for Tomcat: the content of `web` in `testdata/webapps/NAME`, with the classes compiled
+/// from `src`. The first test that needs it compiles it.
 pub(crate) fn compiled(name: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("testdata/webapps")
@@ -25,7 +25,7 @@ fn build(name: &str, source: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     let ready = folder.join(format!("{name}-{:016x}", fingerprint(source, &files)?));
 
-    // Tests run in processes of their own: the first compiles, the others wait for it here.
+    // Each test runs in a process of its own: the first one compiles, and the others wait for it here.
     let turn = File::create(folder.join(format!("{name}.lock")))?;
     turn.lock()?;
     if !ready.exists() {
@@ -56,7 +56,7 @@ fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Changes whenever a file's name or content does.
+/// A hash of the names and contents of the files.
 fn fingerprint(source: &Path, files: &[PathBuf]) -> io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     for file in files {

@@ -1,4 +1,4 @@
-//! Drains of real Tomcats: who keeps their session, who gets none, and a rolling restart that nobody notices.
+//! Draining real Tomcats: existing sessions stay, new ones go elsewhere, and a rolling restart costs no request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::support::wait::pause;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// Sends away whoever comes to a draining node without a session that it knows.
+/// Redirects requests that reach a draining node without a session that the node knows.
 const VALVE: &str = r#"<Valve className="org.apache.catalina.valves.LoadBalancerDrainingValve"/>"#;
 const DRAIN: &str = r#"{"status": {"drain": true}}"#;
 const END_DRAIN: &str = r#"{"status": {"drain": false}}"#;
@@ -28,8 +28,8 @@ fn page(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// Somebody whose session is on this node.
-async fn at_home_on(node: &str, front: SocketAddr) -> Browser {
+/// A client whose session is on this node.
+async fn client_on(node: &str, front: SocketAddr) -> Browser {
     loop {
         let mut browser = Browser::new(front);
         if page(&browser.get("/app/session").await)["node"] == node {
@@ -39,14 +39,14 @@ async fn at_home_on(node: &str, front: SocketAddr) -> Browser {
 }
 
 #[tokio::test]
-async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_others() {
+async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_new_ones() {
     let (one, two) = tokio::join!(node("node1"), node("node2"));
     let gateway = Ajpgate::before(&[&one, &two])
         .balancer("session_timeout: 2s")
         .start()
         .await;
     let front = gateway.front();
-    let mut old = at_home_on("node1", front).await;
+    let mut old = client_on("node1", front).await;
     let on_one = [("route", "node1")];
     gateway.change("tomcats", "node1", DRAIN).await;
 
@@ -62,7 +62,7 @@ async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_others() {
     assert_eq!(gateway.count("sticky_sessions", &on_one).await, 1);
     assert_eq!(gateway.count("member_drained", &on_one).await, 0);
 
-    // The valve is told DIS: a session that the node does not know gets its cookie taken and comes again.
+    // The valve sees the attribute JK_LB_ACTIVATION with DIS: it removes the cookie of an unknown session and redirects.
     let cookie = "Cookie: JSESSIONID=0123456789ABCDEF.node1\r\n";
     let sent_away = client::get(front, "/app/session", cookie).await;
     assert_eq!(sent_away.status, 307, "{sent_away:?}");
@@ -99,10 +99,10 @@ async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_others() {
     );
 
     gateway.change("tomcats", "node1", END_DRAIN).await;
-    at_home_on("node1", front).await;
+    client_on("node1", front).await;
 }
 
-/// What a crowd has seen.
+/// Counts of all clients.
 #[derive(Default)]
 struct Seen {
     requests: AtomicUsize,
@@ -111,13 +111,13 @@ struct Seen {
 }
 
 const CLIENTS: usize = 40;
-/// With so many clients: 200 requests a second.
+/// Time between two requests of a client; all clients together send 200 requests a second.
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(200);
-/// Requests of a session before its owner logs out: two seconds.
+/// Requests of a session before its client logs out, which take two seconds.
 const HITS: u64 = 10;
 
-/// Comes with a session that must never be lost, logs out, and comes again.
-async fn customer(front: SocketAddr, seen: Arc<Seen>) {
+/// A client that checks that its session is not lost, logs out, and begins again.
+async fn client_with_session(front: SocketAddr, seen: Arc<Seen>) {
     while !seen.over.load(Ordering::Relaxed) {
         let mut browser = Browser::new(front);
         let mut home = Value::Null;
@@ -137,8 +137,8 @@ async fn customer(front: SocketAddr, seen: Arc<Seen>) {
     }
 }
 
-/// Looks at pages without a session.
-async fn visitor(front: SocketAddr, seen: Arc<Seen>) {
+/// A client without sessions.
+async fn client_without_session(front: SocketAddr, seen: Arc<Seen>) {
     let mut browser = Browser::new(front);
     while !seen.over.load(Ordering::Relaxed) {
         assert_eq!(browser.get("/app/counter").await.status, 200);
@@ -155,13 +155,13 @@ async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_sessio
         .start()
         .await;
     let (front, seen) = (gateway.front(), Arc::new(Seen::default()));
-    let mut crowd = JoinSet::new();
+    let mut load = JoinSet::new();
     for number in 0..CLIENTS {
         let seen = Arc::clone(&seen);
         if number % 2 == 0 {
-            crowd.spawn(customer(front, seen));
+            load.spawn(client_with_session(front, seen));
         } else {
-            crowd.spawn(visitor(front, seen));
+            load.spawn(client_without_session(front, seen));
         }
     }
     let began = Instant::now();
@@ -185,11 +185,11 @@ async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_sessio
             "{route}: drained after {drained:?}, back after {:?}",
             drain_began.elapsed()
         );
-        crowd_is_well(&mut crowd);
+        no_client_has_failed(&mut load);
     }
     let lasted = began.elapsed();
     seen.over.store(true, Ordering::Relaxed);
-    crowd.join_all().await;
+    load.join_all().await;
 
     let requests = seen.requests.load(Ordering::Relaxed);
     let sessions = seen.sessions.load(Ordering::Relaxed);
@@ -209,9 +209,9 @@ async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_sessio
     }
 }
 
-/// Whoever has seen something wrong has ended.
-fn crowd_is_well(crowd: &mut JoinSet<()>) {
-    if let Some(ended) = crowd.try_join_next() {
+/// Panics when a client has ended, which it does only when an answer was wrong.
+fn no_client_has_failed(load: &mut JoinSet<()>) {
+    if let Some(ended) = load.try_join_next() {
         ended.unwrap();
         panic!("a client has ended before the others");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::crowd::{Crowd, Fate, Record, SEED, UPLOAD, fates};
+use crate::load::{Ending, Load, Record, SEED, UPLOAD, endings};
 use crate::support::ajpgate::Ajpgate;
 use crate::support::browser::Browser;
 use crate::support::client::{self, Answer, Client};
@@ -26,11 +26,11 @@ async fn a_kill_under_load_loses_no_get_and_repeats_no_post() {
         .key(LOG_HOW_ANSWERS_ENDED)
         .start()
         .await;
-    let crowd = Crowd::gather(gateway.front(), 20, 20, 10);
-    crowd.until_requests(500).await;
+    let load = Load::start(gateway.front(), 20, 20, 10);
+    load.until_requests(500).await;
     one.kill();
-    crowd.until_more_requests(1000).await;
-    let records = crowd.disperse().await;
+    load.until_more_requests(1000).await;
+    let records = load.stop().await;
     gateway.quiet().await;
 
     let resets = resets(&records);
@@ -38,7 +38,7 @@ async fn a_kill_under_load_loses_no_get_and_repeats_no_post() {
     println!(
         "{} requests: {:?}; {moved} sessions moved",
         records.len(),
-        fates(&records)
+        endings(&records)
     );
     no_get_was_lost(&records);
     no_post_ran_twice(&records, &[&one, &two]);
@@ -91,9 +91,9 @@ async fn a_restarted_tomcat_is_back_within_retry() {
         .await;
 }
 
-/// The connections in the pool are all dead, and nobody else could serve.
+/// All connections in the pool are closed, and there is no other member.
 #[tokio::test]
-async fn connections_from_before_a_restart_do_no_harm() {
+async fn requests_succeed_after_all_kept_connections_were_closed() {
     let mut tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
     let gateway = Ajpgate::before(&[&tomcat]).start().await;
     for round in 0..2 {
@@ -113,7 +113,7 @@ async fn connections_from_before_a_restart_do_no_harm() {
     );
 }
 
-/// So many clients at the same time, each with a GET and a POST, all of which must succeed.
+/// Starts this number of clients at the same time. Each sends a GET and a POST, all of which must succeed.
 async fn all_at_once(gateway: &Ajpgate, clients: usize) {
     let front = gateway.front();
     let mut visits = JoinSet::new();
@@ -138,15 +138,15 @@ async fn all_at_once(gateway: &Ajpgate, clients: usize) {
 }
 
 #[tokio::test]
-async fn a_frozen_tomcat_is_found_out_by_ping() {
+async fn ping_finds_a_frozen_tomcat() {
     let (mut one, two) = two_tomcats().await;
     let gateway = Ajpgate::before(&[&one, &two])
         .member("ping: 300ms, timeout: 3s, retry: 1s")
         .start()
         .await;
-    // Kept connections, some of which will be free.
+    // Fills the pool with connections, some of which are idle later.
     all_at_once(&gateway, 10).await;
-    let mut shopper = at_home_on("node1", &gateway).await;
+    let mut shopper = client_on("node1", &gateway).await;
     let mut waiting = Browser::new(gateway.front());
     waiting.session.clone_from(&shopper.session);
     let under_way = tokio::spawn(async move {
@@ -178,9 +178,9 @@ async fn a_frozen_tomcat_is_found_out_by_ping() {
     served_by("node1", &gateway).await;
 }
 
-/// When `retry` is over somebody's request finds out whether the node is back. It must not be the price.
+/// When `retry` is over, a request finds out whether the node is back. That request must succeed on the other node.
 #[tokio::test]
-async fn a_frozen_tomcat_costs_nobody_a_request() {
+async fn no_request_fails_while_a_tomcat_is_frozen() {
     let (mut one, two) = two_tomcats().await;
     let gateway = Ajpgate::before(&[&one, &two])
         .member("ping: 200ms, timeout: 5s, retry: 500ms")
@@ -221,7 +221,7 @@ async fn served_by(node: &str, gateway: &Ajpgate) {
 }
 
 /// A client whose session is on this node.
-async fn at_home_on(node: &str, gateway: &Ajpgate) -> Browser {
+async fn client_on(node: &str, gateway: &Ajpgate) -> Browser {
     for _ in 0..10 {
         let mut browser = Browser::new(gateway.front());
         if node_of(&browser.get("/app/session").await) == node {
@@ -232,17 +232,17 @@ async fn at_home_on(node: &str, gateway: &Ajpgate) -> Browser {
 }
 
 #[tokio::test]
-async fn a_rolling_restart_loses_no_get_and_cuts_what_streams() {
+async fn a_rolling_restart_loses_no_get_and_resets_streams() {
     let (mut one, mut two) = two_tomcats().await;
     let mut gateway = Ajpgate::before(&[&one, &two])
         .member("ping: 200ms, retry: 200ms")
         .key(LOG_HOW_ANSWERS_ENDED)
         .start()
         .await;
-    let crowd = Crowd::gather(gateway.front(), 20, 20, 10);
+    let load = Load::start(gateway.front(), 20, 20, 10);
     for tomcat in [&mut one, &mut two] {
         let route = tomcat.route().to_owned();
-        crowd.until_more_requests(500).await;
+        load.until_more_requests(500).await;
         let mut stream = Client::connect(gateway.front()).await;
         let endless = format!(
             "GET /app/sse?n=10000&ms=20 HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=a.{route}\r\n\r\n"
@@ -257,12 +257,12 @@ async fn a_rolling_restart_loses_no_get_and_cuts_what_streams() {
             "a stream that was cut looks whole"
         );
         println!("{route} stopped within {:.1?}", stopped.elapsed());
-        crowd.until_more_requests(500).await;
+        load.until_more_requests(500).await;
         tomcat.restart().await;
         gateway.counts("member_up", &[("route", &route)], 1).await;
     }
-    let records = crowd.disperse().await;
-    println!("{} requests: {:?}", records.len(), fates(&records));
+    let records = load.stop().await;
+    println!("{} requests: {:?}", records.len(), endings(&records));
     no_get_was_lost(&records);
     no_post_ran_twice(&records, &[&one, &two]);
     let endless_streams = 2;
@@ -281,7 +281,7 @@ fn node_of(answer: &Answer) -> &str {
     answer.field("x-node").expect("an answer of a node")
 }
 
-/// How often each request was begun, on all nodes and in all their lives.
+/// How often each request was begun, on all nodes, from their first start.
 fn executions(tomcats: &[&Tomcat]) -> BTreeMap<String, usize> {
     let mut executions = BTreeMap::new();
     for id in tomcats.iter().flat_map(|tomcat| tomcat.executed()) {
@@ -291,11 +291,11 @@ fn executions(tomcats: &[&Tomcat]) -> BTreeMap<String, usize> {
 }
 
 fn resets(records: &[Record]) -> usize {
-    let reset = |record: &&Record| record.fate == Fate::Reset;
+    let reset = |record: &&Record| record.ending == Ending::Reset;
     records.iter().filter(reset).count()
 }
 
-/// How many answers had begun, with a status, and were not completed. Ends the gateway.
+/// The number of answers whose head was sent and whose body was not completed. Stops the gateway.
 async fn answers_broken_off(gateway: &mut Ajpgate) -> usize {
     assert!(gateway.stop().await.success());
     let log = gateway.access_log();
@@ -304,24 +304,25 @@ async fn answers_broken_off(gateway: &mut Ajpgate) -> usize {
     broken_off().count()
 }
 
-/// Every GET was answered by somebody, or reset: [`answers_broken_off`] tells whether its answer had begun.
+/// Every GET was answered with 200, or its connection was reset; [`answers_broken_off`] checks that such an answer had
+/// begun.
 fn no_get_was_lost(records: &[Record]) {
     for record in records.iter().filter(|record| record.method == "GET") {
         assert!(
-            matches!(record.fate, Fate::Answered(200) | Fate::Reset),
+            matches!(record.ending, Ending::Answered(200) | Ending::Reset),
             "{record:?}"
         );
     }
 }
 
-/// A POST that was answered ran once; any other may have run, and its client was told that something is wrong.
+/// A POST that was answered with 200 was executed once. Any other was executed at most once, and its client got an error.
 fn no_post_ran_twice(records: &[Record], tomcats: &[&Tomcat]) {
     let executions = executions(tomcats);
     for record in records.iter().filter(|record| record.method == "POST") {
         let times = executions.get(&record.id).copied().unwrap_or_default();
-        let ok = match record.fate {
-            Fate::Answered(200) => times == 1,
-            Fate::Answered(502) | Fate::Reset => times <= 1,
+        let ok = match record.ending {
+            Ending::Answered(200) => times == 1,
+            Ending::Answered(502) | Ending::Reset => times <= 1,
             _ => false,
         };
         assert!(ok, "executed {times} times: {record:?}");

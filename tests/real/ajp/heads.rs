@@ -1,5 +1,5 @@
-//! Heads through the gateway and a real Tomcat: targets and fields as they were sent, and what a servlet learns
-//! of its client.
+//! Heads of requests through the gateway to a real Tomcat: the servlet sees targets and fields as they were sent, and the
+//! client's address, host and port.
 
 use crate::support::ajpgate::Ajpgate;
 use crate::support::client::{Answer, Client};
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One Tomcat and a gateway before it.
-async fn stage() -> (Tomcat, Ajpgate) {
+/// One Tomcat and a gateway in front of it.
+async fn tomcat_and_gateway() -> (Tomcat, Ajpgate) {
     let tomcat =
         Tomcat::start(TomcatOptions::new("node1").context("useRelativeRedirects", "false")).await;
     let gateway = Ajpgate::before(&[&tomcat]).start().await;
@@ -17,8 +17,8 @@ async fn stage() -> (Tomcat, Ajpgate) {
 }
 
 #[tokio::test]
-async fn codings_pass_through() {
-    let (_tomcat, gateway) = stage().await;
+async fn content_codings_pass_through() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     let coded = client
         .get(
@@ -40,7 +40,7 @@ async fn codings_pass_through() {
 
 #[tokio::test]
 async fn paths_and_queries_reach_the_servlet_as_they_were_sent() {
-    let (_tomcat, gateway) = stage().await;
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     for (path, query, info) in [
         (
@@ -63,7 +63,7 @@ async fn paths_and_queries_reach_the_servlet_as_they_were_sent() {
 
 #[tokio::test]
 async fn header_fields_reach_the_servlet_as_they_were_sent() {
-    let (_tomcat, gateway) = stage().await;
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     client
         .send(
@@ -89,8 +89,8 @@ async fn header_fields_reach_the_servlet_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn a_servlet_learns_who_its_client_is_and_where_it_went() {
-    let (_tomcat, gateway) = stage().await;
+async fn a_servlet_sees_the_clients_address_and_the_gateways_host_and_port() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     for (host, name, port) in [
         ("shop.example.com:8443", "shop.example.com", 8443),
         ("shop.example.com", "shop.example.com", 80),
@@ -121,8 +121,8 @@ async fn a_servlet_learns_who_its_client_is_and_where_it_went() {
 }
 
 #[tokio::test]
-async fn redirects_go_where_the_client_came_from() {
-    let (_tomcat, gateway) = stage().await;
+async fn redirects_name_the_host_that_the_client_used() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     for host in ["shop.example.com:8443", "shop.example.com"] {
         let mut client = Client::connect(gateway.front()).await;
         client
@@ -139,7 +139,7 @@ async fn redirects_go_where_the_client_came_from() {
     }
 }
 
-/// What `/echo` says the servlet got under a name.
+/// The values of a field that the servlet got, from the answer of `/echo`.
 fn sent<'a>(echo: &'a Value, name: &str) -> Vec<&'a str> {
     let fields = echo["headers"].as_array().unwrap().iter();
     let named = fields.filter(|field| field[0].as_str().unwrap().eq_ignore_ascii_case(name));

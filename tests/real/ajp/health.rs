@@ -1,4 +1,4 @@
-//! Health checks of a real Tomcat: each method passes while it is well and fails while it is frozen.
+//! Health checks of a real Tomcat: each method passes while it works and fails while it is frozen.
 
 use crate::support::ajpgate::Ajpgate;
 use crate::support::client;
@@ -8,7 +8,7 @@ use crate::support::tomcat::{Tomcat, TomcatOptions};
 const CHECKS: &str = "health_checks_total";
 
 #[tokio::test]
-async fn every_method_knows_a_tomcat_that_is_well_from_one_that_is_not() {
+async fn every_method_tells_a_working_tomcat_from_a_frozen_one() {
     let mut tomcat = Tomcat::start(TomcatOptions::new("node1").secret("s3cret")).await;
     let mut gateways = Vec::new();
     for check in [
@@ -36,7 +36,7 @@ async fn every_method_knows_a_tomcat_that_is_well_from_one_that_is_not() {
 
     tomcat.pause().await;
     for (check, gateway) in &gateways {
-        // The kernel of a frozen process goes on accepting connections.
+        // The kernel accepts connections for a frozen process.
         if check.contains("tcp") {
             continue;
         }
@@ -60,9 +60,9 @@ async fn every_method_knows_a_tomcat_that_is_well_from_one_that_is_not() {
     }
 }
 
-/// `expect` looks at what the application says.
+/// `expect` looks at the answer of the application.
 #[tokio::test]
-async fn an_application_that_says_it_is_ill_gets_nothing() {
+async fn an_application_whose_answer_fails_the_check_gets_no_request() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1").secret("s3cret")).await;
     for (check, served) in [
         ("method: get, uri: /app/status?code=500", false),

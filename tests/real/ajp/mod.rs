@@ -1,4 +1,4 @@
-//! AJP members that are real: Debian's Tomcat and its AJP connector.
+//! AJP members: Debian's Tomcat and its AJP connector.
 
 mod drain;
 mod failover;

@@ -1,5 +1,5 @@
-//! Stickiness between real clients and two real Tomcats: who is at home where, and whether the
-//! gateway's counters say what the clients saw.
+//! Sticky sessions on two real Tomcats: each client stays on its node, and the gateway's counters agree with the answers
+//! that the clients got.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ async fn two_tomcats() -> (Tomcat, Tomcat) {
 }
 
 #[tokio::test]
-async fn ten_thousand_requests_with_cookies_stay_at_home() {
+async fn ten_thousand_requests_with_cookies_stay_on_their_nodes() {
     let (one, two) = two_tomcats().await;
     let gateway = Ajpgate::before(&[&one, &two]).start().await;
     let homes = visits(gateway.front(), with_cookies).await;
@@ -44,7 +44,7 @@ async fn ten_thousand_requests_with_cookies_stay_at_home() {
 }
 
 #[tokio::test]
-async fn ten_thousand_requests_with_the_session_in_the_url_stay_at_home() {
+async fn ten_thousand_requests_with_the_session_in_the_url_stay_on_their_nodes() {
     let (one, two) = two_tomcats().await;
     let gateway = Ajpgate::before(&[&one, &two]).start().await;
     let homes = visits(gateway.front(), with_urls).await;
@@ -53,7 +53,7 @@ async fn ten_thousand_requests_with_the_session_in_the_url_stay_at_home() {
     every_request_ran_once(&[&one, &two]).await;
 }
 
-/// All clients at the same time, and how many of them each node is the home of.
+/// Runs all clients at the same time, and returns the number of clients of each node.
 async fn visits<F>(front: SocketAddr, visit: impl Fn(SocketAddr) -> F) -> BTreeMap<String, u64>
 where
     F: Future<Output = String> + Send + 'static,
@@ -67,7 +67,7 @@ where
     homes
 }
 
-/// One client with a cookie jar, from its first request to its last. Returns its home.
+/// A client that keeps cookies. Returns the node of its session.
 async fn with_cookies(front: SocketAddr) -> String {
     let mut browser = Browser::new(front);
     let home = node(&browser.get("/app/session").await);
@@ -83,7 +83,7 @@ async fn with_cookies(front: SocketAddr) -> String {
     home
 }
 
-/// One client that keeps no cookie and follows the link that the page made for it.
+/// A client without cookies that follows the encoded link of the page. Returns the node of its session.
 async fn with_urls(front: SocketAddr) -> String {
     let mut browser = Browser::new(front);
     let first = browser.get("/app/session?encode=1").await;
@@ -102,7 +102,7 @@ async fn with_urls(front: SocketAddr) -> String {
     home
 }
 
-/// What the gateway counted is what the clients saw, to the last request.
+/// The gateway's counters agree with the clients' answers, request for request.
 fn every_request_hit(homes: &BTreeMap<String, u64>, metrics: &Metrics) {
     assert_eq!(homes.len(), 2, "clients are spread");
     let sticky = |labels: &[(&str, &str)]| metrics.count("sticky_requests_total", labels);
@@ -136,12 +136,12 @@ async fn every_request_ran_once(tomcats: &[&Tomcat]) {
 }
 
 #[tokio::test]
-async fn a_session_in_the_query_is_as_sticky() {
+async fn a_session_in_the_query_is_sticky() {
     let (one, two) = two_tomcats().await;
     let gateway = Ajpgate::before(&[&one, &two]).start().await;
     for (home, other) in [("node1", "node2"), ("node2", "node1")] {
         for _ in 0..10 {
-            // The query counts more than the cookie.
+            // The session in the query comes before the one in the cookie.
             let target = format!("/app/echo?a=b&jsessionid=0123.{home}");
             let cookie = format!("Cookie: JSESSIONID=4567.{other}\r\n");
             let answer = client::get(gateway.front(), &target, &cookie).await;
@@ -152,7 +152,7 @@ async fn a_session_in_the_query_is_as_sticky() {
     }
 }
 
-/// The mistake that breaks sessions most often, and the counter that shows it.
+/// The most frequent mistake in configurations, which the counter shows.
 #[tokio::test]
 async fn routes_that_do_not_agree_with_jvm_route_are_counted() {
     let (one, two) = two_tomcats().await;
@@ -180,7 +180,7 @@ proxy_pass: [{{ path: /, to: \"balancer://tomcats/\" }}]
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_refused_and_the_log_says_where_to_look() {
+async fn a_wrong_secret_is_refused_and_the_log_names_the_cause() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1").secret("s3cret")).await;
     let wrong = member(&tomcat).replace("s3cret", "guess");
     let gateway = Ajpgate::start(&format!(
@@ -191,7 +191,7 @@ proxy_pass: [{{ path: /, to: \"balancer://tomcats/\" }}]
     .await;
     let answer = client::get(gateway.front(), "/app/session", "").await;
     assert_eq!(answer.status, 403);
-    // What makes it more than an application's 403 comes after the answer.
+    // That it is not an application's 403 is known only after the answer.
     eventually("a hint in the log", async || {
         gateway.log().contains("secret")
     })

@@ -1,4 +1,4 @@
-//! What goes in comes out: bodies of every size, in both directions, through the gateway and a real Tomcat.
+//! Bodies of every size, in both directions, through the gateway and a real Tomcat, arrive unchanged.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::support::tomcat::{Tomcat, TomcatOptions};
 use crate::support::usage::mib;
 use serde_json::Value;
 
-/// What a hundred megabytes may add to the memory of the gateway, in KiB.
+/// Most memory that a transfer of 100 MB may add to the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;
 
 /// Tomcats with the smallest and the largest packets, behind one gateway at `/8192` and `/65536`.
@@ -49,7 +49,7 @@ proxy_pass:
 }
 
 #[tokio::test]
-async fn uploads_of_every_size_arrive_whole() {
+async fn uploads_of_every_size_arrive_complete() {
     let both = Both::start().await;
     for path in PATHS {
         let mut client = Client::connect(both.gateway.front()).await;
@@ -63,7 +63,7 @@ async fn uploads_of_every_size_arrive_whole() {
 }
 
 #[tokio::test]
-async fn downloads_of_every_size_arrive_whole() {
+async fn downloads_of_every_size_arrive_complete() {
     let both = Both::start().await;
     for path in PATHS {
         let mut client = Client::connect(both.gateway.front()).await;
@@ -76,9 +76,9 @@ async fn downloads_of_every_size_arrive_whole() {
     }
 }
 
-/// Each direction, framing and packet size once, not every combination.
+/// Each direction, framing and packet size is tested once, not every combination.
 #[tokio::test]
-async fn a_hundred_megabytes_arrive_whole_and_leave_no_trace() {
+async fn a_hundred_megabytes_arrive_complete_and_memory_stays() {
     let both = Both::start().await;
     let (warm, payload) = (Payload::new(1 << 20), Payload::new(LARGE));
     let mut client = Client::connect(both.gateway.front()).await;
@@ -112,17 +112,17 @@ async fn a_hundred_megabytes_arrive_whole_and_leave_no_trace() {
     assert!(growth < GROWTH);
 }
 
-/// One Tomcat and a gateway before it.
-async fn stage() -> (Tomcat, Ajpgate) {
+/// One Tomcat and a gateway in front of it.
+async fn tomcat_and_gateway() -> (Tomcat, Ajpgate) {
     let tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
     let gateway = Ajpgate::before(&[&tomcat]).start().await;
     (tomcat, gateway)
 }
 
-/// All on one connection: an answer whose length is told wrong would spoil the next one.
+/// All requests use one connection: after an answer with a wrong length the next answer would be wrong too.
 #[tokio::test]
-async fn what_has_no_body_gets_none_whatever_length_the_servlet_announces() {
-    let (_tomcat, gateway) = stage().await;
+async fn answers_without_a_body_have_none_whatever_length_the_servlet_announces() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     for (method, target, status, length) in [
         ("HEAD", "/app/bytes?n=1000&cl=1", 200, Some("1000")),
@@ -165,8 +165,8 @@ async fn what_has_no_body_gets_none_whatever_length_the_servlet_announces() {
 }
 
 #[tokio::test]
-async fn an_event_is_seen_before_the_next_one_is_sent() {
-    let (_tomcat, gateway) = stage().await;
+async fn an_event_arrives_before_the_next_one_is_sent() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     client
         .send("GET /app/sse?n=3&ms=1000 HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -183,8 +183,8 @@ async fn an_event_is_seen_before_the_next_one_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_before_it_uploads_is_told() {
-    let (_tomcat, gateway) = stage().await;
+async fn expect_100_continue_is_answered_before_the_upload() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let payload = Payload::new(20_000);
     for (field, body) in [
         ("Content-Length: 20000", payload.bytes.clone()),
@@ -207,10 +207,10 @@ async fn a_client_that_asks_before_it_uploads_is_told() {
     }
 }
 
-/// With chunks nothing is sent to Tomcat before the servlet asks, so one that does not saves the upload.
+/// A chunked body is not sent to Tomcat before the servlet reads it, and not at all when the servlet does not read.
 #[tokio::test]
-async fn a_servlet_that_wants_no_body_spares_the_client_the_upload() {
-    let (_tomcat, gateway) = stage().await;
+async fn a_chunked_body_that_the_servlet_does_not_read_is_not_uploaded() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     client
         .send("PUT /app/sha?ignore=1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -221,7 +221,7 @@ async fn a_servlet_that_wants_no_body_spares_the_client_the_upload() {
 
 #[tokio::test]
 async fn an_answer_may_begin_before_the_upload_is_over() {
-    let (_tomcat, gateway) = stage().await;
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let payload = Payload::new(1 << 20);
     let (half, rest) = payload.bytes.split_at(payload.bytes.len() / 2);
     let mut client = Client::connect(gateway.front()).await;
@@ -241,8 +241,8 @@ async fn an_answer_may_begin_before_the_upload_is_over() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_servlet_ignores_harms_nobody() {
-    let (_tomcat, gateway) = stage().await;
+async fn a_body_that_the_servlet_ignores_does_not_disturb_the_next_request() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     for size in [1, 20_000, 5_000_000] {
         for framing in FRAMINGS {
             let payload = Payload::new(size);

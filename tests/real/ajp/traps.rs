@@ -1,5 +1,5 @@
-//! What a real Tomcat does that nobody would expect, and what clients see of it: their own answer, an
-//! error, or a reset, but never somebody else's answer and never a wait without end.
+//! Unexpected behaviour of a real Tomcat. The client gets its own answer, an error or a reset, but never another client's
+//! answer, and never waits without end.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::support::wait::pause;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// How long these gateways bear silence.
+/// The `timeout` of the members.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One Tomcat and a gateway before it.
-async fn stage() -> (Tomcat, Ajpgate) {
+/// One Tomcat and a gateway in front of it.
+async fn tomcat_and_gateway() -> (Tomcat, Ajpgate) {
     let tomcat = Tomcat::start(TomcatOptions::new("node1").secret("s3cret")).await;
     let gateway = Ajpgate::before(&[&tomcat])
         .member("timeout: 1s")
@@ -28,7 +28,7 @@ async fn get(gateway: &Ajpgate, target: &str) -> Answer {
     client::get(gateway.front(), target, "").await
 }
 
-/// Requests that follow get the answers to what they asked.
+/// Checks that the next requests get their own answers.
 async fn next_requests_are_fine(gateway: &Ajpgate) {
     let mut client = Client::connect(gateway.front()).await;
     for number in 0..5 {
@@ -39,16 +39,16 @@ async fn next_requests_are_fine(gateway: &Ajpgate) {
     }
 }
 
-/// Tomcat 10.1.60 sends no END_RESPONSE then, closes nothing, and goes on to serve the connection. 10.1.52 flushes
-/// and sends END_RESPONSE without reuse.
+/// Tomcat 10.1.60 then sends no END_RESPONSE and keeps the connection open. 10.1.52 flushes and sends END_RESPONSE without
+/// reuse.
 #[tokio::test]
-async fn an_exception_after_the_head_resets_the_client_and_retires_the_connection() {
-    let (_tomcat, gateway) = stage().await;
+async fn an_exception_after_the_head_resets_the_client_and_closes_the_connection() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let asked = Instant::now();
     let outcome = Browser::new(gateway.front())
         .request("GET", "/app/fault?kind=exception-after-commit", "", b"")
         .await;
-    // All of it may come at once, and the reset before the client has read what came before it.
+    // Head, data and reset may come at the same time; then the client may not read the data any more.
     assert!(
         matches!(outcome, Outcome::Torn(_) | Outcome::Lost),
         "{outcome:?}"
@@ -67,11 +67,11 @@ async fn an_exception_after_the_head_resets_the_client_and_retires_the_connectio
     assert_eq!(gateway.connections_given_up().await, 1);
 }
 
-/// Tomcat 10.1.60 logs that it closes the connection, and falls silent instead. 10.1.52 sends a head from which the
-/// value is missing, so that the packet is malformed.
+/// Tomcat 10.1.60 logs that it closes the connection, but sends nothing and keeps it open. 10.1.52 sends a head without
+/// the value, which is a malformed packet.
 #[tokio::test]
-async fn an_answer_whose_head_fits_no_packet_is_the_gateways_error() {
-    let (_tomcat, gateway) = stage().await;
+async fn an_answer_whose_head_fits_no_packet_is_an_error_of_the_gateway() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     for (given_up, target) in [
         (1, "/app/fault?kind=oversize-header"),
         (2, "/app/headers?big=9000"),
@@ -83,10 +83,10 @@ async fn an_answer_whose_head_fits_no_packet_is_the_gateways_error() {
     next_requests_are_fine(&gateway).await;
 }
 
-/// Tomcat 10.1.60 passes them on, and the gateway refuses the answer. 10.1.52 makes spaces of them.
+/// Tomcat 10.1.60 sends line ends as they are, and the gateway refuses the answer. 10.1.52 replaces them by spaces.
 #[tokio::test]
 async fn line_ends_in_a_header_inject_nothing() {
-    let (_tomcat, gateway) = stage().await;
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     for bad in [
         "X-Bad:a%0D%0AInjected:%20yes",
         "X-Bad:a%0Ab",
@@ -109,10 +109,10 @@ async fn line_ends_in_a_header_inject_nothing() {
     next_requests_are_fine(&gateway).await;
 }
 
-/// An attribute that Tomcat was not told to take is refused with END_RESPONSE reuse=0. Tomcat leaves the
-/// connection open, and would take whatever follows on it for a request.
+/// An attribute that the connector does not allow is refused with END_RESPONSE reuse=0. Tomcat leaves the connection open,
+/// and would read the next bytes on it as a request.
 #[tokio::test]
-async fn a_refused_attribute_costs_the_connection() {
+async fn a_refused_attribute_closes_the_connection() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
     let setup = Ajpgate::before(&[&tomcat]);
     let gateway = setup
@@ -126,7 +126,7 @@ async fn a_refused_attribute_costs_the_connection() {
 }
 
 #[tokio::test]
-async fn a_listed_attribute_arrives() {
+async fn an_allowed_attribute_arrives() {
     let options = TomcatOptions::new("node1").connector("allowedRequestAttributesPattern", "wel.*");
     let tomcat = Tomcat::start(options).await;
     let setup = Ajpgate::before(&[&tomcat]);
@@ -140,13 +140,13 @@ async fn a_listed_attribute_arrives() {
 }
 
 #[tokio::test]
-async fn a_body_shorter_than_announced_is_never_taken_for_whole() {
-    let (_tomcat, gateway) = stage().await;
+async fn a_body_shorter_than_announced_never_looks_complete() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut browser = Browser::new(gateway.front());
     let outcome = browser
         .request("GET", "/app/fault?kind=content-length-too-long", "", b"")
         .await;
-    // All of it came at once, so the gateway may know before it has sent anything.
+    // The whole answer comes at once, so the gateway may notice before it has sent the head.
     assert!(
         matches!(outcome, Outcome::Torn(_) | Outcome::Lost),
         "{outcome:?}"
@@ -154,10 +154,10 @@ async fn a_body_shorter_than_announced_is_never_taken_for_whole() {
     next_requests_are_fine(&gateway).await;
 }
 
-/// On one connection: what is too much would be taken for the next answer.
+/// On one connection: surplus bytes would be read as the next answer.
 #[tokio::test]
 async fn a_body_longer_than_announced_is_cut() {
-    let (_tomcat, gateway) = stage().await;
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     let answer = client
         .get("/app/fault?kind=content-length-too-short", "")
@@ -169,7 +169,7 @@ async fn a_body_longer_than_announced_is_cut() {
 
 #[tokio::test]
 async fn a_head_that_fits_no_packet_never_reaches_tomcat() {
-    let (_tomcat, gateway) = stage().await;
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     next_requests_are_fine(&gateway).await;
     for (name, large) in [("header", 9000), ("cookie", 20_000)] {
         let field = format!("{name}: {}\r\n", "x".repeat(large));
@@ -180,17 +180,17 @@ async fn a_head_that_fits_no_packet_never_reaches_tomcat() {
     assert_eq!(gateway.connections_given_up().await, 0);
 }
 
-/// Tomcat answers 500 to a request of more than 100 fields, as if it were to blame.
+/// Tomcat answers 500 to a request of more than 100 fields, although the client is at fault.
 #[tokio::test]
-async fn a_hundred_fields_arrive_and_no_more() {
-    let (_tomcat, gateway) = stage().await;
+async fn a_hundred_fields_arrive_and_more_are_431() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let fields = |count: usize| -> String {
         (1..=count)
             .map(|number| format!("X-Field-{number}: {number}\r\n"))
             .collect()
     };
     let bare: Value = serde_json::from_slice(&get(&gateway, "/app/echo").await.body).unwrap();
-    // Some are sent whatever the test adds.
+    // The client of the test sends some fields of its own.
     let room = 100 - bare["headers"].as_array().unwrap().len();
     let most = client::get(gateway.front(), "/app/echo", &fields(room)).await;
     let seen: Value = serde_json::from_slice(&most.body).unwrap();
@@ -210,8 +210,8 @@ async fn a_hundred_fields_arrive_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_no_answer_is_a_bad_gateway() {
-    let (_tomcat, gateway) = stage().await;
+async fn an_impossible_status_is_502() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     for status in [100, 101, 103, 199] {
         let answer = get(&gateway, &format!("/app/status?code={status}")).await;
         assert_eq!(answer.status, 502, "{status}");
@@ -219,10 +219,10 @@ async fn a_status_that_is_no_answer_is_a_bad_gateway() {
     next_requests_are_fine(&gateway).await;
 }
 
-/// What comes too late belongs to a request that is over.
+/// Bytes that come after the timeout belong to a request that has ended.
 #[tokio::test]
-async fn an_answer_that_goes_on_too_late_is_nobodys() {
-    let (_tomcat, gateway) = stage().await;
+async fn the_rest_of_a_late_answer_reaches_no_client() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
     let mut client = Client::connect(gateway.front()).await;
     client
         .send("GET /app/fault?kind=hang-after-commit&ms=2000 HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -238,7 +238,7 @@ async fn an_answer_that_goes_on_too_late_is_nobodys() {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_of_a_request_takes_no_other_with_it() {
+async fn a_request_that_kills_its_tomcat_is_not_repeated_on_another() {
     let node = |route| Tomcat::start(TomcatOptions::new(route));
     let (one, two) = tokio::join!(node("node1"), node("node2"));
     let gateway = Ajpgate::before(&[&one, &two]).start().await;
@@ -279,7 +279,7 @@ async fn a_server_that_dies_in_the_middle_of_an_answer_resets_its_client() {
     assert_eq!((next.status, next.field("x-node")), (200, Some("node2")));
 }
 
-/// Tomcat closes idle connections after two seconds, which is when the next requests come.
+/// Tomcat closes idle connections after two seconds, and the next requests come at that moment.
 #[tokio::test]
 async fn connections_that_tomcat_has_closed_are_not_used() {
     const KEPT: Duration = Duration::from_secs(2);
@@ -293,8 +293,8 @@ async fn connections_that_tomcat_has_closed_are_not_used() {
             clients.spawn(async move {
                 let mut browser = Browser::new(front);
                 browser.get("/app/slow?ms=100").await;
-                // GETs come while connections are being closed as well. A POST that meets that moment may have
-                // been executed, so for POSTs it is over.
+                // GETs come while connections are being closed. A POST at that moment may have been executed, and would be
+                // answered with 502; so POSTs come when all connections are closed.
                 let late = if method == "GET" {
                     number * 2
                 } else {

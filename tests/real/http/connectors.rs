@@ -1,4 +1,4 @@
-//! The AJP and the HTTP connector of one Tomcat: the same sessions, the same client, the same figures.
+//! The AJP and the HTTP connector of one Tomcat have the same sessions, client addresses and metrics.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::support::{eventually, probe};
 const AJP: &str = "/ajp";
 const HTTP: &str = "/http";
 
-/// Believes a proxy on loopback about the client, as Tomcat's documentation sets it up.
+/// Takes the client's address from a proxy on loopback, as in Tomcat's documentation.
 const REMOTE_IP_VALVE: &str = r#"<Valve className="org.apache.catalina.valves.RemoteIpValve" remoteIpHeader="X-Forwarded-For" protocolHeader="X-Forwarded-Proto" portHeader="X-Forwarded-Port" hostHeader="X-Forwarded-Host"/>"#;
 
 /// One Tomcat behind one gateway, by its AJP connector at `/ajp` and by its HTTP connector at `/http`.
@@ -39,7 +39,7 @@ proxy_pass:
 }
 
 #[tokio::test]
-async fn a_session_is_the_same_over_either_connector() {
+async fn a_session_is_the_same_over_both_connectors() {
     let (_tomcat, gateway) = both(TomcatOptions::new("node1").secret("s3cret"), "").await;
     let mut browser = Browser::new(gateway.front());
     let first = parsed(&browser.get(&format!("{AJP}/session")).await);
@@ -62,16 +62,16 @@ async fn a_session_is_the_same_over_either_connector() {
     assert_eq!(gateway.count("sticky_route_mismatch_total", &[]).await, 0);
 }
 
-/// What a servlet sees of its client, which is at another address than the gateway.
+/// The servlet sees the address of the client, which differs from the gateway's.
 #[tokio::test]
-async fn the_remote_ip_valve_sees_the_same_client_over_either_connector() {
+async fn the_remote_ip_valve_sees_the_same_client_over_both_connectors() {
     let options = TomcatOptions::new("node1").valve(REMOTE_IP_VALVE);
     let (_tomcat, gateway) = both(options, "").await;
     for (host, port) in [("shop.example.com", 80), ("shop.example.com:8443", 8443)] {
         let mut views = Vec::new();
         for path in [AJP, HTTP] {
             let mut client = from("127.0.0.7:0", gateway.front()).await;
-            // Nobody believes what a client says about itself.
+            // The gateway replaces what a client says about itself.
             client
                 .send(format!(
                     "GET {path}/echo HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 10.9.8.7\r\nX-Forwarded-Proto: https\r\nForwarded: for=10.9.8.7\r\n\r\n"
@@ -104,7 +104,7 @@ async fn the_remote_ip_valve_sees_the_same_client_over_either_connector() {
     }
 }
 
-/// Connects from another of this machine's addresses.
+/// Connects from this loopback address.
 async fn from(own: &str, front: SocketAddr) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(own.parse().unwrap()).unwrap();
@@ -115,7 +115,7 @@ async fn from(own: &str, front: SocketAddr) -> Client {
 async fn a_thousand_requests_need_few_connections() {
     const CLIENTS: usize = 10;
     const REQUESTS_EACH: usize = 100;
-    /// Tomcat's `maxKeepAliveRequests`: then it closes.
+    /// Tomcat's `maxKeepAliveRequests`, after which it closes a connection.
     const REQUESTS_PER_CONNECTION: usize = 100;
     let (_tomcat, gateway) = both(TomcatOptions::new("node1"), "").await;
     let front = gateway.front();
@@ -141,9 +141,9 @@ async fn a_thousand_requests_need_few_connections() {
     }
 }
 
-/// Each method of a health check, for a member of either protocol, while its Tomcat is well and while it is frozen.
+/// Each method of a health check, for an AJP and an HTTP member, while Tomcat works and while it is frozen.
 #[tokio::test]
-async fn health_checks_find_the_same_over_either_connector() {
+async fn health_checks_agree_over_both_connectors() {
     let mut tomcat = Tomcat::start(TomcatOptions::new("node1").http_connector()).await;
     let methods = [
         "cping",
@@ -160,7 +160,7 @@ async fn health_checks_find_the_same_over_either_connector() {
             balancers += &format!(
                 "  {name}: {{ health_check: {{ method: {method}, interval: 200ms, mandatory: true }}, members: [{{ {member} }}] }}\n"
             );
-            // Both are a connection and nothing else, and a frozen process still gets those.
+            // Both only connect, and the kernel accepts connections for a frozen process.
             let blind = *method == "tcp" || (*method == "cping" && protocol == "http");
             names.push((name, blind));
         }
@@ -193,9 +193,9 @@ async fn health_checks_find_the_same_over_either_connector() {
     }
 }
 
-/// The same requests to two gateways' worth of members: every count agrees but those of bytes and times.
+/// The same requests to AJP and to HTTP members: all counters agree, except those of bytes and times.
 #[tokio::test]
-async fn members_of_either_protocol_are_counted_alike() {
+async fn ajp_and_http_members_are_counted_alike() {
     let (mut tomcat, gateway) = both(TomcatOptions::new("node1"), ", failonstatus: [503]").await;
     for path in [AJP, HTTP] {
         let mut browser = Browser::new(gateway.front());
@@ -206,15 +206,15 @@ async fn members_of_either_protocol_are_counted_alike() {
             ("HEAD", "/bytes?n=1000&cl=1", ""),
             ("GET", "/status?code=204", ""),
             ("GET", "/status?code=404", ""),
-            // Not 500, after which Tomcat closes a connection of HTTP and keeps one of AJP13.
+            // Not 500: after that Tomcat closes an HTTP connection and keeps an AJP13 connection.
             ("GET", "/status?code=504", ""),
             ("GET", "/bytes?n=100000&flush=1", ""),
         ] {
             let target = format!("{path}{target}");
             let outcome = browser.request(method, &target, "", body.as_bytes()).await;
             outcome.expect_answer();
-            // The end of an AJP13 answer may come behind the client's last byte, and then its connection is not
-            // back yet when the next request comes.
+            // END_RESPONSE may come after the last byte for the client; then the connection is not back in the pool when the
+            // next request comes.
             gateway.quiet().await;
         }
     }

@@ -1,5 +1,5 @@
-//! The story of README, "Moving from AJP to HTTP": a cluster changes its protocol member by member under load, and
-//! nobody notices.
+//! README, "Moving from AJP to HTTP": a cluster changes its protocol member by member under load, without an error and
+//! without a lost session.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::support::wait::pause;
 use crate::support::{eventually, noise};
 
 const CLIENTS: usize = 50;
-/// With so many clients: 200 requests a second.
+/// Time between two requests of a client; all clients together send 200 requests a second.
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(250);
-/// Hits of a session before its owner logs out; every other owner stays for good.
+/// Requests of a session before its client logs out; every second client never does.
 const HITS: u64 = 8;
 const SEED: u64 = 7;
 
-/// What a crowd has seen.
+/// Counts of all clients.
 #[derive(Default)]
 struct Seen {
     requests: AtomicUsize,
@@ -43,8 +43,8 @@ impl Seen {
     }
 }
 
-/// Comes with a session that must never be lost and never leave its Tomcat. GET and POST in turn.
-async fn customer(front: SocketAddr, seen: Arc<Seen>, stays: bool) {
+/// A client that checks that its session stays on its Tomcat and is not lost. It sends GET and POST in turn.
+async fn client_with_session(front: SocketAddr, seen: Arc<Seen>, stays: bool) {
     while !seen.is_over() {
         let mut browser = Browser::new(front);
         let mut home = Value::Null;
@@ -67,8 +67,8 @@ async fn customer(front: SocketAddr, seen: Arc<Seen>, stays: bool) {
     }
 }
 
-/// Looks at pages without a session, and sends some.
-async fn visitor(front: SocketAddr, seen: Arc<Seen>) {
+/// A client without sessions that sends GET and POST.
+async fn client_without_session(front: SocketAddr, seen: Arc<Seen>) {
     let mut browser = Browser::new(front);
     let body = noise::bytes(SEED, 20_000);
     for turn in 0.. {
@@ -86,7 +86,7 @@ async fn visitor(front: SocketAddr, seen: Arc<Seen>) {
     }
 }
 
-/// An answer that lasts: it began before a move and ends behind it.
+/// A client whose answer begins before a member is moved and ends after that.
 async fn reader(front: SocketAddr, route: &str) -> Client {
     let mut client = Client::connect(front).await;
     client
@@ -98,7 +98,8 @@ async fn reader(front: SocketAddr, route: &str) -> Client {
     client
 }
 
-/// It says that it is sticky: by themselves only AJP members make it so, and in the end there is none.
+/// The configuration file. It has `stickysession`, which only balancers with AJP members have by default, and in the end no
+/// AJP member is left.
 fn file(members: &[String]) -> String {
     let members: String = members
         .iter()
@@ -114,7 +115,7 @@ fn file(members: &[String]) -> String {
     )
 }
 
-/// A member's path in the API, by its URL: a route that two members share names neither.
+/// A member's path in the API, by its URL: a route that two members share identifies neither.
 fn api(url: &str) -> String {
     let url = url.replace(':', "%3A").replace('/', "%2F");
     format!("/api/v1/balancers/tomcats/members/{url}")
@@ -127,7 +128,7 @@ async fn add_http(gateway: &Ajpgate, tomcat: &Tomcat) {
     gateway.api("POST", members, &keys, 201).await;
 }
 
-/// Leaves the AJP member to those who are there: no request is given to it from now on, and it goes with the last.
+/// Disables the AJP member, which completes its requests, and removes it.
 async fn disable_and_remove(gateway: &Ajpgate, tomcat: &Tomcat) {
     let url = format!("ajp://{}", tomcat.ajp_addr());
     let disabled = r#"{"status": {"disabled": true}}"#;
@@ -146,9 +147,9 @@ async fn serves(gateway: &Ajpgate, tomcat: &Tomcat) {
     .await;
 }
 
-/// Whoever has seen something wrong has ended.
-fn crowd_is_well(crowd: &mut JoinSet<()>) {
-    if let Some(ended) = crowd.try_join_next() {
+/// Panics when a client has ended, which it does only when an answer was wrong.
+fn no_client_has_failed(load: &mut JoinSet<()>) {
+    if let Some(ended) = load.try_join_next() {
         ended.unwrap();
         panic!("a client has ended before the others");
     }
@@ -163,13 +164,13 @@ async fn move_all(
     let tomcats = [one, two, three];
     let gateway = Ajpgate::start(&file(&tomcats.each_ref().map(member))).await;
     let (front, seen) = (gateway.front(), Arc::new(Seen::default()));
-    let mut crowd = JoinSet::new();
+    let mut load = JoinSet::new();
     for number in 0..CLIENTS {
         let seen = Arc::clone(&seen);
         match number % 4 {
-            0 => crowd.spawn(customer(front, seen, true)),
-            1 => crowd.spawn(customer(front, seen, false)),
-            _ => crowd.spawn(visitor(front, seen)),
+            0 => load.spawn(client_with_session(front, seen, true)),
+            1 => load.spawn(client_with_session(front, seen, false)),
+            _ => load.spawn(client_without_session(front, seen)),
         };
     }
     eventually("everybody is busy", async || {
@@ -190,11 +191,11 @@ async fn move_all(
             "what was under way is not cut: {answer:?}"
         );
         readers += 1;
-        crowd_is_well(&mut crowd);
+        no_client_has_failed(&mut load);
     }
     let lasted = began.elapsed();
     seen.over.store(true, Ordering::Relaxed);
-    crowd.join_all().await;
+    load.join_all().await;
     gateway.quiet().await;
 
     let requests = seen.requests.load(Ordering::Relaxed);
@@ -241,7 +242,7 @@ async fn a_cluster_moves_to_http_by_members_that_share_a_route() {
         disable_and_remove(gateway, &tomcats[number]).await;
     })
     .await;
-    // What was done by hand is what the file says now.
+    // The file is brought in step with the changes by API.
     gateway
         .reload(&file(&tomcats.each_ref().map(http_member)))
         .await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::crowd::{Crowd, Fate, fates};
+use crate::load::{Ending, Load, endings};
 use crate::support::ajpgate::{Ajpgate, http_member, member};
 use crate::support::browser::Browser;
 use crate::support::payload::parsed;
@@ -24,17 +24,17 @@ proxy_pass: [{{ path: /, to: \"balancer://tomcats/\" }}]
 }
 
 #[tokio::test]
-async fn whichever_is_killed_under_load_no_get_is_lost_and_no_post_repeated() {
+async fn when_a_member_is_killed_no_get_is_lost_and_no_post_repeated() {
     for victim in ["node1", "node2"] {
         let (mut one, mut two, gateway) = two().await;
-        let crowd = Crowd::gather(gateway.front(), 10, 5, 5);
-        crowd.until_requests(200).await;
+        let load = Load::start(gateway.front(), 10, 5, 5);
+        load.until_requests(200).await;
         match victim {
             "node1" => one.kill(),
             _ => two.kill(),
         }
-        crowd.until_more_requests(400).await;
-        let records = crowd.disperse().await;
+        load.until_more_requests(400).await;
+        let records = load.stop().await;
         gateway.quiet().await;
 
         let mut executions: BTreeMap<String, usize> = BTreeMap::new();
@@ -43,10 +43,10 @@ async fn whichever_is_killed_under_load_no_get_is_lost_and_no_post_repeated() {
         }
         for record in &records {
             let times = executions.get(&record.id).copied().unwrap_or_default();
-            let ok = match (record.method, record.fate) {
-                ("GET", fate) => matches!(fate, Fate::Answered(200) | Fate::Reset),
-                (_, Fate::Answered(200)) => times == 1,
-                (_, Fate::Answered(502) | Fate::Reset) => times <= 1,
+            let ok = match (record.method, record.ending) {
+                ("GET", ending) => matches!(ending, Ending::Answered(200) | Ending::Reset),
+                (_, Ending::Answered(200)) => times == 1,
+                (_, Ending::Answered(502) | Ending::Reset) => times <= 1,
                 _ => false,
             };
             assert!(ok, "executed {times} times: {record:?}");
@@ -54,7 +54,7 @@ async fn whichever_is_killed_under_load_no_get_is_lost_and_no_post_repeated() {
         let moved = records.iter().filter(|record| record.moved).count();
         println!(
             "{victim} killed: {:?}; {moved} sessions moved",
-            fates(&records)
+            endings(&records)
         );
         assert!(moved > 0);
         let failovers = [("route", victim), ("result", "failover")];
@@ -66,10 +66,10 @@ async fn whichever_is_killed_under_load_no_get_is_lost_and_no_post_repeated() {
 }
 
 #[tokio::test]
-async fn either_drains_and_says_when_it_has() {
+async fn ajp_and_http_members_drain_and_report_the_end() {
     let (_one, _two, gateway) = two().await;
     for (draining, other) in [("node1", "node2"), ("node2", "node1")] {
-        let mut old = at_home_on(draining, &gateway).await;
+        let mut old = client_on(draining, &gateway).await;
         gateway
             .change("tomcats", draining, r#"{"status": {"drain": true}}"#)
             .await;
@@ -88,8 +88,8 @@ async fn either_drains_and_says_when_it_has() {
     }
 }
 
-/// Somebody whose session is on this node.
-async fn at_home_on(node: &str, gateway: &Ajpgate) -> Browser {
+/// A client whose session is on this node.
+async fn client_on(node: &str, gateway: &Ajpgate) -> Browser {
     for _ in 0..10 {
         let mut browser = Browser::new(gateway.front());
         if parsed(&browser.get("/app/session").await)["node"] == node {

@@ -1,4 +1,4 @@
-//! HTTP members that are real: Tomcat's HTTP connectors and Debian's nginx, beside AJP members and in their place.
+//! HTTP members: Tomcat's HTTP connector and Debian's nginx, beside AJP members and instead of them.
 
 mod connectors;
 mod migration;

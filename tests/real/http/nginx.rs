@@ -1,4 +1,4 @@
-//! nginx as a member: killed and restarted, and closing kept connections under the gateway's hands.
+//! nginx as a member: it is killed and restarted, and closes idle connections at the moment when they are used.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn hello(node: &str) -> NginxOptions {
 }
 
 #[tokio::test]
-async fn a_killed_nginx_is_left_alone_and_is_back_within_retry() {
+async fn a_killed_nginx_gets_no_request_until_retry_is_over() {
     let (mut one, two) = tokio::join!(Nginx::start(hello("n1")), Nginx::start(hello("n2")));
     let gateway = Ajpgate::start(&format!(
         "balancers:
@@ -54,10 +54,10 @@ proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
     gateway.counts("member_up", &[("route", "n1")], 1).await;
 }
 
-/// Connections that are closed after a second or three requests, whichever is first, and POSTs, plain and through TLS, in
-/// the very moments when that happens: none meets the end of its connection.
+/// nginx closes connections after a second or three requests. POSTs, with and without TLS, come at these moments, and none
+/// fails because its connection was closed.
 #[tokio::test]
-async fn connections_that_nginx_closes_cost_no_post() {
+async fn no_post_fails_because_nginx_closes_idle_connections() {
     let ca = Authority::new();
     let (certificate, key) = ca.issue("localhost");
     let plain = hello("n1");
@@ -66,7 +66,7 @@ async fn connections_that_nginx_closes_cost_no_post() {
     tokio::join!(posts(plain, ""), posts(encrypted, &tls));
 }
 
-/// Many to an nginx with these options, which is a member with these keys.
+/// Sends many POSTs to an nginx with these options, a member with these keys.
 async fn posts(options: NginxOptions, keys: &str) {
     const CLIENTS: usize = 20;
     const REQUESTS_EACH: usize = 200;
@@ -94,7 +94,7 @@ proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
                     Outcome::Answered(answer) => assert_eq!(answer.status, 200, "{id}"),
                     other => panic!("{id}: {other:?}"),
                 }
-                // Now and then everybody, and for about as long as nginx keeps a connection.
+                // From time to time all clients pause together for about as long as nginx keeps a connection.
                 if turn % 20 == 19 {
                     together.wait().await;
                     pause(Duration::from_millis(996 + number % 9)).await;

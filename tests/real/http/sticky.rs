@@ -1,4 +1,4 @@
-//! Stickiness of backends that set no route: two nginx, and the two ways to make them stick.
+//! Sticky sessions on backends that set no route: two nginx, and the two ways to configure it.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use crate::support::ajpgate::Ajpgate;
 use crate::support::client::{self, Answer};
 use crate::support::nginx::{Nginx, NginxOptions};
 
-/// Two nginx that know nothing of sessions, one of which is a member with these keys.
+/// Two nginx without sessions, members of a balancer with these keys.
 async fn two(balancer: &str, mapping: &str) -> (Nginx, Nginx, Ajpgate) {
     let start = |node| {
         Nginx::start(NginxOptions::new(node).server("location / { return 200 \"hello\\n\"; }"))
@@ -36,7 +36,7 @@ fn node(answer: &Answer) -> &str {
     answer.field("x-node").unwrap()
 }
 
-/// Twenty people of five requests each: everybody stays where they came first, and both members have guests.
+/// Twenty clients send five requests each. Each stays on its first node, and both nodes are used.
 async fn everybody_stays(front: SocketAddr) {
     let mut homes = [0, 0];
     for _ in 0..20 {
@@ -54,7 +54,7 @@ async fn everybody_stays(front: SocketAddr) {
     assert_eq!(homes, [10, 10]);
 }
 
-/// A session whose home is gone gets another, and its cookie says so.
+/// A session whose node is gone moves to the other one, and its cookie names that.
 async fn it_moves_with_the_session(mut one: Nginx, gateway: &Ajpgate, cookie: &str) {
     one.kill();
     let cookie = format!("Cookie: {cookie}\r\n");
@@ -67,7 +67,7 @@ async fn it_moves_with_the_session(mut one: Nginx, gateway: &Ajpgate, cookie: &s
 }
 
 #[tokio::test]
-async fn the_routeid_recipe_of_httpd_sticks() {
+async fn httpds_routeid_recipe_keeps_sessions_on_their_node() {
     let (one, _two, gateway) = two(
         "stickysession: ROUTEID",
         "response_headers: [{ add: Set-Cookie, value: \"ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/\", when: BALANCER_ROUTE_CHANGED }]",
@@ -78,7 +78,7 @@ async fn the_routeid_recipe_of_httpd_sticks() {
 }
 
 #[tokio::test]
-async fn the_gateways_own_cookie_sticks() {
+async fn the_gateways_own_cookie_keeps_sessions_on_their_node() {
     let (one, _two, gateway) = two("sticky_cookie: { name: ROUTEID }", "").await;
     everybody_stays(gateway.front()).await;
     assert_eq!(gateway.count("sticky_sessions", &[]).await, 20);

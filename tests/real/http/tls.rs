@@ -1,4 +1,4 @@
-//! TLS towards a real nginx: whom the gateway believes, what it shows, and that it reads every byte and no more.
+//! TLS to a real nginx: which certificates the gateway accepts, which one it presents, and that bodies arrive complete.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::support::nginx::{Nginx, NginxOptions};
 use crate::support::payload::{FRAMINGS, LARGE, Payload, SIZES, download, parsed, request, upload};
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 
-/// A gateway before this nginx, with these keys of `tls`.
+/// A gateway in front of this nginx, with these keys of `tls`.
 async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {
     Ajpgate::start(&configuration(nginx, tls)).await
 }
@@ -24,7 +24,7 @@ proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
     )
 }
 
-/// What a request gets, and how the connection for it went.
+/// The status of a request, and the result of the connection for it.
 async fn outcome(gateway: &Ajpgate) -> (u16, &'static str) {
     let status = client::get(gateway.front(), "/x", "").await.status;
     let metrics = gateway.metrics().await;
@@ -41,7 +41,7 @@ async fn outcome(gateway: &Ajpgate) -> (u16, &'static str) {
 }
 
 #[tokio::test]
-async fn only_the_right_certificate_is_believed() {
+async fn only_the_right_certificate_is_accepted() {
     let (ours, others) = (Authority::new(), Authority::new());
     let ca = format!("ca: {}", ours.file("ca.pem"));
     let named = format!("{ca}, server_name: node3.example.com");
@@ -84,7 +84,7 @@ async fn only_the_right_certificate_is_believed() {
             assert_eq!(answer.text(), name, "SNI");
             assert_eq!(gateway.count("connects_total", &[]).await, 1, "kept");
         }
-        // Whoever wants to believe anything has to say so.
+        // Accepting any certificate must be configured.
         let gateway = before(&nginx, "verify: off").await;
         assert_eq!(
             outcome(&gateway).await,
@@ -95,7 +95,7 @@ async fn only_the_right_certificate_is_believed() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown() {
+async fn the_gateway_presents_its_client_certificate() {
     let ca = Authority::new();
     let (certificate, key) = ca.issue("localhost");
     let options = NginxOptions::new("n1").tls(&certificate, &key).server(&format!(
@@ -116,9 +116,9 @@ async fn a_client_certificate_is_shown() {
     );
 }
 
-/// The TLS of a Tomcat, and the sessions of its AJP connector.
+/// TLS of a Tomcat, with the sessions of its AJP connector.
 #[tokio::test]
-async fn a_tomcat_is_spoken_to_through_tls() {
+async fn a_tomcat_is_reached_through_tls() {
     let ca = Authority::new();
     let (certificate, key) = ca.issue("localhost");
     let tomcat =
@@ -155,9 +155,9 @@ proxy_pass:
     assert_eq!(gateway.count("connects_total", &made).await, 1);
 }
 
-/// A renewed certificate is a file with another content, and a reload all it takes. Requests go on meanwhile.
+/// A renewed certificate is a file with another content, which a reload reads. Requests succeed meanwhile.
 #[tokio::test]
-async fn what_is_in_the_files_counts_from_the_next_reload_on() {
+async fn certificate_files_are_read_again_at_a_reload() {
     let (ours, others) = (Authority::new(), Authority::new());
     let (certificate, key) = others.issue("localhost");
     let nginx = Nginx::start(NginxOptions::new("n1").tls(&certificate, &key)).await;
@@ -176,9 +176,9 @@ async fn what_is_in_the_files_counts_from_the_next_reload_on() {
     assert_eq!(made, 1, "what has not changed keeps its connections");
 }
 
-/// Through TLS too: bodies of every size, in both framings and directions, on one connection.
+/// Bodies of every size, with both framings and in both directions, on one TLS connection.
 #[tokio::test]
-async fn bodies_pass_through_tls_whole() {
+async fn bodies_pass_through_tls_unchanged() {
     let ca = Authority::new();
     let (certificate, key) = ca.issue("localhost");
     let nginx = Nginx::start(NginxOptions::new("n1").tls(&certificate, &key)).await;

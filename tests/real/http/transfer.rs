@@ -1,4 +1,4 @@
-//! What goes in comes out: bodies of every size in both framings, through Tomcat's HTTP connector and through nginx.
+//! Bodies of every size, with both framings, through Tomcat's HTTP connector and through nginx, arrive unchanged.
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ use crate::support::payload::{
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 use crate::support::usage::mib;
 
-/// What a hundred megabytes may add to the memory of the gateway, in KiB.
+/// Most memory that a transfer of 100 MB may add to the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;
 
-/// nginx's server-side includes need no length: what they have been through is sent in chunks.
+/// nginx sends pages with server-side includes in chunks.
 const CHUNKED: &str =
     "location /chunked/ { ssi on; ssi_types *; rewrite ^/chunked(/.*)$ $1 break; }";
 
@@ -43,7 +43,7 @@ async fn nginx() -> (Nginx, Ajpgate) {
 }
 
 #[tokio::test]
-async fn bodies_of_every_size_arrive_whole_at_a_tomcat_and_come_back_whole() {
+async fn bodies_of_every_size_pass_unchanged_to_a_tomcat_and_back() {
     let (_tomcat, gateway) = tomcat().await;
     let mut client = Client::connect(gateway.front()).await;
     for size in SIZES {
@@ -57,7 +57,7 @@ async fn bodies_of_every_size_arrive_whole_at_a_tomcat_and_come_back_whole() {
 }
 
 #[tokio::test]
-async fn bodies_of_every_size_arrive_whole_at_an_nginx_and_come_back_whole() {
+async fn bodies_of_every_size_pass_unchanged_to_an_nginx_and_back() {
     let (nginx, gateway) = nginx().await;
     let mut client = Client::connect(gateway.front()).await;
     for size in SIZES {
@@ -70,7 +70,7 @@ async fn bodies_of_every_size_arrive_whole_at_an_nginx_and_come_back_whole() {
 }
 
 #[tokio::test]
-async fn a_hundred_megabytes_pass_and_leave_no_trace() {
+async fn a_hundred_megabytes_pass_and_memory_stays() {
     let (_tomcat, before_tomcat) = tomcat().await;
     let (nginx, before_nginx) = nginx().await;
     let (warm, payload) = (Payload::new(1 << 20), Payload::new(LARGE));
@@ -105,7 +105,7 @@ async fn a_hundred_megabytes_pass_and_leave_no_trace() {
 }
 
 #[tokio::test]
-async fn an_event_is_seen_before_the_next_one_is_sent() {
+async fn an_event_arrives_before_the_next_one_is_sent() {
     let (_tomcat, gateway) = tomcat().await;
     let mut client = Client::connect(gateway.front()).await;
     client
@@ -119,9 +119,9 @@ async fn an_event_is_seen_before_the_next_one_is_sent() {
     assert!(answer.complete && answer.text().ends_with("data: event 3\n\n"));
 }
 
-/// The Tomcat is asked first, and answers 100 before the client does anything.
+/// Tomcat gets the expectation and answers 100 before the client sends its body.
 #[tokio::test]
-async fn a_client_that_asks_before_it_uploads_is_told() {
+async fn expect_100_continue_is_answered_before_the_upload() {
     let (_tomcat, gateway) = tomcat().await;
     let payload = Payload::new(20_000);
     for (field, body) in [
@@ -163,9 +163,9 @@ async fn an_answer_may_begin_before_the_upload_is_over() {
     assert_eq!(seen["sha256"], payload.sha256);
 }
 
-/// A Tomcat answers without reading, and then reads or closes: neither may harm the next request.
+/// Tomcat answers without reading the body, and then reads it or closes. The next request must succeed in both cases.
 #[tokio::test]
-async fn a_body_that_the_servlet_ignores_harms_nobody() {
+async fn a_body_that_the_servlet_ignores_does_not_disturb_the_next_request() {
     let (_tomcat, gateway) = tomcat().await;
     for size in [1, 20_000, 5_000_000] {
         for framing in FRAMINGS {
@@ -189,7 +189,7 @@ fn flat(what: &str, before: u64, gateway: &Ajpgate) {
     assert!(growth < GROWTH, "{what}: {growth} KiB");
 }
 
-/// Puts a file and gets it again.
+/// Uploads a file and downloads it again.
 async fn there_and_back(client: &mut Client, nginx: &Nginx, payload: &Payload, framing: Framing) {
     let name = format!("{framing:?}-{}", payload.bytes.len());
     client

@@ -1,5 +1,5 @@
-//! WebSocket through the gateway to a Tomcat: by an HTTP member, and by an AJP member whose upgrades go to the Tomcat's
-//! HTTP connector; always to the Tomcat that has the session.
+//! WebSocket through the gateway to the Tomcat that has the session: to an HTTP member, and to an AJP member with
+//! `upgrade`, whose upgrades go to Tomcat's HTTP connector.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::support::tomcat::{Tomcat, TomcatOptions};
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 
-/// A client's end of a WebSocket (RFC 6455), as little of one as an echo needs.
+/// The client of a WebSocket (RFC 6455), as far as an echo needs it.
 struct WebSocket(TcpStream);
 
 impl WebSocket {
@@ -76,7 +76,7 @@ impl WebSocket {
 }
 
 #[tokio::test]
-async fn a_socket_is_opened_where_its_session_is() {
+async fn a_websocket_opens_on_the_node_of_its_session() {
     let node = |route| Tomcat::start(TomcatOptions::new(route).websocket());
     let (one, two) = tokio::join!(node("node1"), node("node2"));
     let gateway = Ajpgate::start(&format!(
@@ -98,7 +98,7 @@ proxy_pass: [{{ path: /shop, to: \"balancer://tomcats/app\" }}]
         let home = format!("{} {}", page["node"], page["id"]).replace('"', "");
         assert_eq!(socket.receive_text().await, home);
         sockets.push(socket);
-        // Requests of the same session go on beside it.
+        // Requests of the same session succeed at the same time.
         assert_eq!(parsed(&browser.get("/shop/session").await)["hits"], 2);
     }
     for (number, socket) in sockets.iter_mut().enumerate() {

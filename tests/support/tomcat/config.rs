@@ -1,13 +1,13 @@
-//! What a Tomcat is told: the options of a test, and the files that they become.
+//! The configuration of a Tomcat: the options of a test, and the files that are written from them.
 
 use super::super::port::ReservedPort;
 use super::super::scratch::Scratch;
 use std::path::Path;
 
-/// How a Tomcat is to be set up.
+/// The options of a Tomcat.
 ///
-/// Without anything else: no secret, packets of 8192 bytes, no HTTP connector, and the application
-/// of `testdata/webapps/app` at `/app`.
+/// The defaults are: no secret, packets of 8192 bytes, no HTTP connector, and the application of `testdata/webapps/app`
+/// at `/app`.
 #[derive(Debug, Clone)]
 pub(crate) struct TomcatOptions {
     pub(super) route: String,
@@ -60,7 +60,7 @@ impl TomcatOptions {
         set.any(|(known, has)| (known.as_str(), has.as_str()) == (name, value))
     }
 
-    /// Adds an HTTP connector, to look at the server past the gateway.
+    /// Adds an HTTP connector, by which a test reaches the server without the gateway.
     pub(crate) fn http_connector(mut self) -> Self {
         self.http_connector = true;
         self
@@ -72,7 +72,7 @@ impl TomcatOptions {
         self.http_connector()
     }
 
-    /// Lets the application take WebSockets, which its HTTP connector can carry.
+    /// Turns WebSockets of the application on; the HTTP connector carries them.
     pub(crate) fn websocket(mut self) -> Self {
         self.websocket = true;
         self.http_connector()
@@ -174,7 +174,7 @@ fn ajp_connector(options: &TomcatOptions, port: &ReservedPort) -> String {
     )
 }
 
-/// Little of what Tomcat's own jars start with an application is wanted, and looking through them costs a second.
+/// The context of an application, without scanning Tomcat's own jars, which takes a second.
 fn context(options: &TomcatOptions, path: &str, docbase: &Path) -> String {
     let path = attribute("path", path.trim_end_matches('/'));
     let docbase = attribute("docBase", &docbase.display().to_string());

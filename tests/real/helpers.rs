@@ -1,5 +1,5 @@
-//! The rig itself: real Tomcats and httpds start, answer, stick, die and come back as told, and the
-//! test application does what the other tests rely on.
+//! Tests of `tests/support`: servers start, answer, stop and restart as told, and the test application does what the other
+//! tests rely on.
 
 use crate::support::httpd::{Httpd, Member};
 use crate::support::noise;
@@ -33,7 +33,7 @@ async fn a_tomcat_answers_over_ajp_and_http_under_its_route() {
 }
 
 #[tokio::test]
-async fn a_tomcat_comes_back_on_its_port_and_freezes_and_thaws() {
+async fn a_tomcat_restarts_on_its_port_and_can_be_frozen() {
     let mut tomcat = Tomcat::start(
         TomcatOptions::new("node1")
             .paths(&["/", "/app"])
@@ -65,7 +65,7 @@ async fn a_tomcat_comes_back_on_its_port_and_freezes_and_thaws() {
 }
 
 #[tokio::test]
-async fn httpd_sticks_with_mod_proxy_ajp_and_with_mod_jk() {
+async fn httpd_keeps_sessions_with_mod_proxy_ajp_and_with_mod_jk() {
     let (one, two) = tokio::join!(
         Tomcat::start(TomcatOptions::new("node1").secret("s3cret")),
         Tomcat::start(
@@ -91,7 +91,7 @@ async fn httpd_sticks_with_mod_proxy_ajp_and_with_mod_jk() {
     jk.stop().await;
 }
 
-/// The node that a new client was sent to, after making sure that it stays there.
+/// The node of a new client, after checking that its session stays there.
 async fn home_of_a_new_client(front: SocketAddr) -> String {
     let first = get(front, "/app/session", &[]).await;
     let home = first
@@ -112,7 +112,7 @@ async fn home_of_a_new_client(front: SocketAddr) -> String {
 }
 
 #[tokio::test]
-async fn the_application_sends_and_checks_the_bytes_that_the_rig_can_compute() {
+async fn the_test_application_sends_and_checks_computed_bytes() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1").http_connector()).await;
     let http = tomcat.http_addr();
 
@@ -139,7 +139,7 @@ async fn the_application_sends_and_checks_the_bytes_that_the_rig_can_compute() {
 }
 
 #[tokio::test]
-async fn the_application_answers_as_its_comments_say() {
+async fn the_test_application_answers_as_its_comments_say() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1").http_connector()).await;
     let http = tomcat.http_addr();
 
@@ -187,7 +187,7 @@ async fn the_application_answers_as_its_comments_say() {
 }
 
 #[tokio::test]
-async fn the_log_shows_what_was_executed_twice_and_who_was_let_in() {
+async fn the_applications_log_shows_repeated_requests_and_users() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1").http_connector()).await;
     let http = tomcat.http_addr();
     for id in ["a", "b", "a"] {
@@ -209,7 +209,7 @@ async fn the_log_shows_what_was_executed_twice_and_who_was_let_in() {
 }
 
 #[test]
-fn no_port_is_given_out_twice() {
+fn no_port_is_reserved_twice() {
     let ports: Vec<_> = (0..50).map(|_| ReservedPort::new()).collect();
     let mut addrs: Vec<_> = ports.iter().map(ReservedPort::addr).collect();
     addrs.sort();

@@ -1,4 +1,4 @@
-//! Clients that keep two servers busy, and write down what became of each request.
+//! Clients that keep two servers busy and record the outcome of each request.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,68 +14,71 @@ pub(crate) const SEED: u64 = 7;
 pub(crate) const UPLOAD: usize = 20_000;
 const DOWNLOAD: usize = 100_000;
 
-/// Clients that go on until they are told to stop: shoppers with sessions, who use GET and POST in turn,
-/// readers of streams, and people who upload.
-pub(crate) struct Crowd {
-    street: Arc<Street>,
-    people: JoinSet<()>,
+/// Clients that send requests until they are told to stop: some with sessions, which send GET and POST in turn, some that
+/// read streams, and some that upload.
+pub(crate) struct Load {
+    shared: Arc<Shared>,
+    clients: JoinSet<()>,
 }
 
-struct Street {
+struct Shared {
     front: SocketAddr,
-    closing: AtomicBool,
+    stopping: AtomicBool,
     records: Mutex<Vec<Record>>,
 }
 
-impl Crowd {
-    pub(crate) fn gather(
+impl Load {
+    pub(crate) fn start(
         front: SocketAddr,
-        shoppers: usize,
+        with_sessions: usize,
         readers: usize,
-        uploaders: usize,
+        uploads: usize,
     ) -> Self {
-        let street = Arc::new(Street {
+        let shared = Arc::new(Shared {
             front,
-            closing: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             records: Mutex::default(),
         });
-        let mut people = JoinSet::new();
-        for number in 0..shoppers {
-            people.spawn(Arc::clone(&street).shop(number));
+        let mut clients = JoinSet::new();
+        for number in 0..with_sessions {
+            clients.spawn(Arc::clone(&shared).use_session(number));
         }
         for number in 0..readers {
-            people.spawn(Arc::clone(&street).read(number));
+            clients.spawn(Arc::clone(&shared).read(number));
         }
-        for number in 0..uploaders {
-            people.spawn(Arc::clone(&street).upload(number));
+        for number in 0..uploads {
+            clients.spawn(Arc::clone(&shared).upload(number));
         }
-        Self { street, people }
+        Self { shared, clients }
     }
 
     fn requests(&self) -> usize {
-        self.street.records.lock().unwrap().len()
+        self.shared.records.lock().unwrap().len()
     }
 
     pub(crate) async fn until_requests(&self, count: usize) {
-        eventually("the crowd is busy", async || self.requests() >= count).await;
+        eventually("the clients have sent requests", async || {
+            self.requests() >= count
+        })
+        .await;
     }
 
     pub(crate) async fn until_more_requests(&self, count: usize) {
         self.until_requests(self.requests() + count).await;
     }
 
-    /// Everybody finishes what they are doing.
-    pub(crate) async fn disperse(self) -> Vec<Record> {
-        self.street.closing.store(true, Ordering::Relaxed);
-        self.people.join_all().await;
-        std::mem::take(&mut *self.street.records.lock().unwrap())
+    /// Lets every client complete its request, and returns all records.
+    pub(crate) async fn stop(self) -> Vec<Record> {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.clients.join_all().await;
+        std::mem::take(&mut *self.shared.records.lock().unwrap())
     }
 }
 
-impl Street {
-    async fn shop(self: Arc<Self>, number: usize) {
+impl Shared {
+    async fn use_session(self: Arc<Self>, number: usize) {
         let mut browser = Browser::new(self.front);
-        let mut home = None;
+        let mut own_node = None;
         for (turn, method) in (0..).zip(["GET", "POST"].into_iter().cycle()) {
             let id = format!("shop-{number}-{turn}");
             let fields = format!("X-Request-Id: {id}\r\n");
@@ -83,12 +86,12 @@ impl Street {
                 .request(method, "/app/session?ms=20", &fields, b"")
                 .await;
             let node = node(&outcome);
-            let moved = home.is_some() && node.is_some() && home != node;
-            home = node.or(home);
+            let moved = own_node.is_some() && node.is_some() && own_node != node;
+            own_node = node.or(own_node);
             if self.is_over(Record {
                 method,
                 id,
-                fate: Fate::of(&outcome),
+                ending: Ending::of(&outcome),
                 moved,
             }) {
                 return;
@@ -103,13 +106,13 @@ impl Street {
         for turn in 0.. {
             let outcome = browser.request("GET", &target, "", b"").await;
             if let Outcome::Answered(answer) = &outcome {
-                assert_eq!(answer.body, expected, "a whole answer is whole");
+                assert_eq!(answer.body, expected, "a complete answer has all bytes");
             }
             let id = format!("read-{number}-{turn}");
             if self.is_over(Record {
                 method: "GET",
                 id,
-                fate: Fate::of(&outcome),
+                ending: Ending::of(&outcome),
                 moved: false,
             }) {
                 return;
@@ -138,7 +141,7 @@ impl Street {
             if self.is_over(Record {
                 method: "POST",
                 id,
-                fate: Fate::of(&outcome),
+                ending: Ending::of(&outcome),
                 moved: false,
             }) {
                 return;
@@ -148,7 +151,7 @@ impl Street {
 
     fn is_over(&self, record: Record) -> bool {
         self.records.lock().unwrap().push(record);
-        self.closing.load(Ordering::Relaxed)
+        self.stopping.load(Ordering::Relaxed)
     }
 }
 
@@ -159,24 +162,24 @@ fn node(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// What became of one request.
+/// The outcome of one request.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) method: &'static str,
     pub(crate) id: String,
-    pub(crate) fate: Fate,
-    /// Its session was at home elsewhere before.
+    pub(crate) ending: Ending,
+    /// Its session was on another node before.
     pub(crate) moved: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fate {
+pub(crate) enum Ending {
     Answered(u16),
     /// Whether or not the client had already seen the head of the answer.
     Reset,
 }
 
-impl Fate {
+impl Ending {
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Answered(answer) => Self::Answered(answer.status),
@@ -185,10 +188,10 @@ impl Fate {
     }
 }
 
-pub(crate) fn fates(records: &[Record]) -> BTreeMap<(&str, Fate), usize> {
-    let mut fates = BTreeMap::new();
+pub(crate) fn endings(records: &[Record]) -> BTreeMap<(&str, Ending), usize> {
+    let mut endings = BTreeMap::new();
     for record in records {
-        *fates.entry((record.method, record.fate)).or_default() += 1;
+        *endings.entry((record.method, record.ending)).or_default() += 1;
     }
-    fates
+    endings
 }
