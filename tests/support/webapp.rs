@@ -10,7 +10,7 @@ use std::process::Command;
 
 const TOMCAT_JARS: &str = "/usr/share/tomcat10/lib";
 
-/// The folder of a web application for Tomcat: the content of `web` in `testdata/webapps/NAME`, with the classes compiled
+/// The folder of a web application for Tomcat: the content of its folder `web` in `testdata/webapps`, with the classes compiled
 /// from `src`. The first test that needs it compiles it.
 pub(crate) fn compiled(name: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
