@@ -1,7 +1,7 @@
-//! Guards that read the sources: the house stays the house.
+//! Rules that the sources must keep, checked by reading them as text.
 //!
-//! Each says where (`file:line`) and what to do. A guard that is in the way is changed here, with its reason, and
-//! not walked around.
+//! Each violation is reported with its place (`file:line`) and what to do. A rule that no longer fits is changed here, with
+//! the reason; code does not work around it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use source::{Source, names, sources, word};
 
-// === (a) Who may import whom ===
+// === Imports between modules ===
 
 /// Modules of `src/`, lowest first, each with what it must not name. A row may import the rows above it and nothing
 /// else, not even its own. ARCHITECTURE.md explains the table; its rows 2 and 7 are taken apart here.
@@ -67,7 +67,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["lib", "main"], &[]),
 ];
 
-/// Bytes, time and seeds are arguments; what happened is a return value.
+/// What pure modules must not name. Bytes, time and seeds are their arguments, and events are return values.
 const PURE: &[&str] = &[
     "tokio",
     "tokio_util",
@@ -90,7 +90,7 @@ const PURE: &[&str] = &[
 const NO_BALANCING: &[&str] = &["crate::balancer", "crate::sticky", "crate::mount"];
 
 #[test]
-fn modules_import_only_what_stands_below_them() {
+fn modules_import_only_modules_below_them() {
     let row_of = |module: &str| {
         ROWS.iter()
             .position(|(modules, _)| modules.contains(&module))
@@ -150,7 +150,7 @@ fn modules_import_only_what_stands_below_them() {
     found.none("move the code up, or pass in what it needs");
 }
 
-// === (b) The crates ===
+// === Crates ===
 
 /// Crates of row 0 with their folders. They must not depend on each other, nor on the runtime.
 const CRATES: &[(&str, &str)] = &[
@@ -215,10 +215,10 @@ fn one_file_names_the_yaml_crate() {
     found.none("go through ajpgate_config::parse");
 }
 
-// === (c) One swap; handles from one place ===
+// === One swap; metric handles from one folder ===
 
 #[test]
-fn there_is_one_swap() {
+fn a_request_reads_one_swap() {
     let mut found = Violations::default();
     for source in sources(&["src", "config/src", "protocol/src", "protocol/ftp/src"]) {
         for (number, line) in source.code() {
@@ -268,10 +268,10 @@ fn metric_handles_are_made_in_one_folder_and_never_per_request() {
     found.none("prepare a handle when the snapshot is built, and keep it there");
 }
 
-// === (d) Vectored writes ===
+// === Vectored writes ===
 
 #[test]
-fn writers_pass_vectored_writes_on() {
+fn writers_forward_vectored_writes() {
     let mut found = Violations::default();
     let mut writers = 0;
     for source in sources(&["src", "protocol/src"]) {
@@ -303,7 +303,7 @@ fn writers_pass_vectored_writes_on() {
     found.none("forward both, or hyper flattens what it writes into a copy");
 }
 
-// === (e) Sizes ===
+// === Sizes of files ===
 
 /// Lines of a file before its tests.
 const LONGEST: usize = 500;
@@ -330,10 +330,10 @@ fn files_are_short() {
     found.none("one file, one thought: take it apart");
 }
 
-// === (f) No unsafe ===
+// === No unsafe code ===
 
 #[test]
-fn nothing_is_unsafe() {
+fn there_is_no_unsafe_code() {
     let lints = Source::read("Cargo.toml");
     assert!(
         lints.text.contains("unsafe_code = \"forbid\"")
@@ -355,7 +355,7 @@ fn nothing_is_unsafe() {
 /// Files that may contain unsafe code, and why.
 const UNSAFE: &[(&str, &str)] = &[];
 
-// === (g) Ports and sleeps ===
+// === Ports and sleeps of tests ===
 
 /// The folders of all integration tests.
 const TESTS: &[&str] = &[
@@ -425,10 +425,10 @@ fn tests_wait_for_an_event_and_not_for_a_time() {
     found.none("wait with `until`, or say with `support::pause` why a time has to pass");
 }
 
-// === (h) State machines ===
+// === State machines ===
 
 #[test]
-fn state_machines_have_their_chart() {
+fn state_machines_have_a_chart() {
     let mut found = Violations::default();
     for source in sources(&["src", "protocol/src", "protocol/ftp/src"]) {
         for (number, line) in source.code() {
@@ -447,7 +447,7 @@ fn state_machines_have_their_chart() {
     found.none("draw it in a ```text block above the enum, or above the struct that holds it");
 }
 
-// === (k) The oldest Rust ===
+// === The oldest Rust ===
 
 #[test]
 fn every_document_names_the_oldest_rust_that_is_built() {
@@ -463,12 +463,12 @@ fn every_document_names_the_oldest_rust_that_is_built() {
     assert_eq!(env!("CARGO_PKG_RUST_VERSION"), oldest);
 }
 
-// === (i) The configuration ===
+// === The configuration ===
 
 /// Structs of the configuration whose fields nobody reads yet, since `run` refuses the key that holds them.
 const UNBUILT: &[(&str, &str)] = &[("ListenerTls", "`tls` of a listener is refused")];
 
-/// The other half of the table in tests/cli/keys.rs: what is said to be acted on is at least read.
+/// `tests/cli/keys.rs` lists the keys that `run` acts on; this checks that their fields are read.
 #[test]
 fn every_field_of_the_configuration_is_read() {
     let program: String = sources(&["src"]).map(|source| source.code).collect();
@@ -500,7 +500,7 @@ fn every_field_of_the_configuration_is_read() {
     found.none("act on it, or refuse it in src/unbuilt.rs: nothing is ignored in silence");
 }
 
-/// What is wrong, a line each.
+/// Violations, one line each.
 #[derive(Default)]
 struct Violations(Vec<String>);
 

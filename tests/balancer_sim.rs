@@ -1,9 +1,9 @@
-//! A balancer in a world of random requests, failures, operators, health checks, reports and clock jumps.
+//! A simulation of a balancer with random requests, failures, changes by operators, health checks, reports and clock jumps.
 //!
-//! Ten million picks. Each is checked against what can be told from the picked member; one step in [`THOROUGH`], the
-//! whole balancer is compared before and after. Every step is derived from a seed: when something breaks, seed and step
-//! are printed, and `AJPGATE_SEED=<seed> cargo test --test balancer_sim` plays that world again, every step thoroughly.
-//! `AJPGATE_PICKS=<picks>` changes how many there are in all.
+//! There are ten million picks. Each is checked by the state of the picked member; in one step of [`THOROUGH`], the whole
+//! balancer is compared before and after. Every step is derived from a seed. A failure prints the seed and the step, and
+//! `AJPGATE_SEED=<seed> cargo test --test balancer_sim` repeats that run with all checks in each step.
+//! `AJPGATE_PICKS=<picks>` changes the number of picks.
 
 #![expect(
     clippy::expect_used,
@@ -26,16 +26,16 @@ use ajpgate::balancer::{
 use random::{ROUTES, Random};
 use rules::{check_member, check_pick, check_refusal, takes_new};
 
-/// Picks in all.
+/// Number of picks of all tests together.
 const PICKS: u64 = 10_000_000;
 
-/// Tests that share them, so that they run beside each other.
+/// Number of tests that share the picks and run at the same time.
 const SHARDS: u64 = 4;
 
-/// Steps of one world: long enough for every state, short enough to meet many worlds.
+/// Steps of one simulated balancer: enough to reach every state, and few enough for many balancers.
 const STEPS_PER_WORLD: u64 = 10_000;
 
-/// One step in so many is looked at from all sides.
+/// One step in this number is checked with the whole balancer.
 const THOROUGH: u64 = 256;
 
 #[test]
@@ -86,7 +86,7 @@ struct World {
     start: Instant,
     now: Instant,
     open: Vec<Open>,
-    /// The members, when they were looked at last.
+    /// The members as of the last look.
     seen: Vec<MemberView>,
     /// The epoch after the last change that was announced.
     epoch: u64,
@@ -101,7 +101,7 @@ struct Open {
     probe: bool,
 }
 
-/// Where in the simulation we are; says so when a test panics.
+/// Seed and step, printed when a test panics.
 struct Place {
     seed: u64,
     step: u64,
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// Returns how many picks there were.
+    /// Runs this number of steps and returns the number of picks.
     fn play(mut self, steps: u64) -> u64 {
         for step in 0..steps {
             self.place.step = step;
@@ -160,7 +160,7 @@ impl World {
         self.peace()
     }
 
-    /// A request, with its further tries.
+    /// A request with all its attempts.
     fn request(&mut self, thorough: bool) {
         let route = self
             .random
@@ -220,7 +220,7 @@ impl World {
         };
         let transition = self.balancer.settle(ticket, outcome, self.now);
         if let Some(transition) = transition {
-            // Only a probe ends a probation.
+            // Only the request that probes a member ends its probation.
             assert!(probe || transition.from.health != Health::Probing);
         }
         self.announced(transition);
@@ -232,7 +232,7 @@ impl World {
             0..6 => now + Duration::from_millis(random.below(1_000)),
             6..8 => now + Duration::from_secs(random.below(120)),
             8 => now + Duration::from_secs(random.below(1_000_000)),
-            // Requests bring their own time: it may be a little older than that of others.
+            // A request has its own time, which may be a little before that of others.
             _ => {
                 let back = Duration::from_millis(random.below(2_000));
                 now.checked_sub(back).unwrap_or(now).max(self.start)
@@ -251,7 +251,7 @@ impl World {
         }
     }
 
-    /// Whatever changes a member changes the epoch.
+    /// Checks that a change of a member has changed the epoch.
     fn announced(&mut self, transition: Option<Transition>) {
         if let Some(transition) = transition {
             assert_ne!(transition.from, transition.to);
@@ -332,7 +332,7 @@ impl World {
         self.seen = view.members;
     }
 
-    /// When everything is well again, everybody who may work can be had, and nobody is busy.
+    /// When nothing fails any more, every member that may work is chosen, and none is busy.
     fn peace(mut self) -> u64 {
         for open in std::mem::take(&mut self.open) {
             self.balancer
@@ -367,7 +367,8 @@ impl World {
     }
 }
 
-/// Waiting is vain exactly for who has tried all or may not leave; no time that is hoped for has passed.
+/// Checks when waiting is useful: not for a request that has tried all members or may not leave its route; and the time to
+/// wait for is in the future.
 fn check_hope(hope: Hope, reason: NoMember, now: Instant) {
     let vain = matches!(reason, NoMember::Tried | NoMember::RouteForced);
     assert_eq!(hope == Hope::Never, vain, "{reason}");

@@ -1,4 +1,4 @@
-//! How the guards read sources: as lines of code, without comments and strings.
+//! Source files as lines of code, without comments and strings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,11 +9,11 @@ pub(crate) struct Source {
     /// Relative to the repository, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
-    /// The text with comments, strings and characters blanked, line for line.
+    /// The text with comments, strings and characters replaced by blanks; lines keep their numbers.
     pub(crate) code: String,
     /// The text with everything blanked but its comments, line for line. A document is one comment.
     pub(crate) comments: String,
-    /// How many lines stand before the tests of the same file.
+    /// The number of lines before the tests in the file.
     pub(crate) length: usize,
 }
 
@@ -36,12 +36,12 @@ impl Source {
         }
     }
 
-    /// Lines as they are, with their numbers.
+    /// All lines, with their numbers.
     pub(crate) fn raw(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..).zip(self.text.lines())
     }
 
-    /// Lines of code alone, with their numbers.
+    /// The code of all lines, with their numbers.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..).zip(self.code.lines())
     }
@@ -131,7 +131,7 @@ pub(crate) fn word(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// Whether a path or word stands in a line as a whole.
+/// Whether a line has a path or word that is not a part of a longer one.
 pub(crate) fn names(line: &str, wanted: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(wanted).any(|(at, _)| {
@@ -204,7 +204,7 @@ fn match_of(text: &str) -> Option<usize> {
     None
 }
 
-/// Where a quoted text ends, escapes considered.
+/// The length of a quoted text, with its escapes.
 fn closing(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -219,7 +219,7 @@ fn closing(text: &str, quote: char) -> usize {
 }
 
 #[test]
-fn only_code_is_read() {
+fn code_is_told_from_comments_and_strings() {
     let text = "let a = \"unsafe // \\\" \"; // unsafe\nlet b = 'x'; let c: &'a str = r#\"unsafe \"\"#;\n/* unsafe\n*/ fn f<'a>() { '\"' }";
     let (code, comments) = split(text);
     assert!(!code.contains("unsafe"), "{code}");

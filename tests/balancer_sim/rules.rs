@@ -1,11 +1,11 @@
-//! What every pick and every refusal must keep to.
+//! The rules for every pick and every refusal.
 
 use std::time::Duration;
 
 use ajpgate::balancer::{Health, How, MemberView, NoMember, Pick, Tried, View, Want};
 use ajpgate_config::LbMethod;
 
-/// What can be told from the picked member alone, after the pick.
+/// Checks the state of the picked member after the pick.
 pub(crate) fn check_member(member: &MemberView, want: Want<'_>, pick: &Pick) {
     assert!(!want.tried.contains(pick.member), "tried twice");
     assert!(!member.status.disabled && !member.status.stopped && !member.check_failed);
@@ -22,7 +22,7 @@ pub(crate) fn check_member(member: &MemberView, want: Want<'_>, pick: &Pick) {
     }
 }
 
-/// Whether a member could take a request at the time of the view, drain and role aside.
+/// Whether a member could take a request at the time of the view, apart from drain and role.
 pub(crate) fn could_serve(member: &MemberView, tried: &Tried) -> bool {
     let up = match member.health {
         Health::Ok | Health::Recovering | Health::Forced => true,
@@ -34,7 +34,7 @@ pub(crate) fn could_serve(member: &MemberView, tried: &Tried) -> bool {
         && !tried.contains(member.id)
 }
 
-/// Whether nothing but its health could keep a request without a session from a regular member or a standby.
+/// Whether a regular member or a standby takes a request without a session, apart from its health.
 pub(crate) fn takes_new(view: &View, member: &MemberView) -> bool {
     let heard = view.settings.method != LbMethod::Heartbeat || member.slots > 0;
     heard && !member.status.drain && !member.status.hot_spare
@@ -53,7 +53,7 @@ pub(crate) fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pic
         Health::Ok | Health::Recovering | Health::Forced => {}
         Health::Error => assert!(pick.forced || was.retry_in == Some(Duration::ZERO)),
         Health::Probing => {
-            // A probation ends early only for requests that nobody else may serve.
+            // A probation ends early only for requests that no other member may serve.
             assert!(before.settings.forcerecovery);
             let mut others = before.members.iter();
             let elsewhere =
@@ -73,7 +73,7 @@ pub(crate) fn check_pick(before: &View, after: &View, want: Want<'_>, pick: &Pic
     if matches!(pick.how, How::Free | How::Domain) {
         assert!(!was.status.drain, "a draining member got somebody new");
         assert_eq!(pick.route_changed, before.settings.sticky);
-        // A session's own member is never passed over, nor a lower set.
+        // A session's own member is not skipped, nor is a lower set.
         for other in &before.members {
             let passed_over = could_serve(other, want.tried);
             assert!(!passed_over || route != Some(&*other.route));

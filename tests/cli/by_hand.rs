@@ -1,4 +1,4 @@
-//! What was changed by hand: over a reload, and with a state file over a restart.
+//! Changes by API and page stay after a reload, and with a state file after a restart.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -15,7 +15,7 @@ const DRAIN: &str = "{\"status\": {\"drain\": true}}";
 const STATE: &str = "admin: { bind: \"127.0.0.1:0\", state_file: state/state.json }\n";
 
 #[test]
-fn members_are_added_and_removed_while_it_runs() {
+fn members_are_added_and_removed_while_the_gateway_runs() {
     let mut house = House::start("");
     let third = Node::start(&house.scratch, "node3", None);
     let url = format!("ajp://{}", third.address);
@@ -42,7 +42,7 @@ fn members_are_added_and_removed_while_it_runs() {
     }
     assert_eq!(house.members().len(), 3);
 
-    // What was done by hand survives a reload.
+    // Changes by hand survive a reload.
     let first = format!("{MEMBERS}/node1");
     assert_eq!(ask(house.admin, "DELETE", &first, "").status, 204);
     assert_eq!(house.reload().0, 200);
@@ -55,13 +55,13 @@ fn members_are_added_and_removed_while_it_runs() {
     assert_eq!(ask(house.admin, "DELETE", &first, "").status, 404);
     house.gateway.logs("added by hand");
     house.gateway.logs("removed by hand");
-    // Without a state file it does not survive a restart.
+    // Without a state file they do not survive a restart.
     house.kill_and_start();
     assert_eq!(house.members().len(), 2);
 }
 
 #[test]
-fn what_was_changed_by_hand_survives_kill_9() {
+fn changes_by_hand_survive_kill_9() {
     let more = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
     let mut house = House::start(more);
     let third = Node::start(&house.scratch, "node3", Some("s3cret"));
@@ -92,7 +92,7 @@ fn what_was_changed_by_hand_survives_kill_9() {
     assert_eq!(get(house.front, "/", cookie).node(), "node3");
     assert_eq!(house.members()[0]["status"]["drain"], json!(true));
 
-    // Others cannot read it: it may hold secrets.
+    // Other users cannot read the file, since it may hold secrets.
     use std::os::unix::fs::PermissionsExt as _;
     let state = house.scratch.path().join("state.json");
     let mode = std::fs::metadata(&state).unwrap().permissions().mode();
@@ -140,14 +140,14 @@ fn a_state_file_that_cannot_be_used_is_set_aside() {
     assert_eq!(house.members()[0]["loadfactor"], json!(3));
 }
 
-/// A change that cannot be written down is refused, by hand on the page as well, and nothing is done.
+/// A change that cannot be written to the state file is refused, by API and on the page, and nothing is changed.
 #[test]
 fn a_change_that_cannot_be_written_is_not_made() {
     let scratch = Scratch::new("reload");
     let nodes = ["node1", "node2"].map(|route| Node::start(&scratch, route, None));
     scratch.write("ajpgate.yaml", &file(&nodes, 2, STATE));
     scratch.folder("state");
-    // No file of this program can get longer than nothing, as on a disk that is full.
+    // The program cannot write a byte into any file, as on a full disk.
     let program = env!("CARGO_BIN_EXE_ajpgate");
     let full = format!("trap '' XFSZ; ulimit -f 0; exec {program} run");
     let mut command = std::process::Command::new("sh");
@@ -162,11 +162,11 @@ fn a_change_that_cannot_be_written_is_not_made() {
     };
     house.nothing_can_be_changed();
     assert!(!house.scratch.path().join("state/state.json").exists());
-    // The folder is gone, as when a volume is.
+    // The folder is missing, as when a volume is not mounted.
     house.kill_and_start();
     std::fs::remove_dir_all(house.scratch.path().join("state")).unwrap();
     house.nothing_can_be_changed();
-    // And here it is again.
+    // The folder is there again.
     house.scratch.folder("state");
     let drained = ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), DRAIN);
     assert_eq!(drained.status, 200);
@@ -195,9 +195,9 @@ impl House {
     }
 }
 
-/// Half a new file beside the old one is what a kill in the middle of the writing leaves.
+/// A kill during writing leaves an incomplete new file beside the old one.
 #[test]
-fn what_was_being_written_when_it_was_killed_does_not_count() {
+fn an_incomplete_state_file_is_ignored() {
     let mut house = House::start("admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n");
     let drain = |house: &House, member: &str| {
         ask(house.admin, "PATCH", &format!("{MEMBERS}/{member}"), DRAIN).status
@@ -213,9 +213,9 @@ fn what_was_being_written_when_it_was_killed_does_not_count() {
     assert_eq!(house.members()[1]["status"]["drain"], json!(true));
 }
 
-/// Files that a member names are beside the configuration, wherever the program was started.
+/// Paths of files that a member names are relative to the configuration's folder, wherever the program was started.
 #[test]
-fn a_member_that_is_added_finds_its_files_where_the_configuration_is() {
+fn an_added_members_files_are_relative_to_the_configuration() {
     let scratch = Scratch::new("reload");
     let nodes = ["node1", "node2"].map(|route| Node::start(&scratch, route, None));
     scratch.write("etc/ajpgate.yaml", &file(&nodes, 1, STATE));
@@ -241,9 +241,9 @@ fn a_member_that_is_added_finds_its_files_where_the_configuration_is() {
     assert_eq!(answer.node(), "node3");
 }
 
-/// Who was added and removed by hand, and comes with the file later, is the file's.
+/// A member that was added and removed by hand, and that the file names later, is a member of the file.
 #[test]
-fn a_member_that_was_only_ever_added_by_hand_may_come_with_the_file() {
+fn a_member_that_was_removed_by_hand_may_come_with_the_file() {
     let house = House::start("");
     house.write(1, "");
     assert_eq!(house.reload().0, 200);

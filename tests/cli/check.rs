@@ -31,7 +31,7 @@ fn check(scratch: &Scratch, arguments: &[&str]) -> Done {
 }
 
 #[test]
-fn the_examples_of_the_contract_are_fine() {
+fn the_documented_examples_are_valid() {
     for name in ["smallest", "complete"] {
         let file = of_the_repository(&format!("config/examples/{name}.yaml"));
         let file = file.to_str().unwrap();
@@ -61,7 +61,7 @@ fn a_variable_that_is_not_set_is_a_problem_at_its_line() {
 }
 
 #[test]
-fn a_bad_file_gets_every_problem_with_its_place_its_line_and_a_hint() {
+fn every_problem_of_a_file_has_its_place_its_line_and_a_hint() {
     let scratch = Scratch::new("check");
     scratch.write("bad.yaml", BAD);
     let done = check(&scratch, &["-c", "bad.yaml"]);
@@ -85,7 +85,7 @@ fn a_bad_file_gets_every_problem_with_its_place_its_line_and_a_hint() {
 }
 
 #[test]
-fn each_bad_file_of_the_collection_is_refused_with_lines_of_the_contracts_form() {
+fn each_bad_file_of_testdata_is_refused_with_lines_of_the_documented_form() {
     let folder = of_the_repository("testdata/config/bad");
     let scratch = Scratch::new("check");
     let mut files = 0;
@@ -116,7 +116,7 @@ fn is_headline(line: &str, file: &str) -> bool {
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn a_file_that_cannot_be_read_is_named() {
     let scratch = Scratch::new("check");
     scratch.folder("folder");
     for (name, why) in [
@@ -132,7 +132,7 @@ fn what_cannot_be_read_is_named() {
 
 /// `-c` comes before `$AJPGATE_CONFIG`, which comes before `./ajpgate.yaml`.
 #[test]
-fn the_file_is_the_named_one_then_that_of_the_environment_then_that_of_the_folder() {
+fn the_file_is_that_of_the_option_then_of_the_environment_then_of_the_folder() {
     let scratch = Scratch::new("check");
     for name in ["named.yaml", "environment.yaml", "ajpgate.yaml"] {
         scratch.write(name, GOOD);
@@ -160,7 +160,7 @@ fn the_file_is_the_named_one_then_that_of_the_environment_then_that_of_the_folde
 }
 
 #[test]
-fn a_file_of_the_environment_that_is_not_there_is_not_replaced_by_another() {
+fn a_missing_file_named_by_the_environment_is_an_error() {
     let scratch = Scratch::new("check");
     scratch.write("ajpgate.yaml", GOOD);
     let done = run(ajpgate(scratch.path(), &["check"]).env("AJPGATE_CONFIG", "gone.yaml"));

@@ -7,11 +7,11 @@ use crate::support::program::{Done, Program, ajpgate};
 use crate::support::{ReservedPort, Scratch};
 use crate::support::{address_after, until};
 
-/// A node, and where it listens.
+/// A node and its address.
 pub(crate) struct Node {
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
-    /// Nobody else takes it by chance once the program is gone.
+    /// Keeps other programs from the port when the node has ended.
     _port: ReservedPort,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts with these lines at the end of the configuration.
+    /// Starts a gateway with these lines at the end of its configuration.
     pub(crate) fn start(more: &str) -> Self {
         let scratch = Scratch::new("cluster");
         let nodes = ["node1", "node2"].map(|route| Node::start(&scratch, route, Some("s3cret")));
@@ -63,7 +63,7 @@ impl Cluster {
         get(self.front, target, fields)
     }
 
-    /// Waits until so many requests are being answered.
+    /// Waits until this number of requests is being answered.
     pub(crate) fn in_flight(&self, wanted: &str) {
         until(&format!("{wanted} requests in flight"), || {
             let metrics = get(self.admin, "/metrics", "").body;
@@ -81,7 +81,7 @@ impl Cluster {
     }
 }
 
-/// The file that a person would write for two nodes.
+/// A usual configuration for two nodes.
 fn configuration(nodes: &[Node; 2], more: &str) -> String {
     let [one, two] = nodes.each_ref().map(|node| node.address);
     let admin = match more.contains("admin:") {
@@ -131,7 +131,7 @@ fn a_session_stays_on_its_node() {
 }
 
 #[test]
-fn a_session_in_the_path_stays_on_its_node_too() {
+fn a_session_in_the_path_stays_on_its_node() {
     let cluster = Cluster::start("");
     for route in ["node2", "node1", "node1", "node2"] {
         assert_eq!(
@@ -151,7 +151,7 @@ fn a_session_in_the_path_stays_on_its_node_too() {
 }
 
 #[test]
-fn a_node_that_is_gone_is_left_and_its_sessions_go_on_elsewhere() {
+fn sessions_of_a_stopped_node_continue_on_the_other() {
     let mut cluster = Cluster::start("");
     let cookie = "Cookie: JSESSIONID=ABC.node1\r\n";
     assert_eq!(cluster.get("/", cookie).node(), "node1");

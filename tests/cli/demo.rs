@@ -1,4 +1,4 @@
-//! `ajpgate demo`: what it prints works when it is typed.
+//! `ajpgate demo`: the commands that it prints work.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::support::http::get;
 use crate::support::program::{Program, ajpgate, run};
 use crate::support::{Scratch, address_after, taken};
 
-/// A demo that has printed its guide.
+/// A running demo that has printed its guide.
 struct Demo {
     program: Program,
     guide: String,
@@ -29,7 +29,7 @@ impl Demo {
         }
     }
 
-    /// The commands of the guide, as they stand there.
+    /// The commands of the guide, unchanged.
     fn commands(&self) -> Vec<&str> {
         let lines = self.guide.lines().map(str::trim);
         lines.filter(|line| line.contains("curl ")).collect()
@@ -43,7 +43,7 @@ impl Demo {
     }
 }
 
-/// What a command line prints when it is typed in this folder.
+/// Runs a command line in this folder, and returns the lines of its output.
 fn type_in(folder: &Path, line: &str) -> Vec<String> {
     let shell = run(Command::new("sh").args(["-c", line]).current_dir(folder));
     assert_eq!(
@@ -62,7 +62,7 @@ fn nodes(lines: &[String]) -> Vec<&str> {
         .collect()
 }
 
-/// The three commands of the guide: without a session, with one, and the metrics.
+/// Runs the three commands of the guide: without a session, with a session, and the metrics.
 fn the_commands_show_stickiness(demo: &Demo) {
     let [free, sticky, metrics] = demo.commands()[..] else {
         panic!("{}", demo.guide)
@@ -94,16 +94,16 @@ fn the_commands_show_stickiness(demo: &Demo) {
     assert!(series.iter().any(|line| line.contains(&hits)), "{series:?}");
 }
 
-/// The very lines that it prints.
+/// The printed commands work without a change.
 #[test]
-fn what_it_prints_to_try_works_as_it_stands() {
+fn the_printed_commands_work_unchanged() {
     let demo = Demo::start(&["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     the_commands_show_stickiness(&demo);
     demo.interrupt();
 }
 
 #[test]
-fn its_urls_can_be_opened() {
+fn the_printed_urls_can_be_opened() {
     let demo = Demo::start(&["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     let urls: Vec<(&str, &str)> = demo
         .guide
@@ -126,7 +126,7 @@ fn its_urls_can_be_opened() {
 }
 
 #[test]
-fn ports_that_are_taken_are_replaced_by_free_ones() {
+fn ports_in_use_are_replaced_by_free_ones() {
     let (_front, front) = taken();
     let (_admin, admin) = taken();
     let (front, admin) = (front.to_string(), admin.to_string());
@@ -145,7 +145,7 @@ fn ports_that_are_taken_are_replaced_by_free_ones() {
 }
 
 #[test]
-fn a_demo_beside_a_demo_works() {
+fn two_demos_run_at_the_same_time() {
     let one = Demo::start(&[]);
     let two = Demo::start(&[]);
     let fronts = [&one, &two].map(|demo| address_after(&demo.guide, "gateway   http://"));
@@ -159,7 +159,7 @@ fn a_demo_beside_a_demo_works() {
 
 /// Like `ajpgate demo | head -3`.
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_output_pipe_is_no_failure() {
     let scratch = Scratch::new("demo");
     let program = env!("CARGO_BIN_EXE_ajpgate");
     let line = format!("{program} schema | head -1; {program} --help | head -1");
@@ -168,7 +168,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn an_address_of_another_machine_is_a_failure() {
+fn a_foreign_address_is_a_failure() {
     let scratch = Scratch::new("demo");
     // TEST-NET-1 of RFC 5737: no machine has it.
     let bind = "192.0.2.1:0";

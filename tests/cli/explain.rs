@@ -1,4 +1,4 @@
-//! `ajpgate explain`: it says what the gateway then does.
+//! `ajpgate explain` predicts what the gateway does with a request.
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn shop() -> Scratch {
 }
 
 #[test]
-fn a_person_reads_where_a_request_goes_and_why() {
+fn the_text_says_where_a_request_goes_and_why() {
     let url = "http://shop.example.com/shop/cart;jsessionid=AB.node2?x=1";
     let done = explain(&shop(), &[url]);
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
@@ -63,7 +63,7 @@ GET /shop/cart;jsessionid=AB.node2?x=1  (Host: shop.example.com)
 }
 
 #[test]
-fn a_program_reads_the_same() {
+fn the_json_says_the_same() {
     let cookies = "Cookie: JSESSIONID=A.node9; JSESSIONID=B.node1";
     let report = as_json(
         &shop(),
@@ -86,7 +86,7 @@ fn a_program_reads_the_same() {
 }
 
 #[test]
-fn what_goes_nowhere_has_its_reason() {
+fn a_request_without_a_mapping_is_explained() {
     let scratch = shop();
     for (target, status, reason) in [
         ("/shop/internal/x", 404, "an exclusion covers the path"),
@@ -140,7 +140,7 @@ fn what_a_mapping_does_with_slashes_and_destinations_is_told() {
     assert_eq!(report["mapping"]["encoded_slash"], "pass");
     let sent = "http://shop.example.com/app/c%5Cd";
     assert_eq!(report["member"]["destination"], sent);
-    // Exclusions hold however the slash is read.
+    // Exclusions hold in each way in which a server may read the slash.
     let url = "http://shop.example.com/shop/internal%2Fx";
     let report = as_json(&scratch, &[url]);
     assert_eq!(report["reason"], "an exclusion covers the path");
@@ -150,7 +150,7 @@ fn what_a_mapping_does_with_slashes_and_destinations_is_told() {
 }
 
 #[test]
-fn nobody_left_is_explained_too() {
+fn a_balancer_without_a_usable_member_is_explained() {
     let scratch = Scratch::new("explain");
     let file = SHOP.replace(", route: node1", ", route: node1, status: [stopped]");
     let file = file.replace("    members:", "    nofailover: true\n    members:");
@@ -167,7 +167,7 @@ fn nobody_left_is_explained_too() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_wrong_usage() {
+fn an_invalid_request_is_wrong_usage() {
     let scratch = shop();
     for arguments in [
         &["ftp://shop.example.com/"][..],
@@ -190,9 +190,9 @@ fn what_cannot_be_asked_is_wrong_usage() {
     );
 }
 
-/// What it says is what the gateway does: the member, and where there is none the status.
+/// The gateway chooses the member that `explain` names, or answers with the status that it names.
 #[test]
-fn it_is_the_way_that_requests_go() {
+fn the_gateway_does_what_explain_says() {
     let cluster = Cluster::start("");
     for (target, cookie) in [
         ("/a;jsessionid=A.node2", ""),

@@ -1,4 +1,4 @@
-//! A gateway before two nodes, which can be told anew what it is.
+//! A gateway in front of two nodes, whose configuration can be changed.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use crate::support::program::{Program, ajpgate};
 
 const RELOAD: &str = "/api/v1/reload";
 
-/// A gateway whose file can be written again.
+/// A gateway whose configuration file can be replaced.
 pub(crate) struct House {
     pub(crate) gateway: Program,
     pub(crate) front: SocketAddr,
@@ -36,7 +36,7 @@ impl House {
         }
     }
 
-    /// Writes the file anew with so many members.
+    /// Replaces the file by one with this number of members.
     pub(crate) fn write(&self, members: usize, more: &str) {
         let file = file(&self.nodes, members, more);
         self.scratch.write("ajpgate.yaml", &file);
@@ -60,7 +60,7 @@ impl House {
         line.unwrap().parse().unwrap()
     }
 
-    /// Kills it as hard as can be, and starts it again.
+    /// Sends SIGKILL to the gateway and starts it again.
     pub(crate) fn kill_and_start(&mut self) {
         self.gateway.signal("KILL");
         self.gateway = Program::start(&mut ajpgate(self.scratch.path(), &["run"]));
@@ -69,7 +69,7 @@ impl House {
     }
 }
 
-/// A configuration with so many of the nodes as members of `shop`.
+/// A configuration whose balancer `shop` has this number of members.
 pub(crate) fn file(nodes: &[Node; 2], members: usize, more: &str) -> String {
     let members: String = ["node1", "node2"]
         .iter()

@@ -1,4 +1,4 @@
-//! Nothing in a configuration is ignored in silence: each key is either acted on or refused by `run`.
+//! No key of a configuration is ignored silently: `run` acts on each key or refuses it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,19 +9,19 @@ use serde_json::Value;
 use crate::support::program::{Program, ajpgate, run};
 use crate::support::{Scratch, taken};
 
-/// What becomes of a value that is not the default.
+/// What `run` does with a value that is not the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// `run` acts on it.
     Built,
     /// `run` exits with 2 at its line.
     Refused,
-    /// Accepted, and means the same as its absence, on purpose.
+    /// It is accepted, and has the same effect as no value, on purpose.
     WithoutEffect,
 }
 use Fate::{Built, Refused, WithoutEffect};
 
-/// Where in the file a piece of it stands.
+/// The place of a line in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Top,
@@ -30,16 +30,16 @@ enum Place {
     Balancer,
     Member,
     Mapping,
-    /// One more item of the list.
+    /// An additional item of the list.
     Members,
     Mappings,
 }
 use Place::{Balancer, Listener, Mapping, Mappings, Member, Members, Top};
 
-/// Key, fate of this value of it, where it stands, and one line of YAML.
+/// Key, what `run` does with the value, its place, and a line of YAML.
 type Row = (&'static str, Fate, Place, &'static str);
 
-/// Every key of the schema, at least once. When something gets built, its row changes here.
+/// Every key of the schema, at least once. When a key is implemented, its row changes.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     ("listeners", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
@@ -185,7 +185,7 @@ const ROWS: &[Row] = &[
     ("auth.token", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),
 ];
 
-/// A small file with this line in it, and the line's number; listening on this address.
+/// A small configuration that listens on this address and has this line, and the number of the line.
 fn file(place: Place, line: &str, bind: &str) -> (String, usize) {
     let top_level = |key: &str| place == Top && line.starts_with(key);
     let mut text = String::new();
@@ -256,7 +256,7 @@ fn the_table_has_every_key_of_the_schema() {
     );
 }
 
-/// Otherwise a row would prove nothing.
+/// With a default value, a row would show nothing.
 #[test]
 fn the_values_of_the_table_are_not_the_defaults() {
     let scratch = with_secret_file();
@@ -275,8 +275,8 @@ fn the_values_of_the_table_are_not_the_defaults() {
 }
 
 #[test]
-fn each_key_that_is_not_built_yet_is_refused_at_its_line_and_nothing_is_bound() {
-    // A program that bound first would fail with exit code 1, for the address is taken.
+fn run_refuses_each_key_that_is_not_implemented_and_binds_nothing() {
+    // The address is in use: a program that binds first fails with exit code 1.
     let (_listener, address) = taken();
     let scratch = with_secret_file();
     let mut wrong = Vec::new();
@@ -305,7 +305,7 @@ fn each_key_that_is_not_built_yet_is_refused_at_its_line_and_nothing_is_bound() 
 }
 
 #[test]
-fn each_key_that_is_built_is_accepted_by_run() {
+fn run_accepts_each_key_that_is_implemented() {
     let scratch = with_secret_file();
     for (key, _, place, line) in rows(Built).chain(rows(WithoutEffect)) {
         let (text, _) = file(*place, line, "127.0.0.1:0");
@@ -320,9 +320,9 @@ fn each_key_that_is_built_is_accepted_by_run() {
     }
 }
 
-/// `check` accepts what is not built yet, and says so.
+/// `check` accepts keys that are not implemented yet, with a warning.
 #[test]
-fn check_warns_of_each_key_that_is_not_built_yet() {
+fn check_warns_of_each_key_that_is_not_implemented() {
     let scratch = with_secret_file();
     let mut wrong = Vec::new();
     for (key, _, place, line) in rows(Refused) {

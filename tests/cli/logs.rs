@@ -7,7 +7,7 @@ use crate::support::http::get;
 use crate::support::program::{Done, Program, ajpgate};
 use crate::support::{Scratch, until};
 
-/// The requests that every access log here has: a new session, the session again, an unknown route, a 404.
+/// Sends the requests of every access log here: a new session, the session again, an unknown route, a 404.
 fn traffic(cluster: &Cluster) -> Visit {
     let first = cluster.get(
         "/start?a=b",
@@ -22,11 +22,11 @@ fn traffic(cluster: &Cluster) -> Visit {
 }
 
 struct Visit {
-    /// Where the session is.
+    /// The node of the session.
     node: String,
 }
 
-/// The lines that are there once the gateway has ended: what was queued is written.
+/// The lines of the access log after the gateway has ended, when all queued lines are written.
 fn lines(done: &Done) -> Vec<&str> {
     assert!(done.stdout.ends_with('\n'), "{done:?}");
     done.stdout.lines().collect()
@@ -56,7 +56,7 @@ fn the_access_log_is_one_combined_line_for_each_request() {
 }
 
 #[test]
-fn the_json_access_log_has_what_the_contract_lists() {
+fn the_json_access_log_has_the_documented_keys() {
     let cluster = Cluster::start("access_log: { format: json }\n");
     let visit = traffic(&cluster);
     let members = cluster
@@ -134,7 +134,7 @@ fn the_json_access_log_has_what_the_contract_lists() {
 }
 
 #[test]
-fn an_access_log_of_ones_own_takes_the_balancer_variables() {
+fn a_custom_access_log_may_use_balancer_variables() {
     let format = "%>s %U%q balancer=%{BALANCER_NAME}e member=%{BALANCER_WORKER_NAME}e \
                   route=%{BALANCER_WORKER_ROUTE}e asked=%{BALANCER_SESSION_ROUTE}e \
                   by=%{BALANCER_SESSION_STICKY}e changed=%{BALANCER_ROUTE_CHANGED}e %{X-Node}o";
@@ -160,7 +160,7 @@ fn an_access_log_of_ones_own_takes_the_balancer_variables() {
 }
 
 #[test]
-fn an_access_log_in_a_file_stands_beside_the_configuration_and_is_written_at_once() {
+fn an_access_log_file_is_relative_to_the_configuration_and_written_at_once() {
     let cluster = Cluster::start("access_log: { path: access.log, format: '%s %U' }\n");
     let file = cluster.scratch.path().join("access.log");
     let text = || std::fs::read_to_string(&file).unwrap();
@@ -177,7 +177,7 @@ fn an_access_log_in_a_file_stands_beside_the_configuration_and_is_written_at_onc
 }
 
 #[test]
-fn an_access_log_that_is_off_is_silent() {
+fn an_access_log_that_is_off_writes_nothing() {
     let cluster = Cluster::start("access_log: { format: off }\n");
     traffic(&cluster);
     assert_eq!(cluster.stop().stdout, "");
@@ -200,7 +200,7 @@ fn json_logs_have_time_level_target_message_and_then_the_fields() {
         );
         assert!(!text("target").is_empty(), "{line}");
         messages.push(text("message"));
-        // The four come first, in this order.
+        // These four keys come first, in this order.
         let at =
             ["\"time\":", "\"level\":", "\"target\":", "\"message\":"].map(|key| line.find(key));
         assert!(at.is_sorted() && at[0] == Some(1), "{line}");
@@ -229,18 +229,18 @@ fn a_log_level_hides_what_is_below_it() {
     );
 }
 
-/// Colours are for terminals.
+/// Only a terminal gets colours.
 #[test]
-fn a_log_that_goes_to_a_file_has_no_escape_sequences() {
+fn a_log_in_a_file_has_no_colours() {
     let cluster = Cluster::start("log: { level: debug }\n");
     traffic(&cluster);
     let done = cluster.stop();
     assert!(!done.stderr.contains('\u{1b}'), "{:?}", done.stderr);
 }
 
-/// One line for each request, with what decided about it.
+/// One line for each request, with the values that the decision depended on.
 #[test]
-fn at_level_debug_each_request_says_how_its_member_was_chosen() {
+fn at_level_debug_each_request_logs_how_its_member_was_chosen() {
     let cluster =
         Cluster::start("log: { level: debug, format: json }\naccess_log: { format: off }\n");
     let visit = traffic(&cluster);
@@ -267,9 +267,9 @@ fn at_level_debug_each_request_says_how_its_member_was_chosen() {
     );
 }
 
-/// Mistakes that break stickiness for every request are named once, with what to change.
+/// A mistake that breaks the stickiness of all requests is logged once, with the change that mends it.
 #[test]
-fn mistakes_about_routes_are_named_once_and_counted() {
+fn mistakes_in_routes_are_logged_once_and_counted() {
     let scratch = Scratch::new("mistakes");
     let node = Node::start(&scratch, "west", None);
     let file = format!(
@@ -312,7 +312,7 @@ fn mistakes_about_routes_are_named_once_and_counted() {
 
 /// As logrotate does it: rename, then SIGHUP.
 #[test]
-fn an_access_log_that_was_renamed_is_opened_anew_at_a_reload() {
+fn a_renamed_access_log_is_opened_again_at_a_reload() {
     let mut cluster = Cluster::start("access_log: { path: access.log, format: \"%U\" }\n");
     let file = |name: &str| cluster.scratch.path().join(name);
     let (log, rotated) = (file("access.log"), file("access.log.1"));

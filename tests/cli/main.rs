@@ -1,6 +1,6 @@
-//! The program as a person types it: arguments, exit codes, signals, and what it prints.
+//! The program `ajpgate` as it is used on a command line: arguments, exit codes, signals and output.
 //!
-//! Every program that a test starts is a child on ports of its own, and is killed when the test is over.
+//! Every program that a test starts is a child process on ports of its own, and is killed when the test ends.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

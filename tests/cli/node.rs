@@ -32,7 +32,7 @@ fn four_pings_are_answered_and_timed() {
 }
 
 #[test]
-fn nobody_there_is_a_failure() {
+fn a_refused_connection_is_a_failure() {
     let scratch = Scratch::new("ping");
     let port = ReservedPort::new();
     let done = ping(&scratch, &["-n", "1", &format!("ajp://{}", port.addr())]);
@@ -45,7 +45,7 @@ fn nobody_there_is_a_failure() {
 }
 
 #[test]
-fn a_url_that_names_no_connector_is_wrong_usage() {
+fn a_url_without_an_ajp_connector_is_wrong_usage() {
     let scratch = Scratch::new("ping");
     for url in [
         "http://localhost:8009",
@@ -65,7 +65,7 @@ fn a_url_that_names_no_connector_is_wrong_usage() {
 }
 
 #[test]
-fn the_secret_is_tried_and_a_wrong_one_is_a_failure() {
+fn ping_checks_the_secret() {
     let scratch = Scratch::new("ping");
     let node = Node::start(&scratch, "node1", Some("right"));
     let url = format!("ajp://{}", node.address);
@@ -84,7 +84,7 @@ fn the_secret_is_tried_and_a_wrong_one_is_a_failure() {
 }
 
 #[test]
-fn a_node_says_where_it_listens_and_ends_when_told() {
+fn a_node_prints_its_address_and_ends_on_a_signal() {
     let scratch = Scratch::new("node");
     for signal in ["TERM", "INT"] {
         let mut node = Node::start(&scratch, "node7", None);
@@ -96,7 +96,7 @@ fn a_node_says_where_it_listens_and_ends_when_told() {
 }
 
 #[test]
-fn a_node_whose_port_is_taken_fails_and_says_so() {
+fn a_node_whose_port_is_in_use_fails_with_a_message() {
     let scratch = Scratch::new("node");
     let (_listener, address) = taken();
     let address = address.to_string();

@@ -1,4 +1,4 @@
-//! Another configuration while requests run.
+//! Changing the configuration while requests run.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::support::program::{Program, ajpgate};
 use crate::support::{Scratch, address_after, taken, until};
 
 #[test]
-fn a_hangup_reads_the_file_again() {
+fn sighup_reads_the_file_again() {
     let mut house = House::start("");
     assert_eq!(house.members().len(), 2);
     house.write(1, "limits: { max_body: 1 }\n");
@@ -28,7 +28,7 @@ fn a_hangup_reads_the_file_again() {
 }
 
 #[test]
-fn a_bad_file_changes_nothing_and_says_why() {
+fn a_bad_file_changes_nothing_and_the_log_says_why() {
     let mut house = House::start("");
     house.write(1, "limitz: {}\n");
     let (status, answer) = house.reload();
@@ -43,14 +43,14 @@ fn a_bad_file_changes_nothing_and_says_why() {
     });
     house.gateway.logs(problem);
 
-    // One that only cannot be run.
+    // A file that is valid but cannot be run.
     house.write(1, "trusted_proxies: [10.0.0.0/8]\n");
     let (status, answer) = house.reload();
     assert_eq!((status, house.members().len()), (422, 2), "{answer}");
 }
 
 #[test]
-fn listeners_come_and_go_and_the_others_stay() {
+fn listeners_are_added_and_removed_and_the_others_stay() {
     let house = House::start("");
     let (listener, address) = taken();
     let original = file(&house.nodes, 2, "");
@@ -85,9 +85,9 @@ fn listeners_come_and_go_and_the_others_stay() {
     assert_eq!(get(house.front, "/", "").status, 200);
 }
 
-/// Members come, go and change their connections fifty times under ten thousand requests.
+/// Members are added, removed and given other connections fifty times during ten thousand requests.
 #[test]
-fn no_request_fails_while_the_file_is_read_again() {
+fn no_request_fails_during_reloads() {
     let house = House::start("");
     let (asked, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     let failed: Vec<String> = std::thread::scope(|scope| {
@@ -113,7 +113,7 @@ fn no_request_fails_while_the_file_is_read_again() {
                 0 => house.write(1, ""),
                 1 => house.write(2, ""),
                 _ => {
-                    // Another way to talk to the same members.
+                    // Other connection settings for the same members.
                     let text = file(&house.nodes, 2, "").replace("route:", "max: 50, route:");
                     house.scratch.write("ajpgate.yaml", &text);
                 }
@@ -141,9 +141,9 @@ fn no_request_fails_while_the_file_is_read_again() {
     assert!(asked >= 10_000);
 }
 
-/// What a reload does not change goes on as it was.
+/// Members that a reload does not change keep their state.
 #[test]
-fn unchanged_members_keep_what_they_have() {
+fn unchanged_members_keep_their_state() {
     let house = House::start("");
     for _ in 0..6 {
         get(house.front, "/", "");
@@ -166,7 +166,7 @@ fn a_watched_file_is_read_again_when_it_changes() {
     until("the new file is in force", || {
         (house.members().len() == 1).then_some(())
     });
-    // As a ConfigMap does it: the file is a link through a folder that is a link, and that is replaced.
+    // As Kubernetes updates a ConfigMap: the file is a symbolic link through a folder that is a link, which is replaced.
     let folder = house.scratch.path();
     let turn = |version: &str, members: usize| {
         let text = file(&house.nodes, members, "watch: true\n");
@@ -183,7 +183,7 @@ fn a_watched_file_is_read_again_when_it_changes() {
             (house.members().len() == members).then_some(())
         });
     }
-    // A bad one is said and changes nothing, and the next good one counts.
+    // A bad file is logged and changes nothing; the next good file is used.
     house.scratch.write("..bad/ajpgate.yaml", "listeners: 1\n");
     link("..bad", &folder.join("..data"));
     until("it is rejected", || {
@@ -196,16 +196,16 @@ fn a_watched_file_is_read_again_when_it_changes() {
     });
 }
 
-/// A link in place of what was there, in one step.
+/// Replaces a file by a symbolic link in one step.
 fn link(to: &str, place: &std::path::Path) {
     let beside = place.with_file_name("a-new-link");
     std::os::unix::fs::symlink(to, &beside).unwrap();
     std::fs::rename(&beside, place).unwrap();
 }
 
-/// Some keys are for a start alone: they are named, as long as they differ from it.
+/// Some keys are used at the start only: a reload names them as long as they differ from the start's.
 #[test]
-fn what_counts_from_the_next_start_on_is_named() {
+fn a_reload_names_the_keys_that_need_a_restart() {
     let house = House::start("");
     assert_eq!(house.reload().1["from_next_start"], json!([]));
     house.write(1, "shutdown_timeout: 7s\nlimits: { max_body: 1 }\n");
@@ -218,9 +218,9 @@ fn what_counts_from_the_next_start_on_is_named() {
     assert_eq!(house.reload().1["from_next_start"], json!([]));
 }
 
-/// By signal and by hand at once: each is done, one after the other.
+/// Reloads by signal and by API at the same time are all done, one after the other.
 #[test]
-fn reloads_do_not_disturb_each_other() {
+fn reloads_at_the_same_time_are_all_done() {
     let house = House::start("");
     let signal = || {
         let pid = house.gateway.id().to_string();
@@ -243,7 +243,7 @@ fn reloads_do_not_disturb_each_other() {
             assert_eq!(get(house.front, "/", "").status, 200);
         }
     });
-    // Signals that come at once may be one.
+    // Signals that come at the same time may be delivered as one.
     until("all of them are done", || {
         (house.reloads("ok") > 20).then_some(())
     });
@@ -251,9 +251,9 @@ fn reloads_do_not_disturb_each_other() {
     assert_eq!(house.members().len(), 2);
 }
 
-/// The demo has no file.
+/// The demo has no configuration file.
 #[test]
-fn a_gateway_without_a_file_has_nothing_to_read_again() {
+fn a_gateway_without_a_file_refuses_a_reload() {
     let scratch = Scratch::new("reload");
     let arguments = ["demo", "--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
     let mut demo = Program::start(&mut ajpgate(scratch.path(), &arguments));
@@ -263,9 +263,9 @@ fn a_gateway_without_a_file_has_nothing_to_read_again() {
     assert_eq!(ask(admin, "POST", "/api/v1/reload", "").status, 409);
 }
 
-/// Counters go on for members that stay.
+/// Counters of members that stay are not reset.
 #[test]
-fn counters_of_members_that_stay_go_on() {
+fn counters_of_members_that_stay_are_not_reset() {
     let house = House::start("");
     for _ in 0..6 {
         get(house.front, "/", "Cookie: JSESSIONID=A.node1\r\n");

@@ -1,4 +1,4 @@
-//! `ajpgate run`: what it refuses before it binds anything, and how signals end it.
+//! `ajpgate run`: which configurations it refuses before it binds, and how signals end it.
 
 use std::process::Command;
 
@@ -9,15 +9,15 @@ use crate::support::http::{Request, get};
 use crate::support::program::{Done, Program, ajpgate, run};
 use crate::support::{Scratch, taken, until};
 
-/// Runs a file of this text, which must be refused.
+/// Runs a configuration that must be refused.
 fn refused(text: &str) -> Done {
     let scratch = Scratch::new("run");
     scratch.write("ajpgate.yaml", text);
     run(&mut ajpgate(scratch.path(), &["run"]))
 }
 
-/// The listeners of the refused files are taken by the test: a program that bound first would fail with exit
-/// code 1, so exit code 2 says that nothing was bound.
+/// The test itself listens on the addresses of the refused files: a program that binds first fails with exit code 1, so
+/// exit code 2 shows that nothing was bound.
 #[test]
 fn a_bad_file_is_refused_before_anything_is_bound() {
     let (_listener, address) = taken();
@@ -39,7 +39,7 @@ fn a_bad_file_is_refused_before_anything_is_bound() {
 }
 
 #[test]
-fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
+fn keys_that_are_not_implemented_are_refused_before_anything_is_bound() {
     let (_listener, address) = taken();
     let done = refused(&format!(
         "listeners: [{{ bind: \"{address}\", proxy_protocol: true }}]\n\
@@ -60,7 +60,7 @@ fn keys_that_are_not_built_yet_are_refused_before_anything_is_bound() {
     "#);
 }
 
-/// Files with certificates are looked into before anything is bound.
+/// Certificate files are read before anything is bound.
 #[test]
 fn certificates_that_cannot_be_read_are_named_at_their_line() {
     let done = refused(
@@ -104,7 +104,7 @@ fn a_file_may_be_a_pipe() {
 
 /// `-c` comes before `$AJPGATE_CONFIG`, which comes before `./ajpgate.yaml`: the message names the file.
 #[test]
-fn the_file_is_looked_for_where_check_looks() {
+fn run_looks_for_the_file_where_check_does() {
     let scratch = Scratch::new("run");
     for name in ["named.yaml", "environment.yaml", "ajpgate.yaml"] {
         scratch.write(name, "listeners: []\n");
@@ -131,7 +131,7 @@ fn the_file_is_looked_for_where_check_looks() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_a_failure_that_names_it() {
+fn a_port_in_use_is_a_failure_that_names_it() {
     let (_listener, address) = taken();
     for (text, message) in [
         (
@@ -165,7 +165,7 @@ fn an_access_log_that_cannot_be_opened_is_a_failure_that_names_it() {
 }
 
 #[test]
-fn terminate_and_interrupt_let_a_request_finish() {
+fn sigterm_and_sigint_let_a_request_finish() {
     for signal in ["TERM", "INT"] {
         let mut cluster = Cluster::start("");
         let upload = Request::begin_upload(cluster.front);
@@ -190,7 +190,7 @@ fn terminate_and_interrupt_let_a_request_finish() {
 }
 
 #[test]
-fn a_request_that_outlasts_the_shutdown_timeout_is_cut() {
+fn a_request_is_cut_off_when_shutdown_timeout_is_over() {
     let mut cluster = Cluster::start("shutdown_timeout: 100ms\n");
     let _upload = Request::begin_upload(cluster.front);
     cluster.in_flight("1");
@@ -200,9 +200,9 @@ fn a_request_that_outlasts_the_shutdown_timeout_is_cut() {
     assert!(done.stderr.contains("shutdown_timeout is over"), "{done:?}");
 }
 
-/// Who has waited long enough says so again.
+/// A second signal ends the wait for requests.
 #[test]
-fn a_second_signal_cuts_what_is_in_flight() {
+fn a_second_signal_cuts_off_requests_in_flight() {
     let mut cluster = Cluster::start("shutdown_timeout: 1h\n");
     let _upload = Request::begin_upload(cluster.front);
     cluster.in_flight("1");
@@ -216,7 +216,7 @@ fn a_second_signal_cuts_what_is_in_flight() {
 }
 
 #[test]
-fn it_says_what_it_listens_on() {
+fn run_logs_its_addresses() {
     let mut cluster = Cluster::start("");
     let (front, admin) = (cluster.front, cluster.admin);
     cluster.gateway.prints("that it runs", |gateway| {
@@ -239,7 +239,7 @@ fn it_says_what_it_listens_on() {
 }
 
 #[test]
-fn two_signals_at_once_are_no_harm() {
+fn two_signals_at_the_same_time_end_it_once() {
     let mut cluster = Cluster::start("");
     cluster.gateway.prints("that it runs", |gateway| {
         gateway
@@ -254,9 +254,9 @@ fn two_signals_at_once_are_no_harm() {
     assert_eq!(cluster.gateway.ended().code, Some(0));
 }
 
-/// A gateway without anything behind it still starts, serves 404 and 503, and stops.
+/// A gateway without a running backend starts, answers 404 and 503, and stops.
 #[test]
-fn members_need_not_be_there_when_it_starts() {
+fn members_need_not_run_at_the_start() {
     let scratch = Scratch::new("run");
     let nobody = crate::support::ReservedPort::new();
     scratch.write(
@@ -278,9 +278,9 @@ fn members_need_not_be_there_when_it_starts() {
     gateway.stop();
 }
 
-/// Shells start programs with a soft limit that is lower than what they may have.
+/// Shells start programs with a soft limit of open files that is below the hard limit.
 #[test]
-fn it_opens_as_many_files_as_it_may() {
+fn run_raises_its_limit_of_open_files() {
     let scratch = Scratch::new("run");
     let file =
         "listeners: [{ bind: \"127.0.0.1:0\" }]\nadmin: off\nlimits: { max_connections: 100 }\n";

@@ -1,4 +1,4 @@
-//! No secret is ever printed, however much is logged.
+//! No secret is printed, whatever the log level.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -22,7 +22,7 @@ fn assert_clean(what: &str, done: &Done) {
     }
 }
 
-/// Two routes of one name make a warning about a line that holds the secret; one secret is wrong.
+/// Two members with one route cause a warning about a line that holds a secret; one of the secrets is wrong.
 fn configuration(one: &Node, two: &Node) -> String {
     format!(
         "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n\
@@ -48,7 +48,7 @@ fn a_running_gateway_and_its_nodes_print_no_secret() {
     let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run"]));
     let (front, admin) = (gateway.front(), gateway.admin());
 
-    // Answers of both members, the refusal of the wrong secret among them.
+    // Answers of both members, one of them the refusal of the wrong secret.
     let statuses: Vec<u16> = (0..6).map(|_| get(front, "/", "").status).collect();
     assert!(
         statuses.contains(&200) && statuses.contains(&403),
@@ -98,7 +98,7 @@ fn no_other_command_prints_a_secret_of_the_environment() {
     }
 }
 
-/// What is wrong with a secret is said without it; so is what is wrong elsewhere in its line.
+/// Messages about a secret, and about other parts of its line, do not contain it.
 #[test]
 fn check_prints_no_secret_of_the_environment() {
     let scratch = Scratch::new("secrets");

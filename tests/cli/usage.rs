@@ -1,4 +1,4 @@
-//! Help, version, wrong usage, and what is generated for shells and editors.
+//! Help, version, wrong usage, and the files that are generated for shells and editors.
 
 use insta::assert_snapshot;
 
@@ -10,14 +10,14 @@ fn type_in(arguments: &[&str]) -> Done {
     run(&mut ajpgate(scratch.path(), arguments))
 }
 
-/// What is printed when all is well.
+/// The output of a command that succeeds.
 fn printed(arguments: &[&str]) -> String {
     let done = type_in(arguments);
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
     done.stdout
 }
 
-/// What is printed about wrong usage.
+/// The message of a command that is wrong usage.
 fn refused(arguments: &[&str]) -> String {
     let done = type_in(arguments);
     assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
@@ -142,7 +142,7 @@ fn each_command_explains_itself() {
 }
 
 #[test]
-fn what_nobody_knows_is_wrong_usage() {
+fn an_unknown_argument_is_wrong_usage() {
     for (arguments, complaint) in [
         (&["rnu"][..], "unrecognized subcommand 'rnu'"),
         (&["--verbose"], "unexpected argument '--verbose'"),
@@ -167,7 +167,7 @@ fn what_nobody_knows_is_wrong_usage() {
 }
 
 #[test]
-fn a_command_that_is_nearly_right_gets_a_suggestion() {
+fn a_misspelt_command_gets_a_suggestion() {
     assert!(refused(&["chekc"]).contains("'check'"));
 }
 

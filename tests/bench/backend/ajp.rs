@@ -1,4 +1,4 @@
-//! The container's end of AJP13, with Tomcat's manners: a body is asked for packet by packet, up to its end.
+//! The container's side of AJP13. Like Tomcat, it asks for a request body packet by packet, up to its end.
 
 use std::io;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Connection {
         self.stream.write_all(&packet).await
     }
 
-    /// Reads up to the end, which is a packet too. The first packet comes unasked when the length is known.
+    /// Reads the body up to its end, which is a packet too. The first packet comes unasked when the length is known.
     async fn read_body(&mut self, request: &ForwardRequest) -> io::Result<()> {
         let length = request.headers.get(RequestHeader::ContentLength);
         let mut asked = match length.as_deref() {

@@ -1,4 +1,4 @@
-//! Answers, prepared: what a request costs the backend is a look-up and a write.
+//! Prepared answers: for a request, the backend looks one up and writes it.
 
 use ajp13::codec::ContainerCodec;
 use ajp13::headers::Headers;
@@ -7,7 +7,7 @@ use ajp13::{CodecError, FromContainer, PacketSize, SendHeaders};
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Encoder;
 
-/// What a path is answered with.
+/// The answer to a path.
 struct Page {
     path: &'static str,
     length: usize,
@@ -24,7 +24,7 @@ const PAGES: [Page; 5] = [
     Page::new("/sink", 2, true),
 ];
 
-/// In front of a path: each packet is written on its own.
+/// The prefix of paths whose packets are written one by one.
 const SPLIT: &str = "/split";
 
 /// Body bytes of a chunk of an HTTP answer: Tomcat's buffer.
@@ -155,8 +155,8 @@ impl Answers {
         }
     }
 
-    /// What to write for a path, each item with a write of its own. Nothing for an unknown one: the connection is
-    /// closed, so that a benchmark with a wrong path fails.
+    /// The pieces to write for a path, each with a write of its own. `None` for an unknown path: the connection is closed, so
+    /// that a benchmark with a wrong path fails.
     pub(crate) fn to(&self, path: &[u8]) -> Option<&[Bytes]> {
         let (path, split) = match path.strip_prefix(SPLIT.as_bytes()) {
             Some(path) => (path, true),

@@ -1,4 +1,4 @@
-//! Clients for what wrk does not do: a counted number of requests, a fixed rate, idle connections.
+//! Clients that wrk does not have: a fixed number of requests, a fixed rate, idle connections.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,10 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// What a browser sends beside `Host` and `Cookie`; load.lua reads the same file.
+/// The fields of a browser beside `Host` and `Cookie`; load.lua reads the same file.
 const BROWSER: &str = include_str!("../headers.txt");
 
-/// One kept-alive connection with a session of its own, on one of the two nodes.
+/// A kept connection with a session of its own on one of the two nodes.
 struct Client {
     stream: TcpStream,
     request: Vec<u8>,
@@ -77,7 +77,7 @@ impl Client {
                 }
                 self.read().await?;
             },
-            // The next answer has not been asked for, so what ends like the last chunk is it.
+            // No other answer follows, so bytes that end like the last chunk are the end.
             None => {
                 while !self.input.ends_with(b"0\r\n\r\n") {
                     self.read().await?;
@@ -107,7 +107,7 @@ fn content_length(head: &[u8]) -> Option<usize> {
     head.lines().find_map(field)
 }
 
-/// Sends so many requests one after the other.
+/// Sends this number of requests one after the other.
 pub(crate) async fn get(
     address: SocketAddr,
     path: &str,
@@ -121,8 +121,8 @@ pub(crate) async fn get(
     Ok(())
 }
 
-/// Sends requests at fixed times, a late answer or not, and prints requests, seconds, p50 and p99 in milliseconds,
-/// and errors, as load.lua does.
+/// Sends requests at fixed times, whether or not the answer before is late, and prints requests, seconds, p50 and p99 in
+/// milliseconds, and errors, as load.lua does.
 pub(crate) async fn rate(
     address: SocketAddr,
     path: &str,
@@ -136,7 +136,7 @@ pub(crate) async fn rate(
     let mut clients = JoinSet::new();
     for number in 0..connections {
         let mut client = Client::connect(address, path, number, None).await?;
-        // Their turns are spread over the period.
+        // The connections' times are spread over the period.
         let first = started + period * number / connections;
         clients.spawn(async move {
             let mut times = Vec::new();
@@ -179,7 +179,7 @@ pub(crate) async fn idle(address: SocketAddr, connections: u32) -> io::Result<()
     for number in 0..connections {
         let mut client = Client::connect(address, "/1k", number, None).await?;
         client.exchange().await?;
-        // What waits here is not what is measured.
+        // These connections are not measured.
         client.input = BytesMut::new();
         clients.push(client);
     }

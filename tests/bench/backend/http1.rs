@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as a proxy that is benchmarked sends.
+//! The part of HTTP/1.1 that the proxies in the benchmarks send.
 
 use std::io;
 use std::sync::Arc;

@@ -1,11 +1,11 @@
-//! What the benchmarks need beside wrk: a scripted backend that costs next to nothing, and clients for what wrk
-//! cannot do.
+//! Programs for the benchmarks, beside wrk: a scripted backend that uses little processor time, and clients that wrk does
+//! not have.
 //!
 //! ```text
 //! bench-backend serve                           nodes that speak AJP13 and HTTP/1.1
 //! bench-backend get ADDRESS /1k --count 1000    one request after the other
 //! bench-backend rate ADDRESS /1k --rate 1000    requests at fixed times
-//! bench-backend idle ADDRESS --connections 2000 connections that wait
+//! bench-backend idle ADDRESS --connections 2000 idle connections
 //! bench-backend ports 5                         free ports
 //! ```
 
@@ -27,7 +27,7 @@ use clap::Parser;
 enum Command {
     /// Serves nodes until it is ended. Each line of its output is a node, a protocol and a port.
     Serve {
-        /// How many nodes: node1, node2, …
+        /// Number of nodes: node1, node2, …
         #[arg(long, default_value_t = 2)]
         nodes: u8,
         /// Longest AJP13 packet, in bytes.
@@ -105,7 +105,7 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// All are bound at once, so that they differ.
+/// All are bound at the same time, so that they differ.
 fn ports(count: usize) -> io::Result<()> {
     let listeners = (0..count)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))

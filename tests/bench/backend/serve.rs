@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::answers::Answers;
 use crate::{ajp, http1};
 
-/// Serves so many nodes, and prints where they are.
+/// Serves this number of nodes and prints their addresses.
 pub(crate) async fn run(nodes: u8, packet_size: PacketSize, split: bool) -> io::Result<()> {
     for number in 1..=nodes {
         let node = format!("node{number}");
@@ -57,7 +57,7 @@ pub(crate) async fn write(stream: &mut TcpStream, answer: &[Bytes]) -> io::Resul
     Ok(())
 }
 
-/// What was asked for is not here.
+/// The error for an unknown path.
 pub(crate) fn unknown(path: &[u8]) -> io::Error {
     io::Error::other(format!("no answer for {}", path.escape_ascii()))
 }

@@ -28,14 +28,14 @@ impl Answer {
             .unwrap_or_else(|| panic!("no node: {self:?}"))
     }
 
-    /// The cookie that it sets, ready for a `Cookie` field.
+    /// Name and value of the cookie that it sets.
     pub(crate) fn cookie(&self) -> Option<String> {
         let value = self.field("set-cookie")?;
         Some(value.split(';').next()?.to_owned())
     }
 }
 
-/// GETs a target with these lines of fields, each ended by CR LF.
+/// Sends a GET with these header lines, each ended by CR LF.
 pub(crate) fn get(address: SocketAddr, target: &str, fields: &str) -> Answer {
     let mut request = Request::begin(address);
     request.send(&format!(
@@ -65,14 +65,14 @@ impl Request {
         Self(stream)
     }
 
-    /// Half of an upload: it stays in flight until [`finish`](Self::finish).
+    /// Sends half of an upload, which stays in flight until [`finish`](Self::finish).
     pub(crate) fn begin_upload(address: SocketAddr) -> Self {
         let mut upload = Self::begin(address);
         upload.send("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab");
         upload
     }
 
-    /// The other half, and the answer to the whole.
+    /// Sends the other half and returns the answer.
     pub(crate) fn finish(mut self) -> Answer {
         self.send("cd");
         self.answer()
@@ -82,7 +82,7 @@ impl Request {
         self.0.write_all(text.as_bytes()).unwrap();
     }
 
-    /// The answer that ends with the connection.
+    /// Reads the answer up to the end of the connection.
     fn answer(mut self) -> Answer {
         let mut text = String::new();
         self.0.read_to_string(&mut text).unwrap();

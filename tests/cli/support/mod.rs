@@ -1,4 +1,4 @@
-//! What the tests type with: the program, a folder of its own for each test, a plain HTTP client.
+//! Helpers of these tests: the program, a folder for each test, and an HTTP client.
 
 pub(crate) mod http;
 pub(crate) mod program;
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 pub(crate) use self::port::ReservedPort;
 pub(crate) use self::scratch::Scratch;
 
-/// Longer than anything in a test takes on a busy machine.
+/// Longer than any step of a test takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
-/// Looks again and again until there is something to see.
+/// Repeats `look` until it returns a value; panics after [`DEADLINE`].
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -36,7 +36,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A port that somebody listens on already.
+/// A port that is in use.
 pub(crate) fn taken() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -50,7 +50,7 @@ pub(crate) fn address_after(text: &str, before: &str) -> Option<SocketAddr> {
     rest[..end].parse().ok()
 }
 
-/// A shipped file of the repository.
+/// The path of a file of the repository.
 pub(crate) fn of_the_repository(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

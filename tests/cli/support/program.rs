@@ -1,4 +1,4 @@
-//! The program as a child of the test.
+//! The program as a child process of the test.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use super::{address_after, until};
 
-/// The program with these arguments, in this folder, without what the environment may bring along.
+/// The program with these arguments, in this folder, without variables of the environment that it reads.
 pub(crate) fn ajpgate(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ajpgate"));
     command.args(arguments).current_dir(folder);
@@ -30,17 +30,17 @@ pub(crate) fn run(command: &mut Command) -> Done {
     Program::start(command).ended()
 }
 
-/// A running child. Dropped, it is killed.
+/// A running child process. Dropping it kills it.
 pub(crate) struct Program {
     child: Child,
     out: Capture,
     err: Capture,
 }
 
-/// What a program that has ended leaves behind.
+/// The exit status and the output of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// `None` when a signal ended it.
+    /// The exit code; `None` when a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -64,17 +64,17 @@ impl Program {
         self.child.id()
     }
 
-    /// All that it wrote to standard output so far.
+    /// Its standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.out.text()
     }
 
-    /// All that it wrote to standard error so far.
+    /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.err.text()
     }
 
-    /// Waits for something in what it prints.
+    /// Waits until `look` finds something in its output.
     pub(crate) fn prints<T>(&mut self, what: &str, look: impl Fn(&Self) -> Option<T>) -> T {
         until(what, || {
             let found = look(self);
@@ -85,7 +85,7 @@ impl Program {
         })
     }
 
-    /// Waits until its log has this text: a line may still be on its way when what it tells of can be seen already.
+    /// Waits until its log has this text: the log line of an event may come later than the event.
     pub(crate) fn logs(&mut self, text: &str) {
         let what = format!("{text:?} in the log");
         self.prints(&what, |program| {
@@ -107,7 +107,7 @@ impl Program {
         })
     }
 
-    /// Sends a signal, as the shell's `kill` spells it. The standard library knows only SIGKILL.
+    /// Sends a signal, by the name that the shell's `kill` knows. The standard library sends SIGKILL only.
     pub(crate) fn signal(&mut self, name: &str) {
         assert_eq!(self.status(), None, "{}", self.stderr());
         let kill = format!("kill -s {name} {}", self.id());
@@ -115,7 +115,7 @@ impl Program {
         assert!(status.success(), "{kill}");
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it ends by itself.
     pub(crate) fn ended(mut self) -> Done {
         let status = until("the program ends", || self.status());
         Done {
@@ -125,7 +125,7 @@ impl Program {
         }
     }
 
-    /// Ends it with SIGTERM, as a service manager does.
+    /// Ends it with SIGTERM, as service managers do.
     pub(crate) fn stop(mut self) -> Done {
         self.signal("TERM");
         let done = self.ended();
@@ -139,14 +139,14 @@ impl Program {
 }
 
 impl Drop for Program {
-    /// Nothing here may panic: a failed test is dropping this.
+    /// Must not panic: a test that has failed drops this too.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What comes out of a pipe, read by a thread of its own so that the pipe is never full.
+/// The output of a pipe, read by a thread of its own so that the pipe is never full.
 struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
