@@ -1,55 +1,55 @@
-//! The description of a balancer, and of what happens to it.
+//! The description of a balancer and of the events of its sequence.
 
-/// With whom ajpgate is compared.
+/// The server that ajpgate is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rival {
-    /// mod_proxy_balancer and mod_proxy_ajp: every decision and every variable.
+    /// mod_proxy_balancer and mod_proxy_ajp: every decision and every variable is compared.
     ModProxy,
-    /// mod_jk: the member, where both must choose the same; see [`crate::mod_jk`].
+    /// mod_jk: the member is compared where both must choose the same; see [`crate::mod_jk`].
     ModJk,
 }
 
-/// What a sequence has besides plain requests.
+/// The events of a sequence beside plain requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weather {
-    /// Nodes that refuse connections for a while, one, several or all of them.
+    /// One, several or all nodes refuse connections for a while.
     Failures,
-    /// Nodes that close connections instead of answering, requests with a query and of any method.
+    /// Nodes close connections instead of answering; requests have queries and any method.
     Drops,
     /// Answers that are not AJP13.
     Garbage,
-    /// Answers that never come: rare, for each costs the patience of both front ends.
+    /// Answers that never come. They are rare, since each takes the `timeout` of both front ends.
     Silence,
-    /// Sessions that the two read differently.
+    /// Sessions that the two servers read differently.
     OddSessions,
     /// Answers with an error status.
     Statuses,
     /// Bodies of all sizes in both directions.
     Sizes,
-    /// Requests that stay under way while others come and go.
+    /// Requests that stay under way while others are answered.
     Holds,
-    /// Moments at which `retry` has passed.
+    /// Pauses after which `retry` has passed.
     Pauses,
-    /// Nodes that fail come back at once. For balancers in which each failure shows a difference.
+    /// Nodes that fail work again at once. For balancers in which each failure shows a difference.
     Brief,
 }
 
-/// A balancer and what happens to it.
+/// A balancer and the events of its sequence.
 ///
-/// Keys are written `key=value`, separated by spaces, with mod_proxy's names, which are ajpgate's too; flags are
-/// `on` and `off`, `status` takes a list of ajpgate's words.
+/// Keys are written `key=value`, separated by spaces, with the names that mod_proxy and ajpgate share. Flags are `on` and
+/// `off`; `status` takes a list of ajpgate's words.
 #[derive(Debug, Clone)]
 pub(crate) struct Configuration {
     pub(crate) name: &'static str,
     pub(crate) rival: Rival,
     pub(crate) balancer: &'static str,
-    /// Routes and keys.
+    /// Route and keys of each member.
     pub(crate) members: Vec<(&'static str, &'static str)>,
     weather: Vec<Weather>,
 }
 
 impl Configuration {
-    /// A balancer with these keys, to be compared with mod_proxy_balancer.
+    /// A balancer with these keys, compared with mod_proxy_balancer.
     pub(crate) fn new(name: &'static str, balancer: &'static str) -> Self {
         Self {
             name,
@@ -60,7 +60,7 @@ impl Configuration {
         }
     }
 
-    /// The same, to be compared with mod_jk.
+    /// A balancer with these keys, compared with mod_jk.
     pub(crate) fn mod_jk(name: &'static str, balancer: &'static str) -> Self {
         Self {
             rival: Rival::ModJk,
@@ -74,18 +74,18 @@ impl Configuration {
         self
     }
 
-    /// Adds something to the sequence.
+    /// Adds an event to the sequence.
     pub(crate) fn with(mut self, weather: Weather) -> Self {
         self.weather.push(weather);
         self
     }
 
-    /// Whether the sequence has this.
+    /// Whether the sequence has this event.
     pub(crate) fn has(&self, weather: Weather) -> bool {
         self.weather.contains(&weather)
     }
 
-    /// How many members there are.
+    /// The number of members.
     pub(crate) fn size(&self) -> usize {
         self.members.len()
     }
@@ -111,7 +111,7 @@ impl Configuration {
             .is_some_and(|list| list.split(',').any(|word| word == status))
     }
 
-    /// How many times a request is tried, at most.
+    /// Most attempts of a request.
     pub(crate) fn tries(&self) -> usize {
         let more = self.key("maxattempts").map(str::parse);
         1 + more.map_or(self.size() - 1, |more| more.expect("a number"))
@@ -123,7 +123,7 @@ impl Configuration {
         Some(names.split_once('|').unwrap_or((names, names)))
     }
 
-    /// What stands before the route; `None`: the whole value is the route.
+    /// The separator before the route; `None`: the whole value is the route.
     pub(crate) fn separator(&self) -> Option<char> {
         match self.key("stickysessionsep") {
             Some("off") => None,

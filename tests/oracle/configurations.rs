@@ -6,7 +6,7 @@ use Weather::{
     Brief, Drops, Failures, Garbage, Holds, OddSessions, Pauses, Silence, Sizes, Statuses,
 };
 
-/// All of them.
+/// All configurations.
 pub(crate) fn all() -> Vec<Configuration> {
     [
         methods(),
@@ -19,7 +19,7 @@ pub(crate) fn all() -> Vec<Configuration> {
     .concat()
 }
 
-/// Schedules by factor, bytes and business.
+/// The schedulers byrequests, bytraffic and bybusyness.
 fn methods() -> Vec<Configuration> {
     let new = Configuration::new;
     vec![
@@ -112,7 +112,7 @@ fn tiers() -> Vec<Configuration> {
     ]
 }
 
-/// What an operator said of members.
+/// Statuses that an operator sets.
 fn statuses() -> Vec<Configuration> {
     let new = Configuration::new;
     vec![
@@ -183,7 +183,7 @@ fn routes() -> Vec<Configuration> {
     ]
 }
 
-/// Where a session stands in a request.
+/// Places of a session in a request.
 fn sessions() -> Vec<Configuration> {
     let new = Configuration::new;
     vec![
@@ -226,7 +226,7 @@ fn sessions() -> Vec<Configuration> {
     ]
 }
 
-/// Which failures move a request on, and how far.
+/// Failures after which a request is tried on another member, and the number of attempts.
 fn failures() -> Vec<Configuration> {
     let new = Configuration::new;
     vec![

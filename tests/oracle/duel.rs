@@ -1,4 +1,4 @@
-//! One configuration, played on both front ends.
+//! One configuration, run on both front ends.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,15 +14,15 @@ use crate::support::wait::pause;
 use crate::verdict::{Decision, Exchange, Verdict};
 use crate::world::World;
 
-/// Balancers of each front end: each world takes a new one, and when there are none left, both start anew.
+/// Number of balancers of each front end. Each world uses a new one; when none is left, both front ends are restarted.
 const WORLDS: usize = 64;
-/// How long a pause is: longer than the `retry` of configurations that have any.
+/// The length of a pause: longer than the `retry` of configurations with pauses.
 const PAUSE: Duration = Duration::from_millis(3_300);
 
-/// Plays a configuration.
+/// Runs the sequence of a configuration.
 pub(crate) async fn fight(configuration: &Configuration, seed: u64, requests: usize) -> Verdict {
     let gates = Gates::default();
-    // A connection that was kept may have died of old age, which says nothing of its node: here all are new.
+    // No connection is kept: a kept one may be closed because it was idle, which is no failure of its node.
     let reuse = !configuration.has(Weather::Drops);
     let mut nodes = Vec::new();
     for number in 0..configuration.size() {
@@ -56,7 +56,7 @@ struct Duel<'a> {
     world: World,
     worlds: usize,
     exchanges: Vec<Exchange>,
-    /// Numbers of the requests under way, by gate.
+    /// The numbers of the requests under way, by gate.
     held: HashMap<usize, usize>,
     variables: [HashMap<usize, Variables>; 2],
 }
@@ -93,8 +93,8 @@ impl Duel<'_> {
             seen.push(front.send(&bytes).await);
         }
         let rows = self.settle(request, &seen);
-        // Even where they decided alike they may have done so for other reasons. What is compared with mod_jk does
-        // not depend on what was before.
+        // Even where both decided alike, their states may differ now. The comparison with mod_jk does not depend on earlier
+        // requests.
         if !rows.is_empty() && self.configuration.rival == Rival::ModProxy {
             self.next_world().await;
         }
@@ -121,7 +121,7 @@ impl Duel<'_> {
         }
     }
 
-    /// Books a request. Returns the rows that apply to it.
+    /// Records a request. Returns the rows that apply to it.
     fn settle(&mut self, request: Request, seen: &[Seen]) -> Vec<Row> {
         let decisions = [&seen[0], &seen[1]].map(|seen| Decision::of(seen, &self.addresses));
         let [httpd, _] = &decisions;
@@ -147,7 +147,7 @@ impl Duel<'_> {
         self.nodes.iter().map(Node::mode).collect()
     }
 
-    /// Waits until `retry` has passed for whoever failed until now.
+    /// Waits until `retry` has passed for all members that have failed so far.
     async fn pause(&mut self) {
         pause(PAUSE).await;
         self.world.pause();

@@ -1,4 +1,4 @@
-//! A front end: a client's connections to it, and what it writes into its logs.
+//! A front end: the connections of a client to it, and its logs.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -24,19 +24,19 @@ pub(crate) const VARIABLES: [&str; 6] = [
 ];
 
 const ACCESS_LOG: &str = "access.log";
-/// Requests of one front end that run at the same time, and some room.
+/// Most requests of one front end at the same time, with some room.
 const THREADS: u32 = 16;
 
-/// A request's variables; `-` for one that is not set.
+/// The variables of a request; `-` for one that is not set.
 pub(crate) type Variables = Vec<String>;
 
-/// What a client saw of a request, and the log.
+/// The outcome of a request, from the answer and from the log.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) status: u16,
-    /// The name of the node that answered; `None` when the front end did.
+    /// The name of the node that answered; `None` when the front end itself answered.
     pub(crate) member: Option<String>,
-    /// The addresses of the members on which it was tried in vain, in order.
+    /// The addresses of the members on which it failed, in order.
     pub(crate) trail: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Front {
         Self::new(Program::Httpd(httpd), front, log).await
     }
 
-    /// httpd with mod_jk. Of its failures nothing is known.
+    /// httpd with mod_jk, whose log does not name the members that failed.
     pub(crate) async fn mod_jk(
         configuration: &Configuration,
         nodes: &[SocketAddr],
@@ -138,7 +138,7 @@ impl Front {
             .field("connection")
             .is_some_and(|field| field.eq_ignore_ascii_case("close"));
         if closes {
-            // Once it is closed the request is over on the other side, too.
+            // When the connection is closed, the request has ended in the front end too.
             assert!(self.client.is_closed().await, "closed, as announced");
             self.client = Client::connect(self.address()).await;
         }
@@ -149,7 +149,7 @@ impl Front {
         }
     }
 
-    /// Sends a request that a node will hold.
+    /// Sends a request that a node holds.
     pub(crate) async fn hold(&mut self, bytes: &str, gate: usize) {
         settle(&mut self.client).await;
         let mut client = Client::connect(self.address()).await;
@@ -157,7 +157,7 @@ impl Front {
         self.held.insert(gate, client);
     }
 
-    /// Waits for the answer to a request that was held, and until its member is no longer busy with it.
+    /// Waits for the answer to a held request, and until its member is not busy with it any more.
     pub(crate) async fn finish(&mut self, gate: usize) -> Seen {
         let mut client = self.held.remove(&gate).expect("a held request");
         let answer = client.answer().await;
@@ -169,7 +169,7 @@ impl Front {
         }
     }
 
-    /// All that it has to say for itself.
+    /// Its log.
     pub(crate) fn log(&self) -> String {
         match &self.program {
             Program::Httpd(httpd) => httpd.log(),
@@ -179,7 +179,7 @@ impl Front {
 
     /// Stops it. Returns the variables of all requests, by number.
     pub(crate) async fn stop(self) -> HashMap<usize, Variables> {
-        // A connection that stays open would hold the shutdown up.
+        // An open connection would delay the shutdown.
         drop((self.client, self.held));
         let log = match self.program {
             Program::Httpd(mut httpd) => {
@@ -198,8 +198,8 @@ impl Front {
     }
 }
 
-/// Waits until nobody is busy with what was answered last: the next request of a connection is not looked at before
-/// the one before it is over, and this one is nobody's.
+/// Waits until the last request has ended: a front end reads the next request of a connection after that, and this one is
+/// answered without a member.
 async fn settle(client: &mut Client) {
     client
         .send("OPTIONS * HTTP/1.1\r\nHost: oracle.test\r\n\r\n")
@@ -221,7 +221,7 @@ fn entry(line: &str) -> Option<(usize, Variables)> {
     ))
 }
 
-/// A log that is read while it is written. Both programs write a line before they go on.
+/// A log that is read while it is written. Both programs write the line of a failure before they continue.
 struct Tail {
     file: File,
     is_failure: fn(&str) -> bool,
@@ -233,7 +233,7 @@ impl Tail {
         Self { file, is_failure }
     }
 
-    /// The addresses of the members that failed since it was asked last.
+    /// The addresses of the members that have failed since the last call.
     fn take(&mut self) -> Vec<String> {
         let mut new = String::new();
         self.file.read_to_string(&mut new).expect("a log");

@@ -1,12 +1,12 @@
-//! httpd as the oracle: the same requests, sessions and failures to both, request by request the same decisions.
+//! Comparison with httpd: for the same requests, sessions and failures, ajpgate and httpd must decide alike.
 //!
-//! For each configuration Debian's httpd and ajpgate stand in front of the same scripted nodes and get the same
-//! seeded sequence, one request after the other. What they decided, the members that were tried in vain and the
-//! one that answered, and the six variables of the balancer must be equal. Where ajpgate differs from httpd on
-//! purpose, a [row](rows::Row) says for which requests; each row must have been needed.
+//! For each configuration Debian's httpd and ajpgate stand in front of the same scripted nodes and get the same sequence,
+//! derived from a seed, one request after the other. The members that failed, the member that answered, and the six
+//! variables of the balancer must be equal. Where ajpgate differs from httpd on purpose, a [row](rows::Row) says for which
+//! requests; each row must have been needed.
 //!
-//! `AJPGATE_ORACLE_SEED=7` plays another sequence, `AJPGATE_ORACLE_REQUESTS=20000` a longer one, and
-//! `AJPGATE_ORACLE_ONLY="hot spares"` only one configuration.
+//! `AJPGATE_ORACLE_SEED=7` chooses another sequence, `AJPGATE_ORACLE_REQUESTS=20000` a longer one, and
+//! `AJPGATE_ORACLE_ONLY="hot spares"` one configuration.
 
 #![allow(
     clippy::unwrap_used,
@@ -54,7 +54,7 @@ async fn ajpgate_decides_as_httpd_does() {
     let only: Option<String> = setting("AJPGATE_ORACLE_ONLY");
     let mut configurations = [configurations::all(), mod_jk::all()].concat();
     configurations.retain(|one| only.as_deref().is_none_or(|name| name == one.name));
-    // Servers die with the thread that started them, so both lanes run on this one.
+    // Servers are killed with the thread that started them, so both halves run on this thread.
     let left = RefCell::new(configurations);
     let lane = || lane(&left, seed, requests);
     let (mut verdicts, others) = tokio::join!(lane(), lane());
@@ -84,7 +84,7 @@ async fn ajpgate_decides_as_httpd_does() {
     }
 }
 
-/// Plays one configuration after the other.
+/// Compares one configuration after the other.
 async fn lane(left: &RefCell<Vec<Configuration>>, seed: u64, requests: usize) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let next = || left.borrow_mut().pop();

@@ -1,7 +1,7 @@
-//! What is compared with mod_jk: the points where ajpgate follows it, and those where mod_jk and httpd agree.
+//! The comparison with mod_jk: the points where ajpgate follows mod_jk, and those where mod_jk and httpd agree.
 //!
-//! mod_jk schedules by rules of its own, so a request without a usable session is compared only where there is
-//! nothing to choose, or where equal members take turns.
+//! mod_jk schedules by rules of its own, so a request without a usable session is compared only where one member can take
+//! it, or where equal members take turns.
 
 use crate::configuration::{Configuration, Weather};
 use crate::node::Mode;

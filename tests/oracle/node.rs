@@ -1,4 +1,4 @@
-//! Scripted AJP13 nodes: they do as the sequence says, for every front end alike.
+//! Scripted AJP13 nodes, which do the same for every front end.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -21,18 +21,18 @@ use crate::support::port::ReservedPort;
 /// Most data in one SEND_BODY_CHUNK.
 const CHUNK: usize = 8184;
 
-/// How a node treats everybody who comes.
+/// What a node does with every connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// It answers.
+    /// It answers requests.
     Up,
-    /// Nobody listens: connections are refused.
+    /// It does not listen: connections are refused.
     Refusing,
-    /// It reads a request and closes the connection without a word.
+    /// It reads a request and closes the connection without an answer.
     Dropping,
 }
 
-/// The field of a request that says what shall become of it, and its values; without it, it is answered with 200.
+/// The request field that says how the node answers, and its values; without it the answer is 200.
 pub(crate) mod wish {
     /// The field.
     pub(crate) const FIELD: &str = "X-Wish";
@@ -46,13 +46,13 @@ pub(crate) mod wish {
     pub(crate) const HOLD: &str = "hold=";
 }
 
-/// The field of a request that says how many bytes of body its answer has.
+/// The request field with the number of body bytes of the answer.
 pub(crate) const SIZE: &str = "X-Size";
 
-/// The field of an answer that says who gave it.
+/// The answer field with the name of the node.
 pub(crate) const MEMBER: &str = "X-Member";
 
-/// Held requests: how many have arrived at each gate, and which gates are open.
+/// Held requests: the number that has arrived at each gate, and the gates that are open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gates(Arc<watch::Sender<GateState>>);
 
@@ -63,13 +63,13 @@ struct GateState {
 }
 
 impl Gates {
-    /// Waits until so many requests are held at this gate.
+    /// Waits until this number of requests is held at a gate.
     pub(crate) async fn arrived(&self, gate: usize, count: usize) {
         self.when(|state| state.arrived.get(&gate) == Some(&count))
             .await;
     }
 
-    /// Lets the requests at this gate go on.
+    /// Lets the requests at a gate continue.
     pub(crate) fn open(&self, gate: usize) {
         self.0.send_modify(|state| {
             state.open.insert(gate);
@@ -89,7 +89,7 @@ impl Gates {
     }
 }
 
-/// What all connections of a node know.
+/// The state that all connections of a node share.
 #[derive(Debug, Clone)]
 struct Part {
     name: Arc<str>,
@@ -99,7 +99,7 @@ struct Part {
     gates: Gates,
 }
 
-/// A member of the balancers, on a port of its own that stays the same while it comes and goes.
+/// A member of the balancers, on a port that stays the same while it stops and starts.
 #[derive(Debug)]
 pub(crate) struct Node {
     port: ReservedPort,
@@ -132,7 +132,7 @@ impl Node {
         node
     }
 
-    /// Where it listens, or would.
+    /// Its address, also while it does not listen.
     pub(crate) fn address(&self) -> SocketAddr {
         self.port.addr()
     }
@@ -142,7 +142,7 @@ impl Node {
         self.mode
     }
 
-    /// Changes its mode. When this returns every connection from before is closed.
+    /// Changes its mode. When this returns, all earlier connections are closed.
     pub(crate) async fn turn(&mut self, mode: Mode) {
         if let Some(Running { stop, task }) = self.running.take() {
             stop.send_replace(true);
@@ -202,7 +202,7 @@ async fn serve(stream: TcpStream, part: Part) {
     }
 }
 
-/// Does what the request wishes. `false`: the connection is closed.
+/// Answers as the request's field says. `false`: the connection is closed.
 async fn answer(
     framed: &mut Framed<TcpStream, ContainerCodec>,
     part: &Part,
@@ -215,11 +215,11 @@ async fn answer(
     } else if let Some(gate) = wish.strip_prefix(wish::HOLD) {
         part.gates.pass(gate.parse().expect("a number")).await;
     } else if wish == wish::GARBAGE {
-        // A failed write is as good.
+        // A failed write has the same effect.
         let _ = framed.get_mut().write_all(b"this is not AJP13").await;
         return false;
     } else if wish == wish::SILENCE {
-        // Until the front end gives up.
+        // Waits until the front end gives up.
         next(framed).await;
         return false;
     }
@@ -266,7 +266,7 @@ fn field(request: &ForwardRequest, wanted: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&value?).into_owned())
 }
 
-/// The next packet; `None` when the front end is gone.
+/// The next packet; `None` when the front end has closed.
 async fn next(framed: &mut Framed<TcpStream, ContainerCodec>) -> Option<ToContainer> {
     let next = framed.next().await;
     match next? {
@@ -276,7 +276,7 @@ async fn next(framed: &mut Framed<TcpStream, ContainerCodec>) -> Option<ToContai
     }
 }
 
-/// Sends a packet. The front end may be gone.
+/// Sends a packet. The front end may have closed.
 async fn send(framed: &mut Framed<TcpStream, ContainerCodec>, message: FromContainer) {
     let _ = framed.start_send_unpin(message);
     let _ = SinkExt::<FromContainer>::flush(framed).await;

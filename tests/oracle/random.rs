@@ -1,11 +1,11 @@
-//! Randomness that is the same everywhere.
+//! Random numbers that depend on the seed alone.
 
 /// splitmix64 (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The sequence of a seed, another one for each name.
+    /// The sequence of a seed and a name.
     pub(crate) fn new(seed: u64, name: &str) -> Self {
         // FNV-1a.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -27,7 +27,7 @@ impl Random {
         (self.next() % bound as u64) as usize
     }
 
-    /// Yes, once in so many times.
+    /// `true` once in this number of times, on average.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

@@ -1,4 +1,4 @@
-//! What a configuration is called in httpd, in mod_jk and in ajpgate.
+//! A configuration, written for httpd, for mod_jk and for ajpgate.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::configuration::{Configuration, pairs};
 use crate::mod_jk;
 
-/// The statuses of a member, by our word and httpd's letter (`mod_proxy.h: PROXY_WORKER_*_FLAG`).
+/// The statuses of a member: ajpgate's word and httpd's letter (`mod_proxy.h: PROXY_WORKER_*_FLAG`).
 const STATUSES: [(&str, char); 6] = [
     ("disabled", 'D'),
     ("stopped", 'S'),
@@ -16,7 +16,7 @@ const STATUSES: [(&str, char); 6] = [
     ("ignore_errors", 'I'),
 ];
 
-/// Keys by mod_jk's names. The other keys are mod_proxy's alone.
+/// Keys and their names in mod_jk, which lacks the other keys.
 const PROPERTIES: [(&str, &str); 3] = [
     ("loadfactor", "lbfactor"),
     ("redirect", "redirect"),
@@ -24,7 +24,7 @@ const PROPERTIES: [(&str, &str); 3] = [
 ];
 
 impl Configuration {
-    /// The directives of httpd: this balancer so many times, as `w0`, `w1` …, each mapped to the path of its name.
+    /// The directives of httpd: this number of equal balancers `w0`, `w1` …, each mapped to the path of its name.
     pub(crate) fn httpd(&self, nodes: &[SocketAddr], worlds: usize) -> String {
         let mut members = String::new();
         for ((route, keys), address) in self.members.iter().zip(nodes) {
@@ -54,7 +54,7 @@ impl Configuration {
             .collect()
     }
 
-    /// The same as workers of mod_jk.
+    /// The same balancers as workers of mod_jk.
     pub(crate) fn workers(&self, nodes: &[SocketAddr], worlds: usize) -> String {
         let mut workers = String::new();
         for world in 0..worlds {
@@ -99,7 +99,7 @@ impl Configuration {
         worker
     }
 
-    /// The same for ajpgate.
+    /// The same balancers for ajpgate.
     pub(crate) fn yaml(&self, nodes: &[SocketAddr], worlds: usize) -> String {
         let mut balancer = String::new();
         if self.key("stickysession").is_none() {
@@ -163,7 +163,7 @@ fn method(lbmethod: Option<&str>) -> char {
     }
 }
 
-/// mod_jk's activation for a status. What it calls disabled is httpd's drain.
+/// mod_jk's activation for a status. mod_jk's `disabled` is httpd's drain.
 fn activation(status: &str) -> char {
     match status {
         "drain" | "disabled" => 'D',

@@ -1,24 +1,24 @@
-//! A request of a sequence, as both front ends get it.
+//! A request of a sequence, which both front ends get.
 
 use std::fmt;
 
-/// The field that carries a request's number, for the access logs.
+/// The field with a request's number, for the access logs.
 pub(crate) const NUMBER: &str = "X-Number";
 
-/// A request, without the path of the world that it goes to.
+/// A request, without the path of its world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
-    /// Begins with a slash; with path parameters.
+    /// Path with path parameters; it begins with a slash.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     /// The `Cookie` fields.
     pub(crate) cookies: Vec<String>,
-    /// What the node shall do; `None`: answer with 200.
+    /// The value of the field that tells the node how to answer; `None`: with 200.
     pub(crate) wish: Option<String>,
-    /// How much body the answer shall have, in bytes.
+    /// Length of the answer's body in bytes.
     pub(crate) size: usize,
-    /// How much body it has itself, in bytes.
+    /// Length of the request's body in bytes.
     pub(crate) body: usize,
 }
 
@@ -36,7 +36,7 @@ impl Request {
         }
     }
 
-    /// The bytes for one world.
+    /// The request's bytes for one world.
     pub(crate) fn bytes(&self, number: usize, world: usize) -> String {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target(world));
         bytes += &format!("Host: oracle.test\r\n{NUMBER}: {number}\r\n");

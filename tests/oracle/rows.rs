@@ -1,35 +1,35 @@
 //! Where ajpgate decides otherwise than httpd on purpose (`src/balancer/SEMANTICS.md`, "Differences from httpd and mod_jk").
 //!
-//! A row applies to a request or does not, whatever came of it. Where none applies, both must decide alike. Where
-//! one does they may differ, and what they remember differs from then on, so a new world begins.
+//! Whether a row applies depends on the request and not on the decisions. Where none applies, both must decide alike. Where
+//! one applies they may differ; then their states differ too, so a new world begins.
 
 use crate::configuration::{Configuration, Rival};
 use crate::request::Request;
 use crate::world::World;
 
-/// The rows that a sequence of requests, one after the other, can show.
+/// The differences that a sequence of requests, one after the other, can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Row {
-    /// httpd takes any substring for the name, and reads a value over `/`, and over `;` unless told otherwise.
+    /// httpd takes any substring for the name, and a value may contain `/`, and also `;` unless configured otherwise.
     PathParameter,
-    /// mod_jk does not look into the query. (httpd did not from 2.4.62 on, and does again.)
+    /// mod_jk ignores the query, as httpd 2.4.62 and 2.4.63 do.
     QueryParameter,
-    /// In httpd a parameter hides the cookie even when it has no route.
+    /// In httpd a parameter without a route hides the cookie too.
     ParameterWithoutRoute,
-    /// httpd takes the first cookie, even an empty one, with its quotes.
+    /// httpd takes the first cookie, also an empty one, and keeps quotes.
     Cookies,
-    /// httpd takes what stands behind the first separator and nothing else.
+    /// httpd takes the text behind the first separator only.
     Separators,
-    /// httpd tries a member again every `retry`, however often that fails.
+    /// httpd tries a failed member again after each `retry`, however often it has failed.
     Recovery,
-    /// httpd goes by other rules when a request may move on, and may send it to a member twice.
+    /// httpd has other rules for another attempt, and may send a request to one member twice.
     Failover,
-    /// What is disabled in httpd gets nothing, in mod_jk what its sessions ask for.
+    /// A disabled member gets no request in httpd; in mod_jk it gets the requests of its sessions.
     Disabled,
 }
 
 impl Row {
-    /// All of them.
+    /// All rows.
     pub(crate) const ALL: [Self; 8] = [
         Self::PathParameter,
         Self::QueryParameter,
@@ -55,7 +55,7 @@ impl Row {
         }
     }
 
-    /// Whether it applies to a request that httpd tried on the members in `trail`, in vain, in this world.
+    /// Whether it applies to a request that failed in httpd on the members in `trail` in this world.
     pub(crate) fn applies(
         self,
         configuration: &Configuration,
@@ -78,25 +78,25 @@ impl Row {
     }
 }
 
-/// Whether the rules of failover differ for a request that failed on these members, as far as it came.
+/// Whether the rules for another attempt differ for a request that failed on these members.
 fn may_move_otherwise(
     configuration: &Configuration,
     request: &Request,
     trail: &[usize],
     world: &World,
 ) -> bool {
-    // A slow or poisonous request must not visit every member; in httpd it does.
+    // A request that kills its member, or is slow, is not sent to all members; httpd sends it to all.
     let poisonous = request.wish.as_deref().is_some_and(|wish| {
         [crate::node::wish::GARBAGE, crate::node::wish::SILENCE].contains(&wish)
     });
-    // With a query string, or of WebDAV: for httpd that is not idempotent, and stays where it failed.
+    // httpd takes requests with a query, and WebDAV methods, for not idempotent, and does not try them again.
     let lost = trail.iter().any(|&member| world.is_dropping(member));
     let idempotent = !matches!(request.method, "POST");
     let moves_only_here = idempotent && (request.query.is_some() || request.method == "PROPFIND");
-    // In httpd a member that ignores errors stays usable, and so the request stays with it.
+    // In httpd a member that ignores errors stays usable, and the request is sent to it again.
     let ignored = |&member: &usize| configuration.has_status(member, "ignore_errors");
-    // In httpd it may meet the same member again: one whose wait is over at once, or, when everybody is in error,
-    // any, for then forced recovery comes in the middle of the request.
+    // In httpd the same member may be tried again: one without `retry`, or, when all members are in error, any member, since
+    // forced recovery happens during the request.
     let comes_back = |&member: &usize| configuration.member_key(member, "retry") == Some("0");
     poisonous
         || (lost && moves_only_here)
@@ -105,7 +105,7 @@ fn may_move_otherwise(
         || world.was_forced_while_trying(trail)
 }
 
-/// All places in a request where a session's name stands, as plain text; none where nobody looks for sessions.
+/// All values of the session's names in a request; none where the balancer is not sticky.
 #[derive(Default)]
 struct SessionText<'a> {
     path: &'a str,
@@ -140,7 +140,8 @@ impl<'a> SessionText<'a> {
         }
     }
 
-    /// Plain is one parameter of the whole name at the end of the path, or followed by others where they may follow.
+    /// Usual is one parameter with exactly this name at the end of the path, or before other parameters where the
+    /// configuration allows that.
     fn path_is_odd(&self) -> bool {
         let [value] = self.in_path[..] else {
             return !self.in_path.is_empty();
@@ -153,7 +154,7 @@ impl<'a> SessionText<'a> {
         !(whole && ends) || value.is_empty()
     }
 
-    /// One hides a cookie in httpd, and not here.
+    /// Whether a parameter has no route: in httpd it hides the cookie, in ajpgate it does not.
     fn parameter_without_route(&self) -> bool {
         let mut parameters = self.in_path.iter().chain(&self.in_query);
         let without_route = |value: &&str| match self.separator {
@@ -165,7 +166,7 @@ impl<'a> SessionText<'a> {
         !self.in_cookies.is_empty() && parameters.any(without_route)
     }
 
-    /// Plain is one cookie of the name, without quotes. An empty value is no session here; in httpd it is, where the
+    /// Usual is one cookie of the name, without quotes. An empty value is no session in ajpgate; in httpd it is one where the
     /// whole value is the route.
     fn cookies_are_odd(&self) -> bool {
         let empty = |value: &&str| value.is_empty() && self.separator.is_none();

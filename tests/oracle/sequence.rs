@@ -1,4 +1,4 @@
-//! The seeded sequence of a configuration: requests, sessions and failures of nodes.
+//! The sequence of a configuration, derived from a seed: requests, sessions and failures of nodes.
 
 use crate::configuration::{Configuration, Rival, Weather};
 use crate::node::{Mode, wish};
@@ -6,18 +6,18 @@ use crate::random::Random;
 use crate::request::Request;
 use crate::session::Sessions;
 
-/// Requests between two fresh starts, on average.
+/// Mean number of requests in a world.
 const WORLD: usize = 200;
-/// Requests under way at the same time, at most.
+/// Most requests under way at the same time.
 const HELD: usize = 4;
-/// Requests around a pause: few, so that even a slow machine sends them long before `retry` has passed.
+/// Requests between two pauses: few, so that a slow machine too sends them before `retry` has passed.
 const AROUND_A_PAUSE: usize = 8;
-/// Requests to one world with mod_jk.
+/// Requests in a world that is compared with mod_jk.
 const MOD_JK_WORLD: usize = 50;
-/// Each silence costs the `timeout` of every member that is asked.
+/// A silent node takes the `timeout` of every member that is tried, so there are few.
 const SILENCES: usize = 3;
 
-/// What happens next.
+/// The next event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A request is sent and answered.
@@ -26,15 +26,15 @@ pub(crate) enum Step {
     Hold(Request, usize),
     /// A request that was held is answered.
     Release(usize),
-    /// A node changes.
+    /// A node changes its mode.
     Turn(usize, Mode),
-    /// `retry` passes for everybody who failed.
+    /// `retry` passes for all failed members.
     Pause,
-    /// The next request meets balancers that have seen nothing yet.
+    /// A new world begins: the next request is sent to new balancers.
     World,
 }
 
-/// The steps of a configuration, with so many requests.
+/// The steps of a configuration, with this number of requests.
 pub(crate) fn steps(configuration: &Configuration, seed: u64, requests: usize) -> Vec<Step> {
     let mut author = Author {
         configuration,
@@ -59,7 +59,7 @@ struct Author<'a> {
     random: Random,
     sessions: Sessions<'a>,
     modes: Vec<Mode>,
-    /// Gates of requests under way.
+    /// The gates of requests under way.
     held: Vec<usize>,
     gates: usize,
     requests: usize,
@@ -95,8 +95,8 @@ impl Author<'_> {
         self.release_all();
     }
 
-    /// Worlds in which some nodes are down from beginning to end: the two find out at different times, and recover
-    /// at different times.
+    /// Worlds in which some nodes are down from beginning to end, since ajpgate and mod_jk notice failures and recoveries at
+    /// different times.
     fn write_for_mod_jk(&mut self, requests: usize) {
         while self.requests < requests {
             self.steps.push(Step::World);
@@ -113,19 +113,19 @@ impl Author<'_> {
         }
     }
 
-    /// Calm, and in between short stories of members that fail, and come back sooner or later.
+    /// Requests without failures, with short phases between in which members fail and work again.
     fn write_with_pauses(&mut self, requests: usize) {
-        const STORIES: usize = 4;
-        for story in 0..STORIES {
-            let calm = requests * (story + 1) / STORIES - 4 * AROUND_A_PAUSE;
-            while self.requests < calm {
+        const PHASES: usize = 4;
+        for phase in 0..PHASES {
+            let until = requests * (phase + 1) / PHASES - 4 * AROUND_A_PAUSE;
+            while self.requests < until {
                 self.request(|_| ());
             }
             self.steps.push(Step::World);
             let node = self.random.below(self.modes.len());
             self.turn(node, Mode::Refusing);
             self.visit_every_route(node);
-            if story % 2 == 0 {
+            if phase % 2 == 0 {
                 self.turn(node, Mode::Up);
                 self.steps.push(Step::Pause);
                 self.visit_every_route(node);
@@ -143,7 +143,7 @@ impl Author<'_> {
         }
     }
 
-    /// One request for each, the one of this node first, for that is where the two may differ.
+    /// Sends a request with each route, with this node's route first, since the decisions may differ there.
     fn visit_every_route(&mut self, first: usize) {
         let routes: Vec<&str> = self.configuration.routes().collect();
         let (before, from) = routes.split_at(first);
@@ -225,7 +225,7 @@ impl Author<'_> {
         self.steps.extend(self.held.drain(..).map(Step::Release));
     }
 
-    /// A request, changed by the weather and then by `change`.
+    /// A request, changed by the events of the sequence and then by `change`.
     fn request(&mut self, change: impl FnOnce(&mut Request)) {
         let random = &mut self.random;
         let has = |weather| self.configuration.has(weather);

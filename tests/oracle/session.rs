@@ -1,4 +1,4 @@
-//! Sessions, and the ways in which a request names them.
+//! Sessions, and how requests name them.
 
 use crate::configuration::Configuration;
 use crate::random::Random;
@@ -16,7 +16,7 @@ pub(crate) struct Sessions<'a> {
 }
 
 impl<'a> Sessions<'a> {
-    /// Clients that know the routes of all members, and some more.
+    /// Clients with the routes of all members, and some other routes.
     pub(crate) fn of(configuration: &'a Configuration) -> Self {
         let routes = configuration.routes().filter(|route| !route.is_empty());
         Self {
@@ -25,13 +25,13 @@ impl<'a> Sessions<'a> {
         }
     }
 
-    /// A cookie of a session that is at home there.
+    /// A cookie of a session with this route.
     pub(crate) fn cookie_for(&self, route: &str) -> String {
         let (cookie, _) = self.names();
         format!("{cookie}={}", self.id(1, route))
     }
 
-    /// A request that both read alike: half of the time it has a session, as long as anybody looks for one.
+    /// A request that both read alike; one in two has a session where the balancer is sticky.
     pub(crate) fn request(&self, random: &mut Random) -> Request {
         let mut request = Request::get(random.one_of(&["/", "/app/", "/app/page.jsp", "/a/b;v=1"]));
         if random.once_in(2) {
@@ -42,7 +42,7 @@ impl<'a> Sessions<'a> {
         match random.below(8) {
             0 => request.path = format!("/app/page.jsp;{parameter}={id}"),
             1 => {
-                // The parameter counts more than the cookie; it must have a route to do so in both.
+                // The parameter comes before the cookie, in both if it has a route.
                 let other = self.session(random);
                 let id = self.at_home(random);
                 request.path = format!("/app/;{parameter}={id}");
@@ -56,7 +56,7 @@ impl<'a> Sessions<'a> {
         request
     }
 
-    /// A request that httpd reads in its own way; see the rows for what it makes of it.
+    /// A request that httpd reads differently, as the rows say.
     pub(crate) fn odd_request(&self, random: &mut Random) -> Request {
         let mut request = Request::get("/app/");
         let (cookie, parameter) = self.names();
@@ -89,13 +89,13 @@ impl<'a> Sessions<'a> {
     }
 
     fn names(&self) -> (&'static str, &'static str) {
-        // Where nobody looks for them, sessions must change nothing.
+        // Without stickiness, sessions must change nothing.
         self.configuration
             .session_names()
             .unwrap_or(("JSESSIONID", "jsessionid"))
     }
 
-    /// A session id with a member's route, mostly.
+    /// A session id, mostly with a member's route.
     fn session(&self, random: &mut Random) -> String {
         match random.below(12) {
             0 => self.id(random.below(SESSIONS), NOBODY),

@@ -1,4 +1,4 @@
-//! What the two decided, and whether that is the same.
+//! The decisions of both servers and their comparison.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -11,47 +11,47 @@ use crate::node::Mode;
 use crate::request::Request;
 use crate::rows::Row;
 
-/// Decisions that a difference is shown with.
+/// Number of earlier decisions that are printed with a difference.
 const SHOWN: usize = 20;
 
-/// What a front end did with a request.
+/// The decision of a front end on a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Decision {
-    /// On whom it was tried in vain, by number.
+    /// The numbers of the members on which it failed.
     pub(crate) trail: Vec<usize>,
-    /// Who answered.
+    /// The number of the member that answered.
     pub(crate) member: Option<usize>,
     /// The six variables.
     pub(crate) variables: Variables,
 }
 
-/// A request and what became of it.
+/// A request and its decisions.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) request: Request,
     pub(crate) world: usize,
-    /// The rows that apply to it.
+    /// The rows that apply to the request.
     pub(crate) rows: Vec<Row>,
-    /// The nodes at that time.
+    /// The modes of the nodes at that time.
     pub(crate) modes: Vec<Mode>,
-    /// The rival's and ajpgate's.
+    /// The decisions of the other server and of ajpgate.
     pub(crate) decisions: [Decision; 2],
 }
 
-/// What a configuration showed.
+/// The result of a configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) requests: usize,
-    /// How many were decided alike.
+    /// The number of equal decisions.
     pub(crate) equal: usize,
-    /// How many differences each row explains.
+    /// The number of differences that each row explains.
     pub(crate) explained: BTreeMap<Row, usize>,
-    /// The first difference that none explains, told in full.
+    /// The first difference that no row explains, with all details.
     pub(crate) unexplained: Option<String>,
 }
 
 impl Decision {
-    /// What was seen of a request in front of these nodes; the variables are still to come.
+    /// The decision on a request in front of these nodes, without the variables.
     pub(crate) fn of(seen: &Seen, nodes: &[SocketAddr]) -> Self {
         let position = |address: &String| {
             let found = nodes.iter().position(|node| node.to_string() == *address);
@@ -66,11 +66,11 @@ impl Decision {
     }
 }
 
-/// How a comparison of two decisions ends.
+/// The result of comparing two decisions.
 enum Comparison {
     Equal,
     Different,
-    /// The rival is free to choose by rules of its own.
+    /// The other server may choose by rules of its own.
     Incomparable,
 }
 
@@ -78,14 +78,14 @@ impl Exchange {
     fn compare(&self, configuration: &Configuration) -> Comparison {
         let [rival, ajpgate] = &self.decisions;
         let equal = match configuration.rival {
-            // Without variables something is missing in a log.
+            // Without variables, a line of a log is missing.
             Rival::ModProxy => rival == ajpgate && rival.variables.len() == VARIABLES.len(),
             Rival::ModJk => {
                 let session_route = ajpgate.variable("BALANCER_SESSION_ROUTE");
                 if !mod_jk::has_no_choice(configuration, &self.modes, session_route) {
                     return Comparison::Incomparable;
                 }
-                // Of the workers that it tried, mod_jk's log has the last.
+                // mod_jk's log has the last of the workers that it tried.
                 let last = rival.variable("BALANCER_WORKER_NAME");
                 let is_last = |member| last == Some(&*mod_jk::worker(self.world, member));
                 rival.member == ajpgate.member && rival.member.is_none_or(is_last)
@@ -107,7 +107,7 @@ impl Decision {
 }
 
 impl Verdict {
-    /// Judges what was played, up to the first difference that no row explains.
+    /// Compares all decisions up to the first difference that no row explains.
     pub(crate) fn of(configuration: &Configuration, seed: u64, exchanges: &[Exchange]) -> Self {
         let mut verdict = Self {
             requests: exchanges.len(),
@@ -121,7 +121,8 @@ impl Verdict {
                     *verdict.explained.entry(*row).or_default() += 1;
                 }
                 (Comparison::Different, None) => {
-                    verdict.unexplained = Some(story(configuration, seed, exchanges, number));
+                    verdict.unexplained =
+                        Some(recent_decisions(configuration, seed, exchanges, number));
                     break;
                 }
             }
@@ -130,14 +131,14 @@ impl Verdict {
     }
 }
 
-/// The last decisions of both, up to one that differs.
-fn story(
+/// The last decisions of both, up to one that differs, as text.
+fn recent_decisions(
     configuration: &Configuration,
     seed: u64,
     exchanges: &[Exchange],
     number: usize,
 ) -> String {
-    let mut story = format!(
+    let mut text = format!(
         "{configuration:?}\nseed {seed}, request {number}: AJPGATE_ORACLE_SEED={seed} \
          AJPGATE_ORACLE_ONLY=\"{}\" plays it again\n",
         configuration.name
@@ -147,12 +148,12 @@ fn story(
         let [httpd, ajpgate] = &exchange.decisions;
         let mark = if httpd == ajpgate { ' ' } else { '!' };
         let _ = writeln!(
-            story,
+            text,
             "{number} in world {}: {}\n{mark}   httpd   {httpd}\n{mark}   ajpgate {ajpgate}",
             exchange.world, exchange.request
         );
     }
-    story
+    text
 }
 
 impl fmt::Display for Decision {

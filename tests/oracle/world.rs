@@ -1,20 +1,20 @@
-//! What a world has seen: as much as is needed to say which rows apply.
+//! The history of a world, as far as the rows need it.
 
 use crate::configuration::Configuration;
 use crate::node::Mode;
 
-/// A balancer's history since it was new, as httpd keeps it.
+/// The history of a balancer since its start, as httpd keeps it.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     members: Vec<Member>,
     forcerecovery: bool,
     failonstatus: Vec<u16>,
-    /// How many times a request is tried, at most.
+    /// Most attempts of a request.
     tries: usize,
-    /// Pauses so far.
+    /// Number of pauses so far.
     pauses: usize,
     modes: Vec<Mode>,
-    /// Members in error before the request at hand.
+    /// Members in error before the current request.
     before: Vec<bool>,
 }
 
@@ -22,12 +22,12 @@ pub(crate) struct World {
 struct Member {
     in_error: bool,
     ignores_errors: bool,
-    /// After how many pauses it failed, since it last served.
+    /// The numbers of pauses after which it failed, since it last answered.
     failed_after: Vec<usize>,
 }
 
 impl World {
-    /// A world in which nothing has happened.
+    /// A world without history.
     pub(crate) fn new(configuration: &Configuration) -> Self {
         let member = |index| Member {
             ignores_errors: configuration.has_status(index, "ignore_errors"),
@@ -82,12 +82,12 @@ impl World {
         }
     }
 
-    /// Whether a node closed connections without an answer while the request at hand was tried.
+    /// Whether a node closed connections without an answer while the current request was tried.
     pub(crate) fn is_dropping(&self, member: usize) -> bool {
         self.modes[member] == Mode::Dropping
     }
 
-    /// Whether everybody was in error once the request had failed on one of these, and it was to be tried again.
+    /// Whether all members were in error after the request had failed on one of these and before it was tried again.
     pub(crate) fn was_forced_while_trying(&self, trail: &[usize]) -> bool {
         let mut in_error = self.before.clone();
         self.forcerecovery
@@ -97,8 +97,8 @@ impl World {
             })
     }
 
-    /// Whether a member that failed when it was tried again is tried sooner by httpd: after another `retry`, where
-    /// ajpgate waits for longer.
+    /// Whether httpd tries a member that has failed repeatedly earlier than ajpgate: after another `retry`, where ajpgate waits
+    /// longer.
     pub(crate) fn waits_differ(&self) -> bool {
         self.members.iter().any(|member| {
             member.failed_after.len() > 1

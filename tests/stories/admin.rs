@@ -4,9 +4,9 @@ use crate::support::client::{Client, get};
 use crate::support::container::Container;
 use crate::support::gateway::Running;
 
-/// The end and the request come together, so that both are there before anything is answered.
+/// The request and the end of the client's sending side come at the same time.
 #[tokio::test]
-async fn a_client_that_sends_no_more_gets_its_answer() {
+async fn a_client_that_closes_its_sending_side_gets_its_answer() {
     let gateway = Running::start("");
     for _ in 0..50 {
         let mut client = Client::connect(gateway.admin).await;
@@ -73,7 +73,7 @@ async fn networks_that_are_not_allowed_get_403() {
 }
 
 #[tokio::test]
-async fn readiness_names_the_balancer_that_has_nobody() {
+async fn readiness_names_the_balancer_without_a_usable_member() {
     let container = Container::hello("n1").await;
     let address = container.address;
     let gateway = Running::before(&[&container], "", "retry: 1h");
@@ -92,7 +92,7 @@ async fn readiness_names_the_balancer_that_has_nobody() {
 }
 
 #[tokio::test]
-async fn only_what_is_there_and_only_to_be_read() {
+async fn only_known_paths_and_reading_methods_are_answered() {
     let container = Container::hello("n1").await;
     let gateway = Running::before(&[&container], "", "");
     assert_eq!(get(gateway.admin, "/nothing", "").await.status, 404);
@@ -104,7 +104,7 @@ async fn only_what_is_there_and_only_to_be_read() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_once_under_whoever_answered() {
+async fn requests_are_counted_once_under_the_member_that_answered() {
     let container = Container::hello("n1").await;
     let gateway = Running::start(&format!(
         "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\", route: n1 }}] }} }}\n\
@@ -148,7 +148,7 @@ async fn requests_are_counted_once_under_whoever_answered() {
     );
 }
 
-/// Nobody outside can make new series: two hundred unknown routes, methods and paths change nothing.
+/// Clients cannot create series: two hundred unknown routes, methods and paths change nothing.
 #[tokio::test]
 async fn series_come_from_the_configuration_alone() {
     let container = Container::start(|_, mut wire: crate::support::container::Wire| async move {

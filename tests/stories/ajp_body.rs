@@ -33,7 +33,7 @@ fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
     request
 }
 
-/// Sizes of the packets that a body came in, the unasked one first, then one for each question.
+/// Sizes of the packets of a body: the unasked one first, then one for each GET_BODY_CHUNK.
 async fn packets(wire: &mut Wire, unasked: bool) -> (Vec<usize>, Vec<u8>, Option<BodyPacket>) {
     let (mut sizes, mut body) = (Vec::new(), Vec::new());
     let mut packet = if unasked {
@@ -134,7 +134,7 @@ async fn b06_b07_no_body_is_content_length_0_and_no_packet() {
 }
 
 #[tokio::test]
-async fn b07_a_container_that_asks_all_the_same_gets_the_end() {
+async fn b07_a_container_that_asks_for_no_body_gets_the_end_packet() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         assert_eq!(wire.ask(8186).await, Some(BodyPacket::End));
@@ -168,13 +168,13 @@ async fn b08_get_with_a_body_follows_the_same_rules() {
 }
 
 #[tokio::test]
-async fn b09_expect_100_continue_is_answered_here() {
+async fn b09_expect_100_continue_is_answered_by_the_gateway() {
     let container = Container::start(|_, mut wire: Wire| async move {
         let request = wire.request().await;
         assert!(fields(&request, "expect").is_empty());
         let body = wire.read_body(&request).await;
         wire.respond(200, &[], &body).await;
-        // A container that wants no body of unknown length: nobody need send it.
+        // A container that does not read a body of unknown length: the client need not send it.
         wire.request().await;
         wire.respond(403, &[], b"no").await;
     })
@@ -243,7 +243,7 @@ async fn b11_the_answer_may_start_before_the_body_is_read() {
     assert_eq!(client.answer().await.text(), "early 20000");
 }
 
-/// B12; the shapes themselves are in the tests of `server::framing`.
+/// The forms of ambiguous framing are in the tests of `server::framing`.
 #[tokio::test]
 async fn b12_ambiguous_framing_never_reaches_a_container() {
     for fields in [
@@ -271,7 +271,7 @@ async fn b12_ambiguous_framing_never_reaches_a_container() {
     }
 }
 
-/// A body that breaks off: the container's connection is closed and never gets the end packet.
+/// A client's body breaks off: the connection to the container is closed without an end packet.
 async fn broken_upload(
     request: Vec<u8>,
     unasked: bool,
@@ -362,7 +362,7 @@ async fn b16_a_slow_upload_is_waited_for_and_a_stalled_one_is_408() {
         wire.until_closed().await;
     })
     .await;
-    // The container's time must not run while the client is slow.
+    // The member's `timeout` does not run while the client is slow.
     let gateway = Running::start(&format!(
         "limits: {{ idle_timeout: 1500ms }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\", member: {{ timeout: 200ms }} }}]\n",
         container.address
@@ -408,7 +408,7 @@ async fn b17_b18_a_packet_is_never_larger_than_asked_for_or_than_a_packet() {
 }
 
 #[tokio::test]
-async fn b19_a_question_after_the_end_of_the_body_is_502() {
+async fn b19_asking_after_the_end_of_the_body_is_502() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         assert_eq!(wire.ask(8186).await, Some(BodyPacket::End));

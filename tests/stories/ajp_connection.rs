@@ -1,4 +1,4 @@
-//! K01 to K13: connections to containers, kept, lost and given up.
+//! K01 to K13: connections to containers are kept, lost and closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::support::{Gate, soon, until};
 const ERRORS: &str = "ajpgate_member_errors_total";
 const CONNECTIONS: &str = "ajpgate_pool_connections";
 
-/// An address where nobody listens.
+/// An address where no server listens.
 async fn nobody() -> std::net::SocketAddr {
     Container::hello("nobody").await.address
 }
@@ -39,7 +39,7 @@ async fn k01_requests_in_a_row_share_a_connection() {
     assert_eq!(gateway.metric(CONNECTIONS, &[("state", "idle")]).await, 1.0);
 }
 
-/// Tomcat says `reuse=0` and leaves the socket open.
+/// Tomcat sends `reuse=0` and leaves the connection open.
 #[tokio::test]
 async fn k02_a_connection_that_may_not_be_reused_is_closed() {
     let container = Container::start(|_, mut wire: Wire| async move {
@@ -61,7 +61,7 @@ async fn k02_a_connection_that_may_not_be_reused_is_closed() {
 }
 
 #[tokio::test]
-async fn k03_a_kept_connection_that_was_closed_costs_nobody_anything() {
+async fn k03_no_request_fails_on_a_kept_connection_that_was_closed() {
     for method in ["GET", "POST"] {
         let closed = Gate::new();
         let gate = closed.clone();
@@ -88,9 +88,9 @@ async fn k03_a_kept_connection_that_was_closed_costs_nobody_anything() {
     }
 }
 
-/// The end of a kept connection races with a request on it.
+/// A kept connection ends at the moment when a request is sent on it.
 #[tokio::test]
-async fn k04_a_stale_connection_is_tried_again_once_when_that_is_safe() {
+async fn k04_a_request_on_a_stale_connection_is_repeated_once_where_that_is_safe() {
     for (method, status) in [("GET", 200), ("DELETE", 200), ("POST", 502)] {
         let container = Container::start(|number, mut wire: Wire| async move {
             if number > 1 {
@@ -98,7 +98,7 @@ async fn k04_a_stale_connection_is_tried_again_once_when_that_is_safe() {
             }
             wire.request().await;
             wire.respond(200, &[], b"ok").await;
-            // The request arrives, and then the end.
+            // The request arrives, and then the connection is closed.
             wire.request().await;
         })
         .await;
@@ -270,7 +270,7 @@ async fn k05_a_member_is_back_as_soon_as_it_answers_a_ping() {
     let member = "ping: 100ms, retry: 100ms, timeout: 1h";
     let gateway = Running::before(&[&container, &other], "", member);
     let session = "Cookie: JSESSIONID=x.n1\r\n";
-    // Probes after `retry`: each on a new connection, and none waits for an answer.
+    // After `retry`, each request that probes the member pings on a new connection, and does not wait for `timeout`.
     until("three probes", async || {
         assert_eq!(gateway.get("/", session).await.field("x-node"), Some("n2"));
         gateway.metric(ERRORS, &[("kind", "ping")]).await >= 3.0
@@ -332,9 +332,9 @@ async fn k05_a_connection_whose_request_went_away_before_cpong_is_closed() {
     assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
 }
 
-/// Late answers, stray CPONGs, spurious errors: whatever comes on an idle connection belongs to nobody.
+/// Late answers, CPONGs and errors: bytes that come on an idle connection belong to no request.
 #[tokio::test]
-async fn k06_bytes_on_an_idle_connection_end_it() {
+async fn k06_bytes_on_an_idle_connection_close_it() {
     for stray in [&b"AB\0\x01\x09"[..], b"AB\0\x02\x05\x01", b"x"] {
         let (idle, sent) = (Gate::new(), Gate::new());
         let gates = (idle.clone(), sent.clone());
@@ -365,9 +365,9 @@ async fn k06_bytes_on_an_idle_connection_end_it() {
     }
 }
 
-/// The same when the bytes come together with the end of the answer.
+/// The same where the bytes come together with the end of the answer.
 #[tokio::test]
-async fn k06_bytes_right_behind_an_answer_end_its_connection() {
+async fn k06_bytes_behind_an_answer_close_its_connection() {
     let container = Container::start(|number, mut wire: Wire| async move {
         wire.request().await;
         let node = number.to_string();
@@ -395,7 +395,7 @@ async fn k06_bytes_right_behind_an_answer_end_its_connection() {
 }
 
 #[tokio::test]
-async fn k07_a_late_answer_reaches_nobody() {
+async fn k07_a_late_answer_reaches_no_client() {
     let (given_up, late) = (Gate::new(), Gate::new());
     let gates = (given_up.clone(), late.clone());
     let container = Container::start(move |number, mut wire: Wire| {
@@ -467,9 +467,9 @@ async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
     assert_eq!(gateway.metric("ajpgate_member_up", &[]).await, 1.0);
 }
 
-/// K09: Tomcat is told to stop in the middle of an answer.
+/// Tomcat stops during an answer.
 #[tokio::test]
-async fn k09_the_end_of_a_container_in_the_middle_resets_the_client() {
+async fn k09_a_container_that_stops_during_an_answer_resets_the_client() {
     for fields in [&[("Content-Length", "100")][..], &[]] {
         let seen = Gate::new();
         let gate = seen.clone();
@@ -517,7 +517,7 @@ async fn k10_a_refused_connection_is_503_or_the_next_member() {
          proxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n",
         other.address
     ));
-    // Whatever never reached a backend moves on, any method, its body too.
+    // A request that reached no backend is tried on the next member, with any method and with its body.
     let mut client = gateway.client().await;
     client
         .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
@@ -562,16 +562,15 @@ async fn k10_a_refused_connection_is_503_or_the_next_member() {
     );
 }
 
-/// A host that does not answer at all. 192.0.2.0/24 is for documentation: nothing is sent to it here, for
-/// loopback has no such host and a full backlog takes its place.
+/// A connection that is neither accepted nor refused. On loopback, a listener with a full backlog has this effect.
 #[tokio::test]
-async fn k10_a_connection_that_nobody_takes_is_given_up_in_time() {
+async fn k10_a_connection_that_is_not_accepted_is_given_up_after_connect_timeout() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
-    // Fill the backlog until a connection hangs.
+    // Fill the backlog until a connection is not accepted.
     while let Ok(Ok(stream)) = tokio::time::timeout(
         Duration::from_millis(300),
         tokio::net::TcpStream::connect(address),
@@ -607,7 +606,7 @@ async fn k11_half_a_packet_and_silence_is_504() {
     assert_eq!(gateway.metric(CONNECTIONS, &[]).await, 0.0);
 }
 
-/// K12: mod_jk with its defaults sends such a request again, and the client gets the beginning twice.
+/// mod_jk with its defaults sends such a request again, and the client gets the beginning of the answer twice.
 #[tokio::test]
 async fn k12_nothing_is_repeated_once_the_head_has_gone_out() {
     let seen = Gate::new();
@@ -637,7 +636,7 @@ async fn k12_nothing_is_repeated_once_the_head_has_gone_out() {
 }
 
 #[tokio::test]
-async fn k13_a_full_pool_queues_and_then_refuses_and_nobody_is_in_error() {
+async fn k13_a_full_pool_queues_and_then_refuses_without_an_error_state() {
     let gate = Arc::new(Semaphore::new(0));
     let hold = Arc::clone(&gate);
     let container = Container::start(move |_, mut wire: Wire| {
@@ -657,12 +656,12 @@ async fn k13_a_full_pool_queues_and_then_refuses_and_nobody_is_in_error() {
         container.connections() == 1
     })
     .await;
-    // The second waits too long.
+    // The second request waits longer than `acquire`.
     second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let refused = second.answer().await;
     assert_eq!(refused.status, 503);
     assert!(refused.field("retry-after").is_some());
-    // The third waits for its turn.
+    // The third request waits for the connection of the first.
     second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     gate.add_permits(2);
     assert_eq!(first.answer().await.status, 200);
@@ -677,7 +676,7 @@ async fn k13_a_full_pool_queues_and_then_refuses_and_nobody_is_in_error() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_after_its_time_and_min_are_kept() {
+async fn idle_connections_above_min_are_closed_after_idle_timeout() {
     let container = Container::hello("n1").await;
     let gateway = Running::before(&[&container], "", "ttl: 300ms");
     assert_eq!(gateway.get("/", "").await.status, 200);

@@ -1,4 +1,4 @@
-//! R01 to R20: what a container is told about a request.
+//! R01 to R20: FORWARD_REQUEST, as a container gets it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::support::client::{Answer, Client};
 use crate::support::container::{Container, Wire, fields, named};
 use crate::support::gateway::Running;
 
-/// Sends one request and says what the container was told.
+/// Sends one request and returns the FORWARD_REQUEST that the container gets.
 async fn told_with(balancer: &str, member: &str, request: &str) -> (ForwardRequest, Answer) {
     let (request, answer, _) = told_through(balancer, member, request).await;
     (request, answer)
@@ -55,7 +55,7 @@ async fn told_and_port(request: &str) -> (ForwardRequest, u16) {
     (request, front.port())
 }
 
-/// Sends a request that must not reach any container.
+/// Sends a request that must not reach a container.
 async fn refused(request: &str) -> u16 {
     let container = Container::start(|_, _| async { panic!("nothing may arrive") }).await;
     let gateway = Running::before(&[&container], "", "");
@@ -166,7 +166,7 @@ async fn r06_an_absolute_target_gives_its_path_and_its_authority_as_host() {
 }
 
 #[tokio::test]
-async fn r07_options_star_is_answered_here() {
+async fn r07_options_star_is_answered_by_the_gateway() {
     let container = Container::start(|_, _| async { panic!("nothing may arrive") }).await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
@@ -254,7 +254,7 @@ fn r10_tls_attributes_have_their_places() {
 }
 
 #[tokio::test]
-async fn r11_an_ipv6_client_is_told_without_brackets() {
+async fn r11_the_address_of_an_ipv6_client_has_no_brackets() {
     let container = Container::start(|_, mut wire: Wire| async move {
         let request = wire.request().await;
         let addr = request.remote_addr.clone().unwrap();
@@ -277,7 +277,7 @@ async fn r11_an_ipv6_client_is_told_without_brackets() {
 }
 
 #[tokio::test]
-async fn r12_connection_fields_stay_behind() {
+async fn r12_connection_fields_are_not_forwarded() {
     let request = told(
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
          TE: trailers\r\nUpgrade: h2c\r\nProxy-Connection: keep-alive\r\nHTTP2-Settings: x\r\nX-Stay: 1\r\n\r\n",
@@ -311,7 +311,7 @@ async fn r13_no_header_becomes_an_attribute() {
 }
 
 #[tokio::test]
-async fn r14_paths_that_two_readers_could_read_differently_are_refused() {
+async fn r14_ambiguous_paths_are_refused() {
     for path in [
         "/a%2Fb",
         "/a%2fb",
@@ -344,7 +344,7 @@ async fn paths_go_on_in_any_encoding_and_with_control_characters() {
 }
 
 #[tokio::test]
-async fn r15_headers_that_do_not_fit_a_packet_are_431_and_cost_nothing() {
+async fn r15_headers_that_do_not_fit_a_packet_are_431_without_a_connection() {
     let container = Container::hello("n1").await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
@@ -367,7 +367,7 @@ async fn r16_headers_that_just_fit_are_forwarded() {
     let container = Container::hello("n1").await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
-    // Where the limit is depends on ports and addresses: find it, and see that it is sharp.
+    // The limit depends on ports and addresses: find it, and check one byte more and one byte less.
     let mut fits = 0;
     for length in (7000..8200).rev() {
         let answer = client
@@ -408,7 +408,7 @@ async fn r17_the_secret_is_sent_once_or_not_at_all() {
 
 /// R18: the gateway authenticates nobody yet, so it names no user; the codec can.
 #[tokio::test]
-async fn r18_no_user_is_named_who_was_not_authenticated_here() {
+async fn r18_only_an_authenticated_user_is_named() {
     let request =
         told("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWxpY2U6cHc=\r\n\r\n").await;
     assert_eq!(text(&request, Attribute::RemoteUser), None);
@@ -416,7 +416,7 @@ async fn r18_no_user_is_named_who_was_not_authenticated_here() {
 }
 
 #[tokio::test]
-async fn r19_a_session_goes_to_its_node_which_is_told_the_route() {
+async fn r19_a_session_goes_to_its_node_with_its_route() {
     let nodes = [Container::hello("n1").await, Container::hello("n2").await];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
     for (place, cookie) in [
@@ -438,9 +438,9 @@ async fn r19_a_session_goes_to_its_node_which_is_told_the_route() {
     assert_eq!(text(&request, Attribute::Route), None);
 }
 
-/// What Tomcat's LoadBalancerDrainingValve looks for.
+/// The attribute that Tomcat's LoadBalancerDrainingValve reads.
 #[tokio::test]
-async fn r20_a_draining_member_is_told_so() {
+async fn r20_a_draining_member_is_told_its_state() {
     for (status, activation) in [("", "ACT"), ("drain", "DIS")] {
         let (request, _) = told_with(
             "",
@@ -456,7 +456,7 @@ async fn r20_a_draining_member_is_told_so() {
 }
 
 #[tokio::test]
-async fn forwarding_fields_name_the_client_and_nobody_else() {
+async fn forwarding_fields_name_the_client_only() {
     let request = told(
         "GET / HTTP/1.1\r\nHost: shop.example.com:8080\r\nX-Forwarded-For: 10.0.0.1\r\nForwarded: for=10.0.0.1\r\n\
          X-Real-IP: 10.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n",

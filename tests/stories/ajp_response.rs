@@ -8,7 +8,7 @@ use crate::support::client::Answer;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 
-/// One request to a container that answers like this.
+/// Sends one request to a container that answers with this script.
 async fn answered<F>(script: impl Fn(Wire) -> F + Send + Sync + Copy + 'static) -> Answer
 where
     F: Future<Output = ()> + Send + 'static,
@@ -34,7 +34,7 @@ where
     answer
 }
 
-/// A protocol error before the head: 502, its connection closed, and the next request on another one.
+/// A protocol error before the head: the answer is 502, the connection is closed, and the next request uses another one.
 async fn breaks<F>(script: impl Fn(Wire) -> F + Send + Sync + Copy + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -89,7 +89,7 @@ async fn p01_bodies_arrive_with_and_without_length() {
 }
 
 #[tokio::test]
-async fn p02_p04_a_flush_reaches_the_client_before_the_next_thing_happens() {
+async fn p02_p04_a_flush_reaches_the_client_at_once() {
     let seen = Gate::new();
     let gate = seen.clone();
     let container = Container::start(move |_, mut wire| {
@@ -112,7 +112,7 @@ async fn p02_p04_a_flush_reaches_the_client_before_the_next_thing_happens() {
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    // Each is seen before the container may go on.
+    // The client gets each part before the container continues.
     client.raw_until("text/event-stream").await;
     for tick in 1..=3 {
         seen.open();
@@ -134,7 +134,7 @@ async fn p03_a_flush_before_the_head_is_ignored() {
 }
 
 #[tokio::test]
-async fn p05_p06_answers_without_body_have_none_whatever_is_sent() {
+async fn p05_p06_answers_without_a_body_have_none_whatever_is_sent() {
     for (method, status, length) in [
         ("HEAD", 200, Some("10")),
         ("GET", 204, None),
@@ -233,7 +233,7 @@ async fn p09_repeated_fields_stay_apart() {
 }
 
 #[tokio::test]
-async fn p10_fields_that_could_end_a_line_are_never_passed_on() {
+async fn p10_fields_with_line_ends_are_not_forwarded() {
     for field in [
         ("X-Evil", "a\r\nInjected: yes"),
         ("X-Evil", "a\nInjected: yes"),
@@ -276,7 +276,7 @@ async fn p11_connection_fields_of_an_application_are_dropped() {
 }
 
 #[tokio::test]
-async fn p12_less_body_than_announced_is_never_completed_silently() {
+async fn p12_less_body_than_announced_resets_the_client() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         wire.head(200, &[("Content-Length", "100")]).await;
@@ -337,7 +337,7 @@ async fn p14_date_is_added_once_and_kept_when_it_is_there() {
 }
 
 #[tokio::test]
-async fn p15_a_location_within_the_same_paths_is_left_alone() {
+async fn p15_a_location_is_unchanged_where_both_paths_are_equal() {
     for location in ["/app/x;jsessionid=1.n1?y", "http://a/app", "relative"] {
         let answer = answered(move |mut wire| async move {
             wire.request().await;
@@ -352,7 +352,7 @@ async fn p15_a_location_within_the_same_paths_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_status_that_nobody_has_named_has_no_reason() {
+async fn an_unknown_status_has_no_reason_phrase() {
     let answer = answered(|mut wire| async move {
         wire.request().await;
         wire.respond(299, &[], b"").await;
@@ -361,7 +361,7 @@ async fn a_status_that_nobody_has_named_has_no_reason() {
     assert_eq!(answer.line.trim_end(), "HTTP/1.1 299");
 }
 
-/// P16: Tomcat after an exception past the commit: no END_RESPONSE, no close. The connection must not live on.
+/// After an exception behind the head, Tomcat sends no END_RESPONSE and keeps the connection open. The gateway closes it.
 #[tokio::test]
 async fn p16_silence_in_the_middle_of_an_answer_resets_the_client() {
     let container = Container::start(|_, mut wire: Wire| async move {
@@ -387,9 +387,9 @@ async fn p16_silence_in_the_middle_of_an_answer_resets_the_client() {
     assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
 }
 
-/// P16 as Tomcat 10.1.52 has it: it flushes and ends, but not in order. What looks like an end is none.
+/// Tomcat 10.1.52 flushes in this case and sends END_RESPONSE without reuse, which is not the end of a complete answer.
 #[tokio::test]
-async fn p16_an_answer_that_is_given_up_resets_the_client() {
+async fn p16_an_answer_that_tomcat_gives_up_resets_the_client() {
     let given_up: &[&[&[u8]]] = &[&[b"partial", b""], &[b"partial", b"", b""], &[b""]];
     for chunks in given_up {
         let container = Container::start(move |_, mut wire: Wire| async move {
@@ -413,7 +413,7 @@ async fn p16_an_answer_that_is_given_up_resets_the_client() {
             gateway.metric("ajpgate_member_errors_total", &closed).await,
             1.0
         );
-        // Without a body there is nothing to be cut off.
+        // An answer without a body cannot be cut off.
         let mut client = gateway.client().await;
         client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let answer = client.try_answer("HEAD").await.expect("an answer");
@@ -423,7 +423,7 @@ async fn p16_an_answer_that_is_given_up_resets_the_client() {
     }
 }
 
-/// P17: Tomcat when the head of the answer does not fit a packet.
+/// Tomcat's behaviour when the head of the answer does not fit into a packet.
 #[tokio::test]
 async fn p17_silence_before_the_head_is_504() {
     let answer = answered(|mut wire| async move {
@@ -459,7 +459,7 @@ async fn p18_packets_out_of_order_are_502() {
 }
 
 #[tokio::test]
-async fn p18_a_second_head_breaks_the_answer_off() {
+async fn p18_a_second_head_resets_the_client() {
     for stray in [
         crate::support::container::head(200, &[]),
         FromContainer::CPong,
@@ -484,7 +484,7 @@ async fn p18_a_second_head_breaks_the_answer_off() {
 }
 
 #[tokio::test]
-async fn p19_a_packet_larger_than_ours_is_read() {
+async fn p19_a_packet_larger_than_the_configured_size_is_read() {
     let body: &'static [u8] = Vec::leak(vec![b'x'; 65_000]);
     let container = Container::with_packets(PacketSize::MAX, move |_, mut wire: Wire| async move {
         wire.request().await;
@@ -543,9 +543,9 @@ async fn http_1_0_gets_no_chunks() {
     );
 }
 
-/// The same as P12 for a client that could not tell the end from a cut.
+/// For HTTP/1.0 the end of the connection is the end of the answer, so a cut answer must be reset.
 #[tokio::test]
-async fn an_answer_to_http_1_0_that_breaks_off_is_reset() {
+async fn an_http_1_0_answer_that_breaks_off_is_reset() {
     let seen = Gate::new();
     let gate = seen.clone();
     let container = Container::start(move |_, mut wire: Wire| {

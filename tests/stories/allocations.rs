@@ -11,11 +11,11 @@ use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
 
-/// Requests that a mean is taken over. As many before them fill pools and buffers.
+/// Number of requests that a mean is taken over, after as many that fill pools and buffers.
 const REQUESTS: u64 = 200;
 const LARGE_REQUESTS: u64 = 10;
 
-/// What a browser sends with a request of a session.
+/// The fields of a browser's request with a session.
 const FIELDS: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0\r\n\
     Accept: text/html,application/xhtml+xml\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\n\
     Cookie: JSESSIONID=1B7F54C4C19DC4F5446E3AC06B2EC191.n1\r\nX-Request-Id: 1\r\n";
@@ -23,7 +23,7 @@ const FIELDS: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101
 /// Fields of every answer, beside its length.
 const ANSWERED: [(&str, &str); 2] = [("Content-Type", "text/html"), ("X-Node", "n1")];
 
-/// A thread for clients and backends, and the gateway before them on the thread of the test.
+/// Clients and backends on a thread of their own, and the gateway between them on the thread of the test.
 struct Setup {
     elsewhere: Runtime,
     here: Runtime,
@@ -41,7 +41,7 @@ impl Setup {
         }
     }
 
-    /// What the gateway uses for a GET of this path with these fields, on a connection that is there.
+    /// Memory that the gateway allocates for a GET of this path with these fields, on an open connection.
     fn used(&self, path: &'static str, fields: &str) -> Used {
         self.used_by(REQUESTS, path, fields)
     }
@@ -70,7 +70,7 @@ impl Setup {
     }
 }
 
-/// Means for one request.
+/// Mean values of one request.
 #[derive(Debug)]
 struct Used {
     allocations: f64,
@@ -85,7 +85,7 @@ fn elsewhere() -> Runtime {
         .unwrap()
 }
 
-/// A gateway before `members` containers that answer `/N` with N bytes, with these further keys.
+/// A gateway in front of `members` containers that answer `/N` with N bytes, with these further keys.
 fn over_ajp(members: usize, keys: &str) -> Setup {
     let elsewhere = elsewhere();
     let start = || {
@@ -111,7 +111,7 @@ fn over_ajp(members: usize, keys: &str) -> Setup {
     Setup::new(elsewhere, || Running::start(&yaml))
 }
 
-/// A gateway before an HTTP server that answers `/N` with N bytes.
+/// A gateway in front of an HTTP server that answers `/N` with N bytes.
 fn over_http() -> Setup {
     let elsewhere = elsewhere();
     let origin = elsewhere.block_on(Origin::start(|_, mut conn: Conn| async move {
@@ -147,7 +147,7 @@ fn more_members_take_no_more_allocations() {
     assert!(many.allocations < one.allocations + 1.0, "{one:?} {many:?}");
 }
 
-/// hyper keeps the name of each field that HTTP does not define as a text of its own.
+/// hyper allocates the name of each field that HTTP does not define.
 #[test]
 fn a_field_of_a_request_takes_one_allocation_over_ajp() {
     let setup = over_ajp(1, "");
@@ -158,7 +158,7 @@ fn a_field_of_a_request_takes_one_allocation_over_ajp() {
     assert!(each <= 1.2, "{each}");
 }
 
-/// What is read from a backend stands in one buffer until it is written to the client.
+/// The bytes of a backend stay in the buffer that they were read into until they are written to the client.
 #[test]
 fn a_packet_of_a_large_answer_takes_at_most_3_allocations_and_twice_its_length() {
     const LENGTH: f64 = 1_048_576.0;

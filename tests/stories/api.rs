@@ -1,4 +1,4 @@
-//! The JSON API: what it shows, what it changes, and what it refuses.
+//! The JSON API: what it shows, changes and refuses.
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -14,7 +14,7 @@ fn member(key: &str) -> String {
     format!("{BALANCER}/members/{key}")
 }
 
-/// A request to the admin listener; `fields` are whole lines.
+/// Sends a request to the admin listener; `fields` are lines that end with CR LF.
 async fn ask(gateway: &Running, method: &str, path: &str, fields: &str, body: &str) -> Answer {
     let mut client = Client::connect(gateway.admin).await;
     client
@@ -44,14 +44,14 @@ async fn read(gateway: &Running, path: &str) -> Value {
     value(&answer)
 }
 
-/// A change that must be made.
+/// Sends a change that must succeed.
 async fn changed(gateway: &Running, path: &str, body: Value) -> Value {
     let answer = patch(gateway, path, &body).await;
     assert_eq!(answer.status, 200, "{body}: {answer:?}");
     value(&answer)
 }
 
-/// A change that must be refused with this status, and its reason.
+/// Sends a change that must be refused with this status, and returns the reason.
 async fn refused(gateway: &Running, path: &str, body: Value, status: u16) -> String {
     let before = read(gateway, "/api/v1/balancers").await;
     let answer = patch(gateway, path, &body).await;
@@ -74,7 +74,7 @@ async fn two(balancer: &str, member: &str) -> (Container, Container, Running) {
     (one, other, gateway)
 }
 
-/// Who answers a request: the text that `hello` answers with.
+/// The container that answers a request: the text of `hello`.
 async fn served_by(gateway: &Running, fields: &str) -> String {
     let answer = gateway.get("/", fields).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -146,13 +146,13 @@ async fn everything_about_a_balancer_is_shown() {
     }
 }
 
-/// Bytes of the body of an answer of [`hello`].
+/// Length in bytes of the body of [`hello`]'s answer.
 const fn hello_length() -> u64 {
     "n1".len() as u64
 }
 
 #[tokio::test]
-async fn a_member_in_error_says_when_it_is_tried_again() {
+async fn a_member_in_error_state_shows_when_it_is_tried_again() {
     let (one, _other, gateway) = two("", "retry: 1h").await;
     drop(one);
     while read(&gateway, &member("n1")).await["health"] == "ok" {
@@ -228,7 +228,7 @@ async fn each_setting_of_a_member_can_be_changed() {
 }
 
 #[tokio::test]
-async fn what_is_changed_counts_at_once() {
+async fn a_change_takes_effect_at_once() {
     let (_one, _other, gateway) = two("", "").await;
     changed(&gateway, &member("n1"), json!({"status": {"drain": true}})).await;
     for _ in 0..4 {
@@ -257,7 +257,7 @@ async fn what_is_changed_counts_at_once() {
 }
 
 #[tokio::test]
-async fn a_new_route_finds_sessions_and_labels() {
+async fn a_new_route_is_used_for_sessions_and_labels() {
     let (_one, _other, gateway) = two("", "").await;
     let cookie = |route: &str| format!("Cookie: JSESSIONID=a.{route}\r\n");
     assert_eq!(served_by(&gateway, &cookie("n1")).await, "n1");
@@ -278,7 +278,7 @@ async fn a_new_route_finds_sessions_and_labels() {
         .metric_becomes("ajpgate_sticky_requests_total", &hits, 3.0)
         .await;
     assert_eq!(read(&gateway, &member("blue")).await["sticky"]["hit"], 3);
-    // Nothing is left of the old route: no series, and sessions that ask for it are strangers.
+    // Nothing is left of the old route: no series, and it counts as unknown in sessions.
     let text = get(gateway.admin, "/metrics", "").await;
     assert!(!text.text().contains("route=\"n1\""), "{}", text.text());
     served_by(&gateway, &cookie("n1")).await;
@@ -286,7 +286,7 @@ async fn a_new_route_finds_sessions_and_labels() {
     gateway
         .metric_becomes("ajpgate_sticky_requests_total", &unknown, 1.0)
         .await;
-    // Counts go on where they were when it comes back.
+    // When the route comes back, its counters continue from their last values.
     changed(&gateway, &member("blue"), json!({"route": "n1"})).await;
     assert_eq!(read(&gateway, &member("n1")).await["sticky"]["hit"], 1);
 }
@@ -348,7 +348,7 @@ async fn each_setting_of_a_balancer_can_be_changed() {
         assert_eq!(answer[key], shown, "{body}");
         assert_eq!(read(&gateway, BALANCER).await[key], shown, "{body}");
     }
-    // The separator of the file is still there, and sessions have their new name.
+    // The separator of the file is unchanged, and sessions have their new name.
     for _ in 0..3 {
         assert_eq!(served_by(&gateway, "Cookie: SID=a!n2\r\n").await, "n2");
     }
@@ -357,7 +357,7 @@ async fn each_setting_of_a_balancer_can_be_changed() {
 }
 
 #[tokio::test]
-async fn nofailover_counts_at_once() {
+async fn nofailover_takes_effect_at_once() {
     let (one, _other, gateway) = two("", "retry: 1h").await;
     drop(one);
     let known = "Cookie: JSESSIONID=a.n1\r\n";
@@ -424,7 +424,7 @@ async fn a_refused_change_changes_nothing_and_names_the_key() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     let (_one, _other, gateway) = two("", "").await;
     let path = member("n1");
     let json = "Content-Type: application/json\r\n";
@@ -458,7 +458,7 @@ async fn what_is_not_a_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn each_path_has_its_methods() {
+async fn each_path_allows_its_methods_only() {
     let (_one, _other, gateway) = two("", "").await;
     let json = "Content-Type: application/json\r\n";
     for (method, path, allow) in [
@@ -488,7 +488,7 @@ async fn each_path_has_its_methods() {
 }
 
 #[tokio::test]
-async fn a_shared_route_is_no_name() {
+async fn a_shared_route_does_not_identify_a_member() {
     let containers = [Container::hello("n1").await, Container::hello("n2").await];
     let urls = containers
         .each_ref()
@@ -507,7 +507,7 @@ async fn a_shared_route_is_no_name() {
 }
 
 #[tokio::test]
-async fn a_change_of_what_has_changed_meanwhile_is_refused() {
+async fn a_change_of_an_outdated_value_is_refused() {
     let (_one, _other, gateway) = two("", "").await;
     let tag = async |path: &str| {
         let answer = get(gateway.admin, path, "").await;
@@ -576,7 +576,7 @@ async fn pages_of_other_sites_change_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_ask_changes_nothing() {
+async fn a_client_that_is_not_allowed_changes_nothing() {
     let one = Container::hello("n1").await;
     let gateway = Running::start(&format!(
         "balancers: {{ test: {{ members: [{{ url: \"ajp://{}\", route: n1 }}] }} }}\n\
@@ -595,7 +595,7 @@ async fn whoever_may_not_ask_changes_nothing() {
     assert_eq!(change("Authorization: Bearer s3cret-t0ken\r\n").await, 200);
 }
 
-/// A page of any site can send a form, and an old browser does not say whose it is.
+/// A page of any site can send a form, and old browsers do not send its origin.
 #[tokio::test]
 async fn forms_change_nothing_without_the_token() {
     let (_one, _other, gateway) = two("", "").await;
@@ -609,7 +609,7 @@ async fn forms_change_nothing_without_the_token() {
     }
 }
 
-/// A url in place of a balancer is none, and so cannot be changed.
+/// A mapping to a URL has no balancer, so it cannot be changed.
 #[tokio::test]
 async fn only_balancers_of_the_file_are_listed() {
     let one = Container::start(|_, wire| hello("n1", wire)).await;
@@ -621,9 +621,9 @@ async fn only_balancers_of_the_file_are_listed() {
     assert_eq!(all, json!({ "balancers": [] }));
 }
 
-/// Its description is of this API: every path with its methods, every key of what it shows.
+/// The OpenAPI description names every path with its methods, and every key of the answers.
 #[tokio::test]
-async fn it_describes_itself() {
+async fn the_api_has_a_description() {
     let (_one, _other, gateway) = two("", "").await;
     let description = read(&gateway, "/api/v1/openapi.json").await;
     assert_eq!(description["openapi"], "3.1.0");
@@ -668,10 +668,11 @@ async fn it_describes_itself() {
     assert_eq!(keys(&schema("Status")), keys(&member["status"]));
 }
 
-/// Scheduled on a member, then waiting for its only connection while an operator changes that member. A drain that
-/// begins meanwhile is not told: LoadBalancerDrainingValve would send a session away that was scheduled in good time.
+/// A request has chosen a member and waits for its only connection while an operator drains that member. The container gets
+/// the state at the time of the choice: otherwise LoadBalancerDrainingValve would redirect a session that was scheduled
+/// before the drain.
 #[tokio::test]
-async fn r20_what_a_waiting_request_tells_is_what_it_was_scheduled_on() {
+async fn r20_a_waiting_request_tells_the_state_at_the_time_of_its_choice() {
     for (change, told) in [
         (json!({"drain": true}), "ACT"),
         (json!({"disabled": true}), "STP"),

@@ -1,4 +1,4 @@
-//! Balancing: schedules, sessions, failover, recovery.
+//! Balancing: schedulers, sessions, failover and recovery.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +89,7 @@ async fn traffic_is_balanced_by_bytes() {
 }
 
 #[tokio::test]
-async fn only_bodies_are_traffic() {
+async fn bytraffic_counts_bodies_only() {
     let answer = |size: usize| {
         Container::start(move |_, mut wire: Wire| async move {
             while let Some(request) = wire.next_request().await {
@@ -152,7 +152,7 @@ async fn every_sticky_result_is_counted() {
 }
 
 #[tokio::test]
-async fn sessions_are_found_wherever_a_client_may_carry_them() {
+async fn sessions_are_found_in_path_query_and_cookie() {
     let [n1, n2, n3] = nodes().await;
     let gateway = Running::before(&[&n1, &n2, &n3], "", "");
     for (target, fields, node) in [
@@ -206,7 +206,7 @@ async fn nofailover_keeps_a_session_on_its_route() {
     drop(n1);
 }
 
-/// A member that is down is out, and back after `retry`, by one probe.
+/// A member that fails gets no request until `retry` is over; then one request probes it.
 #[tokio::test]
 async fn a_member_that_failed_comes_back_after_retry() {
     let [n1, n2, _] = nodes().await;
@@ -240,7 +240,7 @@ async fn a_member_that_failed_comes_back_after_retry() {
 }
 
 #[tokio::test]
-async fn idempotent_requests_move_on_and_others_do_not() {
+async fn idempotent_requests_are_tried_on_another_member_and_others_are_not() {
     let lossy = || {
         Container::start(|_, mut wire: Wire| async move {
             let request = wire.request().await;
@@ -293,9 +293,9 @@ async fn idempotent_requests_move_on_and_others_do_not() {
     }
 }
 
-/// A body that is too large to be kept cannot be sent twice.
+/// A body that is too large to be kept cannot be sent to a second member.
 #[tokio::test]
-async fn a_large_body_does_not_move_on() {
+async fn a_large_body_is_not_sent_to_another_member() {
     let lossy = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         wire.body_packet().await;
@@ -318,7 +318,7 @@ async fn a_large_body_does_not_move_on() {
 }
 
 #[tokio::test]
-async fn maxattempts_bounds_the_tries() {
+async fn maxattempts_bounds_the_attempts() {
     let dead: Vec<_> = [0; 3]
         .map(|_| ())
         .into_iter()
@@ -345,7 +345,7 @@ async fn maxattempts_bounds_the_tries() {
 }
 
 #[tokio::test]
-async fn failonstatus_takes_the_member_out_and_delivers_the_answer() {
+async fn failonstatus_puts_the_member_in_error_and_delivers_the_answer() {
     let failing = Arc::new(AtomicBool::new(true));
     let fails = Arc::clone(&failing);
     let first = Container::start(move |_, mut wire: Wire| {
@@ -397,9 +397,9 @@ async fn failonstatus_takes_the_member_out_and_delivers_the_answer() {
     .await;
 }
 
-/// A slow request must not visit every member, and its member is not blamed.
+/// A slow request must not be sent to every member, and its member does not get into error state.
 #[tokio::test]
-async fn a_504_does_not_move_on() {
+async fn a_504_is_not_tried_on_another_member() {
     let silent = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         wire.until_closed().await;
@@ -420,9 +420,9 @@ async fn a_504_does_not_move_on() {
     );
 }
 
-/// A member that is full keeps its sessions; others move on.
+/// Requests of sessions wait for a member whose connections are all in use; other requests go to another member.
 #[tokio::test]
-async fn a_full_member_keeps_its_sessions_and_lends_the_rest() {
+async fn a_full_member_keeps_its_sessions_and_others_use_another_member() {
     let full = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         wire.until_closed().await;
@@ -457,7 +457,7 @@ async fn a_full_member_keeps_its_sessions_and_lends_the_rest() {
 }
 
 #[tokio::test]
-async fn a_session_with_another_members_route_is_noticed() {
+async fn a_session_with_another_members_route_is_counted() {
     let wrong = Container::start(|_, mut wire: Wire| async move {
         while wire.next_request().await.is_some() {
             wire.respond(200, &[("Set-Cookie", "JSESSIONID=x.n2; Path=/")], b"")
@@ -478,7 +478,7 @@ async fn a_session_with_another_members_route_is_noticed() {
 }
 
 #[tokio::test]
-async fn recovery_is_forced_when_everybody_is_in_error() {
+async fn recovery_is_forced_when_all_members_are_in_error() {
     for (forcerecovery, status) in [(true, 200), (false, 503)] {
         let node = Container::hello("n1").await;
         let address = node.address;

@@ -1,4 +1,4 @@
-//! Clients: what they may send, how long they may take, and what they get that nobody else answers.
+//! Client connections: what clients may send, how long they may take, and the gateway's own answers.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 use crate::support::{pause, until};
 
-/// As `nc -N` and `socat` do when their input is over.
+/// `nc -N` and `socat` do so at the end of their input.
 #[tokio::test]
-async fn a_client_that_sends_no_more_gets_its_answers() {
+async fn a_client_that_closes_its_sending_side_gets_its_answers() {
     let container = Container::start(|_, mut wire: Wire| async move {
         while wire.next_request().await.is_some() {
             pause(100).await;
@@ -32,9 +32,9 @@ async fn a_client_that_sends_no_more_gets_its_answers() {
     }
 }
 
-/// Nobody knows at first that it is gone, for it may only send no more.
+/// At first the gateway cannot know that the client is gone: it may only have closed its sending side.
 #[tokio::test]
-async fn a_client_that_is_gone_frees_its_member() {
+async fn a_client_that_has_left_frees_its_member() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         wire.until_closed().await;
@@ -129,7 +129,7 @@ async fn a_head_that_is_too_large_is_431() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_400_and_the_end() {
+async fn bytes_that_are_not_http_are_400_and_the_connection_is_closed() {
     let container = Container::start(|_, _| async { panic!("nothing may arrive") }).await;
     let gateway = Running::before(&[&container], "", "");
     for request in [
@@ -166,7 +166,7 @@ async fn what_is_no_http_is_400_and_the_end() {
 }
 
 #[tokio::test]
-async fn clients_beyond_max_connections_wait_for_their_turn() {
+async fn clients_beyond_max_connections_wait() {
     let container = Container::hello("n1").await;
     let gateway = Running::start(&format!(
         "limits: {{ max_connections: 2 }}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
@@ -199,7 +199,7 @@ async fn http_1_0_is_closed_and_connection_close_too() {
 }
 
 #[tokio::test]
-async fn shutdown_finishes_what_is_under_way_and_takes_nothing_new() {
+async fn shutdown_completes_requests_and_accepts_no_new_ones() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         pause(300).await;
@@ -225,7 +225,7 @@ async fn shutdown_finishes_what_is_under_way_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn shutdown_does_not_wait_for_ever() {
+async fn shutdown_ends_after_shutdown_timeout() {
     let container = Container::start(|_, mut wire: Wire| async move {
         wire.request().await;
         wire.until_closed().await;
@@ -244,7 +244,7 @@ async fn shutdown_does_not_wait_for_ever() {
     assert!(!gateway.shutdown().await);
 }
 
-/// Back-pressure: a client that does not read stops the container, and memory stays bounded.
+/// Back-pressure: a client that does not read stops the container's sending, and memory stays bounded.
 #[tokio::test]
 async fn a_client_that_does_not_read_stops_the_container() {
     let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -275,7 +275,7 @@ async fn a_client_that_does_not_read_stops_the_container() {
         still
     })
     .await;
-    // Socket buffers on both sides, and little more.
+    // The socket buffers on both sides, and little more.
     assert!(read() < 32 << 20, "{} bytes were taken", read());
     client.vanish();
     gateway.quiet().await;

@@ -1,4 +1,4 @@
-//! What members say of themselves when they are asked, and when they are not.
+//! Health checks and heartbeats.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ const STATUS: &str = "ajpgate_member_status";
 const CHECKS: &str = "ajpgate_health_checks_total";
 const OUT: [(&str, &str); 2] = [("route", "n1"), ("status", "health_check_failed")];
 
-/// A container that is well or not, and how often it was asked for `/up`.
+/// A container that can be made to fail, and the number of requests for `/up`.
 struct Patient {
     container: Container,
     well: Arc<AtomicBool>,
@@ -81,7 +81,7 @@ fn before(patient: &Patient, health_check: &str) -> Running {
 }
 
 #[tokio::test]
-async fn checks_in_a_row_take_a_member_out_and_bring_it_back() {
+async fn consecutive_checks_disable_a_member_and_enable_it_again() {
     for expect in ["status: 200", "body: \"status: UP\", status: [200, 500]"] {
         let patient = Patient::new().await;
         let gateway = before(
@@ -113,7 +113,7 @@ async fn checks_in_a_row_take_a_member_out_and_bring_it_back() {
 }
 
 #[tokio::test]
-async fn no_traffic_comes_before_a_mandatory_check_has_passed() {
+async fn no_request_comes_before_a_mandatory_check_has_passed() {
     let patient = Patient::new().await;
     patient.is(false);
     let gateway = before(
@@ -129,7 +129,7 @@ async fn no_traffic_comes_before_a_mandatory_check_has_passed() {
 }
 
 #[tokio::test]
-async fn each_method_asks_in_its_own_way() {
+async fn each_check_method_sends_its_request() {
     for (method, expected) in [
         ("cping", "CPING"),
         ("tcp", "connected"),
@@ -141,7 +141,7 @@ async fn each_method_asks_in_its_own_way() {
         let container = Container::start(move |_, mut wire: Wire| {
             let told = told.clone();
             async move {
-                // Of a connect nothing else is seen.
+                // A check by connecting leaves no other trace.
                 let _ = told.send("connected".to_owned());
                 while let Some(message) = wire.next().await {
                     match message {
@@ -183,9 +183,9 @@ async fn each_method_asks_in_its_own_way() {
     }
 }
 
-/// A member that checks found well again does not wait for the end of `retry`.
+/// A member whose checks pass again gets requests before `retry` is over.
 #[tokio::test]
-async fn a_check_ends_the_wait_after_a_failure() {
+async fn a_passed_check_ends_the_error_state() {
     let address = Container::hello("n1").await.address;
     let gateway = Running::start(&format!(
         "balancers:\n  test:\n    forcerecovery: false\n    health_check: {{ interval: 100ms, fails: 1 }}\n    members:\n      \
@@ -208,16 +208,16 @@ async fn a_check_ends_the_wait_after_a_failure() {
     .await;
 }
 
-/// Who reports more free slots gets more; who reports none gets nothing.
+/// A member that reports more free threads gets more requests; one that reports none gets no request.
 #[tokio::test]
-async fn heartbeats_decide() {
+async fn heartbeats_decide_which_member_is_chosen() {
     let nodes = [Container::hello("n1").await, Container::hello("n2").await];
     let gateway = Running::before(
         &[&nodes[0], &nodes[1]],
         "lbmethod: heartbeat\nheartbeat: { listen: \"127.0.0.1:0\" }",
         "",
     );
-    // Nobody has said anything yet.
+    // No heartbeat has come yet.
     assert_eq!(gateway.get("/", "").await.status, 503);
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for (ready, expected) in [([0, 10], "n2"), ([10, 0], "n1")] {
@@ -240,9 +240,9 @@ async fn heartbeats_decide() {
     }
 }
 
-/// The file of mod_heartmonitor.
+/// Heartbeats from the file that mod_heartmonitor writes.
 #[tokio::test]
-async fn a_storage_file_decides_too() {
+async fn heartbeats_are_read_from_a_storage_file() {
     let nodes = [Container::hello("n1").await, Container::hello("n2").await];
     let folder = std::env::temp_dir().join(format!("ajpgate-heartbeat-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! HTTP members that break the protocol: what cannot be told apart is 502, and no connection meets two requests.
+//! HTTP members that break the protocol: an ambiguous answer is 502, and its connection is not used again.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
 use crate::support::{Gate, pause};
 
-/// The answer of a gateway before a server that says this to each request.
+/// The gateway's answer when the member sends these bytes for each request.
 async fn status_of(answer: impl Into<Vec<u8>>) -> (u16, Origin, Running) {
     let origin = Origin::saying(answer).await;
     let gateway = Running::before_http(&[&origin], "", "timeout: 1s");
@@ -15,7 +15,7 @@ async fn status_of(answer: impl Into<Vec<u8>>) -> (u16, Origin, Running) {
     (status, origin, gateway)
 }
 
-/// An answer with this behind its head.
+/// An answer with these bytes behind its head.
 fn chunked(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}")
 }
@@ -84,7 +84,7 @@ async fn ambiguous_heads_are_502() {
         let (status, origin, gateway) = status_of(head.clone()).await;
         let shown: String = head.chars().take(80).collect();
         assert_eq!(status, 502, "{shown:?}");
-        // Nothing was kept, and the member is not blamed.
+        // The connection was not kept, and the member is not in error state.
         assert_eq!(gateway.get("/", "").await.status, 502, "{shown:?}");
         assert_eq!(origin.connections(), 2, "{shown:?}");
         assert_eq!(
@@ -97,7 +97,7 @@ async fn ambiguous_heads_are_502() {
     }
 }
 
-/// However steadily it comes.
+/// Even if bytes keep coming.
 #[tokio::test]
 async fn a_slow_head_is_502() {
     let origin = Origin::start(|_, mut conn: Conn| async move {
@@ -131,7 +131,7 @@ async fn silence_is_504() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_503() {
+async fn a_refused_connection_is_503() {
     let origin = Origin::hello("n1").await;
     let gateway = Running::before_http(&[&origin], "", "");
     drop(origin);
@@ -154,9 +154,9 @@ async fn a_connection_lost_before_the_head_is_502_for_a_post() {
     assert_eq!(client.answer().await.status, 502);
 }
 
-/// After the head there is no way back: the client's connection is reset.
+/// After the head has been sent, an error resets the client's connection.
 #[tokio::test]
-async fn an_answer_cut_short_never_looks_whole() {
+async fn an_answer_that_is_cut_off_never_looks_complete() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
@@ -209,9 +209,9 @@ async fn a_malformed_chunk_behind_data_resets() {
     gateway.quiet().await;
 }
 
-/// A body that a client cuts short is never completed, and the connection to the member is closed.
+/// A body that the client breaks off is not completed, and the connection to the member is closed.
 #[tokio::test]
-async fn a_request_cut_short_never_looks_whole() {
+async fn a_request_that_is_cut_off_never_looks_complete() {
     for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
         let (gate, got) = (Gate::new(), Gate::new());
         let (opened, seen) = (gate.clone(), got.clone());

@@ -1,4 +1,4 @@
-//! Members that speak HTTP/1.1: what they get, what comes back, and which connections are kept.
+//! HTTP/1.1 members: the requests that they get, the answers of clients, and which connections are kept.
 
 use crate::support::client::Client;
 use crate::support::container::Container;
@@ -7,7 +7,7 @@ use crate::support::origin::{Conn, Origin, Received};
 use crate::support::{Gate, until};
 use std::sync::{Arc, Mutex};
 
-/// A server that remembers what it got and answers 200.
+/// A server that records requests and answers 200.
 async fn remembering() -> (Origin, Arc<Mutex<Vec<Received>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let all = Arc::clone(&seen);
@@ -25,7 +25,7 @@ async fn remembering() -> (Origin, Arc<Mutex<Vec<Received>>>) {
 }
 
 #[tokio::test]
-async fn a_request_arrives_as_it_was_meant() {
+async fn a_request_is_forwarded_unchanged() {
     let (origin, seen) = remembering().await;
     let gateway = Running::before_http(&[&origin], "", "");
     let mut client = gateway.client().await;
@@ -77,7 +77,7 @@ async fn host_is_the_members_when_not_preserved() {
 }
 
 #[tokio::test]
-async fn bodies_of_either_framing_arrive_whole() {
+async fn bodies_of_both_framings_arrive_complete() {
     let (origin, seen) = remembering().await;
     let gateway = Running::before_http(&[&origin], "", "");
     let mut client = gateway.client().await;
@@ -107,7 +107,7 @@ async fn bodies_of_either_framing_arrive_whole() {
     assert_eq!(origin.connections(), 1);
 }
 
-/// Every shape of answer that ends cleanly leaves the connection for the next request.
+/// After every form of answer with a clear end, the connection is used for the next request.
 #[tokio::test]
 async fn connections_are_kept_after_clean_answers() {
     for (answer, body) in [
@@ -153,9 +153,9 @@ async fn head_gets_the_head_only() {
     assert_eq!(origin.connections(), 1);
 }
 
-/// What comes behind the head all the same is nobody's answer.
+/// A body that comes all the same belongs to no answer.
 #[tokio::test]
-async fn a_body_behind_the_head_for_head_is_nobodys() {
+async fn a_body_in_an_answer_to_head_is_discarded() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil").await;
     let gateway = Running::before_http(&[&origin], "", "");
     let mut client = gateway.client().await;
@@ -168,9 +168,9 @@ async fn a_body_behind_the_head_for_head_is_nobodys() {
     }
 }
 
-/// The end of the connection is the end of the answer, and nobody uses it again.
+/// The end of the connection is the end of the answer.
 #[tokio::test]
-async fn connections_are_not_kept_after_others() {
+async fn connections_are_not_kept_after_other_answers() {
     for answer in [
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -206,9 +206,9 @@ async fn an_answer_may_end_with_its_connection() {
     assert_eq!(origin.connections(), 2);
 }
 
-/// Bytes that come while a connection is idle belong to nobody.
+/// Bytes that come while a connection is idle belong to no request.
 #[tokio::test]
-async fn what_comes_late_is_nobodys_answer() {
+async fn late_bytes_are_no_answer() {
     let (gate, late) = (Gate::new(), Gate::new());
     let (opened, sent) = (gate.clone(), late.clone());
     let origin = Origin::start(move |number, mut conn: Conn| {
@@ -233,9 +233,9 @@ async fn what_comes_late_is_nobodys_answer() {
     assert_eq!(client.get("/", "").await.text(), "2");
 }
 
-/// A kept connection that the member has closed meanwhile.
+/// The member closes a kept connection while it is idle.
 #[tokio::test]
-async fn a_stale_connection_repeats_what_may_be_repeated() {
+async fn a_request_on_a_stale_connection_is_repeated_where_that_is_safe() {
     for (method, answered) in [("GET", true), ("PUT", true), ("POST", false)] {
         let (origin, seen) = {
             let seen = Arc::new(Mutex::new(0));
@@ -245,7 +245,7 @@ async fn a_stale_connection_repeats_what_may_be_repeated() {
                 async move {
                     while conn.next_request().await.is_some() {
                         *count.lock().unwrap() += 1;
-                        // The first connection dies over its second request.
+                        // The first connection is closed at its second request.
                         if number == 1 && *count.lock().unwrap() == 2 {
                             return;
                         }
@@ -271,7 +271,7 @@ async fn a_stale_connection_repeats_what_may_be_repeated() {
     }
 }
 
-/// A body read for a member that failed goes to the next, whatever either speaks.
+/// A body that was read for a member that failed is sent to the next one, whatever the protocols of both.
 #[tokio::test]
 async fn a_body_is_replayed_across_protocols() {
     let refusing = Origin::start(|_, mut conn: Conn| async move {
@@ -329,7 +329,7 @@ async fn members_of_both_protocols_stick_and_fail_over_alike() {
     );
 }
 
-/// The client is told to go on when the member says so, and not before.
+/// The client gets 100 when the member sends 100, and not before.
 #[tokio::test]
 async fn a_body_waits_for_the_members_100() {
     let gate = Gate::new();
@@ -360,7 +360,7 @@ async fn a_body_waits_for_the_members_100() {
 }
 
 #[tokio::test]
-async fn a_refused_body_is_never_asked_for() {
+async fn a_refused_body_is_not_asked_for() {
     let origin = Origin::start(|_, mut conn: Conn| async move {
         conn.head().await.unwrap();
         conn.respond(413, &[("Connection", "close")], "too much")
@@ -376,9 +376,9 @@ async fn a_refused_body_is_never_asked_for() {
     assert_eq!(client.head().await.unwrap().0, 413);
 }
 
-/// A member that refuses a body and closes is heard all the same.
+/// The client gets the answer of a member that refuses the body and closes.
 #[tokio::test]
-async fn an_early_answer_counts_more_than_a_failed_write() {
+async fn an_early_answer_is_delivered_although_the_write_failed() {
     let origin = Origin::start(|_, mut conn: Conn| async move {
         conn.head().await.unwrap();
         conn.respond(413, &[("Connection", "close")], "too much")
@@ -397,7 +397,7 @@ async fn an_early_answer_counts_more_than_a_failed_write() {
     assert_eq!((answer.status, answer.text()), (413, "too much"));
 }
 
-/// No queue stands between a fast member and a slow client.
+/// The gateway does not read ahead of a slow client.
 #[tokio::test]
 async fn a_client_that_does_not_read_stops_the_member() {
     let sent = Arc::new(std::sync::atomic::AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! Stickiness of backends that set no route: the `ROUTEID` recipe, and the gateway's own cookie.
+//! Sticky sessions on backends that set no route: the `ROUTEID` recipe of httpd, and the gateway's own cookie.
 
 use crate::support::gateway::Running;
 use crate::support::origin::Origin;
@@ -18,7 +18,7 @@ async fn two(balancer: &str) -> (Vec<Origin>, Running) {
 }
 
 #[tokio::test]
-async fn the_gateways_cookie_sticks() {
+async fn the_gateways_cookie_keeps_sessions_on_their_member() {
     let (_origins, gateway) = two("sticky_cookie: { name: ROUTEID }").await;
     for _ in 0..4 {
         let first = gateway.get("/", "").await;
@@ -43,7 +43,7 @@ async fn the_gateways_cookie_sticks() {
 }
 
 #[tokio::test]
-async fn its_attributes_are_as_configured() {
+async fn the_cookies_attributes_are_as_configured() {
     let (_origins, gateway) = two(
         "sticky_cookie: { name: R, path: /shop, secure: true, http_only: false, same_site: none, max_age: 1h }",
     )
@@ -57,7 +57,7 @@ async fn its_attributes_are_as_configured() {
     );
 }
 
-/// A cookie that names another member, or nobody, is set anew; its id stays.
+/// A cookie that names another member, or none, is set again with the same id.
 #[tokio::test]
 async fn the_cookie_moves_with_the_session() {
     let (mut origins, gateway) = two("sticky_cookie: { name: ROUTEID }").await;
@@ -69,21 +69,21 @@ async fn the_cookie_moves_with_the_session() {
     let answer = gateway.get("/", "Cookie: ROUTEID=abc.n1\r\n").await;
     let (_, value, _) = cookie(answer.field("set-cookie").unwrap());
     assert_eq!(value, "abc.n2");
-    // A value of the recipe is understood too.
+    // A value of the recipe works too.
     let answer = gateway.get("/", "Cookie: ROUTEID=.n2\r\n").await;
     assert_eq!(answer.field("set-cookie"), None);
 }
 
 /// `stickysession` is looked at first; where it names the member that serves, no cookie is set.
 #[tokio::test]
-async fn the_session_comes_first() {
+async fn the_session_comes_before_the_cookie() {
     let (_origins, gateway) = two("stickysession: SID\nsticky_cookie: { name: ROUTEID }").await;
     let answer = gateway
         .get("/", "Cookie: ROUTEID=abc.n1; SID=x.n2\r\n")
         .await;
     assert_eq!(answer.field("x-node"), Some("n2"));
     assert_eq!(answer.field("set-cookie"), None);
-    // A session without a route, or with one that nobody has, leaves it to the cookie.
+    // For a session without a route, or with an unknown one, the cookie decides.
     for sid in ["x", "x.gone"] {
         let answer = gateway
             .get("/", &format!("Cookie: SID={sid}; ROUTEID=abc.n1\r\n"))
@@ -93,9 +93,9 @@ async fn the_session_comes_first() {
     }
 }
 
-/// The recipe of httpd's manual.
+/// The recipe in httpd's manual.
 #[tokio::test]
-async fn the_routeid_recipe_sticks() {
+async fn the_routeid_recipe_keeps_sessions_on_their_member() {
     let origins = [Origin::hello("n1").await, Origin::hello("n2").await];
     let gateway = Running::start(&format!(
         r#"
@@ -124,7 +124,7 @@ proxy_pass:
     }
 }
 
-/// Sessions that only the cookie names are counted, so that a drain knows when it is over.
+/// Sessions that only the cookie names are counted, so that a drain can end.
 #[tokio::test]
 async fn sessions_of_the_cookie_are_counted() {
     let (_origins, gateway) = two("sticky_cookie: { name: ROUTEID }\nsession_timeout: 30m").await;

@@ -1,11 +1,11 @@
-//! Bodies on their way to and from HTTP members: early answers, late questions, ends without a length.
+//! Bodies to and from HTTP members: early answers, late 100 (Continue), and answers without a length.
 
 use crate::support::container::Container;
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
 use crate::support::{Gate, pause};
 
-/// A server that echoes bodies, and says in `X-Saw` how they were framed.
+/// A server that echoes bodies, and names their framing in `X-Saw`.
 async fn echo() -> Origin {
     Origin::start(|_, mut conn: Conn| async move {
         while let Some(request) = conn.next_request().await {
@@ -19,7 +19,7 @@ async fn echo() -> Origin {
     .await
 }
 
-/// Whatever the method: a body that is dropped would be somebody's next request.
+/// A body that was dropped would be read as the next request.
 #[tokio::test]
 async fn every_method_may_have_a_body() {
     let origin = echo().await;
@@ -77,7 +77,7 @@ async fn an_answer_may_begin_before_the_upload_is_over() {
     assert_eq!(origin.connections(), 1, "it ended clean");
 }
 
-/// What is left of the upload must not become the next request on the connection.
+/// The rest of the upload must not become the next request on the connection.
 #[tokio::test]
 async fn a_whole_answer_ends_an_upload() {
     let origin = Origin::start(|number, mut conn: Conn| async move {
@@ -107,7 +107,7 @@ async fn a_whole_answer_ends_an_upload() {
 
 /// Servers that do not know `Expect` never send 100.
 #[tokio::test]
-async fn a_body_goes_without_the_members_100_in_the_end() {
+async fn a_body_is_sent_without_100_after_a_wait() {
     let origin = echo().await;
     let gateway = Running::before_http(&[&origin], "", "");
     let mut client = gateway.client().await;
@@ -119,7 +119,7 @@ async fn a_body_goes_without_the_members_100_in_the_end() {
     assert_eq!(client.answer().await.text(), "hello");
 }
 
-/// Without a length the end of the connection is the end of the answer; a reset is none.
+/// Without a length the end of the connection is the end of the answer, but a reset is not.
 #[tokio::test]
 async fn a_reset_is_not_the_end_of_an_answer() {
     for (version, reset) in [("1.1", false), ("1.0", false), ("1.1", true), ("1.0", true)] {
@@ -153,7 +153,7 @@ async fn a_reset_is_not_the_end_of_an_answer() {
     }
 }
 
-/// The other way round than in `a_body_is_replayed_across_protocols`.
+/// The opposite direction of `a_body_is_replayed_across_protocols`.
 #[tokio::test]
 async fn a_body_read_for_an_ajp_member_goes_to_an_http_member() {
     let refusing = Container::start(|_, mut wire| async move {
@@ -183,9 +183,9 @@ async fn a_body_read_for_an_ajp_member_goes_to_an_http_member() {
     }
 }
 
-/// A server that speaks before it is asked: what it says is never the answer to another's request.
+/// A server sends bytes before a request: these are never the answer to a request.
 #[tokio::test]
-async fn what_comes_unasked_is_nobody_elses_answer() {
+async fn bytes_before_a_request_are_no_answer() {
     let origin = Origin::start(|_, mut conn: Conn| async move {
         conn.respond(200, &[], "unasked").await;
         while let Some(request) = conn.next_request().await {
@@ -211,9 +211,9 @@ async fn what_comes_unasked_is_nobody_elses_answer() {
     );
 }
 
-/// Fields of the member's connection are not the client's; what nominates them neither.
+/// Fields about the member's connection, and the fields that `Connection` names, do not reach the client.
 #[tokio::test]
-async fn what_concerns_the_members_connection_stays_there() {
+async fn fields_of_the_members_connection_are_not_forwarded() {
     let origin = Origin::saying(
         "HTTP/1.1 200 OK\r\nConnection: X-Hop, upgrade\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
          Upgrade: h2, h2c\r\nTrailer: X-Sum\r\nProxy-Connection: x\r\nTransfer-Encoding: chunked\r\n\
@@ -240,9 +240,9 @@ async fn what_concerns_the_members_connection_stays_there() {
     assert_eq!(origin.connections(), 1);
 }
 
-/// Who may not be repeated does not go over a connection that may be closed at any moment; who may does.
+/// A request that may not be repeated does not use a connection that the member may close at any moment; others do.
 #[tokio::test]
-async fn a_post_wants_a_connection_that_was_used_lately() {
+async fn a_post_uses_only_a_connection_that_was_used_lately() {
     for (method, connections) in [("POST", 2), ("PATCH", 2), ("PUT", 1), ("GET", 1)] {
         let origin = echo().await;
         let gateway = Running::before_http(&[&origin], "", "");

@@ -1,4 +1,4 @@
-//! TLS towards members: who is believed, what is shown, and that connections are kept.
+//! TLS to members: which certificates are accepted, which one is presented, and that connections are kept.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::support::gateway::{ConfigFile, Running};
 use crate::support::origin::{Conn, Origin, hello};
 use crate::support::until;
 
-/// An authority of this test, and its folder.
+/// A certificate authority of this test, and its folder.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: PathBuf,
@@ -40,14 +40,14 @@ impl Authority {
         self.folder.join(file).display().to_string()
     }
 
-    /// A certificate for this name.
+    /// Issues a certificate for this name.
     fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
-    /// A server of this name; with `clients` it asks for a certificate of this authority.
+    /// Starts a server of this name; with `clients` it requires a client certificate of this authority.
     async fn server(&self, name: &str, clients: bool) -> Origin {
         let acceptor = self.acceptor(name, clients);
         Origin::accept(move |_, stream| {
@@ -67,7 +67,7 @@ impl Authority {
         .await
     }
 
-    /// The TLS of such a server.
+    /// The TLS configuration of such a server.
     fn acceptor(&self, name: &str, clients: bool) -> TlsAcceptor {
         let (certificate, key) = self.issue(name);
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
@@ -94,7 +94,7 @@ impl Drop for Authority {
     }
 }
 
-/// A gateway before this server; `localhost` is its name in the URL.
+/// A gateway in front of this server, whose name in the URL is `localhost`.
 fn before(origin: &Origin, tls: &str) -> Running {
     let url = format!("https://localhost:{}", origin.address.port());
     Running::over(&[url], "", &format!("tls: {{ {tls} }}, retry: 0s"))
@@ -126,7 +126,7 @@ async fn a_changed_ca_file_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_the_ca_is_believed_and_connections_are_kept() {
+async fn a_certificate_of_the_ca_is_accepted_and_connections_are_kept() {
     let ca = Authority::new("kept");
     let origin = ca.server("localhost", false).await;
     let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
@@ -140,7 +140,7 @@ async fn a_certificate_of_the_ca_is_believed_and_connections_are_kept() {
 }
 
 #[tokio::test]
-async fn another_name_is_not_believed_unless_it_is_asked_for() {
+async fn another_name_is_refused_unless_server_name_has_it() {
     let ca = Authority::new("name");
     let origin = ca.server("node3.example.com", false).await;
     let file = ca.file("ca.pem");
@@ -153,7 +153,7 @@ async fn another_name_is_not_believed_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_not_believed_unless_verify_is_off() {
+async fn an_unknown_certificate_is_refused_unless_verify_is_off() {
     let (ca, other) = (Authority::new("stranger"), Authority::new("other"));
     let origin = other.server("localhost", false).await;
     let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
@@ -164,7 +164,7 @@ async fn a_stranger_is_not_believed_unless_verify_is_off() {
             .await,
         1.0
     );
-    // The system's authorities do not know it either.
+    // The system's authorities have not issued the certificate either.
     let gateway = before(&origin, "verify: full");
     assert_eq!(gateway.get("/", "").await.status, 503);
     let gateway = before(&origin, "verify: off");
@@ -172,7 +172,7 @@ async fn a_stranger_is_not_believed_unless_verify_is_off() {
 }
 
 #[tokio::test]
-async fn the_gateway_shows_its_certificate() {
+async fn the_gateway_presents_its_certificate() {
     let ca = Authority::new("shown");
     let origin = ca.server("localhost", true).await;
     let (certificate, key) = ca.issue("gateway");
@@ -190,9 +190,9 @@ async fn the_gateway_shows_its_certificate() {
     assert_eq!(gateway.get("/", "").await.status, 200);
 }
 
-/// The end of a TLS stream without its closing alert may be somebody else's doing.
+/// The end of a TLS stream without a closing alert may be caused by an attacker.
 #[tokio::test]
-async fn a_tls_answer_cut_short_never_looks_whole() {
+async fn a_tls_answer_that_is_cut_off_never_looks_complete() {
     let ca = Authority::new("cut");
     let acceptor = ca.acceptor("localhost", false);
     let origin = Origin::accept(move |_, stream| {
@@ -200,7 +200,7 @@ async fn a_tls_answer_cut_short_never_looks_whole() {
         async move {
             let mut conn = Conn::new(acceptor.accept(stream).await.unwrap());
             conn.request().await;
-            // Without a length: only the end of the connection says that this is all.
+            // Without a length, only the end of the connection ends the answer.
             conn.raw("HTTP/1.1 200 OK\r\n\r\nhalf").await;
         }
     })
@@ -243,9 +243,9 @@ async fn an_upgrade_goes_through_tls() {
     gateway.quiet().await;
 }
 
-/// A server that takes connections and says nothing has not made one.
+/// A server that accepts the connection and sends nothing has not completed the handshake.
 #[tokio::test]
-async fn a_handshake_takes_no_longer_than_connecting_may() {
+async fn a_handshake_is_limited_by_connect_timeout() {
     let origin = Origin::start(|_, mut conn: Conn| async move { conn.closed().await }).await;
     let url = format!("https://localhost:{}", origin.address.port());
     let gateway = Running::over(&[url], "", "tls: { verify: off }, connectiontimeout: 200ms");

@@ -10,7 +10,7 @@ const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrad
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
                       Upgrade: WebSocket\r\nSec-WebSocket-Accept: a\r\n\r\n";
 
-/// A server that switches and then sends every line back, in capitals; what comes first is its greeting.
+/// A server that switches the protocol, sends a greeting, and then echoes every line in capitals.
 async fn shouting() -> Origin {
     Origin::start(|_, mut conn: Conn| async move {
         let request = conn.request().await;
@@ -47,7 +47,7 @@ async fn talk(gateway: &Running) -> Client {
 }
 
 #[tokio::test]
-async fn both_sides_speak_freely() {
+async fn after_an_upgrade_both_sides_send_at_any_time() {
     let origin = shouting().await;
     let gateway = Running::before_http(&[&origin], "", "");
     let mut client = talk(&gateway).await;
@@ -64,12 +64,12 @@ async fn both_sides_speak_freely() {
             + gateway.metric("ajpgate_requests_total", &[]).await,
         1.0
     );
-    // The connection is nobody else's.
+    // The connection is not used for another request.
     drop(talk(&gateway).await);
     assert_eq!(origin.connections(), 2);
 }
 
-/// AJP13 cannot carry it: the member's HTTP connector does.
+/// AJP13 cannot carry an upgrade, so the member's HTTP connector does.
 #[tokio::test]
 async fn an_ajp_member_upgrades_through_its_http_connector() {
     let container = Container::hello("n1").await;
@@ -82,9 +82,10 @@ async fn an_ajp_member_upgrades_through_its_http_connector() {
     assert_eq!(container.connections(), 1);
 }
 
-/// Any client can ask to upgrade: where nobody listens for that, the member and its sessions are as well as before.
+/// Any client can ask for an upgrade: when the connector for upgrades does not listen, the member and its sessions are not
+/// affected.
 #[tokio::test]
-async fn a_dead_connector_for_upgrades_is_not_the_members_fault() {
+async fn a_failed_connector_for_upgrades_does_not_affect_the_member() {
     let container = Container::hello("n1").await;
     let dead = Origin::hello("n1").await.address;
     let url = format!("ajp://{}", container.address);
@@ -105,9 +106,9 @@ async fn a_dead_connector_for_upgrades_is_not_the_members_fault() {
     );
 }
 
-/// Without it the request goes on as any other.
+/// Without a connector for upgrades the request is forwarded like any other.
 #[tokio::test]
-async fn an_ajp_member_without_one_answers_itself() {
+async fn an_ajp_member_without_a_connector_for_upgrades_answers_the_request() {
     let container = Container::hello("n1").await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
@@ -128,9 +129,9 @@ async fn a_member_may_refuse_and_the_connection_stays() {
     assert_eq!(origin.connections(), 1);
 }
 
-/// Behind another HTTP nobody would look at what is asked; another protocol than the one asked for is nobody's wish.
+/// An upgrade to HTTP/2 would pass requests unchecked, and a protocol that the client has not asked for is an error.
 #[tokio::test]
-async fn only_what_was_asked_for_is_spoken() {
+async fn only_the_requested_protocol_is_accepted() {
     let origin = Origin::saying(SWITCH).await;
     let gateway = Running::before_http(&[&origin], "", "");
     for upgrade in [
@@ -156,7 +157,7 @@ async fn only_what_was_asked_for_is_spoken() {
 }
 
 #[tokio::test]
-async fn silence_and_shutdown_end_it() {
+async fn silence_and_shutdown_end_an_upgraded_connection() {
     let origin = shouting().await;
     let gateway = Running::before_http(&[&origin], "", "timeout: 300ms");
     let mut client = talk(&gateway).await;

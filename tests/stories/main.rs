@@ -1,7 +1,7 @@
-//! Stories: a gateway in this process between raw clients and containers that do as they are told.
+//! Tests of the gateway inside this process, between clients that send any bytes and backends that the test scripts.
 //!
-//! Functions whose names start with a case number (`r03_…`) are the conformance cases of the protocol
-//! reference: R request mapping, B request body, P response, K connection, S server side.
+//! Functions whose names start with a case number (`r03_…`) are cases of `protocol/AJP13.md`: R request, B request body,
+//! P answer, K connection, S server side.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

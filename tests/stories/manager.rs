@@ -1,4 +1,4 @@
-//! The balancer manager: what a browser gets, and what its forms do.
+//! The balancer manager: its page and its forms.
 
 use crate::support::client::{Answer, Client, get};
 use crate::support::container::{Container, hello};
@@ -49,7 +49,7 @@ fn url(container: &Container) -> String {
 }
 
 #[tokio::test]
-async fn the_page_shows_every_member_and_lets_nothing_foreign_in() {
+async fn the_page_shows_every_member_and_loads_nothing_from_elsewhere() {
     let (nodes, gateway) = two().await;
     gateway.get("/;jsessionid=a.n1", "").await;
     let answer = get(gateway.admin, PAGE, "").await;
@@ -158,8 +158,8 @@ async fn the_error_state_of_a_member_can_be_cleared() {
     drop(other);
 }
 
-/// Rule `label-content-name-mismatch` of axe: who speaks the words that stand on a control must be understood (WCAG 2.1,
-/// success criterion 2.5.3).
+/// Rule `label-content-name-mismatch` of axe: the accessible name of a control has its visible words, for users of speech
+/// input (WCAG 2.1, success criterion 2.5.3).
 #[tokio::test]
 async fn the_name_of_a_control_has_its_visible_words() {
     let (nodes, gateway) = two().await;
@@ -243,7 +243,7 @@ async fn a_bad_value_is_refused_beside_its_field_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn balancers_change_and_members_come_and_go() {
+async fn forms_change_balancers_and_add_and_remove_members() {
     let (nodes, gateway) = two().await;
     let third = Container::hello("n3").await;
     let (token, added) = (token(&gateway).await, url(&third));
@@ -305,10 +305,10 @@ async fn balancers_change_and_members_come_and_go() {
     );
 }
 
-/// A form sends all of its fields; only what somebody has touched is changed by hand, and only if nobody else has
-/// touched it meanwhile.
+/// A form sends all of its fields; only fields that the operator has edited are changed, and only if they were not changed
+/// by another operator meanwhile.
 #[tokio::test]
-async fn a_form_changes_what_was_touched_and_nothing_unseen() {
+async fn a_form_changes_edited_fields_only() {
     let (nodes, gateway) = two().await;
     let (token, member) = (token(&gateway).await, url(&nodes[0]));
     let text = page(&gateway).await;
@@ -354,9 +354,9 @@ async fn a_form_changes_what_was_touched_and_nothing_unseen() {
     ));
 }
 
-/// Names come from a configuration, and reasons repeat what somebody has sent.
+/// The page shows names of the configuration, and messages that repeat input.
 #[tokio::test]
-async fn what_it_shows_is_escaped() {
+async fn shown_texts_are_escaped() {
     let (_nodes, gateway) = two().await;
     let token = token(&gateway).await;
     let evil = "\"><script>alert(1)</script>";

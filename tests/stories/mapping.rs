@@ -1,11 +1,11 @@
-//! Mapping: which path goes where, what the backend sees of it, and what comes back.
+//! Mapping: which mapping a path belongs to, and which path the backend gets.
 
 use crate::support::client::Answer;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
 
-/// Answers with the path that it was sent.
+/// A container that answers with the path that it got.
 async fn echo() -> Container {
     Container::start(|_, mut wire: Wire| async move {
         while let Some(request) = wire.next_request().await {
@@ -42,7 +42,7 @@ async fn the_longest_path_wins_and_exclusions_hold_whatever_the_spelling() {
         ("/shopping", "404"),
         ("/", "404"),
         ("/SHOP", "404"),
-        // Never a way around an exclusion.
+        // No spelling gets around an exclusion.
         ("/shop/private", "404"),
         ("/shop/private/x", "404"),
         ("/shop//private/x", "404"),
@@ -55,7 +55,7 @@ async fn the_longest_path_wins_and_exclusions_hold_whatever_the_spelling() {
         ("/shop;x=1/private;y/z", "404"),
         ("/rest/../shop/private", "404"),
         ("/rest/..;/shop/private", "404"),
-        // Nor to what is not mapped.
+        // No spelling reaches a path without a mapping.
         ("/shop/../other", "404"),
         ("/shop/..;/other", "404"),
         ("/shop/%2e%2e/other", "404"),
@@ -63,9 +63,9 @@ async fn the_longest_path_wins_and_exclusions_hold_whatever_the_spelling() {
         ("/shop/%00", "400"),
         ("/shop/..%5cother", "400"),
         ("/shop/../../x", "400"),
-        // Decoded once, as Tomcat does: this is a name with percent signs in it.
+        // Decoded once, as by Tomcat: this is a name with percent signs.
         ("/shop/%252e%252e/other", "/shop/%252e%252e/other"),
-        // The mapping that the backend would see.
+        // The mapping of the path that the backend sees decides.
         ("/rest/../shop/x", "/shop/x"),
         ("//shop/x", "/shop/x"),
         ("/%73hop/x", "/shop/x"),
@@ -94,7 +94,7 @@ async fn paths_are_rewritten_where_front_and_backend_differ() {
         ("/moved;jsessionid=1.n1", "/app;jsessionid=1.n1"),
         ("/x", "/root/x"),
         ("/", "/root/"),
-        // The prefix is consumed: what the backend would see is what is mapped.
+        // Dot segments in the prefix: the mapping of the resolved path decides.
         ("/plain/../moved/x", "/app/x"),
         ("/plain/../plain/x", "/x"),
     ] {
@@ -103,7 +103,7 @@ async fn paths_are_rewritten_where_front_and_backend_differ() {
 }
 
 #[tokio::test]
-async fn what_names_the_backend_is_mapped_back() {
+async fn fields_that_name_the_backend_are_mapped_back() {
     let node = Container::start(|_, mut wire: Wire| async move {
         while let Some(request) = wire.next_request().await {
             let host = crate::support::container::fields(&request, "host").concat();

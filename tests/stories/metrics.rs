@@ -150,7 +150,7 @@ async fn issuing(session: &'static str) -> Container {
 }
 
 #[tokio::test]
-async fn each_metric_has_its_labels_and_each_list_its_values() {
+async fn each_metric_has_its_labels_and_each_label_its_values() {
     let nodes = [issuing("a.n2").await, Container::hello("n2").await];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
     for session in ["a.n1", "a.n2", "a.n9", "a", ""] {

@@ -1,4 +1,4 @@
-//! S01 to S14: the embedded node against gateways that are careless or hostile.
+//! S01 to S14: the embedded node and gateways that break the protocol, by mistake or on purpose.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,7 +27,7 @@ async fn node(secret: Option<&str>) -> Node {
     .unwrap()
 }
 
-/// A gateway's end that sends what it likes.
+/// The gateway's side of a connection, which sends any bytes.
 struct Gate {
     stream: TcpStream,
     input: BytesMut,
@@ -63,7 +63,7 @@ impl Gate {
         }
     }
 
-    /// Status and reuse of the next answer; `None` when there is none.
+    /// Status and reuse of the next answer; `None` without an answer.
     async fn answer(&mut self) -> Option<(u16, bool)> {
         let mut status = 0;
         loop {
@@ -123,7 +123,7 @@ fn post(fields: &[(&str, &str)]) -> BytesMut {
 }
 
 #[tokio::test]
-async fn s01_a_secret_that_is_missing_or_wrong_is_403_and_the_end() {
+async fn s01_a_missing_or_wrong_secret_is_403_and_closes() {
     let node = node(Some("right")).await;
     for (secrets, accepted) in [
         (&[][..], false),
@@ -164,7 +164,7 @@ async fn s02_cping_needs_no_secret() {
 }
 
 #[tokio::test]
-async fn s03_s04_what_is_no_request_is_closed_without_an_answer() {
+async fn s03_s04_a_packet_that_is_no_request_closes_without_an_answer() {
     let node = node(None).await;
     let types = [0, 1, 3, 7, 8, 9, 11, 16, 255].map(|code| vec![0x12, 0x34, 0, 1, code]);
     for bytes in types
@@ -199,7 +199,7 @@ async fn s05_unknown_attributes_are_403() {
 }
 
 #[tokio::test]
-async fn s06_a_content_length_that_is_none_or_two_is_400() {
+async fn s06_an_invalid_or_repeated_content_length_is_400() {
     let node = node(None).await;
     for fields in [
         &[("content-length", "+5")][..],
@@ -216,7 +216,7 @@ async fn s06_a_content_length_that_is_none_or_two_is_400() {
 }
 
 #[tokio::test]
-async fn s07_both_ends_of_a_body_are_taken() {
+async fn s07_both_forms_of_the_end_of_a_body_are_accepted() {
     let node = node(None).await;
     for end in [&b"\x12\x34\0\x02\0\0"[..], b"\x12\x34\0\0"] {
         let mut gate = Gate::to(&node).await;
@@ -235,9 +235,9 @@ async fn s07_both_ends_of_a_body_are_taken() {
     }
 }
 
-/// The page does not look at the body; its first packet is read all the same before the end.
+/// The page does not read the body; the node reads its first packet all the same before END_RESPONSE.
 #[tokio::test]
-async fn s08_an_announced_body_is_swallowed_before_the_end() {
+async fn s08_an_announced_body_is_read_before_the_end() {
     let node = node(None).await;
     let mut gate = Gate::to(&node).await;
     let bytes = request(
@@ -258,9 +258,9 @@ async fn s08_an_announced_body_is_swallowed_before_the_end() {
     );
 }
 
-/// A body that nobody announced, whose bytes are a request of their own.
+/// A body that was not announced, whose bytes are a request.
 #[tokio::test]
-async fn s09_an_unasked_body_is_never_run_as_a_request() {
+async fn s09_an_unannounced_body_is_never_executed_as_a_request() {
     let node = node(None).await;
     // The packet's length word, 0x0202, reads as FORWARD_REQUEST and GET; the rest of a request follows.
     let inner = get();
@@ -287,7 +287,7 @@ async fn s09_an_unasked_body_is_never_run_as_a_request() {
 }
 
 #[tokio::test]
-async fn s10_an_end_packet_that_nobody_asked_for_ends_the_connection() {
+async fn s10_an_unasked_end_packet_closes_the_connection() {
     let node = node(None).await;
     for end in [&b"\x12\x34\0\x02\0\0"[..], b"\x12\x34\0\0"] {
         let mut gate = Gate::to(&node).await;
@@ -298,7 +298,7 @@ async fn s10_an_end_packet_that_nobody_asked_for_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn s11_a_body_that_breaks_off_is_an_error_and_no_end() {
+async fn s11_a_body_that_breaks_off_is_an_error() {
     let node = node(None).await;
     let mut gate = Gate::to(&node).await;
     gate.send(&post(&[("content-length", "10")])).await;
@@ -309,7 +309,7 @@ async fn s11_a_body_that_breaks_off_is_an_error_and_no_end() {
     ));
     gate.stream.shutdown().await.unwrap();
     assert!(gate.is_closed().await, "no answer that says five bytes");
-    // An end packet before the announced length is as bad.
+    // An end packet before the announced length is an error too.
     let mut gate = Gate::to(&node).await;
     gate.send(&post(&[("content-length", "10")])).await;
     gate.send(b"\x12\x34\0\x07\0\x05hello").await;
@@ -322,7 +322,7 @@ async fn s11_a_body_that_breaks_off_is_an_error_and_no_end() {
 }
 
 #[tokio::test]
-async fn s12_requests_that_cannot_be_read_get_an_answer_and_the_end() {
+async fn s12_malformed_requests_get_an_answer_and_close() {
     let node = node(None).await;
     let many = request(&LINE, |head| {
         (0..101).try_for_each(|number| head.header(format!("x-{number}").as_bytes(), b"1"))
@@ -380,7 +380,7 @@ async fn s13_illegal_methods_and_paths_are_400() {
 }
 
 #[tokio::test]
-async fn s14_chunks_fit_their_packets() {
+async fn s14_chunks_fit_into_their_packets() {
     let node = node(None).await;
     let mut gate = Gate::to(&node).await;
     let bytes = request(

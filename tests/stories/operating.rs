@@ -1,4 +1,4 @@
-//! What an operator does to a gateway that is at work, and who cannot keep them from it.
+//! Changes by an operator while the gateway serves requests.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -28,7 +28,7 @@ async fn metrics(gateway: &Running) -> String {
     get(gateway.admin, "/metrics", "").await.text().to_owned()
 }
 
-/// A container that answers when its gate is opened, once for each request.
+/// A container that answers one request each time its gate is opened.
 async fn gated(gate: &Gate) -> Container {
     let gate = gate.clone();
     Container::start(move |_, mut wire: Wire| {
@@ -44,7 +44,7 @@ async fn gated(gate: &Gate) -> Container {
 }
 
 #[tokio::test]
-async fn a_removed_member_completes_what_it_serves_and_leaves_no_series() {
+async fn a_removed_member_completes_its_requests_and_leaves_no_series() {
     let gate = Gate::new();
     let container = gated(&gate).await;
     let gateway = Running::before(&[&container], "", "");
@@ -55,7 +55,7 @@ async fn a_removed_member_completes_what_it_serves_and_leaves_no_series() {
         .metric_becomes("ajpgate_member_busy", &[], 1.0)
         .await;
 
-    // The last one of its balancer, too.
+    // The last member of its balancer can be removed too.
     let removed = ask(&gateway, "DELETE", &format!("{MEMBERS}/n1"), "").await;
     assert_eq!((removed.status, removed.text()), (204, ""));
     assert_eq!(gateway.get("/", "").await.status, 503);
@@ -70,11 +70,11 @@ async fn a_removed_member_completes_what_it_serves_and_leaves_no_series() {
         !text.contains(&url) && !text.contains("route=\"n1\""),
         "{text}"
     );
-    // Nobody answered, and that is still told.
+    // Requests without a member are still counted.
     let nobody = [("balancer", "test"), ("member", ""), ("code", "5xx")];
     assert_eq!(gateway.metric("ajpgate_requests_total", &nobody).await, 1.0);
 
-    // It comes back, and counts where it was: no counter ever falls or stands still.
+    // The member comes back, and its counters continue: no counter falls or stops.
     let keys = json!({ "url": url, "route": "n1" }).to_string();
     assert_eq!(ask(&gateway, "POST", MEMBERS, &keys).await.status, 201);
     assert_eq!(gateway.get("/", "").await.text(), "at last");
@@ -86,7 +86,7 @@ async fn a_removed_member_completes_what_it_serves_and_leaves_no_series() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_there_cannot_be_added_and_one_that_is_gone_cannot_be_removed() {
+async fn an_existing_member_cannot_be_added_and_a_removed_one_not_removed() {
     let nodes = [Container::hello("n1").await, Container::hello("n2").await];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "", "");
     let url = format!("ajp://{}", nodes[0].address);
@@ -94,7 +94,7 @@ async fn a_member_that_is_there_cannot_be_added_and_one_that_is_gone_cannot_be_r
     let again = ask(&gateway, "POST", MEMBERS, &keys).await;
     assert_eq!(again.status, 409);
     assert!(again.text().contains("url"), "{}", again.text());
-    // Written in another way it is the same.
+    // Another spelling of the URL is the same member.
     let keys = json!({ "url": format!("{url}/") }).to_string();
     assert_ne!(ask(&gateway, "POST", MEMBERS, &keys).await.status, 201);
     let path = format!("{MEMBERS}/{}", url.replace(':', "%3A").replace('/', "%2F"));
@@ -110,9 +110,9 @@ async fn a_member_that_is_there_cannot_be_added_and_one_that_is_gone_cannot_be_r
     );
 }
 
-/// Nothing is left of a route that was renamed, nor of what others issued under it.
+/// No series is left of a renamed route, also of sessions that other members issued with it.
 #[tokio::test]
-async fn no_series_names_a_route_that_is_gone() {
+async fn no_series_names_a_route_that_no_longer_exists() {
     let issues_n2 = |_, mut wire: Wire| async move {
         while wire.next_request().await.is_some() {
             wire.respond(200, &[("Set-Cookie", "JSESSIONID=a.n2")], b"")
@@ -141,9 +141,9 @@ async fn no_series_names_a_route_that_is_gone() {
     );
 }
 
-/// Ten seconds, then the answer says so and nothing is changed.
+/// After ten seconds the answer is an error, and nothing is changed.
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_does_not_come_is_an_error_after_ten_seconds() {
     let node = Container::hello("n1").await;
     let gateway = Running::before(&[&node], "", "");
     let mut slow = TcpStream::connect(gateway.admin).await.unwrap();
@@ -161,9 +161,9 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     assert!(member.text().contains("\"lbset\":0"));
 }
 
-/// Whoever may not ask gets a 403 and cannot take the place of those who may.
+/// A client from a network that is not allowed gets 403, and takes no connection from those that are allowed.
 #[tokio::test]
-async fn strangers_do_not_keep_an_operator_out() {
+async fn clients_that_are_not_allowed_do_not_block_an_operator() {
     let node = Container::hello("n1").await;
     let gateway = Running::start(&format!(
         "admin: {{ bind: \"127.0.0.1:0\", allow: [127.0.0.2] }}\n\

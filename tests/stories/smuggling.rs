@@ -1,5 +1,5 @@
-//! Requests in one another: whatever a client sends, a container sees what the strictest reading of RFC 9112 finds,
-//! request by request, or less, and never more.
+//! Request smuggling: whatever a client sends, a container gets the requests that the strictest reading of RFC 9112 finds,
+//! or fewer, but never others.
 
 #[path = "../oracle/random.rs"]
 mod random;
@@ -20,7 +20,7 @@ use crate::support::soon;
 
 const STREAMS: usize = 1500;
 
-/// What a container has seen of each stream.
+/// The requests that a container got from each stream.
 type Seen = Arc<Mutex<BTreeMap<String, Vec<Found>>>>;
 
 async fn watching(seen: &Seen) -> Container {
@@ -58,8 +58,7 @@ async fn watching(seen: &Seen) -> Container {
     .await
 }
 
-/// A few requests, one behind the other, some of them with framing that somebody might read in another way, and
-/// bodies that look like requests.
+/// A few requests one after the other, some with ambiguous framing, and with bodies that look like requests.
 fn stream(number: usize, random: &mut Random) -> Vec<u8> {
     let hidden = format!("GET /hidden HTTP/1.1\r\nHost: a\r\nX-Stream: {number}\r\n\r\n");
     let mut stream = Vec::new();
@@ -181,7 +180,7 @@ fn chunked(body: &str, random: &mut Random) -> String {
         ])
 }
 
-/// Sends it in pieces, and waits until the gateway has done with it.
+/// Sends a stream in pieces, and waits until the gateway has closed.
 async fn send(gateway: &Running, stream: &[u8], random: &mut Random) {
     let mut client = TcpStream::connect(gateway.front).await.unwrap();
     for piece in stream.chunks(1 + random.below(stream.len())) {
@@ -194,7 +193,7 @@ async fn send(gateway: &Running, stream: &[u8], random: &mut Random) {
 }
 
 #[tokio::test]
-async fn no_request_hides_in_another() {
+async fn no_request_is_hidden_in_another() {
     let seen = Seen::default();
     let container = watching(&seen).await;
     let gateway = Running::before(&[&container], "", "");

@@ -1,4 +1,4 @@
-//! Waiting for a member, drains, live sessions: what happens between requests.
+//! Requests that wait for a member, drains, and live sessions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::support::{pause, until};
 const SESSIONS: &str = "ajpgate_sticky_sessions";
 const DRAINED: &str = "ajpgate_member_drained";
 
-/// A container whose sessions carry its route; who comes without one gets a new one.
+/// A container that begins a session with its route for each request without one.
 async fn with_sessions(route: &'static str) -> Container {
     let issued = Arc::new(AtomicUsize::new(0));
     Container::start(move |_, mut wire: Wire| {
@@ -33,7 +33,7 @@ async fn with_sessions(route: &'static str) -> Container {
     .await
 }
 
-/// Nobody answers here, until somebody listens.
+/// An address where no server listens yet.
 async fn down() -> std::net::SocketAddr {
     Container::hello("n1").await.address
 }
@@ -63,7 +63,7 @@ async fn requests_wait_until_a_member_is_usable_again() {
 
 /// A request that began before a member came may have it: the other connector of its session's node, say.
 #[tokio::test]
-async fn whoever_waits_gets_the_member_that_comes_meanwhile() {
+async fn a_waiting_request_gets_a_member_that_is_added_meanwhile() {
     let address = down().await;
     let gateway = Arc::new(Running::start(&format!(
         "balancers:\n  test:\n    timeout: 30s\n    forcerecovery: false\n    members:\n      \
@@ -108,7 +108,7 @@ async fn a_request_waits_until_a_member_may_be_tried_again() {
          - {{ url: \"ajp://{address}\", route: n1, retry: 1s }}\n\
          proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]\n"
     ));
-    // It finds out that the member is out, and has no try left.
+    // The request fails on the member, which gets into error state, and has no attempt left.
     assert_eq!(gateway.get("/", "").await.status, 503);
     let _container = Container::at(address, |_, wire| hello("n1", wire));
     assert_eq!(gateway.get("/", "").await.status, 200);
@@ -149,7 +149,7 @@ async fn nofailover_does_not_wait() {
 }
 
 #[tokio::test]
-async fn live_sessions_are_counted_where_they_are() {
+async fn live_sessions_are_counted_by_member() {
     let nodes = [with_sessions("n1").await, with_sessions("n2").await];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "session_timeout: 1h", "");
     for _ in 0..12 {
@@ -165,7 +165,7 @@ async fn live_sessions_are_counted_where_they_are() {
 }
 
 #[tokio::test]
-async fn a_drain_ends_by_itself() {
+async fn a_drain_ends_when_its_sessions_have_ended() {
     let nodes = [with_sessions("n1").await, with_sessions("n2").await];
     let gateway = Running::start(&format!(
         "balancers:\n  test:\n    session_timeout: 1s\n    members:\n      \
@@ -189,7 +189,7 @@ async fn a_drain_ends_by_itself() {
         .await;
     assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 0.0);
     assert_eq!(gateway.metric(DRAINED, &[("route", "n2")]).await, 0.0);
-    // Until it is stopped, who still knows it is still served.
+    // Until the member is stopped, its sessions are served.
     assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n1"));
 }
 
@@ -215,7 +215,7 @@ async fn drain_timeout_bounds_a_drain() {
     assert_eq!(gateway.get("/", old).await.field("x-node"), Some("n2"));
     assert_eq!(gateway.metric(SESSIONS, &[("route", "n1")]).await, 0.0);
 
-    // Whoever ends the drain has the member back.
+    // After the end of the drain the member takes new sessions again.
     let mut admin = Client::connect(gateway.admin).await;
     let change = r#"{"status":{"drain":false}}"#;
     admin
@@ -234,7 +234,7 @@ async fn drain_timeout_bounds_a_drain() {
 }
 
 #[tokio::test]
-async fn members_of_a_domain_take_over_each_others_sessions() {
+async fn members_of_a_domain_take_over_sessions_of_each_other() {
     let nodes = [
         Container::hello("n1").await,
         Container::hello("n2").await,
@@ -262,7 +262,7 @@ async fn members_of_a_domain_take_over_each_others_sessions() {
 
 /// Slow to answer; the other gets nearly everything. So slow that nothing a busy machine does to the other comes near.
 #[tokio::test]
-async fn the_fast_get_more_than_the_slow() {
+async fn fast_members_get_more_requests_than_slow_ones() {
     let slow = Container::start(|_, mut wire: Wire| async move {
         while wire.next_request().await.is_some() {
             pause(500).await;
@@ -280,7 +280,7 @@ async fn the_fast_get_more_than_the_slow() {
 }
 
 #[tokio::test]
-async fn new_sessions_go_where_the_fewest_are() {
+async fn new_sessions_go_to_the_member_with_the_fewest() {
     let nodes = [with_sessions("n1").await, with_sessions("n2").await];
     let gateway = Running::before(&[&nodes[0], &nodes[1]], "lbmethod: sessions", "");
     for number in 0..10 {

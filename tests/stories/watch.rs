@@ -15,9 +15,9 @@ fn mapped(path: &str) -> String {
     format!("watch: true\nproxy_pass: [{{ path: {path}, to: \"ajp://127.0.0.1/\" }}]\n")
 }
 
-/// Whoever writes a file does not know how far the gateway's start is.
+/// The file may be written at any moment of the gateway's start.
 #[tokio::test]
-async fn what_changes_while_the_gateway_starts_is_noticed() {
+async fn a_change_while_the_gateway_starts_is_noticed() {
     let file = ConfigFile::new("watch-start", &mapped("/old"));
     let path = file.path.clone();
     let source = Source::new(file.path.clone(), move || load(&path));

@@ -1,21 +1,21 @@
-//! The strictest reading of a stream of requests: it ends where anything could be read in two ways.
+//! The strictest reading of a stream of requests: it ends at the first byte that can be read in two ways.
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) target: String,
-    /// The length of its body; `None` when that breaks off.
+    /// The length of its body; `None` when the body breaks off.
     pub(super) body: Option<usize>,
 }
 
 impl Found {
-    /// Whether this may be what a container sees of `allowed`.
+    /// Whether a container may get this of `allowed`.
     pub(super) fn fits(&self, allowed: &Self) -> bool {
         self.target == allowed.target && (self.body.is_none() || self.body == allowed.body)
     }
 }
 
-/// The requests in it, up to the first that is none.
+/// The requests of a stream, up to the first that is invalid.
 pub(super) fn read(stream: &[u8]) -> Vec<Found> {
     let (mut found, mut rest) = (Vec::new(), stream);
     while let Some((target, body, behind)) = request(rest) {
@@ -28,7 +28,7 @@ pub(super) fn read(stream: &[u8]) -> Vec<Found> {
     found
 }
 
-/// Target, length of the body, and what stands behind it.
+/// Target, length of the body, and the bytes behind it.
 fn request(stream: &[u8]) -> Option<(String, Option<usize>, &[u8])> {
     // Empty lines before a request line are ignored (RFC 9112 section 2.2).
     let mut stream = stream;
@@ -75,7 +75,7 @@ fn request(stream: &[u8]) -> Option<(String, Option<usize>, &[u8])> {
     Some((target.to_owned(), body, behind))
 }
 
-/// The length of a chunked body and what stands behind it; `None` when it is malformed or breaks off.
+/// The length of a chunked body and the bytes behind it; `None` when it is malformed or breaks off.
 fn chunks(mut stream: &[u8]) -> Option<(usize, &[u8])> {
     let mut length = 0;
     loop {
@@ -109,7 +109,7 @@ fn is_token(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-/// What stands before and behind the first of these.
+/// The bytes before and behind the first occurrence of `separator`.
 fn cut<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let place = bytes.windows(at.len()).position(|window| window == at)?;
     Some((&bytes[..place], &bytes[place + at.len()..]))

@@ -1,4 +1,4 @@
-//! A servlet container that does exactly what a story says, good or bad.
+//! A servlet container that does what the script of a test says, right or wrong.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,12 +18,12 @@ use tokio_util::codec::Framed;
 
 use super::{ReservedPort, soon};
 
-/// Listens until it is dropped.
+/// A container that listens until it is dropped.
 pub(crate) struct Container {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
-    /// Nobody else takes it by chance once this container is gone, and a story wants nobody there.
+    /// Keeps other programs from the port after the container has ended.
     _port: Option<ReservedPort>,
 }
 
@@ -48,7 +48,7 @@ impl Container {
         Self::listen(listener, Some(port), size, script)
     }
 
-    /// The same on an address that is known already.
+    /// The same on this address.
     pub(crate) fn at<F>(
         address: SocketAddr,
         script: impl Fn(usize, Wire) -> F + Send + Sync + 'static,
@@ -101,7 +101,7 @@ impl Container {
         Self::start(move |_, wire| hello(node, wire)).await
     }
 
-    /// Connections so far.
+    /// Number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -122,7 +122,7 @@ pub(crate) async fn hello(node: &'static str, mut wire: Wire) {
     }
 }
 
-/// The container's end of one connection.
+/// The container's side of one connection.
 pub(crate) struct Wire {
     framed: Framed<TcpStream, ContainerCodec>,
 }
@@ -160,7 +160,7 @@ impl Wire {
         self.next_request().await.expect("a request")
     }
 
-    /// The next packet of request body, not asked for. `None` when the connection ended instead.
+    /// The next packet of request body, which was not asked for. `None` when the connection has ended instead.
     pub(crate) async fn body_packet(&mut self) -> Option<BodyPacket> {
         self.framed.codec_mut().expect_body();
         match self.next().await? {
@@ -169,7 +169,7 @@ impl Wire {
         }
     }
 
-    /// Asks for body and gets a packet.
+    /// Asks for request body and returns the packet.
     pub(crate) async fn ask(&mut self, most: u16) -> Option<BodyPacket> {
         self.send(FromContainer::GetBodyChunk(most)).await;
         self.body_packet().await
@@ -194,13 +194,13 @@ impl Wire {
         body
     }
 
-    /// Sends one packet. The gateway may be gone.
+    /// Sends one packet. It is no error when the gateway has closed.
     pub(crate) async fn send(&mut self, message: FromContainer) {
         let _ = self.framed.start_send_unpin(message);
         let _ = SinkExt::<FromContainer>::flush(&mut self.framed).await;
     }
 
-    /// Sends bytes as they are.
+    /// Sends these bytes.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) {
         let _ = self.framed.get_mut().write_all(bytes).await;
     }
@@ -224,7 +224,7 @@ impl Wire {
         self.send(FromContainer::EndResponse { reuse }).await;
     }
 
-    /// A whole answer with its length.
+    /// Sends a complete answer with Content-Length.
     pub(crate) async fn respond(&mut self, status: u16, fields: &[(&str, &str)], body: &[u8]) {
         let length = body.len().to_string();
         let mut fields = fields.to_vec();
@@ -234,7 +234,7 @@ impl Wire {
         self.end(true).await;
     }
 
-    /// Waits for the gateway to close, and says what it sent before.
+    /// Waits until the gateway closes, and returns the bytes that it sent before.
     pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
         let mut rest = self.framed.read_buffer().to_vec();
         let read = self.framed.get_mut().read_to_end(&mut rest);
@@ -249,7 +249,7 @@ impl Wire {
     }
 }
 
-/// A SEND_HEADERS with texts as they are.
+/// A SEND_HEADERS packet whose field names are texts, not codes.
 pub(crate) fn head(status: u16, fields: &[(&str, &str)]) -> FromContainer {
     let mut headers = Headers::builder();
     for (name, value) in fields {

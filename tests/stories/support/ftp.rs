@@ -103,8 +103,8 @@ impl Site {
     /// What happens with a command, where that is not the right thing.
     fn take_action(&mut self, line: &str) -> Option<Action> {
         let once = self.once.take_if(|(start, _)| line.starts_with(*start));
-        let always = self.actions.iter();
-        once.or_else(|| always.cloned().find(|(start, _)| line.starts_with(start)))
+        let mut always = self.actions.iter();
+        once.or_else(|| always.find(|(start, _)| line.starts_with(start)).cloned())
             .map(|(_, action)| action)
     }
 

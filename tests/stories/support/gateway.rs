@@ -1,4 +1,4 @@
-//! A gateway in this process, on ports of its own.
+//! A gateway inside the test process, on free ports.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::container::Container;
 use super::origin::Origin;
 use super::until;
 
-/// A gateway, and what it says about itself.
+/// A running gateway, with its addresses and metrics.
 pub(crate) struct Running {
     gateway: Gateway,
     pub(crate) front: SocketAddr,
@@ -19,7 +19,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts with this configuration; `listeners`, `admin` and a quiet access log are added where it has none.
+    /// Starts a gateway with this configuration; `listeners`, `admin` and a disabled access log are added where it has none.
     pub(crate) fn start(yaml: &str) -> Self {
         let text = with_defaults(yaml);
         let loaded = match ajpgate_config::parse(&text, Path::new("story.yaml"), &|_| None) {
@@ -29,7 +29,7 @@ impl Running {
         Self::of(Gateway::start(&loaded.config).unwrap())
     }
 
-    /// Starts with this configuration in a file, which can be changed and read again.
+    /// Starts a gateway with this configuration file, which can be changed and reloaded.
     pub(crate) fn start_from(file: &ConfigFile) -> Self {
         let path = file.path.clone();
         let source = Source::new(file.path.clone(), move || load(&path));
@@ -47,7 +47,7 @@ impl Running {
         }
     }
 
-    /// A balancer `test` over these containers, with routes `n1`, `n2` … and these keys, mapped to `/`.
+    /// Starts a gateway with a balancer `test` of these containers, with routes `n1`, `n2` … and these keys, mapped to `/`.
     pub(crate) fn before(containers: &[&Container], balancer: &str, member: &str) -> Self {
         let urls = containers
             .iter()
@@ -55,7 +55,7 @@ impl Running {
         Self::over(&urls.collect::<Vec<_>>(), balancer, member)
     }
 
-    /// The same over these HTTP servers.
+    /// The same with these HTTP servers.
     pub(crate) fn before_http(origins: &[&Origin], balancer: &str, member: &str) -> Self {
         let urls = origins
             .iter()
@@ -63,7 +63,7 @@ impl Running {
         Self::over(&urls.collect::<Vec<_>>(), balancer, member)
     }
 
-    /// The same over members at these URLs.
+    /// The same with members at these URLs.
     pub(crate) fn over(urls: &[String], balancer: &str, member: &str) -> Self {
         let mut yaml = "balancers:\n  test:\n".to_owned();
         for line in balancer.lines() {
@@ -85,12 +85,12 @@ impl Running {
         Client::connect(self.front).await
     }
 
-    /// One GET on a connection of its own.
+    /// Sends a GET on a connection of its own.
     pub(crate) async fn get(&self, target: &str, fields: &str) -> client::Answer {
         client::get(self.front, target, fields).await
     }
 
-    /// The value of a metric: its name and these labels, in any order. Zero when there is no such series.
+    /// The sum of the series with this name and these labels; zero without such series.
     pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let text = client::get(self.admin, "/metrics", "").await;
         let wanted: Vec<String> = labels
@@ -114,7 +114,7 @@ impl Running {
         until(&what, async || self.metric(name, labels).await == value).await;
     }
 
-    /// Waits until nothing is under way: no member is busy and no connection leased.
+    /// Waits until no request is under way, no member is busy and no connection is leased.
     pub(crate) async fn quiet(&self) {
         self.metric_becomes("ajpgate_member_busy", &[], 0.0).await;
         self.metric_becomes("ajpgate_pool_connections", &[("state", "busy")], 0.0)
@@ -123,7 +123,7 @@ impl Running {
             .await;
     }
 
-    /// Where it hears heartbeats.
+    /// The address where it receives heartbeats.
     pub(crate) fn heartbeats(&self) -> SocketAddr {
         self.gateway.heartbeat_addresses()[0]
     }
@@ -133,7 +133,7 @@ impl Running {
     }
 }
 
-/// A configuration with `listeners`, `admin` and a quiet access log added where it has none.
+/// Adds `listeners`, `admin` and a disabled access log to a configuration where it has none.
 fn with_defaults(yaml: &str) -> String {
     let mut text = yaml.to_owned();
     for (key, default) in [
@@ -155,14 +155,14 @@ pub(crate) fn load(path: &Path) -> Result<Config, Vec<String>> {
     Ok(loaded.config)
 }
 
-/// A configuration file in a folder of its own. Both are removed when it is dropped.
+/// A configuration file in a folder of its own. Dropping it removes both.
 pub(crate) struct ConfigFile {
     folder: PathBuf,
     pub(crate) path: PathBuf,
 }
 
 impl ConfigFile {
-    /// Writes a configuration with the defaults of [`Running::start`]. `test` names the folder: each test has another.
+    /// Writes a configuration with the defaults of [`Running::start`] into a folder named `test`, one for each test.
     pub(crate) fn new(test: &str, yaml: &str) -> Self {
         let folder = format!("{test}-{}", std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);

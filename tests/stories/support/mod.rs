@@ -1,4 +1,4 @@
-//! What stories are told with: a gateway in this process, containers that do as they are told, raw clients.
+//! Helpers of these tests: a gateway inside the test process, scripted backends, and clients that send any bytes.
 
 #[path = "../../support/client.rs"]
 pub(crate) mod client;
@@ -17,10 +17,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longer than anything in a story takes on a busy machine.
+/// Longer than any step of a test takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Waits for something that must happen.
+/// Waits for a future; panics after [`DEADLINE`].
 pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     match tokio::time::timeout(DEADLINE, future).await {
         Ok(output) => output,
@@ -28,7 +28,7 @@ pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
-/// Asks until the answer is yes.
+/// Repeats `check` until it returns `true`; panics after [`DEADLINE`].
 pub(crate) async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !check().await {
@@ -38,7 +38,7 @@ pub(crate) async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     .await;
 }
 
-/// Lets time pass: where a story is about somebody who is slow, or about something that must not happen.
+/// Lets time pass, for tests of slow peers and of events that must not happen.
 pub(crate) async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
@@ -54,7 +54,7 @@ pub(crate) async fn at_once(cases: impl IntoIterator<Item = impl Future<Output =
     local.run_until(running.join_all()).await;
 }
 
-/// Something that one side of a story waits for and the other lets happen.
+/// A signal from one side of a test to the other.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<tokio::sync::watch::Sender<usize>>);
 
@@ -68,7 +68,7 @@ impl Gate {
         self.0.send_modify(|times| *times += 1);
     }
 
-    /// Waits until it has been opened so many times.
+    /// Waits until it has been opened this number of times.
     pub(crate) async fn opened(&self, times: usize) {
         let mut opened = self.0.subscribe();
         soon("the gate opens", opened.wait_for(|now| *now >= times))

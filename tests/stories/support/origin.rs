@@ -1,4 +1,4 @@
-//! An HTTP server that does exactly what a story says, good or bad.
+//! An HTTP server that does what the script of a test says, right or wrong.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ use tokio::task::JoinHandle;
 
 use super::{ReservedPort, soon};
 
-/// Listens until it is dropped.
+/// A server that listens until it is dropped.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
-    /// As a container's.
+    /// Keeps other programs from the port after the server has ended.
     _port: ReservedPort,
 }
 
@@ -29,7 +29,7 @@ impl Origin {
         Self::accept(move |number, stream| script(number, Conn::new(stream))).await
     }
 
-    /// The same with the bare connection.
+    /// The same with the TCP connection itself.
     pub(crate) async fn accept<F>(
         script: impl Fn(usize, TcpStream) -> F + Send + Sync + 'static,
     ) -> Self
@@ -77,7 +77,7 @@ impl Origin {
         Self::start(move |_, conn| hello(node, conn)).await
     }
 
-    /// Connections so far.
+    /// Number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -97,7 +97,7 @@ pub(crate) async fn hello<S: AsyncRead + AsyncWrite + Unpin>(node: &str, mut con
     }
 }
 
-/// A request as it came.
+/// A request as it was received.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) line: String,
@@ -116,7 +116,7 @@ impl Received {
     }
 }
 
-/// The server's end of one connection.
+/// The server's side of one connection.
 pub(crate) struct Conn<S = TcpStream> {
     pub(crate) stream: S,
     buffer: Vec<u8>,
@@ -194,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         }
     }
 
-    /// So many bytes.
+    /// The next bytes, this number of them.
     pub(crate) async fn bytes(&mut self, length: usize) -> Option<Vec<u8>> {
         while self.buffer.len() < length {
             self.read_some().await?;
@@ -213,13 +213,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         }
     }
 
-    /// Sends bytes as they are. The gateway may be gone.
+    /// Sends these bytes. It is no error when the gateway has closed.
     pub(crate) async fn raw(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref()).await;
         let _ = self.stream.flush().await;
     }
 
-    /// A whole answer.
+    /// Sends a complete answer.
     pub(crate) async fn respond(&mut self, status: u16, fields: &[(&str, &str)], body: &str) {
         let mut answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in fields {
