@@ -14,7 +14,6 @@ mod support;
 mod ajp;
 mod bounds;
 mod browser;
-mod crowd;
 #[cfg(feature = "ftp")]
 mod ftp;
 mod helpers;
