@@ -99,6 +99,15 @@ impl Overlay {
     }
 }
 
+/// Which fields the gateway adds to those of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// The forwarding fields (`X-Forwarded-For` and the like), and those of the mapping's rules.
+    All,
+    /// Only those of the mapping's rules.
+    ByRules,
+}
+
 /// The fields of a request as a backend gets them.
 #[derive(Debug)]
 pub(crate) struct RequestFields<'a> {
@@ -115,10 +124,11 @@ pub(crate) struct RequestFields<'a> {
 }
 
 impl RequestFields<'_> {
-    /// Hands each field to `put`: `Host` first, then the client's in their order, then what the gateway adds.
+    /// Hands each field to `put`: `Host` first, then the client's in their order, then those that the gateway adds.
     /// Framing is the backend's business.
     pub(crate) fn try_each<E>(
         &self,
+        added: Added,
         mut put: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         if !self.host_sent.is_empty() && !self.is_removed("host") {
@@ -129,7 +139,9 @@ impl RequestFields<'_> {
                 put(name.as_str().as_bytes(), value.as_bytes())?;
             }
         }
-        self.try_each_forwarding(|name, value| put(name.as_bytes(), value.as_bytes()))?;
+        if added == Added::All {
+            self.try_each_forwarding(|name, value| put(name.as_bytes(), value.as_bytes()))?;
+        }
         for (name, value) in &self.overlay.added {
             put(name.as_str().as_bytes(), value.as_bytes())?;
         }
@@ -255,7 +267,7 @@ mod tests {
             host_sent: "shop.example.com:8080",
             port: 8080,
         }
-        .try_each(|name, value| {
+        .try_each(Added::All, |name, value| {
             seen.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
             Ok::<_, ()>(())
         })

@@ -371,10 +371,6 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("tests/cli/usage.rs", "the help text shows the defaults"),
     ("tests/support/ajpgate.rs", "a comment with an example"),
     ("config/tests/", "configurations that are only read"),
-    (
-        "tests/stories/api_description.rs",
-        "urls of members without traffic",
-    ),
 ];
 
 #[test]

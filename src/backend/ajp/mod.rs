@@ -29,6 +29,7 @@ use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length};
 use super::pool::{Pool, Reuse};
+use crate::headers::Added;
 use crate::upload::Upload;
 
 /// Most header fields of a request: Tomcat's `maxHeaderCount`, beyond which it answers 500.
@@ -108,51 +109,68 @@ impl AjpBackend {
         Ok(head)
     }
 
-    /// Writes FORWARD_REQUEST. Attributes in the order of both Apache modules.
+    /// Writes FORWARD_REQUEST. The forwarding fields are left out where they do not fit the packet or Tomcat's number of
+    /// fields: AJP13 tells the client's address, scheme and port by itself.
+    ///
+    /// # Errors
+    /// When the client's own fields do not fit.
     fn encode(
         &self,
         request: &Forward<'_>,
         length: RequestBody,
         out: &mut BytesMut,
     ) -> Result<usize, Unencodable> {
-        let Forward { fields, peer, .. } = request;
-        let mut head = RequestEncoder::begin(
-            out,
-            self.packet_size(),
-            &RequestLine {
-                method: request.method.as_str().as_bytes(),
-                protocol: match request.version {
-                    Version::HTTP_10 => b"HTTP/1.0",
-                    Version::HTTP_2 => b"HTTP/2.0",
-                    _ => b"HTTP/1.1",
-                },
-                uri: request.path.as_bytes(),
-                remote_addr: peer.ip.as_bytes(),
-                remote_host: None,
-                server_name: request.server_name.as_bytes(),
-                server_port: fields.port,
-                is_ssl: peer.tls,
-            },
-        )?;
-        let mut count = 1;
-        // Never the client's own framing: what was parsed is what counts.
-        match length {
-            RequestBody::Empty => head.header(b"content-length", b"0")?,
-            RequestBody::Known(length) => {
-                head.header(
-                    b"content-length",
-                    itoa::Buffer::new().format(length).as_bytes(),
-                )?;
+        let whole = self.encode_with(request, length, Added::All, out);
+        match whole {
+            Err(Unencodable::HeaderCount | Unencodable::TooLarge(_)) => {
+                self.encode_with(request, length, Added::ByRules, out)
             }
-            RequestBody::Unknown => head.header(b"transfer-encoding", b"chunked")?,
+            encoded => encoded,
         }
-        fields.try_each(|name, value| {
+    }
+
+    fn encode_with(
+        &self,
+        request: &Forward<'_>,
+        length: RequestBody,
+        added: Added,
+        out: &mut BytesMut,
+    ) -> Result<usize, Unencodable> {
+        let Forward { fields, peer, .. } = request;
+        let line = RequestLine {
+            method: request.method.as_str().as_bytes(),
+            protocol: match request.version {
+                Version::HTTP_10 => b"HTTP/1.0",
+                Version::HTTP_2 => b"HTTP/2.0",
+                _ => b"HTTP/1.1",
+            },
+            uri: request.path.as_bytes(),
+            remote_addr: peer.ip.as_bytes(),
+            remote_host: None,
+            server_name: request.server_name.as_bytes(),
+            server_port: fields.port,
+            is_ssl: peer.tls,
+        };
+        let mut head = RequestEncoder::begin(out, self.packet_size(), &line)?;
+        let mut count = put_framing(&mut head, length, added)?;
+        fields.try_each(added, |name, value| {
             count += 1;
             head.header(name, value)
         })?;
         if count > MAX_FIELDS {
             return Err(Unencodable::HeaderCount);
         }
+        self.put_attributes(&mut head, request)?;
+        head.finish()
+    }
+
+    /// Adds the request attributes, in the order of both Apache modules.
+    fn put_attributes(
+        &self,
+        head: &mut RequestEncoder<'_>,
+        request: &Forward<'_>,
+    ) -> Result<(), Unencodable> {
+        let peer = request.peer;
         if let Some(secret) = &self.secret {
             head.attribute(Attribute::Secret, secret.as_bytes())?;
         }
@@ -179,6 +197,25 @@ impl AjpBackend {
         for (name, value) in request.attributes {
             head.named_attribute(name.as_bytes(), value.as_bytes())?;
         }
-        head.finish()
+        Ok(())
     }
+}
+
+/// Adds the field that tells the length of the body, and returns the number of fields. Never the client's own framing:
+/// what was parsed is what counts. Without a body the field can be left out.
+fn put_framing(
+    head: &mut RequestEncoder<'_>,
+    length: RequestBody,
+    added: Added,
+) -> Result<usize, Unencodable> {
+    match length {
+        RequestBody::Empty if added == Added::ByRules => return Ok(0),
+        RequestBody::Empty => head.header(b"content-length", b"0")?,
+        RequestBody::Known(length) => {
+            let mut text = itoa::Buffer::new();
+            head.header(b"content-length", text.format(length).as_bytes())?;
+        }
+        RequestBody::Unknown => head.header(b"transfer-encoding", b"chunked")?,
+    }
+    Ok(1)
 }
