@@ -379,7 +379,8 @@ async fn r16_headers_that_just_fit_are_forwarded() {
         }
         assert_eq!(answer.status, 431);
     }
-    assert!((7400..8000).contains(&fits), "{fits}");
+    // The forwarding fields of the gateway are left out where they do not fit.
+    assert!((7900..8192).contains(&fits), "{fits}");
     assert_eq!(container.connections(), 1);
 }
 
