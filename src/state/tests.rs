@@ -28,7 +28,9 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// A key that is there or not, with one of these values.
 fn key(name: &'static str, values: Value) -> BoxedStrategy<Option<(&'static str, Value)>> {
-    let values = values.as_array().cloned().unwrap();
+    let Value::Array(values) = values else {
+        panic!("the values of {name} are a list");
+    };
     prop::option::of(prop::sample::select(values).prop_map(move |value| (name, value))).boxed()
 }
 
