@@ -400,7 +400,7 @@ fn tests_take_free_ports() {
 const SLEEPS: &[(&str, &str)] = &[
     ("tests/support/", "`until` looks again after a moment"),
     (
-        "tests/stories/support/",
+        "tests/gateway/support/",
         "`until` looks again after a moment",
     ),
 ];

@@ -53,7 +53,7 @@ const ROOTS: &[&str] = &[
     "",
     "src/",
     "tests/",
-    "tests/stories/",
+    "tests/gateway/",
     "protocol/",
     "protocol/src/",
     "config/",

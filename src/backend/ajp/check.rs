@@ -10,8 +10,7 @@ use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::{Exchange, RequestBody, Step};
 use ajp13::request::{Attribute, END_OF_BODY};
 use bytes::BytesMut;
-use futures_core::Stream;
-use futures_sink::Sink;
+use futures_util::{Sink, Stream};
 
 use super::AjpBackend;
 use super::transport::AjpTransport;

@@ -13,8 +13,7 @@ use ajp13::exchange::{Exchange as Order, RequestBody, Step};
 use ajp13::request::END_OF_BODY;
 use ajp13::{PacketSize, SendHeaders, ToContainer, Unencodable};
 use bytes::BytesMut;
-use futures_core::Stream;
-use futures_sink::Sink;
+use futures_util::{Sink, Stream};
 use tokio::time::Instant;
 
 use super::transport::{AjpSettings, AjpTransport};

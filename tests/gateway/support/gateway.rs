@@ -22,7 +22,7 @@ impl Running {
     /// Starts a gateway with this configuration; `listeners`, `admin` and a disabled access log are added where it has none.
     pub(crate) fn start(yaml: &str) -> Self {
         let text = with_defaults(yaml);
-        let loaded = match ajpgate_config::parse(&text, Path::new("story.yaml"), &|_| None) {
+        let loaded = match ajpgate_config::parse(&text, Path::new("test.yaml"), &|_| None) {
             Ok(loaded) => loaded,
             Err(problems) => panic!("{problems}\n{text}"),
         };

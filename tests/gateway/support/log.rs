@@ -1,4 +1,4 @@
-//! What the gateway of a story logs.
+//! What the gateway of a test logs.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The lines that are logged on this thread, from warnings on. A story runs on one thread, its gateway too.
+/// The lines that are logged on this thread, from warnings on. A test and its gateway run on one thread.
 pub(crate) struct Log {
     lines: Lines,
     _guard: DefaultGuard,
