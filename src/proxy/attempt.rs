@@ -140,17 +140,22 @@ impl Sending<'_> {
     }
 }
 
-/// Logs a failed attempt: as a warning when the failure counts for the member.
+/// Logs a failed attempt: as a warning when the failure counts for the member and its last warning was a second ago, else
+/// at level `debug`, so that every failure can be seen.
 fn log(balancer: &LiveBalancer, member: &LiveMember, error: &ForwardError, verdict: Verdict) {
     let balancer = balancer.name();
     let Some(cause) = verdict.error else {
         debug!(balancer, member = %member.url, error = %error, "attempt given up");
         return;
     };
-    if let Some(left_out) = member.warnings.failed.due(cause) {
-        warn!(
-            balancer, member = %member.url, error = %error, exposure = ?error.exposure,
+    let exposure = error.exposure;
+    match member.warnings.failed.due(cause) {
+        Some(left_out) => warn!(
+            balancer, member = %member.url, error = %error, exposure = ?exposure,
             left_out = left_out.field(), "attempt failed"
-        );
+        ),
+        None => debug!(
+            balancer, member = %member.url, error = %error, exposure = ?exposure, "attempt failed"
+        ),
     }
 }

@@ -101,10 +101,11 @@ impl Front {
     ) -> Self {
         let yaml = configuration.yaml(nodes, worlds);
         let ajpgate = Ajpgate::start(&format!(
-            "{yaml}access_log: {{ path: {ACCESS_LOG}, format: \"{}\" }}\n",
+            "{yaml}access_log: {{ path: {ACCESS_LOG}, format: \"{}\" }}\nlog: {{ level: debug }}\n",
             log_format()
         ))
         .await;
+        // Warnings of failures are limited to one a second; at level `debug` each failure has its line.
         let log = Tail::of(&ajpgate.path("console.log"), |line| {
             line.contains("attempt failed")
         });
