@@ -234,7 +234,11 @@ async fn every_query_of_the_dashboard_has_data_and_every_rule_is_evaluated() {
         ("node5", 0.0),
     ] {
         let rate = format!("balancer_route:ajpgate_sticky_hits:ratio_rate5m{{route=\"{route}\"}}");
-        assert_eq!(prometheus.query(&rate).await, [expected], "{route}");
+        // A recorded series follows the scrapes by an evaluation of the rules.
+        eventually("the rate of the route is recorded", async || {
+            prometheus.query(&rate).await == [expected]
+        })
+        .await;
     }
     for (query, expected) in [
         ("ajpgate_member_up{route=\"node5\"}", 0.0),

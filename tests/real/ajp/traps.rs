@@ -189,13 +189,13 @@ async fn a_hundred_fields_arrive_and_more_are_431() {
             .map(|number| format!("X-Field-{number}: {number}\r\n"))
             .collect()
     };
-    let bare: Value = serde_json::from_slice(&get(&gateway, "/app/echo").await.body).unwrap();
-    // The client of the test sends some fields of its own.
-    let room = 100 - bare["headers"].as_array().unwrap().len();
-    let most = client::get(gateway.front(), "/app/echo", &fields(room)).await;
+    // With the Host that the client of the test sends. The forwarding fields of the gateway are left out, for Tomcat takes
+    // no more than 100.
+    let mut client = Client::connect(gateway.front()).await;
+    let most = client.get("/app/echo", &fields(99)).await;
     let seen: Value = serde_json::from_slice(&most.body).unwrap();
     assert_eq!(seen["headers"].as_array().unwrap().len(), 100);
-    let more = client::get(gateway.front(), "/app/echo", &fields(room + 1)).await;
+    let more = client.get("/app/echo", &fields(100)).await;
     assert_eq!(more.status, 431);
     let answer = get(&gateway, "/app/headers?many=100").await;
     assert_eq!(
