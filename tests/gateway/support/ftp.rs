@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -45,9 +45,9 @@ pub(crate) enum TransferEnd {
 }
 
 /// The files of a server, and how it behaves.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Site {
-    files: HashMap<Vec<u8>, Vec<u8>>,
+    files: HashMap<Vec<u8>, Arc<[u8]>>,
     /// User names and passwords that are accepted; empty: all.
     logins: Vec<(&'static str, &'static str)>,
     /// What happens with a command that begins like this. The first that fits counts.
@@ -67,7 +67,7 @@ impl Site {
     }
 
     pub(crate) fn file(mut self, path: impl AsRef<[u8]>, bytes: &[u8]) -> Self {
-        self.files.insert(path.as_ref().to_vec(), bytes.to_vec());
+        self.files.insert(path.as_ref().to_vec(), bytes.into());
         self
     }
 
@@ -114,7 +114,7 @@ impl Site {
 
     /// Name and size of what is in a directory, in order. A directory has no size.
     fn entries(&self, path: &[u8]) -> Vec<(Vec<u8>, Option<usize>)> {
-        let entry = |(file, bytes): (&Vec<u8>, &Vec<u8>)| {
+        let entry = |(file, bytes): (&Vec<u8>, &Arc<[u8]>)| {
             let rest = inside(path, file)?;
             Some(match rest.iter().position(|byte| *byte == b'/') {
                 Some(slash) => (rest[..slash].to_vec(), None),
@@ -228,12 +228,8 @@ impl FtpServer {
     }
 
     pub(crate) fn file(&self, path: &str) -> Option<Vec<u8>> {
-        self.site
-            .lock()
-            .unwrap()
-            .files
-            .get(path.as_bytes())
-            .cloned()
+        let site = self.site.lock().unwrap();
+        site.files.get(path.as_bytes()).map(|file| file.to_vec())
     }
 }
 
@@ -265,8 +261,8 @@ struct ControlConnection {
 }
 
 impl ControlConnection {
-    fn site(&self) -> Site {
-        self.site.lock().unwrap().clone()
+    fn site(&self) -> MutexGuard<'_, Site> {
+        self.site.lock().unwrap()
     }
 
     async fn say(&mut self, text: &str) -> std::io::Result<()> {
@@ -275,7 +271,8 @@ impl ControlConnection {
     }
 
     async fn run(mut self) -> std::io::Result<()> {
-        match self.site().greeting {
+        let greeting = self.site().greeting.clone();
+        match greeting {
             None => self.say("220 ready").await?,
             Some(Action::Reply(text)) => self.say(&text).await?,
             Some(Action::Close) => return Ok(()),
@@ -289,7 +286,7 @@ impl ControlConnection {
             let line = line.strip_suffix(b"\r\n").expect("a whole line");
             let text = String::from_utf8_lossy(line).into_owned();
             self.commands.lock().unwrap()[self.number].push(text.clone());
-            let action = self.site.lock().unwrap().take_action(&text);
+            let action = self.site().take_action(&text);
             let goes_on = match action {
                 None => self.obey(line).await?,
                 Some(action) => self.act(action, line).await?,
@@ -366,73 +363,94 @@ impl ControlConnection {
 
     /// Does the right thing; `false` when the control connection is to close.
     async fn obey(&mut self, line: &[u8]) -> std::io::Result<bool> {
-        let site = self.site();
         let space = line.iter().position(|byte| *byte == b' ');
         let (verb, argument) = line.split_at(space.unwrap_or(line.len()));
         let argument = argument.get(1..).unwrap_or_default();
         let text = String::from_utf8_lossy(argument).into_owned();
         let path = self.absolute(argument);
-        let file = site.files.get(&path);
         let offset = std::mem::take(&mut self.offset);
         match verb {
-            b"USER" => {
-                self.user = text;
-                self.say("331 password").await?;
-            }
-            b"PASS" => {
-                let pair = (self.user.as_str(), text.as_str());
-                match site.logins.is_empty() || site.logins.contains(&pair) {
-                    true => self.say("230 in").await?,
-                    false => self.say("530 no").await?,
+            b"EPSV" | b"PASV" | b"EPRT" | b"PORT" => self.agree_on_data(verb, &text).await?,
+            b"RETR" => {
+                let file = self.site().files.get(&path).cloned();
+                match file {
+                    Some(file) => return self.send_whole(&file[offset..]).await,
+                    None => self.say("550 no").await?,
                 }
             }
-            b"PWD" => {
-                let directory = String::from_utf8_lossy(&self.directory).into_owned();
-                self.say(&format!("257 \"{directory}\"")).await?;
-            }
-            b"TYPE" | b"NOOP" => self.say("200 ok").await?,
-            b"SIZE" | b"MDTM" if file.is_none() => self.say("550 no file").await?,
-            b"SIZE" => {
-                let size = file.map_or(0, Vec::len);
-                self.say(&format!("213 {size}")).await?;
-            }
-            b"MDTM" => self.say("213 20260102030405").await?,
-            b"CWD" if site.is_directory(&path) => {
-                self.directory = path;
-                self.say("250 there").await?;
-            }
-            b"EPSV" | b"PASV" | b"EPRT" | b"PORT" => self.agree_on_data(verb, &text).await?,
-            b"REST" => {
-                self.offset = text.parse().unwrap();
-                self.say("350 from there").await?;
-            }
-            b"RETR" if file.is_some() => {
-                let bytes = file.unwrap()[offset..].to_vec();
-                return self.send(&bytes, TransferEnd::Reply("226 done")).await;
-            }
-            b"MLSD" => {
-                let listing = site.listing(&self.directory, |size| match size {
-                    Some(size) => format!("type=file;size={size};modify=20260102030405; "),
-                    None => "type=dir;modify=20260102030405; ".to_owned(),
-                });
-                return self.send(&listing, TransferEnd::Reply("226 done")).await;
-            }
-            b"LIST" => {
-                let listing = site.listing(&self.directory, |size| match size {
-                    Some(size) => format!("-rw-r--r--   1 ftp ftp {size:>9} Jan 02  2026 "),
-                    None => "drwxr-xr-x   1 ftp ftp      4096 Jan 02  2026 ".to_owned(),
-                });
-                return self.send(&listing, TransferEnd::Reply("226 done")).await;
+            b"MLSD" | b"LIST" => {
+                let listing = self.listing(verb);
+                return self.send_whole(&listing).await;
             }
             b"STOR" => self.store(path).await?,
-            b"DELE" if file.is_some() => {
-                self.site.lock().unwrap().files.remove(&path);
-                self.say("250 gone").await?;
+            _ => {
+                let reply = self.reply(verb, text, path);
+                self.say(&reply).await?;
             }
-            b"CWD" | b"RETR" | b"DELE" => self.say("550 no").await?,
-            _ => self.say("500 what").await?,
         }
         Ok(true)
+    }
+
+    /// Obeys a command that needs no data connection.
+    fn reply(&mut self, verb: &[u8], argument: String, path: Vec<u8>) -> String {
+        let file = self.site().files.get(&path).cloned();
+        let reply = match verb {
+            b"USER" => {
+                self.user = argument;
+                "331 password"
+            }
+            b"PASS" => match self.accepts(&argument) {
+                true => "230 in",
+                false => "530 no",
+            },
+            b"PWD" => {
+                let directory = String::from_utf8_lossy(&self.directory);
+                return format!("257 \"{directory}\"");
+            }
+            b"TYPE" | b"NOOP" => "200 ok",
+            b"SIZE" | b"MDTM" if file.is_none() => "550 no file",
+            b"SIZE" => return format!("213 {}", file.map_or(0, |file| file.len())),
+            b"MDTM" => "213 20260102030405",
+            b"CWD" if self.site().is_directory(&path) => {
+                self.directory = path;
+                "250 there"
+            }
+            b"REST" => {
+                self.offset = argument.parse().unwrap();
+                "350 from there"
+            }
+            b"DELE" if file.is_some() => {
+                self.site().files.remove(&path);
+                "250 gone"
+            }
+            b"CWD" | b"DELE" => "550 no",
+            _ => "500 what",
+        };
+        reply.to_owned()
+    }
+
+    fn accepts(&self, password: &str) -> bool {
+        let site = self.site();
+        site.logins.is_empty() || site.logins.contains(&(&self.user, password))
+    }
+
+    /// The listing of the current directory.
+    fn listing(&self, verb: &[u8]) -> Vec<u8> {
+        let site = self.site();
+        match verb {
+            b"MLSD" => site.listing(&self.directory, |size| match size {
+                Some(size) => format!("type=file;size={size};modify=20260102030405; "),
+                None => "type=dir;modify=20260102030405; ".to_owned(),
+            }),
+            _ => site.listing(&self.directory, |size| match size {
+                Some(size) => format!("-rw-r--r--   1 ftp ftp {size:>9} Jan 02  2026 "),
+                None => "drwxr-xr-x   1 ftp ftp      4096 Jan 02  2026 ".to_owned(),
+            }),
+        }
+    }
+
+    async fn send_whole(&mut self, bytes: &[u8]) -> std::io::Result<bool> {
+        self.send(bytes, TransferEnd::Reply("226 done")).await
     }
 
     fn absolute(&self, path: &[u8]) -> Vec<u8> {
@@ -474,7 +492,7 @@ impl ControlConnection {
         if !whole {
             path.extend_from_slice(b" (cut)");
         }
-        self.site.lock().unwrap().files.insert(path, bytes);
+        self.site().files.insert(path, bytes.into());
         match whole {
             true => self.say("226 stored").await,
             false => self.say("426 cut").await,
