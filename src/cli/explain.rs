@@ -17,7 +17,7 @@ use self::report::{Candidate, Forwarded, Report, Verdict};
 use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, print};
-use crate::balancer::{Tried, Want};
+use crate::balancer::{NoMember, Tried, Want};
 use crate::peer::Peer;
 use crate::proxy::{Plan, Wanted};
 use crate::state::Snapshot;
@@ -84,62 +84,78 @@ fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict
         Err(refusal) => return Verdict::Refused(refusal),
     };
     let wanted = plan.session(parts);
-    let Wanted { session, found, .. } = wanted;
-    let mut variables = Variables::default();
-    if let Some(found) = &found
-        && let Some(route) = found.route
-    {
-        variables.set_session(found.name, &Arc::from(route));
-    }
+    let choices = choose_all(&plan, &wanted);
     let balancer = &plan.to.balancer;
-    let method = balancer.core().settings().method;
-    let mut tried = Tried::new();
-    let mut candidates: Vec<Candidate> = Vec::new();
-    let mut first = None;
-    let end = loop {
-        if candidates.len() >= balancer.tries() as usize {
-            break None;
-        }
-        let want = Want {
-            route: wanted.route(),
-            tried: &tried,
-        };
-        match balancer.choose(want, Instant::now()) {
-            Ok(chosen) => {
-                variables.set_member(&chosen.variables(balancer));
-                let member = &chosen.attempt.member;
-                tried.insert(member.id);
-                candidates.push(Candidate {
-                    url: member.url.to_string(),
-                    route: chosen.route.to_string(),
-                    how: chosen.how,
-                    route_changed: chosen.route_changed,
-                    path: plan.path_sent(&plan.back(member)).into_owned(),
-                    destination: plan.destination_sent(member),
-                });
-                first.get_or_insert_with(|| variables.clone());
-            }
-            Err(nobody) => break Some(nobody),
-        }
-    };
     Verdict::Forwarded(Box::new(Forwarded {
         index: plan.index,
         mapping: plan.mapping.front.path().to_owned(),
         passes_slashes: plan.mapping.encoded_slash == EncodedSlash::Pass,
-        balancer: plan.to.balancer.name(),
+        balancer: balancer.name(),
         to: match &balancer.variable {
             Some(name) => format!("{name}{}", plan.to.path),
             None => balancer.name().to_owned(),
         },
         decided_on: plan.normal.to_string(),
         sticky: balancer.is_sticky(),
-        session,
-        found,
-        method,
-        candidates,
-        end,
-        variables: first.unwrap_or(variables),
+        session: wanted.session,
+        found: wanted.found,
+        method: balancer.core().settings().method,
+        candidates: choices.candidates,
+        end: choices.end,
+        variables: choices.variables,
     }))
+}
+
+/// The members that a request would try, one after the other.
+struct Choices {
+    candidates: Vec<Candidate>,
+    /// Why no further member was found; `None` when no further try is allowed.
+    end: Option<NoMember>,
+    /// The variables after the first choice.
+    variables: Variables,
+}
+
+/// Chooses members until none is left or no further try is allowed, as if each one could not be reached.
+fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
+    let balancer = &plan.to.balancer;
+    let mut choices = Choices {
+        candidates: Vec::new(),
+        end: None,
+        variables: Variables::default(),
+    };
+    if let Some(found) = &wanted.found
+        && let Some(route) = found.route
+    {
+        choices.variables.set_session(found.name, &Arc::from(route));
+    }
+    let mut tried = Tried::new();
+    while choices.candidates.len() < balancer.tries() as usize {
+        let want = Want {
+            route: wanted.route(),
+            tried: &tried,
+        };
+        let chosen = match balancer.choose(want, Instant::now()) {
+            Ok(chosen) => chosen,
+            Err(nobody) => {
+                choices.end = Some(nobody);
+                break;
+            }
+        };
+        if choices.candidates.is_empty() {
+            choices.variables.set_member(&chosen.variables(balancer));
+        }
+        let member = &chosen.attempt.member;
+        tried.insert(member.id);
+        choices.candidates.push(Candidate {
+            url: member.url.to_string(),
+            route: chosen.route.to_string(),
+            how: chosen.how,
+            route_changed: chosen.route_changed,
+            path: plan.path_sent(&plan.back(member)).into_owned(),
+            destination: plan.destination_sent(member),
+        });
+    }
+    choices
 }
 
 /// The request of the command line, and its client.

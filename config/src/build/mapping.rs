@@ -49,20 +49,7 @@ impl Builder<'_> {
         balancers: &Balancers,
     ) -> Option<BuiltMapping> {
         let exclude = mapping.exclude.settled(false);
-        let goes = !mapping.to.is_absent();
-        match (exclude, goes) {
-            (Some(true), true) => self.report.error_with_hint(
-                mapping.to.place().unwrap_or(place),
-                "to: an excluded path goes nowhere",
-                "keep `exclude: true` or `to`",
-            ),
-            (Some(false), false) => self.report.error_with_hint(
-                place,
-                "a mapping needs `to`",
-                "write `to: balancer://NAME/`, or `exclude: true`",
-            ),
-            _ => {}
-        }
+        self.exclude_or_to(exclude, &mapping.to, place);
         let balancer = match mapping.to.value().map(|to| &to.0) {
             Some(Destination::Balancer { name, .. }) => Some(name.clone()),
             _ => None,
@@ -103,6 +90,23 @@ impl Builder<'_> {
             excluded: exclude == Some(true),
             balancer,
         })
+    }
+
+    /// Reports a mapping with both `exclude: true` and `to`, or with neither.
+    fn exclude_or_to(&self, exclude: Option<bool>, to: &Scalar<TargetUrl>, place: Place) {
+        match (exclude, to.is_absent()) {
+            (Some(true), false) => self.report.error_with_hint(
+                to.place().unwrap_or(place),
+                "to: an excluded path goes nowhere",
+                "keep `exclude: true` or `to`",
+            ),
+            (Some(false), true) => self.report.error_with_hint(
+                place,
+                "a mapping needs `to`",
+                "write `to: balancer://NAME/`, or `exclude: true`",
+            ),
+            _ => {}
+        }
     }
 
     fn target(

@@ -27,9 +27,15 @@ fn name(name: &str) -> String {
     name.to_owned()
 }
 
+fn check(tokens: &[(&str, Token)]) {
+    for (text, token) in tokens {
+        assert_eq!(only(text), *token, "{text}");
+    }
+}
+
 #[test]
-fn every_token() {
-    for (text, token) in [
+fn tokens_of_addresses_sizes_and_times() {
+    check(&[
         ("%a", Token::ClientAddress),
         ("%{c}a", Token::PeerAddress),
         ("%h", Token::ClientAddress),
@@ -37,26 +43,57 @@ fn every_token() {
         ("%A", Token::LocalAddress),
         ("%b", Token::BodyBytes { dash: true }),
         ("%B", Token::BodyBytes { dash: false }),
-        ("%{JSESSIONID}C", Token::Cookie(name("JSESSIONID"))),
         ("%D", Token::Duration(Unit::Microseconds)),
         ("%T", Token::Duration(Unit::Seconds)),
         ("%{s}T", Token::Duration(Unit::Seconds)),
         ("%{ms}T", Token::Duration(Unit::Milliseconds)),
         ("%{us}T", Token::Duration(Unit::Microseconds)),
+        ("%k", Token::KeepAliveRequests),
+        ("%p", Token::Port(Port::Canonical)),
+        ("%{canonical}p", Token::Port(Port::Canonical)),
+        ("%{local}p", Token::Port(Port::Local)),
+        ("%{remote}p", Token::Port(Port::Remote)),
+        ("%t", Token::Time(TimeOf::Begin, TimeFormat::Common)),
+        ("%X", Token::ConnectionStatus),
+        ("%I", Token::BytesReceived),
+        ("%O", Token::BytesSent),
+        ("%S", Token::BytesTransferred),
+    ]);
+}
+
+#[test]
+fn tokens_of_the_request_and_its_answer() {
+    check(&[
+        ("%{JSESSIONID}C", Token::Cookie(name("JSESSIONID"))),
+        ("%f", Token::FileName),
+        ("%H", Token::Protocol),
+        ("%{User-Agent}i", Token::RequestHeader(name("user-agent"))),
+        ("%{Set-Cookie}o", Token::ResponseHeader(name("set-cookie"))),
+        ("%m", Token::Method),
+        ("%q", Token::Query),
+        ("%r", Token::RequestLine),
+        ("%R", Token::Handler),
+        ("%s", Token::Status),
+        ("%>s", Token::Status),
+        ("%<s", Token::Status),
+        ("%u", Token::User),
+        ("%U", Token::Path),
+        ("%v", Token::ServerName),
+        ("%V", Token::HostName),
+    ]);
+}
+
+#[test]
+fn tokens_of_variables_notes_and_the_process() {
+    check(&[
         (
             "%{BALANCER_WORKER_ROUTE}e",
             Token::Variable(Variable::WorkerRoute),
         ),
         ("%{UNIQUE_ID}e", Token::Environment(name("UNIQUE_ID"))),
-        ("%f", Token::FileName),
-        ("%H", Token::Protocol),
-        ("%{User-Agent}i", Token::RequestHeader(name("user-agent"))),
-        ("%{Set-Cookie}o", Token::ResponseHeader(name("set-cookie"))),
-        ("%k", Token::KeepAliveRequests),
         ("%l", Token::Identity),
         ("%L", Token::RequestLogId),
         ("%{c}L", Token::ConnectionLogId),
-        ("%m", Token::Method),
         ("%{JK_WORKER_NAME}n", Token::Note(Note::WorkerName)),
         ("%{JK_WORKER_ROUTE}n", Token::Note(Note::WorkerRoute)),
         ("%{JK_LB_FIRST_NAME}n", Token::Note(Note::FirstName)),
@@ -70,30 +107,9 @@ fn every_token() {
             Token::Note(Note::Other(name("JK_LB_LAST_STATE"))),
         ),
         ("%{cookie}n", Token::Note(Note::Other(name("cookie")))),
-        ("%p", Token::Port(Port::Canonical)),
-        ("%{canonical}p", Token::Port(Port::Canonical)),
-        ("%{local}p", Token::Port(Port::Local)),
-        ("%{remote}p", Token::Port(Port::Remote)),
         ("%P", Token::ProcessId),
         ("%{tid}P", Token::ThreadId),
-        ("%q", Token::Query),
-        ("%r", Token::RequestLine),
-        ("%R", Token::Handler),
-        ("%s", Token::Status),
-        ("%>s", Token::Status),
-        ("%<s", Token::Status),
-        ("%t", Token::Time(TimeOf::Begin, TimeFormat::Common)),
-        ("%u", Token::User),
-        ("%U", Token::Path),
-        ("%v", Token::ServerName),
-        ("%V", Token::HostName),
-        ("%X", Token::ConnectionStatus),
-        ("%I", Token::BytesReceived),
-        ("%O", Token::BytesSent),
-        ("%S", Token::BytesTransferred),
-    ] {
-        assert_eq!(only(text), token, "{text}");
-    }
+    ]);
 }
 
 #[test]

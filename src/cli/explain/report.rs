@@ -67,6 +67,13 @@ pub(super) struct Candidate {
     pub(super) destination: Option<HeaderValue>,
 }
 
+impl Candidate {
+    /// The `Destination` field, if it is text.
+    fn destination(&self) -> Option<&str> {
+        self.destination.as_ref()?.to_str().ok()
+    }
+}
+
 impl Forwarded<'_> {
     fn session(&self) -> String {
         let Some(found) = &self.found else {
@@ -120,35 +127,28 @@ impl Forwarded<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            method,
-            target,
-            host,
-            verdict,
-        } = self;
-        writeln!(f, "{method} {target}  (Host: {})", host.unwrap_or("none"))?;
-        let forwarded = match verdict {
+        let host = self.host.unwrap_or("none");
+        writeln!(f, "{} {}  (Host: {host})", self.method, self.target)?;
+        match &self.verdict {
             Verdict::Refused(refusal) => {
                 let status = refusal.status();
-                return match refusal {
-                    Refusal::Excluded { index } => {
-                        writeln!(f, "  answer      {status}: {refusal} (proxy_pass[{index}])")
-                    }
-                    _ => writeln!(f, "  answer      {status}: {refusal}"),
-                };
+                write!(f, "  answer      {status}: {refusal}")?;
+                match refusal {
+                    Refusal::Excluded { index } => writeln!(f, " (proxy_pass[{index}])"),
+                    _ => writeln!(f),
+                }
             }
-            Verdict::Forwarded(forwarded) => forwarded,
-        };
-        let Forwarded {
-            index,
-            mapping,
-            passes_slashes,
-            to,
-            decided_on,
-            candidates,
-            ..
-        } = &**forwarded;
-        let passes = match passes_slashes {
+            Verdict::Forwarded(forwarded) => forwarded.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Forwarded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            index, mapping, to, ..
+        } = self;
+        let passes = match self.passes_slashes {
             true => ", encoded_slash: pass",
             false => "",
         };
@@ -156,32 +156,19 @@ impl fmt::Display for Report<'_> {
             f,
             "  mapping     {mapping} to {to} (proxy_pass[{index}]{passes})"
         )?;
-        writeln!(f, "  path        {decided_on}, as Tomcat will see it")?;
-        writeln!(f, "  session     {}", forwarded.session())?;
-        writeln!(f, "  route       {}", forwarded.route())?;
-        for (index, candidate) in candidates.iter().enumerate() {
+        writeln!(
+            f,
+            "  path        {}, as Tomcat will see it",
+            self.decided_on
+        )?;
+        writeln!(f, "  session     {}", self.session())?;
+        writeln!(f, "  route       {}", self.route())?;
+        for (index, candidate) in self.candidates.iter().enumerate() {
             let label = if index == 0 { "member" } else { "if it fails" };
-            let Candidate {
-                url,
-                route,
-                how,
-                path,
-                destination,
-                ..
-            } = candidate;
-            let route = match route.as_str() {
-                "" => "no route".to_owned(),
-                route => format!("route {route}"),
-            };
-            let why = forwarded.why(*how);
-            write!(f, "  {label:11} {url} ({route}): {why}; gets {path}")?;
-            match destination.as_ref().and_then(|it| it.to_str().ok()) {
-                Some(destination) => writeln!(f, ", Destination {destination}")?,
-                None => writeln!(f)?,
-            }
+            self.write_candidate(f, label, candidate)?;
         }
-        writeln!(f, "  then        {}", forwarded.then())?;
-        for (index, (name, value)) in forwarded.variables().enumerate() {
+        writeln!(f, "  then        {}", self.then())?;
+        for (index, (name, value)) in self.variables().enumerate() {
             let label = if index == 0 { "variables" } else { "" };
             writeln!(f, "  {label:11} {name}={value}")?;
         }
@@ -189,6 +176,29 @@ impl fmt::Display for Report<'_> {
             f,
             "  This is the decision of a gateway that has just started, without the state of a running one."
         )
+    }
+}
+
+impl Forwarded<'_> {
+    fn write_candidate(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        label: &str,
+        candidate: &Candidate,
+    ) -> fmt::Result {
+        let Candidate {
+            url, path, route, ..
+        } = candidate;
+        let route = match route.as_str() {
+            "" => "no route".to_owned(),
+            route => format!("route {route}"),
+        };
+        let why = self.why(candidate.how);
+        write!(f, "  {label:11} {url} ({route}): {why}; gets {path}")?;
+        match candidate.destination() {
+            Some(destination) => writeln!(f, ", Destination {destination}"),
+            None => writeln!(f),
+        }
     }
 }
 
@@ -268,9 +278,7 @@ impl Forwarded<'_> {
             "route_changed": candidate.route_changed,
             "path": candidate.path,
         });
-        let destination = candidate.destination.as_ref();
-        let destination = destination.and_then(|it| it.to_str().ok());
-        if let (Some(destination), Value::Object(keys)) = (destination, &mut member) {
+        if let (Some(destination), Value::Object(keys)) = (candidate.destination(), &mut member) {
             keys.insert("destination".to_owned(), Value::from(destination));
         }
         member

@@ -1,23 +1,24 @@
-//! `format: json`.
+//! Lines of `format: json`.
 
 use http::header::{HOST, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use serde::Serialize;
 
-use super::Entry;
+use super::entry::Entry;
+use crate::telemetry::metrics::StickyResult;
 
 /// The keys of a line, in their order.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// RFC 3339, when the request began.
+    /// When the request began, as RFC 3339 writes it.
     time: String,
     client: &'a str,
     method: Option<&'a str>,
     target: Option<String>,
     protocol: Option<String>,
     status: u16,
-    /// Of body.
+    /// Bytes of the answer's body.
     bytes: u64,
-    /// With the microseconds behind the point.
+    /// Milliseconds; the digits behind the point are microseconds.
     duration_ms: f64,
     host: Option<String>,
     referer: Option<String>,
@@ -31,7 +32,7 @@ struct Line<'a> {
     attempts: u32,
 }
 
-/// One object.
+/// One JSON object, without a line end.
 pub(super) fn format(entry: &Entry<'_>) -> String {
     let variables = entry.variables;
     let ended = jiff::Timestamp::now();
@@ -60,10 +61,10 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
         member: entry.member,
         route: entry.member.and(variables.worker_route.as_deref()),
         session_route: variables.session_route.as_deref(),
-        sticky: entry.sticky.map(super::StickyResult::text),
+        sticky: entry.sticky.map(StickyResult::text),
         route_changed: variables.route_changed,
         attempts: entry.attempts,
     };
-    // Strings and numbers: nothing that JSON could refuse.
+    // Strings and numbers can always be written as JSON.
     serde_json::to_string(&line).unwrap_or_default()
 }

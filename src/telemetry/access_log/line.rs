@@ -1,15 +1,16 @@
 //! LogFormat strings, filled in as httpd does it (`modules/loggers/mod_log_config.c`).
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
-use http::header::{COOKIE, HOST, HeaderMap, HeaderName};
+use http::header::HOST;
+use http::request::Parts;
 use jiff::ZonedDateTime;
 
-use super::{AfterResponse, Entry};
+use super::entry::{AfterResponse, Entry};
+use super::fields::{cookie, escaped, field, joined};
 
-/// A line without its end.
+/// The line of one request, without a line end.
 pub(super) fn format(items: &[Item], entry: &Entry<'_>) -> String {
     let mut line = String::with_capacity(256);
     for item in items {
@@ -29,7 +30,7 @@ pub(super) fn format(items: &[Item], entry: &Entry<'_>) -> String {
     line
 }
 
-/// What stands for a token; `None` is logged as `-`.
+/// The value of a token; `None` is logged as `-`.
 fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let parts = entry.parts;
     let text = |text: &str| Some(escaped(text.as_bytes()));
@@ -39,43 +40,22 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::BodyBytes { dash: true } if entry.sent == 0 => None,
         Token::BodyBytes { .. } => number(entry.sent),
         Token::Cookie(name) => cookie(&parts?.headers, name),
-        Token::Duration(unit) => number(match unit {
-            Unit::Seconds => u128::from(entry.duration.as_secs()),
-            Unit::Milliseconds => entry.duration.as_millis(),
-            Unit::Microseconds => entry.duration.as_micros(),
-        }),
+        Token::Duration(unit) => number(duration(*unit, entry)),
         Token::Variable(variable) => entry.variables.get(*variable).and_then(text),
-        Token::FileName => Some(
-            format!(
-                "proxy:{}{}",
-                entry.member?,
-                escaped(parts?.uri.path().as_bytes())
-            )
-            .into(),
-        ),
+        Token::FileName => {
+            let path = escaped(parts?.uri.path().as_bytes());
+            Some(format!("proxy:{}{path}", entry.member?).into())
+        }
         Token::Protocol => Some(format!("{:?}", parts?.version).into()),
         Token::RequestHeader(name) => field(&parts?.headers, name),
         Token::KeepAliveRequests => number(entry.requests.saturating_sub(1)),
         Token::Method => text(parts?.method.as_str()),
         Token::Note(note) => self::note(note, entry),
-        Token::ResponseHeader(name) => {
-            let values = entry
-                .response
-                .iter()
-                .filter(|(field, _)| field.as_str() == name);
-            joined(values.map(|(_, value)| value.as_bytes()))
-        }
-        Token::Port(port) => number(match port {
-            Port::Canonical => canonical_port(entry),
-            Port::Local => entry.peer.local.port(),
-            Port::Remote => entry.peer.address.port(),
-        }),
+        Token::ResponseHeader(name) => response_header(name, entry),
+        Token::Port(port) => number(self::port(*port, entry)),
         Token::ProcessId => number(std::process::id()),
         Token::ThreadId => Some(thread_id().into()),
-        Token::Query => match parts?.uri.query() {
-            Some(query) => Some(format!("?{}", escaped(query.as_bytes())).into()),
-            None => Some("".into()),
-        },
+        Token::Query => Some(query(parts?)),
         Token::RequestLine => {
             let parts = parts?;
             let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
@@ -86,14 +66,7 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::Time(of, format) => Some(time(*of, format, entry).into()),
         Token::Path => text(parts?.uri.path()),
         Token::ServerName | Token::HostName => Some(host_name(entry).into()),
-        Token::ConnectionStatus => Some(
-            match entry.after {
-                AfterResponse::Aborted => "X",
-                AfterResponse::KeepAlive => "+",
-                AfterResponse::Close => "-",
-            }
-            .into(),
-        ),
+        Token::ConnectionStatus => Some(connection_status(entry.after).into()),
         Token::BytesReceived => number(entry.received),
         Token::BytesSent => number(entry.head_sent + entry.sent),
         Token::BytesTransferred => number(entry.received + entry.head_sent + entry.sent),
@@ -109,45 +82,41 @@ fn number<'a>(number: impl std::fmt::Display) -> Option<Cow<'a, str>> {
     Some(number.to_string().into())
 }
 
-/// All fields of a name as one list, as httpd joins them.
-fn field<'a>(headers: &HeaderMap, name: &str) -> Option<Cow<'a, str>> {
-    let name = HeaderName::try_from(name).ok()?;
-    joined(
-        headers
-            .get_all(name)
-            .into_iter()
-            .map(http::HeaderValue::as_bytes),
-    )
-}
-
-fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'a, str>> {
-    let mut list: Option<String> = None;
-    for value in values {
-        let list = match &mut list {
-            Some(list) => {
-                list.push_str(", ");
-                list
-            }
-            None => list.insert(String::new()),
-        };
-        list.push_str(&escaped(value));
+fn duration(unit: Unit, entry: &Entry<'_>) -> u128 {
+    match unit {
+        Unit::Seconds => u128::from(entry.duration.as_secs()),
+        Unit::Milliseconds => entry.duration.as_millis(),
+        Unit::Microseconds => entry.duration.as_micros(),
     }
-    list.map(Cow::from)
 }
 
-/// The first cookie of a name, compared without case.
-fn cookie<'a>(headers: &HeaderMap, wanted: &str) -> Option<Cow<'a, str>> {
-    let fields = headers
-        .get_all(COOKIE)
-        .into_iter()
-        .map(http::HeaderValue::as_bytes);
-    let mut cookies = fields.flat_map(|field| field.split(|byte| *byte == b';'));
-    cookies.find_map(|cookie| {
-        let at = cookie.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = cookie.split_at_checked(at)?;
-        let same = name.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes());
-        same.then(|| escaped(value.get(1..).unwrap_or_default()))
-    })
+fn response_header<'a>(name: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+    let named = entry.response.iter().filter(|(field, _)| field == name);
+    joined(named.map(|(_, value)| value.as_bytes()))
+}
+
+/// The query with its question mark; empty where the target has none.
+fn query<'a>(parts: &Parts) -> Cow<'a, str> {
+    match parts.uri.query() {
+        Some(query) => format!("?{}", escaped(query.as_bytes())).into(),
+        None => "".into(),
+    }
+}
+
+const fn connection_status(after: AfterResponse) -> &'static str {
+    match after {
+        AfterResponse::Aborted => "X",
+        AfterResponse::KeepAlive => "+",
+        AfterResponse::Close => "-",
+    }
+}
+
+fn port(port: Port, entry: &Entry<'_>) -> u16 {
+    match port {
+        Port::Canonical => canonical_port(entry),
+        Port::Local => entry.peer.local.port(),
+        Port::Remote => entry.peer.address.port(),
+    }
 }
 
 fn note<'a>(note: &Note, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
@@ -226,26 +195,6 @@ fn time(of: TimeOf, format: &TimeFormat, entry: &Entry<'_>) -> String {
 fn thread_id() -> String {
     let id = format!("{:?}", std::thread::current().id());
     id.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// What a client can have written, so that it ends no line and no quotation (`util.c:
-/// ap_escape_logitem()`).
-fn escaped<'a>(text: &[u8]) -> Cow<'a, str> {
-    let mut out = String::with_capacity(text.len());
-    for byte in text {
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            b' '..=b'~' => out.push(char::from(*byte)),
-            other => {
-                let _ = write!(out, "\\x{other:02x}");
-            }
-        }
-    }
-    out.into()
 }
 
 #[cfg(test)]
@@ -402,13 +351,5 @@ mod tests {
         };
         let line = format(&items("%h \"%r\" %>s %b %X %{BALANCER_NAME}e"), &entry);
         assert_eq!(line, "192.0.2.7 \"-\" 400 - - -");
-    }
-
-    #[test]
-    fn what_a_client_writes_ends_no_line() {
-        assert_eq!(
-            escaped(b"a\"b\\c\nd\re\tf\0g\x7f\xe9"),
-            "a\\\"b\\\\c\\nd\\re\\tf\\x00g\\x7f\\xe9"
-        );
     }
 }

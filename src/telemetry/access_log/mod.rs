@@ -3,63 +3,21 @@
 //! A request never waits for a disk: a line that finds the queue full is dropped and counted
 //! (`access_log_dropped_total`).
 
+mod entry;
+mod fields;
 mod json;
 mod line;
 mod writer;
 
 use std::io;
-use std::time::Duration;
 
 use ajpgate_config::log_format::{Item, Token};
 use ajpgate_config::{AccessLog as Settings, LogFormat};
-use http::header::{HeaderName, HeaderValue};
-use http::request::Parts;
+use http::header::HeaderName;
 use metrics::Counter;
 
+pub(crate) use self::entry::{AfterResponse, Entry};
 use self::writer::Writer;
-use crate::peer::Peer;
-use crate::telemetry::metrics::StickyResult;
-use crate::variables::Variables;
-
-/// A request that is over, as far as a log may want to know.
-#[derive(Debug)]
-pub(crate) struct Entry<'a> {
-    /// `None` when it was refused before it was a request.
-    pub(crate) parts: Option<&'a Parts>,
-    pub(crate) peer: &'a Peer,
-    pub(crate) status: u16,
-    /// Bytes of the answer's body.
-    pub(crate) sent: u64,
-    /// Bytes of the answer's head.
-    pub(crate) head_sent: u64,
-    /// Bytes that the client sent, the request's head included.
-    pub(crate) received: u64,
-    pub(crate) duration: Duration,
-    pub(crate) variables: &'a Variables,
-    pub(crate) sticky: Option<StickyResult>,
-    pub(crate) balancer: Option<&'a str>,
-    /// URL of the member that answered.
-    pub(crate) member: Option<&'a str>,
-    /// URL of the member of the first try.
-    pub(crate) first_member: Option<&'a str>,
-    pub(crate) attempts: u32,
-    /// Fields of the answer that [`AccessLog::response_fields`] names.
-    pub(crate) response: &'a [(HeaderName, HeaderValue)],
-    pub(crate) after: AfterResponse,
-    /// Requests on this connection so far, this one included.
-    pub(crate) requests: u32,
-}
-
-/// What became of the connection (`%X`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AfterResponse {
-    /// Broken off before the answer was complete.
-    Aborted,
-    /// It may serve another request.
-    KeepAlive,
-    /// It is closed.
-    Close,
-}
 
 /// The log of one gateway.
 #[derive(Debug)]

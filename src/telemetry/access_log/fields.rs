@@ -1,0 +1,76 @@
+//! Header fields and cookies as they stand in a line.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+
+/// The values of all fields of a name, joined as httpd joins them.
+pub(super) fn field<'a>(headers: &HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    let name = HeaderName::try_from(name).ok()?;
+    joined(headers.get_all(name).into_iter().map(HeaderValue::as_bytes))
+}
+
+/// Values as one list with commas; `None` when there is no value.
+pub(super) fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'a, str>> {
+    let mut list: Option<String> = None;
+    for value in values {
+        let list = match &mut list {
+            Some(list) => {
+                list.push_str(", ");
+                list
+            }
+            None => list.insert(String::new()),
+        };
+        list.push_str(&escaped(value));
+    }
+    list.map(Cow::from)
+}
+
+/// The value of the first cookie of a name. Upper and lower case are the same.
+pub(super) fn cookie<'a>(headers: &HeaderMap, wanted: &str) -> Option<Cow<'a, str>> {
+    let fields = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .map(HeaderValue::as_bytes);
+    let mut cookies = fields.flat_map(|field| field.split(|byte| *byte == b';'));
+    cookies.find_map(|cookie| {
+        let at = cookie.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = cookie.split_at_checked(at)?;
+        let same = name.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes());
+        same.then(|| escaped(value.get(1..).unwrap_or_default()))
+    })
+}
+
+/// Text of a client with escapes for quotation marks, line ends and every byte that is not printable ASCII
+/// (httpd's `util.c: ap_escape_logitem()`).
+pub(super) fn escaped<'a>(text: &[u8]) -> Cow<'a, str> {
+    let mut out = String::with_capacity(text.len());
+    for byte in text {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            other => {
+                let _ = write!(out, "\\x{other:02x}");
+            }
+        }
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_writes_ends_no_line() {
+        assert_eq!(
+            escaped(b"a\"b\\c\nd\re\tf\0g\x7f\xe9"),
+            "a\\\"b\\\\c\\nd\\re\\tf\\x00g\\x7f\\xe9"
+        );
+    }
+}
