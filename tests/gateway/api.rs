@@ -83,11 +83,8 @@ async fn served_by(gateway: &Running, fields: &str) -> String {
 
 #[tokio::test]
 async fn everything_about_a_balancer_is_shown() {
-    let (one, _other, gateway) = two("maxattempts: 3\ntimeout: 250ms", "").await;
-    let of_n1 = "Cookie: JSESSIONID=a.n1\r\n";
-    for fields in [of_n1, of_n1, "Cookie: JSESSIONID=a.n9\r\n"] {
-        served_by(&gateway, fields).await;
-    }
+    let (_one, _other, gateway) = two("maxattempts: 3\ntimeout: 250ms", "").await;
+    served_by(&gateway, "Cookie: JSESSIONID=a.n9\r\n").await;
     gateway.quiet().await;
     let all = read(&gateway, "/api/v1/balancers").await;
     assert_eq!(all["balancers"].as_array().unwrap().len(), 1);
@@ -108,8 +105,19 @@ async fn everything_about_a_balancer_is_shown() {
             "sticky": { "new": 0, "no_route": 0, "unknown_route": 1 },
         })
     );
+}
+
+#[tokio::test]
+async fn everything_about_a_member_is_shown() {
+    let (one, _other, gateway) = two("", "").await;
+    let of_n1 = "Cookie: JSESSIONID=a.n1\r\n";
+    for fields in [of_n1, of_n1, "Cookie: JSESSIONID=a.n9\r\n"] {
+        served_by(&gateway, fields).await;
+    }
+    gateway.quiet().await;
     let url = format!("ajp://{}", one.address);
     let n1 = read(&gateway, &member("n1")).await;
+    let balancer = read(&gateway, BALANCER).await;
     assert_eq!(balancer["members"][0], n1);
     let traffic = |key: &str| n1[key].as_u64().unwrap();
     assert_eq!(

@@ -20,11 +20,29 @@ fn chunked(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}")
 }
 
+/// Checks that each of these answers is a 502, whose connection is not kept and whose member is not in error state.
+async fn each_is_502<const N: usize>(answers: [String; N]) {
+    for answer in answers {
+        let shown: String = answer.chars().take(80).collect();
+        let (status, origin, gateway) = status_of(answer).await;
+        assert_eq!(status, 502, "{shown:?}");
+        assert_eq!(gateway.get("/", "").await.status, 502, "{shown:?}");
+        assert_eq!(origin.connections(), 2, "{shown:?}");
+        assert_eq!(
+            gateway
+                .metric("ajpgate_member_errors_total", &[("kind", "protocol")])
+                .await,
+            2.0,
+            "{shown:?}"
+        );
+    }
+}
+
 /// Rules of `src/backend/BACKENDS.md`, "HTTP members".
 #[tokio::test]
 async fn ambiguous_heads_are_502() {
     let ok = "HTTP/1.1 200 OK\r\n";
-    for head in [
+    each_is_502([
         format!("{ok}Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
         format!("{ok}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
         format!("{ok}Content-Length: 2, 2\r\n\r\nok"),
@@ -35,22 +53,7 @@ async fn ambiguous_heads_are_502() {
         format!("{ok}Transfer-Encoding: gzip\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         format!("{ok}Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok"),
         format!("{ok}Transfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n"),
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
-            .into(),
-        "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n".into(),
-        "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n".into(),
-        "HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n".into(),
-        "HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n".into(),
-        "HTTP/3.0 200 X\r\nContent-Length: 0\r\n\r\n".into(),
-        format!("{ok}X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
-        format!("{ok}X Y: a\r\nContent-Length: 0\r\n\r\n"),
-        format!("{ok}X: a\0b\r\nContent-Length: 0\r\n\r\n"),
         format!("{ok}Content-Length : 2\r\n\r\nok"),
-        format!("{ok}X: {}\r\n\r\n", "y".repeat(70_000)),
-        format!("{ok}{}\r\n", "X: y\r\n".repeat(600)),
-        "HTTP/1.1 100 Continue\r\n\r\n".repeat(11),
-        "SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n".into(),
-        format!("\r\n{ok}Content-Length: 0\r\n\r\n"),
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".into(),
         format!("{ok}Content-Length: 0x2\r\n\r\nok"),
         format!("{ok}Content-Length: 2;\r\n\r\nok"),
@@ -60,13 +63,50 @@ async fn ambiguous_heads_are_502() {
         format!("{ok}Transfer-Encoding : chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         format!("{ok}Transfer-Encoding: \u{b}chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         format!("{ok}Transfer-Encoding: chunked;x\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn heads_with_a_bad_status_line_are_502() {
+    each_is_502([
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+            .into(),
+        "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/3.0 200 X\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(11),
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n".into(),
+        "HTTP/1.1 200 a\0b\r\nContent-Length: 0\r\n\r\n".into(),
+        "HTTP/1.1 200 a\rb\r\nContent-Length: 0\r\n\r\n".into(),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn heads_with_a_bad_field_are_502() {
+    let ok = "HTTP/1.1 200 OK\r\n";
+    each_is_502([
+        format!("{ok}X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X Y: a\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X: a\0b\r\nContent-Length: 0\r\n\r\n"),
+        format!("{ok}X: {}\r\n\r\n", "y".repeat(70_000)),
+        format!("{ok}{}\r\n", "X: y\r\n".repeat(600)),
+        format!("\r\n{ok}Content-Length: 0\r\n\r\n"),
         format!("{ok}X: a\rb\r\nContent-Length: 0\r\n\r\n"),
         format!("{ok}X: a\nContent-Length: 0\r\n\r\n"),
         format!("{ok}X: a\r\n\nContent-Length: 0\r\n\r\n"),
         format!("{ok}: a\r\nContent-Length: 0\r\n\r\n"),
         format!("{ok}no colon\r\nContent-Length: 0\r\n\r\n"),
-        "HTTP/1.1 200 a\0b\r\nContent-Length: 0\r\n\r\n".into(),
-        "HTTP/1.1 200 a\rb\r\nContent-Length: 0\r\n\r\n".into(),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn bad_chunks_are_502() {
+    each_is_502([
         chunked("+2\r\nok\r\n0\r\n\r\n"),
         chunked("0x2\r\nok\r\n0\r\n\r\n"),
         chunked("\r\n2\r\nok\r\n0\r\n\r\n"),
@@ -80,21 +120,8 @@ async fn ambiguous_heads_are_502() {
         chunked("2\r\nokk\r\n0\r\n\r\n"),
         chunked("2\r\nok0\r\n\r\n"),
         chunked("0\r\nX: a\nb\r\n\r\n"),
-    ] {
-        let (status, origin, gateway) = status_of(head.clone()).await;
-        let shown: String = head.chars().take(80).collect();
-        assert_eq!(status, 502, "{shown:?}");
-        // The connection was not kept, and the member is not in error state.
-        assert_eq!(gateway.get("/", "").await.status, 502, "{shown:?}");
-        assert_eq!(origin.connections(), 2, "{shown:?}");
-        assert_eq!(
-            gateway
-                .metric("ajpgate_member_errors_total", &[("kind", "protocol")])
-                .await,
-            2.0,
-            "{shown:?}"
-        );
-    }
+    ])
+    .await;
 }
 
 /// Even if bytes keep coming.

@@ -14,6 +14,7 @@ pub(crate) fn all() -> Vec<Configuration> {
         statuses(),
         routes(),
         sessions(),
+        attempts(),
         failures(),
     ]
     .concat()
@@ -226,8 +227,8 @@ fn sessions() -> Vec<Configuration> {
     ]
 }
 
-/// Failures after which a request is tried on another member, and the number of attempts.
-fn failures() -> Vec<Configuration> {
+/// Members that are down: whether and how often a request is tried on another member.
+fn attempts() -> Vec<Configuration> {
     let new = Configuration::new;
     vec![
         new(
@@ -270,6 +271,13 @@ fn failures() -> Vec<Configuration> {
         new("a lone member", "stickysession=JSESSIONID|jsessionid")
             .member("n1", "")
             .with(Failures),
+    ]
+}
+
+/// Other failures of members, and members that are tried again after one.
+fn failures() -> Vec<Configuration> {
+    let new = Configuration::new;
+    vec![
         new(
             "failing statuses",
             "stickysession=JSESSIONID|jsessionid failonstatus=500,503",

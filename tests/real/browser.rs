@@ -100,6 +100,20 @@ proxy_pass:
         serde_json::from_str(&reply.text()).unwrap()
     }
 
+    /// Opens the page when node2 has two sessions and drains.
+    async fn open_while_a_member_drains() -> Self {
+        let page = Self::open().await;
+        for (number, route) in [(1, "node1"), (2, "node2"), (3, "node2"), (4, "node1")] {
+            visit(&page, &format!("{number}.{route}")).await;
+        }
+        page.gateway
+            .change("shop", "node2", r#"{"status": {"drain": true}}"#)
+            .await;
+        page.load().await;
+        page.chromium.says("2 sessions left").await;
+        page
+    }
+
     /// Checks that the page's Content-Security-Policy has refused no script, style or form.
     async fn nothing_was_against_the_policy(&self) {
         let console = self.chromium.console().await;
@@ -124,7 +138,7 @@ async fn visit(page: &Page, session: &str) {
 }
 
 #[tokio::test]
-async fn the_page_shows_and_changes_balancers_and_members() {
+async fn the_page_shows_balancers_and_changes_members() {
     let page = Page::open().await;
     let chromium = &page.chromium;
     for shown in [
@@ -168,9 +182,13 @@ async fn the_page_shows_and_changes_balancers_and_members() {
     assert_eq!(page.figure(1, "loadfactor").await, "2.5");
     assert_eq!(page.member("node1").await["lbset"], json!(0));
     page.picture("refused").await;
+    page.nothing_was_against_the_policy().await;
+}
 
-    // Drain a member until it can be stopped.
-    page.load().await;
+#[tokio::test]
+async fn the_page_drains_a_member_until_it_can_be_stopped() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
     visit(&page, "A.node2").await;
     chromium
         .click(&page.of_member(2, "//button[text()='drain']"))
@@ -193,8 +211,13 @@ async fn the_page_shows_and_changes_balancers_and_members() {
         .click(&page.of_member(2, "//button[text()='end drain']"))
         .await;
     chromium.says("The member takes new sessions again").await;
+    page.nothing_was_against_the_policy().await;
+}
 
-    // Add a member and remove it.
+#[tokio::test]
+async fn the_page_adds_and_removes_a_member() {
+    let page = Page::open().await;
+    let chromium = &page.chromium;
     let third = Node::start("node3").await;
     let url = format!("ajp://{}", third.ajp_addr());
     let add = |path: &str| format!("//details[@data-form='shop|add']{path}");
@@ -384,17 +407,9 @@ async fn the_page_works_with_the_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn the_page_suits_phones_dark_mode_and_screen_readers() {
-    let page = Page::open().await;
+async fn the_page_suits_phones_and_dark_mode() {
+    let page = Page::open_while_a_member_drains().await;
     let chromium = &page.chromium;
-    for (number, route) in [(1, "node1"), (2, "node2"), (3, "node2"), (4, "node1")] {
-        visit(&page, &format!("{number}.{route}")).await;
-    }
-    page.gateway
-        .change("shop", "node2", r#"{"status": {"drain": true}}"#)
-        .await;
-    page.load().await;
-    chromium.says("2 sessions left").await;
     for (name, scheme, width) in [
         ("desktop", "light", 1440),
         ("desktop-dark", "dark", 1440),
@@ -426,7 +441,13 @@ async fn the_page_suits_phones_dark_mode_and_screen_readers() {
         .run("return getComputedStyle(document.documentElement).backgroundColor")
         .await;
     assert_eq!(ground, json!("rgb(18, 23, 27)"), "the dark one");
+    page.nothing_was_against_the_policy().await;
+}
 
+#[tokio::test]
+async fn the_page_suits_screen_readers() {
+    let page = Page::open_while_a_member_drains().await;
+    let chromium = &page.chromium;
     chromium
         .run("for (const it of document.querySelectorAll('details')) it.open = true")
         .await;

@@ -101,64 +101,72 @@ async fn entries(gateway: &Ajpgate, target: &str) -> Vec<Value> {
     listing["entries"].as_array().unwrap().clone()
 }
 
-/// Files of several sizes and names, parts of files and directories, in passive and in active mode.
-async fn files_and_directories(kind: Kind) {
-    let server = FtpServer::start(kind, furnish).await;
-    let gateway = gateway_for(kind, &server, "").await;
-    for mode in ["/passive", "/active"] {
-        for size in [0, 1, 64 * 1024] {
-            let reply = get(&gateway, &format!("{mode}/{size}.bin")).await;
-            assert_eq!(reply.status, 200, "{kind:?} {mode} {size}");
-            assert_eq!(reply.header("content-length"), Some(&*size.to_string()));
-            assert!(
-                reply
-                    .header("last-modified")
-                    .is_some_and(|date| date.ends_with("GMT"))
-            );
-            assert!(
-                reply.body == noise::bytes(7, size),
-                "{kind:?} {mode} {size}"
-            );
-        }
-        for name in NAMES {
-            let reply = get(&gateway, &format!("{mode}/{}", escaped(name))).await;
-            let shown = String::from_utf8_lossy(name);
-            let (status, body) = match name.contains(&b'\\') && kind == Kind::PureFtpd {
-                // It lists such a file and refuses to send it.
-                true => (403, &b"forbidden\n"[..]),
-                false => (200, name),
-            };
-            assert_eq!(
-                (reply.status, &*reply.body),
-                (status, body),
-                "{kind:?} {mode} {shown}"
-            );
-        }
-        let seen = entries(&gateway, &format!("{mode}/")).await;
-        let mut names: Vec<&str> = seen
-            .iter()
-            .map(|entry| entry["name"].as_str().unwrap())
-            .collect();
-        let shown = NAMES.map(|name| String::from_utf8_lossy(name).into_owned());
-        let mut expected: Vec<&str> = shown.iter().map(String::as_str).collect();
-        expected.extend(["0.bin", "1.bin", "65536.bin", "sub dir", "upload"]);
-        names.sort_unstable();
-        expected.sort_unstable();
-        assert_eq!(names, expected, "{kind:?} {mode}");
-        let large = seen
-            .iter()
-            .find(|entry| entry["name"] == "65536.bin")
-            .unwrap();
-        assert_eq!(
-            (&large["type"], &large["size"]),
-            (&"file".into(), &65536.into())
+/// Files of several sizes come through whole.
+async fn sizes(kind: Kind, gateway: &Ajpgate, mode: &str) {
+    for size in [0, 1, 64 * 1024] {
+        let reply = get(gateway, &format!("{mode}/{size}.bin")).await;
+        assert_eq!(reply.status, 200, "{kind:?} {mode} {size}");
+        assert_eq!(reply.header("content-length"), Some(&*size.to_string()));
+        assert!(
+            reply
+                .header("last-modified")
+                .is_some_and(|date| date.ends_with("GMT"))
         );
         assert!(
-            large["modified"]
-                .as_str()
-                .is_some_and(|moment| moment.ends_with('Z'))
+            reply.body == noise::bytes(7, size),
+            "{kind:?} {mode} {size}"
         );
     }
+}
+
+/// Files with odd names come through; each file contains its name.
+async fn names(kind: Kind, gateway: &Ajpgate, mode: &str) {
+    for name in NAMES {
+        let reply = get(gateway, &format!("{mode}/{}", escaped(name))).await;
+        let shown = String::from_utf8_lossy(name);
+        let (status, body) = match name.contains(&b'\\') && kind == Kind::PureFtpd {
+            // Pure-FTPd lists such a file and refuses to send it.
+            true => (403, &b"forbidden\n"[..]),
+            false => (200, name),
+        };
+        assert_eq!(
+            (reply.status, &*reply.body),
+            (status, body),
+            "{kind:?} {mode} {shown}"
+        );
+    }
+}
+
+/// A directory shows all its files, with type, size and time.
+async fn directory(kind: Kind, gateway: &Ajpgate, mode: &str) {
+    let seen = entries(gateway, &format!("{mode}/")).await;
+    let mut names: Vec<&str> = seen
+        .iter()
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect();
+    let shown = NAMES.map(|name| String::from_utf8_lossy(name).into_owned());
+    let mut expected: Vec<&str> = shown.iter().map(String::as_str).collect();
+    expected.extend(["0.bin", "1.bin", "65536.bin", "sub dir", "upload"]);
+    names.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(names, expected, "{kind:?} {mode}");
+    let large = seen
+        .iter()
+        .find(|entry| entry["name"] == "65536.bin")
+        .unwrap();
+    assert_eq!(
+        (&large["type"], &large["size"]),
+        (&"file".into(), &65536.into())
+    );
+    assert!(
+        large["modified"]
+            .as_str()
+            .is_some_and(|moment| moment.ends_with('Z'))
+    );
+}
+
+/// Parts of a file come through.
+async fn parts(gateway: &Ajpgate) {
     let part = probe::get(
         gateway.front(),
         "/passive/65536.bin",
@@ -177,6 +185,18 @@ async fn files_and_directories(kind: Kind) {
     )
     .await;
     assert!(part.status == 206 && part.body == noise::bytes(7, 16)[8..]);
+}
+
+/// Files of several sizes and names, parts of files and directories, in passive and in active mode.
+async fn files_and_directories(kind: Kind) {
+    let server = FtpServer::start(kind, furnish).await;
+    let gateway = gateway_for(kind, &server, "").await;
+    for mode in ["/passive", "/active"] {
+        sizes(kind, &gateway, mode).await;
+        names(kind, &gateway, mode).await;
+        directory(kind, &gateway, mode).await;
+    }
+    parts(&gateway).await;
     let text = get(&gateway, "/passive/sub%20dir/in.html;type=a").await;
     assert_eq!((text.status, text.text()), (200, "inside".into()));
     assert_eq!(text.header("content-type"), Some("text/html"));

@@ -173,12 +173,11 @@ async fn move_all(
             _ => load.spawn(client_without_session(front, seen)),
         };
     }
-    eventually("everybody is busy", async || {
+    eventually("all clients are busy", async || {
         seen.requests.load(Ordering::Relaxed) > 4 * CLIENTS
     })
     .await;
     let began = Instant::now();
-    let mut readers = 0;
     for (number, tomcat) in tomcats.iter().enumerate() {
         let mut reader = reader(front, tomcat.route()).await;
         let moving = Instant::now();
@@ -190,21 +189,24 @@ async fn move_all(
             answer.complete && answer.text().ends_with("data: event 60\n\n"),
             "what was under way is not cut: {answer:?}"
         );
-        readers += 1;
         no_client_has_failed(&mut load);
     }
     let lasted = began.elapsed();
     seen.over.store(true, Ordering::Relaxed);
     load.join_all().await;
     gateway.quiet().await;
-
     let requests = seen.requests.load(Ordering::Relaxed);
     let sessions = seen.sessions.load(Ordering::Relaxed);
     println!(
         "{requests} requests of {sessions} sessions, {lasted:.1?} from the first move to the last: none failed"
     );
+    each_request_stayed_on_its_route(&gateway, (requests + tomcats.len()) as u64).await;
+    (gateway, tomcats)
+}
+
+/// Checks that this many requests were counted, and that none was repeated, failed or left the member of its session.
+async fn each_request_stayed_on_its_route(gateway: &Ajpgate, counted: u64) {
     let metrics = gateway.metrics().await;
-    let counted = (requests + readers) as u64;
     let sticky = |labels: &[(&str, &str)]| metrics.count("sticky_requests_total", labels);
     assert_eq!(sticky(&[]), counted);
     let well = ["hit", "new"].map(|result| sticky(&[("result", result)]));
@@ -220,7 +222,6 @@ async fn move_all(
     ] {
         assert_eq!(metrics.count(troubles, &[]), 0, "{troubles}");
     }
-    (gateway, tomcats)
 }
 
 #[tokio::test]
