@@ -16,11 +16,11 @@ use crate::document::{read_document, read_json, unread};
 use crate::fault::Fault;
 use crate::field::{Field, Kind, Scalar};
 use crate::file;
-use crate::model::{BalancerChange, LbMethod, Member, MemberChange, NewSticky};
+use crate::model::{BalancerChange, LbMethod, Member, MemberChange};
 use crate::problem::Problems;
 use crate::report::{Report, Source};
 use crate::schema::without_references;
-use crate::value::{Factor, Period, Route, SessionNames, StickyNames, Switch, Whole, Word};
+use crate::value::{Factor, Period, Route, SessionNames, Switch, Whole, Word};
 
 /// Checks a change of a member that comes over the network: a JSON object with some of `loadfactor`, `lbset`, `route`,
 /// `redirect` and `status`, a map of its flags.
@@ -138,13 +138,9 @@ impl From<MemberKeys> for MemberChange {
 
 impl From<BalancerKeys> for BalancerChange {
     fn from(balancer: BalancerKeys) -> Self {
-        let names = balancer.stickysession.optional();
         Self {
             lbmethod: balancer.lbmethod.optional(),
-            stickysession: names.map(|names| match names {
-                Some(SessionNames { cookie, parameter }) => NewSticky::Names { cookie, parameter },
-                None => NewSticky::Off,
-            }),
+            stickysession: balancer.stickysession.optional(),
             nofailover: balancer.nofailover.optional(),
             timeout: balancer.timeout.optional(),
             maxattempts: balancer.maxattempts.optional(),
@@ -196,7 +192,7 @@ struct BalancerKeys {
     /// How a request without a usable session route is scheduled.
     lbmethod: Scalar<Word<LbMethod>>,
     /// COOKIE|PARAMETER, or one name for both; "" for no stickiness.
-    stickysession: Scalar<StickyNames>,
+    stickysession: Scalar<SessionNames>,
     /// Fail a request whose member is out rather than send it to another one.
     nofailover: Scalar<Switch>,
     /// How long a request waits for a usable member; 0s: not at all.

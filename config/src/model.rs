@@ -7,11 +7,13 @@ mod balancer;
 mod change;
 mod mapping;
 mod member;
+mod sticky;
 
 pub use balancer::*;
 pub use change::*;
 pub use mapping::*;
 pub use member::*;
+pub use sticky::*;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -18,6 +18,6 @@ pub(crate) use name::{
 };
 pub(crate) use path::{CookiePath, FileName, PathPrefix, RequestUri};
 pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};
-pub(crate) use sticky::{Separator, SessionNames, StickyNames};
+pub(crate) use sticky::{Separator, SessionNames};
 pub(crate) use url::{Destination, MemberTarget, TargetUrl, UpgradeTarget};
 pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ajpgate_config::{
-    LbMethod, NewSticky, balancer_change_from_json, member_change_from_json, member_from_json,
+    LbMethod, StickyNames, balancer_change_from_json, member_change_from_json, member_from_json,
     parse_balancer_change, parse_member_change,
 };
 
@@ -52,16 +52,16 @@ fn a_change_of_a_balancer() {
     let change = balancer_change_from_json(json).unwrap();
     assert_eq!(change.lbmethod, Some(LbMethod::ByBusyness));
     assert_eq!(change.nofailover, Some(true));
-    let sticky = change.stickysession.unwrap().with(Some('!')).unwrap();
-    assert_eq!(
-        (&*sticky.cookie, &*sticky.parameter, sticky.separator),
-        ("SID", "id", Some('!'))
-    );
+    let names = StickyNames::Names {
+        cookie: "SID".to_owned(),
+        parameter: "id".to_owned(),
+    };
+    assert_eq!(change.stickysession, Some(names));
     assert_eq!(change.timeout, Some(Duration::from_millis(250)));
     assert_eq!(change.maxattempts, Some(Some(2)));
     let json = r#"{"stickysession": "", "timeout": 5, "maxattempts": null}"#;
     let change = balancer_change_from_json(json).unwrap();
-    assert_eq!(change.stickysession, Some(NewSticky::Off));
+    assert_eq!(change.stickysession, Some(StickyNames::Off));
     assert_eq!(change.timeout, Some(Duration::from_secs(5)));
     assert_eq!(change.maxattempts, Some(None));
 }

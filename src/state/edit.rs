@@ -89,6 +89,9 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut overrides = self.editing.overrides.clone();
         overrides.change_balancer(balancer.name(), change);
+        if change.stickysession.is_some() && self.is_session_cookie_taken(&overrides, balancer) {
+            return Err(EditError::TakenByName);
+        }
         self.run(overrides, now, || Ok(()))
     }
 
@@ -104,11 +107,14 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let mut members = balancer.members.iter();
-        if members.any(|other| *other.url == *member.url.text) {
+        if members.any(|other| other.config.url.is_same_place(&member.url)) {
             return Err(EditError::Exists);
         }
         let mut overrides = self.editing.overrides.clone();
         overrides.add_member(balancer.name(), member, keys);
+        if self.is_session_cookie_taken(&overrides, balancer) {
+            return Err(EditError::TakenByUrl);
+        }
         self.run(overrides, now, || Ok(()))
     }
 
@@ -140,6 +146,17 @@ impl Edit<'_> {
             self.editing.file = before;
         }
         run
+    }
+
+    /// Whether the balancer's `sticky_cookie` has the name of the session cookie, as the file must not have it either.
+    fn is_session_cookie_taken(&self, overrides: &Overrides, balancer: &LiveBalancer) -> bool {
+        let wanted = overrides.over(&self.editing.file);
+        let mut balancers = wanted.balancers.iter();
+        balancers
+            .find(|it| it.name == balancer.name())
+            .is_some_and(|it| {
+                it.sticky.is_none() && it.sticky_rule.of_members(&it.members).is_some()
+            })
     }
 
     fn run(

@@ -46,6 +46,14 @@ pub(crate) enum EditError {
     Refused(#[from] Refused),
     #[error("url: there is a member with this url already")]
     Exists,
+    #[error(
+        "stickysession: sticky_cookie has this name, and would overwrite the sessions of the backends"
+    )]
+    TakenByName,
+    #[error(
+        "url: an AJP member makes the balancer sticky by the cookie JSESSIONID, which is the name of its sticky_cookie"
+    )]
+    TakenByUrl,
     #[error("{0}")]
     Impossible(#[from] BackendError),
     #[error("{0}")]

@@ -372,13 +372,25 @@ impl Changing<'_> {
             let change = before.change_to(&spec);
             self.apply(Command::Change(running.id, change));
         }
-        // Sessions that were counted with another timeout are not comparable: counting starts from zero.
-        let member = match self.old.config.session_timeout == balancer.session_timeout {
-            true => running.next(wanted),
-            false => running.next(wanted).counting_anew(balancer, self.now),
-        };
+        let mut member = running.next(wanted);
+        if !counts_sessions_alike(&self.old.config, balancer) {
+            member = member.counting_anew(balancer, self.now);
+            self.core.live_sessions(member.id, 0);
+        }
         Some(Arc::new(member))
     }
+}
+
+/// Whether sessions that were counted with one configuration count with the other too: both find the same sessions, with
+/// the same ids, and call them alive for as long.
+fn counts_sessions_alike(one: &config::Balancer, other: &config::Balancer) -> bool {
+    let cookie = |balancer: &config::Balancer| {
+        let cookie = balancer.sticky_cookie.as_ref();
+        cookie.map(|cookie| cookie.name.clone())
+    };
+    one.session_timeout == other.session_timeout
+        && one.sticky == other.sticky
+        && cookie(one) == cookie(other)
 }
 
 /// A condition for the log, in the words of `member_status` where that has one.

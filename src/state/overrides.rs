@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ajpgate_config::{
-    Balancer, BalancerChange, Config, Member, MemberChange, NewSticky, Problems, Status,
-    parse_balancer_change, parse_member, parse_member_change,
+    Balancer, BalancerChange, Config, LbMethod, Member, MemberChange, Problems, Status,
+    StickyNames, parse_balancer_change, parse_member, parse_member_change,
 };
 use serde_json::{Map, Value, json};
 
@@ -152,7 +152,7 @@ impl OfBalancer {
             .retain(|member| !self.removed.contains(&member.url.text));
         for added in &self.added {
             // The file has it by now, and knows better.
-            let known = |member: &Member| member.url.text == added.member.url.text;
+            let known = |member: &Member| member.url.is_same_place(&added.member.url);
             if !balancer.members.iter().any(known) {
                 balancer.members.push(added.member.clone());
             }
@@ -163,18 +163,25 @@ impl OfBalancer {
             }
         }
         let change = &self.settings;
-        balancer.lbmethod = change.lbmethod.unwrap_or(balancer.lbmethod);
-        if let Some(names) = &change.stickysession {
-            let separator = balancer.sticky.as_ref().and_then(|it| it.separator);
-            let separator = match &balancer.sticky {
-                Some(_) => separator,
-                None => Some(ajpgate_config::defaults::SEPARATOR),
-            };
-            balancer.sticky = names.clone().with(separator);
+        // Without `heartbeat` in the file, this method waits until the file has it again.
+        let method = change.lbmethod.filter(|_| !self.lacks_heartbeat(balancer));
+        balancer.lbmethod = method.unwrap_or(balancer.lbmethod);
+        let rule = &mut balancer.sticky_rule;
+        if change.stickysession.is_some() {
+            rule.names.clone_from(&change.stickysession);
         }
+        // The members may have changed too. `sticky_cookie` never overwrites the session cookie of the backends.
+        let cookie = balancer.sticky_cookie.as_ref().map(|cookie| &cookie.name);
+        let sticky = rule.of_members(&balancer.members);
+        balancer.sticky = sticky.filter(|sticky| Some(&sticky.cookie) != cookie);
         balancer.nofailover = change.nofailover.unwrap_or(balancer.nofailover);
         balancer.timeout = change.timeout.unwrap_or(balancer.timeout);
         balancer.maxattempts = change.maxattempts.unwrap_or(balancer.maxattempts);
+    }
+
+    /// Whether the method that was set by hand needs what the file does not have.
+    fn lacks_heartbeat(&self, balancer: &Balancer) -> bool {
+        self.settings.lbmethod == Some(LbMethod::Heartbeat) && balancer.heartbeat.is_none()
     }
 
     fn to_json(&self) -> Value {
@@ -287,8 +294,8 @@ fn member_json(change: &MemberChange) -> Value {
 
 fn balancer_json(change: &BalancerChange) -> Value {
     let names = change.stickysession.as_ref().map(|names| match names {
-        NewSticky::Off => String::new(),
-        NewSticky::Names { cookie, parameter } => format!("{cookie}|{parameter}"),
+        StickyNames::Off => String::new(),
+        StickyNames::Names { cookie, parameter } => format!("{cookie}|{parameter}"),
     });
     let timeout = change.timeout.map(|it| format!("{}s", it.as_secs_f64()));
     let maxattempts = change.maxattempts.map(|most| match most {

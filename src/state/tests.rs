@@ -1,192 +1,25 @@
 //! A gateway that was changed to a configuration is like one that started with it.
 
+mod by_hand;
+mod files;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ajpgate_config::{Config, LbMethod};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
 
+use self::by_hand::changes_by_hand;
+use self::files::{file, read};
+use super::overrides::Overrides;
 use super::reconcile::Plan;
 use super::{LiveBalancer, Snapshot};
 use crate::balancer::{Command, How, NoMember, Outcome, Settings, Tried, Want};
 use crate::telemetry::metrics::Metrics;
 
 const ROUTES: [&str; 4] = ["n1", "n2", "n3", "gone"];
-const URLS: [&str; 5] = [
-    "ajp://127.0.0.1:1",
-    "ajp://127.0.0.1:2",
-    "http://127.0.0.1:3",
-    "http://127.0.0.1:4/app",
-    "ftp://127.0.0.1:5",
-];
-
 /// Longer than any `slow_start`, `retry` or `session_timeout` here.
 const LONG: Duration = Duration::from_secs(24 * 3600);
-
-// === Configurations ===
-
-/// A key that is there or not, with one of these values.
-fn key(name: &'static str, values: Value) -> BoxedStrategy<Option<(&'static str, Value)>> {
-    let Value::Array(values) = values else {
-        panic!("the values of {name} are a list");
-    };
-    prop::option::of(prop::sample::select(values).prop_map(move |value| (name, value))).boxed()
-}
-
-fn keys(keys: Vec<BoxedStrategy<Option<(&'static str, Value)>>>) -> BoxedStrategy<Value> {
-    keys.prop_map(|keys| {
-        let given = keys.into_iter().flatten();
-        Value::Object(
-            given
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        )
-    })
-    .boxed()
-}
-
-/// The keys of a member that every protocol has.
-fn member_keys() -> BoxedStrategy<Value> {
-    keys(vec![
-        key("route", json!(["n1", "n2", "n3", "n1"])),
-        key("redirect", json!(["n1", "n2", "n3"])),
-        key("domain", json!(["east", "west"])),
-        key("loadfactor", json!([1, 2.5, 7])),
-        key("lbset", json!([0, 1])),
-        key(
-            "status",
-            json!([
-                ["disabled"],
-                ["stopped"],
-                ["drain"],
-                ["hot_standby"],
-                ["hot_spare"],
-                ["ignore_errors"],
-                ["drain", "hot_standby"],
-            ]),
-        ),
-        key("retry", json!(["0s", "5s", "60s"])),
-        key("max", json!([1, 2, 50])),
-        key("ttl", json!(["1s", "60s"])),
-        key("acquire", json!(["1s", "10s"])),
-        key("connectiontimeout", json!(["1s", "2s"])),
-        key("timeout", json!(["0s", "5s", "60s"])),
-    ])
-}
-
-/// Members with different URLs, in any order.
-fn members() -> impl Strategy<Value = Vec<Value>> {
-    let urls = prop::sample::subsequence(URLS.to_vec(), 1..=4).prop_shuffle();
-    let extra = (any::<bool>(), any::<bool>(), any::<bool>());
-    (urls, prop::collection::vec((member_keys(), extra), 4)).prop_map(|(urls, keys)| {
-        let members = urls.into_iter().zip(keys);
-        members
-            .map(|(url, (keys, extra))| member(url, keys, extra))
-            .collect()
-    })
-}
-
-fn member(url: &str, mut member: Value, (one, two, three): (bool, bool, bool)) -> Value {
-    let mut set = |on: bool, key: &str, value: Value| {
-        if on {
-            member[key] = value;
-        }
-    };
-    set(true, "url", json!(url));
-    let (ajp, ftp) = (url.starts_with("ajp"), url.starts_with("ftp"));
-    set(ajp && one, "secret", json!("s3cret"));
-    set(ajp && two, "packet_size", json!(16_384));
-    set(ajp && three, "ping", json!("1s"));
-    set(
-        !ftp && one && three,
-        "upgrade_url",
-        json!("http://127.0.0.1:9"),
-    );
-    set(ftp && one, "username", json!("reader"));
-    set(ftp && two, "passive", json!(false));
-    set(ftp && three, "allow_write", json!(true));
-    member
-}
-
-fn balancer() -> impl Strategy<Value = Value> {
-    let cookie = json!([{ "name": "ROUTEID" }, { "name": "R", "path": "/x", "max_age": "1h" }]);
-    let checks = json!([
-        { "method": "tcp" },
-        { "method": "tcp", "fails": 1, "passes": 3 },
-        { "method": "tcp", "interval": "1s", "mandatory": true },
-    ]);
-    let keys = keys(vec![
-        key(
-            "lbmethod",
-            json!([
-                "byrequests",
-                "bytraffic",
-                "bybusyness",
-                "sessions",
-                "leastlatency"
-            ]),
-        ),
-        key("stickysession", json!(["", "SID", "JSESSIONID|jsessionid"])),
-        key("stickysessionsep", json!([".", "-", "off"])),
-        key("nofailover", json!([true, false])),
-        key("forcerecovery", json!([true, false])),
-        key("maxattempts", json!([0, 1, 3])),
-        key("failonstatus", json!([[503], [500, 502]])),
-        key("failontimeout", json!([true, false])),
-        key("timeout", json!(["0s", "5s"])),
-        key("slow_start", json!(["0s", "30s"])),
-        key("drain_timeout", json!(["0s", "1m"])),
-        key("session_timeout", json!(["1m", "30m"])),
-        key("sticky_cookie", cookie),
-        key("health_check", checks),
-    ]);
-    (keys, members()).prop_map(|(mut balancer, members)| {
-        balancer["members"] = Value::Array(members);
-        balancer
-    })
-}
-
-/// A mapping to a URL in place of a balancer.
-fn direct() -> impl Strategy<Value = Value> {
-    let url = prop::sample::select(URLS.to_vec());
-    (url, member_keys()).prop_map(|(url, keys)| json!({ "to": url, "member": keys }))
-}
-
-/// Text of a configuration with up to two balancers and up to three mappings to URLs.
-fn configuration() -> impl Strategy<Value = Config> {
-    let balancers = prop::collection::vec((prop::sample::select(vec!["a", "b"]), balancer()), 0..3);
-    let mappings = prop::collection::vec(direct(), 0..4);
-    let host = key("preserve_host", json!([true, false]));
-    (balancers, mappings, host).prop_filter_map("a valid file", |(balancers, mappings, host)| {
-        let balancers: Map<String, Value> = balancers
-            .into_iter()
-            .map(|(name, balancer)| (name.to_owned(), balancer))
-            .collect();
-        let to_balancers = balancers.keys().map(
-            |name| json!({ "path": format!("/{name}"), "to": format!("balancer://{name}/x") }),
-        );
-        let direct = mappings
-            .into_iter()
-            .enumerate()
-            .map(|(number, mut mapping)| {
-                mapping["path"] = json!(format!("/direct{number}"));
-                mapping
-            });
-        let mut mappings: Vec<Value> = to_balancers.chain(direct).collect();
-        if let (Some((key, value)), Some(first)) = (host, mappings.first_mut()) {
-            first[key] = value;
-        }
-        let file = json!({
-            "listeners": [{ "bind": "127.0.0.1:0" }],
-            "balancers": balancers,
-            "proxy_pass": mappings,
-        });
-        let text = file.to_string();
-        let loaded = ajpgate_config::parse(&text, "test.yaml".as_ref(), &|_| None);
-        loaded.ok().map(|loaded| loaded.config)
-    })
-}
 
 // === Requests ===
 
@@ -299,6 +132,7 @@ fn check_alike(changed: &Snapshot, started: &Snapshot, now: Instant) {
         format!("{:?}", started.mounts)
     );
     assert_eq!(changed.limits, started.limits);
+    assert_eq!(changed.shutdown_timeout, started.shutdown_timeout);
     assert_eq!(changed.files, started.files);
     let mappings = |snapshot: &Snapshot| -> Vec<String> {
         let mappings = snapshot.mappings.iter();
@@ -322,16 +156,19 @@ fn change(before: &Snapshot, config: &Config, metrics: &Metrics, now: Instant) -
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
+    /// The changes are reloads, and changes by hand behind each of them. The start has a state file.
     #[test]
     fn a_changed_gateway_decides_as_one_that_started_with_the_configuration(
-        configs in prop::collection::vec(configuration(), 2..4),
+        steps in prop::collection::vec((file(), changes_by_hand()), 2..4),
         before in requests(),
         after in requests(),
     ) {
         let metrics = Metrics::new().unwrap();
         let mut now = Instant::now();
-        let mut changed = Snapshot::new(&configs[0], &metrics).unwrap();
-        for config in &configs[1..] {
+        let mut overrides = Overrides::default();
+        let mut changed = Snapshot::new(&read(&steps[0].0).unwrap(), &metrics).unwrap();
+        let mut newest = None;
+        for (file, by_hand) in &steps {
             for balancer in &changed.balancers {
                 play(balancer, &before, now);
                 for member in &balancer.members {
@@ -339,9 +176,16 @@ proptest! {
                 }
             }
             now += Duration::from_secs(60);
-            changed = change(&changed, config, &metrics, now);
+            let file = read(file).unwrap();
+            changed = change(&changed, &overrides.over(&file), &metrics, now);
+            for by_hand in by_hand {
+                by_hand.make(&mut overrides, &file);
+                changed = change(&changed, &overrides.over(&file), &metrics, now);
+            }
+            newest = Some(file);
         }
-        let started = Snapshot::new(configs.last().unwrap(), &metrics).unwrap();
+        let restored = Overrides::from_json(&overrides.to_json(), "".as_ref()).unwrap();
+        let started = Snapshot::new(&restored.over(&newest.unwrap()), &metrics).unwrap();
         check_alike(&changed, &started, now);
 
         for balancer in changed.balancers.iter().chain(&started.balancers) {
@@ -355,4 +199,63 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn a_change_by_hand_counts_as_if_it_stood_in_the_file(file in file(), changes in changes_by_hand()) {
+        let config = read(&file).unwrap();
+        let (mut overrides, mut written) = (Overrides::default(), file);
+        for change in &changes {
+            if change.make(&mut overrides, &config) {
+                change.write(&mut written);
+            }
+        }
+        let written = read(&written).unwrap_or_else(|problems| panic!("{problems}\n{written:#}"));
+        prop_assert_eq!(overrides.over(&config), written);
+    }
+}
+
+/// The configuration of a balancer `a` with these keys and two HTTP members.
+fn two_members(keys: &str) -> Config {
+    let members =
+        "members: [{ url: \"http://h:1\", route: n1 }, { url: \"http://h:2\", route: n2 }]";
+    let file = format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\" }}]\nbalancers:\n  a: {{ {keys}, {members} }}\n"
+    );
+    let loaded = ajpgate_config::parse(&file, "test.yaml".as_ref(), &|_| None);
+    loaded
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .config
+}
+
+#[test]
+fn sessions_that_the_new_configuration_does_not_find_count_no_longer() {
+    let (metrics, now) = (Metrics::new().unwrap(), Instant::now());
+    let sticky = two_members("lbmethod: sessions, stickysession: SID");
+    let before = Snapshot::new(&sticky, &metrics).unwrap();
+    let balancer = &before.balancers[0];
+    balancer.core().live_sessions(balancer.members[0].id, 500);
+    let config = two_members("lbmethod: sessions");
+    let changed = change(&before, &config, &metrics, now);
+    let started = Snapshot::new(&config, &metrics).unwrap();
+    let request = Request {
+        route: None,
+        outcomes: vec![Outcome::Served],
+    };
+    let requests = vec![request; 4];
+    assert_eq!(
+        play(&changed.balancers[0], &requests, now),
+        play(&started.balancers[0], &requests, now)
+    );
+}
+
+/// The file may lose what a change by hand needs. The change counts again when the file has it again.
+#[test]
+fn a_method_set_by_hand_waits_while_the_file_has_no_heartbeat() {
+    let mut overrides = Overrides::default();
+    let change = "{\"lbmethod\": \"heartbeat\"}";
+    let change = ajpgate_config::parse_balancer_change(change, "change".as_ref()).unwrap();
+    overrides.change_balancer("a", &change);
+    let method = |keys: &str| overrides.over(&two_members(keys)).balancers[0].lbmethod;
+    assert_eq!(method("heartbeat: { storage: beats }"), LbMethod::Heartbeat);
+    assert_eq!(method("lbmethod: bybusyness"), LbMethod::ByBusyness);
 }

@@ -8,9 +8,9 @@ use super::{Builder, Need};
 use crate::defaults;
 use crate::field::{Field, Named, Scalar};
 use crate::file;
-use crate::model::{Balancer, LbMethod, Member, Scheme, Sticky};
+use crate::model::{Balancer, LbMethod, Member, StickyNames, StickyRule};
 use crate::report::Place;
-use crate::value::{BalancerName, SessionNames, StickyNames};
+use crate::value::BalancerName;
 
 /// What is known of the balancers of a file.
 pub(super) struct Balancers {
@@ -88,7 +88,15 @@ impl Builder<'_> {
         name: String,
     ) -> (Balancer, Vec<MemberPlaces>) {
         let (members, places) = self.members(file.members, place);
-        let sticky = session_names(&file.stickysession, &members);
+        let sticky_rule = StickyRule {
+            names: match file.stickysession {
+                // No problem follows from another one.
+                Field::Unreadable => Some(StickyNames::Off),
+                names => names.optional(),
+            },
+            separator: file.stickysessionsep.or(Some(defaults::SEPARATOR)),
+        };
+        let sticky = sticky_rule.of_members(&members);
         let lbmethod = self.lbmethod(&file.lbmethod, &file.heartbeat);
         self.session_timeout(&file.session_timeout);
         let cookie = file.sticky_cookie.given();
@@ -112,11 +120,8 @@ impl Builder<'_> {
                 .health_check
                 .given()
                 .map(|(_, check)| self.health_check(check)),
-            sticky: sticky.map(|names| Sticky {
-                cookie: names.cookie,
-                parameter: names.parameter,
-                separator: file.stickysessionsep.or(Some(defaults::SEPARATOR)),
-            }),
+            sticky_rule,
+            sticky,
             members,
         };
         (built, places)
@@ -209,6 +214,10 @@ impl Balancer {
         Self {
             name: member.url.text.clone(),
             lbmethod: defaults::LBMETHOD,
+            sticky_rule: StickyRule {
+                names: Some(StickyNames::Off),
+                separator: Some(defaults::SEPARATOR),
+            },
             sticky: None,
             nofailover: defaults::NOFAILOVER,
             forcerecovery: defaults::FORCERECOVERY,
@@ -224,20 +233,5 @@ impl Balancer {
             health_check: None,
             members: vec![member],
         }
-    }
-}
-
-/// The names of the session id: as written, or Tomcat's when there is an AJP member.
-fn session_names(field: &Scalar<StickyNames>, members: &[Member]) -> Option<SessionNames> {
-    match field {
-        Field::Given(_, names) => names.0.clone(),
-        Field::Unreadable => None,
-        Field::Absent => members
-            .iter()
-            .any(|member| member.url.scheme == Scheme::Ajp)
-            .then(|| SessionNames {
-                cookie: defaults::SESSION_COOKIE.to_owned(),
-                parameter: defaults::SESSION_PARAMETER.to_owned(),
-            }),
     }
 }

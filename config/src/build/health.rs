@@ -4,9 +4,8 @@ use super::{Builder, Need, whole};
 use crate::defaults;
 use crate::field::{Either, Field, Scalar};
 use crate::file;
-use crate::model::{HealthCheck, HealthMethod, Heartbeat, SameSite, StickyCookie};
+use crate::model::{HealthCheck, HealthMethod, Heartbeat, SameSite, Sticky, StickyCookie};
 use crate::report::Place;
-use crate::value::SessionNames;
 
 impl Builder<'_> {
     pub(super) fn health_check(&self, check: file::HealthCheck) -> HealthCheck {
@@ -57,7 +56,7 @@ impl Builder<'_> {
         &self,
         cookie: file::StickyCookie,
         place: Place,
-        session: Option<&SessionNames>,
+        session: Option<&Sticky>,
     ) -> StickyCookie {
         let name = self.required(
             cookie.name,

@@ -7,8 +7,8 @@ use super::member::Member;
 use crate::field::{Either, Field, Kind, Scalar};
 use crate::model::{HealthMethod, LbMethod, SameSite};
 use crate::value::{
-    Bind, CookieName, CookiePath, FileName, FreeText, Period, RequestUri, Separator, StatusCode,
-    StickyNames, Switch, Whole, Word,
+    Bind, CookieName, CookiePath, FileName, FreeText, Period, RequestUri, Separator, SessionNames,
+    StatusCode, Switch, Whole, Word,
 };
 
 /// One status, or a list of them.
@@ -24,7 +24,7 @@ pub(crate) struct Balancer {
     pub(crate) lbmethod: Scalar<Word<LbMethod>>,
     /// COOKIE|PARAMETER, or one name for both; "" for no stickiness. By default JSESSIONID|jsessionid with an AJP
     /// member, else none.
-    pub(crate) stickysession: Scalar<StickyNames>,
+    pub(crate) stickysession: Scalar<SessionNames>,
     /// Accepted and without effect: a path parameter always ends at `;`.
     #[schemars(extend("default" = true))]
     pub(crate) scolonpathdelim: Scalar<Switch>,

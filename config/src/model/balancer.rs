@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::member::Member;
+use super::sticky::{Sticky, StickyRule};
 
 /// One entry of `balancers`: members that share load and sessions.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +15,9 @@ pub struct Balancer {
     pub name: String,
     /// How a request without a usable session route is scheduled.
     pub lbmethod: LbMethod,
-    /// How a session is found in a request; `None`: no stickiness.
+    /// `stickysession` and `stickysessionsep` as they are written.
+    pub sticky_rule: StickyRule,
+    /// How a session is found in a request; `None`: no stickiness. It follows from `sticky_rule` and `members`.
     pub sticky: Option<Sticky>,
     /// Fail a request whose route is a member's rather than send it to another member.
     pub nofailover: bool,
@@ -42,14 +45,6 @@ pub struct Balancer {
     pub health_check: Option<HealthCheck>,
     /// The members in the order of the file; at least one, no two with the same URL.
     pub members: Vec<Member>,
-}
-
-impl Balancer {
-    /// Whether requests are searched for a session: by `stickysession`, or by `sticky_cookie`.
-    #[must_use]
-    pub const fn is_sticky(&self) -> bool {
-        self.sticky.is_some() || self.sticky_cookie.is_some()
-    }
 }
 
 /// `lbmethod`, in the meaning of httpd's `mod_lbmethod_*` where httpd has it.
@@ -92,18 +87,6 @@ impl LbMethod {
             Self::Sessions => "sessions",
         }
     }
-}
-
-/// `stickysession` and `stickysessionsep`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sticky {
-    /// The cookie's name; compared with case.
-    pub cookie: String,
-    /// The name of the path or query parameter; compared with case.
-    pub parameter: String,
-    /// What stands between session id and route; `None`: the whole value is the route.
-    pub separator: Option<char>,
 }
 
 /// `heartbeat`.

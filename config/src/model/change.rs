@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::balancer::{LbMethod, Sticky};
+use super::balancer::LbMethod;
 use super::member::LoadFactor;
+use super::sticky::StickyNames;
 
 /// New settings of a member; `None` leaves one as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,40 +41,11 @@ pub struct BalancerChange {
     /// `lbmethod`
     pub lbmethod: Option<LbMethod>,
     /// `stickysession`
-    pub stickysession: Option<NewSticky>,
+    pub stickysession: Option<StickyNames>,
     /// `nofailover`
     pub nofailover: Option<bool>,
     /// `timeout`
     pub timeout: Option<Duration>,
     /// `maxattempts`; `Some(None)`: members − 1 again.
     pub maxattempts: Option<Option<u32>>,
-}
-
-/// A new `stickysession`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NewSticky {
-    /// No stickiness.
-    Off,
-    /// The names of the session id.
-    Names {
-        /// The cookie's.
-        cookie: String,
-        /// The parameter's, in path and query.
-        parameter: String,
-    },
-}
-
-impl NewSticky {
-    /// The names, with what stands between session id and route.
-    #[must_use]
-    pub fn with(self, separator: Option<char>) -> Option<Sticky> {
-        match self {
-            Self::Off => None,
-            Self::Names { cookie, parameter } => Some(Sticky {
-                cookie,
-                parameter,
-                separator,
-            }),
-        }
-    }
 }

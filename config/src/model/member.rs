@@ -68,6 +68,15 @@ pub struct MemberUrl {
     pub text: String,
 }
 
+impl MemberUrl {
+    /// Whether both name the same place: `ajp://host` and `ajp://host:8009` do.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        (self.scheme, &self.host, self.port, &self.path)
+            == (other.scheme, &other.host, other.port, &other.path)
+    }
+}
+
 impl fmt::Display for MemberUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

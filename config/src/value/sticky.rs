@@ -4,28 +4,20 @@ use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
+use crate::model::StickyNames;
 
 /// Longest text of `stickysession` (`PROXY_BALANCER_MAX_STICKY_SIZE` of httpd's mod_proxy.h, without the NUL).
 const LONGEST: usize = 63;
 
-/// How a session id is named.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SessionNames {
-    /// As a cookie.
-    pub(crate) cookie: String,
-    /// As a parameter of the path or the query.
-    pub(crate) parameter: String,
-}
-
 /// `COOKIE|PARAMETER`, or one name for both; empty for no stickiness.
-pub(crate) enum StickyNames {}
+pub(crate) enum SessionNames {}
 
-impl Kind for StickyNames {
-    type Value = Option<SessionNames>;
+impl Kind for SessionNames {
+    type Value = StickyNames;
 
-    fn read(text: &str) -> Result<Option<SessionNames>, Fault> {
+    fn read(text: &str) -> Result<StickyNames, Fault> {
         if text.is_empty() {
-            return Ok(None);
+            return Ok(StickyNames::Off);
         }
         let (cookie, parameter) = text.split_once('|').unwrap_or((text, text));
         let name = |name: &str| {
@@ -41,10 +33,10 @@ impl Kind for StickyNames {
                  bytes); \"\" for none"
             )));
         }
-        Ok(Some(SessionNames {
+        Ok(StickyNames::Names {
             cookie: cookie.to_owned(),
             parameter: parameter.to_owned(),
-        }))
+        })
     }
 
     fn schema() -> Schema {
@@ -85,17 +77,17 @@ mod tests {
     #[test]
     fn names_of_the_session() {
         let names = |cookie: &str, parameter: &str| {
-            Ok(Some(SessionNames {
+            Ok(StickyNames::Names {
                 cookie: cookie.to_owned(),
                 parameter: parameter.to_owned(),
-            }))
+            })
         };
         assert_eq!(
-            StickyNames::read("JSESSIONID|jsessionid"),
+            SessionNames::read("JSESSIONID|jsessionid"),
             names("JSESSIONID", "jsessionid")
         );
-        assert_eq!(StickyNames::read("ROUTEID"), names("ROUTEID", "ROUTEID"));
-        assert_eq!(StickyNames::read(""), Ok(None));
+        assert_eq!(SessionNames::read("ROUTEID"), names("ROUTEID", "ROUTEID"));
+        assert_eq!(SessionNames::read(""), Ok(StickyNames::Off));
         for text in [
             "|",
             "a|",
@@ -107,7 +99,7 @@ mod tests {
             "ä",
             &"x".repeat(64),
         ] {
-            assert!(StickyNames::read(text).is_err(), "{text}");
+            assert!(SessionNames::read(text).is_err(), "{text}");
         }
     }
 

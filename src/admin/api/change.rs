@@ -205,9 +205,11 @@ impl From<EditError> for Refusal {
         let status = match error {
             EditError::Refused(Refused::NoSuchMember) => StatusCode::NOT_FOUND,
             EditError::Exists => StatusCode::CONFLICT,
-            EditError::Refused(_) | EditError::Impossible(_) | EditError::Added(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            EditError::Refused(_)
+            | EditError::Impossible(_)
+            | EditError::Added(_)
+            | EditError::TakenByName
+            | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
             EditError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
