@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
@@ -35,7 +34,6 @@ pub struct Gateway {
     clients: TaskTracker,
     /// Cancelled when everything is to end, the admin listener included.
     ended: CancellationToken,
-    shutdown_timeout: Duration,
 }
 
 impl Gateway {
@@ -98,7 +96,6 @@ impl Gateway {
                 .collect(),
             clients: TaskTracker::new(),
             ended: CancellationToken::new(),
-            shutdown_timeout: config.shutdown_timeout,
             shared,
         };
         for address in &gateway.heartbeats {
@@ -146,9 +143,10 @@ impl Gateway {
     pub async fn shutdown_before(self, enough: impl Future<Output = ()>) -> bool {
         self.shared.closing.begin();
         self.clients.close();
+        let timeout = self.shared.snapshot.load().shutdown_timeout;
         let cut = tokio::select! {
             () = self.clients.wait() => None,
-            () = tokio::time::sleep(self.shutdown_timeout) => Some("shutdown_timeout is over"),
+            () = tokio::time::sleep(timeout) => Some("shutdown_timeout is over"),
             () = enough => Some("told to stop once more"),
         };
         if let Some(why) = cut {

@@ -7,6 +7,7 @@
 
 mod watch;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -251,7 +252,7 @@ impl Reloader {
     /// The keys that differ from those of the start and that only the next one will act on.
     fn what_waits(&self, new: &Config) -> Vec<&'static str> {
         let old = &self.started;
-        let hears = |config: &Config| -> Vec<SocketAddr> {
+        let hears = |config: &Config| -> BTreeSet<SocketAddr> {
             let balancers = config.balancers.iter();
             balancers
                 .filter_map(|it| it.heartbeat.as_ref()?.listen)
@@ -265,10 +266,6 @@ impl Reloader {
             ("access_log", old.access_log != new.access_log),
             ("log", old.log != new.log),
             ("admin", old.admin != new.admin),
-            (
-                "shutdown_timeout",
-                old.shutdown_timeout != new.shutdown_timeout,
-            ),
             ("heartbeat.listen", hears(old) != hears(new)),
         ];
         let waiting = keys.into_iter().filter(|(_, differs)| *differs);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ajpgate_config::{Config, Limits};
 
@@ -25,6 +25,8 @@ pub(crate) struct Snapshot {
     /// The balancers of the file, then those of the mappings that name a backend's URL in place of a balancer.
     pub(crate) balancers: Vec<Arc<LiveBalancer>>,
     pub(crate) limits: Limits,
+    /// How long requests may take once the gateway has been told to stop.
+    pub(crate) shutdown_timeout: Duration,
     /// The files that the configuration names and depends on.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -38,6 +40,7 @@ impl Snapshot {
             public_paths: mapping::public_paths(&balancers, &mappings),
             mappings,
             limits: config.limits.clone(),
+            shutdown_timeout: config.shutdown_timeout,
             files: config.files().into_iter().map(Path::to_owned).collect(),
             balancers,
         }

@@ -208,11 +208,12 @@ fn link(to: &str, place: &std::path::Path) {
 fn a_reload_names_the_keys_that_need_a_restart() {
     let house = House::start("");
     assert_eq!(house.reload().1["from_next_start"], json!([]));
-    house.write(1, "shutdown_timeout: 7s\nlimits: { max_body: 1 }\n");
+    let keys = "shutdown_timeout: 7s\nlimits: { max_body: 1, max_connections: 7 }\n";
+    house.write(1, keys);
     for _ in 0..2 {
         let (status, answer) = house.reload();
         assert_eq!(status, 200);
-        assert_eq!(answer["from_next_start"], json!(["shutdown_timeout"]));
+        assert_eq!(answer["from_next_start"], json!(["limits.max_connections"]));
     }
     house.write(2, "");
     assert_eq!(house.reload().1["from_next_start"], json!([]));
