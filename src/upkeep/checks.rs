@@ -1,13 +1,15 @@
 //! Health checks: asks each member now and then, and tells its balancer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ajpgate_config::{HealthCheck, HealthMethod};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
 use crate::backend::{Ask, FailureKind, Question, Reply};
+use crate::balancer::MemberId;
 use crate::health::{Schedule, Unexpected, verdict};
 use crate::state::{LiveBalancer, LiveMember, Shared};
 use crate::telemetry::metrics::CheckResult;
@@ -24,14 +26,55 @@ enum Sick {
     Unexpected(#[from] Unexpected),
 }
 
-/// Starts a task for each member.
-pub(super) fn start(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
-    let Some(check) = &balancer.config.health_check else {
-        return;
-    };
+/// The health checks under way: a task for each checked member.
+///
+/// A task ends when its member is removed or the `health_check` of its balancer changes, and only then: a check keeps its
+/// times, however often something else is changed.
+#[derive(Debug, Default)]
+pub(super) struct Checks(Vec<OfBalancer>);
+
+/// The checks of one balancer.
+#[derive(Debug)]
+struct OfBalancer {
+    balancer: Arc<LiveBalancer>,
+    check: HealthCheck,
+    /// Ends the task of a member.
+    members: HashMap<MemberId, DropGuard>,
+}
+
+impl Checks {
+    /// Ends the tasks that the snapshot no longer wants, and starts those that are missing. All of them end with `ended`.
+    pub(super) fn follow(&mut self, shared: &Arc<Shared>, ended: &CancellationToken) {
+        let snapshot = shared.snapshot.load_full();
+        let mut before = std::mem::take(&mut self.0);
+        for balancer in &snapshot.balancers {
+            let Some(check) = &balancer.config.health_check else {
+                continue;
+            };
+            let same = |it: &OfBalancer| it.balancer.is(balancer) && it.check == *check;
+            let known = before.iter().position(same);
+            let known = known.map(|place| before.swap_remove(place).members);
+            self.0.push(OfBalancer {
+                balancer: Arc::clone(balancer),
+                check: check.clone(),
+                members: members(shared, balancer, check, known.unwrap_or_default(), ended),
+            });
+        }
+    }
+}
+
+/// The tasks of a balancer: those of `known` whose members it still has, and new ones.
+fn members(
+    shared: &Arc<Shared>,
+    balancer: &Arc<LiveBalancer>,
+    check: &HealthCheck,
+    mut known: HashMap<MemberId, DropGuard>,
+    ended: &CancellationToken,
+) -> HashMap<MemberId, DropGuard> {
     let now = Instant::now();
     let count = u32::try_from(balancer.members.len()).unwrap_or(u32::MAX);
-    for (place, member) in (0..).zip(&balancer.members) {
+    let start = |place, member| {
+        let ended = ended.child_token();
         tokio::spawn(check_now_and_then(
             Arc::clone(shared),
             (Arc::clone(balancer), Arc::clone(member)),
@@ -39,7 +82,15 @@ pub(super) fn start(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &
             Schedule::new(check, place, count, now),
             ended.clone(),
         ));
-    }
+        ended.drop_guard()
+    };
+    let members = (0..).zip(&balancer.members);
+    members
+        .map(|(place, member)| {
+            let known = known.remove(&member.id);
+            (member.id, known.unwrap_or_else(|| start(place, member)))
+        })
+        .collect()
 }
 
 async fn check_now_and_then(
@@ -55,32 +106,51 @@ async fn check_now_and_then(
             () = ended.cancelled() => return,
             () = tokio::time::sleep_until(next.into()) => {}
         }
-        let snapshot = shared.snapshot.load_full();
-        let Some(current) = snapshot.current(&balancer, member.id) else {
+        let Some(found) = newest(&shared, &balancer, &member) else {
             return;
         };
-        (balancer, member) = (Arc::clone(current.0), Arc::clone(current.1));
+        (balancer, member) = found;
         // A stopped member is nobody's business.
         if balancer.core().is_checked(member.id) {
             let asked = ask(&member, &check);
-            let well = tokio::select! {
+            let result = tokio::select! {
                 () = ended.cancelled() => return,
-                well = asked => well,
+                result = asked => result,
             };
-            let result = match &well {
-                Ok(()) => CheckResult::Pass,
-                Err(_) => CheckResult::Fail,
+            let Some((balancer, now)) = newest(&shared, &balancer, &member) else {
+                return;
             };
-            member.metrics.checks.increment(result);
-            let reason = well.as_ref().err().map(ToString::to_string);
-            debug!(
-                balancer = balancer.name(), member = %member.url, passed = well.is_ok(),
-                reason = reason.as_deref(), "health check"
-            );
-            balancer.checked(&member, well.is_ok(), reason.as_deref(), Instant::now());
+            // Nothing follows from an answer to the settings that the member had before.
+            if now.backend.is(&member.backend) {
+                count(&balancer, &now, result);
+            }
         }
         next = schedule.next(Instant::now());
     }
+}
+
+/// The newest versions of a balancer and its member; `None` when the member is gone.
+fn newest(
+    shared: &Shared,
+    balancer: &LiveBalancer,
+    member: &LiveMember,
+) -> Option<(Arc<LiveBalancer>, Arc<LiveMember>)> {
+    let snapshot = shared.snapshot.load();
+    let (balancer, member) = snapshot.current(balancer, member.id)?;
+    Some((Arc::clone(balancer), Arc::clone(member)))
+}
+
+/// Counts the result of a check, and tells the balancer.
+fn count(balancer: &LiveBalancer, member: &LiveMember, result: Result<(), Sick>) {
+    let passed = result.is_ok();
+    member.metrics.checks.increment(match passed {
+        true => CheckResult::Pass,
+        false => CheckResult::Fail,
+    });
+    let reason = result.err().map(|sick| sick.to_string());
+    let reason = reason.as_deref();
+    debug!(balancer = balancer.name(), member = %member.url, passed, reason, "health check");
+    balancer.checked(member, passed, reason, Instant::now());
 }
 
 async fn ask(member: &LiveMember, check: &HealthCheck) -> Result<(), Sick> {

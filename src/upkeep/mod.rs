@@ -1,7 +1,7 @@
 //! What has to be done between requests: pools are looked after, sessions counted, drains followed, members checked,
 //! heartbeats heard.
 //!
-//! The tasks of a balancer live as long as the snapshot.
+//! The tasks of a balancer live as long as the snapshot; the health check of a member lives until its settings change.
 
 mod checks;
 mod heartbeats;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use self::checks::Checks;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
 use crate::backend::Backend;
 use crate::state::{LiveBalancer, LiveMember, Shared};
@@ -41,12 +42,14 @@ pub(crate) fn start(
     tokio::spawn(follow(Arc::clone(shared), ended.clone()));
 }
 
-/// Looks after the balancers of the snapshot, and begins anew with each new one.
+/// Looks after the balancers of the snapshot: with each new one the health checks go on, and the rest begins anew.
 async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
+    let mut checks = Checks::default();
     loop {
+        checks.follow(&shared, &ended);
         let until_swapped = ended.child_token();
         for balancer in &shared.snapshot.load_full().balancers {
-            look_after(&shared, balancer, &until_swapped);
+            look_after(balancer, &until_swapped);
         }
         tokio::select! {
             () = ended.cancelled() => return,
@@ -55,8 +58,8 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
     }
 }
 
-/// The tasks of one balancer.
-fn look_after(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
+/// The other tasks of one balancer.
+fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     if let Some(storage) = balancer
         .config
         .heartbeat
@@ -69,7 +72,6 @@ fn look_after(shared: &Arc<Shared>, balancer: &Arc<LiveBalancer>, ended: &Cancel
     for member in &balancer.members {
         tokio::spawn(maintain(member.backend.clone(), ended.clone()));
     }
-    checks::start(shared, balancer, ended);
 }
 
 async fn count_sessions(shared: Arc<Shared>, ended: CancellationToken) {

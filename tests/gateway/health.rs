@@ -7,6 +7,7 @@ use ajp13::ToContainer;
 use ajp13::request::Attribute;
 use tokio::net::UdpSocket;
 
+use crate::support::client::Client;
 use crate::support::container::{Container, Wire, fields};
 use crate::support::gateway::Running;
 use crate::support::{pause, until};
@@ -108,6 +109,43 @@ async fn consecutive_checks_disable_a_member_and_enable_it_again() {
             patient.most_at_once.load(Ordering::SeqCst),
             1,
             "never two checks at once"
+        );
+    }
+}
+
+/// Frequent changes of something else neither delay the checks nor add any.
+#[tokio::test]
+async fn changes_of_other_settings_leave_the_times_of_checks_alone() {
+    let patients = [Patient::new().await, Patient::new().await];
+    let gateway = Running::before(
+        &[&patients[0].container, &patients[1].container],
+        "health_check: { method: get, uri: /up, interval: 600ms }",
+        "secret: s",
+    );
+    let asked = |patient: &Patient| patient.asked.load(Ordering::SeqCst);
+    let start = std::time::Instant::now();
+    let mut attempts = 0;
+    until("both are checked", async || {
+        attempts = 1 - attempts;
+        let change = format!("{{\"maxattempts\": {attempts}}}");
+        let path = "/api/v1/balancers/test";
+        let mut client = Client::connect(gateway.admin).await;
+        client
+            .send(format!(
+                "PATCH {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{change}",
+                gateway.admin,
+                change.len()
+            ))
+            .await;
+        assert_eq!(client.answer().await.status, 200);
+        patients.iter().all(|patient| asked(patient) > 2)
+    })
+    .await;
+    let intervals = start.elapsed().as_millis() / 600;
+    for patient in &patients {
+        assert!(
+            asked(patient) as u128 <= intervals + 1,
+            "{intervals} intervals"
         );
     }
 }

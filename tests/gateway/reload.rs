@@ -1,9 +1,11 @@
-//! A configuration that is read again, or changed through the API: what was in force before stays in force where
-//! nothing about it has changed.
+//! A configuration that is read again, or changed through the API: the gateway then behaves as one that has started with
+//! it.
 
 use crate::support::client::{Answer, Client};
+use crate::support::container::{Container, Wire};
 use crate::support::gateway::{ConfigFile, Running};
 use crate::support::origin::Origin;
+use crate::support::{soon, until};
 
 async fn ask(gateway: &Running, method: &str, path: &str, body: &str) -> Answer {
     let mut client = Client::connect(gateway.admin).await;
@@ -85,4 +87,104 @@ async fn sessions_of_the_gateways_cookie_stick_after_a_member_is_added() {
     let added = ask(&gateway, "POST", "/api/v1/balancers/test/members", &keys).await;
     assert_eq!(added.status, 201, "{}", added.text());
     sessions_stick(&gateway).await;
+}
+
+/// Requests of three sessions of a member, named by `field`, go to it.
+async fn sessions_go_to(gateway: &Running, node: &str, field: &str) {
+    for _ in 0..3 {
+        let answer = gateway.get("/", &format!("{field}\r\n")).await;
+        assert_eq!(answer.field("x-node"), Some(node), "{field}");
+    }
+}
+
+/// An AJP member makes its balancer sticky, as in a file that has the member.
+#[tokio::test]
+async fn an_ajp_member_that_is_added_makes_its_balancer_sticky() {
+    let origins = [Origin::hello("n1").await, Origin::hello("n2").await];
+    let gateway = Running::before_http(&[&origins[0], &origins[1]], "", "");
+    let tomcat = Container::hello("n3").await;
+    let keys = format!(
+        "{{\"url\": \"ajp://{}\", \"route\": \"n3\"}}",
+        tomcat.address
+    );
+    let added = ask(&gateway, "POST", "/api/v1/balancers/test/members", &keys).await;
+    assert_eq!(added.status, 201, "{}", added.text());
+    for node in ["n1", "n2", "n3"] {
+        sessions_go_to(&gateway, node, &format!("Cookie: JSESSIONID=x.{node}")).await;
+    }
+    // Without the member the balancer is as before.
+    let path = "/api/v1/balancers/test/members/n3";
+    assert_eq!(ask(&gateway, "DELETE", path, "").await.status, 204);
+    let shown = ask(&gateway, "GET", "/api/v1/balancers/test", "").await;
+    assert!(
+        shown.text().contains("\"stickysession\":\"\""),
+        "{}",
+        shown.text()
+    );
+}
+
+#[tokio::test]
+async fn the_separator_of_the_file_counts_for_names_that_are_set_by_hand() {
+    let origins = [Origin::hello("n1").await, Origin::hello("n2").await];
+    let keys = "stickysession: \"\"\nstickysessionsep: \"-\"";
+    let gateway = Running::before_http(&[&origins[0], &origins[1]], keys, "");
+    let balancer = "/api/v1/balancers/test";
+    let changed = ask(&gateway, "PATCH", balancer, "{\"stickysession\": \"SID\"}").await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    for node in ["n1", "n2"] {
+        sessions_go_to(&gateway, node, &format!("Cookie: SID=x.y-{node}")).await;
+    }
+}
+
+/// A configuration may not have such names either.
+#[tokio::test]
+async fn no_change_gives_the_session_cookie_the_name_of_the_gateways_cookie() {
+    let origin = Origin::hello("n1").await;
+    let keys = "sticky_cookie: { name: JSESSIONID }";
+    let gateway = Running::before_http(&[&origin], keys, "");
+    let balancer = "/api/v1/balancers/test";
+    let names = "{\"stickysession\": \"JSESSIONID|id\"}";
+    let refused = ask(&gateway, "PATCH", balancer, names).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(refused.text().contains("stickysession: sticky_cookie has"));
+    let keys = "{\"url\": \"ajp://tomcat.invalid\"}";
+    let refused = ask(&gateway, "POST", &format!("{balancer}/members"), keys).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(refused.text().contains("url: an AJP member makes"));
+}
+
+#[tokio::test]
+async fn a_member_at_the_same_place_is_not_added_again() {
+    let gateway = Running::over(&["ajp://tomcat.invalid:8009".to_owned()], "", "");
+    let keys = "{\"url\": \"ajp://tomcat.invalid\"}";
+    let refused = ask(&gateway, "POST", "/api/v1/balancers/test/members", keys).await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+}
+
+#[tokio::test]
+async fn a_reload_changes_the_shutdown_timeout() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        wire.until_closed().await;
+    })
+    .await;
+    let yaml = |timeout: &str| {
+        format!(
+            "shutdown_timeout: {timeout}\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+            container.address
+        )
+    };
+    let file = ConfigFile::new("shutdown-timeout", &yaml("1h"));
+    let gateway = Running::start_from(&file);
+    file.write(&yaml("200ms"));
+    let reloaded = ask(&gateway, "POST", "/api/v1/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("the request is under way", async || {
+        container.connections() == 1
+    })
+    .await;
+    let all_completed = soon("the gateway ends", gateway.shutdown()).await;
+    assert!(!all_completed);
 }
