@@ -7,13 +7,13 @@ use std::time::Instant;
 use ajpgate_config as config;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
 use crate::balancer::{
-    Applied, Balancer, Command, Condition, Health, MemberId, MemberSpec, MemberView, NoMember,
-    Refused, Settings, Spec, Transition, View,
+    Applied, Balancer, Command, MemberId, MemberSpec, MemberView, NoMember, Refused, Settings,
+    Spec, Transition, View,
 };
 use crate::random;
 use crate::sticky;
@@ -277,12 +277,9 @@ impl LiveBalancer {
         now: Instant,
     ) {
         let transition = self.core().checked(member.id, passed, now);
-        let Some(transition) = transition else { return };
-        if let Some(reason) = reason {
-            let balancer = self.name();
-            warn!(balancer, member = %member.url, reason, "health checks fail");
+        if let Some(transition) = transition {
+            self.log_with(&transition, reason);
         }
-        self.log(&transition);
     }
 
     /// Carries out a command of an operator.
@@ -303,20 +300,6 @@ impl LiveBalancer {
         let view = self.core().view(now);
         for (member, view) in self.shown_in(&view) {
             member.set_withdrawn(view.status.disabled || view.status.stopped);
-        }
-    }
-
-    pub(super) fn log(&self, transition: &Transition) {
-        let Some(member) = self.member(transition.member) else {
-            return;
-        };
-        let Transition { from, to, .. } = *transition;
-        let is_out = to.check_failed || to.health == Health::Error;
-        let (balancer, from, to) = (self.name(), name(from), name(to));
-        if is_out {
-            warn!(balancer, member = %member.url, from, to, "member is out");
-        } else {
-            info!(balancer, member = %member.url, from, to, "member is back");
         }
     }
 }
@@ -391,16 +374,4 @@ fn counts_sessions_alike(one: &config::Balancer, other: &config::Balancer) -> bo
     one.session_timeout == other.session_timeout
         && one.sticky == other.sticky
         && cookie(one) == cookie(other)
-}
-
-/// A condition for the log, in the words of `member_status` where that has one.
-const fn name(condition: Condition) -> &'static str {
-    match condition.health {
-        _ if condition.check_failed => "health_check_failed",
-        Health::Ok => "ok",
-        Health::Error => "error",
-        Health::Recovering => "recovering",
-        Health::Probing => "probing",
-        Health::Forced => "forced",
-    }
 }

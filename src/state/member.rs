@@ -46,6 +46,8 @@ pub(crate) struct Warnings {
     pub(crate) without_route: WarnLimit,
     /// Sessions ask for a route that no member has, and this member answered them.
     pub(crate) unknown_route: WarnLimit,
+    /// The member goes out or comes back.
+    pub(crate) transitions: WarnLimit,
     /// Attempts fail before the head of an answer.
     pub(crate) failed: WarnLimit<ErrorKind>,
     /// Answers break off behind their head.
@@ -60,6 +62,7 @@ impl Default for Warnings {
             mismatch: WarnLimit::per_minute(),
             without_route: WarnLimit::per_minute(),
             unknown_route: WarnLimit::per_minute(),
+            transitions: WarnLimit::per_second(),
             failed: WarnLimit::per_second(),
             broken_off: WarnLimit::per_second(),
             surplus: WarnLimit::per_second(),

@@ -10,6 +10,7 @@
 //! | `snapshot` | what follows from one configuration |
 //! | `mapping` | its mappings |
 //! | `live`, `member` | a balancer and a member while they run |
+//! | `transitions` | log lines about members that go out and come back |
 //! | `attempt` | one try of a request on one member |
 //! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
@@ -31,6 +32,7 @@ mod reconcile;
 mod shared;
 mod snapshot;
 mod store;
+mod transitions;
 
 #[cfg(test)]
 mod tests;

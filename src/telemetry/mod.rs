@@ -5,4 +5,4 @@ pub(crate) mod metrics;
 pub(crate) mod trace;
 mod warn_limit;
 
-pub(crate) use self::warn_limit::WarnLimit;
+pub(crate) use self::warn_limit::{LeftOut, WarnLimit};

@@ -63,6 +63,20 @@ impl<C: PartialEq> WarnLimit<C> {
         known.last = now;
         Some(LeftOut(std::mem::take(&mut known.left_out)))
     }
+
+    /// Whether warnings of this cause were left out, and the next one may be logged now: `Some`, with their number. To be
+    /// called now and then where the log must end with the last state.
+    pub(crate) fn overdue(&self, cause: &C) -> Option<LeftOut> {
+        let now = Instant::now();
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = causes.iter_mut().find(|known| known.cause == *cause)?;
+        let is_over = now.saturating_duration_since(known.last) >= self.interval;
+        if known.left_out == 0 || !is_over {
+            return None;
+        }
+        known.last = now;
+        Some(LeftOut(std::mem::take(&mut known.left_out)))
+    }
 }
 
 /// How many warnings were left out before one that is logged.
@@ -117,6 +131,26 @@ mod tests {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert_eq!(due, [0, 60, 120, 180]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn warnings_that_were_left_out_are_overdue_when_the_interval_is_over() {
+        let limit = WarnLimit::per_second();
+        assert_eq!(limit.overdue(&()), None);
+        limit.due(());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(limit.overdue(&()), None, "none was left out");
+        limit.due(());
+        limit.due(());
+        assert_eq!(limit.overdue(&()), None, "too early");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(limit.overdue(&()), Some(LeftOut(1)));
+        assert_eq!(limit.overdue(&()), None);
+        assert_eq!(
+            limit.due(()),
+            None,
+            "an overdue warning is one of the second"
+        );
     }
 
     #[test]

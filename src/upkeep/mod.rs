@@ -20,8 +20,8 @@ use crate::telemetry::metrics::UPKEEP_INTERVAL;
 /// How often the pools are looked after, at most.
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often sessions are counted and drains followed.
-const SESSIONS_INTERVAL: Duration = Duration::from_secs(1);
+/// How often sessions are counted, drains followed, and log lines written whose time had not come.
+const MEMBERS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts all of it, until `ended`.
 pub(crate) fn start(
@@ -38,7 +38,7 @@ pub(crate) fn start(
     for listener in heartbeats {
         tokio::spawn(listener.listen(Arc::clone(shared), ended.clone()));
     }
-    tokio::spawn(count_sessions(Arc::clone(shared), ended.clone()));
+    tokio::spawn(look_after_members(Arc::clone(shared), ended.clone()));
     tokio::spawn(follow(Arc::clone(shared), ended.clone()));
 }
 
@@ -74,10 +74,11 @@ fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     }
 }
 
-async fn count_sessions(shared: Arc<Shared>, ended: CancellationToken) {
-    while pause(SESSIONS_INTERVAL, &ended).await {
+async fn look_after_members(shared: Arc<Shared>, ended: CancellationToken) {
+    while pause(MEMBERS_INTERVAL, &ended).await {
         for balancer in &shared.snapshot.load_full().balancers {
             balancer.look_after_sessions(Instant::now());
+            balancer.log_left_out(Instant::now());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tracing::level_filters::LevelFilter;
 
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
@@ -111,4 +112,53 @@ async fn each_cause_has_its_own_limit() {
     assert_eq!(lines.len(), 2, "{lines:#?}");
     assert!(lines[0].contains("malformed packet"), "{lines:#?}");
     assert!(lines[1].contains("connection lost"), "{lines:#?}");
+}
+
+/// A member that fails every second request goes out and comes back each time. The last line says what it is in the end.
+#[tokio::test]
+async fn a_member_that_goes_out_and_comes_back_is_named_once_a_second() {
+    let log = Log::capture_from(LevelFilter::INFO);
+    let container = Container::start(|number, mut wire: Wire| async move {
+        wire.request().await;
+        match number % 2 {
+            1 => wire.reset(),
+            _ => {
+                wire.head(200, &[]).await;
+                wire.end(false).await;
+            }
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "retry: 0s");
+    let member = format!("member=ajp://{}", container.address);
+    let (start, mut requests) = (Instant::now(), 0);
+    while start.elapsed().as_millis() < 1200 {
+        ask(&gateway).await;
+        requests += 1;
+    }
+    let to = match requests % 2 {
+        1 => "to=\"error\"",
+        _ => "to=\"ok\"",
+    };
+    until("all transitions are told", async || {
+        let lines = log.with("member is");
+
+        // A line for those that were left out has no condition before.
+        let told = |line: &String| usize::from(line.contains("from=")) + left_out(line);
+        let told: usize = lines.iter().map(told).sum();
+        told == requests && lines.last().unwrap().contains(to)
+    })
+    .await;
+    let lines = log.with("member is");
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
+    assert!(
+        lines.len() <= seconds + 1,
+        "{requests} requests: {lines:#?}"
+    );
+    for line in &lines {
+        assert!(
+            line.contains("balancer=\"test\"") && line.contains(&member),
+            "{line}"
+        );
+    }
 }

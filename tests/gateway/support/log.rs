@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The lines that are logged on this thread, from warnings on. A test and its gateway run on one thread.
+/// The lines that are logged on this thread, warnings and errors unless the test asks for more. A test and its gateway run on one thread.
 pub(crate) struct Log {
     lines: Lines,
     _guard: DefaultGuard,
@@ -18,9 +18,14 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     pub(crate) fn capture() -> Self {
+        Self::capture_from(LevelFilter::WARN)
+    }
+
+    /// Captures the lines of this level and above.
+    pub(crate) fn capture_from(level: LevelFilter) -> Self {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::WARN)
+            .with_max_level(level)
             .with_ansi(false)
             .without_time()
             .with_writer(lines.clone())
