@@ -11,8 +11,9 @@ use super::super::pool::Lease;
 use super::HttpBackend;
 use super::answer::Asked;
 use super::driver::HttpDriver;
-use super::line::{Line, UploadBody};
+use super::progress::Progress;
 use super::stream::HttpTransport;
+use super::upload_body::UploadBody;
 use crate::upload::Upload;
 
 impl HttpBackend {
@@ -30,9 +31,9 @@ impl HttpBackend {
             head_only: ask.method == "HEAD",
             upgrade: false,
         };
-        let line = Line::new(Upload::default(), false);
-        let body = UploadBody::new(Arc::clone(&line), RequestBody::Empty);
-        let mut driver = HttpDriver::new(lease, line, self.timeout, asked).await?;
+        let progress = Progress::new(Upload::default(), false);
+        let body = UploadBody::new(Arc::clone(&progress), RequestBody::Empty);
+        let mut driver = HttpDriver::new(lease, progress, self.timeout, asked).await?;
         let answer = driver.ask(request(&ask, body)?).await?;
         let status = answer.status().as_u16();
         let body = first_of_body(&mut driver).await?;

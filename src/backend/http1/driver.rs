@@ -1,8 +1,8 @@
-//! One exchange on one connection: lends it to hyper, and takes it back when it has proven clean.
+//! One exchange on one connection: lends the connection to hyper, and takes it back when it can serve another request.
 //!
-//! As with AJP13 there is no task and no channel of our own: whoever wants the next event polls, and that moves both
-//! directions on. hyper is given the connection for this exchange only. What is left of it afterwards, a buffer or a
-//! state, cannot meet the next request, because it is gone.
+//! As with AJP13 there is no task and no channel of our own: a poll for the next event moves both directions on. hyper
+//! has the connection for this exchange only. Its buffers and its state end with the exchange, so that nothing of them
+//! can reach the next request.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -26,38 +26,29 @@ use super::super::pool::Lease;
 use super::super::wire::{Moved, Traffic};
 use super::answer::{Asked, MAX_HEAD};
 use super::guard::Guard;
-use super::line::{Line, UploadBody};
+use super::progress::{BodyPhase, Progress, State, Writing};
 use super::stream::HttpTransport;
+use super::times::{Deadline, Times};
 use super::tunnel::Tunnel;
+use super::upload_body::UploadBody;
 use crate::framing::Refused;
 
 /// Room that hyper's buffers need beyond the largest head, in bytes.
 const BUFFER_MARGIN: usize = 8 * 1024;
-
-/// Longest time of a head, from its first byte to its last, however steadily it comes. As `limits.header_timeout`
-/// has it for clients; never longer than the member's `timeout`.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-
-/// How long a body waits for the member's 100. Members that do not know `Expect` never send one.
-const CONTINUE_TIME: Duration = Duration::from_secs(1);
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct HttpDriver {
     /// Until the answer is complete.
     lease: Option<Lease<HttpTransport>>,
-    line: Arc<Line>,
+    progress: Arc<Progress>,
     /// Until the answer is complete.
     http: Option<Http>,
     /// The body of the answer, once its head is there.
     incoming: Option<Incoming>,
     /// What was read ahead.
     ahead: Option<Result<Event, FailureKind>>,
-    timeout: Duration,
-    /// Since when the member owes something; set at the first pause after something moved.
-    silent_since: Option<Instant>,
-    /// Until when the body waits for the member's 100.
-    continue_until: Option<Instant>,
+    times: Times,
     age: Age,
     /// Bytes of the answer's body.
     received: u64,
@@ -78,7 +69,7 @@ impl HttpDriver {
     /// Lends the connection to hyper.
     pub(super) async fn new(
         mut lease: Lease<HttpTransport>,
-        line: Arc<Line>,
+        progress: Arc<Progress>,
         timeout: Duration,
         asked: Asked,
     ) -> Result<Self, FailureKind> {
@@ -86,8 +77,8 @@ impl HttpDriver {
             .connection()
             .and_then(|connection| connection.transport.lend())
             .ok_or_else(not_connected)?;
-        line.begin(wire.traffic);
-        let guard = Guard::new(wire, Arc::clone(&line), asked);
+        progress.begin(wire.traffic);
+        let guard = Guard::new(wire, Arc::clone(&progress), asked);
         let (sender, connection) = Builder::new()
             .max_headers(MAX_FIELDS)
             .max_buf_size(MAX_HEAD + BUFFER_MARGIN)
@@ -97,8 +88,7 @@ impl HttpDriver {
         Ok(Self {
             age: lease.age(),
             lease: Some(lease),
-            continue_until: None,
-            line,
+            progress,
             http: Some(Http {
                 sender,
                 connection,
@@ -106,8 +96,7 @@ impl HttpDriver {
             }),
             incoming: None,
             ahead: None,
-            timeout,
-            silent_since: None,
+            times: Times::new(timeout),
             received: 0,
             tunnel: None,
         })
@@ -120,7 +109,10 @@ impl HttpDriver {
 
     /// How much of the request the member can have acted on.
     pub(super) fn exposure(&self) -> Exposure {
-        let state = self.line.state();
+        let state = self.progress.state();
+        let may_have_sent = Writing::Failed {
+            may_have_sent: true,
+        };
         let Traffic {
             to_backend,
             from_backend,
@@ -128,7 +120,7 @@ impl HttpDriver {
         match (to_backend, from_backend) {
             (_, 1..) => Exposure::Answering,
             (1.., _) => Exposure::Sent,
-            (0, 0) if state.unknown_sent => Exposure::Sent,
+            (0, 0) if state.writing == may_have_sent => Exposure::Sent,
             (0, 0) => Exposure::Nothing,
         }
     }
@@ -139,16 +131,16 @@ impl HttpDriver {
         &mut self,
         request: Request<UploadBody>,
     ) -> Result<Response<()>, FailureKind> {
-        if self.line.state().awaits_100 {
-            self.continue_until = Some(Instant::now() + CONTINUE_TIME);
+        if self.progress.state().awaits_100() {
+            self.times.await_100(Instant::now());
         }
         let http = self.http.as_mut().ok_or_else(not_connected)?;
         let mut answer = std::pin::pin!(http.sender.send_request(request));
         let response = poll_fn(|cx| {
             loop {
                 let ended = self.poll_http(cx);
-                // Asked only when there is something to get, for else it would wake this task once more.
-                if ended || self.line.state().has_head {
+                // A poll without an answer would wake this task once more.
+                if ended || self.progress.state().has_head() {
                     match answer.as_mut().poll(cx) {
                         Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(self.failure(error))),
@@ -159,7 +151,7 @@ impl HttpDriver {
             }
         })
         .await?;
-        self.line.forget_upload();
+        self.progress.forget_upload();
         let (head, incoming) = response.into_parts();
         self.incoming = Some(incoming);
         Ok(Response::from_parts(head, ()))
@@ -202,7 +194,7 @@ impl HttpDriver {
         self.tunnel.take()
     }
 
-    /// Moves both directions on; whether hyper has done with the connection.
+    /// Moves both directions on. `true` when hyper has finished with the connection.
     fn poll_http(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(http) = &mut self.http else {
             return true;
@@ -210,19 +202,24 @@ impl HttpDriver {
         if http.ended {
             return true;
         }
-        let before = self.line.state().traffic;
-        // An error is told to the answer, or to its body.
+        let before = self.progress.state().traffic;
+        // hyper reports an error to the answer, or to its body.
         http.ended = http.connection.poll_without_shutdown(cx).is_ready();
-        if self.line.state().traffic != before {
-            self.silent_since = None;
+        if self.progress.state().traffic != before {
+            self.times.moved();
         }
         http.ended
     }
 
-    /// What hyper's complaint means: whoever was there first knows better.
+    /// What an error of hyper means. The request body and the guard know the reason where they caused it.
     fn failure(&self, error: hyper::Error) -> FailureKind {
-        let mut state = self.line.state();
-        if let Some(error) = state.upload_failed.take() {
+        let mut state = self.progress.state();
+        if let State {
+            body: BodyPhase::Failed(error),
+            ..
+        } = &mut *state
+            && let Some(error) = error.take()
+        {
             return FailureKind::Client(error);
         }
         if let Some(why) = state.refused {
@@ -235,37 +232,17 @@ impl HttpDriver {
         }
     }
 
-    /// Fails when one of the exchange's times is over; ready when hyper should be polled again, because a body need
-    /// not wait any longer.
+    /// Fails when a deadline of the exchange is over. Ready when hyper should be polled again, because the body need not
+    /// wait any longer.
     fn poll_times(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
         loop {
-            let now = Instant::now();
-            let mut state = self.line.state();
-            let slow = state
-                .head_since
-                .map(|since| since + self.timeout.min(HEAD_TIME));
-            let patient = self.continue_until.filter(|_| state.awaits_100);
-            // The member owes nothing while it waits for a piece of body that the client has not sent.
-            let silent = match state.client_owes && state.flushed {
-                true => {
-                    self.silent_since = None;
-                    None
-                }
-                false => Some(*self.silent_since.get_or_insert(now) + self.timeout),
-            };
-            if slow.is_some_and(|until| until <= now) {
-                return Poll::Ready(Err(Refused::HeadTooSlow.into()));
-            }
-            if silent.is_some_and(|until| until <= now) {
-                return Poll::Ready(Err(FailureKind::Silent));
-            }
-            if patient.is_some_and(|until| until <= now) {
-                state.awaits_100 = false;
-                return Poll::Ready(Ok(()));
-            }
-            drop(state);
-            let Some(until) = [slow, silent, patient].into_iter().flatten().min() else {
-                return Poll::Pending;
+            let next = self
+                .times
+                .next(&mut self.progress.state(), Instant::now())?;
+            let until = match next {
+                Deadline::At(until) => until,
+                Deadline::BodyGoesOn => return Poll::Ready(Ok(())),
+                Deadline::Never => return Poll::Pending,
             };
             let connection = self.lease.as_mut().and_then(Lease::connection);
             let timer = &mut connection.ok_or_else(not_connected)?.timer;
@@ -304,11 +281,7 @@ impl HttpDriver {
         // Sends what may be left of the request, and lets hyper become idle.
         let ended = self.poll_http(cx) || self.poll_http(cx);
         let (http, lease) = (self.http.take(), self.lease.take());
-        let (over, until_close) = {
-            let state = self.line.state();
-            (state.over, state.ends_with_connection && state.closed)
-        };
-        if !over && !until_close {
+        if !self.progress.state().is_complete() {
             return Err(FailureKind::Lost(io::ErrorKind::UnexpectedEof.into()));
         }
         let (
@@ -353,7 +326,7 @@ impl Exchange for HttpDriver {
     }
 
     fn peek_end(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.ahead.is_none() && self.line.state().over {
+        if self.ahead.is_none() && self.progress.state().is_over() {
             self.ahead = match self.poll_event(cx) {
                 Poll::Ready(event) => Some(event),
                 Poll::Pending => None,
@@ -362,13 +335,13 @@ impl Exchange for HttpDriver {
         matches!(self.ahead, Some(Ok(Event::End)))
     }
 
-    /// The end of an answer comes with its last byte: there is nothing to wait for.
+    /// The last byte of an answer is its end, so there is no end to wait for.
     fn is_nearly_done(&self) -> bool {
         false
     }
 
     fn moved(&mut self) -> Moved {
-        let state = self.line.state();
+        let state = self.progress.state();
         Moved {
             wire: state.traffic.since(state.before),
             bodies: Traffic {
@@ -379,12 +352,12 @@ impl Exchange for HttpDriver {
     }
 }
 
-/// Nobody polls an exchange that is over; should somebody, it fails.
+/// The failure of an exchange that is polled after its end.
 fn not_connected() -> FailureKind {
     FailureKind::Lost(io::ErrorKind::NotConnected.into())
 }
 
-/// What came is not HTTP/1.
+/// The failure of a member whose bytes are not HTTP/1.
 fn not_http(error: hyper::Error) -> FailureKind {
     FailureKind::Protocol(Box::new(NotHttp(error)))
 }

@@ -1,7 +1,7 @@
 //! A thin layer between a member's connection and hyper: it sees the bytes of each answer.
 //!
-//! hyper gets the head of an answer whole or not at all, interim answers never, and nothing behind the answer's last
-//! byte. It is lent the connection for one exchange; afterwards the guard tells whether it came back clean.
+//! hyper gets the head of an answer only when it is complete, no interim answers, and nothing behind the answer's last
+//! byte. The connection is lent to hyper for one exchange; afterwards the guard tells whether it can serve another.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,25 +16,25 @@ use tokio_util::io::poll_read_buf;
 use super::super::stream::Stream;
 use super::super::wire::Wire;
 use super::answer::{Answer, Asked};
-use super::line::Line;
+use super::progress::{AnswerPhase, Progress, Writing};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Guard {
     wire: Wire<Stream>,
-    line: Arc<Line>,
+    progress: Arc<Progress>,
     answer: Answer,
     /// Bytes that have come and that hyper has not been given.
     held: BytesMut,
-    /// So many of them it may have.
+    /// Number of bytes at the start of `held` that hyper may be given.
     cleared: usize,
 }
 
 impl Guard {
-    pub(super) fn new(wire: Wire<Stream>, line: Arc<Line>, asked: Asked) -> Self {
+    pub(super) fn new(wire: Wire<Stream>, progress: Arc<Progress>, asked: Asked) -> Self {
         Self {
             wire,
-            line,
+            progress,
             answer: Answer::new(asked),
             held: BytesMut::new(),
             cleared: 0,
@@ -43,15 +43,7 @@ impl Guard {
 
     /// The connection, when the answer has ended on it, everything has gone out, and nothing more has come.
     pub(super) fn into_clean(self) -> Option<Wire<Stream>> {
-        let state = self.line.state();
-        let clean = state.over
-            && state.flushed
-            && !state.excess
-            && !state.closed
-            && state.refused.is_none()
-            && state.lost.is_none()
-            && self.held.is_empty();
-        drop(state);
+        let clean = self.progress.state().is_clean() && self.held.is_empty();
         clean.then_some(self.wire)
     }
 
@@ -60,10 +52,10 @@ impl Guard {
         (self.wire, self.held.freeze())
     }
 
-    /// Says how many of the bytes hyper may have, behind how many that it does not get.
+    /// Two numbers of bytes: those at the start that hyper does not get, and those behind them that it gets.
     fn clear(&mut self, bytes: &[u8]) -> io::Result<(usize, usize)> {
         let taken = self.answer.take(bytes);
-        let mut state = self.line.state();
+        let mut state = self.progress.state();
         let pass = match taken {
             Ok(pass) => pass,
             Err(why) => {
@@ -73,28 +65,27 @@ impl Guard {
         };
         let rest = bytes.len().saturating_sub(pass.skip + pass.pass);
         if pass.go_on || !self.answer.at_head() {
-            state.awaits_100 = false;
+            state.stop_awaiting_100();
         }
-        match self.answer.at_head() {
-            true if rest == 0 => state.head_since = None,
-            // A new head has begun when one was skipped.
-            true if pass.skip > 0 => state.head_since = Some(Instant::now()),
-            true => {
-                state.head_since.get_or_insert_with(Instant::now);
-            }
-            false => {
-                state.head_since = None;
-                state.has_head = true;
-            }
-        }
-        state.over = self.answer.is_over();
-        state.ends_with_connection = self.answer.ends_with_connection();
-        state.excess |= state.over && rest > 0;
+        state.answer = match self.answer.at_head() {
+            true => AnswerPhase::Head {
+                since: match state.answer {
+                    _ if rest == 0 => None,
+                    // Where an interim answer was skipped, a new head has begun.
+                    AnswerPhase::Head { since: Some(since) } if pass.skip == 0 => Some(since),
+                    _ => Some(Instant::now()),
+                },
+            },
+            false if self.answer.ends_with_connection() => AnswerPhase::UntilClose,
+            false if !self.answer.is_over() => AnswerPhase::Body,
+            false if rest == 0 => AnswerPhase::Over,
+            false => AnswerPhase::Excess,
+        };
         Ok((pass.skip, pass.pass))
     }
 
-    /// Reads straight into hyper's buffer, and takes back what it may not have. Whether that leaves it something,
-    /// the end of the stream included.
+    /// Reads straight into hyper's buffer, and takes back what hyper may not have. `true` when hyper gets bytes or the
+    /// end of the stream.
     fn poll_read_through(
         &mut self,
         cx: &mut Context<'_>,
@@ -135,11 +126,11 @@ impl Guard {
                 self.cleared -= length;
                 return Poll::Ready(Ok(()));
             }
-            if self.line.state().refused.is_some() {
+            if self.progress.state().refused.is_some() {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
             if self.answer.is_over() {
-                // What comes from now on is looked at before the connection is used again.
+                // Bytes that come from now on are noticed before the connection is used again.
                 return Poll::Pending;
             }
             if self.held.is_empty() {
@@ -160,17 +151,17 @@ impl Guard {
         }
     }
 
-    /// Notes how a write went. One that failed counts as done: nothing more goes out, but the answer is read.
+    /// Notes the result of a write. hyper is told that a failed one has succeeded: nothing more goes out, but the answer
+    /// is read.
     fn wrote(&self, written: Poll<io::Result<usize>>, length: usize) -> Poll<io::Result<usize>> {
-        let mut state = self.line.state();
-        state.flushed = false;
+        let mut state = self.progress.state();
+        state.writing = Writing::Buffered;
         state.traffic.to_backend = self.wire.traffic.to_backend;
         match written {
             Poll::Ready(Err(error)) => {
-                state.lost = Some(error);
-                state.write_failed = true;
                 // A write to TLS is several to TCP, and fails as a whole when the last does.
-                state.unknown_sent = matches!(self.wire.stream, Stream::Tls(_));
+                let may_have_sent = matches!(self.wire.stream, Stream::Tls(_));
+                state.fail_writing(error, may_have_sent);
                 Poll::Ready(Ok(length))
             }
             written => written,
@@ -178,7 +169,7 @@ impl Guard {
     }
 
     fn writes_are_over(&self) -> bool {
-        self.line.state().write_failed
+        self.progress.state().write_failed()
     }
 }
 
@@ -191,7 +182,7 @@ impl AsyncRead for Guard {
         let this = self.get_mut();
         let before = out.filled().len();
         let read = this.poll_read_guarded(cx, out);
-        let mut state = this.line.state();
+        let mut state = this.progress.state();
         state.traffic.from_backend = this.wire.traffic.from_backend;
         match &read {
             Poll::Ready(Ok(())) => state.closed |= out.filled().len() == before,
@@ -242,18 +233,15 @@ impl AsyncWrite for Guard {
             return Poll::Ready(Ok(()));
         }
         let flushed = ready!(Pin::new(&mut this.wire).poll_flush(cx));
-        let mut state = this.line.state();
+        let mut state = this.progress.state();
         match flushed {
-            Ok(()) => state.flushed = true,
-            Err(error) => {
-                state.lost = Some(error);
-                state.write_failed = true;
-            }
+            Ok(()) => state.writing = Writing::Flushed,
+            Err(error) => state.fail_writing(error, false),
         }
         Poll::Ready(Ok(()))
     }
 
-    /// hyper never closes: whoever lent it the connection does.
+    /// Does nothing: the driver, which lent hyper the connection, closes it.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -303,24 +291,25 @@ mod tests {
         Stream::Tls(Box::new(client))
     }
 
-    /// What a failed write says of how much the member has seen: with TLS nothing.
+    /// A failed write to TLS does not tell how much the member has got.
     #[tokio::test]
     async fn a_write_to_tls_that_fails_may_have_sent_something() {
         for tls in [false, true] {
-            let line = Line::new(Upload::default(), false);
+            let progress = Progress::new(Upload::default(), false);
             let asked = Asked {
                 head_only: false,
                 upgrade: false,
             };
             let wire = Wire::new(reset(tls).await);
-            let mut guard = Guard::new(wire, Arc::clone(&line), asked);
+            let mut guard = Guard::new(wire, Arc::clone(&progress), asked);
             // The first write may still be taken by the kernel.
-            while !line.state().write_failed {
+            while !progress.state().write_failed() {
                 poll_fn(|cx| Pin::new(&mut guard).poll_write(cx, b"GET "))
                     .await
                     .unwrap();
             }
-            assert_eq!(line.state().unknown_sent, tls);
+            let failed = Writing::Failed { may_have_sent: tls };
+            assert_eq!(progress.state().writing, failed);
         }
     }
 }

@@ -7,10 +7,12 @@ mod answer;
 mod check;
 mod driver;
 mod guard;
-mod line;
+mod progress;
 mod request;
 mod stream;
+mod times;
 mod tunnel;
+mod upload_body;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -23,9 +25,10 @@ use tokio::time::Instant;
 
 use self::answer::Asked;
 pub(crate) use self::driver::HttpDriver;
-use self::line::{Line, UploadBody};
+use self::progress::Progress;
 use self::stream::HttpTransport;
 pub(crate) use self::tunnel::Tunnel;
+use self::upload_body::UploadBody;
 use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
@@ -90,18 +93,20 @@ impl HttpBackend {
             Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), upload)),
         };
         let length = upload.length();
-        let line = Line::new(upload, request::awaits_100(request, length));
+        let progress = Progress::new(upload, request::awaits_100(request, length));
         let asked = Asked {
             head_only: *request.method == Method::HEAD,
             upgrade: request.upgrade.is_some(),
         };
-        let driver = HttpDriver::new(lease, Arc::clone(&line), self.timeout, asked).await;
+        let driver = HttpDriver::new(lease, Arc::clone(&progress), self.timeout, asked).await;
         // One allocation, instead of moving it from hand to hand as the answer goes up.
         let mut driver = match driver {
             Ok(driver) => Box::new(driver),
-            Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), line.take_upload())),
+            Err(kind) => {
+                return Err(steps.failed(ForwardError::unsent(kind), progress.take_upload()));
+            }
         };
-        match self.exchange(&mut driver, request, &line, length).await {
+        match self.exchange(&mut driver, request, &progress, length).await {
             Ok(head) => {
                 let body = match driver.take_tunnel() {
                     Some(tunnel) => HttpBody::Tunnel(tunnel),
@@ -112,7 +117,7 @@ impl HttpBackend {
             Err(kind) => {
                 let error = ForwardError::new(kind, driver.exposure(), driver.age());
                 drop(driver);
-                Err(steps.failed(error, line.take_upload()))
+                Err(steps.failed(error, progress.take_upload()))
             }
         }
     }
@@ -121,10 +126,10 @@ impl HttpBackend {
         &self,
         driver: &mut HttpDriver,
         request: &Forward<'_>,
-        line: &Arc<Line>,
+        progress: &Arc<Progress>,
         length: RequestBody,
     ) -> Result<Head, FailureKind> {
-        let body = UploadBody::new(Arc::clone(line), length);
+        let body = UploadBody::new(Arc::clone(progress), length);
         let built = request::build(request, &self.authority, length, body)?;
         let (parts, ()) = driver.ask(built).await?.into_parts();
         if let (StatusCode::SWITCHING_PROTOCOLS, Some(asked)) = (parts.status, request.upgrade) {

@@ -8,7 +8,7 @@ use http::{Method, Request, Uri, Version};
 
 use super::super::error::{FailureKind, Unsendable};
 use super::super::forward::Forward;
-use super::line::UploadBody;
+use super::upload_body::UploadBody;
 
 /// Whether the body is to wait for the member's 100, because the client waits for one (RFC 9110 section 10.1.1).
 pub(super) fn awaits_100(request: &Forward<'_>, length: RequestBody) -> bool {
