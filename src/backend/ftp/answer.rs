@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::fault::FtpError;
 use super::transfer::Transfer;
 
 /// See the [module](self).
@@ -67,4 +68,9 @@ impl Answer {
             AnswerBody::File(_) | AnswerBody::Listing(..) => Bytes::new(),
         }
     }
+}
+
+/// A field's value from text that may not be one.
+pub(super) fn value(text: &str) -> Result<HeaderValue, FtpError> {
+    HeaderValue::from_str(text).map_err(|_| FtpError::Refused(StatusCode::BAD_REQUEST))
 }

@@ -5,6 +5,7 @@ use super::super::error::{BadHead, FailureKind};
 use super::super::pool::Lease;
 use super::FtpBackend;
 use super::request::{FtpRequest, Method};
+use super::response::response;
 use super::transport::{FtpTransport, traffic};
 use crate::upload::Upload;
 
@@ -36,7 +37,7 @@ impl FtpBackend {
         let answer = self
             .ask(&mut lease, &request, &mut Upload::default())
             .await?;
-        let response = self.response(lease, answer, &request, before).await?;
+        let response = response(&self.member, lease, answer, &request, before).await?;
         let (parts, body) = response.into_parts();
         let mut text = Vec::new();
         if method == Method::Get

@@ -12,7 +12,7 @@ use super::control::Control;
 use super::fault::FtpError;
 use super::member::FtpSettings;
 use super::request::{FtpRequest, Method};
-use super::transport::Session;
+use super::session::Session;
 use crate::upload::Upload;
 
 /// See the [module](self).

@@ -6,12 +6,12 @@ use ajpgate_ftp::listing::Format;
 use ajpgate_ftp::page;
 use ajpgate_ftp::range::Part;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, VARY};
+use http::header::{CONTENT_TYPE, HeaderValue, VARY};
 
 use super::answer::{Answer, AnswerBody};
 use super::dialogue::Dialogue;
 use super::fault::{FtpError, FtpFault};
-use super::file::value;
+use super::redirect::redirect;
 use super::request::{FtpRequest, Method};
 use super::transfer::Transfer;
 
@@ -73,14 +73,4 @@ impl Dialogue<'_> {
         let stream = data.connected(tls, limit).await?;
         Ok(Some(Transfer::new(stream, download)))
     }
-}
-
-/// To the same URL with a slash at its end, so that the links of the listing lead into the directory.
-pub(super) fn redirect(request: &FtpRequest<'_>) -> Result<Answer, FtpError> {
-    let mut url = request.path.directory_url();
-    if let Some(query) = request.query {
-        url = format!("{url}?{query}");
-    }
-    let answer = Answer::status(StatusCode::MOVED_PERMANENTLY);
-    Ok(answer.with(LOCATION, value(&url)?))
 }

@@ -11,10 +11,10 @@ use http::header::{
 };
 use jiff::Timestamp;
 
-use super::answer::{Answer, AnswerBody};
+use super::answer::{Answer, AnswerBody, value};
 use super::dialogue::Dialogue;
-use super::directory::redirect;
 use super::fault::{FtpError, FtpFault};
+use super::redirect::redirect;
 use super::request::{FtpRequest, Method};
 use super::transfer::Transfer;
 
@@ -184,9 +184,4 @@ impl Facts {
             None => answer,
         }
     }
-}
-
-/// A value of a field.
-pub(super) fn value(text: &str) -> Result<HeaderValue, FtpError> {
-    HeaderValue::from_str(text).map_err(|_| FtpError::Refused(StatusCode::BAD_REQUEST))
 }

@@ -17,8 +17,10 @@ mod fault;
 mod file;
 mod login;
 mod member;
+mod redirect;
 mod request;
 mod response;
+mod session;
 mod transfer;
 mod transport;
 mod write;
@@ -36,7 +38,7 @@ use self::fault::FtpError;
 use self::member::FtpMember;
 pub(crate) use self::member::FtpSettings;
 use self::request::{Denied, FtpRequest};
-use self::response::respond;
+use self::response::{respond, response};
 use self::transport::{FtpTransport, traffic};
 use super::error::{Exposure, FailureKind, ForwardError, Unsendable};
 use super::exchange::Streamed;
@@ -99,7 +101,7 @@ impl FtpBackend {
                 return Err(steps.failed(ForwardError::new(kind, exposure, age), upload));
             }
         };
-        match self.response(lease, answer, &request, before).await {
+        match response(&self.member, lease, answer, &request, before).await {
             Ok(response) => Ok(steps.sent(response)),
             Err(kind) => {
                 let error = ForwardError::new(kind, Exposure::Sent, age);

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ajpgate_ftp::command::TransferType;
 use ajpgate_ftp::login::Login;
 use tokio::net::TcpStream;
 
@@ -14,33 +13,15 @@ use super::super::wire::Traffic;
 use super::control::Control;
 use super::dialogue::Dialogue;
 use super::member::FtpSettings;
+use super::session::Session;
 
 /// See the [module](self). Greeting and login belong to the first request, which is the first to know the login and is
 /// under `timeout`.
 #[derive(Debug)]
 pub(crate) struct FtpTransport {
-    /// Looking whether the connection is quiet reads from it, hence the lock, which is never contended.
+    /// The lock is there because the test for silence reads from the connection; it is never waited for.
     control: Mutex<Control>,
     session: Session,
-}
-
-/// What has been agreed on a control connection.
-#[derive(Debug, Default)]
-pub(super) struct Session {
-    /// The login that the server has accepted.
-    pub(super) login: Option<Login>,
-    /// The directory that the login began in, where the server tells it.
-    pub(super) home: Option<Vec<u8>>,
-    /// The TYPE in force.
-    pub(super) transfer_type: Option<TransferType>,
-    /// The server does not know EPSV or EPRT.
-    pub(super) no_extended: bool,
-    /// The server does not know MLSD.
-    pub(super) no_mlsd: bool,
-    /// Names are relative to another directory than that of the login. The connection is not kept.
-    pub(super) moved: bool,
-    /// A data connection was agreed on, and the end of its transfer has not been confirmed. The connection is not kept.
-    pub(super) transferring: bool,
 }
 
 impl FtpTransport {
@@ -80,7 +61,7 @@ pub(super) fn traffic(lease: &mut Lease<FtpTransport>) -> Traffic {
 }
 
 impl Transport for FtpTransport {
-    /// Plain when there is none.
+    /// `None` for a connection without TLS.
     type Settings = Option<Arc<Tls>>;
 
     async fn open(stream: TcpStream, tls: &Option<Arc<Tls>>) -> Result<Self, ConnectError> {

@@ -1,7 +1,7 @@
 //! Where the answer to one request ends, and which answers are refused (`src/backend/BACKENDS.md`, "HTTP members").
 //!
-//! What hyper would settle without a word is refused here: see [`crate::framing`]. Bytes in, verdicts out; no socket,
-//! no clock.
+//! hyper accepts some answers whose end two readers could see at two places; they are refused here, see
+//! [`crate::framing`]. This module has no socket and no clock.
 
 use super::super::head::MAX_FIELDS;
 use crate::framing::{Body, Fields, Lines, Refused};
@@ -28,12 +28,12 @@ pub(super) struct Answer {
     head: Head,
 }
 
-/// What of the request decides how its answer is read.
+/// The properties of a request that decide how its answer is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
-    /// Its method is HEAD: whatever the answer's head says, no body follows.
+    /// The method is HEAD: no body follows, whatever the answer's head says.
     pub(super) head_only: bool,
-    /// It asks for another protocol.
+    /// The request asks for another protocol.
     pub(super) upgrade: bool,
 }
 
@@ -41,11 +41,11 @@ pub(super) struct Asked {
 enum State {
     Head,
     Body(Body),
-    /// From here on the bytes are of another protocol.
+    /// The bytes that follow are of another protocol.
     Upgraded,
 }
 
-/// What is known of a head that may be incomplete.
+/// A head that may be incomplete.
 #[derive(Debug, Default)]
 struct Head {
     lines: Lines,
@@ -55,12 +55,12 @@ struct Head {
     count: usize,
 }
 
-/// What to do with the bytes at hand, from the first one on.
+/// What to do with the bytes that have come, from the first one on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pass {
-    /// So many belong to interim answers and go no further.
+    /// Number of bytes that belong to interim answers and are not handed on.
     pub(super) skip: usize,
-    /// So many behind them may be handed on. What follows is an incomplete head, or belongs to no answer.
+    /// Number of bytes behind those that are handed on. The bytes that follow are an incomplete head, or belong to no answer.
     pub(super) pass: usize,
     /// 100 was among the interim answers.
     pub(super) go_on: bool,
@@ -81,17 +81,17 @@ impl Answer {
         matches!(self.state, State::Head)
     }
 
-    /// Whether all of it has come. One that ends with its connection never says so.
+    /// Whether all of the answer has come. `false` for an answer that ends with its connection.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.state, State::Body(Body::Over))
     }
 
-    /// Whether it ends where its connection does.
+    /// Whether the answer ends where its connection does.
     pub(super) const fn ends_with_connection(&self) -> bool {
         matches!(self.state, State::Body(Body::UntilClose))
     }
 
-    /// Looks at bytes. What is neither skipped nor passed must stand at the start of the next call.
+    /// Reads bytes. Those that are neither skipped nor passed must stand at the start of the next call's bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Pass, Refused> {
         let mut pass = Pass::default();
         while self.at_head() {
@@ -134,7 +134,7 @@ impl Answer {
 }
 
 impl Head {
-    /// Length, status and announced body of the head that `bytes` start with, once all of it is there.
+    /// Length in bytes, status and announced body of the head that `bytes` start with; `None` when it is incomplete.
     fn take(&mut self, bytes: &[u8]) -> Result<Option<(usize, u16, Option<Body>)>, Refused> {
         while let Some(line) = self.lines.next(bytes, MAX_HEAD)? {
             match self.status {
@@ -156,7 +156,7 @@ impl Head {
     }
 }
 
-/// Status, and whether it is HTTP/1.0 (RFC 9112 section 4): `HTTP/1.1 200 OK`. The reason is nobody's business.
+/// Status, and whether it is HTTP/1.0 (RFC 9112 section 4): `HTTP/1.1 200 OK`. The reason phrase is not read.
 fn status_line(line: &[u8]) -> Option<(u16, bool)> {
     let rest = line.strip_prefix(b"HTTP/1.")?;
     let (http10, rest) = match rest.split_at_checked(2)? {
@@ -331,9 +331,8 @@ mod tests {
     }
 
     proptest! {
-        /// However an answer arrives, it is read the same.
         #[test]
-        fn it_reads_the_same_in_pieces(
+        fn an_answer_in_pieces_is_read_like_the_whole(
             text in "(HTTP/1.1 10[03] X\r\n\r\n){0,2}HTTP/1.[01] (200|204|404) X\r\n((Content-Length|Transfer-Encoding|X): ?(chunked|[0-9]{1,2})(\r\n|\n)){0,3}\r\n([0-9a-f]{1,2}\r\n[a-z]{0,9}){0,3}",
             pieces in proptest::collection::vec(1..30_usize, 1..30),
         ) {

@@ -1,7 +1,7 @@
 //! A member that speaks HTTP/1.1, plain or through TLS.
 //!
 //! hyper writes the request and parses the answer. A [guard](guard) under it sees the bytes of the answer first, and
-//! refuses what hyper would settle without a word.
+//! refuses answers that hyper would accept although two readers could see their end at two places.
 
 mod answer;
 mod check;
@@ -36,23 +36,23 @@ use super::head::{Head, Length, finish};
 use super::pool::{Pool, Reuse};
 use crate::upload::Upload;
 
-/// How long an idle connection is fit for a request that may not be repeated. A member closes it when it likes, mostly
-/// after some seconds and without a word; a POST that meets that on its way is lost. Where requests follow each other
-/// this never matters, where they do not a connection more does not. (HAProxy's `http-reuse safe` goes further and has
-/// the first request of each client on a new connection.)
+/// How long a connection may have been idle for a request that may not be repeated. A member closes idle connections
+/// without notice, mostly after some seconds, and a POST that is sent at that moment is lost. Under load connections are
+/// never idle for so long; otherwise one more connection costs little. (HAProxy's `http-reuse safe` goes further: it
+/// sends the first request of each client over a new connection.)
 const SURELY_OPEN: Duration = Duration::from_millis(500);
 
 /// A member that speaks HTTP/1.1.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpBackend {
     pool: Pool<HttpTransport>,
-    /// Longest silence.
+    /// Longest silence of the member.
     timeout: Duration,
-    /// Its host and port, for requests that name no host.
+    /// The member's host and port, for requests that name no host.
     authority: Arc<str>,
 }
 
-/// What comes behind the head of an answer.
+/// The bytes behind the head of an answer.
 #[derive(Debug)]
 pub(crate) enum HttpBody {
     /// The body of the answer.
@@ -99,7 +99,7 @@ impl HttpBackend {
             upgrade: request.upgrade.is_some(),
         };
         let driver = HttpDriver::new(lease, Arc::clone(&progress), self.timeout, asked).await;
-        // One allocation, instead of moving it from hand to hand as the answer goes up.
+        // One allocation, instead of a copy of the driver in each function that the answer passes.
         let mut driver = match driver {
             Ok(driver) => Box::new(driver),
             Err(kind) => {

@@ -10,10 +10,11 @@ use super::super::stream::Stream;
 use super::super::tls::Tls;
 use super::super::wire::Wire;
 
-/// A kept connection. hyper is lent it for one exchange, and nothing of hyper stays behind.
+/// A kept connection. It is lent to hyper for one exchange at a time.
 #[derive(Debug)]
 pub(crate) struct HttpTransport {
-    /// `None` while it is lent. Looking whether it is quiet reads from it, hence the lock; nobody waits for it.
+    /// `None` while the connection is lent. The lock is there because the test for silence reads from the connection; it is
+    /// never waited for.
     wire: Mutex<Option<Wire<Stream>>>,
 }
 
@@ -26,14 +27,14 @@ impl HttpTransport {
             .take()
     }
 
-    /// Takes it back, proven clean.
+    /// Takes the connection back when it can serve another request.
     pub(super) fn take_back(&mut self, wire: Wire<Stream>) {
         *self.wire.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(wire);
     }
 }
 
 impl Transport for HttpTransport {
-    /// Plain when there is none.
+    /// `None` for a connection without TLS.
     type Settings = Option<Arc<Tls>>;
 
     async fn open(stream: TcpStream, tls: &Option<Arc<Tls>>) -> Result<Self, ConnectError> {

@@ -18,7 +18,7 @@ const CONTINUE_TIME: Duration = Duration::from_secs(1);
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Times {
-    /// Longest silence of the member; [`super::HttpBackend`] has it.
+    /// Longest silence of the member.
     timeout: Duration,
     /// Since when the member owes something; set at the first pause after bytes have moved.
     silent_since: Option<Instant>,

@@ -1,4 +1,4 @@
-//! A connection that speaks another protocol: WebSocket, mostly.
+//! A connection that speaks another protocol, mostly WebSocket.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use super::super::stream::Stream;
 use super::super::wire::{Moved, Traffic, Wire};
 use super::stream::HttpTransport;
 
-/// Bytes that are moved at once, in each direction.
+/// Most bytes that are moved at once, in each direction.
 const PIECE: usize = 16 * 1024;
 
 /// See the [module](self).
@@ -21,7 +21,7 @@ pub(crate) struct Tunnel {
     wire: Wire<Stream>,
     /// What the member sent behind its 101.
     early: Bytes,
-    /// The place in the pool: never given back, for the connection cannot be.
+    /// The place in the pool. It is never given back, because the connection cannot be used again.
     _lease: Lease<HttpTransport>,
     moved: Counts,
 }
@@ -52,8 +52,8 @@ impl Tunnel {
         }
     }
 
-    /// Moves bytes both ways until both sides have ended, one has failed, or neither has said anything for `timeout`
-    /// (noticed within twice that), as httpd does. `tell` hears now and then how far it is.
+    /// Moves bytes in both directions until both sides have ended, one has failed, or neither has sent anything for
+    /// `timeout` (noticed within twice that), as httpd does. `tell` is called now and then with the bytes moved so far.
     pub(crate) async fn run(
         &mut self,
         client: impl AsyncRead + AsyncWrite,

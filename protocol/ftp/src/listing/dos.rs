@@ -1,6 +1,7 @@
 //! A line of LIST as Windows servers write it: `01-02-26  03:04AM       3 name`, or `<DIR>` in place of the size.
 
-use super::{EntryKind, Line, entry, number, words};
+use super::entry::{EntryKind, Line, entry};
+use super::words::{number, words};
 use crate::moment;
 
 /// `None` when the line has another format.

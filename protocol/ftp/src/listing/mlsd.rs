@@ -1,6 +1,7 @@
 //! A line of MLSD (RFC 3659 section 7.2): `type=file;size=3;modify=20260102030405; name`.
 
-use super::{EntryKind, Line, entry, number};
+use super::entry::{EntryKind, Line, entry};
+use super::words::number;
 use crate::moment;
 
 pub(super) fn line(line: &[u8]) -> Line {

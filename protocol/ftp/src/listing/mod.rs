@@ -4,12 +4,15 @@
 //! backslash that leads to a parent directory. Lines with other names are left out.
 
 mod dos;
+mod entry;
 mod mlsd;
 mod unix;
+mod words;
 
 use jiff::Timestamp;
 
-use crate::path::climbs;
+use self::entry::Line;
+pub use self::entry::{Entry, EntryKind};
 
 /// Longest line, in bytes. File names have 255 bytes at most on most systems, and facts stand before them.
 pub const LINE_MAX: usize = 8 * 1024;
@@ -22,30 +25,6 @@ pub const LISTING_MAX: usize = 8 * 1024 * 1024;
 #[error("directory listing too long")]
 pub struct TooLong;
 
-/// One name in a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The bytes that the server uses.
-    pub name: Vec<u8>,
-    /// What the name stands for.
-    pub kind: EntryKind,
-    /// Bytes of a file.
-    pub size: Option<u64>,
-    /// When it was changed.
-    pub modified: Option<Timestamp>,
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A file, or something unknown.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link, to a file or a directory.
-    Link,
-}
-
 /// The command whose output is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -53,16 +32,6 @@ pub enum Format {
     Mlsd,
     /// LIST.
     List,
-}
-
-/// What one line says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Line {
-    Entry(Entry),
-    /// Not shown: the directory itself, its parent, a total, a name that no request can ask for.
-    Other,
-    /// Not of the format. The name in the line before contains a line end, and this is the rest of it.
-    Rest,
 }
 
 /// Reads a listing. How its bytes were split on their way makes no difference.
@@ -163,7 +132,7 @@ impl ListingReader {
     }
 }
 
-/// A line of LIST.
+/// Reads a line of LIST.
 fn list(line: &[u8], now: Timestamp) -> Line {
     if line.starts_with(b"total ") {
         return Line::Other;
@@ -171,48 +140,6 @@ fn list(line: &[u8], now: Timestamp) -> Line {
     unix::line(line, now)
         .or_else(|| dos::line(line))
         .unwrap_or(Line::Rest)
-}
-
-/// An entry, unless no request can ask for its name.
-fn entry(name: &[u8], kind: EntryKind, size: Option<u64>, modified: Option<Timestamp>) -> Line {
-    let unusable = |byte: &u8| byte.is_ascii_control() || *byte == b'/';
-    if name.iter().any(unusable) || matches!(name, b"" | b"." | b"..") || climbs(name) {
-        return Line::Other;
-    }
-    Line::Entry(Entry {
-        name: name.to_vec(),
-        kind,
-        size,
-        modified,
-    })
-}
-
-/// A decimal number.
-fn number(text: &[u8]) -> Option<u64> {
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
-    text.parse().ok()
-}
-
-/// A word of a line.
-struct Word<'a> {
-    text: &'a [u8],
-    /// Where it ends in the line, in bytes.
-    end: usize,
-}
-
-/// The words of a line, which spaces separate.
-fn words(line: &[u8]) -> Vec<Word<'_>> {
-    let mut end = 0_usize;
-    let mut words = Vec::new();
-    for text in line.split(|byte| *byte == b' ') {
-        end = end.saturating_add(text.len());
-        if !text.is_empty() {
-            words.push(Word { text, end });
-        }
-        end = end.saturating_add(1);
-    }
-    words
 }
 
 #[cfg(test)]

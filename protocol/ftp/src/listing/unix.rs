@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{EntryKind, Line, entry, number, words};
+use super::entry::{EntryKind, Line, entry};
+use super::words::{number, words};
 use crate::moment;
 
 /// Shortest line of a device, pipe or socket, in bytes. A shorter one is the rest of a name.
