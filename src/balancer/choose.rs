@@ -11,7 +11,10 @@ use super::member::Member;
 use super::recovery::Health;
 use super::route::Lookup;
 use super::sets::{self, Scope};
-use super::{Balancer, How, NoMember, Pick, Ticket, Tried, Want, latency, load, method, ramp};
+use super::{
+    Balancer, How, NoMember, Pick, Ticket, Tried, Want, heartbeat, least_latency, method,
+    slow_start,
+};
 
 impl Balancer {
     /// Chooses a member for a request.
@@ -170,19 +173,21 @@ impl Balancer {
         let ramped = self.settings.method != LbMethod::ByRequests
             && members.iter().any(|m| m.ramp.is_some());
         let among = match ramped {
-            true => ramp::admitted(members, eligible, &mut self.scratch.admitted),
+            true => slow_start::admitted(members, eligible, &mut self.scratch.admitted),
             false => eligible,
         };
         let best = match self.settings.method {
-            LbMethod::Heartbeat => load::draw(members, among, &mut self.random, now),
-            LbMethod::LeastLatency => latency::better_of_two(members, among, &mut self.random, now),
+            LbMethod::Heartbeat => heartbeat::draw(members, among, &mut self.random, now),
+            LbMethod::LeastLatency => {
+                least_latency::better_of_two(members, among, &mut self.random, now)
+            }
             LbMethod::ByRequests
             | LbMethod::ByTraffic
             | LbMethod::ByBusyness
             | LbMethod::Sessions => method::best(self.settings.method, members, among),
         }?;
         if ramped {
-            ramp::pay(members, eligible, best);
+            slow_start::pay(members, eligible, best);
         }
         Some(best)
     }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use ajpgate_config::{LoadFactor, Status};
 
 use super::checks::Streak;
+use super::condition::Condition;
 use super::latency::Latency;
 use super::load::Load;
 use super::ramp::Ramp;
 use super::recovery::{Health, Recovery};
-use super::settle::Condition;
 use super::{MemberId, MemberSpec};
 
 #[derive(Debug)]

@@ -6,8 +6,8 @@
 //! | `bytraffic` | fewest bytes for its load factor | sessions' requests only |
 //! | `bybusyness` | fewest requests under way, then highest lbstatus | every choice |
 //! | `sessions` | fewest live sessions for its load factor, then highest lbstatus | every choice |
-//! | `heartbeat` | random: see `load` | sessions' requests only |
-//! | `leastlatency` | the cheaper of two: see `latency` | sessions' requests only |
+//! | `heartbeat` | random: see `heartbeat` | sessions' requests only |
+//! | `leastlatency` | the cheaper of two: see `least_latency` | sessions' requests only |
 //!
 //! Sources: `balancers/mod_lbmethod_byrequests.c`, `mod_lbmethod_bytraffic.c`, `mod_lbmethod_bybusyness.c`.
 //! A load factor is counted in hundredths, as httpd counts it.

@@ -5,8 +5,9 @@
 
 use std::time::Instant;
 
+use super::condition::Condition;
 use super::member::{Member, Sessions};
-use super::{Balancer, Health, MemberId, Ticket};
+use super::{Balancer, MemberId, Ticket};
 
 /// The result of a request, as far as its member is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,23 +33,6 @@ pub struct Transition {
     pub to: Condition,
     /// The cause of the change.
     pub cause: Cause,
-}
-
-/// The condition of a member, as observed by requests and health checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Condition {
-    /// Its health, as requests have shown it.
-    pub health: Health,
-    /// Whether health checks keep it out (httpd's `HcFl`).
-    pub check_failed: bool,
-}
-
-impl Condition {
-    /// Whether the member is healthy and not kept out by checks.
-    #[must_use]
-    pub fn is_good(self) -> bool {
-        self.health == Health::Ok && !self.check_failed
-    }
 }
 
 /// Why a member changed.

@@ -73,14 +73,14 @@ mod tests {
         let mut tried = Tried::new();
         for (count, id) in ids.into_iter().enumerate() {
             assert_eq!(tried.len(), count);
-            assert!(!tried.contains(MemberId(id)));
-            tried.insert(MemberId(id));
-            tried.insert(MemberId(id));
-            assert!(tried.contains(MemberId(id)));
+            assert!(!tried.contains(MemberId::new(id)));
+            tried.insert(MemberId::new(id));
+            tried.insert(MemberId::new(id));
+            assert!(tried.contains(MemberId::new(id)));
         }
         assert_eq!(tried.len(), ids.len());
-        assert!(!tried.contains(MemberId(2)));
-        assert!(!tried.contains(MemberId(66)));
+        assert!(!tried.contains(MemberId::new(2)));
+        assert!(!tried.contains(MemberId::new(66)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Valid and invalid reports.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,7 +1,8 @@
 //! Sessions that backends issue: their routes show whether `route` and Tomcat's `jvmRoute` agree.
 
 use super::cookie::unquoted;
-use super::{Names, route};
+use super::names::Names;
+use super::route::route;
 
 /// A session that a backend's `Set-Cookie` issues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,35 +19,18 @@
 
 mod cookie;
 mod issued;
+mod names;
 mod parameter;
+mod route;
 
 #[cfg(test)]
 mod tests;
 
-use ajpgate_config::Sticky;
-
 pub use issued::{Issued, issued};
+pub use names::Names;
+pub use route::id_of;
 
-/// What to look for: the names of [`Sticky`], or of a cookie of the gateway's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Names<'a> {
-    /// The cookie's name, compared with case; empty: no cookie is looked at.
-    pub cookie: &'a str,
-    /// The name of the path or query parameter, compared with case; empty: none is looked at.
-    pub parameter: &'a str,
-    /// What stands between session id and route; `None`: the whole value is the route.
-    pub separator: Option<char>,
-}
-
-impl<'a> From<&'a Sticky> for Names<'a> {
-    fn from(sticky: &'a Sticky) -> Self {
-        Self {
-            cookie: &sticky.cookie,
-            parameter: &sticky.parameter,
-            separator: sticky.separator,
-        }
-    }
-}
+use route::route;
 
 /// A session that a request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,29 +107,9 @@ pub fn find<'a>(
     of_nobody.or(without_route)
 }
 
-/// A session id without its route: what stays the same when the session moves and Tomcat renames it.
-#[must_use]
-pub fn id_of(session: &str, separator: Option<char>) -> &str {
-    separator
-        .and_then(|separator| session.split_once(separator))
-        .map_or(session, |(id, _)| id)
-}
-
 impl<'a> Found<'a> {
     /// The route, unless it is empty, which is as good as none.
     fn wanted(&self) -> Option<&'a str> {
         self.route.filter(|route| !route.is_empty())
     }
-}
-
-/// The route in a session id: what stands behind the first separator, as in httpd and mod_jk; what stands behind
-/// the last one, if only that is a member's.
-fn route(session: &str, separator: Option<char>, known: impl Fn(&str) -> bool) -> Option<&str> {
-    let Some(separator) = separator else {
-        return Some(session);
-    };
-    let (_, behind_first) = session.split_once(separator)?;
-    let (_, behind_last) = session.rsplit_once(separator)?;
-    let use_last = !known(behind_first) && !behind_last.is_empty() && known(behind_last);
-    Some(if use_last { behind_last } else { behind_first })
 }

@@ -14,9 +14,9 @@ use tokio::net::{UdpSocket, lookup_host};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{address, pause};
+use super::pause::pause;
 use crate::heartbeat::{LONGEST_DATAGRAM, Report, addressees, datagram, storage};
-use crate::state::{LiveBalancer, Shared};
+use crate::state::{LiveBalancer, LiveMember, Shared};
 use crate::telemetry::WarnLimit;
 
 /// How often a storage file is looked at; mod_heartmonitor writes it every second.
@@ -232,4 +232,9 @@ impl Names {
         }
         all
     }
+}
+
+/// A member's host and port.
+fn address(member: &LiveMember) -> (&str, u16) {
+    (&member.config.url.host, member.config.url.port)
 }

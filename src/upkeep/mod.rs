@@ -5,6 +5,7 @@
 
 mod checks;
 mod heartbeats;
+mod pause;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::checks::Checks;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
+use self::pause::pause;
 use crate::backend::Backend;
-use crate::state::{LiveBalancer, LiveMember, Shared};
+use crate::state::{LiveBalancer, Shared};
 use crate::telemetry::metrics::UPKEEP_INTERVAL;
 
 /// How often the pools are looked after, at most.
@@ -88,18 +90,5 @@ async fn maintain(backend: Backend, ended: CancellationToken) {
     backend.maintain().await;
     while pause(interval, &ended).await {
         backend.maintain().await;
-    }
-}
-
-/// A member's host and port.
-fn address(member: &LiveMember) -> (&str, u16) {
-    (&member.config.url.host, member.config.url.port)
-}
-
-/// Waits; `false` when there is nothing more to wait for.
-async fn pause(interval: Duration, ended: &CancellationToken) -> bool {
-    tokio::select! {
-        () = ended.cancelled() => false,
-        () = tokio::time::sleep(interval) => true,
     }
 }

@@ -8,7 +8,7 @@ use super::{Builder, Need};
 use crate::defaults;
 use crate::field::{Field, Named, Scalar};
 use crate::file;
-use crate::model::{Balancer, LbMethod, Member, StickyNames, StickyRule};
+use crate::model::{Balancer, LbMethod, Member, Scheme, Sticky, StickyNames, StickyRule};
 use crate::report::Place;
 use crate::value::BalancerName;
 
@@ -232,6 +232,30 @@ impl Balancer {
             sticky_cookie: None,
             health_check: None,
             members: vec![member],
+        }
+    }
+}
+
+impl StickyRule {
+    /// How a balancer with this rule and these members finds a session; `None`: it is not sticky.
+    #[must_use]
+    pub fn of_members(&self, members: &[Member]) -> Option<Sticky> {
+        let separator = self.separator;
+        match &self.names {
+            Some(StickyNames::Off) => None,
+            Some(StickyNames::Names { cookie, parameter }) => Some(Sticky {
+                cookie: cookie.clone(),
+                parameter: parameter.clone(),
+                separator,
+            }),
+            None => members
+                .iter()
+                .any(|member| member.url.scheme == Scheme::Ajp)
+                .then(|| Sticky {
+                    cookie: defaults::SESSION_COOKIE.to_owned(),
+                    parameter: defaults::SESSION_PARAMETER.to_owned(),
+                    separator,
+                }),
         }
     }
 }

@@ -47,6 +47,14 @@ pub struct Balancer {
     pub members: Vec<Member>,
 }
 
+impl Balancer {
+    /// Whether requests are searched for a session: by `stickysession`, or by `sticky_cookie`.
+    #[must_use]
+    pub const fn is_sticky(&self) -> bool {
+        self.sticky.is_some() || self.sticky_cookie.is_some()
+    }
+}
+
 /// `lbmethod`, in the meaning of httpd's `mod_lbmethod_*` where httpd has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LbMethod {

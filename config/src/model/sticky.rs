@@ -1,9 +1,5 @@
 //! How a balancer finds the session of a request.
 
-use super::balancer::Balancer;
-use super::member::{Member, Scheme};
-use crate::defaults;
-
 /// `stickysession` and `stickysessionsep`, for a balancer that is sticky.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,36 +35,4 @@ pub enum StickyNames {
         /// The parameter's, in path and query.
         parameter: String,
     },
-}
-
-impl StickyRule {
-    /// How a balancer with this rule and these members finds a session; `None`: it is not sticky.
-    #[must_use]
-    pub fn of_members(&self, members: &[Member]) -> Option<Sticky> {
-        let separator = self.separator;
-        match &self.names {
-            Some(StickyNames::Off) => None,
-            Some(StickyNames::Names { cookie, parameter }) => Some(Sticky {
-                cookie: cookie.clone(),
-                parameter: parameter.clone(),
-                separator,
-            }),
-            None => members
-                .iter()
-                .any(|member| member.url.scheme == Scheme::Ajp)
-                .then(|| Sticky {
-                    cookie: defaults::SESSION_COOKIE.to_owned(),
-                    parameter: defaults::SESSION_PARAMETER.to_owned(),
-                    separator,
-                }),
-        }
-    }
-}
-
-impl Balancer {
-    /// Whether requests are searched for a session: by `stickysession`, or by `sticky_cookie`.
-    #[must_use]
-    pub const fn is_sticky(&self) -> bool {
-        self.sticky.is_some() || self.sticky_cookie.is_some()
-    }
 }

@@ -97,8 +97,11 @@ fn stopped_members_are_not_checked_and_disabled_ones_are() {
     assert!(play.balancer.is_checked(a));
     play.flags("a", |status| status.stopped = true);
     assert!(!play.balancer.is_checked(a));
-    assert!(!play.balancer.is_checked(MemberId(9)));
-    assert_eq!(play.balancer.checked(MemberId(9), false, play.now), None);
+    assert!(!play.balancer.is_checked(MemberId::new(9)));
+    assert_eq!(
+        play.balancer.checked(MemberId::new(9), false, play.now),
+        None
+    );
 }
 
 #[test]

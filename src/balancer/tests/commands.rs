@@ -252,7 +252,7 @@ fn a_refused_command_does_nothing() {
         set: Some(100),
         ..Change::default()
     };
-    let stranger = MemberId(17);
+    let stranger = MemberId::new(17);
     let far = MemberSpec {
         set: 100,
         ..member("c")
@@ -291,7 +291,7 @@ fn an_added_member_takes_its_share_at_once_and_no_more() {
             play.settle(pick, Outcome::Served);
         }
         let added = apply(&mut play, Command::Add(member("c"))).unwrap().added;
-        assert_eq!(added, Some(MemberId(2)));
+        assert_eq!(added, Some(MemberId::new(2)));
         let mut routes = String::new();
         for _ in 0..6 {
             let pick = play.open(None);

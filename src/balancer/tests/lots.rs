@@ -1,6 +1,7 @@
 //! `heartbeat` and `leastlatency`: methods that draw lots (`src/balancer/SEMANTICS.md`, "Methods").
 
 use super::*;
+use crate::balancer::random::Random;
 
 fn report(play: &mut Play, route: &str, ready: u32, busy: u32) {
     let member = play.id(route);

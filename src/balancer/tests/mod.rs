@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{LbMethod, LoadFactor, Status};
 
+use super::member::Member;
 use super::*;
 
 /// `retry` of every member unless a test says otherwise.

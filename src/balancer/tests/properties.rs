@@ -97,7 +97,7 @@ fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, Ho
         match event {
             Event::Pick(route, tried) => {
                 let before = balancer.view(now);
-                let tried: Tried = tried.iter().map(|&id| MemberId(id)).collect();
+                let tried: Tried = tried.iter().map(|&id| MemberId::new(id)).collect();
                 let want = Want {
                     route: *route,
                     tried: &tried,
@@ -117,10 +117,10 @@ fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, Ho
                 }
             }
             Event::Check(member, failed) => {
-                balancer.health(MemberId(*member), *failed, now);
+                balancer.health(MemberId::new(*member), *failed, now);
             }
             Event::Report(member, ready) => {
-                let member = MemberId(*member);
+                let member = MemberId::new(*member);
                 balancer.heartbeat(member, *ready, 1, now);
                 let took = Duration::from_millis(u64::from(*ready));
                 balancer.answered(member, took, now);

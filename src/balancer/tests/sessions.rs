@@ -62,6 +62,6 @@ fn without_sessions_requests_are_counted() {
 #[test]
 fn counts_of_unknown_members_and_absurd_counts_change_nothing() {
     let mut play = counted(&[1, 1], &[u64::MAX, u64::MAX]);
-    play.balancer.live_sessions(MemberId(9), 1);
+    play.balancer.live_sessions(MemberId::new(9), 1);
     assert_eq!(play.free(4), "a b a b");
 }

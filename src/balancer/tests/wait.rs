@@ -160,7 +160,7 @@ fn events_that_may_bring_a_member_back_wake_waiting_requests() {
     assert!(!play.wakes(|play| play.check("a", false)));
     assert!(play.wakes(|play| play.status("b", StatusChange::default())));
     assert!(!play.wakes(|play| {
-        let command = Command::Remove(MemberId(99));
+        let command = Command::Remove(MemberId::new(99));
         assert!(play.balancer.apply(command, play.now).is_err());
     }));
     // A served request and the passing of time wake nothing.

@@ -2,17 +2,18 @@
 
 use metrics::{Counter, Gauge, Histogram, Label};
 
+use super::families::{
+    ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
+    Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
+    MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, REFUSED_REQUESTS,
+    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS,
+};
 use super::labels::{
     CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
 };
 use super::mismatch::MismatchCounters;
+use super::recorder::Metrics;
 use super::sticky::StickyMetrics;
-use super::{
-    ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
-    Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
-    MEMBER_STATUS, MEMBER_UP, Metrics, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, REFUSED_REQUESTS,
-    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS,
-};
 
 /// A counter for each value of a closed list.
 macro_rules! counter_array {

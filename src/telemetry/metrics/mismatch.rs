@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{Counter, Label};
 
-use super::{Metrics, STICKY_MISMATCH};
+use super::families::STICKY_MISMATCH;
+use super::recorder::Metrics;
 
 /// The value of `issued` for a route that no member has.
 const UNKNOWN: &str = "unknown";

@@ -1,36 +1,13 @@
 //! `sticky_requests_total`: the one metric that is also read here, for people who look at a balancer.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use metrics::{Counter, Label};
+use metrics::Label;
 
+use super::families::STICKY_REQUESTS;
 use super::labels::StickyResult;
-use super::{Metrics, STICKY_REQUESTS};
-
-/// A counter whose total can be read, which that of the recorder cannot.
-#[derive(Debug, Clone)]
-pub(super) struct Tally {
-    counter: Counter,
-    total: Arc<AtomicU64>,
-}
-
-impl Tally {
-    pub(super) const fn new(counter: Counter, total: Arc<AtomicU64>) -> Self {
-        Self { counter, total }
-    }
-
-    /// Counts nowhere.
-    fn noop() -> Self {
-        Self::new(Counter::noop(), Arc::default())
-    }
-
-    fn increment(&self) {
-        self.counter.increment(1);
-        self.total.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use super::recorder::Metrics;
+use super::tally::Tally;
 
 /// What became of one route's requests.
 #[derive(Debug, Clone)]
@@ -54,9 +31,7 @@ impl StickyCounters {
 
     /// How often that became of them, since the gateway started.
     pub(crate) fn total(&self, result: StickyResult) -> u64 {
-        self.0
-            .get(result as usize)
-            .map_or(0, |tally| tally.total.load(Ordering::Relaxed))
+        self.0.get(result as usize).map_or(0, Tally::total)
     }
 
     fn increment(&self, result: StickyResult) {

@@ -1,0 +1,194 @@
+//! A balancer: its settings, its members, and what every event needs of them.
+
+use std::time::{Duration, Instant};
+
+use super::id::MemberId;
+use super::member::Member;
+use super::method;
+use super::ramp::Ramp;
+use super::random::Random;
+use super::sets::{self, Scope};
+use super::settings::{MemberSpec, Settings};
+use super::tried::Tried;
+
+/// The initial state of a balancer.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The settings of the balancer itself.
+    pub settings: Settings,
+    /// The seed of the random numbers; only `heartbeat` and `leastlatency` need any.
+    pub seed: u64,
+    /// The members, in the order that breaks ties.
+    pub members: Vec<MemberSpec>,
+}
+
+/// A named group of members that share load and sessions.
+#[derive(Debug)]
+pub struct Balancer {
+    pub(super) settings: Settings,
+    pub(super) random: Random,
+    pub(super) members: Vec<Member>,
+    /// The number of the next member that is added.
+    pub(super) next_id: u32,
+    /// Changes with every event that may give a waiting request a member.
+    pub(super) epoch: u64,
+    pub(super) scratch: Scratch,
+}
+
+/// Buffers for a pick, so that it allocates nothing.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Indices of the eligible members.
+    pub(super) eligible: Vec<usize>,
+    /// Those of them that `slow_start` does not hold back.
+    pub(super) admitted: Vec<usize>,
+    /// For each member, the depth from which on its redirect is known to find no member.
+    pub(super) dead_ends: Vec<u32>,
+}
+
+impl Scratch {
+    fn reserve(&mut self, members: usize) {
+        self.eligible.reserve(members);
+        self.admitted.reserve(members);
+        self.dead_ends.reserve(members);
+    }
+}
+
+impl Balancer {
+    /// A balancer whose members are healthy and have served no request. If checks are mandatory, members are kept out until
+    /// they pass.
+    #[must_use]
+    pub fn new(spec: Spec) -> Self {
+        let mut balancer = Self {
+            settings: spec.settings,
+            random: Random::new(spec.seed),
+            members: Vec::with_capacity(spec.members.len()),
+            next_id: 0,
+            epoch: 0,
+            scratch: Scratch::default(),
+        };
+        for member in spec.members {
+            balancer.push(member);
+        }
+        balancer
+    }
+
+    /// The settings that are in force.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether a member has this route, whatever its state. No member has the empty route.
+    #[must_use]
+    pub fn knows_route(&self, route: &str) -> bool {
+        self.members.iter().any(|member| member.has_route(route))
+    }
+
+    /// The members with this route, in their order. No member has the empty route.
+    pub fn members_of(&self, route: &str) -> impl Iterator<Item = MemberId> {
+        let members = self.members.iter();
+        members
+            .filter(move |member| member.has_route(route))
+            .map(|member| member.id)
+    }
+
+    /// Counts bytes of bodies to and from a member, for `lbmethod: bytraffic`. Heads and packet overhead do not count
+    /// (`mod_proxy_ajp.c: ap_proxy_ajp_request()`).
+    ///
+    /// Does nothing for a removed member.
+    pub fn traffic(&mut self, member: MemberId, to_backend: u64, from_backend: u64) {
+        if let Some(member) = self.member_mut(member) {
+            member.traffic.add(to_backend, from_backend);
+        }
+    }
+
+    /// Whether a request without a session would get a member.
+    ///
+    /// A member whose `retry` has passed counts. One that only forced recovery would bring back does not, because it is not
+    /// known to work.
+    #[must_use]
+    pub fn usable(&self, now: Instant) -> bool {
+        let mut eligible = Vec::new();
+        let tried = Tried::new();
+        sets::eligible(
+            &self.members,
+            &Scope::all(self.settings.method, &tried, now),
+            &mut eligible,
+        );
+        !eligible.is_empty()
+    }
+
+    /// The time until the next member in error may be tried, for `Retry-After`.
+    ///
+    /// Zero when one may be tried now, or when none is in error. Members that an operator or health checks keep out do not
+    /// count, because time does not bring them back.
+    #[must_use]
+    pub fn retry_after(&self, now: Instant) -> Duration {
+        self.members
+            .iter()
+            .filter(|member| member.is_allowed() && !member.check_failed)
+            .filter_map(|member| member.retry_in(now))
+            .min()
+            .unwrap_or(Duration::ZERO)
+    }
+
+    /// Panics when the state contradicts itself. For tests and simulations.
+    pub fn check_invariants(&self) {
+        for (index, member) in self.members.iter().enumerate() {
+            assert!(member.id.get() < self.next_id, "an id nobody gave");
+            assert!(
+                self.members
+                    .iter()
+                    .skip(index + 1)
+                    .all(|other| other.id != member.id),
+                "two members with one id"
+            );
+            member.check_invariants();
+        }
+        assert!(
+            self.scratch.eligible.capacity() >= self.members.len()
+                && self.scratch.admitted.capacity() >= self.members.len()
+                && self.scratch.dead_ends.capacity() >= self.members.len(),
+            "a pick would allocate"
+        );
+    }
+
+    pub(super) fn push(&mut self, spec: MemberSpec) -> MemberId {
+        let id = MemberId::new(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        let mut member = Member::new(id, spec);
+        member.check_failed = self.settings.checks.is_some_and(|checks| checks.mandatory);
+        self.members.push(member);
+        self.scratch.reserve(self.members.len());
+        id
+    }
+
+    /// Records that a member is in service again. With `slow_start` all counters restart, and the member starts with a
+    /// smaller weight.
+    pub(super) fn come_back(&mut self, id: MemberId, now: Instant) {
+        if self.settings.slow_start.is_zero() {
+            return;
+        }
+        if let Some(member) = self.member_mut(id) {
+            member.ramp = Some(Ramp::new(now));
+        }
+        self.weigh(now);
+        self.reset();
+    }
+
+    pub(super) fn reset(&mut self) {
+        method::reset(self.settings.method, &mut self.members);
+    }
+
+    /// Updates the weights of all members to this time.
+    pub(super) fn weigh(&mut self, now: Instant) {
+        for member in &mut self.members {
+            member.weigh(self.settings.slow_start, now);
+        }
+    }
+
+    pub(super) fn member_mut(&mut self, id: MemberId) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.id == id)
+    }
+}
