@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Violations;
 use super::mentions::{Corpus, FOREIGN, mentions_in};
-use super::source::{Source, names, root, sources};
+use super::source::{Source, names, root, sources, word};
+use super::violations::Violations;
 
 /// The numbered protocol cases.
 const CASES: &str = "protocol/AJP13.md";
@@ -91,7 +91,7 @@ fn protocol_cases_and_their_tests_name_each_other() {
             let Some((_, rest)) = line.split_once("fn ") else {
                 continue;
             };
-            let name = super::word(rest);
+            let name = word(rest);
             for case in cases_of(name) {
                 if !cases.contains_key(&case) {
                     found.add(&source, number, &format!("{CASES} has no case {case}"));
@@ -138,6 +138,20 @@ fn each_row_of_the_oracle_is_a_documented_difference() {
         );
     }
     assert!(count > 0, "no rows found: this guard reads the wrong text");
+}
+
+#[test]
+fn every_document_names_the_oldest_rust_that_is_built() {
+    let of = |path: &str, before: &str| {
+        let text = Source::read(path).text;
+        let (_, rest) = text.split_once(before).expect(path);
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    };
+    let oldest = of("Cargo.toml", "rust-version = \"");
+    assert_eq!(of("README.md", "[Rust](https://rustup.rs) "), oldest);
+    assert_eq!(of("docker/Dockerfile", "FROM rust:"), oldest);
+    assert_eq!(env!("CARGO_PKG_RUST_VERSION"), oldest);
 }
 
 /// All documents of the repository, by their extension.

@@ -108,7 +108,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// All Rust files below these folders, or these files.
-pub(crate) fn sources(places: &[&str]) -> impl Iterator<Item = Source> {
+pub(crate) fn sources(places: &[&str]) -> impl Iterator<Item = Source> + use<> {
     let mut paths = BTreeSet::new();
     let mut left: Vec<PathBuf> = places.iter().map(|place| root().join(place)).collect();
     while let Some(path) = left.pop() {
