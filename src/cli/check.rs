@@ -45,6 +45,21 @@ pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     }
 }
 
+/// Reads a configuration that this program is to act on.
+///
+/// # Errors
+/// The exit code, when the file has problems; they have been printed to stderr.
+pub(super) fn load_or_complain(path: &Path) -> Result<Loaded, ExitCode> {
+    let checked = load(path).and_then(|loaded| match unbuilt::problems(&loaded) {
+        Some(problems) => Err(problems),
+        None => Ok(loaded),
+    });
+    checked.map_err(|problems| {
+        eprintln!("{problems}");
+        ExitCode::from(BAD_USAGE)
+    })
+}
+
 /// The JSON Schema of the file.
 pub(super) fn schema() -> String {
     format!("{:#}\n", ajpgate_config::schema())

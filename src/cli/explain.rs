@@ -22,7 +22,6 @@ use crate::peer::Peer;
 use crate::proxy::{Plan, Wanted};
 use crate::state::Snapshot;
 use crate::telemetry::metrics::Metrics;
-use crate::unbuilt;
 use crate::variables::Variables;
 
 #[derive(Debug, clap::Args)]
@@ -44,17 +43,10 @@ pub(super) struct Arguments {
 
 /// Explains one request.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let loaded = match check::load(&arguments.config.path()) {
+    let loaded = match check::load_or_complain(&arguments.config.path()) {
         Ok(loaded) => loaded,
-        Err(problems) => {
-            eprintln!("{problems}");
-            return Ok(ExitCode::from(BAD_USAGE));
-        }
+        Err(code) => return Ok(code),
     };
-    if let Some(problems) = unbuilt::problems(&loaded) {
-        eprintln!("{problems}");
-        return Ok(ExitCode::from(BAD_USAGE));
-    }
     let (parts, peer) = match request(arguments) {
         Ok(request) => request,
         Err(error) => {

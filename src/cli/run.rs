@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use super::check;
-use super::process::{BAD_USAGE, runtime};
+use super::process::runtime;
 use super::signals::Signals;
 use crate::gateway::Gateway;
 use crate::reload::Source;
@@ -22,17 +22,10 @@ const SPARE_FILES: u64 = 100;
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let file = path.to_owned();
     let source = Source::new(file.clone(), move || load_again(&file));
-    let loaded = match check::load(path) {
+    let loaded = match check::load_or_complain(path) {
         Ok(loaded) => loaded,
-        Err(problems) => {
-            eprintln!("{problems}");
-            return Ok(ExitCode::from(BAD_USAGE));
-        }
+        Err(code) => return Ok(code),
     };
-    if let Some(problems) = unbuilt::problems(&loaded) {
-        eprintln!("{problems}");
-        return Ok(ExitCode::from(BAD_USAGE));
-    }
     let log = &loaded.config.log;
     trace::start(log.level, log.json);
     log_warnings(&loaded);

@@ -472,18 +472,7 @@ async fn k08_a_client_that_leaves_ends_its_exchange_at_once() {
 async fn k09_a_container_that_stops_during_an_answer_resets_the_client() {
     for fields in [&[("Content-Length", "100")][..], &[]] {
         let seen = Gate::new();
-        let gate = seen.clone();
-        let container = Container::start(move |_, mut wire: Wire| {
-            let gate = gate.clone();
-            async move {
-                wire.request().await;
-                wire.head(200, fields).await;
-                wire.data(b"partial").await;
-                wire.flush().await;
-                gate.opened(1).await;
-            }
-        })
-        .await;
+        let container = Container::broken_off(&seen, fields).await;
         let gateway = Running::before(&[&container], "", "");
         let mut client = gateway.client().await;
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;

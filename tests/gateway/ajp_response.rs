@@ -547,18 +547,7 @@ async fn http_1_0_gets_no_chunks() {
 #[tokio::test]
 async fn an_http_1_0_answer_that_breaks_off_is_reset() {
     let seen = Gate::new();
-    let gate = seen.clone();
-    let container = Container::start(move |_, mut wire: Wire| {
-        let gate = gate.clone();
-        async move {
-            wire.request().await;
-            wire.head(200, &[]).await;
-            wire.data(b"partial").await;
-            wire.flush().await;
-            gate.opened(1).await;
-        }
-    })
-    .await;
+    let container = Container::broken_off(&seen, &[]).await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.0\r\n\r\n").await;

@@ -302,19 +302,7 @@ async fn a_new_route_is_used_for_sessions_and_labels() {
 #[tokio::test]
 async fn a_request_under_way_does_not_notice_that_its_member_is_renamed() {
     let gate = crate::support::Gate::new();
-    let container = {
-        let gate = gate.clone();
-        Container::start(move |_, mut wire: crate::support::container::Wire| {
-            let gate = gate.clone();
-            async move {
-                while wire.next_request().await.is_some() {
-                    gate.opened(1).await;
-                    wire.respond(200, &[], b"at last").await;
-                }
-            }
-        })
-        .await
-    };
+    let container = Container::gated(&gate).await;
     let gateway = Running::before(&[&container], "", "");
     let mut client = gateway.client().await;
     client

@@ -5,48 +5,21 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::Gate;
-use crate::support::client::{Answer, Client, get};
+use crate::support::client::get;
 use crate::support::container::{Container, Wire};
-use crate::support::gateway::Running;
+use crate::support::gateway::{Running, ask};
 use crate::support::soon;
 
 const MEMBERS: &str = "/api/v1/balancers/test/members";
-
-async fn ask(gateway: &Running, method: &str, path: &str, body: &str) -> Answer {
-    let mut client = Client::connect(gateway.admin).await;
-    let length = body.len();
-    let admin = gateway.admin;
-    client
-        .send(format!(
-            "{method} {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n\r\n{body}"
-        ))
-        .await;
-    client.answer().await
-}
 
 async fn metrics(gateway: &Running) -> String {
     get(gateway.admin, "/metrics", "").await.text().to_owned()
 }
 
-/// A container that answers one request each time its gate is opened.
-async fn gated(gate: &Gate) -> Container {
-    let gate = gate.clone();
-    Container::start(move |_, mut wire: Wire| {
-        let gate = gate.clone();
-        async move {
-            while wire.next_request().await.is_some() {
-                gate.opened(1).await;
-                wire.respond(200, &[], b"at last").await;
-            }
-        }
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_removed_member_completes_its_requests_and_leaves_no_series() {
     let gate = Gate::new();
-    let container = gated(&gate).await;
+    let container = Container::gated(&gate).await;
     let gateway = Running::before(&[&container], "", "");
     let url = format!("ajp://{}", container.address);
     let mut client = gateway.client().await;

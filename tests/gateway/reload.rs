@@ -1,23 +1,10 @@
 //! A configuration that is read again, or changed through the API: the gateway then behaves as one that has started with
 //! it.
 
-use crate::support::client::{Answer, Client};
 use crate::support::container::{Container, Wire};
-use crate::support::gateway::{ConfigFile, Running};
+use crate::support::gateway::{ConfigFile, Running, ask};
 use crate::support::origin::Origin;
 use crate::support::{soon, until};
-
-async fn ask(gateway: &Running, method: &str, path: &str, body: &str) -> Answer {
-    let mut client = Client::connect(gateway.admin).await;
-    let length = body.len();
-    let admin = gateway.admin;
-    client
-        .send(format!(
-            "{method} {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n\r\n{body}"
-        ))
-        .await;
-    client.answer().await
-}
 
 /// Two HTTP members with routes `n1` and `n2`, and only the gateway's own cookie to stick by.
 async fn two_members(test: &str) -> ([Origin; 2], ConfigFile, Running) {

@@ -14,9 +14,11 @@ mod support;
 mod ajp;
 mod bounds;
 mod browser;
+mod clients;
 #[cfg(feature = "ftp")]
 mod ftp;
 mod helpers;
 mod http;
 mod load;
 mod prometheus;
+mod uploads;

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::codec::Framed;
 
-use super::{ReservedPort, soon};
+use super::{Gate, ReservedPort, soon};
 
 /// A container that listens until it is dropped.
 pub(crate) struct Container {
@@ -99,6 +99,41 @@ impl Container {
     /// Answers every request with 200 and this text, and its route in `X-Node`.
     pub(crate) async fn hello(node: &'static str) -> Self {
         Self::start(move |_, wire| hello(node, wire)).await
+    }
+
+    /// Answers a request each time the gate is opened.
+    pub(crate) async fn gated(gate: &Gate) -> Self {
+        let gate = gate.clone();
+        Self::start(move |_, mut wire| {
+            let gate = gate.clone();
+            async move {
+                while wire.next_request().await.is_some() {
+                    gate.opened(1).await;
+                    wire.respond(200, &[], b"at last").await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Sends the beginning of an answer on each connection, a head with these fields and `partial`, and closes the
+    /// connection when the gate is opened.
+    pub(crate) async fn broken_off(
+        gate: &Gate,
+        fields: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        let gate = gate.clone();
+        Self::start(move |_, mut wire| {
+            let gate = gate.clone();
+            async move {
+                wire.request().await;
+                wire.head(200, fields).await;
+                wire.data(b"partial").await;
+                wire.flush().await;
+                gate.opened(1).await;
+            }
+        })
+        .await
     }
 
     /// Number of connections so far.

@@ -148,6 +148,19 @@ fn with_defaults(yaml: &str) -> String {
     text
 }
 
+/// Sends a request to the admin listener.
+pub(crate) async fn ask(gateway: &Running, method: &str, path: &str, body: &str) -> client::Answer {
+    let mut client = Client::connect(gateway.admin).await;
+    let length = body.len();
+    let admin = gateway.admin;
+    client
+        .send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+        .await;
+    client.answer().await
+}
+
 /// Reads a configuration file; or the lines `file:line:column: what is wrong`.
 pub(crate) fn load(path: &Path) -> Result<Config, Vec<String>> {
     let loaded = ajpgate_config::load(path, &|_| None);

@@ -2,40 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::clients::{Clients, DRAIN, END_DRAIN, Seen, client_on, client_with_session};
 use crate::support::ajpgate::Ajpgate;
 use crate::support::browser::Browser;
-use crate::support::client::{self, Answer};
+use crate::support::client;
 use crate::support::eventually;
+use crate::support::payload::parsed;
 use crate::support::tomcat::{Tomcat, TomcatOptions};
-use crate::support::wait::pause;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 /// Redirects requests that reach a draining node without a session that the node knows.
 const VALVE: &str = r#"<Valve className="org.apache.catalina.valves.LoadBalancerDrainingValve"/>"#;
-const DRAIN: &str = r#"{"status": {"drain": true}}"#;
-const END_DRAIN: &str = r#"{"status": {"drain": false}}"#;
 
 async fn node(route: &str) -> Tomcat {
     Tomcat::start(TomcatOptions::new(route).secret("s3cret").valve(VALVE)).await
-}
-
-fn page(answer: &Answer) -> Value {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_slice(&answer.body).unwrap()
-}
-
-/// A client whose session is on this node.
-async fn client_on(node: &str, front: SocketAddr) -> Browser {
-    loop {
-        let mut browser = Browser::new(front);
-        if page(&browser.get("/app/session").await)["node"] == node {
-            return browser;
-        }
-    }
 }
 
 #[tokio::test]
@@ -51,12 +33,12 @@ async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_new_ones() {
     gateway.change("tomcats", "node1", DRAIN).await;
 
     for hits in 2..=10 {
-        let seen = page(&old.get("/app/session").await);
+        let seen = parsed(&old.get("/app/session").await);
         assert_eq!(
             (&seen["node"], &seen["hits"]),
             (&Value::from("node1"), &Value::from(hits))
         );
-        let stranger = page(&Browser::new(front).get("/app/session").await);
+        let stranger = parsed(&Browser::new(front).get("/app/session").await);
         assert_eq!(stranger["node"], "node2", "no new session arrives");
     }
     assert_eq!(gateway.count("sticky_sessions", &on_one).await, 1);
@@ -92,22 +74,14 @@ async fn a_drained_tomcat_keeps_its_sessions_and_gets_no_new_ones() {
         gateway.log().contains("member has drained")
     })
     .await;
-    let seen = page(&old.get("/app/session").await);
+    let seen = parsed(&old.get("/app/session").await);
     assert_eq!(
         seen["node"], "node1",
-        "until it is stopped, who comes back is still at home"
+        "a session stays until its Tomcat is stopped"
     );
 
     gateway.change("tomcats", "node1", END_DRAIN).await;
     client_on("node1", front).await;
-}
-
-/// Counts of all clients.
-#[derive(Default)]
-struct Seen {
-    requests: AtomicUsize,
-    sessions: AtomicUsize,
-    over: AtomicBool,
 }
 
 const CLIENTS: usize = 40;
@@ -116,34 +90,12 @@ const BETWEEN_REQUESTS: Duration = Duration::from_millis(200);
 /// Requests of a session before its client logs out, which take two seconds.
 const HITS: u64 = 10;
 
-/// A client that checks that its session is not lost, logs out, and begins again.
-async fn client_with_session(front: SocketAddr, seen: Arc<Seen>) {
-    while !seen.over.load(Ordering::Relaxed) {
-        let mut browser = Browser::new(front);
-        let mut home = Value::Null;
-        for hits in 1..=HITS {
-            let last = if hits == HITS { "?invalidate=1" } else { "" };
-            let target = format!("/app/session{last}");
-            let answer = page(&browser.get(&target).await);
-            assert_eq!(answer["hits"], hits, "a session was lost: {answer}");
-            if hits == 1 {
-                home = answer["node"].clone();
-            }
-            assert_eq!(answer["node"], home, "a session moved: {answer}");
-            seen.requests.fetch_add(1, Ordering::Relaxed);
-            pause(BETWEEN_REQUESTS).await;
-        }
-        seen.sessions.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// A client without sessions.
 async fn client_without_session(front: SocketAddr, seen: Arc<Seen>) {
     let mut browser = Browser::new(front);
-    while !seen.over.load(Ordering::Relaxed) {
+    while !seen.is_over() {
         assert_eq!(browser.get("/app/counter").await.status, 200);
-        seen.requests.fetch_add(1, Ordering::Relaxed);
-        pause(BETWEEN_REQUESTS).await;
+        seen.request().await;
     }
 }
 
@@ -154,14 +106,12 @@ async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_sessio
         .balancer("session_timeout: 3s")
         .start()
         .await;
-    let (front, seen) = (gateway.front(), Arc::new(Seen::default()));
-    let mut load = JoinSet::new();
+    let front = gateway.front();
+    let mut clients = Clients::new(BETWEEN_REQUESTS);
     for number in 0..CLIENTS {
-        let seen = Arc::clone(&seen);
-        if number % 2 == 0 {
-            load.spawn(client_with_session(front, seen));
-        } else {
-            load.spawn(client_without_session(front, seen));
+        match number % 2 {
+            0 => clients.start(|seen| client_with_session(front, seen, Some(HITS))),
+            _ => clients.start(|seen| client_without_session(front, seen)),
         }
     }
     let began = Instant::now();
@@ -185,14 +135,10 @@ async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_sessio
             "{route}: drained after {drained:?}, back after {:?}",
             drain_began.elapsed()
         );
-        no_client_has_failed(&mut load);
+        clients.none_has_failed();
     }
     let lasted = began.elapsed();
-    seen.over.store(true, Ordering::Relaxed);
-    load.join_all().await;
-
-    let requests = seen.requests.load(Ordering::Relaxed);
-    let sessions = seen.sessions.load(Ordering::Relaxed);
+    let (requests, sessions) = clients.stop().await;
     let metrics = gateway.metrics().await;
     println!("{requests} requests of {sessions} sessions in {lasted:?}, none failed");
     assert_eq!(metrics.count("requests_total", &[]), requests as u64);
@@ -206,13 +152,5 @@ async fn a_rolling_restart_of_three_tomcats_fails_no_request_and_loses_no_sessio
             0,
             "{trouble}"
         );
-    }
-}
-
-/// Panics when a client has ended, which it does only when an answer was wrong.
-fn no_client_has_failed(load: &mut JoinSet<()>) {
-    if let Some(ended) = load.try_join_next() {
-        ended.unwrap();
-        panic!("a client has ended before the others");
     }
 }

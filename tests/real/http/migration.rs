@@ -3,18 +3,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::task::JoinSet;
 
+use crate::clients::{Clients, Seen, client_with_session};
 use crate::support::ajpgate::{Ajpgate, http_member, member};
 use crate::support::browser::Browser;
 use crate::support::client::Client;
-use crate::support::payload::parsed;
 use crate::support::tomcat::{Tomcat, TomcatOptions};
-use crate::support::wait::pause;
 use crate::support::{eventually, noise};
 
 const CLIENTS: usize = 50;
@@ -23,49 +20,6 @@ const BETWEEN_REQUESTS: Duration = Duration::from_millis(250);
 /// Requests of a session before its client logs out; every second client never does.
 const HITS: u64 = 8;
 const SEED: u64 = 7;
-
-/// Counts of all clients.
-#[derive(Default)]
-struct Seen {
-    requests: AtomicUsize,
-    sessions: AtomicUsize,
-    over: AtomicBool,
-}
-
-impl Seen {
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-
-    async fn request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        pause(BETWEEN_REQUESTS).await;
-    }
-}
-
-/// A client that checks that its session stays on its Tomcat and is not lost. It sends GET and POST in turn.
-async fn client_with_session(front: SocketAddr, seen: Arc<Seen>, stays: bool) {
-    while !seen.is_over() {
-        let mut browser = Browser::new(front);
-        let mut home = Value::Null;
-        for (hits, method) in (1..).zip(["GET", "POST"].into_iter().cycle()) {
-            let leaves = !stays && hits == HITS;
-            let target = format!("/app/session?invalidate={}", u8::from(leaves));
-            let outcome = browser.request(method, &target, "", b"").await;
-            let page = parsed(&outcome.expect_answer());
-            assert_eq!(page["hits"], hits, "a session was lost: {page}");
-            if hits == 1 {
-                home = page["node"].clone();
-            }
-            assert_eq!(page["node"], home, "a session moved: {page}");
-            seen.request().await;
-            if leaves || (stays && seen.is_over()) {
-                break;
-            }
-        }
-        seen.sessions.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// A client without sessions that sends GET and POST.
 async fn client_without_session(front: SocketAddr, seen: Arc<Seen>) {
@@ -147,14 +101,6 @@ async fn serves(gateway: &Ajpgate, tomcat: &Tomcat) {
     .await;
 }
 
-/// Panics when a client has ended, which it does only when an answer was wrong.
-fn no_client_has_failed(load: &mut JoinSet<()>) {
-    if let Some(ended) = load.try_join_next() {
-        ended.unwrap();
-        panic!("a client has ended before the others");
-    }
-}
-
 /// Three Tomcats under load, each of which `step` moves from its AJP to its HTTP connector.
 async fn move_all(
     mut step: impl AsyncFnMut(&Ajpgate, &[Tomcat; 3], usize),
@@ -163,18 +109,17 @@ async fn move_all(
     let (one, two, three) = tokio::join!(node("node1"), node("node2"), node("node3"));
     let tomcats = [one, two, three];
     let gateway = Ajpgate::start(&file(&tomcats.each_ref().map(member))).await;
-    let (front, seen) = (gateway.front(), Arc::new(Seen::default()));
-    let mut load = JoinSet::new();
+    let front = gateway.front();
+    let mut clients = Clients::new(BETWEEN_REQUESTS);
     for number in 0..CLIENTS {
-        let seen = Arc::clone(&seen);
         match number % 4 {
-            0 => load.spawn(client_with_session(front, seen, true)),
-            1 => load.spawn(client_with_session(front, seen, false)),
-            _ => load.spawn(client_without_session(front, seen)),
-        };
+            0 => clients.start(|seen| client_with_session(front, seen, None)),
+            1 => clients.start(|seen| client_with_session(front, seen, Some(HITS))),
+            _ => clients.start(|seen| client_without_session(front, seen)),
+        }
     }
     eventually("all clients are busy", async || {
-        seen.requests.load(Ordering::Relaxed) > 4 * CLIENTS
+        clients.requests() > 4 * CLIENTS
     })
     .await;
     let began = Instant::now();
@@ -189,14 +134,11 @@ async fn move_all(
             answer.complete && answer.text().ends_with("data: event 60\n\n"),
             "what was under way is not cut: {answer:?}"
         );
-        no_client_has_failed(&mut load);
+        clients.none_has_failed();
     }
     let lasted = began.elapsed();
-    seen.over.store(true, Ordering::Relaxed);
-    load.join_all().await;
+    let (requests, sessions) = clients.stop().await;
     gateway.quiet().await;
-    let requests = seen.requests.load(Ordering::Relaxed);
-    let sessions = seen.sessions.load(Ordering::Relaxed);
     println!(
         "{requests} requests of {sessions} sessions, {lasted:.1?} from the first move to the last: none failed"
     );

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clients::{DRAIN, END_DRAIN, client_on};
 use crate::load::{Ending, Load, endings};
 use crate::support::ajpgate::{Ajpgate, http_member, member};
 use crate::support::browser::Browser;
@@ -69,10 +70,8 @@ async fn when_a_member_is_killed_no_get_is_lost_and_no_post_repeated() {
 async fn ajp_and_http_members_drain_and_report_the_end() {
     let (_one, _two, gateway) = two().await;
     for (draining, other) in [("node1", "node2"), ("node2", "node1")] {
-        let mut old = client_on(draining, &gateway).await;
-        gateway
-            .change("tomcats", draining, r#"{"status": {"drain": true}}"#)
-            .await;
+        let mut old = client_on(draining, gateway.front()).await;
+        gateway.change("tomcats", draining, DRAIN).await;
         for _ in 0..10 {
             let page = parsed(&old.get("/app/session").await);
             assert_eq!(page["node"], draining, "known sessions stay");
@@ -82,19 +81,6 @@ async fn ajp_and_http_members_drain_and_report_the_end() {
         gateway
             .counts("member_drained", &[("route", draining)], 1)
             .await;
-        gateway
-            .change("tomcats", draining, r#"{"status": {"drain": false}}"#)
-            .await;
+        gateway.change("tomcats", draining, END_DRAIN).await;
     }
-}
-
-/// A client whose session is on this node.
-async fn client_on(node: &str, gateway: &Ajpgate) -> Browser {
-    for _ in 0..10 {
-        let mut browser = Browser::new(gateway.front());
-        if parsed(&browser.get("/app/session").await)["node"] == node {
-            return browser;
-        }
-    }
-    panic!("nobody gets to {node}")
 }

@@ -2,16 +2,15 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
-
 use crate::support::ajpgate::{Ajpgate, http_member};
-use crate::support::client::{self, Client};
+use crate::support::client::Client;
 use crate::support::nginx::{Nginx, NginxOptions};
 use crate::support::payload::{
-    FRAMINGS, Framing, LARGE, Payload, SIZES, chunked, download, parsed, request, upload,
+    FRAMINGS, Framing, LARGE, Payload, SIZES, download, request, upload,
 };
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 use crate::support::usage::mib;
+use crate::uploads;
 
 /// Most memory that a transfer of 100 MB may add to the gateway, in KiB.
 const GROWTH: u64 = 8 * 1024;
@@ -123,63 +122,20 @@ async fn an_event_arrives_before_the_next_one_is_sent() {
 #[tokio::test]
 async fn expect_100_continue_is_answered_before_the_upload() {
     let (_tomcat, gateway) = tomcat().await;
-    let payload = Payload::new(20_000);
-    for (field, body) in [
-        ("Content-Length: 20000", payload.bytes.clone()),
-        ("Transfer-Encoding: chunked", chunked(&payload.bytes)),
-    ] {
-        let mut client = Client::connect(gateway.front()).await;
-        client
-            .send(format!(
-                "PUT /app/sha HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{field}\r\n\r\n"
-            ))
-            .await;
-        let (status, ..) = client.head().await.expect("an interim answer");
-        assert_eq!(status, 100, "{field}");
-        client.send(body).await;
-        let seen = parsed(&client.answer().await);
-        assert_eq!(seen["sha256"], payload.sha256, "{field}");
-    }
+    uploads::expect_100_continue(&gateway).await;
 }
 
 #[tokio::test]
 async fn an_answer_may_begin_before_the_upload_is_over() {
     let (_tomcat, gateway) = tomcat().await;
-    let payload = Payload::new(1 << 20);
-    let (half, rest) = payload.bytes.split_at(payload.bytes.len() / 2);
-    let mut client = Client::connect(gateway.front()).await;
-    client
-        .send(format!(
-            "POST /app/sha?early=1 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
-            payload.bytes.len()
-        ))
-        .await;
-    client.send(half).await;
-    client.raw_until("{\"early\":true}").await;
-    client.send(rest).await;
-    let answer = client.answer().await;
-    let second = answer.text().lines().nth(1).expect("two lines");
-    let seen: Value = serde_json::from_str(second).unwrap();
-    assert_eq!(seen["sha256"], payload.sha256);
+    uploads::answer_before_the_end(&gateway).await;
 }
 
 /// Tomcat answers without reading the body, and then reads it or closes. The next request must succeed in both cases.
 #[tokio::test]
 async fn a_body_that_the_servlet_ignores_does_not_disturb_the_next_request() {
     let (_tomcat, gateway) = tomcat().await;
-    for size in [1, 20_000, 5_000_000] {
-        for framing in FRAMINGS {
-            let payload = Payload::new(size);
-            let mut client = Client::connect(gateway.front()).await;
-            client
-                .send(request("POST", "/app/sha?ignore=1", &payload, framing))
-                .await;
-            assert_eq!(parsed(&client.answer().await)["bytes"], 0);
-            let next = client::get(gateway.front(), "/app/echo/next", "").await;
-            assert_eq!(parsed(&next)["pathInfo"], "/next");
-        }
-    }
-    assert_eq!(gateway.count("member_errors_total", &[]).await, 0);
+    uploads::ignored_bodies(&gateway).await;
 }
 
 fn flat(what: &str, before: u64, gateway: &Ajpgate) {
