@@ -7,10 +7,11 @@ use std::time::Instant;
 use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
+use serde_json::json;
 
 use super::access::Access;
 use super::client::Client;
-use super::reply::{Answer, not_allowed, text};
+use super::reply::{Answer, json, not_allowed, text};
 use super::{api, page};
 use crate::state::Shared;
 
@@ -26,13 +27,13 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Answer {
     let (request, body) = request.into_parts();
-    if !access.allows(from.ip()) {
-        return text(StatusCode::FORBIDDEN, "forbidden\n");
-    }
     let path = request.uri.path();
+    if !access.allows(from.ip()) {
+        return refused(path, StatusCode::FORBIDDEN, "forbidden");
+    }
     let open = matches!(path, "/healthz" | "/readyz");
     if !open && !access.admits(&request.headers) {
-        let mut answer = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+        let mut answer = refused(path, StatusCode::UNAUTHORIZED, "unauthorized");
         let challenge = HeaderValue::from_static(access.challenge());
         answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         return answer;
@@ -62,6 +63,14 @@ pub(super) async fn answer(
             StatusCode::OK,
             "/balancer-manager\n/metrics\n/healthz\n/readyz\n/api/v1/balancers\n",
         ),
+    }
+}
+
+/// The answer to a client that may not ask: an error of the API below its path, else a line of text.
+fn refused(path: &str, status: StatusCode, reason: &str) -> Answer {
+    match path.starts_with(api::PATH) {
+        true => json(status, &json!({ "error": reason })),
+        false => text(status, format!("{reason}\n")),
     }
 }
 

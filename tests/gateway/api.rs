@@ -551,6 +551,34 @@ async fn a_change_of_an_outdated_value_is_refused() {
     );
 }
 
+/// Both resources that a client may have looked at before have a tag, and each is current.
+#[tokio::test]
+async fn a_member_is_added_with_the_tag_of_the_balancer_or_of_its_members() {
+    let (_one, _other, gateway) = two("", "").await;
+    let list = format!("{BALANCER}/members");
+    for (at, path) in [BALANCER, &list].into_iter().enumerate() {
+        let seen = get(gateway.admin, path, "").await;
+        let tag = seen.field("etag").unwrap();
+        let fields = format!("Content-Type: application/json\r\nIf-Match: {tag}\r\n");
+        let add = async |url: String| {
+            let body = json!({ "url": url }).to_string();
+            ask(&gateway, "POST", &list, &fields, &body).await
+        };
+        let added = add(format!("ajp://tomcat{at}.invalid")).await;
+        assert_eq!(added.status, 201, "{path}: {added:?}");
+        let late = add(format!("ajp://late{at}.invalid")).await;
+        assert_eq!(late.status, 412, "{path}: {late:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_description_can_only_be_read() {
+    let (_one, _other, gateway) = two("", "").await;
+    let answer = ask(&gateway, "POST", "/api/v1/openapi.json", "", "").await;
+    assert_eq!(answer.status, 405);
+    assert_eq!(answer.field("allow"), Some("GET, HEAD"));
+}
+
 #[tokio::test]
 async fn pages_of_other_sites_change_nothing() {
     let (_one, _other, gateway) = two("", "").await;
@@ -583,6 +611,9 @@ async fn a_client_that_is_not_allowed_changes_nothing() {
     let change = async |fields: &str| {
         let fields = format!("Content-Type: application/json\r\n{fields}");
         let answer = ask(&gateway, "PATCH", &member("n1"), &fields, "{\"lbset\": 3}").await;
+        if answer.status != 200 {
+            assert_eq!(error(&answer), "unauthorized");
+        }
         answer.status
     };
     assert_eq!(change("").await, 401);

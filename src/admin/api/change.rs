@@ -131,10 +131,9 @@ pub(in crate::admin) fn add(
     let (mut edit, now) = (shared.edit(), Instant::now());
     let snapshot = edit.snapshot();
     let balancer = balancer(&snapshot, name)?;
-    settings::check_match(
-        headers,
-        &settings::etag(&BalancerState::of(balancer, now).settings()),
-    )?;
+    let list = Resource::Members(name.to_owned()).find(&snapshot, now)?;
+    let whole = settings::etag(&BalancerState::of(balancer, now).settings());
+    settings::check_match_any(headers, &[&list.etag, &whole])?;
     let url = member.url.text.clone();
     let added = Resource::Member(name.to_owned(), url.clone());
     edit.add_member(balancer, member, keys, now)?;

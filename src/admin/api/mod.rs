@@ -46,12 +46,15 @@ pub(super) async fn answer(
     head: &Parts,
     body: Incoming,
 ) -> Answer {
-    if head.uri.path() == description::PATH && matches!(head.method, Method::GET | Method::HEAD) {
-        return of_kind(
-            StatusCode::OK,
-            "application/json",
-            description::description(),
-        );
+    if head.uri.path() == description::PATH {
+        return match head.method {
+            Method::GET | Method::HEAD => of_kind(
+                StatusCode::OK,
+                "application/json",
+                description::description(),
+            ),
+            _ => refuse(&Refusal::method("GET, HEAD")),
+        };
     }
     match respond(shared, client, token, head, body).await {
         Ok(Done::Found(status, Found { value, etag })) => {

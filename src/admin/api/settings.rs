@@ -19,6 +19,14 @@ pub(in crate::admin) fn etag(settings: &Value) -> String {
 
 /// Refuses a change of settings that are not those which the client has seen (RFC 9110 section 13.1.1).
 pub(in crate::admin) fn check_match(headers: &HeaderMap, etag: &str) -> Result<(), Refusal> {
+    check_match_any(headers, &[etag])
+}
+
+/// The same for settings that the client may have seen as parts of several resources, each with its own tag.
+pub(in crate::admin) fn check_match_any(
+    headers: &HeaderMap,
+    etags: &[&str],
+) -> Result<(), Refusal> {
     let mut given = headers.get_all(IF_MATCH).iter().peekable();
     if given.peek().is_none() {
         return Ok(());
@@ -27,12 +35,15 @@ pub(in crate::admin) fn check_match(headers: &HeaderMap, etag: &str) -> Result<(
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim);
-    if tags.any(|tag| tag == "*" || tag == etag) {
+    if tags.any(|tag| tag == "*" || etags.contains(&tag)) {
         return Ok(());
     }
     Err(Refusal::new(
         StatusCode::PRECONDITION_FAILED,
-        format!("If-Match: the settings have changed meanwhile, their ETag is {etag}"),
+        format!(
+            "If-Match: the settings have changed meanwhile, their ETag is {}",
+            etags.join(" or ")
+        ),
     ))
 }
 
