@@ -133,87 +133,88 @@ fn without_slow_start_nothing_changes() {
     assert_eq!(play.free(3), "a a a");
 }
 
+/// Whether the member `a` has less than its full weight after this event.
+fn starts_slowly(event: impl FnOnce(&mut Play)) -> bool {
+    let mut play = play(LbMethod::ByRequests, members(&[1, 1]));
+    play.balancer.settings.slow_start = SLOW_START;
+    event(&mut play);
+    assert_eq!(weight(&play, "b"), 100);
+    weight(&play, "a") < 100
+}
+
+/// Sets a flag of the member `a`, and takes it back.
+fn set_and_unset(play: &mut Play, flag: impl Fn(&mut StatusChange, bool)) {
+    for value in [true, false] {
+        let mut change = StatusChange::default();
+        flag(&mut change, value);
+        play.status("a", change);
+    }
+}
+
+/// Puts the member `a` in error, and opens its probe when `retry` has passed.
+fn fail_and_probe(play: &mut Play) -> Pick {
+    play.fail("a");
+    play.at(60_001).open(Some("a"))
+}
+
 #[test]
-fn events_that_start_slow_start_and_events_that_do_not() {
-    type Act = fn(&mut Play);
-    type Case = (&'static str, Box<dyn Fn(&mut Play)>, bool);
-    let disable = |disabled| StatusChange {
-        disabled: Some(disabled),
-        ..StatusChange::default()
-    };
-    let drain = |drain| StatusChange {
-        drain: Some(drain),
-        ..StatusChange::default()
-    };
-    let enable: Box<dyn Fn(&mut Play)> = Box::new(move |play| {
-        play.status("a", disable(true));
-        play.status("a", disable(false));
-    });
-    let undrain: Box<dyn Fn(&mut Play)> = Box::new(move |play| {
-        play.status("a", drain(true));
-        play.status("a", drain(false));
-    });
-    let probe: Act = |play| {
-        play.fail("a");
-        let probe = play.at(60_001).open(Some("a"));
+fn a_served_probe_starts_slow_start() {
+    assert!(starts_slowly(|play| {
+        let probe = fail_and_probe(play);
         play.settle(probe, Outcome::Served);
-    };
-    let check: Act = |play| {
+    }));
+    assert!(!starts_slowly(|play| {
+        let probe = fail_and_probe(play);
+        play.flags("a", |status| status.disabled = true);
+        play.settle(probe, Outcome::Served);
+    }));
+}
+
+#[test]
+fn a_passed_check_of_a_member_that_is_out_starts_slow_start() {
+    assert!(starts_slowly(|play| {
         play.check("a", true);
         play.check("a", false);
-    };
-    let check_of_error: Act = |play| {
+    }));
+    assert!(starts_slowly(|play| {
         play.fail("a");
         play.check("a", false);
-    };
-    let idle_check: Act = |play| {
+    }));
+    assert!(!starts_slowly(|play| {
         play.check("a", false);
-    };
-    let clear: Act = |play| {
+    }));
+}
+
+#[test]
+fn an_operator_who_brings_a_member_in_starts_slow_start() {
+    assert!(starts_slowly(|play| {
+        set_and_unset(play, |change, value| change.disabled = Some(value));
+    }));
+    assert!(starts_slowly(|play| {
         play.fail("a");
-        let a = play.id("a");
-        let command = Command::ClearError(a);
+        let command = Command::ClearError(play.id("a"));
         play.balancer.apply(command, play.now).unwrap();
-    };
-    let forced: Act = |play| {
+    }));
+    assert!(starts_slowly(|play| {
+        for command in [Command::Remove(play.id("a")), Command::Add(member("a"))] {
+            play.balancer.apply(command, play.now).unwrap();
+        }
+    }));
+}
+
+#[test]
+fn neither_the_start_nor_the_end_of_a_drain_nor_forced_recovery_starts_slow_start() {
+    assert!(!starts_slowly(|_| {}));
+    assert!(!starts_slowly(|play| {
+        set_and_unset(play, |change, value| change.drain = Some(value));
+    }));
+    assert!(!starts_slowly(|play| {
         play.fail("a");
         play.fail("b");
         let pick = play.open(Some("a"));
         assert!(pick.forced);
         play.settle(pick, Outcome::Served);
-    };
-    let disabled_probe: Act = |play| {
-        play.fail("a");
-        let probe = play.at(60_001).open(Some("a"));
-        play.flags("a", |status| status.disabled = true);
-        play.settle(probe, Outcome::Served);
-    };
-    let replaced: Act = |play| {
-        let a = play.id("a");
-        play.balancer.apply(Command::Remove(a), play.now).unwrap();
-        let add = Command::Add(member("a"));
-        play.balancer.apply(add, play.now).unwrap();
-    };
-    let cases: [Case; 11] = [
-        ("start", Box::new(|_| {}), false),
-        ("probe", Box::new(probe), true),
-        ("check", Box::new(check), true),
-        ("check of a member in error", Box::new(check_of_error), true),
-        ("check of a good member", Box::new(idle_check), false),
-        ("enabled", enable, true),
-        ("end of drain", undrain, false),
-        ("error cleared", Box::new(clear), true),
-        ("forced recovery", Box::new(forced), false),
-        ("probe while disabled", Box::new(disabled_probe), false),
-        ("added", Box::new(replaced), true),
-    ];
-    for (case, act, ramps) in cases {
-        let mut play = play(LbMethod::ByRequests, members(&[1, 1]));
-        play.balancer.settings.slow_start = SLOW_START;
-        act(&mut play);
-        assert_eq!(weight(&play, "a") < 100, ramps, "{case}");
-        assert_eq!(weight(&play, "b"), 100, "{case}");
-    }
+    }));
 }
 
 #[test]
