@@ -11,7 +11,7 @@ use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::admin::{self, Access};
 use crate::reload::{self, Reloader, Source};
 use crate::server::Listener;
-use crate::state::{Closing, Editing, Journal, NotReloaded, Shared, Snapshot};
+use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::upkeep::{self, HeartbeatListener};
@@ -50,69 +50,42 @@ impl Gateway {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_from(config: &Config, source: Option<Source>) -> anyhow::Result<Self> {
-        let listeners = config
-            .listeners
-            .iter()
-            .map(|listener| {
-                Listener::bind(listener.bind)
-                    .with_context(|| format!("cannot listen on {}", listener.bind))
-            })
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let admin = config.admin.as_ref().map(bind_admin).transpose()?;
-        let heartbeats = bind_heartbeats(config)?;
-
-        let metrics = Metrics::new().context("metrics")?;
-        let counters = GatewayMetrics::new(&metrics);
-        let access_log = AccessLog::open(&config.access_log, counters.access_log_dropped.clone())
-            .with_context(|| {
-            format!("cannot open the access log {}", config.access_log.sink)
-        })?;
+        let bound = Bound::new(config)?;
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
-        let folder = source.as_ref().and_then(|source| source.path.parent());
-        let folder = folder.map(Path::to_owned).unwrap_or_default();
-        let editing = Editing::new(config, &folder);
-        let snapshot = Snapshot::new(&editing.effective(), &metrics)?;
-        let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            metrics,
-            counters,
-            access_log,
-            closing: Closing::default(),
-            editing: Mutex::new(editing),
-            journal: Journal::default(),
-            folder,
-            swapped: Notify::new(),
-            reloads,
-        });
-
         let gateway = Self {
-            listeners: listeners.iter().map(Listener::address).collect(),
-            admin: admin
-                .as_ref()
-                .and_then(|(listener, _)| listener.local_addr().ok()),
-            heartbeats: heartbeats
-                .iter()
-                .filter_map(|listener| listener.local().ok())
-                .collect(),
+            listeners: bound.listeners.iter().map(Listener::address).collect(),
+            admin: bound.admin_address(),
+            heartbeats: bound.heartbeat_addresses(),
             clients: TaskTracker::new(),
             ended: CancellationToken::new(),
-            shared,
+            shared: Arc::new(shared(config, source.as_ref(), reloads)?),
         };
-        for address in &gateway.heartbeats {
-            info!("hearing heartbeats on udp://{address}");
+        gateway.serve(config, source, bound, requests);
+        Ok(gateway)
+    }
+
+    /// Starts every task.
+    fn serve(
+        &self,
+        config: &Config,
+        source: Option<Source>,
+        bound: Bound,
+        requests: mpsc::Receiver<oneshot::Sender<Reloaded>>,
+    ) {
+        for address in &self.heartbeats {
+            info!("listening for heartbeats on udp://{address}");
         }
-        upkeep::start(&gateway.shared, heartbeats, &gateway.ended);
-        let (shared, clients) = (Arc::clone(&gateway.shared), gateway.clients.clone());
-        let reloader = Reloader::new(shared, source, config, listeners, clients);
-        tokio::spawn(reloader.run(requests, gateway.ended.clone()));
-        if let Some(address) = gateway.admin {
+        upkeep::start(&self.shared, bound.heartbeats, &self.ended);
+        let (shared, clients) = (Arc::clone(&self.shared), self.clients.clone());
+        let reloader = Reloader::new(shared, source, config, bound.listeners, clients);
+        tokio::spawn(reloader.run(requests, self.ended.clone()));
+        if let Some(address) = self.admin {
             info!("admin on http://{address}");
         }
-        if let Some((listener, access)) = admin {
-            let (shared, ended) = (Arc::clone(&gateway.shared), gateway.ended.clone());
+        if let Some((listener, access)) = bound.admin {
+            let (shared, ended) = (Arc::clone(&self.shared), self.ended.clone());
             tokio::spawn(admin::serve(listener, Arc::new(access), shared, ended));
         }
-        Ok(gateway)
     }
 
     /// The addresses that clients connect to, in the order of the configuration, with their real ports.
@@ -175,6 +148,66 @@ impl Drop for Gateway {
         self.shared.closing.begin();
         self.ended.cancel();
     }
+}
+
+/// Everything that a gateway listens on.
+struct Bound {
+    listeners: Vec<Listener>,
+    admin: Option<(TcpListener, Access)>,
+    heartbeats: Vec<HeartbeatListener>,
+}
+
+impl Bound {
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let listeners = config.listeners.iter().map(|listener| {
+            Listener::bind(listener.bind)
+                .with_context(|| format!("cannot listen on {}", listener.bind))
+        });
+        Ok(Self {
+            listeners: listeners.collect::<anyhow::Result<_>>()?,
+            admin: config.admin.as_ref().map(bind_admin).transpose()?,
+            heartbeats: bind_heartbeats(config)?,
+        })
+    }
+
+    fn admin_address(&self) -> Option<SocketAddr> {
+        let (listener, _) = self.admin.as_ref()?;
+        listener.local_addr().ok()
+    }
+
+    fn heartbeat_addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.heartbeats.iter();
+        listeners.filter_map(|it| it.local().ok()).collect()
+    }
+}
+
+/// What all connections share: the snapshot of the configuration and of the changes by hand, metrics, logs.
+fn shared(
+    config: &Config,
+    source: Option<&Source>,
+    reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+) -> anyhow::Result<Shared> {
+    let metrics = Metrics::new().context("metrics")?;
+    let counters = GatewayMetrics::new(&metrics);
+    let access_log = AccessLog::open(&config.access_log, counters.access_log_dropped.clone());
+    let access_log = access_log
+        .with_context(|| format!("cannot open the access log {}", config.access_log.sink))?;
+    let folder = source.and_then(|source| source.path.parent());
+    let folder = folder.map(Path::to_owned).unwrap_or_default();
+    let editing = Editing::new(config, &folder);
+    let snapshot = Snapshot::new(&editing.effective(), &metrics)?;
+    Ok(Shared {
+        snapshot: ArcSwap::from_pointee(snapshot),
+        metrics,
+        counters,
+        access_log,
+        closing: Closing::default(),
+        editing: Mutex::new(editing),
+        journal: Journal::default(),
+        folder,
+        swapped: Notify::new(),
+        reloads,
+    })
 }
 
 /// One socket for each address, however many balancers listen there.

@@ -28,32 +28,26 @@ const MAX_EVENTS: u64 = 10_000;
 /// Bytes of `/bytes` that are written at a time.
 const PIECE: usize = 64 * 1024;
 
+/// Answers a request with the page of its path.
 pub(super) async fn serve(
     exchange: &mut Exchange<'_>,
     request: &Request,
     engine: &Engine,
 ) -> Result<(), CodecError> {
-    let number = |name: &str| {
-        request
-            .parameter(name)
-            .and_then(|value| value.parse::<u64>().ok())
+    let number = |name: &str, default: u64| {
+        let value = request.parameter(name);
+        value
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
     };
     let node = engine.route.as_str();
     match request.path() {
         "/echo" => {
-            page(
-                exchange,
-                node,
-                200,
-                "text/plain; charset=utf-8",
-                echo(request),
-            )
-            .await
+            let kind = "text/plain; charset=utf-8";
+            page(exchange, node, 200, kind, echo(request)).await
         }
         "/bytes" => {
-            let count = number("n")
-                .and_then(|count| usize::try_from(count).ok())
-                .unwrap_or(1024);
+            let count = usize::try_from(number("n", 1024)).unwrap_or(MAX_BYTES);
             bytes(exchange, node, count.min(MAX_BYTES)).await
         }
         "/upload" => {
@@ -61,39 +55,32 @@ pub(super) async fn serve(
             while let Some(data) = exchange.read().await? {
                 count += data.len();
             }
-            page(
-                exchange,
-                node,
-                200,
-                "text/plain",
-                format!("{count} bytes\n"),
-            )
-            .await
+            plain(exchange, node, 200, format!("{count} bytes\n")).await
         }
         "/events" => {
-            let (count, pause) = (number("n").unwrap_or(10), number("ms").unwrap_or(1000));
+            let (count, pause) = (number("n", 10), number("ms", 1000));
             events(exchange, node, count.min(MAX_EVENTS), pause.min(MAX_WAIT)).await
         }
         "/slow" => {
-            let pause = number("ms").unwrap_or(1000).min(MAX_WAIT);
+            let pause = number("ms", 1000).min(MAX_WAIT);
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            page(
-                exchange,
-                node,
-                200,
-                "text/plain",
-                format!("after {pause} ms\n"),
-            )
-            .await
+            plain(exchange, node, 200, format!("after {pause} ms\n")).await
         }
         "/status" => {
-            let code = number("code")
-                .and_then(|code| u16::try_from(code).ok())
-                .unwrap_or(200);
-            page(exchange, node, code, "text/plain", format!("{code}\n")).await
+            let code = u16::try_from(number("code", 200)).unwrap_or(200);
+            plain(exchange, node, code, format!("{code}\n")).await
         }
         _ => session(exchange, request, engine).await,
     }
+}
+
+async fn plain(
+    exchange: &mut Exchange<'_>,
+    node: &str,
+    status: u16,
+    text: String,
+) -> Result<(), CodecError> {
+    page(exchange, node, status, "text/plain", text).await
 }
 
 async fn page(
