@@ -14,10 +14,14 @@ pub(crate) enum Row {
     PathParameter,
     /// mod_jk ignores the query, as httpd 2.4.62 and 2.4.63 do.
     QueryParameter,
+    /// httpd finds a session id also inside the value of another query parameter.
+    InsideQueryValue,
     /// In httpd a parameter without a route hides the cookie too.
     ParameterWithoutRoute,
     /// httpd takes the first cookie, also an empty one, and keeps quotes.
     Cookies,
+    /// In httpd and mod_jk the blanks behind a cookie's value belong to the route, which then is nobody's.
+    CookieBlanks,
     /// httpd takes the text behind the first separator only.
     Separators,
     /// httpd tries a failed member again after each `retry`, however often it has failed.
@@ -30,11 +34,13 @@ pub(crate) enum Row {
 
 impl Row {
     /// All rows.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::PathParameter,
         Self::QueryParameter,
+        Self::InsideQueryValue,
         Self::ParameterWithoutRoute,
         Self::Cookies,
+        Self::CookieBlanks,
         Self::Separators,
         Self::Recovery,
         Self::Failover,
@@ -46,8 +52,10 @@ impl Row {
         match self {
             Self::PathParameter => "session id in the path",
             Self::QueryParameter => "query parameter",
+            Self::InsideQueryValue => "session id inside a query parameter's value",
             Self::ParameterWithoutRoute => "parameter with a value but no route",
             Self::Cookies => "several cookies of the name, quoted values",
+            Self::CookieBlanks => "blanks around a cookie's value",
             Self::Separators => "route after the separator",
             Self::Recovery => "recovery",
             Self::Failover => "failover",
@@ -68,8 +76,10 @@ impl Row {
         match self {
             Self::PathParameter => !mod_jk && session.path_is_odd(),
             Self::QueryParameter => mod_jk && !session.in_query.is_empty(),
+            Self::InsideQueryValue => !mod_jk && session.is_inside_query_value(),
             Self::ParameterWithoutRoute => session.parameter_without_route(),
             Self::Cookies => !mod_jk && session.cookies_are_odd(),
+            Self::CookieBlanks => session.has_cookie_blanks(),
             Self::Separators => session.has_two_separators(),
             Self::Recovery => !mod_jk && world.waits_differ(),
             Self::Failover => !mod_jk && may_move_otherwise(configuration, request, trail, world),
@@ -114,6 +124,7 @@ struct SessionText<'a> {
     ends_at_semicolon: bool,
     in_path: Vec<&'a str>,
     in_query: Vec<&'a str>,
+    query: &'a str,
     in_cookies: Vec<&'a str>,
 }
 
@@ -131,6 +142,7 @@ impl<'a> SessionText<'a> {
             ends_at_semicolon: configuration.key("scolonpathdelim") == Some("on"),
             in_path: values(&request.path, parameter),
             in_query: values(query, parameter),
+            query,
             in_cookies: fields
                 .flat_map(|field| field.split([';', ',']))
                 .filter_map(|pair| pair.split_once('='))
@@ -172,6 +184,17 @@ impl<'a> SessionText<'a> {
         let empty = |value: &&str| value.is_empty() && self.separator.is_none();
         let mut values = self.in_cookies.iter();
         values.len() > 1 || values.any(|value| value.contains('"') || empty(value))
+    }
+
+    fn is_inside_query_value(&self) -> bool {
+        let inside = format!(";{}=", self.parameter);
+        let mut parameters = self.query.split('&');
+        parameters.any(|parameter| parameter.contains(&inside))
+    }
+
+    fn has_cookie_blanks(&self) -> bool {
+        let mut values = self.in_cookies.iter();
+        values.any(|value| value.trim() != *value)
     }
 
     fn asks_for_disabled(&self, configuration: &Configuration) -> bool {

@@ -62,7 +62,7 @@ impl<'a> Sessions<'a> {
         let (cookie, parameter) = self.names();
         let id = self.at_home(random);
         let other = self.at_home(random);
-        match random.below(9) {
+        match random.below(11) {
             0 => request.path = format!("/app;{parameter}={id}/page.jsp"),
             1 => request.path = format!("/app/;{parameter}={id};v=2"),
             2 => request.path = format!("/app/my{parameter}={id}"),
@@ -80,6 +80,11 @@ impl<'a> Sessions<'a> {
                 request.cookies = vec![format!("{cookie}={nobody}"), format!("{cookie}={other}")];
             }
             7 => request.cookies = vec![format!("{cookie}=\"{id}\"")],
+            8 => {
+                request.query = Some(format!("next=/a;{parameter}={other}"));
+                request.cookies = vec![format!("{cookie}={id}")];
+            }
+            9 => request.cookies = vec![format!("{cookie}={id} ; a=1")],
             _ => {
                 let separator = self.configuration.separator().unwrap_or('.');
                 request.cookies = vec![format!("{cookie}=s1{separator}{id}")];

@@ -272,6 +272,28 @@ async fn a_rolling_restart_loses_no_get_and_resets_streams() {
     );
 }
 
+/// The kernel accepts connections for a frozen process, so only the ping behind the connect notices.
+#[tokio::test]
+async fn a_frozen_tomcat_is_noticed_by_the_ping_of_a_new_connection() {
+    let (mut one, two) = two_tomcats().await;
+    let gateway = Ajpgate::before(&[&one, &two])
+        .member("ping: 300ms, timeout: 60s")
+        .start()
+        .await;
+    one.pause().await;
+    let asked = Instant::now();
+    let session = "Cookie: JSESSIONID=0123456789ABCDEF.node1\r\n";
+    let answer = client::get(gateway.front(), "/app/session", session).await;
+    let waited = asked.elapsed();
+    assert_eq!(node_of(&answer), "node2");
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    let in_error = [("route", "node1"), ("status", "error")];
+    gateway.counts("member_status", &in_error, 1).await;
+    assert_eq!(gateway.count("retries_total", &[]).await, 1);
+    assert_eq!(node_of(&get(&gateway, "/app/session").await), "node2");
+    one.resume();
+}
+
 async fn get(gateway: &Ajpgate, target: &str) -> Answer {
     client::get(gateway.front(), target, "").await
 }

@@ -8,3 +8,4 @@ mod paths;
 mod sessions;
 mod transfer;
 mod traps;
+mod webdav;

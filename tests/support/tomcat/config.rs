@@ -19,6 +19,7 @@ pub(crate) struct TomcatOptions {
     pub(super) context: Vec<(String, String)>,
     pub(super) paths: Vec<String>,
     pub(super) websocket: bool,
+    pub(super) webdav: bool,
 }
 
 impl TomcatOptions {
@@ -34,6 +35,7 @@ impl TomcatOptions {
             context: Vec::new(),
             paths: vec!["/app".to_owned()],
             websocket: false,
+            webdav: false,
         }
     }
 
@@ -78,6 +80,12 @@ impl TomcatOptions {
         self.http_connector()
     }
 
+    /// Adds a context `/files` that can be written by WebDAV. Its folder is empty.
+    pub(crate) fn webdav(mut self) -> Self {
+        self.webdav = true;
+        self
+    }
+
     /// Adds an element to the Host, usually a `<Valve …/>`.
     pub(crate) fn valve(mut self, element: &str) -> Self {
         self.valves.push(element.to_owned());
@@ -108,7 +116,13 @@ pub(super) fn lay_out(
     for folder in ["temp", "webapps", "work"] {
         base.folder(folder);
     }
-    base.write("conf/server.xml", &server_xml(options, docbase, ajp, http));
+    let mut server = server_xml(options, docbase, ajp, http);
+    if options.webdav {
+        base.write("files/WEB-INF/web.xml", WEBDAV_XML);
+        let context = context(options, "/files", &base.folder("files"));
+        server = server.replace("</Host>", &format!("{context}</Host>"));
+    }
+    base.write("conf/server.xml", &server);
     base.write("conf/web.xml", WEB_XML);
     base.write("conf/tomcat-users.xml", USERS_XML);
     base.write("conf/logging.properties", LOGGING);
@@ -219,6 +233,17 @@ const WEB_XML: &str = r#"<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" ve
 <mime-mapping><extension>css</extension><mime-type>text/css</mime-type></mime-mapping>
 <mime-mapping><extension>html</extension><mime-type>text/html</mime-type></mime-mapping>
 <welcome-file-list><welcome-file>index.html</welcome-file></welcome-file-list>
+</web-app>
+"#;
+
+const WEBDAV_XML: &str = r#"<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+<absolute-ordering/>
+<servlet>
+  <servlet-name>webdav</servlet-name>
+  <servlet-class>org.apache.catalina.servlets.WebdavServlet</servlet-class>
+  <init-param><param-name>readonly</param-name><param-value>false</param-value></init-param>
+</servlet>
+<servlet-mapping><servlet-name>webdav</servlet-name><url-pattern>/*</url-pattern></servlet-mapping>
 </web-app>
 "#;
 
