@@ -1,4 +1,4 @@
-//! What was written to what it means: defaults filled in, and everything checked that concerns more than one value.
+//! Builds the model from the file: fills in defaults, and checks everything that concerns more than one value.
 //!
 //! Building goes on after a problem, with some value in place of the bad one: the model is only handed out when
 //! there was none. A problem is never derived from a value that could not be read.
@@ -23,7 +23,7 @@ use crate::model::{AccessLog, Config, Limits, Log, Member, Sink};
 use crate::report::{Place, Report};
 use crate::value::FileName;
 
-/// Builds the model of a file. It means something only when the report has no error.
+/// Builds the model of a file. The model may be used only when the report has no error.
 pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
     let builder = Builder { report };
     let listeners = builder.listeners(file.listeners, place);
@@ -52,7 +52,7 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
     }
 }
 
-/// Builds a member that stands alone; `None` when it is not known where it is.
+/// Builds a member outside a balancer; `None` when its url is missing or unreadable.
 pub(crate) fn build_member(member: file::Member, place: Place, report: &Report) -> Option<Member> {
     let builder = Builder { report };
     builder
@@ -66,7 +66,7 @@ struct Need {
     /// The map, as messages name it.
     of: &'static str,
     key: &'static str,
-    /// What could stand there.
+    /// A value that the key could have, for the hint.
     example: &'static str,
 }
 

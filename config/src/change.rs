@@ -1,7 +1,7 @@
-//! What may be changed of a running balancer: the keys of the file that an operator may send, and what they mean.
+//! Changes of a running balancer: the keys of the file that an operator may send, and their values.
 //!
-//! They are read as the file is, so the same values are refused for the same reasons. What comes over the network as
-//! JSON must besides have the JSON types of [`api_schemas`].
+//! Changes are read as the file is, so the same values are refused for the same reasons. JSON that comes over the network
+//! must also have the JSON types of [`api_schemas`].
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -74,8 +74,8 @@ pub fn parse_balancer_change(text: &str, file: &Path) -> Result<BalancerChange, 
     from_file::<BalancerKeys>(text, file).map(BalancerChange::from)
 }
 
-/// The JSON Schemas (draft 2020-12, no references) of what may be sent: `MemberChange`, `BalancerChange`, `NewMember`.
-/// They are what the JSON is checked with.
+/// The JSON Schemas (draft 2020-12, no references) of the bodies of requests: `MemberChange`, `BalancerChange`, `NewMember`.
+/// Bodies are checked with these schemas.
 #[must_use]
 pub fn api_schemas() -> [(&'static str, Value); 3] {
     [
@@ -148,7 +148,7 @@ impl From<BalancerKeys> for BalancerChange {
     }
 }
 
-/// What may be changed of a member.
+/// The settings of a member that can be changed.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "member", default, deny_unknown_fields)]
 struct MemberKeys {
@@ -185,7 +185,7 @@ struct StatusKeys {
     error: Scalar<Cleared>,
 }
 
-/// What may be changed of a balancer.
+/// The settings of a balancer that can be changed.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "balancer", default, deny_unknown_fields)]
 struct BalancerKeys {
@@ -201,7 +201,7 @@ struct BalancerKeys {
     maxattempts: Scalar<Attempts>,
 }
 
-/// `false`: a member's error state is cleared. Only its failures put a member in error.
+/// `false` clears a member's error state. `true` is refused: only failures put a member in error.
 enum Cleared {}
 
 impl Kind for Cleared {
@@ -239,7 +239,7 @@ impl<K: Kind> Kind for OrNull<K> {
     }
 }
 
-/// `maxattempts`; `null` (in the state file `default`) is what the file says by leaving the key out.
+/// `maxattempts`; `null` (in the state file `default`) is the value of a file without the key.
 enum Attempts {}
 
 impl Kind for Attempts {

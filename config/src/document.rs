@@ -1,4 +1,4 @@
-//! The text of a document to the structs that it is read into.
+//! Reads the text of a document into structs.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,10 +13,10 @@ use crate::read::read;
 use crate::report::{Place, Report, Source};
 use crate::strict;
 
-/// Largest configuration file in bytes. A balancer of a thousand members takes a tenth of it.
+/// Largest configuration file, in bytes. A file with a thousand members has a tenth of that.
 pub const MAX_FILE_SIZE: usize = 1 << 20;
 
-/// What a document says, where it starts, and its tree; `None` when a problem stopped the reading.
+/// Reads a document: its place, its value and its tree; `None` when a problem stopped the reading.
 pub(crate) fn read_document<T: for<'de> Deserialize<'de>>(
     text: &str,
     env: Lookup<'_>,
@@ -36,8 +36,8 @@ pub(crate) fn read_document<T: for<'de> Deserialize<'de>>(
     Some((place, value, tree))
 }
 
-/// What a JSON text says that comes over the network: its values have the JSON types that `schema` names, and nothing is
-/// taken from the environment, to which whoever sends it has no right. `None` when a problem stopped the reading.
+/// Reads a JSON text that comes over the network. Its values must have the JSON types that `schema` names. No variable of the
+/// environment is filled in, because its sender may not read them. `None` when a problem stopped the reading.
 pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(
     text: &str,
     schema: &Value,
@@ -54,7 +54,7 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(
     read(&tree, report).given()
 }
 
-/// Whatever stops the reading is in the report and comes first, so nobody sees this.
+/// A problem for callers that need one where nothing was read. The report has the reason, which is shown instead.
 pub(crate) fn unread(source: &Source) -> Problems {
     let message = "the file could not be read".to_owned();
     Problems::from(source.problem(Severity::Error, Place::START, message, None))

@@ -1,7 +1,7 @@
 //! `${NAME}` and `${NAME:-default}`: values from the environment, inside any text value.
 //!
 //! As in a shell, the default also stands in for an empty variable. `$${` is a literal `${`; every other `$` is
-//! itself. What is filled in is not looked at again.
+//! itself. Text from a variable is not expanded again.
 
 use crate::fault::{Fault, quoted};
 use crate::node::{Entry, Node, Shape};
@@ -10,7 +10,7 @@ use crate::report::Report;
 /// Looks up an environment variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Fills in all values of a tree. A value that cannot be filled in is reported and broken.
+/// Fills in all values of a tree. A value that cannot be filled in is reported and marked as unreadable.
 pub(crate) fn fill_in(node: &mut Node, env: Lookup<'_>, report: &Report) {
     fill_in_value(node, "", env, report);
 }
@@ -60,7 +60,7 @@ fn expand(text: &str, env: Lookup<'_>) -> Result<String, Fault> {
     Ok(expanded)
 }
 
-/// The value of what stands between the braces.
+/// The value of the text between the braces.
 fn value(inside: &str, env: Lookup<'_>) -> Result<String, Fault> {
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default)),

@@ -1,4 +1,4 @@
-//! What the structs of [`crate::file`] are made of: values that know their place, and may be absent or unreadable.
+//! The fields of the structs of [`crate::file`]: values with their places, which may be absent or unreadable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ pub(crate) const FIELD: &str = "ajpgate field";
 /// Tells [`mod@crate::read`] that the parts of an [`Either`] are wanted.
 pub(crate) const EITHER: &str = "ajpgate either";
 
-/// A value of the file. Reading one never fails: what is wrong has been reported when it is `Unreadable`.
+/// A value of the file. Reading a field never fails: when the field is `Unreadable`, its problem has been reported.
 #[derive(Debug, Default)]
 pub(crate) enum Field<T> {
     /// The key is not there.
@@ -107,13 +107,13 @@ impl<T: JsonSchema> JsonSchema for Field<T> {
 
 /// A kind of scalar: how its text becomes a value.
 pub(crate) trait Kind {
-    /// What the text means.
+    /// The type of the value.
     type Value;
 
     /// Reads the text, as it stands in the file after `${…}` has been filled in.
     fn read(text: &str) -> Result<Self::Value, Fault>;
 
-    /// What nothing (`null`, or a key without a value) means; `None` when it is refused.
+    /// The value of `null` or of a key without a value; `None` when these are refused.
     fn nothing() -> Option<Self::Value> {
         None
     }
@@ -129,8 +129,8 @@ pub(crate) struct Checked<K: Kind>(pub(crate) K::Value);
 pub(crate) type Scalar<K> = Field<Checked<K>>;
 
 impl<K: Kind> Field<Checked<K>> {
-    /// The value; the default when the key is absent. For an unreadable one the default is as good as any other:
-    /// the file has been refused.
+    /// The value; the default when the key is absent or unreadable. A file with an unreadable key is refused, so the
+    /// default is never used for one.
     pub(crate) fn or(self, default: K::Value) -> K::Value {
         self.optional().unwrap_or(default)
     }
@@ -211,7 +211,7 @@ fn or_variable(schema: Schema) -> Schema {
     }
 }
 
-/// What one of two schemas describes; the first may be a choice already.
+/// A schema for what one of two schemas describes; the first may be a choice already.
 fn any_of(mut first: Schema, second: Schema) -> Schema {
     let choices = first
         .get_mut("anyOf")
@@ -223,7 +223,7 @@ fn any_of(mut first: Schema, second: Schema) -> Schema {
     schemars::json_schema!({ "anyOf": [first, second] })
 }
 
-/// Either one scalar or something with an inside.
+/// Either one scalar, or a map or list.
 pub(crate) enum Either<K: Kind, T> {
     /// One value.
     Scalar(K::Value),

@@ -1,8 +1,8 @@
-//! What may be written: the keys of the file.
+//! The keys of the file.
 //!
-//! These structs are the one source of what the parser accepts, of the suggestions for unknown keys and of the JSON
-//! Schema. Defaults stand here as text for the schema only; [`crate::defaults`] has them. None of this leaves the
-//! crate: [`crate::build`] turns it into the model.
+//! The parser, the suggestions for unknown keys and the JSON Schema all follow from these structs. Their defaults are texts
+//! for the schema; the values are in [`crate::defaults`]. The structs stay inside the crate: [`crate::build`] turns them
+//! into the model.
 
 mod balancer;
 mod gateway;

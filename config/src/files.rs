@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::model::{Config, Member, Target};
 
 impl Config {
-    /// The files that the configuration names and depends on: a change of what is in one of them counts like a change
-    /// of the configuration file. Files that the gateway itself writes, and `heartbeat.storage`, which is read all the
-    /// time, are not among them. In alphabetical order, each once.
+    /// The files that the configuration names and depends on, each once, in alphabetical order. A change of one of them counts
+    /// like a change of the configuration file. Files that the gateway itself writes are not among them, nor is
+    /// `heartbeat.storage`, which is read again and again anyway.
     #[must_use]
     pub fn files(&self) -> BTreeSet<&Path> {
         let of_listeners = self.listeners.iter().filter_map(|it| it.tls.as_ref());

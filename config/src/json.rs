@@ -22,7 +22,7 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// What `serde_json` says of a text that is not JSON, or is nested deeper than 127 levels.
+    /// The error of `serde_json` for a text that is not JSON, or is nested deeper than 127 levels.
     pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }

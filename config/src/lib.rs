@@ -1,4 +1,4 @@
-//! The configuration of ajpgate: YAML text to a validated model, every problem with its line.
+//! The configuration of ajpgate: reads YAML text into a validated model and reports every problem with its line.
 //!
 //! ```
 //! use std::path::Path;
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! From text to model: `parse` and `places` read the text, `node` is the tree of it, `environment` fills in `${…}`,
-//! `read` makes the structs of `file` of the tree, `build` checks what concerns several values and fills in
+//! `read` makes the structs of `file` from the tree, `build` checks rules about several values and fills in the
 //! [`defaults`].
 
 mod build;

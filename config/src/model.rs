@@ -1,4 +1,4 @@
-//! What a configuration means: validated, with every default filled in.
+//! A validated configuration with every default filled in.
 //!
 //! Values of these types come from [`crate::parse()`] only, so the rest of the program need not check them
 //! again. The words are mod_proxy's where mod_proxy has one (see `semantics` in the README's table of keys).
@@ -149,15 +149,15 @@ pub struct Log {
 /// `log.level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Only what failed.
+    /// Failures only.
     Error,
-    /// And what somebody should look at.
+    /// Also warnings: what an operator should look at.
     Warn,
-    /// And what happened.
+    /// Also events, such as a reload.
     Info,
-    /// And each decision.
+    /// Also each decision.
     Debug,
-    /// And everything else.
+    /// Also everything else.
     Trace,
 }
 

@@ -1,4 +1,4 @@
-//! The known word that somebody may have meant by an unknown one.
+//! Finds the known word that an unknown word may have been meant for.
 
 /// The candidate that is nearest to a word, when it is near enough to be a slip, or the word is it with an end.
 pub(crate) fn nearest<'a>(
@@ -22,7 +22,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Case, dashes and underscores are no difference: `stickySession` and `load-factor` are slips. Longer words are cut.
+/// A word without its case, dashes and underscores, so that `stickySession` and `load-factor` are found. Long words are cut.
 fn simplified(word: &str) -> String {
     word.chars()
         .filter(|c| !matches!(c, '-' | '_' | ' '))

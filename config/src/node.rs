@@ -12,15 +12,15 @@ pub(crate) struct Node {
     pub(crate) shape: Shape,
 }
 
-/// What a value is. A scalar is its text: `200` and `"200"` and `${N}` with N=200 are the same.
+/// A value without its place. A scalar is its text: `200`, `"200"`, and `${N}` with N=200 are the same.
 #[derive(Clone)]
 pub(crate) enum Shape {
-    /// Nothing, or `null`, or `~`.
+    /// No value, `null` or `~`.
     Null,
     Scalar(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
-    /// Its problem has been reported; whoever reads it says nothing more.
+    /// An unreadable value whose problem has been reported; no reader reports it again.
     Broken,
 }
 
@@ -48,7 +48,7 @@ impl Entry {
     }
 }
 
-/// Removes what a map may not have (keys that are no text, keys given twice) and expands `<<`.
+/// Removes keys that a map may not have (keys that are no text, keys given twice) and expands `<<`.
 pub(crate) fn tidy(node: &mut Node, report: &Report) {
     match &mut node.shape {
         Shape::List(items) => {

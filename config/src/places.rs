@@ -1,4 +1,4 @@
-//! Where each value of the file stands. The only file that names the event parser.
+//! The place of each value in the file. No other module uses the event parser.
 //!
 //! serde carries no positions. So the text is read twice: here as events with marks, and in [`mod@crate::parse`] as
 //! values. Both walk the document in the same order, so a flat list of places is enough.
@@ -15,14 +15,14 @@ use crate::report::Place;
 /// Deepest nesting; a configuration needs eight levels.
 const MAX_DEPTH: usize = 64;
 
-/// Most values, keys included, after aliases are expanded. It stops a small file that expands to gigabytes.
+/// Most values, keys included, after aliases are expanded. A small file could otherwise expand to gigabytes.
 const MAX_VALUES: usize = 250_000;
 
-/// Why the places of a text cannot be told.
+/// Why the places of a text are unknown.
 pub(crate) enum Stop {
-    /// It is no YAML; the other parser may say it better.
+    /// The text is no YAML. The other parser may have a better message.
     Syntax(Place, String),
-    /// It is YAML, but not for a configuration.
+    /// The text is YAML that no configuration may contain.
     Refused(Place, Fault),
 }
 
@@ -122,7 +122,7 @@ impl Walk {
     }
 }
 
-/// Tags make other types of a value; only the plain ones of YAML itself are harmless.
+/// A tag gives a value another type. Only the tags of YAML itself are allowed.
 fn no_tag(at: Place, tag: Option<&Cow<'_, Tag>>) -> Result<(), Stop> {
     const PLAIN: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
     match tag {

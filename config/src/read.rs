@@ -1,8 +1,8 @@
-//! A tree of [`Node`]s to the structs of [`crate::file`]: a serde deserializer that does not stop at an error.
+//! Reads a tree of [`Node`]s into the structs of [`crate::file`]: a serde deserializer that does not stop at an error.
 //!
 //! The structs are made of [`Field`]s. A field that cannot be read records why and becomes
-//! `Unreadable`, so no problem hides another one. A struct's derive names its keys, which is how unknown ones are
-//! found and where suggestions come from.
+//! `Unreadable`, so that no problem hides another one. serde's derive tells the keys of a struct; unknown keys and the
+//! suggestions for them follow from that.
 
 mod access;
 mod reader;
@@ -27,10 +27,10 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node, report: &'de Repor
 }
 
 impl<'de> Reader<'de> {
-    /// Reports the keys that no field has; what remains is what serde may see.
+    /// Reports the keys that no field has, and removes them before serde reads the map.
     ///
-    /// A slip counts as the key that was meant, so that this key is not called missing. What is inside a slip is
-    /// looked at too; a scalar is not, since its kind may not fit.
+    /// A misspelt key counts as the key that was meant, so that this key is not reported as missing. A map or list in it is
+    /// read too; a scalar is not, because it may be of another kind.
     fn known(&self, name: &str, fields: &'static [&'static str]) -> Result<Vec<Pair<'de>>, Fault> {
         let keys = |fault: Fault| fault.hint(format!("its keys are {}", fields.join(", ")));
         let entries = self.map().map_err(keys)?;

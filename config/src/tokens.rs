@@ -23,7 +23,7 @@ pub(crate) struct Token {
     pub(crate) written: String,
     /// `400,501` or `!200,304`.
     pub(crate) condition: Option<Condition>,
-    /// What stands in braces.
+    /// The text in braces.
     pub(crate) argument: Option<String>,
     /// The letter, or `^` and two more.
     pub(crate) letter: String,
@@ -49,7 +49,7 @@ impl Condition {
 /// Longest text, in bytes.
 const LONGEST: usize = 8192;
 
-/// Takes a text apart.
+/// Divides a text into its parts.
 pub(crate) fn parts(text: &str) -> Result<Vec<Part>, Fault> {
     if text.len() > LONGEST {
         return Err(Fault::new(format!("longer than {LONGEST} bytes")));

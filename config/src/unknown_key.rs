@@ -23,8 +23,8 @@ pub(crate) fn hint(key: &str, of: &str, known: &[&str]) -> String {
     format!("the keys here are {}", known.join(", "))
 }
 
-/// Words of `httpd.conf`, `workers.properties` and other proxies, and what stands for them here: the struct, the
-/// words, the hint.
+/// Words of `httpd.conf`, `workers.properties` and other proxies: the struct in which they may stand, the words, and a hint
+/// that names the key of this program.
 const FOREIGN: &[(&str, &[&str], &str)] = &[
     (
         "listener",

@@ -1,4 +1,4 @@
-//! The kinds of scalars: each says how its text becomes a value, and what is wrong when it does not.
+//! The kinds of scalars. Each one turns a text into a value, or says what is wrong with the text.
 
 mod address;
 mod amount;

@@ -1,4 +1,4 @@
-//! What may be changed of a running balancer.
+//! Changes of a running balancer.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -27,7 +27,7 @@ fn read(text: &str) -> Config {
     }
 }
 
-/// `${NAME:-}` is how an image says that a secret may be left out.
+/// The configuration of an image uses `${NAME:-}` for a secret that may be left out.
 #[test]
 fn an_empty_secret_is_none() {
     let secret = |key: &str| {

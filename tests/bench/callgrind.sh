@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Counts the gateway's own instructions for a request, and says where they go. See README.md.
+# Counts the instructions that the gateway executes for a request, and lists the functions with the most. See README.md.
 #
 #   tests/bench/callgrind.sh [OPTIONS] [PATH]     PATH of the backend, /1k by default
 #
 #   --binary FILE   a build of ajpgate with line tables, in place of the one that is built here
 #   --count N       requests that are counted, 2000 by default
-#   --upload B      POST with a body of so many bytes
+#   --upload B      POST with a body of B bytes
 #   --http          members that speak HTTP
 #   --top N         lines of each list, 40 by default
 #
-# The count hardly depends on what else the machine does. It leaves out the kernel, and caches.
+# Other programs on the machine hardly change the count. The kernel and cache misses are not counted.
 set -euo pipefail
 # shellcheck source=tests/bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Who is measured. Each has a function that writes a private configuration and starts it:
+# The proxies that are measured. Each has a function that writes its configuration to a private folder and starts it:
 #
 #   start_NAME PORT LOG    LOG is `off`, or the file of the access log; sets `pid`
 #
@@ -8,8 +8,8 @@
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
 
-# start_ajpgate NAME BINARY PORT LOG: under the program in `under`, if there is one. A name that ends in -http has HTTP
-# members, as its rivals have.
+# start_ajpgate NAME BINARY PORT LOG: runs it under the program in `under`, if that is set. With a NAME that ends in -http
+# its members speak HTTP, as those of HAProxy and nginx do.
 under=()
 start_ajpgate() {
     local name=$1 binary=$2 port=$3 log=$4 file=$work/$1.yaml format=combined urls

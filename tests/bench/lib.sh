@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the scripts here share: a private folder, programs that are ended by their own id, and the backend.
-# shellcheck disable=SC2034 # they are used where this is read
+# Functions that the scripts of this folder share: a private folder, the backend, and programs that are ended by their ids.
+# shellcheck disable=SC2034 # the scripts that source this file use the variables
 
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$bench/../.." && pwd)
@@ -13,7 +13,7 @@ proxy_cores=0
 load_core=1
 
 work=$(mktemp -d)
-chmod 755 "$work" # httpd and nginx give up their rights
+chmod 755 "$work" # httpd and nginx read it as another user
 started=()
 trap finish EXIT
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what a request costs the gateway, beside other proxies in the same run. See README.md.
+# Measures the CPU time of a request in the gateway and in other proxies, in the same run. See README.md.
 #
 #   tests/bench/run.sh                          all scenarios, all contestants: about a quarter of an hour
 #   tests/bench/run.sh --quick get1k close1k    some scenarios, fewer and shorter rounds

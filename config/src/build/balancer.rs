@@ -12,7 +12,7 @@ use crate::model::{Balancer, LbMethod, Member, Scheme, Sticky, StickyNames, Stic
 use crate::report::Place;
 use crate::value::BalancerName;
 
-/// What is known of the balancers of a file.
+/// The balancers of a file, as far as they could be read.
 pub(super) struct Balancers {
     /// Those with a readable name.
     pub(super) known: Vec<Known>,

@@ -43,7 +43,7 @@ impl Builder<'_> {
         built
     }
 
-    /// `None` when it is not known where it listens.
+    /// `None` when `bind` is missing or unreadable.
     fn listener(&self, listener: file::Listener, place: Place) -> Option<(Place, Listener)> {
         let tls = listener
             .tls

@@ -221,7 +221,7 @@ impl Builder<'_> {
         })
     }
 
-    /// The same path twice for one host: nobody could say which counts.
+    /// Reports a path that two mappings have for the same host.
     fn different_paths(&self, mappings: &[BuiltMapping]) {
         let mut seen = HashMap::new();
         for mapping in mappings.iter().filter(|mapping| mapping.all_hosts) {

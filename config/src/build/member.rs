@@ -1,4 +1,4 @@
-//! Members: of balancers, and in place of one.
+//! Members of balancers, and members that a mapping names in place of a balancer.
 
 use std::fs;
 use std::io::Read;
@@ -14,7 +14,7 @@ use crate::report::Place;
 use crate::value::{FileName, Flag, LONGEST_SECRET, MemberSecret, Password, Verify};
 
 impl Builder<'_> {
-    /// A member of a balancer with the place of its url; `None` when it is not known where it is.
+    /// A member of a balancer with the place of its url; `None` when the url is missing or unreadable.
     pub(super) fn balancer_member(
         &self,
         mut member: file::Member,
@@ -35,7 +35,7 @@ impl Builder<'_> {
         url.zip(built).map(|((place, _), member)| (place, member))
     }
 
-    /// A member at a url. Its other keys are looked at even when the url is not known.
+    /// A member at a url. Its other keys are checked even when the url is missing.
     pub(super) fn member(&self, member: file::Member, url: Option<MemberUrl>) -> Option<Member> {
         if let Some(url) = &url {
             self.keys_of_other_protocols(&member, url.scheme);
@@ -88,7 +88,7 @@ impl Builder<'_> {
         })
     }
 
-    /// Keys that mean nothing to the member's protocol, where believing in them would do harm.
+    /// Reports keys without effect for the member's protocol, where an operator who relies on them would be harmed.
     fn keys_of_other_protocols(&self, member: &file::Member, scheme: Scheme) {
         let ajp = scheme == Scheme::Ajp;
         let ftp = matches!(scheme, Scheme::Ftp | Scheme::Ftps);

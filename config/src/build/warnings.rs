@@ -1,4 +1,4 @@
-//! What is allowed and still worth a look.
+//! Warnings about settings that are allowed and probably not meant.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -55,7 +55,7 @@ impl Builder<'_> {
         }
     }
 
-    /// What becomes of a cluster whose last AJP member has become an HTTP one.
+    /// Warns of a balancer that was sticky by default until its last AJP member was replaced by an HTTP member.
     fn routes_without_session(&self, known: &Known) {
         let Some(balancer) = &known.built else { return };
         let sticky = balancer.sticky.is_some() || balancer.sticky_cookie.is_some();

@@ -1,4 +1,4 @@
-//! Every token, and what is said about what is none.
+//! Every token, and the messages about texts that are no tokens.
 
 use super::*;
 use crate::field::Kind;

@@ -1,4 +1,4 @@
-//! What an operator changes of a running balancer.
+//! Changes of a running balancer by an operator.
 
 use std::time::Duration;
 

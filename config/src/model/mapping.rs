@@ -16,7 +16,7 @@ pub struct Mapping {
     pub to: Option<Target>,
     /// Whether the client's Host is sent on.
     pub preserve_host: bool,
-    /// What becomes of a path with an encoded slash or backslash.
+    /// Whether paths with an encoded slash or backslash are refused or sent on.
     pub encoded_slash: EncodedSlash,
     /// Changes to the request's header fields, in order.
     pub request_headers: Vec<HeaderRule>,
@@ -26,7 +26,7 @@ pub struct Mapping {
     pub request_attributes: Vec<(String, Template)>,
 }
 
-/// `encoded_slash`: what becomes of a path with `%2F` or `%5C` in it (httpd's `AllowEncodedSlashes`).
+/// `encoded_slash`: whether a path with `%2F` or `%5C` is refused or sent on (httpd's `AllowEncodedSlashes`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EncodedSlash {
     /// 400. `%5C` is refused only where the target speaks AJP13: to others it is a letter of a name.

@@ -92,7 +92,7 @@ pub(crate) enum Period<const MIN: u64> {}
 const DURATION_HINT: &str =
     "durations are written 250ms, 5s, 2m, 1h or 1d; a bare number is seconds";
 
-/// Ten years. Longer ones are slips, and the clock's arithmetic stays far from its ends.
+/// Longest duration: ten years. A longer one is a mistake, and could overflow when it is added to a time.
 const LONGEST_DAYS: f64 = 3650.0;
 
 impl<const MIN: u64> Kind for Period<MIN> {
@@ -199,14 +199,14 @@ fn not_a(text: &str, what: &str, hint: &str) -> Fault {
     Fault::new(format!("{} is not a {what}", quoted(text))).hint(hint)
 }
 
-/// Digits, with a sign and decimals perhaps: worth a message about its range rather than its look.
+/// Whether a text is a number (digits, perhaps with a sign and decimals): then the message is about its range.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
-/// A number as it was written, and not longer than a line bears.
+/// A number as it was written, cut where it is too long for a message.
 fn cut(text: &str) -> &str {
     const LONGEST: usize = 40;
     text.char_indices()
@@ -215,7 +215,7 @@ fn cut(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// `5.0` → `5`: a whole number, which programs that know floats only write like this.
+/// `5.0` → `5`: programs that have only floating-point numbers write whole numbers with a point.
 fn without_zeros(text: &str) -> &str {
     match text.split_once('.') {
         Some((whole, decimals)) if !decimals.is_empty() && decimals.bytes().all(|b| b == b'0') => {

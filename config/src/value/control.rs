@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 
-/// Refuses what would break a line of a header or a log.
+/// Refuses control characters, which would break a line of a header or a log.
 pub(super) fn no_control_characters(text: &str) -> Result<(), Fault> {
     match text.chars().position(char::is_control) {
         Some(at) => Err(Fault::new("contains a control character")

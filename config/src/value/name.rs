@@ -43,7 +43,7 @@ impl Kind for Route {
             return Err(Fault::new(format!("longer than {LONGEST_NAME} bytes"))
                 .hint("choose a shorter one"));
         }
-        // What ends a cookie value, a path parameter or a query parameter cannot be part of a route.
+        // A route cannot contain a character that ends a cookie value, a path parameter or a query parameter.
         let refused = |c: char| !c.is_ascii_graphic() || r#";,="/?&#\%"#.contains(c);
         match text.chars().position(refused) {
             None => Ok(text.to_owned()),
@@ -94,7 +94,7 @@ impl Kind for HostName {
     }
 }
 
-/// Labels, the last of which is no number; or an address.
+/// Whether a text is labels, the last of which is no number, or an address.
 const SERVER_NAME: &str = concat!(
     r"^(([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*",
     r"[0-9]{0,62}[A-Za-z_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?",
@@ -108,7 +108,7 @@ impl Kind for ServerName {
     type Value = String;
 
     fn read(text: &str) -> Result<String, Fault> {
-        // What rustls takes: a certificate names hosts as DNS does (RFC 9525 section 6.3), or addresses.
+        // rustls takes names as DNS has them (RFC 9525 section 6.3), and addresses.
         match rustls_pki_types::ServerName::try_from(text) {
             Ok(_) => Ok(text.to_ascii_lowercase()),
             Err(_) => Err(

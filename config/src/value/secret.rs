@@ -1,4 +1,4 @@
-//! Secrets, passwords and other text that is only looked at for what would break a protocol.
+//! Secrets, passwords and other text without a grammar. Only characters that would break a protocol are refused.
 //! Messages about secrets never quote them.
 
 use schemars::{Schema, json_schema};

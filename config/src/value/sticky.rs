@@ -44,7 +44,7 @@ impl Kind for SessionNames {
     }
 }
 
-/// What stands between session id and route; `off`: the whole value is the route.
+/// The character between session id and route; with `off` the whole value is the route.
 pub(crate) enum Separator {}
 
 impl Kind for Separator {

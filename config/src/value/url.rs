@@ -100,7 +100,7 @@ impl Kind for TargetUrl {
     }
 }
 
-/// The hint for a bad url that may have been meant as a balancer.
+/// The hint for a bad url that was perhaps meant as the name of a balancer.
 fn or_balancer(text: &str, fault: Fault) -> Fault {
     match text.split_once("://") {
         _ if no_credentials(text).is_err() => fault,
@@ -115,7 +115,7 @@ fn or_balancer(text: &str, fault: Fault) -> Fault {
     }
 }
 
-/// A password in a url must not be quoted in a message, so this comes before all others.
+/// Refuses a url with a password. This check comes first, because messages of the others quote the url.
 fn no_credentials(text: &str) -> Result<(), Fault> {
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = authority.split('/').next().unwrap_or_default();

@@ -14,7 +14,7 @@ pub(crate) trait Keyword: Copy + 'static {
     fn words() -> Vec<(&'static str, Self)>;
 }
 
-/// What people write for `off`.
+/// Words that are read as `off`.
 const NO: [&str; 4] = ["false", "no", "none", "disabled"];
 
 /// A scalar that is one of the words of `T`.
@@ -67,7 +67,7 @@ impl Kind for Switch {
     }
 }
 
-/// `off`, where a map of keys would turn something on.
+/// `off` in place of a map of keys.
 pub(crate) enum Off {}
 
 impl Kind for Off {

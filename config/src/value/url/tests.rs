@@ -1,4 +1,4 @@
-//! The parts of good urls, and what is said about bad ones.
+//! The parts of good urls, and the messages about bad ones.
 
 use super::*;
 
