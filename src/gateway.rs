@@ -1,4 +1,4 @@
-//! A running gateway: everything that is bound and every task that belongs to it.
+//! A running gateway: its sockets and its tasks.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -32,7 +32,7 @@ pub struct Gateway {
     admin: Option<SocketAddr>,
     heartbeats: Vec<SocketAddr>,
     clients: TaskTracker,
-    /// Cancelled when everything is to end, the admin listener included.
+    /// Cancelled when everything has to end, including the admin listener.
     ended: CancellationToken,
 }
 
@@ -45,7 +45,7 @@ impl Gateway {
         Self::start_from(config, None)
     }
 
-    /// The same with a configuration that can be read again from where it came.
+    /// The same with the source of the configuration, so that it can be reloaded.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -100,19 +100,19 @@ impl Gateway {
         self.admin
     }
 
-    /// Where heartbeats of backends are heard.
+    /// The addresses that receive heartbeats of backends.
     #[must_use]
     pub fn heartbeat_addresses(&self) -> &[SocketAddr] {
         &self.heartbeats
     }
 
-    /// Takes no new connection and no new request, waits for those that are being answered up to
-    /// `shutdown_timeout`, and ends. Whether all of them were completed.
+    /// Stops accepting connections and requests, waits up to `shutdown_timeout` for the requests that are being answered,
+    /// and ends. Returns whether all of them were completed.
     pub async fn shutdown(self) -> bool {
         self.shutdown_before(std::future::pending()).await
     }
 
-    /// The same, but waits no longer once `enough` is ready.
+    /// The same, but stops waiting when `enough` is ready.
     pub async fn shutdown_before(self, enough: impl Future<Output = ()>) -> bool {
         self.shared.closing.begin();
         self.clients.close();
@@ -134,9 +134,9 @@ impl Gateway {
         cut.is_none()
     }
 
-    /// Reads the configuration again. What came of it is in the log.
+    /// Reads the configuration again. The result is logged.
     pub async fn reload(&self) {
-        // Whoever asks by signal gets no other answer.
+        // A signal gets no answer, so this case is logged here.
         if let Err(NotReloaded::NoFile) = self.shared.reload().await {
             warn!("there is no file to read again");
         }
@@ -150,7 +150,7 @@ impl Drop for Gateway {
     }
 }
 
-/// Everything that a gateway listens on.
+/// The sockets that a gateway listens on.
 struct Bound {
     listeners: Vec<Listener>,
     admin: Option<(TcpListener, Access)>,
@@ -210,7 +210,7 @@ fn shared(
     })
 }
 
-/// One socket for each address, however many balancers listen there.
+/// Binds one socket for each address, also when several balancers are configured with it.
 fn bind_heartbeats(config: &Config) -> anyhow::Result<Vec<HeartbeatListener>> {
     let listens = config
         .balancers

@@ -1,4 +1,5 @@
-//! A Tomcat connector gateway: HTTP in front, AJP13 to the cluster, sticky by jvmRoute.
+//! A Tomcat connector gateway: it serves HTTP, speaks AJP13 to the cluster, and keeps each session on its Tomcat by
+//! jvmRoute.
 
 pub mod balancer;
 pub mod health;

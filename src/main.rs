@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// A request allocates memory one or two dozen times and frees what another thread allocated; the allocator of the system
-/// takes about twice as long for that.
+/// A request allocates memory 10 to 20 times, and often frees memory of another thread. The allocator of the system takes
+/// about twice as long for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Which clients may use the admin listener.
 
 use std::io;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::random;
 
-/// Networks, and the credentials that `Authorization` must bring.
+/// The networks that may connect, and the credentials that `Authorization` must have.
 #[derive(Debug)]
 pub(crate) struct Access {
     allow: Vec<IpNet>,
@@ -27,6 +27,8 @@ enum Credentials {
 }
 
 impl Access {
+    /// The access of this configuration, with a new token.
+    ///
     /// # Errors
     /// When the system has no random numbers for the token.
     pub(crate) fn new(admin: &Admin) -> io::Result<Self> {
@@ -49,7 +51,7 @@ impl Access {
         self.allow.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a request brings what is asked for. Compared in constant time.
+    /// Whether a request has the credentials, or none are needed. They are compared in constant time.
     pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(credentials) = &self.credentials else {
             return true;
@@ -74,17 +76,17 @@ impl Access {
         }
     }
 
-    /// Whether those who ask have to show who they are.
+    /// Whether requests need credentials.
     pub(crate) const fn asks_who(&self) -> bool {
         self.credentials.is_some()
     }
 
-    /// What a page of this gateway sends with a change; nobody outside can guess it.
+    /// The token that pages of this gateway send with a change. Other sites cannot guess it.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
-    /// Who a request that is admitted comes from, for the log.
+    /// The user of an admitted request, for the log.
     pub(crate) fn user(&self) -> &str {
         match &self.credentials {
             None => "-",
@@ -96,7 +98,7 @@ impl Access {
         }
     }
 
-    /// What a request without credentials is asked for (RFC 9110 section 11.6.1).
+    /// The value of `WWW-Authenticate` for a request without credentials (RFC 9110 section 11.6.1).
     pub(crate) const fn challenge(&self) -> &'static str {
         match self.credentials {
             Some(Credentials::Bearer(_)) => "Bearer realm=\"ajpgate\"",
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_hold_for_mapped_addresses_too() {
+    fn an_ipv4_mapped_address_belongs_to_the_network_of_its_ipv4_address() {
         let access = access(None);
         assert!(access.allows("127.0.0.1".parse().unwrap()));
         assert!(access.allows("::ffff:127.0.0.1".parse().unwrap()));

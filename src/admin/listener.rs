@@ -1,4 +1,4 @@
-//! The listener itself.
+//! The listener: it accepts connections and answers their requests.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,19 +17,21 @@ use super::route::answer;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
 
-/// Most connections at once. A scraper, a person and an orchestrator's probes need a handful.
+/// The largest number of connections at the same time. A scraper, a person and the probes of an orchestrator need a few.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Most of those that only wait for a 403. They must not keep out who may ask.
+/// The largest number of connections from addresses that `allow` does not have. They get 403, and must not use up the
+/// connections of allowed clients.
 const MAX_STRANGERS: usize = 8;
 
-/// From one request's end to the next one's head.
+/// The longest time between the end of a request and the head of the next one.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long to wait when no connection can be taken.
+/// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers until `stop` is done: longer than clients are served, so that probes see a shutdown.
+/// Answers requests until `stop` is cancelled. This is later than the end of the other listeners, so that probes see a
+/// shutdown.
 pub(crate) async fn serve(
     listener: TcpListener,
     access: Arc<Access>,
@@ -48,7 +50,7 @@ pub(crate) async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 if let Some(left_out) = failures.due(()) {
-                    warn!(%error, left_out = left_out.field(), "admin: cannot take connections");
+                    warn!(%error, left_out = left_out.field(), "admin: cannot accept connections");
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
@@ -70,7 +72,7 @@ pub(crate) async fn serve(
                 Ok::<_, Infallible>(answer(&shared, &access, address, request).await)
             });
             let connection = http1::Builder::new()
-                // Answers are short: a client that sends no more gets its own.
+                // A client that has closed its sending side still gets its answer.
                 .half_close(true)
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)

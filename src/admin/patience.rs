@@ -1,5 +1,5 @@
-//! A connection whose other end must take what it is sent: who asks for metrics and never reads them would keep one of
-//! the few connections for ever.
+//! A connection that fails when its client does not read. A client that asks for metrics and never reads them would
+//! otherwise keep one of the few connections for ever.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// How long nothing may be taken.
+/// The longest time in which a client may read nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A stream that fails when nothing can be written for [`PATIENCE`].
@@ -28,7 +28,7 @@ impl<S> Patient<S> {
         }
     }
 
-    /// What came of a write, or that it has waited too long.
+    /// The result of a write, or an error when the write has waited too long.
     fn patiently<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -95,9 +95,9 @@ mod tests {
 
     use super::*;
 
-    /// However long it takes as a whole, and no longer than [`PATIENCE`] in which nothing is taken.
+    /// The whole answer may take any time. Only a time of [`PATIENCE`] without a byte ends the connection.
     #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_is_given_up_and_who_is_slow_is_not() {
+    async fn a_client_that_reads_nothing_is_disconnected_and_a_slow_one_is_not() {
         let (mut client, stream) = duplex(16);
         let mut patient = Patient::new(stream);
         let begun = Instant::now();

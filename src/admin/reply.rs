@@ -1,4 +1,4 @@
-//! Answers of the admin listener, with the fields that each of them has.
+//! Answers of the admin listener, with the header fields that all of them have.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// What a path does not do, and what it does.
+/// The answer to a method that a path does not have: 405 with the methods that it has.
 pub(super) fn not_allowed(methods: &'static str) -> Answer {
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
     let methods = HeaderValue::from_static(methods);
@@ -20,12 +20,12 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     of_kind(status, "text/plain; charset=utf-8", body)
 }
 
-/// JSON, with a line end for people who look at it in a terminal.
+/// A JSON answer. It ends with a line end, so that it is readable in a terminal.
 pub(super) fn json(status: StatusCode, value: &Value) -> Answer {
     of_kind(status, "application/json", format!("{value}\n"))
 }
 
-/// What nobody may keep, for it is old in a moment, or take for something else.
+/// An answer that is not cached, because it changes from second to second, and whose type browsers do not guess.
 pub(super) fn of_kind(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;

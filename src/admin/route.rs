@@ -1,4 +1,4 @@
-//! Which part of the admin listener answers a path, and the paths that need no part of their own.
+//! The paths of the admin listener: which module answers each of them, and the short answers that need no module.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ fn refused(path: &str, status: StatusCode, reason: &str) -> Answer {
     }
 }
 
-/// 200 while every balancer has somebody to send a request to, and no shutdown is under way.
+/// The answer of `/readyz`: 200 while every balancer has a usable member and the gateway is not shutting down, else 503.
 fn ready(shared: &Shared) -> Answer {
     if shared.closing.has_begun() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");

@@ -5,7 +5,7 @@ use ajp13::request::{Attribute, RequestAttribute};
 use ajp13::tables::{HeaderCode as _, RequestHeader, request_attribute};
 use subtle::ConstantTimeEq as _;
 
-/// Most header fields of a request, as Tomcat's `maxHeaderCount`.
+/// The largest number of header fields of a request, as Tomcat's `maxHeaderCount`.
 const MAX_HEADERS: usize = 100;
 
 /// A request that has passed the checks.

@@ -10,7 +10,7 @@ use crate::random;
 /// How long a session lives after its last request.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// Most sessions. When there are more, the older half is removed.
+/// The largest number of sessions. When there are more, the older half is removed.
 const MAX_SESSIONS: usize = 100_000;
 
 /// The sessions of a node.

@@ -1,5 +1,5 @@
-//! Reads the configuration again while requests run: on SIGHUP, when the API is asked to, and with `watch` when the file
-//! or a file that it names has changed.
+//! Reads the configuration again while requests run: on SIGHUP, on a request to the API, and with `watch` when the file or
+//! a file that it names has changed.
 //!
 //! A configuration that cannot be used changes nothing. Listeners that stay are not bound again; a new one that cannot be
 //! bound fails the whole reload. Keys that take effect only at the next start are named in the log. The file of the access
@@ -24,26 +24,26 @@ use crate::server::{self, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::telemetry::metrics::ReloadResult;
 
-/// How often the watched files are looked at. They are read again once they have stayed the same for as long.
+/// The interval between two looks at the watched files. Changed files are read when two looks find the same content.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reloads that may wait for one that is under way.
+/// The number of reloads that may wait for the running one.
 pub(crate) const QUEUE: usize = 16;
 
-/// Where a configuration comes from.
+/// The source of a configuration.
 pub struct Source {
     /// The file.
     pub(crate) path: PathBuf,
-    /// Reads it; or the lines `file:line:column: what is wrong`.
+    /// Reads the file; the error is the lines `file:line:column: what is wrong`.
     load: Box<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>,
-    /// What it said when this was made.
+    /// The hash of the file's content when this value was made.
     seen: Option<u64>,
 }
 
 impl Source {
-    /// A file, and how it is read: a configuration, or the lines `file:line:column: what is wrong`.
+    /// A file, and the function that reads it. The error of the function is the lines `file:line:column: what is wrong`.
     ///
-    /// To be made before it is read first. With `watch`, what is written from now on is noticed.
+    /// Call it before the file is read for the first time: with `watch`, changes from now on are noticed.
     pub fn new(
         path: PathBuf,
         load: impl Fn() -> Result<Config, Vec<String>> + Send + Sync + 'static,
@@ -68,14 +68,15 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// A listener that runs, by the address of the configuration.
+/// A running listener.
 #[derive(Debug)]
 struct Open {
+    /// The address of the configuration.
     bind: SocketAddr,
     stop: CancellationToken,
 }
 
-/// Everything that a reload may touch.
+/// Everything that a reload may change.
 #[derive(Debug)]
 pub(crate) struct Reloader {
     shared: Arc<Shared>,
@@ -83,7 +84,7 @@ pub(crate) struct Reloader {
     /// Whether the files are watched, as the configuration says.
     watches: bool,
     watch: Option<Watch>,
-    /// The file as it was at the start, which alone acts on some of its keys.
+    /// The configuration of the start. Some of its keys count until the next start.
     started: Config,
     open: Vec<Open>,
     permits: Option<Arc<Semaphore>>,
@@ -132,7 +133,7 @@ impl Reloader {
         self.open.push(Open { bind, stop });
     }
 
-    /// Reloads whenever somebody asks, and with `watch` when a file has changed, until `ended`.
+    /// Reloads on each request, and with `watch` when a file has changed, until `ended`.
     pub(crate) async fn run(
         mut self,
         mut requests: mpsc::Receiver<oneshot::Sender<Reloaded>>,
@@ -155,8 +156,8 @@ impl Reloader {
         }
     }
 
-    /// Reloads because somebody asked, or if a watched file has changed. In a thread of its own: files are read, and no
-    /// request is to wait for that.
+    /// Reloads on a request, or if a watched file has changed. This runs in a thread for blocking work, because it reads
+    /// files.
     async fn reload_aside(mut self, asked: bool) -> Option<(Self, Option<Reloaded>)> {
         let reload = move || {
             let is_due = asked || self.has_changed();
@@ -168,7 +169,7 @@ impl Reloader {
             (self, reloaded)
         };
         let done = tokio::task::spawn_blocking(reload).await;
-        done.inspect_err(|error| error!(%error, "nothing is reloaded any more"))
+        done.inspect_err(|error| error!(%error, "a reload has failed: the configuration cannot be reloaded any more"))
             .ok()
     }
 
@@ -241,16 +242,16 @@ impl Reloader {
         for (bind, listener) in new {
             self.open(bind, listener);
         }
-        let waiting = self.what_waits(&config);
+        let waiting = self.changed_for_next_start(&config);
         for key in &waiting {
-            warn!(key, "this change counts from the next start on");
+            warn!(key, "the change of this key counts from the next start on");
         }
         self.watches = config.watch;
         Ok(waiting)
     }
 
-    /// The keys that differ from those of the start and that only the next one will act on.
-    fn what_waits(&self, new: &Config) -> Vec<&'static str> {
+    /// The keys that differ from those of the start and count only from the next start on.
+    fn changed_for_next_start(&self, new: &Config) -> Vec<&'static str> {
         let old = &self.started;
         let hears = |config: &Config| -> BTreeSet<SocketAddr> {
             let balancers = config.balancers.iter();

@@ -1,4 +1,4 @@
-//! `watch`: the configuration file and the files that it names, looked at again and again.
+//! `watch`: notices changes of the configuration file and of the files that it names.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::state::Snapshot;
 
-/// What each file holds, as a hash; `None` for a file that cannot be read, or that can be read only once, like a pipe.
+/// A hash of the content of each file; `None` for a file that cannot be read, or that can be read only once, like a pipe.
 type Contents = BTreeMap<PathBuf, Option<u64>>;
 
-/// A hash of what is in a file; `None` when it cannot be read, or is no regular file.
+/// A hash of the content of a file; `None` when it cannot be read, or is not a regular file.
 pub(super) fn fingerprint(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let mut hasher = DefaultHasher::new();
@@ -22,14 +22,14 @@ pub(super) fn fingerprint(path: &Path) -> Option<u64> {
 #[derive(Debug)]
 pub(super) struct Watch {
     path: PathBuf,
-    /// What was in them when they were read last.
+    /// The content of the files when they were read last.
     seen: Contents,
-    /// What has been in them since the last look, if that differs. The program that writes them may not be done yet.
+    /// The content at the last look, if it differs from `seen`. The program that writes the files may not be done yet.
     pending: Option<Contents>,
 }
 
 impl Watch {
-    /// `content` is what was in the configuration file before it was read.
+    /// `content` is the hash of the configuration file before it was read.
     pub(super) fn new(path: PathBuf, content: Option<u64>) -> Self {
         Self {
             seen: Contents::from([(path.clone(), content)]),
@@ -38,13 +38,14 @@ impl Watch {
         }
     }
 
-    /// The files are about to be read.
+    /// Records the content of the files. Call it before they are read.
     pub(super) fn note(&mut self, snapshot: &Snapshot) {
         self.seen = self.look(snapshot);
         self.pending = None;
     }
 
-    /// Looks at the files. Whether they are to be read again: one has changed, and all are as they were at the last look.
+    /// Looks at the files. Returns whether they are to be read again: one has changed, and all have the content of the
+    /// last look.
     pub(super) fn is_due(&mut self, snapshot: &Snapshot) -> bool {
         let now = self.look(snapshot);
         if !self.differs(&now, snapshot) {
@@ -69,7 +70,7 @@ impl Watch {
         if known.any(|(file, content)| self.seen.get(file).is_some_and(|seen| seen != content)) {
             return true;
         }
-        // A file that is named since the last look may have changed between its reading and this look.
+        // A file that was not watched at the last look may have changed after it was read.
         let mut files = now.keys();
         files.any(|file| !self.seen.contains_key(file)) && snapshot.is_out_of_date()
     }

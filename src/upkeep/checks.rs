@@ -1,4 +1,4 @@
-//! Health checks: asks each member now and then, and tells its balancer.
+//! Health checks: each member is checked once in an interval, and its balancer gets the result.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::health::{Schedule, Unexpected, verdict};
 use crate::state::{LiveBalancer, LiveMember, Shared};
 use crate::telemetry::metrics::CheckResult;
 
-/// A check may take as long as the interval, and this long when that is shorter: a busy machine is not a sick one.
+/// The shortest time limit of a check. With longer intervals the limit is the interval.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a check has failed.
@@ -26,7 +26,7 @@ enum Sick {
     Unexpected(#[from] Unexpected),
 }
 
-/// The health checks under way: a task for each checked member.
+/// The running health checks: one task for each checked member.
 ///
 /// A task ends when its member is removed or the `health_check` of its balancer changes, and only then: a check keeps its
 /// times, however often something else is changed.
@@ -75,7 +75,7 @@ fn members(
     let count = u32::try_from(balancer.members.len()).unwrap_or(u32::MAX);
     let start = |place, member| {
         let ended = ended.child_token();
-        tokio::spawn(check_now_and_then(
+        tokio::spawn(check_regularly(
             Arc::clone(shared),
             (Arc::clone(balancer), Arc::clone(member)),
             check.clone(),
@@ -93,7 +93,7 @@ fn members(
         .collect()
 }
 
-async fn check_now_and_then(
+async fn check_regularly(
     shared: Arc<Shared>,
     (mut balancer, mut member): (Arc<LiveBalancer>, Arc<LiveMember>),
     check: HealthCheck,
@@ -110,7 +110,7 @@ async fn check_now_and_then(
             return;
         };
         (balancer, member) = found;
-        // A stopped member is nobody's business.
+        // A stopped member is not checked.
         if balancer.core().is_checked(member.id) {
             let asked = ask(&member, &check);
             let result = tokio::select! {
@@ -120,7 +120,7 @@ async fn check_now_and_then(
             let Some((balancer, now)) = newest(&shared, &balancer, &member) else {
                 return;
             };
-            // Nothing follows from an answer to the settings that the member had before.
+            // A check over connections that a change has replaced does not count.
             if now.backend.is(&member.backend) {
                 count(&balancer, &now, result);
             }
@@ -140,7 +140,7 @@ fn newest(
     Some((Arc::clone(balancer), Arc::clone(member)))
 }
 
-/// Counts the result of a check, and tells the balancer.
+/// Counts the result of a check, and passes it to the balancer.
 fn count(balancer: &LiveBalancer, member: &LiveMember, result: Result<(), Sick>) {
     let passed = result.is_ok();
     member.metrics.checks.increment(match passed {

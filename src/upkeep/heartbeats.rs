@@ -1,4 +1,4 @@
-//! Heartbeats: what backends report of their load, by datagram or in a file.
+//! Heartbeats: load reports of backends, by datagram or in a file.
 //!
 //! Source: `mod_heartmonitor.c`, `mod_lbmethod_heartbeat.c`.
 
@@ -19,20 +19,20 @@ use crate::heartbeat::{LONGEST_DATAGRAM, Report, addressees, datagram, storage};
 use crate::state::{LiveBalancer, LiveMember, Shared};
 use crate::telemetry::WarnLimit;
 
-/// How often a storage file is looked at; mod_heartmonitor writes it every second.
+/// The interval between two reads of a storage file. mod_heartmonitor writes it every second.
 const STORAGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Largest storage file, in bytes: thousands of nodes.
+/// The largest storage file, in bytes. It has room for thousands of nodes.
 const STORAGE_MAX: u64 = 1024 * 1024;
 
-/// How long the addresses of a member's name are remembered.
+/// How long the resolved addresses of a member's name are used.
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Where datagrams come in.
+/// A socket that receives datagrams.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: UdpSocket,
-    /// As configured, which is what balancers are told apart by.
+    /// The configured address. It tells which balancers the reports are for.
     address: SocketAddr,
 }
 
@@ -40,7 +40,7 @@ impl Listener {
     /// Binds the address; for a multicast group, joins it. Several processes may listen to one group.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(
             Domain::for_address(address),
@@ -63,12 +63,12 @@ impl Listener {
         Ok(Self { socket, address })
     }
 
-    /// Where it listens, with the real port.
+    /// The address of the socket, with its real port.
     pub(crate) fn local(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Tells all balancers that listen here what is reported, until `ended`.
+    /// Passes the reports to all balancers that are configured with this address, until `ended`.
     pub(crate) async fn listen(self, shared: Arc<Shared>, ended: CancellationToken) {
         let mut names = Names::default();
         let (unreadable, broken) = (WarnLimit::per_minute(), WarnLimit::per_minute());
@@ -85,7 +85,7 @@ impl Listener {
                     if let Some(left_out) = broken.due(()) {
                         warn!(address = %self.address, %error, left_out = left_out.field(), "heartbeats cannot be received");
                     }
-                    // Whatever it is, it need not fill a core.
+                    // A lasting error must not keep a core busy.
                     if !pause(Duration::from_millis(100), &ended).await {
                         return;
                     }
@@ -114,7 +114,7 @@ impl Listener {
     }
 }
 
-/// Reads the file of mod_heartmonitor whenever it may have changed, until `ended`.
+/// Reads the file of mod_heartmonitor once in [`STORAGE_INTERVAL`], until `ended`.
 pub(super) async fn read_storage(
     path: PathBuf,
     balancer: Arc<LiveBalancer>,
@@ -130,7 +130,7 @@ pub(super) async fn read_storage(
                 for (number, line) in storage(&file) {
                     match line {
                         Ok(stored) => {
-                            // What was said so long ago that there was no clock yet is old news.
+                            // A report from before the start of the clock is too old to count.
                             if let Some(at) = now.checked_sub(age.saturating_add(stored.age)) {
                                 tell(&balancer, &names, stored.host, stored.report, at);
                             }
@@ -162,7 +162,7 @@ pub(super) async fn read_storage(
     }
 }
 
-/// The file and how long ago it was written.
+/// The content of the file, and its age.
 async fn read(path: &Path) -> io::Result<(Vec<u8>, Duration)> {
     let metadata = tokio::fs::metadata(path).await?;
     if metadata.len() > STORAGE_MAX {
@@ -190,7 +190,7 @@ fn tell(balancer: &LiveBalancer, names: &Names, host: &str, report: Report, at: 
     }
 }
 
-/// Addresses of members that are configured by name: reports come from addresses.
+/// The addresses of members that are configured by name. Reports come from addresses.
 #[derive(Debug, Default)]
 struct Names {
     resolved: HashMap<String, Vec<IpAddr>>,
@@ -220,7 +220,7 @@ impl Names {
         }
     }
 
-    /// Each member's place, host or address, and port; several for a name with several addresses.
+    /// The index, host or address, and port of each member. A name has an entry for each of its addresses too.
     fn addresses(&self, balancer: &LiveBalancer) -> Vec<(usize, String, u16)> {
         let mut all = Vec::with_capacity(balancer.members.len());
         for (place, member) in balancer.members.iter().enumerate() {
@@ -234,7 +234,7 @@ impl Names {
     }
 }
 
-/// A member's host and port.
+/// The host and port of a member.
 fn address(member: &LiveMember) -> (&str, u16) {
     (&member.config.url.host, member.config.url.port)
 }

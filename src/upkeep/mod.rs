@@ -1,7 +1,6 @@
-//! What has to be done between requests: pools are looked after, sessions counted, drains followed, members checked,
-//! heartbeats heard.
+//! Tasks that run beside the requests: maintenance of pools, counts of sessions, drains, health checks, heartbeats.
 //!
-//! The tasks of a balancer live as long as the snapshot; the health check of a member lives until its settings change.
+//! The tasks of a balancer end with the snapshot. The health check of a member goes on until its settings change.
 
 mod checks;
 mod heartbeats;
@@ -19,13 +18,13 @@ use crate::backend::Backend;
 use crate::state::{LiveBalancer, Shared};
 use crate::telemetry::metrics::UPKEEP_INTERVAL;
 
-/// How often the pools are looked after, at most.
+/// The longest interval between two rounds of maintenance of a pool.
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often sessions are counted, drains followed, and log lines written whose time had not come.
+/// The interval at which sessions are counted, drains followed, and transitions logged that were left out before.
 const MEMBERS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts all of it, until `ended`.
+/// Starts all tasks. They end with `ended`.
 pub(crate) fn start(
     shared: &Arc<Shared>,
     heartbeats: Vec<HeartbeatListener>,
@@ -44,7 +43,8 @@ pub(crate) fn start(
     tokio::spawn(follow(Arc::clone(shared), ended.clone()));
 }
 
-/// Looks after the balancers of the snapshot: with each new one the health checks go on, and the rest begins anew.
+/// Runs the tasks of the snapshot's balancers. With each new snapshot the health checks go on, and the other tasks are
+/// started anew.
 async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
     let mut checks = Checks::default();
     loop {
@@ -60,7 +60,7 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
     }
 }
 
-/// The other tasks of one balancer.
+/// Starts the other tasks of one balancer.
 fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     if let Some(storage) = balancer
         .config

@@ -1,10 +1,10 @@
-//! Waiting between two rounds of a task.
+//! The pause between two rounds of a task.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// Waits; `false` when there is nothing more to wait for.
+/// Waits for the interval; returns `false` when the task has to end.
 pub(super) async fn pause(interval: Duration, ended: &CancellationToken) -> bool {
     tokio::select! {
         () = ended.cancelled() => false,

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 
-/// Largest body, in bytes: all keys with their longest values take a tenth of it.
+/// The largest body, in bytes. All keys with their longest values take a tenth of it.
 const BODY_MAX: usize = 16 * 1024;
 
-/// How long it may take to come.
+/// The longest time until a body has arrived.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the text of a JSON object.
@@ -38,12 +38,12 @@ pub(in crate::admin) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
         Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body broke off")),
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
-            "the body did not come",
+            "the body has not arrived in time",
         )),
     }
 }
 
-/// JSON, also where a client calls it a merge patch (RFC 7396), which it is, or does not say what it is.
+/// Accepts JSON, JSON merge patches (RFC 7396) and bodies without a type.
 fn check_type(given: Option<&HeaderValue>) -> Result<(), Refusal> {
     let Some(given) = given else {
         return Ok(());
@@ -59,11 +59,11 @@ fn check_type(given: Option<&HeaderValue>) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "Content-Type: application/json is wanted",
+        "Content-Type must be application/json",
     ))
 }
 
-/// The text of a JSON object, as it came: a key that is given twice is seen by whoever reads it.
+/// The unchanged text of a JSON object, so that its reader can refuse a key that is given twice.
 fn object(body: &[u8]) -> Result<String, Refusal> {
     let bad = |reason: String| Refusal::new(StatusCode::BAD_REQUEST, reason);
     let value: Value =

@@ -1,4 +1,4 @@
-//! Makes a change, and says so in the log.
+//! Makes changes, and logs them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,12 +18,12 @@ use crate::admin::client::Client;
 use crate::balancer::Refused;
 use crate::state::{EditError, LiveBalancer, Shared};
 
-/// What a change has come to.
+/// The result of a change.
 #[derive(Debug)]
 pub(in crate::admin) struct Made {
-    /// What was changed, as it is now.
+    /// The changed resource as it is now.
     pub(in crate::admin) found: Found,
-    /// Its number in the journal; `None` when everything was so already.
+    /// The number of the change in the journal; `None` when it changed nothing.
     pub(in crate::admin) change: Option<u64>,
 }
 
@@ -126,7 +126,7 @@ pub(in crate::admin) fn add(
     text: &str,
 ) -> Result<Made, Refusal> {
     let member = member_from_json(text, &shared.folder)?;
-    // It was JSON when it was read.
+    // The text has just been read as JSON.
     let keys = serde_json::from_str(text).unwrap_or_default();
     let (mut edit, now) = (shared.edit(), Instant::now());
     let snapshot = edit.snapshot();
@@ -189,7 +189,7 @@ pub(in crate::admin) fn note(shared: &Shared, client: &Client, what: &str) -> u6
     shared.journal.note(user, client.address, what.to_owned())
 }
 
-/// As the file has it: `heartbeat` needs somebody who tells the load.
+/// Refuses `heartbeat` for a balancer whose members report no load, as the file does.
 fn check_method(balancer: &LiveBalancer, change: &BalancerChange) -> Result<(), Refusal> {
     if change.lbmethod == Some(LbMethod::Heartbeat) && balancer.config.heartbeat.is_none() {
         return Err(Refusal::unprocessable(

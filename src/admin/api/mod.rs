@@ -1,8 +1,8 @@
 //! The JSON API: balancers and members to look at and to change.
 //!
-//! A change is checked as a whole before any of it is made: who sends it, that it is JSON, that each key may be
-//! changed and has a value that the file could have, that the settings are still those that the client has seen. Then
-//! it is made, while nobody else changes anything.
+//! A change is checked as a whole before any part of it is made: its origin, that it is JSON, that each key may be changed
+//! and has a value that the file may have, and that the settings are still those that the client has seen. Then the change
+//! is made. Changes are made one at a time.
 
 mod body;
 mod change;
@@ -35,10 +35,10 @@ use super::client::Client;
 use super::reply::{Answer, json as json_answer, of_kind};
 use crate::state::{NotReloaded, Reloaded, Shared};
 
-/// The field in which a page of the gateway sends its token.
+/// The header field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
 
-/// Answers a request that may be made at all.
+/// Answers a request of an admitted client.
 pub(super) async fn answer(
     shared: &Arc<Shared>,
     client: &Client,
@@ -78,14 +78,14 @@ pub(super) async fn answer(
     }
 }
 
-/// What was done.
+/// What a request has done.
 #[derive(Debug)]
 enum Done {
     /// The resource as it is now.
     Found(StatusCode, Found),
-    /// It was removed.
+    /// The member was removed.
     Gone,
-    /// The file was read again, or not.
+    /// The result of reading the file again.
     Reloaded(Reloaded),
 }
 
@@ -110,7 +110,7 @@ async fn respond(
         info!(user = %client.user, client = %client.address, "reload asked for by hand");
         return Ok(Done::Reloaded(shared.reload().await));
     }
-    // What is not there cannot be changed either, whatever is sent.
+    // A resource that does not exist is 404, whatever the body is.
     let found = resource.find(&shared.snapshot.load_full(), Instant::now())?;
     match (&head.method, &resource) {
         (&Method::GET | &Method::HEAD, _) => Ok(Done::Found(StatusCode::OK, found)),
@@ -142,8 +142,8 @@ async fn respond(
     }
 }
 
-/// Makes a change where no request of a client waits with it: it may wait for a disk, and for others who change
-/// something. Once begun it is completed, whether or not somebody still waits for the answer.
+/// Makes a change in a thread for blocking work, because it may wait for a disk and for other changes. A change that has
+/// begun is completed, also when its client has gone.
 pub(super) async fn aside<T: Send + 'static>(
     shared: &Arc<Shared>,
     change: impl FnOnce(&Shared) -> Result<T, Refusal> + Send + 'static,
@@ -156,7 +156,7 @@ pub(super) async fn aside<T: Send + 'static>(
     })
 }
 
-/// The lines that `ajpgate check` prints, where the file is why.
+/// The answer to a reload that has failed. For a bad file it has the lines that `ajpgate check` prints.
 fn not_reloaded(why: &NotReloaded) -> Answer {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     let refused = |status, reason: &str| json_answer(status, &json!({ "error": reason }));

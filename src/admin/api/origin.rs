@@ -1,5 +1,4 @@
-//! Whether a change may come from where it comes from: no page of another site may make one with the browser of
-//! somebody who is allowed to.
+//! The origin of a change: a page of another site must not make one through the browser of somebody who is allowed to.
 
 use std::net::IpAddr;
 
@@ -11,14 +10,14 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use super::refusal::Refusal;
 use crate::admin::client::Client;
 
-/// What browsers say of the page that sends a request (Fetch Metadata).
+/// The relation between the page that sends a request and this site, as browsers tell it (Fetch Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what a browser sends for another site, and what it sends without the token of a page of this gateway.
-/// Programs, which send neither `Origin` nor `Sec-Fetch-Site`, need none.
+/// Refuses a change that a browser sends for a page of another site, or without the token of a page of this gateway.
+/// Programs send neither `Origin` nor `Sec-Fetch-Site`, and need no token.
 ///
-/// Where nobody has to say who they are, a name in the address is refused too, but `localhost`: whoever owns a name can
-/// have it lead here (DNS rebinding), and then their page is no other site's.
+/// Without `admin.auth` an origin must be an address or `localhost`. The owner of any other name can let it resolve to
+/// this address (DNS rebinding), and a page of that name would then be a page of the same site.
 pub(in crate::admin) fn check(
     head: &Parts,
     has_token: bool,
@@ -46,7 +45,7 @@ pub(in crate::admin) fn check(
     Err(Refusal::new(StatusCode::FORBIDDEN, reason))
 }
 
-/// Whether a page of any site can send this without a script, which old browsers do not tell (HTML, form submission).
+/// Whether a page of any site can send this request with a plain HTML form. Old browsers send no `Origin` with it.
 fn is_form(head: &Parts) -> bool {
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
@@ -62,7 +61,7 @@ fn is_form(head: &Parts) -> bool {
             .any(|it| kind.eq_ignore_ascii_case(it.as_bytes()))
 }
 
-/// Whether an origin names the host that was asked. `null` does not.
+/// Whether an origin is the host of the request. `null` is not.
 fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     let text = |authority: Authority| authority.as_str().to_ascii_lowercase();
     let asked = host.and_then(authority).map(text);
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_anybody_can_lead_here_is_no_own_site() {
+    fn without_credentials_an_origin_with_a_name_is_refused() {
         let at = |host: &str, authenticated| {
             let head = head(host, &[("origin", &format!("http://{host}"))]);
             check(&head, true, &client(authenticated)).is_ok()
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_from_a_browser_whatever_it_does_not_say() {
+    fn a_form_without_an_origin_needs_the_token() {
         for kind in [
             "application/x-www-form-urlencoded",
             "multipart/form-data; boundary=x",
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_may_and_pages_may_not() {
+    fn programs_need_no_token_and_pages_do() {
         assert_eq!(reason(&[]), None);
         for foreign in [
             ("origin", "http://evil.example"),

@@ -1,4 +1,4 @@
-//! Why a request is refused.
+//! Why the API refuses a request.
 
 use ajpgate_config::{Problem, Problems};
 use http::StatusCode;
@@ -8,7 +8,7 @@ use http::StatusCode;
 pub(in crate::admin) struct Refusal {
     pub(in crate::admin) status: StatusCode,
     pub(in crate::admin) reason: String,
-    /// What the resource does allow, where a method is refused.
+    /// The methods of the resource, when the method was refused.
     pub(in crate::admin) allow: Option<&'static str>,
 }
 
@@ -33,14 +33,14 @@ impl Refusal {
         }
     }
 
-    /// For keys or values that cannot be.
+    /// For keys or values that are not possible.
     pub(in crate::admin) fn unprocessable(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, reason)
     }
 }
 
 impl From<Problems> for Refusal {
-    /// All of them, each with what to do about it.
+    /// The text of all problems, each with its hint.
     fn from(problems: Problems) -> Self {
         let line = |problem: Problem| match problem.hint {
             Some(hint) => format!("{} ({hint})", problem.message),

@@ -1,4 +1,4 @@
-//! What a path of the API names.
+//! The resources of the API, by their paths.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,17 +11,17 @@ use super::settings;
 use super::view::{BalancerState, MemberState};
 use crate::state::{LiveBalancer, Shared, Snapshot};
 
-/// Where the API is.
+/// The path under which all resources are.
 pub(in crate::admin) const PATH: &str = "/api/v1/";
 
-/// A resource as JSON, and the tag of its settings.
+/// A resource as JSON, and the ETag of its settings.
 #[derive(Debug)]
 pub(in crate::admin) struct Found {
     pub(in crate::admin) value: Value,
     pub(in crate::admin) etag: String,
 }
 
-/// A thing of the API.
+/// A resource of the API.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Resource {
     /// `balancers`
@@ -42,7 +42,7 @@ impl Resource {
         let nothing = || Refusal::not_found("there is nothing at this path");
         let path = path.strip_prefix(PATH).ok_or_else(nothing)?;
         let text = |text: &str| decoded(text).ok_or_else(nothing);
-        // A url may also stand there as it is, slashes and all.
+        // A url may also be written without percent-encoding, with its slashes.
         let mut parts = path.splitn(4, '/');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("reload"), None, ..) => Ok(Self::Reload),
@@ -62,12 +62,12 @@ impl Resource {
         }
     }
 
-    /// Whether it has settings that may be changed.
+    /// Whether the resource has settings that may be changed.
     pub(in crate::admin) const fn can_change(&self) -> bool {
         matches!(self, Self::Balancer(_) | Self::Member(..))
     }
 
-    /// What may be done with it, as `Allow` has it.
+    /// The methods of the resource, in the form of `Allow`.
     pub(in crate::admin) const fn methods(&self) -> &'static str {
         match self {
             Self::Balancers => "GET, HEAD",
@@ -78,7 +78,7 @@ impl Resource {
         }
     }
 
-    /// It, as it is now.
+    /// The resource as it is now.
     pub(in crate::admin) fn find(
         &self,
         snapshot: &Snapshot,
@@ -131,7 +131,7 @@ pub(in crate::admin) fn present(shared: &Shared, resource: &Resource) -> Result<
     }
 }
 
-/// Balancers of the file; a url in place of one is none.
+/// The balancers of the file, without those of mappings to a url.
 pub(in crate::admin) fn balancers(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<LiveBalancer>> {
     let balancers = snapshot.balancers.iter();
     balancers.filter(|balancer| balancer.variable.is_some())
@@ -175,7 +175,7 @@ impl BalancerState<'_> {
     }
 }
 
-/// The text that percent-encoding stands for; `None` when its bytes are not UTF-8.
+/// Decodes percent-encoding; `None` when the bytes are not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let text = percent_encoding::percent_decode_str(text);
     Some(text.decode_utf8().ok()?.into_owned())
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_name_things() {
+    fn paths_are_read_as_resources() {
         let of = |path: &str| Resource::of(path).ok();
         let name = |name: &str| name.to_owned();
         let member = |key| Some(Resource::Member(name("shop"), name(key)));

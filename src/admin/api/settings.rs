@@ -1,4 +1,4 @@
-//! What an operator may change, as data: for tags, and to tell what a change has changed.
+//! The settings that an operator may change, as data: their ETag, and the difference that a change makes.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
@@ -10,14 +10,14 @@ use serde_json::{Number, Value, json};
 
 use super::refusal::Refusal;
 
-/// The tag of some settings. Traffic does not alter it, nor does a restart.
+/// The ETag of settings. Neither traffic nor a restart changes it.
 pub(in crate::admin) fn etag(settings: &Value) -> String {
     let mut hasher = DefaultHasher::new();
     settings.to_string().hash(&mut hasher);
     format!("\"{:016x}\"", hasher.finish())
 }
 
-/// Refuses a change of settings that are not those which the client has seen (RFC 9110 section 13.1.1).
+/// Refuses a change when `If-Match` does not have the ETag of the present settings (RFC 9110 section 13.1.1).
 pub(in crate::admin) fn check_match(headers: &HeaderMap, etag: &str) -> Result<(), Refusal> {
     check_match_any(headers, &[etag])
 }
@@ -47,7 +47,8 @@ pub(in crate::admin) fn check_match_any(
     ))
 }
 
-/// What differs: `loadfactor: 1 -> 2, status.drain: false -> true`; `None` when nothing does.
+/// The difference between two settings, such as `loadfactor: 1 -> 2, status.drain: false -> true`; `None` when they are
+/// equal.
 pub(in crate::admin) fn difference(old: &Value, new: &Value) -> Option<String> {
     let mut changes = Vec::new();
     collect("", old, new, &mut changes);
@@ -68,7 +69,7 @@ fn collect(key: &str, old: &Value, new: &Value, changes: &mut Vec<String>) {
     }
 }
 
-/// `status`
+/// The value of `status`.
 pub(in crate::admin) fn status(status: Status) -> Value {
     let Status {
         disabled,
@@ -88,7 +89,7 @@ pub(in crate::admin) fn status(status: Status) -> Value {
     })
 }
 
-/// `loadfactor`: a whole number where it is one.
+/// The value of `loadfactor`: an integer when it has no decimals.
 pub(in crate::admin) fn loadfactor(factor: LoadFactor) -> Value {
     let hundredths = factor.hundredths();
     if hundredths.is_multiple_of(100) {
@@ -97,7 +98,7 @@ pub(in crate::admin) fn loadfactor(factor: LoadFactor) -> Value {
     Number::from_f64(f64::from(hundredths) / 100.0).map_or(Value::Null, Value::Number)
 }
 
-/// `stickysession`, as the file has it.
+/// The value of `stickysession`, in the form of the file.
 pub(in crate::admin) fn stickysession(sticky: Option<&Sticky>) -> String {
     match sticky {
         None => String::new(),
@@ -110,7 +111,7 @@ pub(in crate::admin) fn stickysession(sticky: Option<&Sticky>) -> String {
     }
 }
 
-/// A duration, as the file has it.
+/// A duration, in the form of the file.
 pub(in crate::admin) fn duration(duration: Duration) -> String {
     match duration.subsec_nanos() {
         0 => format!("{}s", duration.as_secs()),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_tags_must_be_the_present_one() {
+    fn one_of_the_tags_must_be_the_current_one() {
         let with = |value: Option<&'static str>| {
             let mut headers = HeaderMap::new();
             if let Some(value) = value {

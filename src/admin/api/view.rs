@@ -1,6 +1,6 @@
-//! Balancers and members as JSON: their settings, as the file has them, and what has become of them.
+//! Balancers and members as JSON: their settings, and their present state.
 //!
-//! Settings are written as in the file (`"timeout": "250ms"`); what is measured is a number, times are in seconds.
+//! Settings have the form of the file (`"timeout": "250ms"`). Measured values are numbers, and times are in seconds.
 
 use std::time::{Duration, Instant};
 
@@ -50,12 +50,12 @@ impl<'a> BalancerState<'a> {
         }
     }
 
-    /// Whether somebody can be sent a request.
+    /// Whether a request would get a member.
     pub(in crate::admin) const fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// What may be changed of it and of its members.
+    /// The settings of the balancer and its members that may be changed.
     pub(in crate::admin) fn settings(&self) -> Value {
         let mut settings = self.own_settings();
         let members: Vec<Value> = self.members.iter().map(MemberState::settings).collect();
@@ -79,7 +79,7 @@ impl<'a> BalancerState<'a> {
         Value::Object(shown)
     }
 
-    /// What may be changed of the balancer itself.
+    /// The settings of the balancer itself that may be changed.
     pub(in crate::admin) fn own_settings(&self) -> Map<String, Value> {
         let mut settings = Map::new();
         let mut set = |key: &str, value: Value| settings.insert(key.to_owned(), value);
@@ -96,7 +96,7 @@ impl<'a> BalancerState<'a> {
 }
 
 impl MemberState<'_> {
-    /// What may be changed of it.
+    /// The settings of the member that may be changed.
     pub(in crate::admin) fn settings(&self) -> Value {
         let view = &self.view;
         json!({
@@ -134,7 +134,7 @@ impl MemberState<'_> {
         shown
     }
 
-    /// The share of the requests that asked for its route and got it; `None` when nobody has.
+    /// The share of the requests for its route that the member got, from 0 to 1; `None` when there was no such request.
     pub(in crate::admin) fn hit_rate(&self) -> Option<f64> {
         let of_route = [
             StickyResult::Hit,
@@ -146,13 +146,13 @@ impl MemberState<'_> {
         rate(self.asked(StickyResult::Hit), all)
     }
 
-    /// How many requests that asked for its route ended like this.
+    /// The number of requests for its route with this result.
     fn asked(&self, result: StickyResult) -> u64 {
         let counters = self.balancer.metrics.sticky.of(&self.view.route);
         counters.map_or(0, |counters: &StickyCounters| counters.total(result))
     }
 
-    /// What became of the requests that asked for its route.
+    /// The results of the requests for its route.
     fn sticky(&self) -> Value {
         let (hit, redirect) = (
             self.asked(StickyResult::Hit),
@@ -172,7 +172,7 @@ impl MemberState<'_> {
     }
 }
 
-/// A share; `None` of nothing.
+/// The share of `part` in `all`; `None` when `all` is 0.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rate is a float; counts stay far below 2⁵³"
@@ -181,7 +181,7 @@ fn rate(part: u64, all: u64) -> Option<f64> {
     (all > 0).then(|| part as f64 / all as f64)
 }
 
-/// In seconds, to the millisecond.
+/// A duration in seconds, rounded to milliseconds.
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

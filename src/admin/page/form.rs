@@ -1,4 +1,4 @@
-//! What a form of the page asks for, in the words of the API.
+//! Forms of the page, translated into changes of the API.
 
 use http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH};
 use http::{HeaderValue, StatusCode};
@@ -9,7 +9,7 @@ use crate::admin::api::{self, Made, Refusal, Resource, present};
 use crate::admin::client::Client;
 use crate::state::Shared;
 
-/// Flags of a member, as the API has them and as people read them.
+/// The flags of a member: the name in the API, and the text on the page.
 pub(super) const FLAGS: [(&str, &str); 6] = [
     ("disabled", "disabled"),
     ("stopped", "stopped"),
@@ -23,11 +23,11 @@ pub(super) const FLAGS: [(&str, &str); 6] = [
 #[derive(Debug)]
 pub(super) struct Form(Vec<(String, String)>);
 
-/// What was done, to be told on the page that comes next.
+/// The result of a form, which the next page shows.
 #[derive(Debug)]
 pub(super) struct Outcome {
     done: &'static str,
-    /// Its number in the journal; `None` when everything was so already.
+    /// The number of the change in the journal; `None` when it changed nothing.
     change: Option<u64>,
 }
 
@@ -50,7 +50,7 @@ impl Form {
         let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
         let kind = kind.unwrap_or_default().trim_ascii();
         if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
-            let reason = "a form of the page is wanted";
+            let reason = "Content-Type must be application/x-www-form-urlencoded";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
         }
         let body = api::read_body(body).await?;
@@ -64,14 +64,14 @@ impl Form {
         found.map_or("", |(_, value)| value.trim())
     }
 
-    /// Whether it changes or removes a member, changes a balancer, or adds a member.
+    /// Whether the form concerns this balancer and member. `adds` is whether it adds a member.
     pub(super) fn is_about(&self, balancer: &str, member: &str, adds: bool) -> bool {
         self.get("balancer") == balancer
             && self.get("member") == member
             && (self.get("action") == "add") == adds
     }
 
-    /// Does what it asks for.
+    /// Makes the change of the form.
     pub(super) fn make(&self, shared: &Shared, client: &Client) -> Result<Outcome, Refusal> {
         let (balancer, member) = (self.get("balancer"), self.get("member"));
         let headers = self.conditions();
@@ -96,7 +96,7 @@ impl Form {
                 ("drain", change(&member(), status)?)
             }
             "undrain" => {
-                // The end of `drain_timeout` has disabled it.
+                // The end of `drain_timeout` may have disabled the member.
                 let status = json!({ "status": { "drain": false, "disabled": false } });
                 let keys = changed(status, &present(shared, &member())?);
                 ("undrain", change(&member(), keys)?)
@@ -116,14 +116,14 @@ impl Form {
                 ("added", change)
             }
             _ => {
-                let reason = "the form asks for nothing";
+                let reason = "the form has no known action";
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, reason));
             }
         };
         Ok(Outcome::new(done, change))
     }
 
-    /// Settings that somebody has changed since the page was made are not changed unseen.
+    /// The condition that the settings are still those that the page has shown.
     fn conditions(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Ok(etag) = HeaderValue::try_from(self.get("etag"))
@@ -176,15 +176,15 @@ impl Form {
         Value::Object(keys)
     }
 
-    /// A number where it is one; what is none is refused by whoever reads it, with its reason.
+    /// The value as a number if it is one. Another text is refused when the change is read, with the reason.
     fn number(&self, name: &str) -> Value {
         let text = self.get(name);
         serde_json::from_str::<serde_json::Number>(text).map_or(Value::from(text), Value::Number)
     }
 }
 
-/// The keys of a form whose values are other ones than now. A form has all of them, and what somebody has not touched
-/// is not changed by hand: it goes on following the file.
+/// The keys of a form whose values differ from the present ones. A form has all keys, and those that the user has not
+/// edited must go on following the file.
 fn changed(keys: Value, now: &Value) -> Value {
     let Value::Object(keys) = keys else {
         return keys;
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_changed() {
+    fn a_form_changes_only_the_keys_that_differ() {
         let now = json!({
             "loadfactor": 1, "lbset": 0, "maxattempts": 2, "status": { "drain": false, "stopped": true }
         });

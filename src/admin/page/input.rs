@@ -1,4 +1,4 @@
-//! Fields of the page's forms, with what was wrong with what was entered.
+//! Fields of the page's forms, each with the reason why its value was refused.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::form::Form;
 use crate::admin::api::Refusal;
 
-/// A field with its label; what is wrong with its value stands beside it, and is read out with it.
+/// A field with its label. The reason of a refusal is shown beside the field, and screen readers read it with the field.
 #[derive(Template)]
 #[template(path = "input.html", config = "src/admin/page/askama.toml")]
 pub(super) struct Input {
@@ -18,7 +18,7 @@ pub(super) struct Input {
     value: String,
     wrong: Option<String>,
     kind: &'static str,
-    /// Which keys a phone shows (`inputmode`).
+    /// The keyboard that a phone shows (`inputmode`).
     keys: &'static str,
     placeholder: &'static str,
     is_short: bool,
@@ -48,7 +48,7 @@ impl Input {
         }
     }
 
-    /// One whose value nobody may see, and which the page does not repeat.
+    /// Hides the value of the field. The page never sends it back.
     pub(super) fn secret(self) -> Self {
         Self {
             kind: "password",
@@ -65,10 +65,10 @@ pub(super) struct Wrong<'a> {
     pub(super) refusal: &'a Refusal,
 }
 
-/// A form: its fields show what is in force, or what was entered when that was refused.
+/// A form. Its fields show the present values, or the entered ones when those were refused.
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'a> {
-    /// Begins the ids of its fields, which are each there once in the page.
+    /// The beginning of the ids of its fields, which must be unique in the page.
     id: String,
     wrong: Option<Wrong<'a>>,
 }
@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
         self.wrong.is_some()
     }
 
-    /// A field. `now` is the value in force.
+    /// A field. `now` is its present value.
     pub(super) fn input(
         &self,
         name: &'static str,
@@ -107,13 +107,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether a box is ticked. `now` is whether it is in force.
+    /// Whether a box is ticked. `now` is its present value.
     pub(super) fn is_ticked(&self, name: &str, now: bool) -> bool {
         self.wrong
             .map_or(now, |wrong| wrong.form.get(name) == "true")
     }
 
-    /// What is chosen of a list. `now` is what is in force.
+    /// The chosen entry of a list. `now` is the present one.
     pub(super) fn chosen(&self, name: &str, now: &'a str) -> &'a str {
         self.wrong.map_or(now, |wrong| wrong.form.get(name))
     }
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
         about.next().map(str::to_owned)
     }
 
-    /// Why the form was refused, where that is about none of these fields.
+    /// The reason why the form was refused, if it concerns none of these fields.
     pub(super) fn reason_but_for(&self, inputs: &[Input]) -> Option<String> {
         let refusal = self.wrong?.refusal;
         if refusal.status == StatusCode::PRECONDITION_FAILED {

@@ -1,5 +1,5 @@
-// Keeps the page alive: asks for it every two seconds and takes over what has changed. Without it the page works all
-// the same, when it is reloaded.
+// Updates the page: loads it every two seconds and replaces what has changed. Without this script the page shows new
+// figures when it is reloaded.
 "use strict";
 
 const INTERVAL = 2000;
@@ -11,7 +11,7 @@ function say(text, state) {
   live.className = `live ${state}`;
 }
 
-// A form that is open is in somebody's hands: nothing of it is replaced, and its member does not vanish under it.
+// A form that is open may be edited: nothing in it is replaced, and its member is not removed from the page.
 function isHeld(element) {
   return element.matches("details[open]") || element.querySelector("details[open]") !== null;
 }
@@ -20,7 +20,7 @@ function blocks(list) {
   return [...list.children].filter((child) => child.dataset.block !== undefined);
 }
 
-// Balancers in the page, members in a table: new ones appear in their place, those that are gone go.
+// Balancers of the page, or members of a table: new ones are inserted at their place, and removed ones are removed.
 function align(list, fresh) {
   let last = list.querySelector(":scope > thead");
   const wanted = blocks(fresh);
@@ -62,7 +62,7 @@ function freshen(page) {
   }
 }
 
-// Whoever stands on a button or a link with the keyboard stays there.
+// A button or link that has the keyboard focus keeps it.
 function replaceContent(element, fresh) {
   const controls = (root) => [...root.querySelectorAll("a, button, summary")];
   const at = controls(element).indexOf(document.activeElement);
@@ -93,7 +93,7 @@ async function run() {
 document.addEventListener("visibilitychange", run);
 run();
 
-// What a change did is told once, not again when the page is reloaded.
+// The result of a change is shown once, and not again when the page is reloaded.
 if (location.search) history.replaceState(null, "", location.pathname);
 
 document.addEventListener("submit", (event) => {

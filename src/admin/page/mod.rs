@@ -1,7 +1,7 @@
 //! The balancer manager: a page that shows what runs and changes what may be changed.
 //!
-//! It works without its script, which only keeps the figures alive. A change is a form that is sent here, turned into
-//! what the API takes and made by the API; so both have the same powers and refuse the same things.
+//! The page works without its script, which only updates the figures. A change is sent as a form, translated into a change
+//! of the API, and made by the API. So the page and the API can change the same settings and refuse the same values.
 
 mod form;
 mod input;
@@ -27,7 +27,7 @@ use super::client::Client;
 use super::reply::{Answer, not_allowed, text};
 use crate::state::{NotReloaded, Shared};
 
-/// Nothing but what comes from here, no inline script, and no frame around it.
+/// The Content-Security-Policy: only resources of this listener, no inline script, and no frame around the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -60,7 +60,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Makes a change that a form asks for, and shows what it did.
+/// Makes the change of a form, and shows its result.
 async fn change(
     shared: &Arc<Shared>,
     client: &Client,
@@ -89,7 +89,7 @@ async fn change(
     }
 }
 
-/// Whether the form is one of this page.
+/// Refuses a form that does not come from this page.
 fn check_sender(form: &Form, token: &str, head: &Parts, client: &Client) -> Result<(), Refusal> {
     let own = bool::from(form.get("token").as_bytes().ct_eq(token.as_bytes()));
     check_origin(head, own, client)?;
@@ -101,7 +101,7 @@ fn check_sender(form: &Form, token: &str, head: &Parts, client: &Client) -> Resu
     Err(Refusal::new(StatusCode::FORBIDDEN, reason))
 }
 
-/// Has the file read again.
+/// Reloads the file.
 async fn reload(shared: &Shared, client: &Client) -> Result<Outcome, Refusal> {
     info!(user = %client.user, client = %client.address, "reload asked for by hand");
     let unprocessable = |reason: &str| Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, reason));
@@ -123,7 +123,7 @@ async fn reload(shared: &Shared, client: &Client) -> Result<Outcome, Refusal> {
     }
 }
 
-/// The page anew, so that going back or reloading repeats nothing.
+/// Redirects to the page, so that a reload in the browser does not repeat the change.
 fn see(done: &Outcome) -> Answer {
     let mut answer = text(StatusCode::SEE_OTHER, "");
     if let Ok(location) = HeaderValue::try_from(format!("{PATH}?{}", done.query())) {
@@ -155,7 +155,7 @@ fn asset(kind: &'static str, text: &str) -> Answer {
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        // With none at all browsers would send `Origin: null` with the forms.
+        // With `no-referrer` browsers would send `Origin: null` with the forms.
         (REFERRER_POLICY, "same-origin"),
     ] {
         answer

@@ -15,7 +15,7 @@ use crate::balancer::Health;
 use crate::state::{Journal, Left, MadeByHand, Shared};
 use crate::telemetry::metrics::StickyResult;
 
-/// Where the page is.
+/// The path of the page.
 pub(in crate::admin) const PATH: &str = "/balancer-manager";
 
 /// The page as it is now.
@@ -43,11 +43,11 @@ pub(super) fn render(
             .collect(),
         changes: shared.journal.last(),
     };
-    // Only a writer that fails could fail, and this one is a string.
+    // Rendering fails only when its writer fails, and a string does not.
     page.render().unwrap_or_default()
 }
 
-/// What a change did, or why it was not made.
+/// The result of a change, or the reason why it was not made.
 #[derive(Debug)]
 pub(super) struct Flash {
     done: bool,
@@ -66,7 +66,7 @@ impl Flash {
         }
     }
 
-    /// From the query that a change leads to. It says nothing in words of its own: anybody can make such a link.
+    /// The result that the query of the page names. Anybody can make such a link, so the text comes from the journal only.
     pub(super) fn of_query(query: &str, journal: &Journal) -> Option<Self> {
         let field = |name: &str| {
             let mut fields = form_urlencoded::parse(query.as_bytes());
@@ -109,7 +109,7 @@ struct Page<'a> {
     changes: Vec<Arc<MadeByHand>>,
 }
 
-/// How things are, at one glance.
+/// The sums over all balancers.
 struct Total {
     members: usize,
     usable: usize,
@@ -157,8 +157,9 @@ struct Balancer<'a> {
     nofailover: bool,
     timeout: String,
     maxattempts: String,
-    /// Sessions that began, and those that asked for a route that nobody has.
+    /// The number of requests without a session.
     new: u64,
+    /// The number of requests for a route that no member has.
     unknown_route: u64,
     etag: String,
     id: String,
@@ -177,10 +178,10 @@ struct Member<'a> {
     route: String,
     redirect: String,
     state: State,
-    /// How far a drain is, or when the member is tried again.
+    /// The progress of a drain, or the time until the member is tried again.
     detail: Option<String>,
     is_draining: bool,
-    /// Whether it has failed, so that there is an error state to clear.
+    /// Whether the member has an error state that can be cleared.
     has_failed: bool,
     loadfactor: String,
     lbset: String,
@@ -200,7 +201,7 @@ struct Member<'a> {
 }
 
 struct State {
-    /// `up`, `waiting`, `out` or `off`, for its colour.
+    /// The class for the colour: `up`, `waiting`, `out` or `off`.
     kind: &'static str,
     text: &'static str,
 }
@@ -329,13 +330,13 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Where a value stands, for the script.
+    /// The key of a value of this member, for the script.
     fn key(&self, name: &str) -> String {
         format!("{}|{}|{name}", self.balancer, self.url)
     }
 }
 
-/// What there is to know beside the state.
+/// The detail beside the state.
 fn detail(member: &MemberState<'_>) -> Option<String> {
     let view = &member.view;
     if view.status.drain {
@@ -345,7 +346,7 @@ fn detail(member: &MemberState<'_>) -> Option<String> {
     Some(format!("tried again in {wait}\u{a0}s"))
 }
 
-/// How far a drain is, and whether the member may be stopped. It is `given_up` when `drain_timeout` is over.
+/// The progress of a drain, and whether the member may be stopped. The drain is `given_up` when `drain_timeout` is over.
 fn drain(left: Left, given_up: bool) -> String {
     match (left.sessions, left.requests) {
         (0, 0) if left.complete || given_up => "0 sessions left, safe to stop".to_owned(),
@@ -379,10 +380,10 @@ impl State {
     }
 }
 
-/// `1.2 MiB`
+/// A number of bytes as text, such as `1.2 MiB`.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "two digits are shown of what a float holds"
+    reason = "only the first digits are shown"
 )]
 fn bytes(count: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
