@@ -22,8 +22,8 @@ pub(crate) struct Backend {
     upgrades: Option<HttpBackend>,
 }
 
-/// What a member speaks. The set is closed, so it is an enum: a new protocol is a new arm, and the compiler finds every
-/// place that has to know.
+/// The protocol of a member. The set of protocols is closed, so this is an enum: for a new variant the compiler finds every
+/// place that must handle it.
 #[derive(Debug, Clone)]
 pub(super) enum Arm {
     /// AJP13.
@@ -51,7 +51,7 @@ impl Backend {
         reuse: Reuse,
     ) -> Result<Sent<ResponseBody>, Box<Failed>> {
         if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
-            // Boxed, so that a request over AJP13 need not carry room for it; so are the others below.
+            // This future and those below are boxed, so that the future of a request over AJP13 stays small.
             let sent = Box::pin(connector.send(request, upload, reuse)).await;
             let sent = sent.map_err(Failed::at_upgrades)?;
             return Ok(sent.map(ResponseBody::from));
@@ -73,7 +73,7 @@ impl Backend {
         }
     }
 
-    /// Asks the member whether it is well, within `limit`. The connection is made for the check and closed after it, so
+    /// Asks the member whether it works, within `limit`. The connection is made for the check and closed after it, so
     /// that a full pool fails no check and a check takes no request's place.
     pub(crate) async fn check(
         &self,

@@ -1,5 +1,4 @@
-//! Why an attempt failed, and how much the member had seen of it. What follows from that is decided in
-//! `proxy::verdict`.
+//! Why an attempt failed, and how much of the request the member had received. `proxy::verdict` decides what follows.
 
 use std::error::Error;
 use std::io;
@@ -23,9 +22,9 @@ pub(crate) struct ForwardError {
 /// Whether a connection was made for the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// It was made for it.
+    /// The connection was made for the attempt.
     New,
-    /// It was kept in the pool: the member may just have closed it for idleness.
+    /// The connection was kept in the pool. The member may just have closed it because it was idle.
     Kept,
 }
 
@@ -59,7 +58,7 @@ pub(crate) enum FailureKind {
     /// Nothing came for as long as the member's `timeout`.
     #[error("no packet in time")]
     Silent,
-    /// What came breaks the member's protocol, or a bound that the gateway sets. The text says how.
+    /// The member's bytes break its protocol or a bound of the gateway. The text says how.
     #[error("{0}")]
     Protocol(Box<dyn Error + Send + Sync>),
     /// The answer cannot be said in HTTP.
@@ -68,13 +67,13 @@ pub(crate) enum FailureKind {
     /// Where an HTTP member's answer ends could be read in two ways, or a bound of it was passed.
     #[error("unusable answer: {0}")]
     Framing(#[from] Refused),
-    /// The container says that something went wrong after the head of its answer.
+    /// The container reports a failure after the head of its answer.
     #[error("the container gave its answer up")]
     GivenUp,
     /// The answer has less body than it announced.
     #[error("answer ends {0} bytes early")]
     Short(u64),
-    /// An FTP server closes, or takes nobody in now.
+    /// An FTP server closes, or accepts no clients at the moment.
     #[cfg_attr(
         not(feature = "ftp"),
         allow(dead_code, reason = "only FTP servers say it")
@@ -149,7 +148,7 @@ pub(crate) enum Exposure {
     Nothing,
     /// The whole FORWARD_REQUEST may have reached it.
     Sent,
-    /// It has begun to answer.
+    /// The member has begun to answer.
     Answering,
 }
 

@@ -30,10 +30,10 @@ pub(crate) enum Event {
 
 /// An exchange with a member, from the head of the answer on.
 pub(crate) trait Exchange: Send + 'static {
-    /// What comes next. After an error or [`Event::End`] there is nothing more.
+    /// The next event. It must not be called again after an error or [`Event::End`].
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, FailureKind>>;
 
-    /// Whether the end has come already, so that what was returned last is the last.
+    /// Whether the end has come already, so that the event that was returned last is the last one before it.
     fn peek_end(&mut self, cx: &mut Context<'_>) -> bool;
 
     /// Whether the backend owes nothing but the end of its answer, and is owed nothing.
@@ -55,8 +55,8 @@ pub(crate) struct Incomplete;
 
 /// The rest of an exchange, read as the client takes it.
 ///
-/// It owns the connection. Dropped before the end it closes it, for that is the only way to tell a backend
-/// to stop; unless all that is missing is the end of the answer, which is then waited for.
+/// It owns the connection. When it is dropped before the end, the connection is closed, which is the only way to tell a
+/// backend to stop. But when only the end of the answer is missing, that end is waited for.
 #[derive(Debug)]
 pub(crate) struct Streamed<D: Exchange> {
     driver: Option<Box<D>>,
@@ -145,12 +145,12 @@ impl<D: Exchange> Streamed<D> {
                         *left = left.saturating_sub(data.len() as u64);
                         self.complete = *left == 0;
                     }
-                    // When the end is here already the last frame says that it is the last.
+                    // If the end has come already, hyper is told that this frame is the last.
                     let ended = driver.peek_end(cx);
                     self.complete |= ended && self.length == Length::Unknown;
                     return Poll::Ready(Some(Ok(data)));
                 }
-                // hyper writes out what it has whenever there is nothing more to poll.
+                // hyper flushes whenever a poll returns nothing, so a flush needs no action.
                 Ok(Event::Flush) => continue,
                 Ok(Event::End) => match self.length {
                     Length::Known(left @ 1..) => FailureKind::Short(left),

@@ -16,7 +16,7 @@ use crate::upload::Upload;
 #[derive(Debug)]
 pub(crate) struct Forward<'a> {
     pub(crate) method: &'a Method,
-    /// Whether the request may be sent again when nobody knows what became of it (RFC 9110 section 9.2.2).
+    /// Whether the request may be sent again when it is unknown whether a member has executed it (RFC 9110 section 9.2.2).
     pub(crate) idempotent: bool,
     pub(crate) version: Version,
     /// The path that the client asked for, with its escapes.
@@ -49,8 +49,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) upgrade: Option<&'a HeaderValue>,
 }
 
-/// What an operator wants of a member, as Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`): its
-/// LoadBalancerDrainingValve sends sessions away that it no longer knows.
+/// The activation of a member that Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`). Tomcat's
+/// LoadBalancerDrainingValve redirects sessions that the Tomcat does not know.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Activation<'a> {
     /// Whether the member was draining when the request was scheduled. A drain that begins between then and the
@@ -153,7 +153,7 @@ impl Steps {
         }
     }
 
-    /// The attempt has failed. Boxed, for it is rare and large.
+    /// The attempt has failed. Boxed, because failures are rare and large.
     pub(super) fn failed(self, error: ForwardError, upload: Upload) -> Box<Failed> {
         Box::new(Failed {
             error,

@@ -9,7 +9,7 @@ use crate::headers::{Nominated, is_hop_by_hop};
 /// Most fields of an answer. hyper and most clients stop far below what 64 KiB can hold.
 pub(crate) const MAX_FIELDS: usize = 512;
 
-/// An answer's head, and how much body goes with it.
+/// An answer's head, and the length of its body.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
@@ -32,13 +32,13 @@ impl Head {
 pub(crate) enum Length {
     /// None, whatever the backend sends.
     None,
-    /// So many bytes, as Content-Length says.
+    /// This number of bytes, which Content-Length announces.
     Known(u64),
     /// Until the backend ends it.
     Unknown,
 }
 
-/// What is left of a head that HTTP allows: fields of one connection go, and the length is settled.
+/// Prepares a head for the client: removes the fields that belong to one connection, and determines the length.
 pub(crate) fn finish(
     status: StatusCode,
     mut headers: HeaderMap,

@@ -10,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::error::ConnectError;
+use super::tls::Tls;
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -18,7 +21,15 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// The TCP connection under it.
+    /// Makes the TLS handshake on a new TCP connection; without `tls` there is nothing to do.
+    pub(super) async fn open(stream: TcpStream, tls: Option<&Tls>) -> Result<Self, ConnectError> {
+        Ok(match tls {
+            Some(tls) => Self::Tls(Box::new(tls.connect(stream).await?)),
+            None => Self::Plain(stream),
+        })
+    }
+
+    /// The TCP connection below TLS, or the connection itself.
     #[cfg(feature = "ftp")]
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
@@ -27,18 +38,18 @@ impl Stream {
         }
     }
 
-    /// Whether it is open and nothing waits in it. Does not block.
+    /// Whether the connection is open and has no byte to read. Does not block.
     pub(super) fn is_quiet(&mut self) -> bool {
         match self {
             Self::Plain(stream) => is_silent(stream),
-            // Session tickets come when the server likes; reading takes them in.
+            // A server may send session tickets at any time; a read takes them in.
             Self::Tls(stream) => nothing_to_read(stream) && is_silent(stream.get_ref().0),
         }
     }
 }
 
-/// Whether a socket is open and nothing waits in it: one read that does not block, past tokio, whose idea of what
-/// is there may be a moment old.
+/// Whether a socket is open and has no byte to read. This is one read that does not block; tokio is not asked, because its
+/// knowledge of the socket may be out of date.
 pub(super) fn is_silent(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];
     let peeked = SockRef::from(stream).peek(&mut byte);

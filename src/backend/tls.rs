@@ -1,4 +1,4 @@
-//! TLS towards a member: what is trusted, what is shown, and the name that is asked for.
+//! TLS towards a member: the trusted authorities, the gateway's own certificate, and the name that is verified.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ impl Files {
         }
     }
 
-    /// Files that cannot be read are as good as empty here: whoever needs them says so.
+    /// A hash of the files' contents. A file that cannot be read counts as empty; its reader reports the error.
     fn hash(paths: &[PathBuf]) -> u64 {
         let mut hasher = DefaultHasher::new();
         for path in paths {
@@ -92,7 +92,7 @@ impl Tls {
         tls: Option<&MemberTls>,
         alpn: &[u8],
     ) -> Result<Self, TlsError> {
-        // Before they are used: what changes meanwhile is seen the next time.
+        // The files are hashed before they are read, so that a change in between is noticed next time.
         let files = Files::of(tls);
         let name = tls.and_then(|tls| tls.server_name.as_deref());
         let name = name.unwrap_or(url.host.as_str());

@@ -19,7 +19,7 @@ use crate::backend::error::FailureKind;
 use crate::health::LONGEST_BODY;
 
 impl AjpBackend {
-    /// Asks the member whether it is well; CPONG may take `limit`.
+    /// Asks the member whether it works; CPONG may take `limit`.
     pub(crate) async fn check(
         &self,
         question: Question<'_>,

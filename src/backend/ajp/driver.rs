@@ -1,7 +1,7 @@
 //! One exchange on one connection: moves bytes as both sides are ready, and keeps the time.
 //!
-//! There is no task and no channel. Whoever wants the next event polls, and that also moves the upload on;
-//! whoever stops polling stops the container, which is all the back-pressure there is and all that is needed.
+//! There is no task and no channel. A poll for the next event also moves the upload on. Without polls the container has to
+//! stop, which is the only back-pressure and is enough.
 
 use std::io;
 use std::pin::Pin;
@@ -23,8 +23,8 @@ use crate::backend::pool::{Connection, Lease};
 use crate::backend::wire::{Moved, Traffic};
 use crate::upload::{Upload, UploadError};
 
-/// What a connector answers, and then closes, to a wrong secret or an attribute that it does not allow; an
-/// application's own 403 leaves the connection open (Tomcat: `AjpProcessor.prepareRequest`).
+/// The status with which a connector refuses a wrong secret or an attribute that it does not allow, before it closes the
+/// connection. An application's own 403 leaves the connection open (Tomcat: `AjpProcessor.prepareRequest`).
 const FORBIDDEN: u16 = 403;
 
 /// See the [module](self).
@@ -34,11 +34,11 @@ pub(crate) struct AjpDriver {
     lease: Option<Lease<AjpTransport>>,
     exchange: Order,
     upload: Upload,
-    /// What was read ahead.
+    /// An event that was read ahead.
     ahead: Option<Result<Event, FailureKind>>,
     packet_size: PacketSize,
     timeout: Duration,
-    /// Since when the container owes a packet; set at the first pause after something moved.
+    /// Since when the container owes a packet; set at the first pause after bytes have moved.
     silent_since: Option<Instant>,
     age: Age,
     /// Whether the answer is a 403.
@@ -319,7 +319,7 @@ impl Exchange for AjpDriver {
     }
 }
 
-/// Nobody polls an exchange that is over; should somebody, it fails.
+/// The connection of an exchange; an error when the exchange is polled after its end.
 fn connection(
     lease: &mut Option<Lease<AjpTransport>>,
 ) -> Result<&mut Connection<AjpTransport>, FailureKind> {

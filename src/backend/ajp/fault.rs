@@ -1,4 +1,4 @@
-//! What goes wrong in AJP13, as a failure of an attempt.
+//! Errors of AJP13 as failures of an attempt.
 
 use std::io;
 
@@ -6,13 +6,13 @@ use ajp13::{CodecError, Malformed, Misbehaved, Unencodable};
 
 use crate::backend::error::{FailureKind, Unsendable};
 
-/// What a container can do wrong. The connection cannot be used any more.
+/// Errors of a container. The connection cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 enum AjpFault {
-    /// What came is not AJP13.
+    /// A packet is not AJP13.
     #[error("malformed packet: {0}")]
     Malformed(Malformed),
-    /// What came is AJP13 in an order that it does not allow.
+    /// A packet is AJP13 and not allowed at this place.
     #[error("misbehaved: {0}")]
     Misbehaved(Misbehaved),
 }

@@ -9,8 +9,8 @@ use http::{Method, StatusCode};
 use crate::backend::error::BadHead;
 use crate::backend::head::{Head, MAX_FIELDS, finish};
 
-/// Checks and converts a head. What the wire allows and HTTP does not is refused here: a value with CR LF in
-/// it (Tomcat 10.1.60 sends it on unchanged), a name that is no token, a status that is not final.
+/// Checks and converts a head. Heads that AJP13 allows and HTTP does not are refused: a value with CR LF (Tomcat 10.1.60
+/// sends it unchanged), a name that is no token, a status that is not final.
 pub(crate) fn convert(sent: &SendHeaders, method: &Method) -> Result<Head, BadHead> {
     let status = match sent.status {
         200..=999 => StatusCode::from_u16(sent.status),

@@ -75,7 +75,7 @@ impl AjpBackend {
             Ok(lease) => lease,
             Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), upload)),
         };
-        // One allocation, instead of moving it from hand to hand as the answer goes up.
+        // One allocation, instead of a copy of the driver in each function that the answer passes.
         let mut driver = Box::new(AjpDriver::new(
             lease,
             upload,
@@ -103,7 +103,7 @@ impl AjpBackend {
         let sent = poll_fn(|cx| driver.poll_head(cx)).await?;
         let head = convert(&sent, request.method).map_err(FailureKind::BadHead)?;
         if head.length == Length::None {
-            // The end has mostly come with the head; then the connection is free before the client has it.
+            // The end has mostly come with the head; then the connection is free before the client has the head.
             poll_fn(|cx| Poll::Ready(driver.peek_end(cx))).await;
         }
         Ok(head)
@@ -201,8 +201,8 @@ impl AjpBackend {
     }
 }
 
-/// Adds the field that tells the length of the body, and returns the number of fields. Never the client's own framing:
-/// what was parsed is what counts. Without a body the field can be left out.
+/// Adds the field that tells the length of the body, and returns the number of fields. The value is the length that was
+/// parsed, never the client's own field. Without a body the field can be left out.
 fn put_framing(
     head: &mut RequestEncoder<'_>,
     length: RequestBody,

@@ -33,7 +33,7 @@ pub(crate) struct AjpSettings {
     /// The member's url, for the log.
     member: String,
     pub(super) packet_size: PacketSize,
-    /// How long CPONG may take; `None`: nobody asks for it.
+    /// Longest wait for CPONG; `None` when no CPING is sent.
     ping: Option<Duration>,
     forbidden: WarnLimit,
 }
@@ -97,7 +97,7 @@ impl Transport for AjpTransport {
     /// CPING, where `ping` is configured.
     async fn probe(&mut self, settings: &AjpSettings) -> Result<(), FailureKind> {
         match settings.ping {
-            // Boxed, so that every request need not carry room for it.
+            // The future is boxed, because it is large and rarely needed.
             Some(limit) => Box::pin(self.ping(limit)).await,
             None => Ok(()),
         }

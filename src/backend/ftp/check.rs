@@ -1,4 +1,4 @@
-//! What a health check asks an FTP member, on a connection of its own.
+//! Health checks of an FTP member, each on a connection of its own.
 
 use super::super::check::{Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
@@ -10,7 +10,7 @@ use super::transport::{FtpTransport, traffic};
 use crate::upload::Upload;
 
 impl FtpBackend {
-    /// Asks the member whether it is well. FTP has no CPING: a connection is enough, with TLS where that is used.
+    /// Asks the member whether it works. FTP has no CPING: a connection is enough, with TLS where that is used.
     pub(crate) async fn check(&self, question: Question<'_>) -> Result<Reply, FailureKind> {
         let lease = self.pool.connect_apart().await?;
         match question {

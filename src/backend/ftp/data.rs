@@ -94,10 +94,7 @@ impl DataConnection {
                 Self::Made(stream) => stream,
                 Self::Awaited(listener, server) => accept(&listener, server).await?,
             };
-            Ok(match tls {
-                Some(tls) => Stream::Tls(Box::new(tls.connect(stream).await?)),
-                None => Stream::Plain(stream),
-            })
+            Ok(Stream::open(stream, tls).await?)
         };
         let stream: Result<Stream, FailureKind> = timeout(limit, connected)
             .await

@@ -16,8 +16,8 @@ use super::request::{FtpRequest, Method};
 use super::transfer::Transfer;
 
 impl Dialogue<'_> {
-    /// The answer to GET or HEAD of a directory. CWD goes before MLSD or LIST, for some servers take an argument of LIST for
-    /// options or patterns.
+    /// The answer to GET or HEAD of a directory. CWD goes before MLSD or LIST, because some servers read an argument of
+    /// LIST as options or patterns.
     pub(super) async fn directory(
         &mut self,
         request: &FtpRequest<'_>,

@@ -53,7 +53,7 @@ enum DriverState {
 impl FtpDriver {
     /// An answer of the gateway's own. `moved` is what the request has moved.
     pub(super) const fn text(text: Bytes, mut moved: Moved) -> Self {
-        // A listing became a text: its own bytes are not sent.
+        // The client gets the text and not the bytes of the listing that it was made from.
         moved.bodies.from_backend = 0;
         Self {
             state: DriverState::Last(text),
@@ -199,7 +199,7 @@ impl Exchange for FtpDriver {
         matches!(self.state, DriverState::Done)
     }
 
-    /// The end is confirmed before the client has the last bytes, so nobody has to wait for it afterwards.
+    /// The end is confirmed before the client gets the last bytes, so there is no end to wait for afterwards.
     fn is_nearly_done(&self) -> bool {
         false
     }

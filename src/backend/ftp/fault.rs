@@ -42,7 +42,7 @@ pub(crate) enum FtpFault {
 pub(super) enum FtpError {
     /// The attempt failed. Another member may succeed.
     Failed(FailureKind),
-    /// The server refuses; this status is the answer.
+    /// The server refuses the request, and the client gets this status.
     Refused(StatusCode),
 }
 
@@ -65,7 +65,7 @@ impl From<FtpFault> for FtpError {
 }
 
 impl FtpError {
-    /// What a reply means that is not the expected one.
+    /// The error for a reply that was not expected.
     pub(super) fn from_reply(reply: &Reply) -> Self {
         match status::for_refusal(reply.code) {
             Some(status) => Self::Refused(status),

@@ -44,7 +44,7 @@ impl Dialogue<'_> {
             return redirect(request);
         }
         let head = request.method == Method::Head;
-        // Where neither SIZE nor MDTM found it RETR would not either. For HEAD nothing is transferred, so MDTM decides.
+        // RETR would not find a file that neither SIZE nor MDTM found. For HEAD nothing is transferred, so MDTM decides.
         if facts.no_date && (facts.no_size || head && facts.size.is_none()) {
             return Err(FtpError::Refused(StatusCode::NOT_FOUND));
         }
@@ -66,8 +66,8 @@ impl Dialogue<'_> {
         self.retrieve(request, path, &facts, part).await
     }
 
-    /// SIZE and MDTM (RFC 3659). A server that does not know them, or says nothing useful, is asked for the file all the
-    /// same.
+    /// Asks for SIZE and MDTM (RFC 3659). The file is requested even if the server does not know these commands or gives no
+    /// useful reply.
     async fn facts(&mut self, request: &FtpRequest<'_>, path: &[u8]) -> Result<Facts, FtpError> {
         let mut facts = Facts::default();
         // With `type=a` the size depends on the line ends that the server sends.

@@ -1,4 +1,4 @@
-//! An FTP member: how it is spoken to, and what has been said about it in the log.
+//! An FTP member: its settings, and its warnings in the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use http::HeaderValue;
 use super::super::tls::Tls;
 use crate::telemetry::WarnLimit;
 
-/// How an FTP member is spoken to.
+/// The settings of an FTP member.
 #[derive(Debug)]
 pub(crate) struct FtpSettings {
     /// The member's url, for the log.
     pub(crate) url: String,
-    /// What a client is shown when it is asked for a login: scheme, host and port.
+    /// The realm that a client is shown when it is asked for a login: scheme, host and port.
     pub(crate) realm: String,
     /// Login, data connections, writing.
     pub(crate) ftp: Ftp,
@@ -22,7 +22,7 @@ pub(crate) struct FtpSettings {
     pub(crate) timeout: Duration,
     /// Longest wait for a TCP connection.
     pub(crate) connect: Duration,
-    /// Plain when there is none.
+    /// `None` for connections without TLS.
     pub(crate) tls: Option<Arc<Tls>>,
 }
 

@@ -1,8 +1,8 @@
 //! A member that speaks FTP, plain or through implicit TLS: files and directories as answers to GET and HEAD, and where
 //! `allow_write` is set PUT and DELETE.
 //!
-//! The crate `ajpgate-ftp` knows the bytes; here are the connections. ARCHITECTURE.md says why no other FTP client is used.
-//! A [`FtpRequest`] says what is asked, a [`Dialogue`](dialogue::Dialogue) asks it on a [`Control`](control::Control)
+//! The crate `ajpgate-ftp` reads and writes the bytes; this module has the connections. ARCHITECTURE.md says why no other FTP
+//! client is used. A [`FtpRequest`] is what the client asks for, a [`Dialogue`](dialogue::Dialogue) asks it on a [`Control`](control::Control)
 //! connection and ends in an [`Answer`], whose file or listing comes in a [`Transfer`](transfer::Transfer) that the
 //! [`FtpDriver`] hands to the client.
 

@@ -65,10 +65,7 @@ impl Transport for FtpTransport {
     type Settings = Option<Arc<Tls>>;
 
     async fn open(stream: TcpStream, tls: &Option<Arc<Tls>>) -> Result<Self, ConnectError> {
-        let stream = match tls {
-            Some(tls) => Stream::Tls(Box::new(tls.connect(stream).await?)),
-            None => Stream::Plain(stream),
-        };
+        let stream = Stream::open(stream, tls.as_deref()).await?;
         Ok(Self {
             control: Mutex::new(Control::new(stream)),
             session: Session::default(),

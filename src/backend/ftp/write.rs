@@ -112,7 +112,7 @@ async fn send(
     }
 }
 
-/// What comes while a body is being sent.
+/// An event while a body is being sent.
 enum Next {
     /// This many bytes of the body; 0 at its end.
     Body(usize),

@@ -38,10 +38,7 @@ impl Transport for HttpTransport {
     type Settings = Option<Arc<Tls>>;
 
     async fn open(stream: TcpStream, tls: &Option<Arc<Tls>>) -> Result<Self, ConnectError> {
-        let stream = match tls {
-            Some(tls) => Stream::Tls(Box::new(tls.connect(stream).await?)),
-            None => Stream::Plain(stream),
-        };
+        let stream = Stream::open(stream, tls.as_deref()).await?;
         Ok(Self {
             wire: Mutex::new(Some(Wire::new(stream))),
         })

@@ -95,7 +95,7 @@ impl<T: Transport> Manager for Connector<T> {
     type Error = FailureKind;
 
     fn create(&self) -> impl Future<Output = Result<Connection<T>, FailureKind>> + Send {
-        // Rare and large: boxed, so that every request need not carry room for it.
+        // The future is boxed, because it is large and rarely needed.
         Box::pin(self.open_for_request())
     }
 

@@ -1,4 +1,4 @@
-//! A pool as whoever looks after it sees it, whatever its connections speak.
+//! What upkeep and the manager can do with a pool, whatever the protocol of its connections.
 
 use std::fmt;
 use std::pin::Pin;

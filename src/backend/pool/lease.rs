@@ -18,9 +18,9 @@ pub(crate) struct Lease<T: Transport> {
 
 #[derive(Debug)]
 enum Held<T: Transport> {
-    /// It has a place in the pool.
+    /// The connection has a place in the pool.
     Pooled(Object<Connector<T>>),
-    /// It was made beside the pool and never gets into it.
+    /// The connection was made outside the pool and never gets into it.
     Apart(Connection<T>),
 }
 

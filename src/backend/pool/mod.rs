@@ -1,8 +1,8 @@
 //! Connections to one member: a deadpool of them, and what makes one fit for the next request.
 //!
 //! A connection is in the pool, or it is a [`Lease`]. A lease that is dropped closes its connection; only
-//! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that. What a connection is, its
-//! protocol says: see [`Transport`].
+//! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that. Each protocol has its own kind of
+//! connection: see [`Transport`].
 
 mod connector;
 mod control;
@@ -62,7 +62,7 @@ impl<T: Transport> Pool<T> {
         let max = settings.max;
         let inner = managed::Pool::builder(Connector::new(settings, protocol, connects))
             .max_size(max)
-            // Last in, first out: what is not needed ages and is closed.
+            // Last in, first out: connections that the load does not need grow old and are closed.
             .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
@@ -122,7 +122,7 @@ impl<T: Transport> Pool<T> {
                 *object = Box::pin(connector.open_for_request()).await?;
                 return Ok(Lease::pooled(object, Age::New));
             }
-            // A lease from here on: when the request goes away while CPONG is due the connection is closed.
+            // A lease already: if the request is dropped while CPONG is due, the connection is closed.
             let mut lease = Lease::pooled(object, Age::Kept);
             match lease.probe(&connector.protocol).await {
                 Ok(()) => return Ok(lease),
@@ -131,12 +131,12 @@ impl<T: Transport> Pool<T> {
         }
     }
 
-    /// A connection that does not count in the pool and never gets into it. It is not asked for a sign of life.
+    /// A connection that does not count in the pool and never gets into it. No CPING is sent on it.
     pub(crate) async fn connect_apart(&self) -> Result<Lease<T>, ConnectError> {
         Ok(Lease::apart(self.inner.manager().open().await?))
     }
 
-    /// Rare, and large: boxed, so that every request need not carry room for it.
+    /// Waits for a place in the pool. The future is boxed, because it is large and rarely needed.
     async fn wait(&self) -> Result<Object<Connector<T>>, FailureKind> {
         Box::pin(self.inner.get()).await.map_err(failure)
     }
