@@ -1,16 +1,15 @@
 //! The body of a client's request on its way to a member.
 
+mod client_body;
+
 use std::collections::VecDeque;
-use std::error::Error as _;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use ajp13::exchange::RequestBody;
 use bytes::Bytes;
 use http::StatusCode;
-use http_body::Body as _;
-use hyper::body::Incoming;
+
+pub(crate) use self::client_body::{BodyFault, BodyFeed, ClientBody};
 
 /// Most bytes of a body that are kept so that a second member can be sent them.
 ///
@@ -22,7 +21,7 @@ pub(crate) const REPLAY_MAX: usize = 64 * 1024;
 pub(crate) enum UploadError {
     /// The client is gone, or its framing is broken.
     #[error("request body cannot be read: {0}")]
-    Broken(hyper::Error),
+    Broken(BodyFault),
     /// Shorter than its Content-Length.
     #[error("request body ends early")]
     Cut,
@@ -34,18 +33,16 @@ pub(crate) enum UploadError {
     Stalled,
 }
 
-impl UploadError {
-    /// What hyper says about a body. A client that has stopped sending times out in the layer under it.
-    fn of(error: hyper::Error) -> Self {
-        let io = error
-            .source()
-            .and_then(|cause| cause.downcast_ref::<io::Error>());
-        match io {
-            Some(io) if io.kind() == io::ErrorKind::TimedOut => Self::Stalled,
-            _ => Self::Broken(error),
+impl From<BodyFault> for UploadError {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::Stalled => Self::Stalled,
+            BodyFault::Cut | BodyFault::Malformed(_) => Self::Broken(fault),
         }
     }
+}
 
+impl UploadError {
     /// The status for the client.
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
@@ -60,7 +57,7 @@ impl UploadError {
 #[derive(Debug)]
 pub(crate) struct Upload {
     /// `None` once its end has been read.
-    incoming: Option<Incoming>,
+    incoming: Option<ClientBody>,
     /// Read from the client and not taken yet.
     unread: VecDeque<Bytes>,
     /// Taken, in order; `None` when it was too much to keep or need not be kept.
@@ -96,9 +93,8 @@ impl Upload {
     ///
     /// # Errors
     /// [`UploadError::TooLarge`] when it is announced to be longer.
-    pub(crate) fn new(incoming: Incoming, max: Option<u64>) -> Result<Self, UploadError> {
-        let length = match incoming.size_hint().exact() {
-            _ if incoming.is_end_stream() => RequestBody::Empty,
+    pub(crate) fn new(incoming: ClientBody, max: Option<u64>) -> Result<Self, UploadError> {
+        let length = match incoming.length() {
             Some(0) => RequestBody::Empty,
             Some(length) => RequestBody::Known(length),
             None => RequestBody::Unknown,
@@ -131,7 +127,6 @@ impl Upload {
     /// arrived is taken together; nothing is waited for once there is a byte.
     pub(crate) fn poll_take(
         &mut self,
-        cx: &mut Context<'_>,
         max: usize,
         mut put: impl FnMut(&[u8]),
     ) -> Poll<Result<usize, UploadError>> {
@@ -141,7 +136,7 @@ impl Upload {
                 if self.broken {
                     break;
                 }
-                match self.poll_receive(cx) {
+                match self.poll_receive() {
                     Poll::Ready(Ok(true)) => continue,
                     Poll::Ready(Ok(false)) => break,
                     Poll::Ready(Err(error)) => {
@@ -167,10 +162,9 @@ impl Upload {
     }
 
     /// Takes the next piece as it came from the client. `None` is the end.
-    pub(crate) fn poll_piece(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, UploadError>>> {
+    ///
+    /// Pending needs no waker: the task that polls the exchange is the one that reads from the client.
+    pub(crate) fn poll_piece(&mut self) -> Poll<Option<Result<Bytes, UploadError>>> {
         loop {
             if let Some(piece) = self.unread.pop_front() {
                 self.keep(piece.clone());
@@ -180,7 +174,7 @@ impl Upload {
                 let failed = self.failed.take().unwrap_or(UploadError::Cut);
                 return Poll::Ready(Some(Err(failed)));
             }
-            match ready!(self.poll_receive(cx)) {
+            match ready!(self.poll_receive()) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Ready(None),
                 Err(error) => (self.failed, self.broken) = (Some(error), true),
@@ -221,29 +215,21 @@ impl Upload {
     }
 
     /// Reads the next piece from the client; `false` at the end.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, UploadError>> {
-        loop {
-            let Some(incoming) = &mut self.incoming else {
-                return Poll::Ready(Ok(false));
+    fn poll_receive(&mut self) -> Poll<Result<bool, UploadError>> {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Ok(false));
+        };
+        let Some(piece) = ready!(incoming.poll_piece())? else {
+            self.incoming = None;
+            return Poll::Ready(Ok(false));
+        };
+        if let Some(allowed) = &mut self.allowed {
+            let Some(left) = allowed.checked_sub(piece.len() as u64) else {
+                return Poll::Ready(Err(UploadError::TooLarge));
             };
-            let Some(frame) = ready!(Pin::new(incoming).poll_frame(cx)) else {
-                self.incoming = None;
-                return Poll::Ready(Ok(false));
-            };
-            // Trailers have no place in AJP13.
-            let Ok(piece) = frame.map_err(UploadError::of)?.into_data() else {
-                continue;
-            };
-            if let Some(allowed) = &mut self.allowed {
-                let Some(left) = allowed.checked_sub(piece.len() as u64) else {
-                    return Poll::Ready(Err(UploadError::TooLarge));
-                };
-                *allowed = left;
-            }
-            if !piece.is_empty() {
-                self.unread.push_back(piece);
-                return Poll::Ready(Ok(true));
-            }
+            *allowed = left;
         }
+        self.unread.push_back(piece);
+        Poll::Ready(Ok(true))
     }
 }

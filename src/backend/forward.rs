@@ -1,5 +1,6 @@
 //! One attempt to have a request answered by a member: what is sent, and what comes of it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 
 use super::error::{Age, FailureKind, ForwardError};
 use super::pool::{Lease, Transport};
+use crate::connection_state::ConnectionState;
 use crate::headers::RequestFields;
 use crate::peer::Peer;
 use crate::upload::Upload;
@@ -47,6 +49,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) attributes: &'a [(String, String)],
     /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
     pub(crate) upgrade: Option<&'a HeaderValue>,
+    /// The client's connection, for interim answers.
+    pub(crate) connection: &'a Arc<ConnectionState>,
 }
 
 /// The activation of a member that Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`). Tomcat's

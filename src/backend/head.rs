@@ -4,6 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::error::BadHead;
+use crate::field_names::FieldNames;
 use crate::headers::{Nominated, is_hop_by_hop};
 
 /// Most fields of an answer. hyper and most clients stop far below what 64 KiB can hold.
@@ -15,6 +16,8 @@ pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) length: Length,
+    /// How the member spelt the names of its fields.
+    pub(crate) names: FieldNames,
 }
 
 impl Head {
@@ -23,6 +26,9 @@ impl Head {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
+        if !self.names.is_empty() {
+            response.extensions_mut().insert(self.names);
+        }
         response
     }
 }
@@ -50,6 +56,7 @@ pub(crate) fn finish(
         status,
         headers,
         length,
+        names: FieldNames::default(),
     })
 }
 

@@ -35,7 +35,6 @@ pub(crate) use self::error::{Age, Connector, Exposure, FailureKind, ForwardError
 pub(crate) use self::error::{BadHead, ConnectError};
 pub(crate) use self::exchange::Incomplete;
 pub(crate) use self::forward::{Activation, Failed, Forward, Sent};
-pub(crate) use self::http1::Tunnel;
 pub(crate) use self::pool::Reuse;
 pub(crate) use self::response::ResponseBody;
 pub(crate) use self::tls::Tls;

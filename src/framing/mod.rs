@@ -1,12 +1,12 @@
 //! Where HTTP/1 messages begin and end, in either direction (RFC 9112 sections 5 to 7).
 //!
-//! hyper parses messages, and it is strict; but some of what two readers could see two ends of it settles without a
-//! word: a Content-Length beside Transfer-Encoding it drops, the same Content-Length twice it takes for one. So the
-//! bytes are looked at before hyper sees them: each head as a whole, then its body only as far as needed to know
-//! where it ends. Sockets and timers are the guards' business, of clients in `server`, of members in `backend`.
+//! Libraries that parse messages settle some of what two readers could see two ends of: hyper drops a Content-Length
+//! beside Transfer-Encoding, and takes the same Content-Length twice for one; httparse takes a bare LF for the end of a
+//! line. Here all of this is refused, before the parser sees it: each head as a whole, then its body as far as needed
+//! to know where it ends. Sockets and timers are the business of `server` for clients and of `backend` for members.
 //!
-//! Only framing is judged. Whatever else is wrong with a head (bytes that may not be in a name or a value, say) is
-//! left to hyper, which refuses the head as a whole and so cannot see other framing than this.
+//! Only framing is judged. Other faults of a head (bytes that may not be in a name or a value) are left to the parser,
+//! which refuses the head as a whole and so cannot see other framing than this.
 
 mod chunk;
 mod fields;
@@ -49,6 +49,12 @@ pub(crate) enum Refused {
     HeadTooSlow,
     #[error("malformed chunk")]
     BadChunk,
+    #[error("malformed request line or header field")]
+    BadHead,
+    #[error("a byte that may not be in a request target")]
+    BadTarget,
+    #[error("request target too long")]
+    TargetTooLong,
 }
 
 /// What is left of a body.
@@ -62,6 +68,13 @@ pub(crate) enum Body {
     Chunked(Chunk),
     /// Everything until the connection ends: answers only.
     UntilClose,
+}
+
+/// The next bytes of a body: so many of framing, then so many of data. Without data there was nothing but framing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) framing: usize,
+    pub(crate) data: usize,
 }
 
 impl Body {
@@ -79,7 +92,7 @@ impl Body {
                 *self = Self::of_length(left.saturating_sub(here as u64));
                 (here, None)
             }
-            Self::Chunked(chunk) => self.take_chunks(chunk, bytes),
+            Self::Chunked(_) => self.take_chunks(bytes),
         }
     }
 
@@ -91,28 +104,48 @@ impl Body {
         }
     }
 
-    fn take_chunks(&mut self, mut chunk: Chunk, bytes: &[u8]) -> (usize, Option<Refused>) {
-        let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
+    /// Takes the next piece of data, with the framing before it.
+    ///
+    /// # Errors
+    /// When the bytes are no chunks.
+    pub(crate) fn piece(&mut self, bytes: &[u8]) -> Result<Piece, Refused> {
+        let Self::Chunked(mut chunk) = *self else {
+            let (data, _) = self.take(bytes);
+            return Ok(Piece { framing: 0, data });
+        };
+        let mut framing = 0;
+        while let Some(&byte) = bytes.get(framing) {
             if let Chunk::Data(left) = chunk {
-                let here = usize::try_from(left)
+                let data = usize::try_from(left)
                     .unwrap_or(usize::MAX)
-                    .min(bytes.len() - at);
-                at += here;
-                chunk = Chunk::data(left.saturating_sub(here as u64));
-                continue;
+                    .min(bytes.len() - framing);
+                *self = Self::Chunked(Chunk::data(left.saturating_sub(data as u64)));
+                return Ok(Piece { framing, data });
             }
-            match chunk.next(byte) {
-                Some(Some(next)) => chunk = next,
-                Some(None) => {
+            framing += 1;
+            match chunk.next(byte).ok_or(Refused::BadChunk)? {
+                Some(next) => chunk = next,
+                None => {
                     *self = Self::Over;
-                    return (at + 1, None);
+                    return Ok(Piece { framing, data: 0 });
                 }
-                None => return (at, Some(Refused::BadChunk)),
             }
-            at += 1;
         }
         *self = Self::Chunked(chunk);
+        Ok(Piece { framing, data: 0 })
+    }
+
+    fn take_chunks(&mut self, bytes: &[u8]) -> (usize, Option<Refused>) {
+        let mut at = 0;
+        while let rest @ [_, ..] = bytes.get(at..).unwrap_or_default() {
+            match self.piece(rest) {
+                Ok(piece) => at += piece.framing + piece.data,
+                Err(why) => return (at, Some(why)),
+            }
+            if self.is_over() {
+                break;
+            }
+        }
         (at, None)
     }
 }

@@ -16,7 +16,7 @@ use crate::backend::{FailureKind, ForwardError, ResponseBody};
 use crate::balancer::{Hope, NoMember, Tried, Want};
 use crate::state::{Chosen, LiveBalancer, LiveMember};
 use crate::telemetry::metrics::RetryReason;
-use crate::upload::Upload;
+use crate::upload::{Upload, UploadError};
 
 /// The failed attempt before the current one: its member, and why it failed.
 #[derive(Debug)]
@@ -176,6 +176,8 @@ fn unserved(request: &RoutedRequest<'_>, nobody: NoMember, before: Option<Before
 /// The answer when the last attempt has failed.
 fn given_up(request: &RoutedRequest<'_>, error: &ForwardError, status: StatusCode) -> Local {
     match error.kind {
+        // What is left of a body that is too large still has an end.
+        FailureKind::Client(UploadError::TooLarge) => Local::new(status),
         FailureKind::Client(_) => Local::new(status).and_close(),
         _ => answer(request, status),
     }

@@ -86,6 +86,7 @@ impl<'a> ForMember<'a> {
             wanted,
             peer,
             upgrade,
+            connection,
             ..
         } = *self.request;
         Forward {
@@ -109,6 +110,7 @@ impl<'a> ForMember<'a> {
             },
             attributes: &self.attributes,
             upgrade,
+            connection,
         }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
+use http::Response;
 use http::request::Parts;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
-use hyper::upgrade::OnUpgrade;
 use tracing::debug;
 
 use super::attempts;
@@ -22,44 +19,27 @@ use crate::connection_state::ConnectionState;
 use crate::headers::Nominated;
 use crate::peer::Peer;
 use crate::state::{Attempt, Shared, Snapshot};
-use crate::upload::Upload;
+use crate::upload::{ClientBody, Upload};
 
 /// Answers a request. It never fails: whatever goes wrong before the head of the answer becomes an answer.
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     peer: Arc<Peer>,
     connection: Arc<ConnectionState>,
-    request: Request<Incoming>,
+    parts: Parts,
+    body: ClientBody,
 ) -> Response<Tracked> {
-    let answering = connection.answering();
-    let (mut parts, incoming) = request.into_parts();
-    let client = parts.extensions.remove::<OnUpgrade>();
     let snapshot = shared.snapshot.load_full();
     let mut request = Box::new(OpenRequest::new(shared, peer, connection, parts));
     let OpenRequest { parts, record } = &mut *request;
-    let answer = serve(&snapshot, parts, record, incoming).await;
+    let answer = serve(&snapshot, parts, record, body).await;
     let (response, attempt) = match answer {
         Ok((response, attempt)) => (response, Some(attempt)),
         Err(local) => (local.into_response(), None),
     };
     record.answered(response.status(), response.headers());
     let (head, body) = response.into_parts();
-    let timeout = attempt
-        .as_ref()
-        .map(|attempt| attempt.member.config.timeout);
-    let (shared, connection) = (Arc::clone(&record.shared), Arc::clone(&record.connection));
-    let mut tracked = Tracked::new(body, attempt, head.status, request, answering);
-    if let (Some(tunnel), Some(client)) = (tracked.take_tunnel(), client) {
-        upgrade::begin(
-            client,
-            tunnel,
-            tracked,
-            timeout.unwrap_or_default(),
-            &shared,
-            &connection,
-        );
-        tracked = Tracked::nothing();
-    }
+    let tracked = Tracked::new(body, attempt, head.status, request);
     Response::from_parts(head, tracked)
 }
 
@@ -68,16 +48,16 @@ async fn serve(
     snapshot: &Snapshot,
     parts: &Parts,
     record: &mut Record,
-    incoming: Incoming,
+    body: ClientBody,
 ) -> Result<(Response<ResponseBody>, Attempt), Local> {
-    let peer = Arc::clone(&record.peer);
+    let (peer, connection) = (Arc::clone(&record.peer), Arc::clone(&record.connection));
     let plan = Plan::new(snapshot, parts, &peer).map_err(|refusal| {
         debug!(client = peer.ip, target = %parts.uri, reason = %refusal, "request refused");
         refused(refusal)
     })?;
     record.enter(&plan.to.balancer);
-    let upload = Upload::new(incoming, snapshot.limits.max_body)
-        .map_err(|error| Local::new(error.status()).and_close())?;
+    let upload =
+        Upload::new(body, snapshot.limits.max_body).map_err(|error| Local::new(error.status()))?;
     let wanted = plan.session(parts);
     record.names(&wanted);
     let nominated = Nominated::of(&parts.headers);
@@ -88,6 +68,7 @@ async fn serve(
         peer: &peer,
         upgrade: upgrade::asked(parts, &nominated),
         nominated: &nominated,
+        connection: &connection,
     };
     let (mut response, chosen) = attempts::run(&request, record, upload).await?;
     let answer = MemberAnswer {
@@ -97,11 +78,6 @@ async fn serve(
         variables: &record.variables,
     };
     answer.finish(response.headers_mut());
-    if response.status().canonical_reason().is_none() {
-        // hyper would say `<none>`; nothing need be said (RFC 9112 section 4).
-        let nothing = ReasonPhrase::from_static(b"");
-        response.extensions_mut().insert(nothing);
-    }
     record.member = Some(Arc::clone(&chosen.attempt.member));
     Ok((response, chosen.attempt))
 }

@@ -27,3 +27,4 @@ pub(crate) use self::local::text;
 pub(crate) use self::plan::{Plan, Refusal};
 pub(crate) use self::record::refused;
 pub(crate) use self::session::{Session, Wanted};
+pub(crate) use self::tracked::Tracked;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use tracing::debug;
 
@@ -54,12 +54,13 @@ pub(crate) struct Record {
     pub(crate) member: Option<Arc<LiveMember>>,
     status: Option<StatusCode>,
     /// Bytes of the answer's head.
-    head_sent: u64,
+    pub(crate) head_sent: u64,
     /// Bytes of body that were handed to the client.
     pub(crate) sent: u64,
-    /// Whether the answer is complete.
+    /// Whether the client has all of the answer.
     pub(crate) complete: bool,
-    keep_alive: bool,
+    /// Whether its connection goes on.
+    pub(crate) keep_alive: bool,
     /// Fields of the answer that the access log wants.
     logged: Vec<(HeaderName, HeaderValue)>,
 }
@@ -126,16 +127,11 @@ impl Record {
     /// The head of the answer is known.
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = Some(status);
-        if self.shared.access_log.is_on() {
-            self.head_sent = head_length(status, headers);
-        }
         for name in self.shared.access_log.response_fields() {
             let values = headers.get_all(name).into_iter();
             self.logged
                 .extend(values.map(|value| (name.clone(), value.clone())));
         }
-        let connection = headers.get(CONNECTION).map(HeaderValue::as_bytes);
-        self.keep_alive = !connection.is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
     }
 
     /// What became of the route that the session asked for; `None` in a balancer without stickiness.
@@ -208,6 +204,7 @@ impl Drop for OpenRequest {
         );
         record.shared.access_log.write(&Entry {
             parts: Some(parts),
+            refused_line: b"",
             peer: &record.peer,
             status,
             sent: record.sent,
@@ -231,25 +228,14 @@ impl Drop for OpenRequest {
     }
 }
 
-/// The length of a head as hyper writes it, in bytes, with the Date that it adds.
-fn head_length(status: StatusCode, headers: &HeaderMap) -> u64 {
-    const DATE: usize = "date: Tue, 24 Nov 2026 00:00:00 GMT\r\n".len();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let line = "HTTP/1.1 200 \r\n\r\n".len() + reason.len();
-    let fields: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    let date = if headers.contains_key(http::header::DATE) {
-        0
-    } else {
-        DATE
-    };
-    (line + fields + date) as u64
-}
-
 /// Counts and logs a request whose head was refused before it was a request.
-pub(crate) fn refused(shared: &Shared, peer: &Peer, status: StatusCode, requests: u32) {
+pub(crate) fn refused(
+    shared: &Shared,
+    peer: &Peer,
+    status: StatusCode,
+    line: &[u8],
+    requests: u32,
+) {
     shared.counters.refused.increment(1);
     shared
         .counters
@@ -257,6 +243,7 @@ pub(crate) fn refused(shared: &Shared, peer: &Peer, status: StatusCode, requests
         .increment(CodeClass::of(status.as_u16()));
     shared.access_log.write(&Entry {
         parts: None,
+        refused_line: line,
         peer,
         status: status.as_u16(),
         sent: 0,

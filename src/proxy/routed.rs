@@ -7,6 +7,7 @@ use http::request::Parts;
 
 use super::plan::Plan;
 use super::session::Wanted;
+use crate::connection_state::ConnectionState;
 use crate::headers::Nominated;
 use crate::peer::Peer;
 use crate::state::LiveBalancer;
@@ -20,6 +21,8 @@ pub(crate) struct RoutedRequest<'a> {
     pub(crate) wanted: &'a Wanted<'a>,
     pub(crate) peer: &'a Peer,
     pub(crate) nominated: &'a Nominated,
+    /// The client's connection.
+    pub(crate) connection: &'a Arc<ConnectionState>,
     /// The protocol that the client asks to switch to.
     pub(crate) upgrade: Option<&'a HeaderValue>,
 }

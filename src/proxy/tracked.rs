@@ -1,30 +1,29 @@
 //! The body of an answer together with what ends when it ends.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, warn};
 
 use super::record::OpenRequest;
 use super::verdict::{End, Rules, verdict};
-use crate::backend::{FailureKind, Moved, ResponseBody, Tunnel};
-use crate::connection_state::Answering;
+use crate::backend::{FailureKind, Moved, ResponseBody};
 use crate::state::Attempt;
 
 /// Bytes after which a long transfer tells the decisions how far it is.
 const TELL_EVERY: u64 = 64 * 1024;
 
-/// A body that hyper sends. Dropped, it settles the attempt, counts and logs the request, and lets the
-/// connection take the next one, in this order.
+/// The body of an answer on its way to the client. Dropped, it settles the attempt, and then counts and logs the request.
 #[derive(Debug)]
 pub(crate) struct Tracked {
     body: ResponseBody,
-    /// `None` for the empty body of a 101: what ends with that request is kept by the tunnel.
-    ending: Option<Ending>,
+    ending: Ending,
 }
 
 /// What ends when the answer has ended.
@@ -35,7 +34,8 @@ struct Ending {
     status: StatusCode,
     request: Box<OpenRequest>,
     told_at: u64,
-    _answering: Answering,
+    /// The last byte of the body has been read.
+    whole: bool,
 }
 
 impl Tracked {
@@ -44,48 +44,99 @@ impl Tracked {
         attempt: Option<Attempt>,
         status: StatusCode,
         request: Box<OpenRequest>,
-        answering: Answering,
     ) -> Self {
         Self {
             body,
-            ending: Some(Ending {
+            ending: Ending {
                 attempt,
                 status,
                 request,
                 told_at: 0,
-                _answering: answering,
-            }),
+                whole: false,
+            },
         }
     }
 
-    /// No body, and nothing that ends with it.
-    pub(crate) const fn nothing() -> Self {
-        Self {
-            body: ResponseBody::empty(),
-            ending: None,
-        }
+    /// The head of the answer has so many bytes.
+    pub(crate) fn head_written(&mut self, bytes: usize) {
+        self.ending.request.record.head_sent = bytes as u64;
     }
 
-    /// The other protocol behind a 101.
-    pub(crate) fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
-        self.body.take_tunnel()
+    /// The last byte of the body has been read: the member is free, whether or not the client has that byte.
+    pub(crate) fn read_to_end(&mut self) {
+        self.ending.whole = true;
+        self.settle();
+        self.body = ResponseBody::empty();
     }
 
-    /// So much of another protocol has moved so far.
-    pub(crate) fn moved(&mut self, moved: Moved) {
-        if let Some(ending) = &mut self.ending {
-            ending.request.record.sent = moved.bodies.from_backend;
-            if let Some(attempt) = &mut ending.attempt {
-                attempt.moved(moved);
-            }
+    /// The client has all of the answer; its connection goes on if `keep_alive`.
+    pub(crate) fn delivered(mut self, keep_alive: bool) {
+        let record = &mut self.ending.request.record;
+        record.complete = true;
+        record.keep_alive = keep_alive;
+    }
+
+    /// Whether another protocol begins behind the head.
+    pub(crate) const fn is_upgrade(&self) -> bool {
+        matches!(self.body, ResponseBody::Tunnel(_))
+    }
+
+    /// Speaks the other protocol with the client to its end. The request lasts as long as that.
+    pub(crate) async fn run_upgraded(mut self, client: impl AsyncRead + AsyncWrite) {
+        let Some(mut tunnel) = self.body.take_tunnel() else {
+            return;
+        };
+        let attempt = self.ending.attempt.as_ref();
+        let timeout = attempt.map(|attempt| attempt.member.config.timeout);
+        let shared = Arc::clone(&self.ending.request.record.shared);
+        let moving = tunnel.run(client, timeout.unwrap_or_default(), |moved| {
+            self.ending.moved(moved);
+        });
+        tokio::select! {
+            () = moving => {}
+            // It has no end of its own that could be waited for.
+            () = shared.closing.begins() => {}
         }
+        self.ending.moved(tunnel.moved());
+        self.ending.whole = true;
+        let record = &mut self.ending.request.record;
+        record.complete = true;
+        record.keep_alive = false;
+    }
+
+    /// Ends the attempt, once.
+    fn settle(&mut self) {
+        let Self { body, ending } = self;
+        if body.has_surplus() {
+            ending.warn_of_surplus();
+        }
+        let now = Instant::now();
+        ending.request.record.ended = Some(now);
+        let Some(mut attempt) = ending.attempt.take() else {
+            return;
+        };
+        // Nothing of a tunnel: that has been told.
+        attempt.moved(body.moved());
+        let end = match ending.whole {
+            true => End::Complete(ending.status),
+            false => End::CutShort(ending.status, None),
+        };
+        attempt.outcome = verdict(end, Rules::of(attempt.balancer())).outcome;
+        attempt.settle(now);
     }
 }
 
 impl Ending {
+    /// So much of another protocol has moved so far.
+    fn moved(&mut self, moved: Moved) {
+        self.request.record.sent = moved.bodies.from_backend;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.moved(moved);
+        }
+    }
+
     /// The answer broke off: the client must not take it for complete.
     fn fail(&mut self, failure: Option<FailureKind>) {
-        self.request.record.connection.abort();
         let Some(failure) = failure else {
             return;
         };
@@ -146,16 +197,13 @@ impl Body for Tracked {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        let Some(ending) = &mut this.ending else {
-            return polled;
-        };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                ending.sent(length, &mut this.body);
+                this.ending.sent(length, &mut this.body);
             }
-            Poll::Ready(Some(Err(_))) => ending.fail(this.body.take_failure()),
-            Poll::Ready(None) => ending.request.record.complete = true,
+            Poll::Ready(Some(Err(_))) => this.ending.fail(this.body.take_failure()),
+            Poll::Ready(None) => this.ending.whole = true,
             Poll::Pending => {}
         }
         polled
@@ -172,35 +220,12 @@ impl Body for Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        if self.body.has_surplus()
-            && let Some(ending) = &self.ending
-        {
-            ending.warn_of_surplus();
+        self.ending.whole |= self.body.is_end_stream();
+        if self.ending.attempt.is_some() {
+            self.settle();
         }
-        let Some(Ending {
-            attempt,
-            status,
-            request,
-            ..
-        }) = &mut self.ending
-        else {
-            return;
-        };
-        request.record.complete |= self.body.is_end_stream();
-        if !request.record.complete {
+        if !self.ending.request.record.complete {
             debug!("answer not complete");
-        }
-        let now = Instant::now();
-        request.record.ended = Some(now);
-        if let Some(mut attempt) = attempt.take() {
-            // Nothing of a tunnel: that has been told.
-            attempt.moved(self.body.moved());
-            let end = match request.record.complete {
-                true => End::Complete(*status),
-                false => End::CutShort(*status, None),
-            };
-            attempt.outcome = verdict(end, Rules::of(attempt.balancer())).outcome;
-            attempt.settle(now);
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use super::connection::{self, ConnectionSettings};
+use super::http1::{self, ConnectionSettings};
 use crate::peer::Peer;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
@@ -109,7 +109,7 @@ pub(crate) async fn serve(
         let settings = ConnectionSettings::of(&shared.snapshot.load().limits);
         tasks.spawn(async move {
             shared.counters.client_connections.increment(1.0);
-            connection::serve(stream, &peer, settings, &shared).await;
+            http1::serve(stream, &peer, settings, &shared).await;
             shared.counters.client_connections.decrement(1.0);
             drop(permit);
         });

@@ -26,6 +26,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "timer",
             "variables",
             "framing",
+            "field_names",
             "random",
         ],
         NO_BALANCING,

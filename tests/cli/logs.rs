@@ -1,11 +1,14 @@
 //! The access log and the program's own log.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Node};
 use crate::support::http::get;
 use crate::support::program::{Done, Program, ajpgate};
-use crate::support::{Scratch, until};
+use crate::support::{DEADLINE, Scratch, until};
 
 /// Sends the requests of every access log here: a new session, the session again, an unknown route, a 404.
 fn traffic(cluster: &Cluster) -> Visit {
@@ -329,5 +332,64 @@ fn a_renamed_access_log_is_opened_again_at_a_reload() {
         (read(&rotated), read(&log)),
         ("/before\n".to_owned(), "/after\n".to_owned()),
         "{done:?}"
+    );
+}
+
+/// Sends bytes on a connection of their own, and reads until a text has come, or up to the end where it is empty.
+fn talk(cluster: &Cluster, sent: &str, sees: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(cluster.front).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.write_all(sent.as_bytes()).unwrap();
+    let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
+    while sees.is_empty() || !String::from_utf8_lossy(&seen).contains(sees) {
+        let count = stream.read(&mut piece).unwrap();
+        if count == 0 {
+            break;
+        }
+        seen.extend_from_slice(&piece[..count]);
+    }
+    stream
+}
+
+#[test]
+fn the_access_log_says_what_becomes_of_the_connection_and_shows_refused_targets() {
+    let cluster = Cluster::start("access_log: { format: '%X %>s %r' }\n");
+    let kept = talk(
+        &cluster,
+        "GET /kept HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\r\n\r\n",
+    );
+    for (sent, sees) in [
+        (
+            "GET /close HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "",
+        ),
+        ("GET /old HTTP/1.0\r\n\r\n", ""),
+        (
+            "POST /early HTTP/1.1\r\nHost: a b\r\nContent-Length: 9\r\n\r\n",
+            "\r\n\r\n",
+        ),
+        ("GET /a\"<é HTTP/1.1\r\nHost: a\r\n\r\n", ""),
+        // It leaves while the answer is under way.
+        (
+            "GET /bytes?n=50000000 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\n\r\n",
+        ),
+    ] {
+        drop(talk(&cluster, sent, sees));
+        cluster.in_flight("0");
+    }
+    drop(kept);
+    let done = cluster.stop();
+    assert_eq!(
+        lines(&done),
+        [
+            "+ 200 GET /kept HTTP/1.1",
+            "- 200 GET /close HTTP/1.1",
+            "- 200 GET /old HTTP/1.0",
+            "- 400 POST /early HTTP/1.1",
+            r#"- 400 GET /a\"<\xc3\xa9 HTTP/1.1"#,
+            "X 200 GET /bytes?n=50000000 HTTP/1.1",
+        ]
     );
 }

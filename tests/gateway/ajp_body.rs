@@ -243,7 +243,7 @@ async fn b11_the_answer_may_start_before_the_body_is_read() {
     assert_eq!(client.answer().await.text(), "early 20000");
 }
 
-/// The forms of ambiguous framing are in the tests of `server::framing`.
+/// The forms of ambiguous framing are in the tests of `server::http1::machine`.
 #[tokio::test]
 async fn b12_ambiguous_framing_never_reaches_a_container() {
     for fields in [

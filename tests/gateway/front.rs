@@ -149,6 +149,12 @@ async fn bytes_that_are_not_http_are_400_and_the_connection_is_closed() {
         "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "\u{16}\u{3}\u{1}\u{2}\0\u{1}\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        // Tomcat's own connector refuses these targets too.
+        "GET /x?q=C#&page=2 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /a\"b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /a?<b> HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /caf\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\u{7f}b\r\n\r\n",
     ] {
         let mut client = gateway.client().await;
         client.send(request).await;
@@ -279,4 +285,53 @@ async fn a_client_that_does_not_read_stops_the_container() {
     assert!(read() < 32 << 20, "{} bytes were taken", read());
     client.vanish();
     gateway.quiet().await;
+}
+
+/// Old clients compare names of fields with their case.
+#[tokio::test]
+async fn names_of_fields_are_spelt_as_the_container_wrote_them() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            let fields = [
+                ("Set-Cookie", "a=1"),
+                ("ETag", "\"x\""),
+                ("x-lower", "1"),
+                ("X-RequestID", "1"),
+            ];
+            wire.respond(200, &fields, b"").await;
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let answer = gateway.get("/", "").await;
+    let names: Vec<&str> = answer.fields.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(
+        names,
+        [
+            "Set-Cookie",
+            "ETag",
+            "x-lower",
+            "X-RequestID",
+            "Content-Length",
+            "Date",
+            "Connection"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_connection_of_http_1_0_is_kept_where_the_client_asks_for_it() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        client
+            .send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            .await;
+        let answer = client.answer().await;
+        assert_eq!(
+            (answer.text(), answer.field("connection")),
+            ("n1", Some("keep-alive"))
+        );
+    }
 }

@@ -64,14 +64,19 @@ async fn an_answer_may_begin_before_the_upload_is_over() {
     })
     .await;
     let gateway = Running::before_http(&[&origin], "", "");
-    let mut client = gateway.client().await;
     for _ in 0..2 {
+        let mut client = gateway.client().await;
         client
             .send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
             .await;
         client.raw_until("early").await;
         client.send("4\r\nlate\r\n0\r\n\r\n").await;
-        assert_eq!(client.answer().await.text(), "earlylate");
+        let answer = client.answer().await;
+        // Nobody knew how much of the body was to come.
+        assert_eq!(
+            (answer.text(), answer.field("connection")),
+            ("earlylate", Some("close"))
+        );
     }
     gateway.quiet().await;
     assert_eq!(origin.connections(), 1, "it ended clean");
@@ -283,4 +288,32 @@ async fn via_says_in_which_version_the_client_asked() {
         let seen = client.answer().await;
         assert_eq!(seen.text(), format!("GET / HTTP/1.1 {version} ajpgate"));
     }
+}
+
+/// RFC 9110 section 15.2: interim answers are forwarded, but not to clients of HTTP/1.0.
+#[tokio::test]
+async fn interim_answers_are_forwarded() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        while conn.next_request().await.is_some() {
+            conn.raw("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\nConnection: x\r\nX: y\r\n\r\n")
+                .await;
+            pause(50).await;
+            conn.respond(200, &[], "final").await;
+        }
+    })
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(client.head().await.unwrap().0, 102);
+        let (status, line, fields) = client.head().await.unwrap();
+        assert_eq!((status, line.as_str()), (103, "HTTP/1.1 103 Early Hints"));
+        assert_eq!(fields, [("Link".to_owned(), "</a>".to_owned())]);
+        assert_eq!(client.answer().await.text(), "final");
+    }
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    assert_eq!(client.head().await.unwrap().0, 200);
+    assert_eq!(origin.connections(), 1);
 }

@@ -31,9 +31,9 @@ async fn talk(gateway: &Running) -> Client {
     let (status, _, fields) = client.head().await.unwrap();
     assert_eq!(status, 101);
     for (name, value) in [
-        ("connection", "upgrade"),
-        ("upgrade", "WebSocket"),
-        ("sec-websocket-accept", "a"),
+        ("Connection", "upgrade"),
+        ("Upgrade", "WebSocket"),
+        ("Sec-WebSocket-Accept", "a"),
     ] {
         let found = fields.iter().find(|(field, _)| field == name);
         assert_eq!(found.map(|(_, value)| value.as_str()), Some(value));

@@ -1,6 +1,5 @@
 //! Mapping: which mapping a path belongs to, and which path the backend gets.
 
-use crate::support::client::Answer;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
@@ -18,10 +17,10 @@ async fn echo() -> Container {
 }
 
 async fn path(gateway: &Running, target: &str) -> String {
-    let Answer { status, fields, .. } = gateway.get(target, "").await;
-    match fields.into_iter().find(|(name, _)| name == "x-path") {
-        Some((_, path)) => path,
-        None => status.to_string(),
+    let answer = gateway.get(target, "").await;
+    match answer.field("X-Path") {
+        Some(path) => path.to_owned(),
+        None => answer.status.to_string(),
     }
 }
 

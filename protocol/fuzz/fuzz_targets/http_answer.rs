@@ -2,6 +2,8 @@
 #![no_main]
 #![allow(dead_code, reason = "the framing has more than the target needs")]
 
+#[path = "../../../src/field_names.rs"]
+mod field_names;
 #[path = "../../../src/framing/mod.rs"]
 mod framing;
 #[path = "../../../src/backend"]

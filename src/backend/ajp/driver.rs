@@ -180,7 +180,7 @@ impl AjpDriver {
     /// One packet from the container, moving the upload on meanwhile.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, FailureKind>> {
         loop {
-            let owed_by_client = self.poll_upload(cx)?.is_pending();
+            let owed_by_client = self.poll_upload()?.is_pending();
             // A container that refuses a request may close without reading the rest: its answer counts more
             // than the failed write.
             let flushed = self.poll_flush(cx);
@@ -215,7 +215,7 @@ impl AjpDriver {
     }
 
     /// Writes the packet of body that is due, if there is one, as soon as there is data for it.
-    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
+    fn poll_upload(&mut self) -> Poll<Result<(), FailureKind>> {
         let Some(most) = self.exchange.due() else {
             return Poll::Ready(Ok(()));
         };
@@ -226,7 +226,7 @@ impl AjpDriver {
         let mut taken = 0;
         if most > 0 {
             let mut packet = BodyEncoder::begin(out, self.packet_size);
-            let polled = self.upload.poll_take(cx, most, |piece| {
+            let polled = self.upload.poll_take(most, |piece| {
                 packet.push(piece);
             });
             taken = ready!(polled).map_err(FailureKind::Client)?;

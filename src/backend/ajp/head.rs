@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 
 use crate::backend::error::BadHead;
 use crate::backend::head::{Head, MAX_FIELDS, finish};
+use crate::field_names::FieldNames;
 
 /// Checks and converts a head. Heads that AJP13 allows and HTTP does not are refused: a value with CR LF (Tomcat 10.1.60
 /// sends it unchanged), a name that is no token, a status that is not final.
@@ -21,13 +22,18 @@ pub(crate) fn convert(sent: &SendHeaders, method: &Method) -> Result<Head, BadHe
         return Err(BadHead::TooMany);
     }
     let mut headers = HeaderMap::with_capacity(sent.headers.len().saturating_add(2));
+    let mut names = FieldNames::default();
     for (name, value) in &sent.headers {
+        if let AjpName::Text(name) = &name {
+            names.note(name);
+        }
         let name = convert_name(&name)?;
         let value = HeaderValue::from_maybe_shared(value.unwrap_or_default())
             .map_err(|_| BadHead::Value)?;
         headers.append(name, value);
     }
-    finish(status, headers, method)
+    let head = finish(status, headers, method)?;
+    Ok(Head { names, ..head })
 }
 
 fn convert_name(name: &AjpName<ResponseHeader>) -> Result<HeaderName, BadHead> {

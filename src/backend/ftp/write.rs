@@ -129,7 +129,7 @@ async fn next(
         if let Poll::Ready(reply) = control.poll_reply(cx) {
             return Poll::Ready(reply.map(Next::Reply));
         }
-        let taken = body.poll_take(cx, WRITE_MAX, |bytes| buffer.extend_from_slice(bytes));
+        let taken = body.poll_take(WRITE_MAX, |bytes| buffer.extend_from_slice(bytes));
         taken.map(|count| count.map(Next::Body).map_err(FailureKind::Client))
     })
     .await

@@ -3,7 +3,10 @@
 //! hyper accepts some answers whose end two readers could see at two places; they are refused here, see
 //! [`crate::framing`]. This module has no socket and no clock.
 
+use bytes::Bytes;
+
 use super::super::head::MAX_FIELDS;
+use crate::field_names::FieldNames;
 use crate::framing::{Body, Fields, Lines, Refused};
 
 /// Largest head of an answer, in bytes: the largest AJP13 packet.
@@ -26,6 +29,16 @@ pub(super) struct Answer {
     asked: Asked,
     interim: usize,
     head: Head,
+    told: Told,
+}
+
+/// What the client is told of the heads, beside the final one itself.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Heads of interim answers, as the member wrote them.
+    pub(super) interim: Vec<Bytes>,
+    /// How the member spelt the names of fields.
+    pub(super) names: FieldNames,
 }
 
 /// The properties of a request that decide how its answer is read.
@@ -53,6 +66,7 @@ struct Head {
     status: Option<(u16, bool)>,
     fields: Fields,
     count: usize,
+    names: FieldNames,
 }
 
 /// What to do with the bytes that have come, from the first one on.
@@ -73,7 +87,13 @@ impl Answer {
             asked,
             interim: 0,
             head: Head::default(),
+            told: Told::default(),
         }
+    }
+
+    /// What the client is to be told since this was asked last.
+    pub(super) fn take_told(&mut self) -> Told {
+        std::mem::take(&mut self.told)
     }
 
     /// Whether the next byte belongs to a head.
@@ -99,7 +119,7 @@ impl Answer {
             let Some((length, status, body)) = self.head.take(rest)? else {
                 return Ok(pass);
             };
-            self.head = Head::default();
+            let names = std::mem::take(&mut self.head).names;
             match status {
                 101 if self.asked.upgrade => self.state = State::Upgraded,
                 101 => return Err(Refused::UnaskedUpgrade),
@@ -107,6 +127,10 @@ impl Answer {
                     self.interim += 1;
                     if self.interim > MAX_INTERIM {
                         return Err(Refused::TooManyInterim);
+                    }
+                    let head = rest.get(..length).unwrap_or_default();
+                    if status != 100 {
+                        self.told.interim.push(Bytes::copy_from_slice(head));
                     }
                     pass.skip += length;
                     pass.go_on |= status == 100;
@@ -117,6 +141,7 @@ impl Answer {
                 _ if self.asked.head_only => self.state = State::Body(Body::Over),
                 _ => self.state = State::Body(body.unwrap_or(Body::UntilClose)),
             }
+            self.told.names = names;
             pass.pass = length;
         }
         let from = pass.skip + pass.pass;
@@ -149,6 +174,8 @@ impl Head {
                         return Err(Refused::TooManyFields);
                     }
                     self.fields.line(line)?;
+                    let name = line.split(|byte| *byte == b':').next();
+                    self.names.note(name.unwrap_or_default());
                 }
             }
         }

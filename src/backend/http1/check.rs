@@ -31,7 +31,7 @@ impl HttpBackend {
             head_only: ask.method == "HEAD",
             upgrade: false,
         };
-        let progress = Progress::new(Upload::default(), false);
+        let progress = Progress::new(Upload::default(), false, None);
         let body = UploadBody::new(Arc::clone(&progress), RequestBody::Empty);
         let mut driver = HttpDriver::new(lease, progress, self.timeout, asked).await?;
         let answer = driver.ask(request(&ask, body)?).await?;

@@ -31,6 +31,7 @@ use super::stream::HttpTransport;
 use super::times::{Deadline, Times};
 use super::tunnel::Tunnel;
 use super::upload_body::UploadBody;
+use crate::field_names::FieldNames;
 use crate::framing::Refused;
 
 /// Room that hyper's buffers need beyond the largest head, in bytes.
@@ -187,6 +188,7 @@ impl HttpDriver {
             status: StatusCode::SWITCHING_PROTOCOLS,
             headers,
             length: Length::None,
+            names: FieldNames::default(),
         })
     }
 

@@ -55,7 +55,9 @@ impl Guard {
     /// Two numbers of bytes: those at the start that hyper does not get, and those behind them that it gets.
     fn clear(&mut self, bytes: &[u8]) -> io::Result<(usize, usize)> {
         let taken = self.answer.take(bytes);
+        let told = self.answer.take_told();
         let mut state = self.progress.state();
+        state.tell(told);
         let pass = match taken {
             Ok(pass) => pass,
             Err(why) => {
@@ -295,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_to_tls_that_fails_may_have_sent_something() {
         for tls in [false, true] {
-            let progress = Progress::new(Upload::default(), false);
+            let progress = Progress::new(Upload::default(), false, None);
             let asked = Asked {
                 head_only: false,
                 upgrade: false,

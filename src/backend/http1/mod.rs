@@ -7,6 +7,7 @@ mod answer;
 mod check;
 mod driver;
 mod guard;
+mod interim;
 mod progress;
 mod request;
 mod stream;
@@ -93,7 +94,8 @@ impl HttpBackend {
             Err(kind) => return Err(steps.failed(ForwardError::unsent(kind), upload)),
         };
         let length = upload.length();
-        let progress = Progress::new(upload, request::awaits_100(request, length));
+        let awaits_100 = request::awaits_100(request, length);
+        let progress = Progress::new(upload, awaits_100, Some(request.connection));
         let asked = Asked {
             head_only: *request.method == Method::HEAD,
             upgrade: request.upgrade.is_some(),
@@ -135,8 +137,10 @@ impl HttpBackend {
         if let (StatusCode::SWITCHING_PROTOCOLS, Some(asked)) = (parts.status, request.upgrade) {
             return driver.switch(asked, parts.headers).await;
         }
+        let names = std::mem::take(&mut progress.state().names);
         let head =
             finish(parts.status, parts.headers, request.method).map_err(FailureKind::BadHead)?;
+        let head = Head { names, ..head };
         if matches!(head.length, Length::None | Length::Known(0)) {
             // The connection is free before the client has the answer.
             poll_fn(|cx| Poll::Ready(driver.peek_end(cx))).await;

@@ -19,6 +19,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::super::wire::Traffic;
+use super::answer::Told;
+use super::interim;
+use crate::connection_state::ConnectionState;
+use crate::field_names::FieldNames;
 use crate::framing::Refused;
 use crate::upload::{Upload, UploadError};
 
@@ -47,6 +51,10 @@ pub(super) struct State {
     pub(super) traffic: Traffic,
     /// Bytes of the connection before this exchange.
     pub(super) before: Traffic,
+    /// Who gets interim answers.
+    client: Option<Arc<ConnectionState>>,
+    /// How the member spelt the names of fields of the final head.
+    pub(super) names: FieldNames,
 }
 
 /// The body of the request on its way from the client to hyper.
@@ -95,8 +103,12 @@ pub(super) enum AnswerPhase {
 }
 
 impl Progress {
-    /// The start of an exchange whose request has the body `upload`.
-    pub(super) fn new(upload: Upload, awaits_100: bool) -> Arc<Self> {
+    /// The start of an exchange whose request has the body `upload`. `client` gets interim answers.
+    pub(super) fn new(
+        upload: Upload,
+        awaits_100: bool,
+        client: Option<&Arc<ConnectionState>>,
+    ) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             upload,
             uploaded: 0,
@@ -111,6 +123,8 @@ impl Progress {
             refused: None,
             traffic: Traffic::default(),
             before: Traffic::default(),
+            client: client.map(Arc::clone),
+            names: FieldNames::default(),
         })))
     }
 
@@ -136,6 +150,19 @@ impl Progress {
 }
 
 impl State {
+    /// Tells the client of interim answers, and keeps what belongs to the final one.
+    pub(super) fn tell(&mut self, told: Told) {
+        if let Some(client) = &self.client {
+            let heads = told.interim.iter();
+            for head in heads.filter_map(|head| interim::for_client(head)) {
+                client.push_interim(head);
+            }
+        }
+        if !told.names.is_empty() {
+            self.names = told.names;
+        }
+    }
+
     pub(super) const fn awaits_100(&self) -> bool {
         matches!(self.body, BodyPhase::Awaits100)
     }

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn silence_counts_from_the_first_look_after_bytes_have_moved() {
-        let progress = Progress::new(Upload::default(), false);
+        let progress = Progress::new(Upload::default(), false, None);
         let (mut times, start) = (Times::new(TIMEOUT), Instant::now());
         let mut next = |moved, after| {
             if moved {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_member_owes_nothing_while_it_waits_for_the_client() {
-        let progress = Progress::new(Upload::default(), false);
+        let progress = Progress::new(Upload::default(), false, None);
         let (mut times, now) = (Times::new(TIMEOUT), Instant::now());
         let mut state = progress.state();
         state.body = BodyPhase::ClientOwes;
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_head_has_ten_seconds_and_never_more_than_the_timeout() {
-        let progress = Progress::new(Upload::default(), false);
+        let progress = Progress::new(Upload::default(), false, None);
         let now = Instant::now();
         let mut state = progress.state();
         state.answer = AnswerPhase::Head { since: Some(now) };
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_body_waits_a_second_for_100() {
-        let progress = Progress::new(Upload::default(), true);
+        let progress = Progress::new(Upload::default(), true, None);
         let (mut times, now) = (Times::new(TIMEOUT), Instant::now());
         times.await_100(now);
         let mut state = progress.state();

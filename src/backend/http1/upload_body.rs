@@ -41,7 +41,7 @@ impl Body for UploadBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = &mut *self;
         let mut state = this.progress.state();
@@ -49,7 +49,7 @@ impl Body for UploadBody {
             // The driver polls again when that changes.
             return Poll::Pending;
         }
-        let Poll::Ready(piece) = state.upload.poll_piece(cx) else {
+        let Poll::Ready(piece) = state.upload.poll_piece() else {
             state.body = BodyPhase::ClientOwes;
             return Poll::Pending;
         };

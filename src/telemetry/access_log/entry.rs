@@ -14,6 +14,8 @@ use crate::variables::Variables;
 pub(crate) struct Entry<'a> {
     /// `None` when it was refused before it was a request.
     pub(crate) parts: Option<&'a Parts>,
+    /// The request line of a request that was refused, as far as it came.
+    pub(crate) refused_line: &'a [u8],
     pub(crate) peer: &'a Peer,
     pub(crate) status: u16,
     /// Bytes of the answer's body.

@@ -32,6 +32,12 @@ struct Line<'a> {
     attempts: u32,
 }
 
+/// The target in the request line of a request that was refused, if the line has one.
+fn refused_target(line: &[u8]) -> Option<String> {
+    let target = line.split(|byte| *byte == b' ').nth(1)?;
+    Some(String::from_utf8_lossy(target).into_owned())
+}
+
 /// One JSON object, without a line end.
 pub(super) fn format(entry: &Entry<'_>) -> String {
     let variables = entry.variables;
@@ -49,7 +55,10 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
         time: begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         client: &entry.peer.ip,
         method: parts.map(|parts| parts.method.as_str()),
-        target: parts.map(|parts| parts.uri.to_string()),
+        target: match parts {
+            Some(parts) => Some(parts.uri.to_string()),
+            None => refused_target(entry.refused_line),
+        },
         protocol: parts.map(|parts| format!("{:?}", parts.version)),
         status: entry.status,
         bytes: entry.sent,

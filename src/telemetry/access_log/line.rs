@@ -57,7 +57,10 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::ThreadId => Some(thread_id().into()),
         Token::Query => Some(query(parts?)),
         Token::RequestLine => {
-            let parts = parts?;
+            let Some(parts) = parts else {
+                let line = entry.refused_line;
+                return (!line.is_empty()).then(|| escaped(line));
+            };
             let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
             text(&line)
         }
@@ -255,6 +258,7 @@ mod tests {
         ];
         let entry = Entry {
             parts: Some(&parts),
+            refused_line: b"",
             peer: &peer,
             status: 404,
             sent: 1234,
@@ -325,14 +329,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_request_is_a_line_of_dashes() {
+    fn a_refused_request_is_a_line_of_dashes_and_of_what_came() {
         let peer = Peer::new(
             "192.0.2.7:4711".parse().unwrap(),
             "198.51.100.1:80".parse().unwrap(),
             false,
         );
-        let entry = Entry {
+        let mut entry = Entry {
             parts: None,
+            refused_line: b"",
             peer: &peer,
             status: 400,
             sent: 0,
@@ -349,7 +354,12 @@ mod tests {
             after: AfterResponse::Close,
             requests: 0,
         };
-        let line = format(&items("%h \"%r\" %>s %b %X %{BALANCER_NAME}e"), &entry);
+        let items = items("%h \"%r\" %>s %b %X %{BALANCER_NAME}e");
+        let line = format(&items, &entry);
         assert_eq!(line, "192.0.2.7 \"-\" 400 - - -");
+        entry.refused_line = "GET /a\"<ü HTTP/1.1".as_bytes();
+        let line = format(&items, &entry);
+        let expected = r#"192.0.2.7 "GET /a\"<\xc3\xbc HTTP/1.1" 400 - - -"#;
+        assert_eq!(line, expected);
     }
 }

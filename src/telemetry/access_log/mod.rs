@@ -47,11 +47,6 @@ impl AccessLog {
         &self.response_fields
     }
 
-    /// Whether anything is written.
-    pub(crate) const fn is_on(&self) -> bool {
-        self.writer.is_some()
-    }
-
     /// Hands a line to the writer.
     pub(crate) fn write(&self, entry: &Entry<'_>) {
         let Some(writer) = &self.writer else { return };

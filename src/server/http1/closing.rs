@@ -1,0 +1,80 @@
+//! The end of a client connection: a client gets to read the last answer before the connection is gone.
+//!
+//! A close while bytes of the client are unread is a reset, and a reset makes the client's system throw the answer away.
+//! So the side that is written is closed first, and what the client still sends is read and thrown away.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+
+use super::client::Socket;
+use super::connection::{Connection, REFUSED};
+use super::date;
+use super::machine::{Answer, Refusal, status};
+use super::service::Service;
+use super::waits::Reading;
+
+impl<S: Socket, V: Service> Connection<'_, S, V> {
+    /// Answers a request that is refused, and closes.
+    pub(super) async fn refuse(&mut self, refusal: &Refusal, text: Bytes) {
+        let status = status(refusal.why);
+        let mut headers = HeaderMap::new();
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(CONTENT_TYPE, plain);
+        let answer = Answer {
+            status,
+            headers: &headers,
+            names: None,
+            length: Some(text.len() as u64),
+            date: &date::now(),
+        };
+        self.machine.farewell(&answer, text, &mut self.output);
+        self.service.refused(status, &refusal.line);
+        self.close(Some(REFUSED)).await;
+    }
+
+    /// Writes what is waiting and closes. `linger`: what the client still sends is read for so long.
+    pub(super) async fn close(&mut self, linger: Option<Duration>) {
+        self.waits.read_nothing();
+        let mut closed = false;
+        poll_fn(|cx| {
+            if !closed {
+                // A client that takes nothing more is not waited for.
+                self.waits.read(Reading::Linger, REFUSED);
+                match self.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => return self.waits.poll(cx).map(|_| ()),
+                }
+                match self.client.poll_close_writing(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => return self.waits.poll(cx).map(|_| ()),
+                }
+                closed = true;
+                self.waits.read_nothing();
+            }
+            let Some(time) = linger else {
+                return Poll::Ready(());
+            };
+            loop {
+                self.client.buffer.clear();
+                match self.client.poll_read_body(cx) {
+                    Poll::Ready(Ok(true)) => {}
+                    Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            let time = match self.service.is_closing() {
+                true => time.min(REFUSED),
+                false => time,
+            };
+            self.waits.read(Reading::Linger, time);
+            self.waits.poll(cx).map(|_| ())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,76 @@
+//! What makes up one client connection: the socket, what its bytes mean, what waits to be written, and the times.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::client::{Client, Socket};
+use super::machine::{Machine, Queue};
+use super::service::Service;
+use super::waits::Waits;
+use crate::connection_state::ConnectionState;
+
+/// How long the rest of a body is read behind an answer that came before it.
+pub(super) const UNREAD: Duration = Duration::from_secs(30);
+
+/// How long a client may go on sending whose request was refused, or while the gateway is stopping.
+pub(super) const REFUSED: Duration = Duration::from_secs(2);
+
+/// The client has gone, or takes nothing.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// Bounds of one client connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Largest head of a request, in bytes.
+    pub(super) max_head: usize,
+    /// From the first byte of a head to its last.
+    pub(super) head: Duration,
+    /// Between two requests, and while a client takes nothing or sends nothing of a body.
+    pub(super) idle: Duration,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Connection<'a, S: Socket, V: Service> {
+    pub(super) client: Client<S>,
+    pub(super) machine: Machine,
+    pub(super) output: Queue,
+    pub(super) waits: Waits,
+    pub(super) bounds: Bounds,
+    pub(super) state: Arc<ConnectionState>,
+    pub(super) service: &'a V,
+}
+
+impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
+    pub(super) fn new(io: S, state: Arc<ConnectionState>, bounds: Bounds, service: &'a V) -> Self {
+        Self {
+            client: Client::new(io, Arc::clone(&state)),
+            machine: Machine::new(bounds.max_head),
+            output: Queue::default(),
+            waits: Waits::new(bounds.idle.min(bounds.head)),
+            bounds,
+            state,
+            service,
+        }
+    }
+
+    /// Writes what is waiting; pending while some of it is left.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if self.output.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut wrote = false;
+        let flushed = self
+            .client
+            .poll_write_queue(cx, &mut self.output, &mut wrote);
+        if wrote {
+            self.waits.wrote();
+        }
+        if flushed.is_pending() {
+            self.waits.write(self.bounds.idle);
+        }
+        flushed.map_err(|_| Gone)
+    }
+}

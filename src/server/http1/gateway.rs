@@ -1,0 +1,120 @@
+//! A client connection whose requests the request path answers.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+
+use ajpgate_config::Limits;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use tokio::net::TcpStream;
+
+use super::client::{Client, Socket};
+use super::connection::{Bounds, Connection};
+use super::service::{AnswerBody, Service};
+use crate::connection_state::ConnectionState;
+use crate::peer::Peer;
+use crate::proxy::{self, Tracked};
+use crate::state::Shared;
+use crate::upload::ClientBody;
+
+/// Bounds of a connection, as `limits` has them when it is accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionSettings(Bounds);
+
+impl ConnectionSettings {
+    pub(crate) const fn of(limits: &Limits) -> Self {
+        Self(Bounds {
+            max_head: limits.max_header_bytes,
+            head: limits.header_timeout,
+            idle: limits.idle_timeout,
+        })
+    }
+}
+
+/// Serves the requests on a connection until either side ends it.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: &Arc<Peer>,
+    settings: ConnectionSettings,
+    shared: &Arc<Shared>,
+) {
+    let state = Arc::new(ConnectionState::default());
+    let service = Gateway {
+        shared: Arc::clone(shared),
+        peer: Arc::clone(peer),
+        state: Arc::clone(&state),
+    };
+    let mut connection = Connection::new(stream, state, settings.0, &service);
+    let mut running = pin!(connection.run());
+    let mut closing = pin!(shared.closing.begins());
+    let mut listening = false;
+    poll_fn(|cx| {
+        // Polled once, so that it wakes this task; from then on the flag is enough.
+        listening = listening || closing.as_mut().poll(cx).is_pending();
+        running.as_mut().poll(cx)
+    })
+    .await;
+}
+
+/// The request path, for the requests of one connection.
+#[derive(Debug)]
+struct Gateway {
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    state: Arc<ConnectionState>,
+}
+
+impl Service for Gateway {
+    type Body = Tracked;
+
+    fn answer(
+        &self,
+        parts: Parts,
+        body: ClientBody,
+    ) -> impl Future<Output = Response<Tracked>> + Send {
+        proxy::handle(
+            Arc::clone(&self.shared),
+            Arc::clone(&self.peer),
+            Arc::clone(&self.state),
+            parts,
+            body,
+        )
+    }
+
+    fn refused(&self, status: StatusCode, line: &[u8]) {
+        proxy::refused(
+            &self.shared,
+            &self.peer,
+            status,
+            line,
+            self.state.requests(),
+        );
+    }
+
+    fn is_closing(&self) -> bool {
+        self.shared.closing.has_begun()
+    }
+}
+
+impl AnswerBody for Tracked {
+    fn head_written(&mut self, bytes: usize) {
+        Tracked::head_written(self, bytes);
+    }
+
+    fn read_to_end(&mut self) {
+        Tracked::read_to_end(self);
+    }
+
+    fn delivered(self, keep_alive: bool) {
+        Tracked::delivered(self, keep_alive);
+    }
+
+    fn is_upgrade(&self) -> bool {
+        Tracked::is_upgrade(self)
+    }
+
+    async fn run_upgraded<S: Socket>(self, client: &mut Client<S>) {
+        Tracked::run_upgraded(self, client).await;
+    }
+}

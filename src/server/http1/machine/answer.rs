@@ -1,0 +1,156 @@
+//! The head of an answer, and the framing of its body (RFC 9112 sections 4 to 7).
+
+use bytes::BytesMut;
+use http::StatusCode;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TRANSFER_ENCODING, UPGRADE,
+};
+
+use crate::field_names::{FieldNames, put_name};
+
+/// The end of a chunked body, without trailers.
+pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// What of a request decides how its answer is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked {
+    /// Its method is HEAD: no body follows the head.
+    pub(super) head_only: bool,
+    pub(super) http10: bool,
+    /// The client wants its connection kept.
+    pub(super) keep_alive: bool,
+}
+
+/// An answer, as far as its head tells it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    /// How its sender spelt the names of fields.
+    pub(crate) names: Option<&'a FieldNames>,
+    /// Bytes of its body; `None`: not known.
+    pub(crate) length: Option<u64>,
+    /// The value of `Date`, if the answer has none.
+    pub(crate) date: &'a [u8],
+}
+
+/// The framing of an answer's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// No body follows.
+    None,
+    /// So many bytes are still to come.
+    Length(u64),
+    Chunked,
+    /// The body ends where the connection does.
+    UntilClose,
+}
+
+impl Framing {
+    /// The framing of the body of this answer.
+    pub(super) fn of(answer: &Answer<'_>, asked: Asked) -> Self {
+        if asked.head_only || has_no_body(answer.status) {
+            return Self::None;
+        }
+        match answer.length {
+            Some(length) => Self::Length(length),
+            None if asked.http10 => Self::UntilClose,
+            None => Self::Chunked,
+        }
+    }
+}
+
+/// Whether answers of this status never have a body (RFC 9112 section 6.3).
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Whether a field is written from what is decided here, not from the answer.
+fn is_decided_here(name: &HeaderName) -> bool {
+    *name == CONNECTION || *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH
+}
+
+/// Writes the head of an answer. `keep_alive`: the connection goes on behind it.
+pub(super) fn write_head(
+    out: &mut BytesMut,
+    answer: &Answer<'_>,
+    asked: Asked,
+    framing: Framing,
+    keep_alive: bool,
+) {
+    let Answer {
+        status, headers, ..
+    } = *answer;
+    out.reserve(256);
+    out.extend_from_slice(match asked.http10 {
+        true => b"HTTP/1.0 ",
+        false => b"HTTP/1.1 ",
+    });
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    // A status without a name has no phrase: nothing need be said (RFC 9112 section 4).
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in headers {
+        if !is_decided_here(name) {
+            put(out, answer.names, name, value.as_bytes());
+        }
+    }
+    put_length(out, answer, framing);
+    if !headers.contains_key(DATE) {
+        put(out, None, &DATE, answer.date);
+    }
+    match (status, keep_alive, asked.http10) {
+        (StatusCode::SWITCHING_PROTOCOLS, _, _) => put(out, None, &CONNECTION, UPGRADE.as_ref()),
+        (_, false, _) => put(out, None, &CONNECTION, b"close"),
+        (_, true, true) => put(out, None, &CONNECTION, b"keep-alive"),
+        (_, true, false) => {}
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the field that tells how long the body is.
+fn put_length(out: &mut BytesMut, answer: &Answer<'_>, framing: Framing) {
+    let mut text = itoa::Buffer::new();
+    match framing {
+        Framing::Chunked => put(out, None, &TRANSFER_ENCODING, b"chunked"),
+        Framing::Length(length) => {
+            put(out, None, &CONTENT_LENGTH, text.format(length).as_bytes());
+        }
+        Framing::UntilClose => {}
+        Framing::None if has_no_body(answer.status) => {}
+        // The length that GET would have had (RFC 9110 section 8.6).
+        Framing::None => match (answer.headers.get(CONTENT_LENGTH), answer.length) {
+            (Some(length), _) => put(out, None, &CONTENT_LENGTH, length.as_bytes()),
+            (None, Some(length @ 1..)) => {
+                put(out, None, &CONTENT_LENGTH, text.format(length).as_bytes());
+            }
+            (None, _) => {}
+        },
+    }
+}
+
+fn put(out: &mut BytesMut, names: Option<&FieldNames>, name: &HeaderName, value: &[u8]) {
+    put_name(names, name.as_str(), out);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the line before a chunk of this length in bytes.
+pub(super) fn put_chunk_size(out: &mut BytesMut, length: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 16];
+    let mut rest = length;
+    let mut first = text.len();
+    for (place, digit) in text.iter_mut().enumerate().rev() {
+        *digit = DIGITS.get(rest % 16).copied().unwrap_or(b'0');
+        first = place;
+        rest /= 16;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(text.get(first..).unwrap_or_default());
+    out.extend_from_slice(b"\r\n");
+}

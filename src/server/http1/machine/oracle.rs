@@ -1,0 +1,156 @@
+//! hyper reads the same bytes: every request that is read here is one that hyper reads too, with the same method, target,
+//! fields and body. hyper may read more of them, since it is less strict.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Response};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use proptest::prelude::*;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{Answer, Machine, Queue, Read};
+
+/// A request, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    line: String,
+    fields: Vec<(String, Vec<u8>)>,
+    /// `None`: its end has not come.
+    body: Option<Vec<u8>>,
+}
+
+fn fields(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    let fields = headers.iter();
+    fields
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect()
+}
+
+/// The requests that the machine reads.
+fn ours(bytes: &[u8]) -> Vec<Seen> {
+    let (mut machine, mut buffer, mut seen) = (
+        Machine::new(8192),
+        BytesMut::from(bytes),
+        Vec::<Seen>::new(),
+    );
+    let mut body = Vec::new();
+    while let Ok(Some(read)) = machine.read(&mut buffer) {
+        let ended = match read {
+            Read::Head(parts, framing) => {
+                seen.push(Seen {
+                    line: format!("{} {} {:?}", parts.method, parts.uri, parts.version),
+                    fields: fields(&parts.headers),
+                    body: None,
+                });
+                framing.is_over()
+            }
+            Read::Data(data) => {
+                body.extend_from_slice(&data);
+                false
+            }
+            Read::End => true,
+        };
+        if ended {
+            seen.last_mut().unwrap().body = Some(std::mem::take(&mut body));
+            let answer = Answer {
+                status: http::StatusCode::OK,
+                headers: &HeaderMap::new(),
+                names: None,
+                length: Some(0),
+                date: b"now",
+            };
+            let mut out = Queue::default();
+            // Behind the last request of a connection hyper reads no more.
+            let goes_on = machine.answer(&answer, false, &mut out);
+            machine.end(&mut out).unwrap();
+            if !goes_on {
+                break;
+            }
+            assert!(machine.next());
+        }
+    }
+    seen
+}
+
+/// The requests that hyper reads.
+async fn hypers(bytes: &[u8]) -> Vec<Seen> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (mut client, server) = tokio::io::duplex(1 << 20);
+    client.write_all(bytes).await.unwrap();
+    client.shutdown().await.unwrap();
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await;
+            seen.lock().unwrap().push(Seen {
+                line: format!("{} {} {:?}", parts.method, parts.uri, parts.version),
+                fields: fields(&parts.headers),
+                body: body.ok().map(|body| body.to_bytes().to_vec()),
+            });
+            Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+        }
+    });
+    let _ = http1::Builder::new()
+        .half_close(true)
+        .serve_connection(TokioIo::new(server), service)
+        .await;
+    drop(client);
+    let seen = seen.lock().unwrap();
+    seen.clone()
+}
+
+#[track_caller]
+fn compare(bytes: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let (ours, hypers) = (ours(bytes), runtime.block_on(hypers(bytes)));
+    let whole = ours.iter().filter(|seen| seen.body.is_some()).count();
+    assert!(
+        whole <= hypers.len() && ours[..whole] == hypers[..whole],
+        "of {}\n{ours:?}\nhyper reads {hypers:?}",
+        bytes.escape_ascii()
+    );
+}
+
+#[test]
+fn it_agrees_with_hyper_where_both_accept() {
+    for bytes in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /a?b HTTP/1.1\r\nContent-Length: 3\r\nX:\t y z \t\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\n\r\nGET http://a:80/x HTTP/1.1\r\n\r\nCONNECT a:443 HTTP/1.1\r\n\r\n",
+    ] {
+        assert!(!ours(bytes.as_bytes()).is_empty());
+        compare(bytes.as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Streams that are nearly right.
+    #[test]
+    fn whatever_it_reads_hyper_reads(
+        bytes in "(\r\n)?((GET|POST|HEAD|PROPFIND|A-b) (/[a-z%2-7;=?#\"{|]{0,6}|\\*|http://a/x|a:1) HTTP/1.[019]\r\n((Content-Length|Transfer-Encoding|Connection|Expect|X|x y|Host)( )?: ?(chunked|close|keep-alive|[0-9a-z,\t ]{0,3})(\r\n|\n|\r\n ))?((X-Two|Set-Cookie): ?[ -~]{0,9}\r\n){0,2}\r\n([0-9a-f]{1,2}(;a=b)?\r\n[a-z]{0,9}(\r\n)?){0,2}(0\r\n(T: u\r\n)?\r\n)?){1,3}",
+    ) {
+        compare(bytes.as_bytes());
+    }
+
+    /// Streams that are right, except for a byte.
+    #[test]
+    fn it_reads_what_hyper_reads_where_a_byte_is_wrong(at in 0..200_usize, byte in any::<u8>()) {
+        let mut bytes = b"POST /a;b?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Odd: \te \r\n\r\nhello\
+            PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;q=\"1\"\r\n0123456789\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n".to_vec();
+        let place = at % bytes.len();
+        bytes[place] = byte;
+        compare(&bytes);
+    }
+}

@@ -1,0 +1,86 @@
+//! The requests of a connection, one after the other, from its first byte to its close.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use http::request::Parts;
+
+use super::client::Socket;
+use super::connection::{Connection, REFUSED};
+use super::exchange::After;
+use super::machine::{Read, Refusal, status};
+use super::service::Service;
+use super::waits::{Late, Reading};
+use crate::framing::{Body, Refused};
+use crate::proxy;
+
+/// What a client that is between two requests does next.
+#[derive(Debug)]
+enum Next {
+    Request(Parts, Body),
+    Refused(Refusal),
+    /// It has gone, or said nothing for too long, or no further requests are taken.
+    Close,
+}
+
+impl<S: Socket, V: Service> Connection<'_, S, V> {
+    /// Serves the requests until either side ends the connection.
+    pub(super) async fn run(&mut self) {
+        loop {
+            let (parts, body) = match self.next_request().await {
+                Next::Request(parts, body) => (parts, body),
+                Next::Refused(refusal) => {
+                    let text = proxy::text(status(refusal.why));
+                    return self.refuse(&refusal, text).await;
+                }
+                Next::Close => return self.close(None).await,
+            };
+            match self.exchange(parts, body).await {
+                After::Next => {
+                    if !self.skip_body().await {
+                        let linger = (!self.client.ended).then_some(REFUSED);
+                        return self.close(linger).await;
+                    }
+                    self.client.rest();
+                }
+                After::Close(linger) => return self.close(linger).await,
+                After::Gone => return,
+            }
+        }
+    }
+
+    /// Reads the next head.
+    async fn next_request(&mut self) -> Next {
+        poll_fn(|cx| {
+            loop {
+                match self.machine.read(&mut self.client.buffer) {
+                    Ok(Some(Read::Head(parts, body))) => {
+                        return Poll::Ready(Next::Request(parts, body));
+                    }
+                    Ok(_) => {}
+                    Err(refusal) => return Poll::Ready(Next::Refused(refusal)),
+                }
+                if self.service.is_closing() || self.client.ended {
+                    return Poll::Ready(Next::Close);
+                }
+                match self.client.poll_read_more(cx) {
+                    Poll::Ready(Ok(_)) => continue,
+                    Poll::Ready(Err(_)) => return Poll::Ready(Next::Close),
+                    Poll::Pending => {}
+                }
+                match self.client.buffer.is_empty() {
+                    true => self.waits.read(Reading::Request, self.bounds.idle),
+                    false => self.waits.read(Reading::RestOfHead, self.bounds.head),
+                }
+                return self.waits.poll(cx).map(|late| match late {
+                    Late::Reading(Reading::RestOfHead) => {
+                        let held = &self.client.buffer;
+                        Next::Refused(self.machine.refuse(Refused::HeadTooSlow, held))
+                    }
+                    Late::Reading(_) | Late::Writing => Next::Close,
+                });
+            }
+        })
+        .await
+    }
+}

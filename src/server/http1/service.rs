@@ -1,0 +1,47 @@
+//! What answers the requests of a connection.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body::Body;
+
+use super::client::{Client, Socket};
+use crate::upload::ClientBody;
+
+/// Whatever answers requests: the request path, or a script of a test.
+pub(super) trait Service: Sync {
+    type Body: AnswerBody;
+
+    /// Answers a request. Dropping the future gives the request up.
+    fn answer(
+        &self,
+        parts: Parts,
+        body: ClientBody,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// A head was refused with this status before it became a request; `line` is its request line, as far as it came.
+    fn refused(&self, status: StatusCode, line: &[u8]);
+
+    /// Whether no further requests are taken.
+    fn is_closing(&self) -> bool;
+}
+
+/// The body of an answer, and what ends with it.
+pub(super) trait AnswerBody: Body<Data = Bytes> + Unpin + Send {
+    /// The head of the answer has so many bytes.
+    fn head_written(&mut self, bytes: usize);
+
+    /// The last byte of the body has been read: what it was read from is free.
+    fn read_to_end(&mut self);
+
+    /// The client has all of the answer; the connection goes on if `keep_alive`.
+    fn delivered(self, keep_alive: bool);
+
+    /// Whether another protocol begins behind the head.
+    fn is_upgrade(&self) -> bool;
+
+    /// Speaks the other protocol with the client to its end.
+    fn run_upgraded<S: Socket>(self, client: &mut Client<S>) -> impl Future<Output = ()> + Send;
+}
