@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::client::Client;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
+use crate::support::origin::Origin;
 use crate::support::{pause, until};
 
 /// `nc -N` and `socat` do so at the end of their input.
@@ -317,6 +318,18 @@ async fn names_of_fields_are_spelt_as_the_container_wrote_them() {
             "Connection"
         ]
     );
+}
+
+#[tokio::test]
+async fn names_of_fields_are_spelt_as_an_http_member_wrote_them() {
+    let origin = Origin::saying(
+        "HTTP/1.1 200 OK\r\nx-lower: 1\r\nX-RequestID: 1\r\nServer: x\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let gateway = Running::before_http(&[&origin], "", "");
+    let answer = gateway.get("/", "").await;
+    let names: Vec<&str> = answer.fields.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names[..3], ["x-lower", "X-RequestID", "Server"]);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Writes what is waiting and closes. `linger`: what the client still sends is read for so long.
     pub(super) async fn close(&mut self, linger: Option<Duration>) {
         self.waits.read_nothing();
-        let mut closed = false;
+        let (mut closed, mut hurried) = (false, false);
         poll_fn(|cx| {
             if !closed {
                 // A client that takes nothing more is not waited for.
@@ -68,10 +68,12 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     Poll::Pending => break,
                 }
             }
-            let time = match self.service.is_closing() {
-                true => time.min(REFUSED),
-                false => time,
-            };
+            if self.service.is_closing() && !hurried {
+                // A stop does not wait for clients that go on sending.
+                self.waits.read_nothing();
+                hurried = true;
+            }
+            let time = if hurried { time.min(REFUSED) } else { time };
             self.waits.read(Reading::Linger, time);
             self.waits.poll(cx).map(|_| ())
         })

@@ -636,3 +636,18 @@ async fn stopping_ends_an_idle_connection_and_a_busy_one_behind_its_answer() {
     setup.closing.store(true, Ordering::Relaxed);
     assert_eq!(setup.rest().await, "");
 }
+
+/// The gateway's stop wakes the connection's task; here bytes of the client do.
+#[tokio::test(start_paused = true)]
+async fn stopping_does_not_wait_for_a_client_that_lingers() {
+    let mut setup = Setup::prompt();
+    setup
+        .send("POST /early HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await;
+    assert!(answer(&setup.rest().await).1);
+    setup.closing.store(true, Ordering::Relaxed);
+    setup.send("1\r\nx\r\n").await;
+    assert!(!setup.is_over().await);
+    advance(Duration::from_secs(2)).await;
+    assert!(setup.is_over().await);
+}
