@@ -81,10 +81,18 @@ impl PartialHead {
 
 /// Where the request line starts, behind empty lines; `None` while nothing else has come.
 fn request_line(bytes: &[u8]) -> Result<Option<usize>, Refused> {
-    let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
-    match start.unwrap_or(bytes.len()) {
-        0..=MAX_EMPTY_LINES => Ok(start),
-        _ => Err(Refused::EmptyLines),
+    let (mut start, mut rest) = (0, bytes);
+    while let [b'\r', b'\n', behind @ ..] = rest {
+        (start, rest) = (start + 2, behind);
+        if start > MAX_EMPTY_LINES {
+            return Err(Refused::EmptyLines);
+        }
+    }
+    match rest {
+        [] | [b'\r'] => Ok(None),
+        [b'\n', ..] => Err(Refused::BareLineFeed),
+        [b'\r', ..] => Err(Refused::BadHead),
+        _ => Ok(Some(start)),
     }
 }
 

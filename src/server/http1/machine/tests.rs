@@ -195,6 +195,8 @@ fn malformed_heads_are_refused() {
             Refused::FoldedField,
         ),
         ("\r\n\r\n\r\n\r\n\r\n", Refused::EmptyLines),
+        ("\nGET / HTTP/1.1\r\n\r\n", Refused::BareLineFeed),
+        ("\r\rGET / HTTP/1.1\r\n\r\n", Refused::BadHead),
         ("GET  / HTTP/1.1\r\n\r\n", Refused::BadHead),
         ("GET /\r\n\r\n", Refused::BadHead),
         ("GET / HTTP/9.9\r\n\r\n", Refused::BadHead),
