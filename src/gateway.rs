@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::admin::{self, Access};
+use crate::cores::Cores;
 use crate::reload::{self, Reloader, Source};
 use crate::server::Listener;
 use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
@@ -37,7 +38,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Binds every listener and starts serving. Must be called inside a tokio runtime.
+    /// Binds every listener and starts serving, all on the runtime of the caller. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// When an address cannot be bound or the access log cannot be opened; then nothing is left bound.
@@ -50,7 +51,16 @@ impl Gateway {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_from(config: &Config, source: Option<Source>) -> anyhow::Result<Self> {
-        let bound = Bound::new(config)?;
+        Self::start_on(config, source, Cores::here())
+    }
+
+    /// The same with clients served by `cores`, and everything else by the runtime of the caller.
+    pub(crate) fn start_on(
+        config: &Config,
+        source: Option<Source>,
+        cores: Cores,
+    ) -> anyhow::Result<Self> {
+        let bound = Bound::new(config, cores.count())?;
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
         let gateway = Self {
             listeners: bound.listeners.iter().map(Listener::address).collect(),
@@ -58,7 +68,7 @@ impl Gateway {
             heartbeats: bound.heartbeat_addresses(),
             clients: TaskTracker::new(),
             ended: CancellationToken::new(),
-            shared: Arc::new(shared(config, source.as_ref(), reloads)?),
+            shared: Arc::new(shared(config, source.as_ref(), cores, reloads)?),
         };
         gateway.serve(config, source, bound, requests);
         Ok(gateway)
@@ -130,6 +140,12 @@ impl Gateway {
         for member in self.shared.snapshot.load_full().members() {
             member.backend.close();
         }
+        // The requests that were cut are logged when their tasks are dropped.
+        let shared = Arc::clone(&self.shared);
+        let stopped = tokio::task::spawn_blocking(move || shared.cores.stop()).await;
+        if let Err(error) = stopped {
+            error!(%error, "the threads of the clients have not ended");
+        }
         self.shared.access_log.close().await;
         cut.is_none()
     }
@@ -158,9 +174,10 @@ struct Bound {
 }
 
 impl Bound {
-    fn new(config: &Config) -> anyhow::Result<Self> {
+    /// Each listener has a socket for each of `cores` cores.
+    fn new(config: &Config, cores: usize) -> anyhow::Result<Self> {
         let listeners = config.listeners.iter().map(|listener| {
-            Listener::bind(listener.bind)
+            Listener::bind(listener.bind, cores)
                 .with_context(|| format!("cannot listen on {}", listener.bind))
         });
         Ok(Self {
@@ -185,6 +202,7 @@ impl Bound {
 fn shared(
     config: &Config,
     source: Option<&Source>,
+    cores: Cores,
     reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
 ) -> anyhow::Result<Shared> {
     let metrics = Metrics::new().context("metrics")?;
@@ -201,6 +219,7 @@ fn shared(
         metrics,
         counters,
         access_log,
+        cores,
         closing: Closing::default(),
         editing: Mutex::new(editing),
         journal: Journal::default(),

@@ -12,6 +12,7 @@ mod admin;
 mod backend;
 mod cli;
 mod connection_state;
+mod cores;
 mod field_names;
 mod framing;
 mod gateway;

@@ -171,6 +171,9 @@ pub const WATCH: bool = false;
 /// `shutdown_timeout`. httpd: `GracefulShutdownTimeout 0`, none.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// `runtime.threads`: one for each core, as nginx with `worker_processes auto` and HAProxy.
+pub const THREADS: u64 = 0;
+
 /// `admin.allow` when `admin.bind` is a loopback address: the loopback networks; else everyone, behind `auth`.
 #[must_use]
 pub const fn admin_allow(loopback: bool) -> [IpNet; 2] {

@@ -10,7 +10,9 @@ mod mapping;
 mod member;
 
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
-pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, ListenerTls, Log, LogShape};
+pub(crate) use gateway::{
+    AccessLog, Admin, Auth, Limits, Listener, ListenerTls, Log, LogShape, Runtime,
+};
 pub(crate) use mapping::{HeaderRule, Mapping};
 pub(crate) use member::{Member, MemberTls};
 
@@ -51,4 +53,6 @@ pub(crate) struct File {
     /// How long requests in flight may take after SIGTERM.
     #[schemars(extend("default" = "30s"))]
     pub(crate) shutdown_timeout: Scalar<Period<0>>,
+    /// The threads of the program.
+    pub(crate) runtime: Field<Runtime>,
 }

@@ -48,6 +48,8 @@ pub struct Config {
     pub watch: bool,
     /// How long requests in flight may take after SIGTERM.
     pub shutdown_timeout: Duration,
+    /// `runtime.threads`: how many threads serve clients; 0 is one for each core.
+    pub threads: usize,
 }
 
 /// One `listeners` entry.

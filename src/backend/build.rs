@@ -11,7 +11,7 @@ use super::arms::{Arm, Backend};
 #[cfg(feature = "ftp")]
 use super::ftp::{FtpBackend, FtpSettings};
 use super::http1::HttpBackend;
-use super::pool::{Pool, PoolSettings};
+use super::pool::{Pool, PoolSettings, Transport};
 use super::tls::{Tls, TlsError};
 use crate::telemetry::metrics::ConnectCounters;
 
@@ -29,19 +29,26 @@ pub(crate) enum BackendError {
     WithoutFtp { url: String },
 }
 
-/// Makes the backend of a member. Its connects are counted in `connects`.
+/// Makes the backend of a member, for a program in which `cores` cores keep connections. Its connects are counted in
+/// `connects`.
 ///
 /// # Errors
 /// When a file of `tls` cannot be used, or a value of the configuration has no meaning.
 pub(crate) fn backend(
     member: &Member,
+    cores: usize,
     connects: &ConnectCounters,
 ) -> Result<Backend, BackendError> {
+    let maker = Maker {
+        member,
+        cores,
+        connects,
+    };
     let arm = match member.url.scheme {
-        Scheme::Ajp => Arm::Ajp(ajp_backend(member, connects)?),
-        Scheme::Http | Scheme::Https => Arm::Http(http_backend(member, &member.url, connects)?),
+        Scheme::Ajp => Arm::Ajp(maker.ajp()?),
+        Scheme::Http | Scheme::Https => Arm::Http(maker.http(&member.url)?),
         #[cfg(feature = "ftp")]
-        Scheme::Ftp | Scheme::Ftps => Arm::Ftp(ftp_backend(member, connects)?),
+        Scheme::Ftp | Scheme::Ftps => Arm::Ftp(maker.ftp()?),
         #[cfg(not(feature = "ftp"))]
         Scheme::Ftp | Scheme::Ftps => {
             let url = member.url.to_string();
@@ -49,68 +56,86 @@ pub(crate) fn backend(
         }
     };
     let upgrades = member.upgrade_url.as_ref();
-    let upgrades = upgrades.map(|url| http_backend(member, url, connects));
+    let upgrades = upgrades.map(|url| maker.http(url));
     Ok(Backend::new(arm, upgrades.transpose()?))
 }
 
-fn ajp_backend(member: &Member, connects: &ConnectCounters) -> Result<AjpBackend, BackendError> {
-    let url = &member.url;
-    let size = member.packet_size;
-    let packet_size = PacketSize::new(size).ok_or_else(|| BackendError::PacketSize {
-        url: url.to_string(),
-        size,
-    })?;
-    let settings = AjpSettings::new(url.to_string(), packet_size, member.ping);
-    let pool = Pool::new(pool_settings(member, url), settings, connects.clone());
-    let secret = member.secret.as_ref().map(Secret::expose);
-    let pool = pool.map_err(|reason| no_pool(url, reason))?;
-    Ok(AjpBackend::new(pool, secret, member.timeout))
+/// Makes the backend of a member.
+struct Maker<'a> {
+    member: &'a Member,
+    cores: usize,
+    connects: &'a ConnectCounters,
 }
 
-/// The HTTP side of a member, at this URL: the member's own, or its `upgrade_url`.
-fn http_backend(
-    member: &Member,
-    url: &MemberUrl,
-    connects: &ConnectCounters,
-) -> Result<HttpBackend, BackendError> {
-    let tls = match url.scheme {
-        Scheme::Https => Some(tls(member, url, b"http/1.1")?),
-        _ => None,
-    };
-    let settings = PoolSettings {
-        // Connections to `upgrade_url` are made when a client asks to upgrade.
-        min: if *url == member.url { member.min } else { 0 },
-        ..pool_settings(member, url)
-    };
-    let pool = Pool::new(settings, tls, connects.clone());
-    let pool = pool.map_err(|reason| no_pool(url, reason))?;
-    Ok(HttpBackend::new(pool, member.timeout, &authority(url)))
-}
+impl Maker<'_> {
+    fn ajp(&self) -> Result<AjpBackend, BackendError> {
+        let Member {
+            url,
+            packet_size: size,
+            ..
+        } = self.member;
+        let packet_size = PacketSize::new(*size).ok_or_else(|| BackendError::PacketSize {
+            url: url.to_string(),
+            size: *size,
+        })?;
+        let settings = AjpSettings::new(url.to_string(), packet_size, self.member.ping);
+        let secret = self.member.secret.as_ref().map(Secret::expose);
+        let pool = self.pool(url, settings)?;
+        Ok(AjpBackend::new(pool, secret, self.member.timeout))
+    }
 
-#[cfg(feature = "ftp")]
-fn ftp_backend(member: &Member, connects: &ConnectCounters) -> Result<FtpBackend, BackendError> {
-    let url = &member.url;
-    let tls = match url.scheme {
-        Scheme::Ftps => Some(tls(member, url, b"ftp")?),
-        _ => None,
-    };
-    let pool = Pool::new(pool_settings(member, url), tls.clone(), connects.clone());
-    let pool = pool.map_err(|reason| no_pool(url, reason))?;
-    let settings = FtpSettings {
-        url: url.to_string(),
-        ftp: member.ftp.clone(),
-        timeout: member.timeout,
-        connect: member.connectiontimeout,
-        tls,
-        realm: format!("{}://{}", url.scheme.name(), authority(url)),
-    };
-    Ok(FtpBackend::new(pool, settings))
-}
+    /// The HTTP side of a member, at this URL: the member's own, or its `upgrade_url`.
+    fn http(&self, url: &MemberUrl) -> Result<HttpBackend, BackendError> {
+        let tls = match url.scheme {
+            Scheme::Https => Some(tls(self.member, url, b"http/1.1")?),
+            _ => None,
+        };
+        let pool = self.pool(url, tls)?;
+        let timeout = self.member.timeout;
+        Ok(HttpBackend::new(pool, timeout, &authority(url)))
+    }
 
-fn no_pool(url: &MemberUrl, reason: BuildError) -> BackendError {
-    BackendError::Pool {
-        url: url.to_string(),
-        reason,
+    #[cfg(feature = "ftp")]
+    fn ftp(&self) -> Result<FtpBackend, BackendError> {
+        let Member { url, .. } = self.member;
+        let tls = match url.scheme {
+            Scheme::Ftps => Some(tls(self.member, url, b"ftp")?),
+            _ => None,
+        };
+        let pool = self.pool(url, tls.clone())?;
+        let settings = FtpSettings {
+            url: url.to_string(),
+            ftp: self.member.ftp.clone(),
+            timeout: self.member.timeout,
+            connect: self.member.connectiontimeout,
+            tls,
+            realm: format!("{}://{}", url.scheme.name(), authority(url)),
+        };
+        Ok(FtpBackend::new(pool, settings))
+    }
+
+    fn pool<T: Transport>(
+        &self,
+        url: &MemberUrl,
+        protocol: T::Settings,
+    ) -> Result<Pool<T>, BackendError> {
+        let member = self.member;
+        let settings = PoolSettings {
+            host: url.host.clone(),
+            port: url.port,
+            max: member.max,
+            // Connections to `upgrade_url` are made when a client asks to upgrade.
+            min: if *url == member.url { member.min } else { 0 },
+            ttl: member.ttl,
+            acquire: member.acquire,
+            connect: member.connectiontimeout,
+            cores: self.cores,
+        };
+        let pool = Pool::new(settings, protocol, self.connects.clone());
+        pool.map_err(|reason| BackendError::Pool {
+            url: url.to_string(),
+            reason,
+        })
     }
 }
 
@@ -121,18 +146,6 @@ fn tls(member: &Member, url: &MemberUrl, alpn: &[u8]) -> Result<Arc<Tls>, Backen
         url: url.to_string(),
         reason,
     })
-}
-
-fn pool_settings(member: &Member, url: &MemberUrl) -> PoolSettings {
-    PoolSettings {
-        host: url.host.clone(),
-        port: url.port,
-        max: member.max,
-        min: member.min,
-        ttl: member.ttl,
-        acquire: member.acquire,
-        connect: member.connectiontimeout,
-    }
 }
 
 /// Host and port of a URL, an IPv6 address in brackets (RFC 3986 section 3.2).

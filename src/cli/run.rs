@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use ajpgate_config::{Config, Loaded, Problems};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::Builder;
 use tracing::{info, warn};
 
 use super::check;
-use super::process::runtime;
 use super::signals::Signals;
+use crate::cores::{self, Cores};
 use crate::gateway::Gateway;
 use crate::reload::Source;
 use crate::telemetry::trace;
@@ -30,9 +31,12 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     trace::start(log.level, log.json);
     log_warnings(&loaded);
     allow_open_files(loaded.config.limits.max_connections);
-    runtime()?.block_on(async {
+    // Pages, metrics, checks and timers have a thread of their own, so that no client waits for them.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let gateway = Gateway::start_from(&loaded.config, Some(source))?;
+        let cores = Cores::start(cores::count(loaded.config.threads))?;
+        let gateway = Gateway::start_on(&loaded.config, Some(source), cores)?;
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
         signals.stop(async || gateway.reload().await).await;
         info!("shutting down");

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use self::watch::{Watch, fingerprint};
-use crate::server::{self, Listener};
+use crate::server::{self, Accepting, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::telemetry::metrics::ReloadResult;
 
@@ -123,13 +123,17 @@ impl Reloader {
     fn open(&mut self, bind: SocketAddr, listener: Listener) {
         info!("listening on http://{}", listener.address());
         let stop = CancellationToken::new();
-        self.clients.spawn(server::serve(
-            listener,
-            self.permits.clone(),
-            self.clients.clone(),
-            Arc::clone(&self.shared),
-            stop.clone(),
-        ));
+        let accepting = Accepting {
+            permits: self.permits.clone(),
+            tasks: self.clients.clone(),
+            shared: Arc::clone(&self.shared),
+            stop: stop.clone(),
+        };
+        let sockets = listener.into_sockets().into_iter();
+        for (socket, core) in sockets.zip(self.shared.cores.runtimes()) {
+            let serving = server::serve(socket, accepting.clone());
+            self.clients.spawn_on(serving, core);
+        }
         self.open.push(Open { bind, stop });
     }
 
@@ -220,7 +224,8 @@ impl Reloader {
         let mut new = Vec::new();
         for wanted in &config.listeners {
             if !self.open.iter().any(|open| open.bind == wanted.bind) {
-                let listener = Listener::bind(wanted.bind).map_err(|error| {
+                let bound = Listener::bind(wanted.bind, self.shared.cores.count());
+                let listener = bound.map_err(|error| {
                     NotReloaded::Failed(format!("cannot listen on {}: {error}", wanted.bind))
                 })?;
                 new.push((wanted.bind, listener));
@@ -268,6 +273,7 @@ impl Reloader {
             ("log", old.log != new.log),
             ("admin", old.admin != new.admin),
             ("heartbeat.listen", hears(old) != hears(new)),
+            ("runtime", old.threads != new.threads),
         ];
         let waiting = keys.into_iter().filter(|(_, differs)| *differs);
         waiting.map(|(key, _)| key).collect()

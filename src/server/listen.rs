@@ -1,16 +1,17 @@
 //! Listening sockets and the loop that takes connections from them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::http1::{self, ConnectionSettings};
 use crate::peer::Peer;
@@ -23,97 +24,190 @@ const BACKLOG: i32 = 1024;
 /// How long to wait when no connection can be taken, for want of descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound socket.
+/// The sockets that are bound to an address: one for each core.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    inner: TcpListener,
+    sockets: Vec<net::TcpListener>,
     address: SocketAddr,
 }
 
 impl Listener {
-    /// Binds; port 0 takes a free one.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        // A restart must not wait for the connections of the program before.
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let inner = TcpListener::from_std(socket.into())?;
-        Ok(Self {
-            address: inner.local_addr()?,
-            inner,
-        })
+    /// Binds a socket for each of `cores` cores; port 0 takes a free one. The kernel spreads connections over them.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, also because another program listens there.
+    pub(crate) fn bind(address: SocketAddr, cores: usize) -> io::Result<Self> {
+        let mut sockets = vec![bind(address, Sharing::Alone)?];
+        let local = |socket: &net::TcpListener| socket.local_addr();
+        let address = sockets.first().map_or(Ok(address), local)?;
+        if cores > 1 {
+            // A socket that shares its address may also share it with another program of the same user. The first one,
+            // which does not, has shown that there is none.
+            sockets.clear();
+            let shared = (0..cores).map(|_| bind(address, Sharing::WithOthers));
+            sockets = shared.collect::<io::Result<_>>()?;
+        }
+        for socket in &sockets {
+            SockRef::from(socket).listen(BACKLOG)?;
+        }
+        Ok(Self { sockets, address })
     }
 
     /// Address and port, as bound.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Its sockets, one for each core.
+    pub(crate) fn into_sockets(self) -> Vec<net::TcpListener> {
+        self.sockets
+    }
 }
 
-/// Takes connections until the gateway closes, or `stop` says that this listener is no longer wanted. Each is a task
-/// of `tasks`, with the limits that are in force when it comes.
-pub(crate) async fn serve(
-    listener: Listener,
-    permits: Option<Arc<Semaphore>>,
-    tasks: TaskTracker,
-    shared: Arc<Shared>,
-    stop: CancellationToken,
-) {
+/// Whether other sockets may be bound to the same address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Alone,
+    WithOthers,
+}
+
+/// A bound socket that does not listen yet.
+fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<net::TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the connections of the program before.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(sharing == Sharing::WithOthers)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// What the tasks that take connections have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepting {
+    /// Free places below `max_connections`; `None`: no limit.
+    pub(crate) permits: Option<Arc<Semaphore>>,
+    /// Where the connections are counted as tasks.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shared: Arc<Shared>,
+    /// The listener is no longer wanted.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Takes connections on the calling core until the gateway closes, or the listener is no longer wanted. Each is a task of
+/// `tasks`, with the limits that are in force when it comes.
+pub(crate) async fn serve(socket: net::TcpListener, accepting: Accepting) {
+    let listener = match TcpListener::from_std(socket) {
+        Ok(listener) => listener,
+        Err(error) => return error!(%error, "a listener cannot be watched"),
+    };
     let failures = WarnLimit::per_second();
     loop {
-        let permit = match &permits {
-            None => None,
-            Some(permits) => {
-                let permit = tokio::select! {
-                    () = shared.closing.begins() => return,
-                    () = stop.cancelled() => return,
-                    permit = Arc::clone(permits).acquire_owned() => permit,
-                };
-                match permit {
-                    Ok(permit) => Some(permit),
-                    Err(_) => return,
-                }
-            }
-        };
         let accepted = tokio::select! {
-            () = shared.closing.begins() => return,
-            () = stop.cancelled() => return,
-            accepted = listener.inner.accept() => accepted,
+            () = accepting.over() => break,
+            accepted = listener.accept() => accepted,
         };
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) if is_about_one_connection(&error) => continue,
+        match accepted {
+            Ok((stream, address)) => match accepting.permit().await {
+                Some(permit) => accepting.start(stream, address, permit),
+                None => break,
+            },
+            Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 if let Some(left_out) = failures.due(()) {
-                    warn!(
-                        %error, listener = %listener.address, left_out = left_out.field(),
-                        "cannot take connections"
-                    );
+                    let listener = listener.local_addr().ok();
+                    warn!(%error, ?listener, left_out = left_out.field(), "cannot take connections");
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        // A client that is gone already.
-        let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else {
-            continue;
-        };
-        let peer = Arc::new(Peer::new(address, local, false));
-        let shared = Arc::clone(&shared);
-        let settings = ConnectionSettings::of(&shared.snapshot.load().limits);
-        tasks.spawn(async move {
-            shared.counters.client_connections.increment(1.0);
-            http1::serve(stream, &peer, settings, &shared).await;
-            shared.counters.client_connections.decrement(1.0);
-            drop(permit);
-        });
+        }
     }
+    // Closing the socket would reset the connections that the kernel has already made for it.
+    if !accepting.shared.closing.has_begun() {
+        accepting.take_rest(&listener);
+    }
+}
+
+/// A place below `max_connections`; `None` where there is no limit.
+type Permit = Option<OwnedSemaphorePermit>;
+
+impl Accepting {
+    /// Waits for a place for one connection, which was accepted before: a core that held a place while nobody connects to
+    /// it would keep the place from the others. `None` when the gateway closes.
+    async fn permit(&self) -> Option<Permit> {
+        let Some(permits) = &self.permits else {
+            return Some(None);
+        };
+        tokio::select! {
+            () = self.shared.closing.begins() => None,
+            permit = Arc::clone(permits).acquire_owned() => permit.ok().map(Some),
+        }
+    }
+
+    /// Ready once no more connections are taken.
+    async fn over(&self) {
+        tokio::select! {
+            () = self.shared.closing.begins() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Takes the connections that wait in the kernel, as far as there are places, and no more than it keeps.
+    fn take_rest(&self, listener: &TcpListener) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..BACKLOG {
+            let permit = match self.permits.clone().map(Semaphore::try_acquire_owned) {
+                None => None,
+                Some(Ok(permit)) => Some(permit),
+                Some(Err(_)) => return,
+            };
+            match listener.poll_accept(&mut cx) {
+                Poll::Ready(Ok((stream, address))) => self.start(stream, address, permit),
+                Poll::Ready(Err(_)) | Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Starts the task of a connection, on the core that it is given to.
+    fn start(&self, stream: TcpStream, address: SocketAddr, permit: Permit) {
+        let (core, served) = self.shared.cores.give();
+        let shared = Arc::clone(&self.shared);
+        match core {
+            None => {
+                self.tasks.spawn(async move {
+                    run(stream, address, &shared).await;
+                    drop((permit, served));
+                });
+            }
+            Some(core) => {
+                // Its events are to come to the other core: it is taken out of this one's event queue.
+                let Ok(stream) = stream.into_std() else {
+                    return;
+                };
+                let moved = async move {
+                    if let Ok(stream) = TcpStream::from_std(stream) {
+                        run(stream, address, &shared).await;
+                    }
+                    drop((permit, served));
+                };
+                self.tasks.spawn_on(moved, core);
+            }
+        }
+    }
+}
+
+/// One connection, from accept to close.
+async fn run(stream: TcpStream, address: SocketAddr, shared: &Arc<Shared>) {
+    // A client that is gone already.
+    let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else {
+        return;
+    };
+    let peer = Arc::new(Peer::new(address, local, false));
+    let settings = ConnectionSettings::of(&shared.snapshot.load().limits);
+    shared.counters.client_connections.increment(1.0);
+    http1::serve(stream, &peer, settings, shared).await;
+    shared.counters.client_connections.decrement(1.0);
 }
 
 /// Whether an error of `accept` says nothing about the next connection.

@@ -3,4 +3,4 @@
 mod http1;
 mod listen;
 
-pub(crate) use self::listen::{Listener, serve};
+pub(crate) use self::listen::{Accepting, Listener, serve};

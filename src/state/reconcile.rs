@@ -14,6 +14,7 @@ use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
 use super::snapshot::Snapshot;
 use crate::backend::{Backend, BackendError, backend};
+use crate::cores;
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
 
 /// The steps to a configuration. Everything that can fail has been done, and every metric is registered.
@@ -36,6 +37,8 @@ enum Step<'a> {
 struct Wanted {
     config: Arc<config::Balancer>,
     alone: bool,
+    /// How many cores keep connections to its members.
+    cores: usize,
 }
 
 impl<'a> Plan<'a> {
@@ -93,9 +96,11 @@ impl Snapshot {
 /// The balancers of the file, then one for each backend that mappings name themselves. Mappings that name the same URL
 /// with the same keys share one, as mod_proxy shares a worker.
 fn wanted(config: &Config) -> Vec<Wanted> {
+    let cores = cores::count(config.threads);
     let of_file = config.balancers.iter().map(|balancer| Wanted {
         config: Arc::new(balancer.clone()),
         alone: false,
+        cores,
     });
     let mut all: Vec<Wanted> = of_file.collect();
     for mapping in &config.mappings {
@@ -105,6 +110,7 @@ fn wanted(config: &Config) -> Vec<Wanted> {
                 all.push(Wanted {
                     config: Arc::new(config),
                     alone: true,
+                    cores,
                 });
             }
         }
@@ -159,7 +165,11 @@ impl Prepared {
         old: Option<&LiveBalancer>,
         metrics: &Metrics,
     ) -> Result<Self, BackendError> {
-        let Wanted { config, alone } = wanted;
+        let Wanted {
+            config,
+            alone,
+            cores,
+        } = wanted;
         let members = config.members.iter().map(|member| {
             let (name, url) = (&config.name, &member.url.text);
             let metrics = MemberMetrics::new(metrics, name, url, &member.route);
@@ -168,7 +178,7 @@ impl Prepared {
                 .and_then(|old| backend_that_fits(old, member));
             let backend = match kept {
                 Some(backend) => backend,
-                None => backend(member, &metrics.connects)?,
+                None => backend(member, cores, &metrics.connects)?,
             };
             Ok(PreparedMember {
                 config: Arc::new(member.clone()),

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::editing::Editing;
 use super::journal::Journal;
 use super::snapshot::Snapshot;
+use crate::cores::Cores;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) counters: GatewayMetrics,
     pub(crate) access_log: AccessLog,
+    /// The threads that serve clients.
+    pub(crate) cores: Cores,
     pub(crate) closing: Closing,
     /// Held by whoever changes what runs; see [`Shared::edit`].
     pub(crate) editing: Mutex<Editing>,

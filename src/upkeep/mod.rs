@@ -15,6 +15,7 @@ use self::checks::Checks;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
 use self::pause::pause;
 use crate::backend::Backend;
+use crate::cores::Cores;
 use crate::state::{LiveBalancer, Shared};
 use crate::telemetry::metrics::UPKEEP_INTERVAL;
 
@@ -51,7 +52,7 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
         checks.follow(&shared, &ended);
         let until_swapped = ended.child_token();
         for balancer in &shared.snapshot.load_full().balancers {
-            look_after(balancer, &until_swapped);
+            look_after(&shared.cores, balancer, &until_swapped);
         }
         tokio::select! {
             () = ended.cancelled() => return,
@@ -61,7 +62,7 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
 }
 
 /// Starts the other tasks of one balancer.
-fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
+fn look_after(cores: &Cores, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
     if let Some(storage) = balancer
         .config
         .heartbeat
@@ -72,7 +73,9 @@ fn look_after(balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
         tokio::spawn(reading);
     }
     for member in &balancer.members {
-        tokio::spawn(maintain(member.backend.clone(), ended.clone()));
+        // Each core looks after the connections that it keeps.
+        let maintain = || maintain(member.backend.clone(), ended.clone());
+        cores.spawn_on_each(maintain);
     }
 }
 

@@ -23,6 +23,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         &[
             "peer",
             "connection_state",
+            "cores",
             "timer",
             "variables",
             "framing",

@@ -52,6 +52,8 @@ const ROWS: &[Row] = &[
     ("admin", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
     ("watch", Built, Top, "watch: true"),
     ("shutdown_timeout", Built, Top, "shutdown_timeout: 5s"),
+    ("runtime", Built, Top, "runtime: { threads: 1 }"),
+    ("runtime.threads", Built, Top, "runtime: { threads: 3 }"),
 
     ("listener.bind", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
     ("listener.proxy_protocol", Refused, Listener, "proxy_protocol: true"),

@@ -216,6 +216,35 @@ fn a_second_signal_cuts_off_requests_in_flight() {
 }
 
 #[test]
+fn clients_are_served_by_as_many_threads_as_the_configuration_says() {
+    let cluster = Cluster::start("runtime: { threads: 3 }\n");
+    let tasks = format!("/proc/{}/task", cluster.gateway.id());
+    let names = std::fs::read_dir(tasks).unwrap().map(|task| {
+        let name = std::fs::read_to_string(task.unwrap().path().join("comm"));
+        name.unwrap().trim().to_owned()
+    });
+    let mut names: Vec<String> = names.filter(|it| it.starts_with("clients-")).collect();
+    names.sort();
+    assert_eq!(names, ["clients-0", "clients-1", "clients-2"]);
+    for _ in 0..20 {
+        assert_eq!(cluster.get("/app/", "").status, 200);
+    }
+}
+
+/// The threads share the address among themselves, and with no other program.
+#[test]
+fn an_address_on_which_another_gateway_listens_is_refused() {
+    let cluster = Cluster::start("runtime: { threads: 2 }\n");
+    let front = cluster.front;
+    let done = refused(&format!(
+        "listeners: [{{ bind: \"{front}\" }}]\nruntime: {{ threads: 2 }}\nadmin: off\n"
+    ));
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let why = format!("cannot listen on {front}");
+    assert!(done.stderr.contains(&why), "{done:?}");
+}
+
+#[test]
 fn run_logs_its_addresses() {
     let mut cluster = Cluster::start("");
     let (front, admin) = (cluster.front, cluster.admin);

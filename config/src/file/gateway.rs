@@ -63,6 +63,15 @@ pub(crate) struct Limits {
     pub(crate) max_body: Scalar<Size<0, { i64::MAX as u64 }>>,
 }
 
+/// The threads of the program.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "runtime", default, deny_unknown_fields)]
+pub(crate) struct Runtime {
+    /// How many threads serve clients; 0 is one for each core.
+    #[schemars(extend("default" = 0))]
+    pub(crate) threads: Scalar<Whole<0, 1024>>,
+}
+
 /// The access log.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "access_log", default, deny_unknown_fields)]

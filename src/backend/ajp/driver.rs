@@ -16,7 +16,7 @@ use bytes::BytesMut;
 use futures_util::{Sink, Stream};
 use tokio::time::Instant;
 
-use super::transport::{AjpSettings, AjpTransport};
+use super::transport::AjpTransport;
 use crate::backend::error::{Age, Exposure, FailureKind};
 use crate::backend::exchange::{Event, Exchange};
 use crate::backend::pool::{Connection, Lease};
@@ -173,7 +173,7 @@ impl AjpDriver {
         if reuse {
             lease.give_back();
         } else if self.forbidden {
-            lease.with_settings(AjpSettings::warn_of_forbidden);
+            lease.settings().warn_of_forbidden();
         }
     }
 

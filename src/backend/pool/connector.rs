@@ -1,12 +1,12 @@
-//! Makes connections and judges kept ones, for deadpool.
+//! Makes connections to a member; all cores share it.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deadpool::managed::{self, Manager, RecycleError, RecycleResult};
 use tokio::time::Instant;
 
+use super::places::{Place, Places};
 use super::transport::{Connection, Transport};
 use crate::backend::connect::connect;
 use crate::backend::error::{ConnectError, FailureKind};
@@ -18,11 +18,14 @@ use crate::timer::LazyTimer;
 pub(crate) struct PoolSettings {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Most connections, of all cores together.
     pub(crate) max: usize,
     pub(crate) min: usize,
     pub(crate) ttl: Duration,
     pub(crate) acquire: Duration,
     pub(crate) connect: Duration,
+    /// How many cores keep connections of their own.
+    pub(crate) cores: usize,
 }
 
 /// See the [module](self).
@@ -31,17 +34,19 @@ pub(super) struct Connector<T: Transport> {
     pub(super) settings: PoolSettings,
     pub(super) protocol: T::Settings,
     connects: Mutex<ConnectCounters>,
+    pub(super) places: Places,
     /// The member is gone or has other settings now: nothing is kept any more.
     pub(super) retired: AtomicBool,
 }
 
 impl<T: Transport> Connector<T> {
-    pub(super) const fn new(
+    pub(super) fn new(
         settings: PoolSettings,
         protocol: T::Settings,
         connects: ConnectCounters,
     ) -> Self {
         Self {
+            places: Places::new(settings.max),
             settings,
             protocol,
             connects: Mutex::new(connects),
@@ -55,14 +60,17 @@ impl<T: Transport> Connector<T> {
 
     /// A new connection, which has given a sign of life where one is asked for. A bound port proves nothing: the kernel
     /// takes connections for a Tomcat that hangs, too.
-    pub(super) async fn open_for_request(&self) -> Result<Connection<T>, FailureKind> {
-        let mut connection = self.open().await?;
+    pub(super) async fn open_for_request(
+        &self,
+        place: Option<Place>,
+    ) -> Result<Connection<T>, FailureKind> {
+        let mut connection = self.open(place).await?;
         connection.transport.probe(&self.protocol).await?;
         Ok(connection)
     }
 
-    /// A new connection.
-    pub(super) async fn open(&self) -> Result<Connection<T>, ConnectError> {
+    /// A new connection. Without a place it does not count.
+    pub(super) async fn open(&self, place: Option<Place>) -> Result<Connection<T>, ConnectError> {
         let transport = self.transport().await;
         self.connects().increment(match &transport {
             Ok(_) => ConnectResult::Ok,
@@ -73,6 +81,7 @@ impl<T: Transport> Connector<T> {
             transport: transport?,
             timer: LazyTimer::new(now),
             idle_since: now,
+            place,
         })
     }
 
@@ -87,26 +96,5 @@ impl<T: Transport> Connector<T> {
         tokio::time::timeout(*limit, T::open(stream, &self.protocol))
             .await
             .unwrap_or(Err(ConnectError::Timeout))
-    }
-}
-
-impl<T: Transport> Manager for Connector<T> {
-    type Type = Connection<T>;
-    type Error = FailureKind;
-
-    fn create(&self) -> impl Future<Output = Result<Connection<T>, FailureKind>> + Send {
-        // The future is boxed, because it is large and rarely needed.
-        Box::pin(self.open_for_request())
-    }
-
-    async fn recycle(
-        &self,
-        connection: &mut Connection<T>,
-        _: &managed::Metrics,
-    ) -> RecycleResult<FailureKind> {
-        if connection.idle_since.elapsed() > self.settings.ttl || !connection.transport.is_quiet() {
-            return Err(RecycleError::Message("stale".into()));
-        }
-        Ok(())
     }
 }

@@ -1,4 +1,7 @@
-//! Connections to one member: a deadpool of them, and what makes one fit for the next request.
+//! Connections to one member: a deadpool of them for each core, one limit for all, and what makes a connection fit for the
+//! next request.
+//!
+//! A core lends: where no more connections may be made, an idle one of another core is used, and goes back to that core.
 //!
 //! A connection is in the pool, or it is a [`Lease`]. A lease that is dropped closes its connection; only
 //! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that. Each protocol has its own kind of
@@ -7,33 +10,51 @@
 mod connector;
 mod control;
 mod lease;
+mod places;
+mod shard;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use deadpool::Runtime;
-use deadpool::managed::{self, BuildError, Object, PoolError, QueueMode, Timeouts};
+use deadpool::managed::{self, BuildError, PoolError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use self::connector::Connector;
 pub(crate) use self::connector::PoolSettings;
 pub(crate) use self::control::{PoolControl, PoolView};
 pub(crate) use self::lease::Lease;
+use self::lease::Taken;
+use self::shard::{NoConnection, Shard};
 pub(crate) use self::transport::{Connection, Transport};
 use super::error::{Age, ConnectError, FailureKind};
+use crate::cores;
 use crate::telemetry::metrics::ConnectCounters;
 
-/// The connections to one member.
+/// The connections to one member. A clone has the same connections.
 #[derive(Debug)]
 pub(crate) struct Pool<T: Transport> {
-    inner: managed::Pool<Connector<T>>,
+    inner: Arc<Inner<T>>,
+}
+
+#[derive(Debug)]
+struct Inner<T: Transport> {
+    connector: Arc<Connector<T>>,
+    /// The idle connections of each core; at least one core.
+    shards: Vec<managed::Pool<Shard<T>>>,
+    /// One permit for each connection that may be taken out. Whoever holds a permit finds an idle connection or a free
+    /// place: connections are idle, or somebody holds a permit for them.
+    permits: Arc<Semaphore>,
 }
 
 impl<T: Transport> Clone for Pool<T> {
     fn clone(&self) -> Self {
         Self {
-            inner: self.inner.clone(),
+            inner: Arc::clone(&self.inner),
         }
     }
 }
@@ -54,25 +75,22 @@ impl<T: Transport> Pool<T> {
         protocol: T::Settings,
         connects: ConnectCounters,
     ) -> Result<Self, BuildError> {
-        let timeouts = Timeouts {
-            wait: Some(settings.acquire),
-            create: None,
-            recycle: None,
+        let (max, cores) = (settings.max, settings.cores.max(1));
+        let connector = Arc::new(Connector::new(settings, protocol, connects));
+        let shards = (0..cores).map(|_| Shard::pool(Arc::clone(&connector)));
+        let inner = Inner {
+            shards: shards.collect::<Result<_, _>>()?,
+            permits: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
+            connector,
         };
-        let max = settings.max;
-        let inner = managed::Pool::builder(Connector::new(settings, protocol, connects))
-            .max_size(max)
-            // Last in, first out: connections that the load does not need grow old and are closed.
-            .queue_mode(QueueMode::Lifo)
-            .timeouts(timeouts)
-            .runtime(Runtime::Tokio1)
-            .build()?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// What the protocol knows of the member.
     pub(crate) fn protocol(&self) -> &T::Settings {
-        &self.inner.manager().protocol
+        &self.inner.connector.protocol
     }
 
     /// A connection for one request: a kept one that has sent nothing and gives a [sign of life](Transport::probe), or a
@@ -93,38 +111,41 @@ impl<T: Transport> Pool<T> {
         fits: impl Fn(&T) -> bool,
     ) -> Result<Lease<T>, FailureKind> {
         let mut unfit = Unfit(Vec::new());
-        let connector = self.inner.manager();
+        let connector = &self.inner.connector;
+        let lease = |taken, age| Lease::pooled(taken, age, Arc::clone(connector));
         loop {
-            let mut object = match self.get_at_once().await {
-                Ok(object) => object,
-                Err(FailureKind::Busy) => match unfit.0.pop() {
+            let permit = match self.inner.permit_at_once()? {
+                Some(permit) => permit,
+                None => match unfit.0.pop() {
                     // The last that was put aside has been idle the longest. It makes room.
                     Some(idle) => {
-                        drop(Object::take(idle));
+                        idle.close();
                         continue;
                     }
-                    None => self.wait().await?,
+                    // The future is boxed, because it is large and rarely needed.
+                    None => Box::pin(self.inner.wait()).await?,
                 },
-                Err(failure) => return Err(failure),
             };
-            if !fits(&object.transport) {
-                unfit.0.push(object);
+            let mut taken = self.inner.take(permit).await?;
+            if !fits(&taken.transport) {
+                unfit.0.push(taken);
                 continue;
             }
-            if Object::metrics(&object).recycle_count == 0 {
-                return Ok(Lease::pooled(object, Age::New));
+            if taken.is_new() {
+                return Ok(lease(taken, Age::New));
             }
             if reuse == Reuse::Forbidden {
-                drop(Object::take(object));
+                taken.close();
                 continue;
             }
-            if object.idle_since.elapsed() > idle_at_most {
-                *object = Box::pin(connector.open_for_request()).await?;
-                return Ok(Lease::pooled(object, Age::New));
+            if taken.idle_since.elapsed() > idle_at_most {
+                let place = taken.place.take();
+                *taken = Box::pin(connector.open_for_request(place)).await?;
+                return Ok(lease(taken, Age::New));
             }
             // A lease already: if the request is dropped while CPONG is due, the connection is closed.
-            let mut lease = Lease::pooled(object, Age::Kept);
-            match lease.probe(&connector.protocol).await {
+            let mut lease = lease(taken, Age::Kept);
+            match lease.probe().await {
                 Ok(()) => return Ok(lease),
                 Err(_) => reuse = Reuse::Forbidden,
             }
@@ -133,38 +154,76 @@ impl<T: Transport> Pool<T> {
 
     /// A connection that does not count in the pool and never gets into it. No CPING is sent on it.
     pub(crate) async fn connect_apart(&self) -> Result<Lease<T>, ConnectError> {
-        Ok(Lease::apart(self.inner.manager().open().await?))
+        let connector = &self.inner.connector;
+        let connection = connector.open(None).await?;
+        Ok(Lease::apart(connection, Arc::clone(connector)))
+    }
+}
+
+impl<T: Transport> Inner<T> {
+    /// `None` when all connections are in use.
+    fn permit_at_once(&self) -> Result<Option<OwnedSemaphorePermit>, FailureKind> {
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => Ok(Some(permit)),
+            Err(TryAcquireError::NoPermits) => Ok(None),
+            Err(TryAcquireError::Closed) => Err(FailureKind::Removed),
+        }
     }
 
-    /// Waits for a place in the pool. The future is boxed, because it is large and rarely needed.
-    async fn wait(&self) -> Result<Object<Connector<T>>, FailureKind> {
-        Box::pin(self.inner.get()).await.map_err(failure)
+    /// Waits up to `acquire` for a connection that comes back, first come, first served.
+    async fn wait(&self) -> Result<OwnedSemaphorePermit, FailureKind> {
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        tokio::time::timeout(self.connector.settings.acquire, permit)
+            .await
+            .map_err(|_| FailureKind::Busy)?
+            .map_err(|_| FailureKind::Removed)
     }
 
-    /// The usual case, which needs no timer.
-    async fn get_at_once(&self) -> Result<Object<Connector<T>>, FailureKind> {
-        let at_once = Timeouts {
-            wait: Some(Duration::ZERO),
-            create: None,
-            recycle: None,
-        };
-        self.inner.timeout_get(&at_once).await.map_err(failure)
+    /// An idle connection of this core, or a new one, or where there may be no more an idle one of another core.
+    async fn take(&self, permit: OwnedSemaphorePermit) -> Result<Taken<T>, FailureKind> {
+        loop {
+            // With one core more than one turn is never needed.
+            for shard in self.shards_from_here() {
+                match shard::get(shard).await {
+                    Ok(object) => return Ok(Taken::new(object, permit)),
+                    Err(PoolError::Backend(NoConnection::Full)) => {}
+                    Err(PoolError::Backend(NoConnection::Failed(failure))) => return Err(failure),
+                    Err(_) => return Err(FailureKind::Removed),
+                }
+            }
+            // Between two looks a connection has moved from a core that was not yet looked at to one that was.
+            tokio::task::yield_now().await;
+        }
     }
 
+    /// The shard of the calling core, then the others.
+    fn shards_from_here(&self) -> impl Iterator<Item = &managed::Pool<Shard<T>>> {
+        let here = cores::current() % self.shards.len().max(1);
+        let (before, from_here) = self.shards.split_at_checked(here).unwrap_or_default();
+        from_here.iter().chain(before)
+    }
+
+    /// The calling core closes its idle connections that are too old or were closed by the member, and opens new ones as
+    /// long as there are fewer than `min`.
     async fn close_stale_and_open_min(&self) {
         let Connector {
             settings, retired, ..
-        } = self.inner.manager();
+        } = &*self.connector;
         if retired.load(Ordering::Relaxed) {
             return;
         }
-        self.inner.retain(|connection, _| {
-            connection.idle_since.elapsed() <= settings.ttl && connection.transport.is_quiet()
-        });
+        if let Some(shard) = self.shards_from_here().next() {
+            shard.retain(|connection, _| {
+                connection.idle_since.elapsed() <= settings.ttl && connection.transport.is_quiet()
+            });
+        }
         let mut opened = Vec::new();
-        while self.inner.status().size < settings.min {
-            match self.get_at_once().await {
-                Ok(object) => opened.push(object),
+        while self.connector.places.taken() < settings.min {
+            let Ok(Some(permit)) = self.permit_at_once() else {
+                break;
+            };
+            match self.take(permit).await {
+                Ok(taken) => opened.push(taken),
                 Err(_) => break,
             }
         }
@@ -173,25 +232,28 @@ impl<T: Transport> Pool<T> {
 
 impl<T: Transport> PoolControl for Pool<T> {
     fn view(&self) -> PoolView {
-        let status = self.inner.status();
-        let idle = status.available.min(status.size);
+        let idle = self.inner.shards.iter().map(|shard| {
+            let status = shard.status();
+            status.available.min(status.size)
+        });
+        let (idle, taken) = (idle.sum::<usize>(), self.inner.connector.places.taken());
         PoolView {
             idle,
-            busy: status.size.saturating_sub(idle),
-            max: status.max_size,
+            busy: taken.saturating_sub(idle),
+            max: self.inner.connector.settings.max,
         }
     }
 
     fn ttl(&self) -> Duration {
-        self.inner.manager().settings.ttl
+        self.inner.connector.settings.ttl
     }
 
     fn maintain(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.close_stale_and_open_min())
+        Box::pin(self.inner.close_stale_and_open_min())
     }
 
     fn count_connects(&self, connects: &ConnectCounters) {
-        *self.inner.manager().connects() = connects.clone();
+        *self.inner.connector.connects() = connects.clone();
     }
 
     fn is_out_of_date(&self) -> bool {
@@ -199,34 +261,31 @@ impl<T: Transport> PoolControl for Pool<T> {
     }
 
     fn identity(&self) -> usize {
-        std::ptr::from_ref(self.inner.manager()).addr()
+        Arc::as_ptr(&self.inner).addr()
     }
 
     fn retire(&self) {
-        self.inner.manager().retired.store(true, Ordering::Relaxed);
-        self.inner.retain(|_, _| false);
+        self.inner.connector.retired.store(true, Ordering::Relaxed);
+        for shard in &self.inner.shards {
+            shard.retain(|_, _| false);
+        }
     }
 
     fn close(&self) {
-        self.inner.close();
-    }
-}
-
-fn failure(error: PoolError<FailureKind>) -> FailureKind {
-    match error {
-        PoolError::Backend(failure) => failure,
-        PoolError::Timeout(_) => FailureKind::Busy,
-        _ => FailureKind::Removed,
+        self.inner.permits.close();
+        for shard in &self.inner.shards {
+            shard.close();
+        }
     }
 }
 
 /// Idle connections that were looked at and not used. They go back in the order in which they were.
-struct Unfit<T: Transport>(Vec<Object<Connector<T>>>);
+struct Unfit<T: Transport>(Vec<Taken<T>>);
 
 impl<T: Transport> Drop for Unfit<T> {
     fn drop(&mut self) {
-        while let Some(object) = self.0.pop() {
-            drop(object);
+        while let Some(taken) = self.0.pop() {
+            drop(taken);
         }
     }
 }

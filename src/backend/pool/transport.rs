@@ -6,6 +6,7 @@ use std::future::{Future, ready};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::places::Place;
 use crate::backend::error::{ConnectError, FailureKind};
 use crate::timer::LazyTimer;
 
@@ -50,4 +51,6 @@ pub(crate) struct Connection<T> {
     /// For the silence of the member.
     pub(crate) timer: LazyTimer,
     pub(super) idle_since: Instant,
+    /// `None` for a connection that does not count in the pool.
+    pub(super) place: Option<Place>,
 }

@@ -11,6 +11,9 @@ use crate::support::payload::{FRAMINGS, LARGE, Payload, SIZES, download, parsed,
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 /// A gateway in front of this nginx, with these keys of `tls`.
+/// Connections are counted here, and each core makes its own.
+const ONE_CORE: &str = "runtime: { threads: 1 }\n";
+
 async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {
     Ajpgate::start(&configuration(nginx, tls)).await
 }
@@ -19,7 +22,7 @@ fn configuration(nginx: &Nginx, tls: &str) -> String {
     format!(
         "balancers: {{ plain: {{ members: [{{ url: \"{}\", route: n1, retry: 0s, tls: {{ {tls} }} }}] }} }}
 proxy_pass: [{{ path: /, to: \"balancer://plain/\" }}]
-",
+{ONE_CORE}",
         nginx.url()
     )
 }
@@ -132,7 +135,7 @@ async fn a_tomcat_is_reached_through_tls() {
 proxy_pass:
   - {{ path: /ajp, to: \"balancer://ajp/app\" }}
   - {{ path: /https, to: \"balancer://https/app\" }}
-",
+{ONE_CORE}",
         member(&tomcat),
         tomcat.http_addr().port(),
         ca.file("ca.pem")

@@ -1,0 +1,190 @@
+//! Two cores with one limit, over connections of a protocol that says nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::backend::stream::is_silent;
+use crate::cores::Cores;
+use crate::telemetry::metrics::{MemberMetrics, Metrics};
+
+/// Connections that there are, and were.
+#[derive(Debug, Default)]
+struct Counts {
+    made: AtomicUsize,
+    open: AtomicUsize,
+    /// Most that were open at the same time.
+    most: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Silent {
+    stream: TcpStream,
+    counts: Arc<Counts>,
+}
+
+impl Transport for Silent {
+    type Settings = Arc<Counts>;
+
+    async fn open(stream: TcpStream, counts: &Arc<Counts>) -> Result<Self, ConnectError> {
+        counts.made.fetch_add(1, Ordering::SeqCst);
+        let open = counts.open.fetch_add(1, Ordering::SeqCst) + 1;
+        counts.most.fetch_max(open, Ordering::SeqCst);
+        let counts = Arc::clone(counts);
+        Ok(Self { stream, counts })
+    }
+
+    fn is_quiet(&self) -> bool {
+        is_silent(&self.stream)
+    }
+
+    fn rest(&mut self) -> bool {
+        true
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.counts.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A member that takes connections and says nothing.
+async fn member() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move { stream.read(&mut [0]).await });
+        }
+    });
+    address
+}
+
+async fn pool(max: usize, acquire: Duration) -> Pool<Silent> {
+    let address = member().await;
+    let settings = PoolSettings {
+        host: address.ip().to_string(),
+        port: address.port(),
+        max,
+        min: 0,
+        ttl: Duration::from_secs(60),
+        acquire,
+        connect: Duration::from_secs(10),
+        cores: 2,
+    };
+    let metrics = Metrics::new().unwrap();
+    let connects = MemberMetrics::new(&metrics, "b", "ajp://a", "").connects;
+    Pool::new(settings, Arc::default(), connects).unwrap()
+}
+
+/// Runs `task` on a core and waits for its result.
+async fn on<T: Send + 'static>(core: &Handle, task: impl Future<Output = T> + Send + 'static) -> T {
+    core.spawn(task).await.unwrap()
+}
+
+/// Takes `count` connections at the same time and gives them back.
+async fn use_connections(pool: Pool<Silent>, count: usize) {
+    let mut leases = Vec::new();
+    for _ in 0..count {
+        leases.push(pool.lease(Reuse::Allowed).await.unwrap());
+    }
+    leases.into_iter().for_each(Lease::give_back);
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_core_uses_its_own_connections_and_borrows_where_no_more_may_be_made() {
+    let cores = Cores::start(2).unwrap();
+    let runtimes: Vec<&Handle> = cores.runtimes().collect();
+    let pool = pool(3, LONG).await;
+    let made = || pool.protocol().made.load(Ordering::SeqCst);
+
+    on(runtimes[0], use_connections(pool.clone(), 2)).await;
+    on(runtimes[0], use_connections(pool.clone(), 2)).await;
+    assert_eq!((made(), pool.view().idle), (2, 2));
+    // A place is free: a connection of its own.
+    on(runtimes[1], use_connections(pool.clone(), 1)).await;
+    assert_eq!((made(), pool.view().idle), (3, 3));
+    // No place is free: its own connection and the two of the other core.
+    on(runtimes[1], use_connections(pool.clone(), 3)).await;
+    assert_eq!((made(), pool.view().idle), (3, 3));
+    // They went back to the core that they belong to.
+    let idle = |core: usize| pool.inner.shards[core].status().available;
+    assert_eq!((idle(0), idle(1)), (2, 1));
+    cores.stop();
+}
+
+#[tokio::test]
+async fn a_request_waits_for_a_connection_of_any_core() {
+    let cores = Cores::start(2).unwrap();
+    let runtimes: Vec<&Handle> = cores.runtimes().collect();
+    let pool = pool(1, LONG).await;
+    let taken = pool.clone();
+    let lease = on(
+        runtimes[0],
+        async move { taken.lease(Reuse::Allowed).await },
+    )
+    .await;
+    let waiting = runtimes[1].spawn(use_connections(pool.clone(), 1));
+    while pool.inner.permits.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    lease.unwrap().give_back();
+    waiting.await.unwrap();
+    assert_eq!(pool.view().busy, 0);
+    cores.stop();
+}
+
+#[tokio::test]
+async fn a_request_waits_no_longer_than_acquire() {
+    let pool = pool(1, Duration::from_millis(20)).await;
+    let lease = pool.lease(Reuse::Allowed).await.unwrap();
+    let refused = pool.lease(Reuse::Allowed).await;
+    assert!(matches!(refused, Err(FailureKind::Busy)));
+    drop(lease);
+    pool.lease(Reuse::Allowed).await.unwrap().give_back();
+    pool.close();
+    let refused = pool.lease(Reuse::Allowed).await;
+    assert!(matches!(refused, Err(FailureKind::Removed)));
+}
+
+/// Tasks on both cores take, give back and close connections in an order that differs with each run.
+#[tokio::test]
+async fn no_more_connections_than_max_exist_whatever_the_cores_do() {
+    const MAX: usize = 3;
+    let cores = Cores::start(2).unwrap();
+    let pool = pool(MAX, LONG).await;
+    let mut tasks: Vec<JoinHandle<()>> = Vec::new();
+    for task in 0..8 {
+        let pool = pool.clone();
+        let runtime = cores.runtimes().nth(task % 2).unwrap();
+        tasks.push(runtime.spawn(async move {
+            for turn in 0..300 {
+                let lease = pool.lease(Reuse::Allowed).await.unwrap();
+                tokio::task::yield_now().await;
+                match (turn + task) % 7 {
+                    0 => drop(lease),
+                    _ => lease.give_back(),
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let view = pool.view();
+    assert_eq!((view.busy, view.max), (0, MAX));
+    let counts = pool.protocol();
+    assert_eq!(counts.open.load(Ordering::SeqCst), view.idle, "{counts:?}");
+    assert_eq!(counts.most.load(Ordering::SeqCst), MAX, "{counts:?}");
+    cores.stop();
+}
