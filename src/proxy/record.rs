@@ -61,6 +61,8 @@ pub(crate) struct Record {
     pub(crate) complete: bool,
     /// Whether its connection goes on.
     pub(crate) keep_alive: bool,
+    /// Whether the metrics have it.
+    counted: bool,
     /// Fields of the answer that the access log wants.
     logged: Vec<(HeaderName, HeaderValue)>,
 }
@@ -91,6 +93,7 @@ impl OpenRequest {
             sent: 0,
             complete: false,
             keep_alive: true,
+            counted: false,
             logged: Vec::new(),
         };
         Self { parts, record }
@@ -156,8 +159,24 @@ impl Record {
         })
     }
 
-    fn count(&self, status: u16, duration: Duration, sticky: Option<StickyResult>) {
-        let class = CodeClass::of(status);
+    /// The status for metrics and logs.
+    fn status(&self) -> u16 {
+        self.status.map_or(CLIENT_GONE, |status| status.as_u16())
+    }
+
+    /// From the head of the request to the end of the answer, or to now.
+    fn duration(&self) -> Duration {
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        ended.duration_since(self.started)
+    }
+
+    /// Counts the request in the metrics, once. This is done before the last bytes of the answer are written, so that
+    /// whoever has the answer finds it counted.
+    pub(crate) fn count(&mut self) {
+        if std::mem::replace(&mut self.counted, true) {
+            return;
+        }
+        let class = CodeClass::of(self.status());
         let Some(balancer) = &self.balancer else {
             self.shared.counters.requests.increment(class);
             return;
@@ -167,8 +186,11 @@ impl Record {
             None => balancer.metrics.requests.increment(class),
         }
         balancer.metrics.in_flight.decrement(1.0);
-        balancer.metrics.duration.record(duration.as_secs_f64());
-        if let Some(result) = sticky {
+        balancer
+            .metrics
+            .duration
+            .record(self.duration().as_secs_f64());
+        if let Some(result) = self.sticky_result() {
             balancer
                 .metrics
                 .sticky
@@ -180,11 +202,9 @@ impl Record {
 impl Drop for OpenRequest {
     fn drop(&mut self) {
         let Self { parts, record } = self;
-        let ended = record.ended.unwrap_or_else(Instant::now);
-        let duration = ended.duration_since(record.started);
-        let status = record.status.map_or(CLIENT_GONE, |status| status.as_u16());
-        let sticky = record.sticky_result();
-        record.count(status, duration, sticky);
+        record.count();
+        let (status, duration, sticky) =
+            (record.status(), record.duration(), record.sticky_result());
         // What mod_proxy_balancer's manual tells to look at when sessions do not stick, in one line per request.
         debug!(
             client = record.peer.ip,

@@ -19,7 +19,8 @@ use crate::state::Attempt;
 /// Bytes after which a long transfer tells the decisions how far it is.
 const TELL_EVERY: u64 = 64 * 1024;
 
-/// The body of an answer on its way to the client. Dropped, it settles the attempt, and then counts and logs the request.
+/// The body of an answer on its way to the client. Read to its end, or dropped, it settles the attempt and counts the
+/// request; dropped, it logs the request.
 #[derive(Debug)]
 pub(crate) struct Tracked {
     body: ResponseBody,
@@ -104,7 +105,7 @@ impl Tracked {
         record.keep_alive = false;
     }
 
-    /// Ends the attempt, once.
+    /// Ends the attempt and counts the request, once.
     fn settle(&mut self) {
         let Self { body, ending } = self;
         if body.has_surplus() {
@@ -112,17 +113,17 @@ impl Tracked {
         }
         let now = Instant::now();
         ending.request.record.ended = Some(now);
-        let Some(mut attempt) = ending.attempt.take() else {
-            return;
-        };
-        // Nothing of a tunnel: that has been told.
-        attempt.moved(body.moved());
-        let end = match ending.whole {
-            true => End::Complete(ending.status),
-            false => End::CutShort(ending.status, None),
-        };
-        attempt.outcome = verdict(end, Rules::of(attempt.balancer())).outcome;
-        attempt.settle(now);
+        if let Some(mut attempt) = ending.attempt.take() {
+            // Nothing of a tunnel: that has been told.
+            attempt.moved(body.moved());
+            let end = match ending.whole {
+                true => End::Complete(ending.status),
+                false => End::CutShort(ending.status, None),
+            };
+            attempt.outcome = verdict(end, Rules::of(attempt.balancer())).outcome;
+            attempt.settle(now);
+        }
+        ending.request.record.count();
     }
 }
 
