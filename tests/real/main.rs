@@ -15,6 +15,7 @@ mod ajp;
 mod bounds;
 mod browser;
 mod clients;
+mod early_answers;
 #[cfg(feature = "ftp")]
 mod ftp;
 mod helpers;
