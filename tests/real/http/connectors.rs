@@ -261,3 +261,27 @@ async fn alike(gateway: &Ajpgate, when: &str) {
         assert_eq!(values[0], values[1], "{series}, {when}");
     }
 }
+
+/// These bytes have no place in a target (RFC 9112 section 3.2), and Tomcat's own connector refuses them.
+#[tokio::test]
+async fn targets_are_refused_as_tomcats_own_connector_refuses_them() {
+    let (tomcat, gateway) = both(TomcatOptions::new("node1"), "").await;
+    for (target, status) in [
+        ("/echo/a%22b?c=d", 200),
+        ("/echo/a\"b", 400),
+        ("/echo?a=\"b", 400),
+        ("/echo/<b>", 400),
+        ("/echo?<b>", 400),
+        ("/echo?a=C#&b", 400),
+        ("/echo/caf\u{e9}", 400),
+        ("/echo?n=\u{65e5}", 400),
+    ] {
+        for (front, path) in [(tomcat.http_addr(), "/app"), (gateway.front(), AJP)] {
+            let answer = Client::connect(front)
+                .await
+                .get(&format!("{path}{target}"), "")
+                .await;
+            assert_eq!(answer.status, status, "{path}{target} at {front}");
+        }
+    }
+}
