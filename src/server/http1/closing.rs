@@ -32,7 +32,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             date: &date::now(),
         };
         self.machine.farewell(&answer, text, &mut self.output);
-        self.service.refused(status, &refusal.line);
+        self.service.refused(status, refusal);
         self.close(Some(REFUSED)).await;
     }
 

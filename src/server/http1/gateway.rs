@@ -8,9 +8,11 @@ use ajpgate_config::Limits;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use tokio::net::TcpStream;
+use tracing::debug;
 
 use super::client::{Client, Socket};
 use super::connection::{Bounds, Connection};
+use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::connection_state::ConnectionState;
 use crate::peer::Peer;
@@ -82,14 +84,11 @@ impl Service for Gateway {
         )
     }
 
-    fn refused(&self, status: StatusCode, line: &[u8]) {
-        proxy::refused(
-            &self.shared,
-            &self.peer,
-            status,
-            line,
-            self.state.requests(),
-        );
+    fn refused(&self, status: StatusCode, refusal: &Refusal) {
+        let Refusal { why, line } = refusal;
+        debug!(client = self.peer.ip, reason = %why, "request refused");
+        let requests = self.state.requests();
+        proxy::refused(&self.shared, &self.peer, status, line, requests);
     }
 
     fn is_closing(&self) -> bool {

@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::client::{Client, Socket};
+use super::machine::Refusal;
 use crate::upload::ClientBody;
 
 /// Whatever answers requests: the request path, or a script of a test.
@@ -21,8 +22,8 @@ pub(super) trait Service: Sync {
         body: ClientBody,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 
-    /// A head was refused with this status before it became a request; `line` is its request line, as far as it came.
-    fn refused(&self, status: StatusCode, line: &[u8]);
+    /// A head was refused with this status before it became a request.
+    fn refused(&self, status: StatusCode, refusal: &Refusal);
 
     /// Whether no further requests are taken.
     fn is_closing(&self) -> bool;

@@ -18,6 +18,7 @@ use tokio::time::{Instant, advance, timeout};
 
 use super::client::{Client, Socket};
 use super::connection::{Bounds, Connection};
+use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::connection_state::ConnectionState;
 use crate::upload::{ClientBody, Upload, UploadError};
@@ -131,8 +132,8 @@ impl Service for Scripts {
         (self.script)(parts, body)
     }
 
-    fn refused(&self, status: StatusCode, line: &[u8]) {
-        let line = String::from_utf8_lossy(line).into_owned();
+    fn refused(&self, status: StatusCode, refusal: &Refusal) {
+        let line = String::from_utf8_lossy(&refusal.line).into_owned();
         self.log
             .lock()
             .unwrap()
