@@ -15,7 +15,12 @@ pub(crate) enum Chunk {
         digits: u8,
         length: u16,
     },
-    /// In the rest of that line, after the size.
+    /// In the blanks after the size. Only an extension or the end of the line may follow.
+    Blank {
+        value: u64,
+        length: u16,
+    },
+    /// In the rest of that line, after a `;`.
     Extension {
         value: u64,
         length: u16,
@@ -72,7 +77,18 @@ impl Chunk {
                     digits,
                     length,
                 },
-                b';' | b' ' | b'\t',
+                b' ' | b'\t',
+            ) if digits > 0 => Self::Blank {
+                value,
+                length: length + 1,
+            },
+            (
+                Self::Size {
+                    value,
+                    digits,
+                    length,
+                },
+                b';',
             ) if digits > 0 => Self::Extension {
                 value,
                 length: length + 1,
@@ -96,7 +112,18 @@ impl Chunk {
                     length: length + 1,
                 }
             }
-            (Self::Extension { value, .. }, b'\r') => Self::SizeLf { value },
+            (Self::Blank { value, .. } | Self::Extension { value, .. }, b'\r') => {
+                Self::SizeLf { value }
+            }
+            (Self::Blank { value, length }, b' ' | b'\t')
+                if usize::from(length) < MAX_CHUNK_LINE =>
+            {
+                Self::Blank {
+                    value,
+                    length: length + 1,
+                }
+            }
+            (Self::Blank { value, length }, b';') => Self::Extension { value, length },
             (Self::Extension { value, length }, b'\t' | b' '..=b'~' | 0x80..)
                 if usize::from(length) < MAX_CHUNK_LINE =>
             {

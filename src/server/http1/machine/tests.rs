@@ -265,6 +265,9 @@ fn malformed_chunks_are_refused() {
         "-5\r\n",
         "+5\r\n",
         "0x5\r\n",
+        // Another reader may take this for a size of 0x50.
+        "5 0\r\nhello\r\n0\r\n\r\n",
+        "5\t x\r\nhello\r\n0\r\n\r\n",
         "5\nhello\r\n",
         "5\r\nhelloX",
         "5\r\nhello\r\r",
