@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::support::client::Client;
-use crate::support::container::{Container, Wire};
+use crate::support::container::{Container, Wire, content_length};
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
 use crate::support::{ReservedPort, pause, soon};
@@ -39,12 +39,14 @@ fn chunk() -> Vec<u8> {
     [&b"3e8\r\n"[..], &[b'x'; 1000], b"\r\n"].concat()
 }
 
-/// Answers with this status and 1000 bytes without reading the body.
+/// Answers with this status and 1000 bytes, and reads no more of a body than its first packet, which comes unasked.
 async fn refusing(status: u16) -> Container {
     Container::start(move |_, mut wire: Wire| async move {
-        while wire.next_request().await.is_some() {
+        while let Some(request) = wire.next_request().await {
+            if content_length(&request).is_some_and(|length| length > 0) {
+                wire.body_packet().await;
+            }
             wire.respond(status, &[], &[b'n'; 1000]).await;
-            wire.until_closed().await;
         }
     })
     .await
@@ -136,19 +138,19 @@ async fn answers_of_http_members_arrive_whole() {
     }
 }
 
-/// The client is slow, and the answer is there before its first byte.
+/// The client is slow, and the answer is there long before its last byte.
 #[tokio::test]
 async fn a_slow_upload_is_read_to_its_end_and_the_connection_goes_on() {
     let container = Container::start(|_, mut wire: Wire| async move {
         while let Some(request) = wire.next_request().await {
+            if content_length(&request).is_some_and(|length| length > 0) {
+                wire.body_packet().await;
+            }
             let status = match request.uri.as_deref() {
                 Some(b"/next") => 200,
                 _ => 413,
             };
             wire.respond(status, &[], b"").await;
-            if status == 413 {
-                wire.until_closed().await;
-            }
         }
     })
     .await;
