@@ -16,6 +16,11 @@ pub(crate) fn hint(key: &str, of: &str, known: &[&str]) -> String {
         return (*hint).to_owned();
     }
     let owners = schema::owners(key);
+    if owners.iter().any(|owner| owner.trim_matches('`') == of) {
+        // The API changes some keys of a struct only.
+        let known = known.join(", ");
+        return format!("`{key}` is set in the file; the keys that can be changed here are {known}");
+    }
     if !owners.is_empty() {
         let owners = one_of(owners.iter().map(String::as_str));
         return format!("`{key}` is a key of {owners}, not of `{of}`");
@@ -189,5 +194,12 @@ mod tests {
     fn words_of_mod_jk_are_translated() {
         let said = hint("distance", "member", &["url", "lbset"]);
         assert_eq!(said, "here it is `lbset`");
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_changed_while_running_is_named_so() {
+        let said = hint("max", "member", &["loadfactor", "lbset"]);
+        let expected = "`max` is set in the file; the keys that can be changed here are loadfactor, lbset";
+        assert_eq!(said, expected);
     }
 }
