@@ -139,8 +139,10 @@ impl<T: Transport> Pool<T> {
                 continue;
             }
             if taken.idle_since.elapsed() > idle_at_most {
-                let place = taken.place.take();
-                *taken = Box::pin(connector.open_for_request(place)).await?;
+                // Until there is a new one the place belongs to the old one, which stays in the pool if there is none.
+                let mut new = Box::pin(connector.open_for_request(None)).await?;
+                new.place = taken.place.take();
+                *taken = new;
                 return Ok(lease(taken, Age::New));
             }
             // A lease already: if the request is dropped while CPONG is due, the connection is closed.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
@@ -22,6 +22,8 @@ struct Counts {
     open: AtomicUsize,
     /// Most that were open at the same time.
     most: AtomicUsize,
+    /// No further one can be made.
+    refused: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,9 @@ impl Transport for Silent {
     type Settings = Arc<Counts>;
 
     async fn open(stream: TcpStream, counts: &Arc<Counts>) -> Result<Self, ConnectError> {
+        if counts.refused.load(Ordering::SeqCst) {
+            return Err(ConnectError::Timeout);
+        }
         counts.made.fetch_add(1, Ordering::SeqCst);
         let open = counts.open.fetch_add(1, Ordering::SeqCst) + 1;
         counts.most.fetch_max(open, Ordering::SeqCst);
@@ -155,6 +160,23 @@ async fn a_request_waits_no_longer_than_acquire() {
     pool.close();
     let refused = pool.lease(Reuse::Allowed).await;
     assert!(matches!(refused, Err(FailureKind::Removed)));
+}
+
+/// A connection that was idle for too long is to be replaced, and the member takes no new one.
+#[tokio::test]
+async fn a_connection_that_could_not_be_replaced_still_counts() {
+    let pool = pool(2, LONG).await;
+    pool.lease(Reuse::Allowed).await.unwrap().give_back();
+    let refused = &pool.protocol().refused;
+    refused.store(true, Ordering::SeqCst);
+    let replaced = pool.lease_fitting(Reuse::Allowed, Duration::ZERO, |_| true);
+    assert!(replaced.await.is_err());
+    let counted = |pool: &Pool<Silent>| (pool.view().idle, pool.view().busy);
+    assert_eq!(counted(&pool), (1, 0));
+    let lease = pool.lease(Reuse::Allowed).await.unwrap();
+    assert_eq!(counted(&pool), (0, 1));
+    lease.give_back();
+    assert_eq!(counted(&pool), (1, 0));
 }
 
 /// Tasks on both cores take, give back and close connections in an order that differs with each run.
