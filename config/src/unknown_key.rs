@@ -17,9 +17,9 @@ pub(crate) fn hint(key: &str, of: &str, known: &[&str]) -> String {
     }
     let owners = schema::owners(key);
     if owners.iter().any(|owner| owner.trim_matches('`') == of) {
-        // The API changes some keys of a struct only.
+        // For example, the API changes only some keys of a member.
         let known = known.join(", ");
-        return format!("`{key}` is set in the file; the keys that can be changed here are {known}");
+        return format!("`{key}` cannot be set here; the keys here are {known}");
     }
     if !owners.is_empty() {
         let owners = one_of(owners.iter().map(String::as_str));
@@ -197,9 +197,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_cannot_be_changed_while_running_is_named_so() {
+    fn a_key_that_cannot_be_set_in_this_place_is_named_so() {
         let said = hint("max", "member", &["loadfactor", "lbset"]);
-        let expected = "`max` is set in the file; the keys that can be changed here are loadfactor, lbset";
+        let expected = "`max` cannot be set here; the keys here are loadfactor, lbset";
         assert_eq!(said, expected);
     }
 }
