@@ -235,6 +235,17 @@ impl Wire {
         let _ = SinkExt::<FromContainer>::flush(&mut self.framed).await;
     }
 
+    /// Sends these packets with one write.
+    pub(crate) async fn send_together(
+        &mut self,
+        messages: impl IntoIterator<Item = FromContainer>,
+    ) {
+        for message in messages {
+            let _ = self.framed.start_send_unpin(message);
+        }
+        let _ = SinkExt::<FromContainer>::flush(&mut self.framed).await;
+    }
+
     /// Sends these bytes.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) {
         let _ = self.framed.get_mut().write_all(bytes).await;
