@@ -42,12 +42,16 @@ fn tests_take_free_ports() {
         .none("bind port 0, or take a ReservedPort; a file that binds nothing goes into ADDRESSES");
 }
 
-/// Folders whose helpers wait for the tests, and why they sleep.
+/// Folders whose helpers wait for the tests, and files of the benchmarks, and why they sleep.
 const SLEEPS: &[(&str, &str)] = &[
     ("tests/support/", "`until` looks again after a moment"),
     (
         "tests/gateway/support/",
         "`until` looks again after a moment",
+    ),
+    (
+        "tests/bench/backend/load.rs",
+        "requests are sent at fixed times",
     ),
 ];
 

@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# Counts the instructions that the gateway executes for a request, and lists the functions with the most. See README.md.
+# Counts the instructions that the gateway executes for a request. See README.md.
 #
-#   tests/bench/callgrind.sh [OPTIONS] [PATH]     PATH of the backend, /1k by default
+#   tests/bench/callgrind.sh [OPTIONS] [PATH]   counts one kind of request and lists the functions with the most
+#   tests/bench/callgrind.sh --check            five kinds: fails where one takes 5 % more than instructions.txt says
+#   tests/bench/callgrind.sh --update           writes what is counted to instructions.txt
 #
+#   PATH            of the backend, /1k by default
 #   --binary FILE   a build of ajpgate with line tables, in place of the one that is built here
 #   --count N       requests that are counted, 2000 by default
 #   --upload B      POST with a body of B bytes
+#   --close         a connection for each request
 #   --http          members that speak HTTP
 #   --top N         lines of each list, 40 by default
 #
@@ -16,35 +20,39 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/bench/contestants.sh
 source "$bench/contestants.sh"
 
-name=ajpgate path=/1k binary='' count=2000 upload=() top=40 packet_size=8192
+name=ajpgate path=/1k binary='' count=2000 request=() top=40 packet_size=8192 todo=profile cores=1 folder=$work
 warm_up=1000
+expected=$bench/instructions.txt
+# Per cent that a count may be higher or lower than the expected one.
+room=5
+scenarios=(get1k get16k post64k chunked64k close1k)
 
 main() {
     parse "$@"
     need cargo valgrind callgrind_annotate callgrind_control
     build
     mkdir -p "$results"
-    local profile=$results/callgrind.out port
-    rm -f "$profile"
-    start_backend "$packet_size"
-    port=$(free_port)
-    under=(valgrind --tool=callgrind --instr-atstart=no --dump-line=yes --callgrind-out-file="$profile")
-    start_ajpgate "$name" "$binary" "$port" off
-    until_open "$name" "$port"
-    send "$port" "$warm_up"
-    callgrind_control --instr=on "$pid" >"$work/control.log"
-    send "$port" "$count"
-    callgrind_control --instr=off "$pid" >>"$work/control.log"
-    end "$pid"
-    print "$profile"
+    start_backend nodes 2 "$packet_size"
+    ports_of nodes
+    case $todo in
+        profile)
+            run "$path" "${request[@]}"
+            print
+            ;;
+        check) check ;;
+        update) update ;;
+    esac
 }
 
 parse() {
     while (($#)); do
         case $1 in
+            --check) todo=check ;;
+            --update) todo=update ;;
             --binary) binary=$(realpath "${2?}"); shift ;;
             --count) count=${2?}; shift ;;
-            --upload) upload=(--upload "${2?}"); shift ;;
+            --upload) request+=(--upload "${2?}"); shift ;;
+            --close) request+=(--close) ;;
             --http) name=ajpgate-http ;;
             --top) top=${2?}; shift ;;
             -*) fail "unknown option $1; the head of this file lists them" ;;
@@ -64,14 +72,68 @@ build() {
     cargo build --release --quiet --example bench-backend
 }
 
-send() {
-    "$backend" get "127.0.0.1:$1" "$path" --count "$2" "${upload[@]}"
+# run REQUEST…: counts the instructions of these requests into the file `profile`, and sets `each`, those of one request.
+profile=$results/callgrind.out
+run() {
+    local port total log=$work/control.log under pid
+    rm -f "$profile"
+    port=$(free_port)
+    under=(valgrind --tool=callgrind --instr-atstart=no --dump-line=yes --callgrind-out-file="$profile")
+    start_ajpgate "$name" "$binary" "$port" off
+    until_open "$name" "$port"
+    "$backend" get "127.0.0.1:$port" "$@" --count "$warm_up"
+    callgrind_control --instr=on "$pid" >"$log"
+    "$backend" get "127.0.0.1:$port" "$@" --count "$count"
+    callgrind_control --instr=off "$pid" >>"$log"
+    end "$pid"
+    total=$(sed -n 's/^\(summary\|totals\): *//p' "$profile" | tail -n 1)
+    each=$((total / count))
+}
+
+# request_of SCENARIO: what bench-backend is told to send.
+request_of() {
+    case $1 in
+        get1k) request=(/1k) ;;
+        get16k) request=(/16k) ;;
+        post64k) request=(/sink --upload 65536) ;;
+        chunked64k) request=(/chunked64k) ;;
+        close1k) request=(/1k --close) ;;
+    esac
+}
+
+# Compares all scenarios with the expected numbers.
+check() {
+    local scenario before verdict worse=0
+    for scenario in "${scenarios[@]}"; do
+        before=$(awk -v name="$scenario" '$1 == name { print $2 }' "$expected")
+        [[ -n $before ]] || fail "$expected has no number for $scenario"
+        request_of "$scenario"
+        run "${request[@]}"
+        verdict=ok
+        if ((each * 100 > before * (100 + room))); then
+            verdict="more than $room % too many" worse=1
+        elif ((each * 100 < before * (100 - room))); then
+            verdict="fewer: hold it with --update"
+        fi
+        printf '%-12s expected %8d  counted %8d  %s\n' "$scenario" "$before" "$each" "$verdict"
+    done
+    ((!worse)) || fail "requests take more instructions than $expected says"
+}
+
+# Writes the expected numbers again, below the comment that the file begins with.
+update() {
+    local scenario
+    sed -n '/^#/p' "$expected" >"$work/instructions"
+    for scenario in "${scenarios[@]}"; do
+        request_of "$scenario"
+        run "${request[@]}"
+        printf '%s %d\n' "$scenario" "$each" | tee -a "$work/instructions"
+    done
+    cp "$work/instructions" "$expected"
 }
 
 print() {
-    local profile=$1 total
-    total=$(sed -n 's/^\(summary\|totals\): *//p' "$profile" | tail -n 1)
-    echo "$((total / count)) instructions per request ($path${upload[*]:+ ${upload[*]}}, $count requests)"
+    echo "$each instructions per request ($path${request[*]:+ ${request[*]}}, $count requests)"
     printf '\n## By the source of a line\n\n'
     alone source "$profile"
     printf '\n## By function, with what was inlined\n\n'

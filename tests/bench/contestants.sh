@@ -3,36 +3,41 @@
 #
 #   start_NAME PORT LOG    LOG is `off`, or the file of the access log; sets `pid`
 #
-# All are sticky over the same two members, keep connections alive on both sides, and add X-Forwarded-For. They are
-# tuned the way their manuals say, for as many cores as they get.
+# All are sticky over the same members, keep connections alive on both sides, and add X-Forwarded-For. They are tuned the
+# way their manuals say, for as many cores as they get. The caller sets `folder` (for files), `ajp` and `http` (the ports of
+# the members), `packet_size`, `cores` and `proxy_cores`.
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
 
 # start_ajpgate NAME BINARY PORT LOG: runs it under the program in `under`, if that is set. With a NAME that ends in -http
-# its members speak HTTP, as those of HAProxy and nginx do.
+# its members speak HTTP, as those of HAProxy and nginx do. `admin` is the port of its admin listener.
 under=()
 start_ajpgate() {
-    local name=$1 binary=$2 port=$3 log=$4 file=$work/$1.yaml format=combined urls
+    local name=$1 binary=$2 port=$3 log=$4 file=$folder/$1.yaml format=combined member
     [[ $log == off ]] && format=off log=stdout
-    case $name in
-        *-http) urls=("http://127.0.0.1:${http[0]}\"" "http://127.0.0.1:${http[1]}\"") ;;
-        *) urls=("ajp://127.0.0.1:${ajp[0]}\", packet_size: $packet_size" "ajp://127.0.0.1:${ajp[1]}\", packet_size: $packet_size") ;;
-    esac
-    cat >"$file" <<YAML
+    admin=$(free_port)
+    {
+        cat <<YAML
 listeners:
   - bind: 127.0.0.1:$port
+limits: { max_connections: 20000 }
+access_log: { path: "$log", format: $format }
+admin: { bind: "127.0.0.1:$admin" }
+log: { level: warn }
+proxy_pass:
+  - { path: /, to: "balancer://tomcats/" }
 balancers:
   tomcats:
     stickysession: JSESSIONID|jsessionid
     members:
-      - { route: node1, url: "${urls[0]} }
-      - { route: node2, url: "${urls[1]} }
-proxy_pass:
-  - { path: /, to: "balancer://tomcats/" }
-access_log: { path: "$log", format: $format }
-admin: { bind: "127.0.0.1:$(free_port)" }
-log: { level: warn }
 YAML
+        for member in "${!ajp[@]}"; do
+            case $name in
+                *-http) echo "      - { route: node$((member + 1)), url: \"http://127.0.0.1:${http[member]}\" }" ;;
+                *) echo "      - { route: node$((member + 1)), url: \"ajp://127.0.0.1:${ajp[member]}\", packet_size: $packet_size }" ;;
+            esac
+        done
+    } >"$file"
     on "$proxy_cores" "$name" "${under[@]}" "$binary" run -c "$file"
 }
 
@@ -40,14 +45,14 @@ YAML
 httpd_common() {
     local port=$1 log=$2
     cat <<CONF
-ServerRoot $work
+ServerRoot $folder
 ServerName localhost
 Listen 127.0.0.1:$port
-PidFile $work/$3.pid
-DefaultRuntimeDir $work
+PidFile $folder/$3.pid
+DefaultRuntimeDir $folder
 User www-data
 Group www-data
-ErrorLog $work/$3.error
+ErrorLog $folder/$3.error
 LogLevel error
 LoadModule mpm_event_module $modules/mod_mpm_event.so
 LoadModule authz_core_module $modules/mod_authz_core.so
@@ -72,7 +77,7 @@ CONF
 }
 
 start_mod_proxy_ajp() {
-    local file=$work/mod_proxy_ajp.conf
+    local file=$folder/mod_proxy_ajp.conf
     httpd_common "$1" "$2" mod_proxy_ajp >"$file"
     cat >>"$file" <<CONF
 LoadModule slotmem_shm_module $modules/mod_slotmem_shm.so
@@ -92,17 +97,17 @@ CONF
 }
 
 start_mod_jk() {
-    local file=$work/mod_jk.conf
+    local file=$folder/mod_jk.conf
     httpd_common "$1" "$2" mod_jk >"$file"
     cat >>"$file" <<CONF
 LoadModule jk_module $modules/mod_jk.so
-JkWorkersFile $work/workers.properties
-JkShmFile $work/mod_jk.shm
-JkLogFile $work/mod_jk.jklog
+JkWorkersFile $folder/workers.properties
+JkShmFile $folder/mod_jk.shm
+JkLogFile $folder/mod_jk.jklog
 JkLogLevel error
 JkMount /* tomcats
 CONF
-    cat >"$work/workers.properties" <<CONF
+    cat >"$folder/workers.properties" <<CONF
 worker.list=tomcats
 worker.tomcats.type=lb
 worker.tomcats.balance_workers=node1,node2
@@ -118,12 +123,13 @@ CONF
 }
 
 start_haproxy() {
-    local file=$work/haproxy.cfg log_to='no log'
+    local file=$folder/haproxy.cfg log_to='no log'
     [[ $2 == off ]] || log_to='log stdout format raw local0'
     cat >"$file" <<CONF
 global
     nbthread $cores
-    maxconn 4096
+    maxconn 16000
+    no strict-limits
 defaults
     mode http
     $log_to
@@ -150,22 +156,22 @@ CONF
 }
 
 start_nginx() {
-    local file=$work/nginx.conf log_to=off
+    local file=$folder/nginx.conf log_to=off
     [[ $2 == off ]] || log_to="$2 combined"
     cat >"$file" <<CONF
 daemon off;
 user www-data;
 worker_processes $cores;
-pid $work/nginx.pid;
-error_log $work/nginx.error error;
-events { worker_connections 8192; }
+pid $folder/nginx.pid;
+error_log $folder/nginx.error error;
+events { worker_connections 16384; }
 http {
     access_log $log_to;
-    client_body_temp_path $work/nginx-body;
-    proxy_temp_path $work/nginx-proxy;
-    fastcgi_temp_path $work/nginx-fastcgi;
-    uwsgi_temp_path $work/nginx-uwsgi;
-    scgi_temp_path $work/nginx-scgi;
+    client_body_temp_path $folder/nginx-body;
+    proxy_temp_path $folder/nginx-proxy;
+    fastcgi_temp_path $folder/nginx-fastcgi;
+    uwsgi_temp_path $folder/nginx-uwsgi;
+    scgi_temp_path $folder/nginx-scgi;
     keepalive_timeout 75s;
     keepalive_requests 1000000000;
     client_body_buffer_size 128k;
@@ -190,5 +196,5 @@ http {
     }
 }
 CONF
-    on "$proxy_cores" nginx nginx -c "$file" -e "$work/nginx.error"
+    on "$proxy_cores" nginx nginx -c "$file" -e "$folder/nginx.error"
 }

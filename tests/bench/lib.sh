@@ -73,21 +73,25 @@ until_open() {
 
 free_port() { "$backend" ports 1; }
 
-# Starts the two nodes. `ajp` and `http` are their ports.
+# start_backend NAME NODES PACKET_SIZE: starts nodes, unless this backend runs already.
 start_backend() {
-    local packet_size=$1 protocol port lines=0
-    on "$load_core" backend "$backend" serve --nodes 2 --packet-size "$packet_size"
-    while ((lines < 4)); do
+    local log=$work/backend-$1.log pid
+    [[ ! -e $log ]] || return 0
+    on "$load_core" "backend-$1" "$backend" serve --nodes "$2" --packet-size "$3"
+    until [[ $(cat "$log" 2>/dev/null | wc -l) == $((2 * $2)) ]]; do
         sleep 0.05
-        kill -0 "$pid" 2>/dev/null || fail "the backend does not start: $(<"$work/backend.log")"
-        lines=$(wc -l <"$work/backend.log")
+        kill -0 "$pid" 2>/dev/null || fail "the backend does not start: $(<"$log")"
     done
+}
+
+# ports_of NAME: sets `ajp` and `http` to the ports of a backend's nodes.
+ports_of() {
     ajp=() http=()
+    local protocol port
     while read -r _ protocol port; do
         case $protocol in
             ajp) ajp+=("$port") ;;
             http) http+=("$port") ;;
         esac
-    done <"$work/backend.log"
-    say "backend: AJP13 on ${ajp[*]}, HTTP on ${http[*]}"
+    done < <(head -n 1000 "$work/backend-$1.log")
 }

@@ -1,5 +1,5 @@
--- What wrk sends: browsers with sessions on both nodes. Arguments: METHOD BODY-BYTES CONNECTION.
--- Prints requests, seconds, p50 and p99 in milliseconds, and errors.
+-- What wrk sends: browsers with sessions on all nodes. Arguments: METHOD BODY-BYTES CONNECTION NODES.
+-- Prints requests, seconds, p50, p99 and p99.9 in milliseconds, and errors.
 
 local folder = debug.getinfo(1, "S").source:match("^@(.*)/") or "."
 local sessions = 64
@@ -7,7 +7,8 @@ local requests = {}
 local turn = 0
 
 function init(args)
-   local method, body_bytes, connection = args[1], tonumber(args[2]), args[3]
+   local method, body_bytes, connection, nodes = args[1], tonumber(args[2]), args[3], tonumber(args[4])
+   sessions = math.max(sessions, nodes)
    local browser = {}
    for line in io.lines(folder .. "/headers.txt") do
       browser[#browser + 1] = line
@@ -17,7 +18,7 @@ function init(args)
       for _, line in ipairs(browser) do
          lines[#lines + 1] = line
       end
-      lines[#lines + 1] = string.format("Cookie: theme=dark; JSESSIONID=%032X.node%d", session, session % 2 + 1)
+      lines[#lines + 1] = string.format("Cookie: theme=dark; JSESSIONID=%032X.node%d", session, session % nodes + 1)
       lines[#lines + 1] = "Connection: " .. connection
       if body_bytes > 0 then
          lines[#lines + 1] = "Content-Length: " .. body_bytes
@@ -33,8 +34,8 @@ end
 
 function done(summary, latency)
    local errors = summary.errors
-   io.write(string.format("result,%d,%.3f,%.3f,%.3f,%d\n",
+   io.write(string.format("result,%d,%.3f,%.3f,%.3f,%.3f,%d\n",
       summary.requests, summary.duration / 1e6,
-      latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+      latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency:percentile(99.9) / 1000,
       errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end

@@ -1,51 +1,50 @@
 #!/usr/bin/env bash
 # Measures the CPU time of a request in the gateway and in other proxies, in the same run. See README.md.
 #
-#   tests/bench/run.sh                          all scenarios, all contestants: about a quarter of an hour
+#   tests/bench/run.sh                          all scenarios, all contestants: about half an hour
 #   tests/bench/run.sh --quick get1k close1k    some scenarios, fewer and shorter rounds
 #
 #   --only NAMES        contestants, with commas: ajpgate, ajpgate-http, mod_proxy_ajp, mod_jk, haproxy, nginx
 #   --binary NAME=FILE  a build of ajpgate, in place of the one that is built here; may be repeated. With a NAME that
 #                       ends in -http its members speak HTTP
 #   --rounds R          rounds, 5 by default
-#   --seconds S         length of each round and contestant, 4 by default
+#   --seconds S         length of each load, 4 by default
 #   --quick             3 rounds of 2 seconds
-#   --cores N           cores of the proxy, 1 or 2; load and backend stay on the second
-#   --packet-size B     longest AJP13 packet, on both sides, 8192 by default
+#   --cores N           cores of the proxy, 1 or 2, where a scenario does not say it; load and backend stay on the second
+#   --report CSV        measures nothing, and writes the report of a run before
 set -euo pipefail
 # shellcheck source=tests/bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/bench/contestants.sh
 source "$bench/contestants.sh"
+# shellcheck source=tests/bench/scenarios.sh
+source "$bench/scenarios.sh"
 
-all_scenarios=(get1k get16k get1m chunked64k post64k close1k get1k-split get1k-log rate1k memory)
 idle_connections=2000
+scrapes=50
 modules=/usr/lib/apache2/modules
-rounds=5 seconds=4 cores=1 packet_size=8192
-declare -A binary=() port=() process=()
-contestants=() scenarios=()
+rounds=5 seconds=4 default_cores=1 half_of_saturation=0 csv=
+declare -A binary=() port=() process=() admin_port=()
+contestants=() scenarios=() labels=()
+columns=scenario,round,contestant,requests,seconds,p50_ms,p99_ms,p999_ms,errors,user_us,system_us,cpu_us
 
 main() {
     parse "$@"
-    prepare
-    start_backend "$packet_size"
-    local scenario
-    for scenario in "${scenarios[@]}"; do
-        case $scenario in
-            memory) ;;
-            get1k-log) run_with "$scenario" log ;;
-            *) run_with "$scenario" off ;;
-        esac
-    done
-    end_contestants
-    if [[ " ${scenarios[*]} " == *" memory "* ]]; then
-        measure_memory
+    if [[ -z $csv ]]; then
+        prepare
+        local scenario
+        for scenario in "${scenarios[@]}"; do
+            case $scenario in
+                memory) measure_memory ;;
+                *) run_scenario "$scenario" ;;
+            esac
+        done
     fi
     report
 }
 
 parse() {
-    local only=() labels=() name
+    local only=() name
     while (($#)); do
         case $1 in
             --only) IFS=, read -r -a only <<<"${2?}"; shift ;;
@@ -57,8 +56,8 @@ parse() {
             --rounds) rounds=${2?}; shift ;;
             --seconds) seconds=${2?}; shift ;;
             --quick) rounds=3 seconds=2 ;;
-            --cores) cores=${2?}; shift ;;
-            --packet-size) packet_size=${2?}; shift ;;
+            --cores) default_cores=${2?}; shift ;;
+            --report) csv=$(realpath "${2?}"); shift ;;
             -*) fail "unknown option $1; the head of this file lists them" ;;
             *)
                 [[ " ${all_scenarios[*]} " == *" $1 "* ]] || fail "scenarios: ${all_scenarios[*]}"
@@ -68,6 +67,7 @@ parse() {
         shift
     done
     [[ ${#scenarios[@]} -gt 0 ]] || scenarios=("${all_scenarios[@]}")
+    [[ $default_cores == [12] ]] || fail "--cores is 1 or 2"
     if [[ ${#labels[@]} -eq 0 ]]; then
         labels=(ajpgate ajpgate-http)
         binary[ajpgate]=$target/release/ajpgate binary[ajpgate-http]=$target/release/ajpgate
@@ -79,16 +79,15 @@ parse() {
         fi
     done
     [[ ${#contestants[@]} -gt 0 ]] || fail "nobody is left to measure"
-    case $cores in
-        1) ;;
-        2) proxy_cores=0,1 ;;
-        *) fail "--cores is 1 or 2" ;;
-    esac
+}
+
+is_rival() {
+    [[ -z ${binary[$1]-} ]]
 }
 
 prepare() {
     local name
-    need cargo taskset wrk pgrep
+    need cargo curl taskset wrk pgrep
     for name in "${contestants[@]}"; do
         case $name in
             mod_*) need apache2; [[ -e $modules/$name.so ]] || fail "$name is missing" ;;
@@ -104,88 +103,168 @@ prepare() {
     ulimit -Sn "$(ulimit -Hn)"
     mkdir -p "$results"
     csv=$results/$(date +%Y%m%d-%H%M%S).csv
-    memory_csv=${csv%.csv}-memory.csv
-    echo "scenario,round,contestant,requests,seconds,p50_ms,p99_ms,errors,user_us,system_us" >"$csv"
-    load_before=$(cut -d' ' -f1-3 /proc/loadavg)
+    echo "$columns" >"$csv"
+    cat >"${csv%.csv}.txt" <<ABOUT
+$(date +%F), $(nproc) cores, $(uname -sr), load average before $(cut -d' ' -f1-3 /proc/loadavg).
+Rounds: $rounds of $seconds s; commit $(git rev-parse --short HEAD).
+ABOUT
 }
 
-# start NAME LOG
-start() {
-    local name=$1 log=$2
-    [[ $log == off ]] || log=$work/$name.access
-    port[$name]=$(free_port)
+# run_scenario SCENARIO: starts everybody who takes part, checks their answers, and measures all rounds.
+run_scenario() {
+    local scenario=$1 round turn name load loads part=()
+    [[ $scenario != latency ]] || find_saturation
+    read -r -a loads < <(loads_of "$scenario")
+    for name in "${contestants[@]}"; do
+        if takes_part "$scenario" "$name"; then
+            part+=("$name")
+        fi
+    done
+    [[ ${#part[@]} -gt 0 ]] || return 0
+    say "$scenario: ${part[*]}"
+    for load in "${loads[@]}"; do
+        for name in "${part[@]}"; do
+            start_for "$load" "$name"
+            check "$load" "$name"
+            run_load "$load" "$name" 1 >/dev/null
+        done
+    done
+    for ((round = 1; round <= rounds; round++)); do
+        for ((turn = 0; turn < ${#part[@]}; turn++)); do
+            # Nobody is always first.
+            name=${part[(turn + round) % ${#part[@]}]}
+            for load in "${loads[@]}"; do
+                measure "$load" "$round" "$name" >>"$csv"
+            done
+        done
+    done
+    end_contestants
+}
+
+# start_for LOAD NAME: starts a contestant in the setup of this load, unless it runs.
+start_for() {
+    local path connections upload connection rate setup
+    local cores proxy_cores members packet_size log ajp http folder admin=0
+    local load=$1 name=$2 log_file=off pid
+    load_values "$load"
+    local key=$name/$setup
+    [[ -z ${process[$key]-} ]] || return 0
+    setup_values "$setup"
+    if [[ $default_cores == 2 ]]; then
+        cores=2 proxy_cores=0,1
+    fi
+    start_backend "$members-$packet_size" "$members" "$packet_size"
+    ports_of "$members-$packet_size"
+    folder=$work/$setup
+    mkdir -p "$folder"
+    [[ $log == off ]] || log_file=$folder/$name.access
+    port[$key]=$(free_port)
     case $name in
-        mod_proxy_ajp | mod_jk | haproxy | nginx) "start_$name" "${port[$name]}" "$log" ;;
-        *) start_ajpgate "$name" "${binary[$name]}" "${port[$name]}" "$log" ;;
+        mod_proxy_ajp | mod_jk | haproxy | nginx) "start_$name" "${port[$key]}" "$log_file" ;;
+        *) start_ajpgate "$name" "${binary[$name]}" "${port[$key]}" "$log_file" ;;
     esac
-    process[$name]=$pid
-    until_open "$name" "${port[$name]}"
+    process[$key]=$pid admin_port[$key]=$admin
+    until_open "$name" "${port[$key]}"
 }
 
 end_contestants() {
-    local name
-    for name in "${!process[@]}"; do
-        end "${process[$name]}"
+    local key
+    for key in "${!process[@]}"; do
+        end "${process[$key]}"
     done
-    process=() running=
+    process=()
 }
 
-# run_with SCENARIO LOG: all rounds of a scenario. Contestants keep running from one scenario to the next.
-running=
-run_with() {
-    local scenario=$1 log=$2 round turn name
-    if [[ $running != "$log" ]]; then
-        end_contestants
-        for name in "${contestants[@]}"; do
-            start "$name" "$log"
-        done
-        running=$log
-    fi
-    say "$scenario: ${contestants[*]}"
-    for name in "${contestants[@]}"; do
-        load "$scenario" "$name" 1 >/dev/null
-    done
-    for ((round = 1; round <= rounds; round++)); do
-        for ((turn = 0; turn < ${#contestants[@]}; turn++)); do
-            # Nobody is always first.
-            name=${contestants[(turn + round) % ${#contestants[@]}]}
-            measure "$scenario" "$round" "$name" >>"$csv"
-        done
-    done
+# request_arguments: what the clients of bench-backend send, for the values of a load.
+request_arguments() {
+    echo "$path" --nodes "$members"
+    ((upload == 0)) || echo --upload "$upload"
+    [[ $connection != close ]] || echo --close
 }
 
+# check LOAD NAME: compares status, length, bytes and node of the answers with what the nodes send.
+check() {
+    local path connections upload connection rate setup cores proxy_cores members packet_size log request
+    load_values "$1"
+    setup_values "$setup"
+    mapfile -t request < <(request_arguments | tr ' ' '\n')
+    "$backend" check "127.0.0.1:${port[$2/$setup]}" "${request[@]}" || fail "$2 gives wrong answers in $1"
+}
+
+# measure LOAD ROUND NAME: prints a line of the table.
 measure() {
-    local scenario=$1 round=$2 name=$3 result user system user_after system_after
-    read -r user system < <(cpu_ticks "${process[$name]}")
-    result=$(load "$scenario" "$name" "$seconds")
-    read -r user_after system_after < <(cpu_ticks "${process[$name]}")
-    local requests=${result%%,*} us=$((1000000 / $(getconf CLK_TCK)))
-    ((requests > 0)) || fail "$name answered nothing in $scenario"
-    awk -v line="$scenario,$round,$name,$result" -v requests="$requests" \
-        -v user_us=$(((user_after - user) * us)) -v system_us=$(((system_after - system) * us)) \
-        'BEGIN { printf "%s,%.3f,%.3f\n", line, user_us / requests, system_us / requests }'
+    local load=$1 round=$2 name=$3 figures
+    figures=$(run_load "$load" "$name" "$seconds")
+    [[ $figures == [1-9]* ]] || fail "$name answered nothing in $load"
+    echo "$load,$round,$name,$figures"
 }
 
-# load SCENARIO NAME SECONDS: prints requests, seconds, p50, p99, errors.
-load() {
-    local scenario=$1 address=127.0.0.1:${port[$2]} seconds=$3
-    local path=/1k connections=64 request=(GET 0 keep-alive) output
-    case $scenario in
-        get1k | get1k-log) ;;
-        get1k-split) path=/split/1k ;;
-        get16k) path=/16k ;;
-        get1m) path=/1m connections=16 ;;
-        chunked64k) path=/chunked64k connections=32 ;;
-        post64k) path=/sink connections=32 request=(POST 65536 keep-alive) ;;
-        close1k) connections=32 request=(GET 0 close) ;;
-        rate1k)
-            taskset -c "$load_core" "$backend" rate "$address" /1k --rate 1000 --seconds "$seconds"
-            return
-            ;;
-    esac
-    output=$(taskset -c "$load_core" wrk --latency -t 1 -c "$connections" -d "$seconds" \
-        -s "$bench/load.lua" "http://$address$path" -- "${request[@]}")
-    sed -n 's/^result,//p' <<<"$output"
+# run_load LOAD NAME SECONDS: prints requests, seconds, p50, p99, p99.9, errors, and the CPU µs of a request: user, system
+# and both.
+run_load() {
+    local path connections upload connection rate setup cores proxy_cores members packet_size log
+    local load=$1 name=$2 length=$3
+    load_values "$load"
+    setup_values "$setup"
+    local key=$name/$setup
+    if [[ $load == scrape ]]; then
+        run_scrapes "$key"
+    elif ((rate > 0)); then
+        run_rate "$key" "$length"
+    else
+        run_wrk "$key" "$length"
+    fi
+}
+
+# As fast as the proxy answers.
+run_wrk() {
+    local before after output method=GET address=127.0.0.1:${port[$1]}
+    ((upload == 0)) || method=POST
+    before=$(cpu "${process[$1]}")
+    output=$(taskset -c "$load_core" wrk --latency -t 1 -c "$connections" -d "$2" \
+        -s "$bench/load.lua" "http://$address$path" -- "$method" "$upload" "$connection" "$members")
+    after=$(cpu "${process[$1]}")
+    per_request "$(sed -n 's/^result,//p' <<<"$output")" "$before" "$after"
+}
+
+# At a fixed rate. Connections are opened and closed while nobody measures.
+run_rate() {
+    local before after output address=127.0.0.1:${port[$1]} client closing
+    coproc CLIENT {
+        exec taskset -c "$load_core" "$backend" rate "$address" "$path" --nodes "$members" --rate "$rate" \
+            --connections "$connections" --seconds "$2"
+    }
+    client=$CLIENT_PID closing=${CLIENT[1]}
+    read -r output <&"${CLIENT[0]}" || fail "$1 does not take $connections connections"
+    before=$(cpu "${process[$1]}")
+    echo >&"$closing"
+    read -r output <&"${CLIENT[0]}"
+    after=$(cpu "${process[$1]}")
+    exec {closing}>&-
+    wait "$client"
+    per_request "$output" "$before" "$after"
+}
+
+# The metrics, again and again.
+run_scrapes() {
+    local before after started address=127.0.0.1:${admin_port[$1]}
+    before=$(cpu "${process[$1]}") started=$EPOCHREALTIME
+    curl --fail --silent --show-error --output /dev/null "http://$address/metrics?[1-$scrapes]"
+    after=$(cpu "${process[$1]}")
+    per_request "$scrapes,$(awk -v from="$started" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.3f", to - from }'),0,0,0,0" \
+        "$before" "$after"
+}
+
+# per_request FIGURES BEFORE AFTER: the figures of a load, and the CPU time between two readings over its requests.
+per_request() {
+    awk -v figures="$1" -v before="$2" -v after="$3" 'BEGIN {
+        split(figures, figure, ",")
+        split(before, from, " ")
+        split(after, to, " ")
+        printf "%s", figures
+        for (i = 1; i <= 3; i++) printf ",%.3f", (figure[1] > 0 ? (to[i] - from[i]) / figure[1] : 0)
+        print ""
+    }'
 }
 
 # The ids of a process and of all its descendants.
@@ -197,16 +276,33 @@ tree() {
     done
 }
 
-# User and system time of a process tree, in ticks.
-cpu_ticks() {
-    local id stat user=0 system=0
-    for id in $(tree "$1"); do
+# User time, system time and CPU time of a process tree in µs. The first two are counted in ticks; the third is exact.
+cpu() {
+    local id stat user=0 system=0 us=$((1000000 / $(getconf CLK_TCK))) ids
+    mapfile -t ids < <(tree "$1")
+    for id in "${ids[@]}"; do
         # Behind the name, which may hold anything: state, …, utime, stime.
         stat=$(<"/proc/$id/stat")
         read -r -a stat <<<"${stat##*) }"
         user=$((user + stat[11])) system=$((system + stat[12]))
     done
-    echo "$user $system"
+    for id in "${ids[@]}"; do
+        cat "/proc/$id/task/"*/schedstat
+    done | awk -v ticks="$((user * us)) $((system * us))" \
+        '{ ns += $1 } END { printf "%s %d\n", ticks, ns / 1000 }'
+}
+
+# Half of the requests that HAProxy answers in a second, or the first of all contestants without it.
+find_saturation() {
+    local name=${contestants[0]} figures
+    if [[ " ${contestants[*]} " == *" haproxy "* ]]; then
+        name=haproxy
+    fi
+    start_for get1k "$name"
+    figures=$(run_load get1k "$name" "$seconds")
+    half_of_saturation=$(awk -F, '{ printf "%d", $1 / $2 / 2 }' <<<"$figures")
+    echo "Latencies at $half_of_saturation requests a second, half of what $name answers." >>"${csv%.csv}.txt"
+    end_contestants
 }
 
 # Memory of a process tree in bytes; what is shared counts in parts.
@@ -218,33 +314,35 @@ memory() {
 }
 
 measure_memory() {
-    local name before after client closing
+    local name before after client closing key
     say "memory: ${contestants[*]}"
     for name in "${contestants[@]}"; do
-        start "$name" off
+        start_for get1k "$name"
+        key=$name/plain
         # What is allocated once is there before.
-        "$backend" get "127.0.0.1:${port[$name]}" /1k --count 500
-        before=$(memory "${process[$name]}")
-        coproc CLIENT { exec "$backend" idle "127.0.0.1:${port[$name]}" --connections "$idle_connections"; }
+        "$backend" get "127.0.0.1:${port[$key]}" /1k --count 500
+        before=$(memory "${process[$key]}")
+        coproc CLIENT { exec "$backend" idle "127.0.0.1:${port[$key]}" /1k --connections "$idle_connections"; }
         client=$CLIENT_PID closing=${CLIENT[1]}
         read -r _ <&"${CLIENT[0]}" || fail "$name does not keep $idle_connections connections"
-        after=$(memory "${process[$name]}")
+        after=$(memory "${process[$key]}")
         exec {closing}>&-
         wait "$client"
-        echo "$name,$(((after - before) / idle_connections)),$before" >>"$memory_csv"
+        echo "memory,1,$name,$idle_connections,$(((after - before) / idle_connections)),$before" >>"$csv"
         end_contestants
     done
 }
 
+# Writes the tables to standard output and to a file, and the chart beside it.
 report() {
-    echo "$(date +%F), $(nproc) cores, $(uname -sr); load before $load_before, after $(cut -d' ' -f1-3 /proc/loadavg)."
-    echo "Rounds: $rounds of $seconds s; proxy on $cores core(s); AJP13 packets of $packet_size bytes; commit $(git rev-parse --short HEAD)."
-    awk -v order="${contestants[*]}" -v builds="${!binary[*]}" -f "$bench/report.awk" "$csv"
-    if [[ -e $memory_csv ]]; then
-        printf '\n## Memory (PSS), bytes\n\n| | per idle connection | without connections |\n|---|--:|--:|\n'
-        awk -F, '{ printf "| %s | %d | %d |\n", $1, $2, $3 }' "$memory_csv"
-    fi
-    say "raw figures: $csv"
+    local base=${csv%.csv}
+    {
+        cat "$base.txt"
+        awk -v order="${contestants[*]}" -v builds="${labels[*]}" -v bars="$bench/bars.txt" -v chart="$base.values" \
+            -f "$bench/report.awk" "$csv"
+    } | tee "$base.md"
+    awk -f "$bench/chart.awk" "$base.values" >"$base.svg"
+    say "figures, report and chart: $base.csv, .md, .svg"
 }
 
 main "$@"

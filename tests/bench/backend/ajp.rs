@@ -13,6 +13,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::answers::Answers;
 use crate::serve::{unknown, write};
+use crate::upload::Upload;
 
 struct Connection {
     stream: TcpStream,
@@ -67,9 +68,13 @@ impl Connection {
     /// Reads the body up to its end, which is a packet too. The first packet comes unasked when the length is known.
     async fn read_body(&mut self, request: &ForwardRequest) -> io::Result<()> {
         let length = request.headers.get(RequestHeader::ContentLength);
+        let mut upload = Upload::default();
         let mut asked = match length.as_deref() {
             Some(b"0") => return Ok(()),
-            Some(_) => true,
+            Some(length) => {
+                upload = Upload::announced(length)?;
+                true
+            }
             None if request.method_name() == Some(b"POST") => false,
             None => return Ok(()),
         };
@@ -82,8 +87,8 @@ impl Connection {
             asked = false;
             self.codec.expect_body();
             match self.receive().await? {
-                Some(ToContainer::Body(BodyPacket::Data(_))) => {}
-                Some(_) => return Ok(()),
+                Some(ToContainer::Body(BodyPacket::Data(data))) => upload.take(&data)?,
+                Some(_) => return upload.end(),
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }

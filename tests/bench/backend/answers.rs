@@ -8,14 +8,14 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Encoder;
 
 /// The answer to a path.
-struct Page {
+pub(crate) struct Page {
     path: &'static str,
     length: usize,
     /// Whether its length is announced.
     announced: bool,
 }
 
-const PAGES: [Page; 5] = [
+static PAGES: [Page; 5] = [
     Page::new("/1k", 1024, true),
     Page::new("/16k", 16 * 1024, true),
     Page::new("/1m", 1024 * 1024, true),
@@ -39,6 +39,12 @@ impl Page {
         }
     }
 
+    /// The page of a path, with or without the prefix for single packets.
+    pub(crate) fn of(path: &[u8]) -> Option<&'static Self> {
+        let path = path.strip_prefix(SPLIT.as_bytes()).unwrap_or(path);
+        PAGES.iter().find(|page| page.path.as_bytes() == path)
+    }
+
     /// The fields of a small Java application behind a cache filter.
     fn fields(&self, node: &str) -> Vec<(&'static str, String)> {
         let mut fields = vec![
@@ -53,7 +59,7 @@ impl Page {
         fields
     }
 
-    fn body(&self) -> Bytes {
+    pub(crate) fn body(&self) -> Bytes {
         b"<p>All work and no play makes a benchmark.</p>\n"
             .iter()
             .copied()

@@ -1,91 +1,200 @@
-//! Clients that wrk does not have: a fixed number of requests, a fixed rate, idle connections.
+//! A client with one connection, which sends the same request again and again.
 
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 /// The fields of a browser beside `Host` and `Cookie`; load.lua reads the same file.
 const BROWSER: &str = include_str!("../headers.txt");
 
-/// A kept connection with a session of its own on one of the two nodes.
-struct Client {
+/// What the body of an upload consists of; load.lua sends the same.
+pub(crate) const BODY_BYTE: u8 = b'x';
+
+/// What every client of a run sends.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Request {
+    path: String,
+    /// Size of the request body in bytes; without it the method is GET.
+    #[arg(long)]
+    upload: Option<usize>,
+    /// Use a connection for each request.
+    #[arg(long)]
+    close: bool,
+    /// Number of nodes that the sessions are spread over.
+    #[arg(long, default_value_t = 2)]
+    nodes: u32,
+}
+
+impl Request {
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn nodes(&self) -> u32 {
+        self.nodes
+    }
+
+    pub(crate) fn closes(&self) -> bool {
+        self.close
+    }
+
+    /// The node that has the session of the client with this number.
+    pub(crate) fn node_of(&self, client: u32) -> String {
+        format!("node{}", client % self.nodes + 1)
+    }
+
+    /// Head and body, as the client with this number sends them.
+    fn bytes(&self, client: u32) -> Vec<u8> {
+        let method = if self.upload.is_some() { "POST" } else { "GET" };
+        let mut head = format!(
+            "{method} {} HTTP/1.1\r\nHost: shop.example.com\r\n",
+            self.path
+        );
+        for line in BROWSER.lines() {
+            head += line;
+            head += "\r\n";
+        }
+        let node = self.node_of(client);
+        let _ = write!(
+            head,
+            "Cookie: theme=dark; JSESSIONID={client:032X}.{node}\r\n"
+        );
+        if let Some(length) = self.upload {
+            let _ = write!(head, "Content-Length: {length}\r\n");
+        }
+        if self.close {
+            head += "Connection: close\r\n";
+        }
+        head += "\r\n";
+        let mut request = head.into_bytes();
+        request.resize(request.len() + self.upload.unwrap_or_default(), BODY_BYTE);
+        request
+    }
+}
+
+/// A connection with a session of its own.
+pub(crate) struct Client {
     stream: TcpStream,
     request: Vec<u8>,
     input: BytesMut,
 }
 
+/// An answer that was read as a whole.
+pub(crate) struct Answer {
+    pub(crate) head: String,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The value of the first field of this name.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (here, value) = line.split_once(':')?;
+            here.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
 impl Client {
-    async fn connect(
+    pub(crate) async fn connect(
         address: SocketAddr,
-        path: &str,
+        request: &Request,
         number: u32,
-        upload: Option<usize>,
     ) -> io::Result<Self> {
-        let method = if upload.is_some() { "POST" } else { "GET" };
-        let node = number % 2 + 1;
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: shop.example.com\r\n");
-        for line in BROWSER.lines() {
-            head += line;
-            head += "\r\n";
-        }
-        let _ = write!(
-            head,
-            "Cookie: theme=dark; JSESSIONID={number:032X}.node{node}\r\n"
-        );
-        if let Some(length) = upload {
-            let _ = write!(head, "Content-Length: {length}\r\n");
-        }
-        head += "\r\n";
-        let mut request = head.into_bytes();
-        request.resize(request.len() + upload.unwrap_or_default(), b'x');
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            request,
-            input: BytesMut::with_capacity(64 * 1024),
+            request: request.bytes(number),
+            input: BytesMut::new(),
         })
     }
 
-    /// Sends the request and reads the answer.
-    async fn exchange(&mut self) -> io::Result<()> {
-        self.stream.write_all(&self.request).await?;
-        let end = loop {
-            if let Some(end) = memchr::memmem::find(&self.input, b"\r\n\r\n") {
-                break end + 4;
-            }
-            self.read().await?;
-        };
-        let head = self.input.split_to(end);
-        if !head.starts_with(b"HTTP/1.1 200 ") {
-            let head = head.escape_ascii();
-            return Err(io::Error::other(format!("unexpected answer: {head}")));
-        }
-        match content_length(&head) {
-            Some(mut left) => loop {
-                let here = left.min(self.input.len());
-                self.input.advance(here);
-                left -= here;
-                if left == 0 {
-                    return Ok(());
+    /// Sends the request and reads the answer. Keeps no memory for input when all of it has been read.
+    pub(crate) async fn exchange(&mut self) -> io::Result<()> {
+        let head = self.ask().await?;
+        match content_length(&head)? {
+            Some(mut left) => {
+                while left > self.input.len() {
+                    left -= self.input.len();
+                    self.input.clear();
+                    self.read().await?;
                 }
-                self.read().await?;
-            },
+                self.input.advance(left);
+            }
             // No other answer follows, so bytes that end like the last chunk are the end.
             None => {
                 while !self.input.ends_with(b"0\r\n\r\n") {
                     self.read().await?;
                 }
                 self.input.clear();
-                Ok(())
             }
         }
+        Ok(())
+    }
+
+    /// Sends the request and returns the answer.
+    pub(crate) async fn answer(&mut self) -> io::Result<Answer> {
+        let head = self.ask().await?;
+        let body = match content_length(&head)? {
+            Some(length) => self.take(length).await?,
+            None => self.chunks().await?,
+        };
+        if !self.input.is_empty() {
+            return Err(io::Error::other("bytes behind the answer"));
+        }
+        let head = String::from_utf8(head.to_vec()).map_err(io::Error::other)?;
+        Ok(Answer { head, body })
+    }
+
+    /// Sends the request and reads the head of its answer, which must be a 200.
+    async fn ask(&mut self) -> io::Result<BytesMut> {
+        self.stream.write_all(&self.request).await?;
+        let head = self.until(b"\r\n\r\n").await?;
+        if !head.starts_with(b"HTTP/1.1 200 ") {
+            let head = head.escape_ascii();
+            return Err(io::Error::other(format!("unexpected answer: {head}")));
+        }
+        Ok(head)
+    }
+
+    /// The bodies of all chunks.
+    async fn chunks(&mut self) -> io::Result<Bytes> {
+        let mut body = BytesMut::new();
+        loop {
+            let size = self.until(b"\r\n").await?;
+            let size = str::from_utf8(&size).map_err(io::Error::other)?;
+            let size = usize::from_str_radix(size.trim(), 16).map_err(io::Error::other)?;
+            body.extend_from_slice(&self.take(size).await?);
+            if self.take(2).await?.as_ref() != b"\r\n" {
+                return Err(io::Error::other("a chunk is not as long as it says"));
+            }
+            if size == 0 {
+                return Ok(body.freeze());
+            }
+        }
+    }
+
+    /// The input up to the end of these bytes.
+    async fn until(&mut self, end: &[u8]) -> io::Result<BytesMut> {
+        loop {
+            if let Some(at) = memchr::memmem::find(&self.input, end) {
+                return Ok(self.input.split_to(at + end.len()));
+            }
+            self.read().await?;
+        }
+    }
+
+    /// The next bytes of the input.
+    async fn take(&mut self, length: usize) -> io::Result<Bytes> {
+        while self.input.len() < length {
+            self.read().await?;
+        }
+        Ok(self.input.split_to(length).freeze())
     }
 
     async fn read(&mut self) -> io::Result<()> {
@@ -95,95 +204,24 @@ impl Client {
             _ => Ok(()),
         }
     }
+
+    /// Frees the memory for input of a client that waits.
+    pub(crate) fn rest(&mut self) {
+        self.input = BytesMut::new();
+    }
+
+    /// Closes the connection with a reset, so that its port can be used again at once.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        self.stream.set_zero_linger()
+    }
 }
 
-fn content_length(head: &[u8]) -> Option<usize> {
-    let head = str::from_utf8(head).ok()?;
-    let field = |line: &str| {
+fn content_length(head: &[u8]) -> io::Result<Option<usize>> {
+    let head = str::from_utf8(head).map_err(io::Error::other)?;
+    let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse().ok())?
-    };
-    head.lines().find_map(field)
-}
-
-/// Sends this number of requests one after the other.
-pub(crate) async fn get(
-    address: SocketAddr,
-    path: &str,
-    count: u32,
-    upload: Option<usize>,
-) -> io::Result<()> {
-    let mut client = Client::connect(address, path, 1, upload).await?;
-    for _ in 0..count {
-        client.exchange().await?;
-    }
-    Ok(())
-}
-
-/// Sends requests at fixed times, whether or not the answer before is late, and prints requests, seconds, p50 and p99 in
-/// milliseconds, and errors, as load.lua does.
-pub(crate) async fn rate(
-    address: SocketAddr,
-    path: &str,
-    rate: u32,
-    connections: u32,
-    length: Duration,
-) -> io::Result<()> {
-    let started = Instant::now();
-    let until = started + length;
-    let period = Duration::from_secs(1) * connections / rate;
-    let mut clients = JoinSet::new();
-    for number in 0..connections {
-        let mut client = Client::connect(address, path, number, None).await?;
-        // The connections' times are spread over the period.
-        let first = started + period * number / connections;
-        clients.spawn(async move {
-            let mut times = Vec::new();
-            let mut ticks = tokio::time::interval_at(first.into(), period);
-            loop {
-                let due = ticks.tick().await.into_std();
-                if due >= until {
-                    return Ok::<_, io::Error>(times);
-                }
-                client.exchange().await?;
-                times.push(due.elapsed());
-            }
-        });
-    }
-    let (mut times, mut errors) = (Vec::new(), 0_u32);
-    while let Some(ended) = clients.join_next().await {
-        match ended.map_err(io::Error::other)? {
-            Ok(more) => times.extend(more),
-            Err(_) => errors += 1,
-        }
-    }
-    times.sort_unstable();
-    let percentile = |percent: usize| {
-        let time = times.get(times.len() * percent / 100);
-        time.copied().unwrap_or_default().as_secs_f64() * 1000.0
-    };
-    println!(
-        "{},{:.3},{:.3},{:.3},{errors}",
-        times.len(),
-        started.elapsed().as_secs_f64(),
-        percentile(50),
-        percentile(99),
-    );
-    Ok(())
-}
-
-/// Opens connections, one request on each, and keeps them until standard input ends.
-pub(crate) async fn idle(address: SocketAddr, connections: u32) -> io::Result<()> {
-    let mut clients = Vec::new();
-    for number in 0..connections {
-        let mut client = Client::connect(address, "/1k", number, None).await?;
-        client.exchange().await?;
-        // These connections are not measured.
-        client.input = BytesMut::new();
-        clients.push(client);
-    }
-    println!("{connections} connections are idle");
-    tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
-    Ok(())
+            .then(|| value.trim().parse())
+    });
+    length.transpose().map_err(io::Error::other)
 }

@@ -3,12 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::answers::Answers;
 use crate::serve::{unknown, write};
+use crate::upload::Upload;
 
 const READ_AHEAD: usize = 64 * 1024;
 
@@ -25,19 +26,17 @@ pub(crate) async fn serve(mut stream: TcpStream, answers: Arc<Answers>) -> io::R
             continue;
         };
         let head = input.split_to(end);
-        let mut left = match head.starts_with(b"POST") {
-            true => content_length(&head)?,
-            false => 0,
-        };
-        while left > 0 {
-            let here = left.min(input.len());
-            input.advance(here);
-            left -= here;
-            if left > 0 {
-                input.reserve(READ_AHEAD);
-                if stream.read_buf(&mut input).await? == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+        if head.starts_with(b"POST") {
+            let mut upload = Upload::announced(content_length(&head)?)?;
+            while upload.left() > 0 {
+                if input.is_empty() {
+                    input.reserve(READ_AHEAD);
+                    if stream.read_buf(&mut input).await? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
                 }
+                let here = upload.left().min(input.len());
+                upload.take(&input.split_to(here))?;
             }
         }
         let mut words = head.as_ref().split(|byte| *byte == b' ');
@@ -51,10 +50,10 @@ fn end_of_head(input: &[u8]) -> Option<usize> {
     memchr::memmem::find(input, b"\r\n\r\n").map(|at| at + 4)
 }
 
-fn content_length(head: &[u8]) -> io::Result<usize> {
+fn content_length(head: &[u8]) -> io::Result<&[u8]> {
     head.split(|byte| *byte == b'\n')
         .filter_map(|line| line.split_at_checked(b"content-length:".len()))
         .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length:"))
-        .and_then(|(_, value)| str::from_utf8(value.trim_ascii()).ok()?.parse().ok())
+        .map(|(_, value)| value.trim_ascii())
         .ok_or_else(|| io::Error::other("POST without Content-Length"))
 }

@@ -3,17 +3,21 @@
 //!
 //! ```text
 //! bench-backend serve                           nodes that speak AJP13 and HTTP/1.1
+//! bench-backend check ADDRESS /1k               compares the answers of a proxy with those of the nodes
 //! bench-backend get ADDRESS /1k --count 1000    one request after the other
 //! bench-backend rate ADDRESS /1k --rate 1000    requests at fixed times
-//! bench-backend idle ADDRESS --connections 2000 idle connections
+//! bench-backend idle ADDRESS /1k                idle connections
 //! bench-backend ports 5                         free ports
 //! ```
 
 mod ajp;
 mod answers;
+mod check;
 mod client;
 mod http1;
+mod load;
 mod serve;
+mod upload;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -21,6 +25,8 @@ use std::time::Duration;
 
 use ajp13::PacketSize;
 use clap::Parser;
+
+use crate::client::Request;
 
 /// Scripted backend and clients of the benchmarks.
 #[derive(Debug, Parser)]
@@ -37,20 +43,26 @@ enum Command {
         #[arg(long)]
         split: bool,
     },
-    /// Sends requests one after the other on one connection.
+    /// Fails when an answer to a session of any node is not the answer of that node.
+    Check {
+        address: SocketAddr,
+        #[command(flatten)]
+        request: Request,
+    },
+    /// Sends requests one after the other.
     Get {
         address: SocketAddr,
-        path: String,
+        #[command(flatten)]
+        request: Request,
         #[arg(long)]
         count: u32,
-        /// Size of the request body in bytes; none without it.
-        #[arg(long)]
-        upload: Option<usize>,
     },
-    /// Sends requests at a fixed rate and prints what load.lua prints.
+    /// Opens connections, says `ready`, waits for a line of its standard input, sends requests at a fixed rate, and prints
+    /// what load.lua prints. Ends with its standard input.
     Rate {
         address: SocketAddr,
-        path: String,
+        #[command(flatten)]
+        request: Request,
         /// Requests per second, over all connections.
         #[arg(long)]
         rate: u32,
@@ -62,6 +74,8 @@ enum Command {
     /// Opens connections, sends a request on each, says so, and keeps them until its standard input ends.
     Idle {
         address: SocketAddr,
+        #[command(flatten)]
+        request: Request,
         #[arg(long, default_value_t = 2000)]
         connections: u32,
     },
@@ -81,26 +95,27 @@ async fn main() -> io::Result<()> {
                 .ok_or_else(|| io::Error::other("packet sizes are 8192 to 65536"))?;
             serve::run(nodes, packet_size, split).await
         }
+        Command::Check { address, request } => check::run(address, &request).await,
         Command::Get {
             address,
-            path,
+            request,
             count,
-            upload,
-        } => client::get(address, &path, count, upload).await,
+        } => load::get(address, &request, count).await,
         Command::Rate {
             address,
-            path,
+            request,
             rate,
             connections,
             seconds,
         } => {
             let length = Duration::from_secs(seconds.into());
-            client::rate(address, &path, rate, connections, length).await
+            load::rate(address, &request, rate, connections, length).await
         }
         Command::Idle {
             address,
+            request,
             connections,
-        } => client::idle(address, connections).await,
+        } => load::idle(address, &request, connections).await,
         Command::Ports { count } => ports(count),
     }
 }

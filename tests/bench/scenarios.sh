@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# What is measured. A scenario is a name on the command line of run.sh and has one or several loads; all loads of a
+# scenario are measured in the same rounds.
+#
+# shellcheck disable=SC2034 # run.sh uses the variables
+
+all_scenarios=(get1k get1k-cores2 get16k get1m chunked64k post64k post64k-packets64 close1k get1k-split rate1k
+    connections members log latency scrape memory)
+
+# Rate of the loads that differ in the number of connections only, in requests a second.
+equal_rate=4000
+
+# loads_of SCENARIO: its loads, in the order in which they are measured.
+loads_of() {
+    case $1 in
+        connections) echo connections-64 connections-10000 ;;
+        members) echo members-2 members-200 ;;
+        log) echo log-off log-on ;;
+        *) echo "$1" ;;
+    esac
+}
+
+# takes_part SCENARIO CONTESTANT: httpd has not enough threads for 10,000 connections, and several loads concern the
+# gateway only.
+takes_part() {
+    case $1 in
+        connections | latency) [[ $2 != mod_* ]] ;;
+        members | scrape) ! is_rival "$2" ;;
+        *) true ;;
+    esac
+}
+
+# load_values LOAD: sets what clients do, and `setup`, how the proxy runs.
+load_values() {
+    path=/1k connections=64 upload=0 connection=keep-alive rate=0 setup=plain
+    case $1 in
+        get1k | log-off | members-2) ;;
+        get1k-cores2) setup=cores2 ;;
+        get1k-split) path=/split/1k ;;
+        get16k) path=/16k ;;
+        get1m) path=/1m connections=16 ;;
+        chunked64k) path=/chunked64k connections=32 ;;
+        post64k) path=/sink connections=32 upload=65536 ;;
+        post64k-packets64) path=/sink connections=32 upload=65536 setup=packets64 ;;
+        close1k) connections=32 connection=close ;;
+        rate1k) rate=1000 ;;
+        connections-64) rate=$equal_rate ;;
+        connections-10000) rate=$equal_rate connections=10000 ;;
+        latency) rate=$half_of_saturation ;;
+        members-200 | scrape) setup=members200 ;;
+        log-on) setup=log ;;
+        *) fail "there is no load $1" ;;
+    esac
+}
+
+# setup_values SETUP: sets how many cores and members the proxy has, how long packets are, and whether it logs.
+setup_values() {
+    cores=1 proxy_cores=0 members=2 packet_size=8192 log=off
+    case $1 in
+        plain) ;;
+        log) log=on ;;
+        cores2) cores=2 proxy_cores=0,1 ;;
+        packets64) packet_size=65536 ;;
+        members200) members=200 ;;
+        *) fail "there is no setup $1" ;;
+    esac
+}
