@@ -8,6 +8,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use tracing::debug;
 
+use super::local::text;
 use super::session::{Session, Wanted};
 use crate::balancer::How;
 use crate::connection_state::ConnectionState;
@@ -266,7 +267,7 @@ pub(crate) fn refused(
         refused_line: line,
         peer,
         status: status.as_u16(),
-        sent: 0,
+        sent: text(status).len() as u64,
         head_sent: 0,
         received: 0,
         duration: Duration::ZERO,

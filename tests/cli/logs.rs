@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Node};
 use crate::support::http::get;
@@ -392,4 +392,27 @@ fn the_access_log_says_what_becomes_of_the_connection_and_shows_refused_targets(
             "X 200 GET /bytes?n=50000000 HTTP/1.1",
         ]
     );
+}
+
+#[test]
+fn the_json_access_log_shows_what_is_known_of_a_refused_request() {
+    let cluster = Cluster::start("access_log: { format: json }\n");
+    for sent in ["GET /a\"b HTTP/1.1\r\nHost: a\r\n\r\n", "one two\r\n\r\n"] {
+        drop(talk(&cluster, sent, ""));
+    }
+    let done = cluster.stop();
+    let logged: Vec<Value> = lines(&done)
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    // Beside the status: the length of `400 Bad Request` and a line end.
+    let expected = [
+        json!(["GET", "/a\"b", "HTTP/1.1", 400, 16]),
+        json!([null, "two", null, 400, 16]),
+    ];
+    assert_eq!(logged.len(), expected.len(), "{logged:?}");
+    for (line, expected) in logged.iter().zip(expected) {
+        let keys = ["method", "target", "protocol", "status", "bytes"];
+        assert_eq!(json!(keys.map(|key| &line[key])), expected);
+    }
 }

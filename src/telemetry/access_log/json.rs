@@ -1,5 +1,7 @@
 //! Lines of `format: json`.
 
+use std::borrow::Cow;
+
 use http::header::{HOST, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use serde::Serialize;
 
@@ -12,9 +14,9 @@ struct Line<'a> {
     /// When the request began, as RFC 3339 writes it.
     time: String,
     client: &'a str,
-    method: Option<&'a str>,
-    target: Option<String>,
-    protocol: Option<String>,
+    method: Option<Cow<'a, str>>,
+    target: Option<Cow<'a, str>>,
+    protocol: Option<Cow<'a, str>>,
     status: u16,
     /// Bytes of the answer's body.
     bytes: u64,
@@ -32,10 +34,26 @@ struct Line<'a> {
     attempts: u32,
 }
 
-/// The target in the request line of a request that was refused, if the line has one.
-fn refused_target(line: &[u8]) -> Option<String> {
-    let target = line.split(|byte| *byte == b' ').nth(1)?;
-    Some(String::from_utf8_lossy(target).into_owned())
+/// What the request line of a request that was refused says, as far as it came.
+#[derive(Debug, Default)]
+struct RefusedLine<'a> {
+    method: Option<Cow<'a, str>>,
+    target: Option<Cow<'a, str>>,
+    protocol: Option<Cow<'a, str>>,
+}
+
+impl<'a> RefusedLine<'a> {
+    /// Method and protocol are known where the line has three words and the last one names HTTP.
+    fn of(line: &'a [u8]) -> Self {
+        let mut words = line.split(|byte| *byte == b' ');
+        let (method, target, protocol) = (words.next(), words.next(), words.next());
+        let protocol = protocol.filter(|word| word.starts_with(b"HTTP/") && words.next().is_none());
+        Self {
+            method: protocol.and(method).map(String::from_utf8_lossy),
+            target: target.map(String::from_utf8_lossy),
+            protocol: protocol.map(String::from_utf8_lossy),
+        }
+    }
 }
 
 /// One JSON object, without a line end.
@@ -51,15 +69,19 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
             .map(String::from)
     };
     let parts = entry.parts;
+    let refused = RefusedLine::of(entry.refused_line);
     let line = Line {
         time: begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         client: &entry.peer.ip,
-        method: parts.map(|parts| parts.method.as_str()),
-        target: match parts {
-            Some(parts) => Some(parts.uri.to_string()),
-            None => refused_target(entry.refused_line),
-        },
-        protocol: parts.map(|parts| format!("{:?}", parts.version)),
+        method: parts
+            .map(|parts| parts.method.as_str().into())
+            .or(refused.method),
+        target: parts
+            .map(|parts| parts.uri.to_string().into())
+            .or(refused.target),
+        protocol: parts
+            .map(|parts| format!("{:?}", parts.version).into())
+            .or(refused.protocol),
         status: entry.status,
         bytes: entry.sent,
         duration_ms: (entry.duration.as_secs_f64() * 1e6).round() / 1e3,
