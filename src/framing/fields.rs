@@ -37,6 +37,10 @@ impl Fields {
         let length = value
             .iter()
             .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        // Tomcat and others hold it in 63 bits, and answer 500 to what does not fit.
+        if i64::try_from(length).is_err() {
+            return Err(Refused::BadLength);
+        }
         self.length = Some(length);
         Ok(())
     }

@@ -157,6 +157,7 @@ fn ambiguous_framing_is_refused() {
         ("Content-Length: 5, 5", Refused::BadLength),
         ("Content-Length: 5;", Refused::BadLength),
         ("Content-Length: 99999999999999999999", Refused::BadLength),
+        ("Content-Length: 9223372036854775808", Refused::BadLength),
         ("Transfer-Encoding: gzip, chunked", Refused::BadEncoding),
         ("Transfer-Encoding: chunked, chunked", Refused::BadEncoding),
         (
