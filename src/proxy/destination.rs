@@ -7,7 +7,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 
 use super::locate::Located;
-use super::plan::Refusal;
+use super::refusal::{BadDestination, Refusal};
 use super::target::{Host, Target};
 use crate::mount::rewrite;
 use crate::peer::Peer;
@@ -24,21 +24,6 @@ pub(crate) struct Destination<'a> {
     located: Located<'a>,
     /// The query with its `?`, or nothing.
     query: &'a str,
-}
-
-/// Why a Destination is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadDestination {
-    #[error("the Destination is neither a URL nor an absolute path")]
-    Form,
-    #[error("there is more than one Destination")]
-    Several,
-    #[error("the Destination is on another host")]
-    OtherHost,
-    #[error("the Destination is not mapped to where the request goes")]
-    OtherTarget,
-    #[error("the Destination is not to be proxied")]
-    Forbidden,
 }
 
 impl<'a> Destination<'a> {

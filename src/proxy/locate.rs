@@ -2,7 +2,7 @@
 
 use ajpgate_config::EncodedSlash;
 
-use super::plan::Refusal;
+use super::refusal::Refusal;
 use crate::mount::{BadPath, Match, Normal, normalize};
 use crate::state::{LiveMapping, LiveTarget, Snapshot};
 

@@ -13,6 +13,7 @@ mod member_answer;
 mod own_cookie;
 mod plan;
 mod record;
+mod refusal;
 mod respond;
 mod reverse;
 mod routed;
@@ -24,7 +25,8 @@ mod verdict;
 
 pub(crate) use self::handle::handle;
 pub(crate) use self::local::text;
-pub(crate) use self::plan::{Plan, Refusal};
+pub(crate) use self::plan::Plan;
 pub(crate) use self::record::refused;
+pub(crate) use self::refusal::Refusal;
 pub(crate) use self::session::{Session, Wanted};
 pub(crate) use self::tracked::Tracked;

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
 
-use super::destination::{BadDestination, Destination};
+use super::destination::Destination;
 use super::locate::Located;
+use super::refusal::Refusal;
 use super::session::Wanted;
-use super::target::{BadTarget, Target};
-use crate::mount::{BadPath, Normal, rewrite};
+use super::target::Target;
+use crate::mount::{Normal, rewrite};
 use crate::peer::Peer;
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
 
@@ -26,41 +27,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) to: &'a LiveTarget,
     /// Where COPY and MOVE lead.
     pub(crate) destination: Option<Box<Destination<'a>>>,
-}
-
-/// Why a request gets no member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error(transparent)]
-    Target(#[from] BadTarget),
-    #[error(transparent)]
-    Path(#[from] BadPath),
-    #[error(transparent)]
-    Destination(#[from] BadDestination),
-    #[error("OPTIONS * asks the gateway itself")]
-    Options,
-    #[error("an exclusion covers the path")]
-    Excluded { index: usize },
-    #[error("no mapping covers the path")]
-    Unmapped,
-}
-
-impl Refusal {
-    /// The answer that the client gets.
-    pub(crate) const fn status(self) -> StatusCode {
-        match self {
-            Self::Options => StatusCode::OK,
-            Self::Excluded { .. } | Self::Unmapped => StatusCode::NOT_FOUND,
-            Self::Target(BadTarget::Connect) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Target(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
-            // RFC 4918 section 9.8.5.
-            Self::Destination(bad) => match bad {
-                BadDestination::Form | BadDestination::Several => StatusCode::BAD_REQUEST,
-                BadDestination::Forbidden => StatusCode::FORBIDDEN,
-                BadDestination::OtherHost | BadDestination::OtherTarget => StatusCode::BAD_GATEWAY,
-            },
-        }
-    }
 }
 
 impl<'a> Plan<'a> {
