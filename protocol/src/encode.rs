@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 
 use crate::error::Unencodable;
-use crate::headers::{check_field, put_name};
+use crate::headers::put_name;
 use crate::limits::{PACKET_HEADER, PacketSize};
 use crate::request::{Attribute, MAGIC};
 use crate::tables::{RequestHeader, STORED_METHOD, attribute, method_code, packet};
@@ -110,10 +110,9 @@ impl<'b> RequestEncoder<'b> {
         if self.in_attributes {
             return Err(Unencodable::HeaderAfterAttribute);
         }
-        check_field(name, value)?;
-        // `check_field` has bounded the name's length; `room_for` checks the packet with name and value.
         self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
-        put_name::<RequestHeader>(self.out, name);
+        // A name is short; `room_for` checks the packet with name and value.
+        put_name::<RequestHeader>(self.out, name, value)?;
         self.room_for(value)?;
         put_string(self.out, value);
         Ok(())

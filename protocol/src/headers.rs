@@ -110,7 +110,7 @@ impl<C: HeaderCode> Headers<C> {
         }
         let start = reader.position();
         for _ in 0..count {
-            read_name::<C>(reader)?;
+            skip_name::<C>(reader)?;
             reader.string_range()?;
         }
         Ok(Self {
@@ -167,17 +167,31 @@ impl<C: HeaderCode> Iterator for Iter<'_, C> {
 }
 
 fn read_name<C: HeaderCode>(reader: &mut Reader<'_>) -> Result<HeaderName<C>, Malformed> {
-    if reader.peek() == Some(CODED) {
-        reader.u8()?;
-        let code = reader.u8()?;
-        return C::from_code(code)
-            .map(HeaderName::Coded)
-            .ok_or(Malformed::HeaderCode(code));
+    if let Some(code) = read_code(reader)? {
+        return Ok(HeaderName::Coded(code));
     }
-    reader
-        .string()?
-        .map(HeaderName::Text)
-        .ok_or(Malformed::HeaderName)
+    let name = reader.string()?;
+    name.map(HeaderName::Text).ok_or(Malformed::HeaderName)
+}
+
+/// Checks a name.
+fn skip_name<C: HeaderCode>(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+    if read_code::<C>(reader)?.is_none() {
+        reader.string_range()?.ok_or(Malformed::HeaderName)?;
+    }
+    Ok(())
+}
+
+/// The code that stands in place of a name; `None` where the name itself stands.
+fn read_code<C: HeaderCode>(reader: &mut Reader<'_>) -> Result<Option<C>, Malformed> {
+    if reader.peek() != Some(CODED) {
+        return Ok(None);
+    }
+    reader.u8()?;
+    let code = reader.u8()?;
+    C::from_code(code)
+        .map(Some)
+        .ok_or(Malformed::HeaderCode(code))
 }
 
 /// Builds a list of header fields.
@@ -194,9 +208,9 @@ impl<C: HeaderCode> HeadersBuilder<C> {
     /// # Errors
     /// [`Unencodable`] for an empty or too long name, for CR, LF or NUL, or for too many fields.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
-        check_field(name, value)?;
-        self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
-        put_name::<C>(&mut self.block, name);
+        let count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
+        put_name::<C>(&mut self.block, name, value)?;
+        self.count = count;
         put_string(&mut self.block, value);
         Ok(())
     }
@@ -230,21 +244,24 @@ impl<C: HeaderCode> HeadersBuilder<C> {
     }
 }
 
-pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+/// Checks a field and writes its name: as a code if it has one, else as text.
+pub(crate) fn put_name<C: HeaderCode>(
+    out: &mut BytesMut,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), Unencodable> {
     if name.is_empty() || name.len() > MAX_HEADER_NAME {
         return Err(Unencodable::HeaderName(name.len()));
     }
-    if has_control(name) || has_control(value) {
+    if has_control(value) {
         return Err(Unencodable::ControlCharacter);
     }
-    Ok(())
-}
-
-pub(crate) fn put_name<C: HeaderCode>(out: &mut BytesMut, name: &[u8]) {
     match C::from_name(name) {
         Some(code) => out.extend_from_slice(&[CODED, code.code()]),
+        None if has_control(name) => return Err(Unencodable::ControlCharacter),
         None => put_string(out, name),
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -119,10 +119,22 @@ pub(crate) fn put_wire_string(out: &mut BytesMut, text: Option<&Bytes>) {
 
 /// Whether a text contains CR, LF or NUL, which would end a line or a C string at the peer.
 pub(crate) fn has_control(text: &[u8]) -> bool {
-    // Without an early exit the loop compiles to vector instructions, and the result is nearly always false.
-    text.iter().fold(false, |found, &byte| {
-        found | matches!(byte, 0 | b'\r' | b'\n')
-    })
+    /// Bytes that are compared with one vector instruction.
+    const BLOCK: usize = 16;
+    // Without an early exit the loop over a block compiles to vector instructions.
+    let found_in = |bytes: &[u8]| {
+        bytes.iter().fold(false, |found, byte| {
+            found | matches!(byte, 0 | b'\r' | b'\n')
+        })
+    };
+    match text.last_chunk::<BLOCK>() {
+        // The last block overlaps the one before it, so that no single bytes are left.
+        Some(last) => {
+            let (blocks, _) = text.as_chunks::<BLOCK>();
+            blocks.iter().any(|block| found_in(block)) || found_in(last)
+        }
+        None => found_in(text),
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +160,21 @@ mod tests {
         put_string(&mut out, b"abc");
         put_wire_string(&mut out, None);
         assert_eq!(&out[..], b"\0\0\0\0\x03abc\0\xff\xff");
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut text = vec![b'a'; length];
+            assert!(!has_control(&text), "{length} bytes");
+            for at in 0..length {
+                for control in [0, b'\r', b'\n'] {
+                    text[at] = control;
+                    assert!(has_control(&text), "{control} at {at} of {length} bytes");
+                }
+                text[at] = b'a';
+            }
+        }
     }
 
     #[test]
