@@ -2,34 +2,46 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Names whose usual spelling is not that of [`usual`]'s rule.
-fn exception(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "content-md5" => "Content-MD5",
-        "dnt" => "DNT",
-        "etag" => "ETag",
-        "p3p" => "P3P",
-        "sec-websocket-accept" => "Sec-WebSocket-Accept",
-        "sec-websocket-extensions" => "Sec-WebSocket-Extensions",
-        "sec-websocket-protocol" => "Sec-WebSocket-Protocol",
-        "sec-websocket-version" => "Sec-WebSocket-Version",
-        "www-authenticate" => "WWW-Authenticate",
-        "x-ua-compatible" => "X-UA-Compatible",
-        "x-xss-protection" => "X-XSS-Protection",
-        _ => return None,
-    })
+/// Names whose usual spelling is not that of [`capitalize`].
+const EXCEPTIONS: [&str; 11] = [
+    "ETag",
+    "WWW-Authenticate",
+    "Content-MD5",
+    "DNT",
+    "P3P",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "X-UA-Compatible",
+    "X-XSS-Protection",
+];
+
+fn exception(name: &[u8]) -> Option<&'static [u8]> {
+    let mut exceptions = EXCEPTIONS.iter().map(|exception| exception.as_bytes());
+    exceptions.find(|exception| exception.eq_ignore_ascii_case(name))
 }
 
-/// The usual spelling of a name, byte by byte: each word begins with a capital letter (`Set-Cookie`).
-fn usual(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let mut begins = true;
-    name.iter().map(move |byte| {
-        let spelt = match begins {
-            true => byte.to_ascii_uppercase(),
-            false => byte.to_ascii_lowercase(),
-        };
-        begins = *byte == b'-';
-        spelt
+/// Gives a name in small letters the usual spelling: each word begins with a capital letter (`Set-Cookie`).
+fn capitalize(name: &mut [u8]) {
+    for word in name.split_mut(|byte| *byte == b'-') {
+        if let Some(first) = word.first_mut() {
+            first.make_ascii_uppercase();
+        }
+    }
+}
+
+/// Whether a name has the spelling that [`put_name`] gives it without a note.
+fn is_usual(name: &[u8]) -> bool {
+    if let Some(exception) = exception(name) {
+        return exception == name;
+    }
+    let mut words = name.split(|byte| *byte == b'-');
+    words.all(|word| match word.split_first() {
+        Some((first, rest)) => {
+            !first.is_ascii_lowercase() && !rest.iter().any(u8::is_ascii_uppercase)
+        }
+        None => true,
     })
 }
 
@@ -40,7 +52,7 @@ pub(crate) struct FieldNames(Vec<Bytes>);
 impl FieldNames {
     /// Takes note of a name as its sender spelt it.
     pub(crate) fn note(&mut self, name: &[u8]) {
-        if !usual(name).eq(name.iter().copied()) {
+        if !is_usual(name) {
             self.0.push(Bytes::copy_from_slice(name));
         }
     }
@@ -61,10 +73,12 @@ impl FieldNames {
 pub(crate) fn put_name(noted: Option<&FieldNames>, name: &str, out: &mut BytesMut) {
     if let Some(noted) = noted.and_then(|noted| noted.get(name)) {
         out.extend_from_slice(noted);
-    } else if let Some(exception) = exception(name) {
-        out.extend_from_slice(exception.as_bytes());
+    } else if let Some(exception) = exception(name.as_bytes()) {
+        out.extend_from_slice(exception);
     } else {
-        out.extend(usual(name.as_bytes()));
+        let start = out.len();
+        out.extend_from_slice(name.as_bytes());
+        capitalize(out.get_mut(start..).unwrap_or_default());
     }
 }
 
@@ -75,10 +89,19 @@ mod tests {
     #[test]
     fn names_are_spelt_as_noted_and_else_in_the_usual_way() {
         let mut noted = FieldNames::default();
-        for name in ["Set-Cookie", "X-Node", "x-lower", "X-Request-ID", "X--Odd-"] {
+        for name in [
+            "Set-Cookie",
+            "X-Node",
+            "x-lower",
+            "X-Request-ID",
+            "X--Odd-",
+            "ETag",
+            "Dnt",
+        ] {
             noted.note(name.as_bytes());
         }
-        assert_eq!(noted.0.len(), 2);
+        // The others are spelt so without a note.
+        assert_eq!(noted.0, ["x-lower", "X-Request-ID", "Dnt"]);
         for (name, spelt) in [
             ("set-cookie", "Set-Cookie"),
             ("x-node", "X-Node"),
@@ -86,6 +109,7 @@ mod tests {
             ("x-request-id", "X-Request-ID"),
             ("x--odd-", "X--Odd-"),
             ("etag", "ETag"),
+            ("dnt", "Dnt"),
             ("www-authenticate", "WWW-Authenticate"),
         ] {
             let mut out = BytesMut::new();

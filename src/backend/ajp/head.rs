@@ -21,7 +21,7 @@ pub(crate) fn convert(sent: &SendHeaders, method: &Method) -> Result<Head, BadHe
     if sent.headers.len() > MAX_FIELDS {
         return Err(BadHead::TooMany);
     }
-    let mut headers = HeaderMap::with_capacity(sent.headers.len().saturating_add(2));
+    let mut headers = HeaderMap::with_capacity(sent.headers.len());
     let mut names = FieldNames::default();
     for (name, value) in &sent.headers {
         if let AjpName::Text(name) = &name {
