@@ -3,10 +3,11 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 
+use super::names::field_name;
 use crate::framing::{Body, Fields, Lines, Refused};
 
 /// Bytes of empty lines that may stand before a request line (RFC 9112 section 2.2).
@@ -127,7 +128,7 @@ pub(super) fn parse(head: &Bytes) -> Result<Parts, Refused> {
     };
     let mut headers = HeaderMap::with_capacity(request.headers.len());
     for field in request.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Refused::BadHead)?;
+        let name = field_name(field.name.as_bytes()).map_err(|_| Refused::BadHead)?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
             .map_err(|_| Refused::BadHead)?;
         headers.append(name, value);

@@ -9,6 +9,7 @@
 
 mod answer;
 mod head;
+mod names;
 #[cfg(test)]
 mod oracle;
 mod queue;
