@@ -63,26 +63,29 @@ impl<T: Transport> Connector<T> {
     pub(super) async fn open_for_request(
         &self,
         place: Option<Place>,
-    ) -> Result<Connection<T>, FailureKind> {
+    ) -> Result<Box<Connection<T>>, FailureKind> {
         let mut connection = self.open(place).await?;
         connection.transport.probe(&self.protocol).await?;
         Ok(connection)
     }
 
     /// A new connection. Without a place it does not count.
-    pub(super) async fn open(&self, place: Option<Place>) -> Result<Connection<T>, ConnectError> {
+    pub(super) async fn open(
+        &self,
+        place: Option<Place>,
+    ) -> Result<Box<Connection<T>>, ConnectError> {
         let transport = self.transport().await;
         self.connects().increment(match &transport {
             Ok(_) => ConnectResult::Ok,
             Err(error) => error.result(),
         });
         let now = Instant::now();
-        Ok(Connection {
+        Ok(Box::new(Connection {
             transport: transport?,
             timer: LazyTimer::new(now),
             idle_since: now,
             place,
-        })
+        }))
     }
 
     async fn transport(&self) -> Result<T, ConnectError> {

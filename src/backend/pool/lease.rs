@@ -67,7 +67,7 @@ enum Held<T: Transport> {
     /// The connection has a place in the pool.
     Pooled(Taken<T>),
     /// The connection was made outside the pool and never gets into it.
-    Apart(Connection<T>),
+    Apart(Box<Connection<T>>),
 }
 
 impl<T: Transport> Held<T> {
@@ -88,7 +88,10 @@ impl<T: Transport> Lease<T> {
         }
     }
 
-    pub(super) const fn apart(connection: Connection<T>, connector: Arc<Connector<T>>) -> Self {
+    pub(super) const fn apart(
+        connection: Box<Connection<T>>,
+        connector: Arc<Connector<T>>,
+    ) -> Self {
         Self {
             held: Some(Held::Apart(connection)),
             age: Age::New,

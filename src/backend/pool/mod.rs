@@ -138,11 +138,11 @@ impl<T: Transport> Pool<T> {
                 taken.close();
                 continue;
             }
-            if taken.idle_since.elapsed() > idle_at_most {
+            if idle_at_most < Duration::MAX && taken.idle_since.elapsed() > idle_at_most {
                 // Until there is a new one the place belongs to the old one, which stays in the pool if there is none.
                 let mut new = Box::pin(connector.open_for_request(None)).await?;
                 new.place = taken.place.take();
-                *taken = new;
+                *taken = *new;
                 return Ok(lease(taken, Age::New));
             }
             // A lease already: if the request is dropped while CPONG is due, the connection is closed.

@@ -54,10 +54,11 @@ pub(super) async fn get<T: Transport>(
 }
 
 impl<T: Transport> Manager for Shard<T> {
-    type Type = Connection<T>;
+    /// A connection is moved often on its way to a request and back, so it is boxed.
+    type Type = Box<Connection<T>>;
     type Error = NoConnection;
 
-    fn create(&self) -> impl Future<Output = Result<Connection<T>, NoConnection>> + Send {
+    fn create(&self) -> impl Future<Output = Result<Box<Connection<T>>, NoConnection>> + Send {
         let place = self.0.places.take();
         async {
             let place = place.ok_or(NoConnection::Full)?;
@@ -69,7 +70,7 @@ impl<T: Transport> Manager for Shard<T> {
 
     async fn recycle(
         &self,
-        connection: &mut Connection<T>,
+        connection: &mut Box<Connection<T>>,
         _: &managed::Metrics,
     ) -> RecycleResult<NoConnection> {
         if connection.idle_since.elapsed() > self.0.settings.ttl || !connection.transport.is_quiet()
