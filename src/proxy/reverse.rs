@@ -7,9 +7,7 @@ mod cookie;
 mod link;
 
 use bytes::Bytes;
-use http::header::{
-    CONTENT_LOCATION, Entry, HeaderMap, HeaderName, HeaderValue, LOCATION, REFRESH, SET_COOKIE,
-};
+use http::header::{HeaderMap, HeaderValue};
 
 use crate::mount::{Answered, Normal};
 
@@ -33,10 +31,18 @@ pub(crate) struct Reverse<'a> {
 impl Reverse<'_> {
     /// Maps all fields of an answer.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        map(headers, LOCATION, |value| self.link(value));
-        map(headers, CONTENT_LOCATION, |value| self.link(value));
-        map(headers, REFRESH, |value| self.refresh(value));
-        map(headers, SET_COOKIE, |value| self.cookie(value));
+        for (name, value) in headers.iter_mut() {
+            let mapped = match name.as_str() {
+                "location" | "content-location" => self.link(value.as_bytes()),
+                "refresh" => self.refresh(value.as_bytes()),
+                "set-cookie" => self.cookie(value.as_bytes()),
+                _ => continue,
+            };
+            let mapped = mapped.map(|mapped| HeaderValue::from_maybe_shared(Bytes::from(mapped)));
+            if let Some(Ok(mapped)) = mapped {
+                *value = mapped;
+            }
+        }
     }
 
     /// The Host that the client sent; may be empty.
@@ -47,21 +53,6 @@ impl Reverse<'_> {
     /// The host and port of the member's url: an application may know itself by nothing else.
     const fn member_host(&self) -> &str {
         self.mounts.address
-    }
-}
-
-/// Replaces each value of a field for which there is another one.
-fn map(headers: &mut HeaderMap, name: HeaderName, to: impl Fn(&[u8]) -> Option<Vec<u8>>) {
-    let Entry::Occupied(mut values) = headers.entry(name) else {
-        return;
-    };
-    for value in values.iter_mut() {
-        let Some(mapped) = to(value.as_bytes()) else {
-            continue;
-        };
-        if let Ok(mapped) = HeaderValue::from_maybe_shared(Bytes::from(mapped)) {
-            *value = mapped;
-        }
     }
 }
 

@@ -25,18 +25,13 @@ impl<'a> Iterator for Cookies<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.name.is_empty() {
-            return None;
-        }
+        let first = *self.name.first()?;
         loop {
-            let at = self
-                .rest
-                .windows(self.name.len())
-                .position(|window| window == self.name)?;
+            let at = memchr::memchr(first, self.rest)?;
             let (skipped, here) = self.rest.split_at_checked(at)?;
             let before = skipped.last().copied().unwrap_or(self.before);
-            let behind = here.get(self.name.len()..)?;
-            let value = behind.trim_ascii_start().strip_prefix(b"=");
+            let behind = here.strip_prefix(self.name);
+            let value = behind.and_then(|behind| behind.trim_ascii_start().strip_prefix(b"="));
             match value {
                 Some(value) if begins_a_name(before) => {
                     let end = value.iter().position(|byte| matches!(byte, b';' | b','));

@@ -5,7 +5,11 @@
 /// The parameters of a segment begin at its first `;` and are separated by `;`. A value also ends at `?` or `&`: these
 /// end it in httpd (`mod_proxy_balancer.c: get_path_param()`).
 pub(super) fn in_path<'a>(path: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    path.split('/')
+    // Most paths have no parameters.
+    let from = path.find(';').unwrap_or(path.len());
+    let with_parameters = path.get(from..).unwrap_or_default();
+    with_parameters
+        .split('/')
         .flat_map(|segment| segment.split(';').skip(1))
         .filter_map(|parameter| parameter.split(['?', '&']).next())
         .filter_map(move |parameter| value(parameter, name))
