@@ -205,7 +205,7 @@ fn shared(
     cores: Cores,
     reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
 ) -> anyhow::Result<Shared> {
-    let metrics = Metrics::new().context("metrics")?;
+    let metrics = Metrics::new();
     let counters = GatewayMetrics::new(&metrics);
     let access_log = AccessLog::open(&config.access_log, counters.access_log_dropped.clone());
     let access_log = access_log

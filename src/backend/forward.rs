@@ -84,6 +84,8 @@ pub(crate) struct Sent<B> {
     pub(crate) waited: Duration,
     /// How long the answer's head took from then on.
     pub(crate) to_head: Duration,
+    /// When the answer's head was there.
+    pub(crate) head_at: Instant,
 }
 
 impl<B> Sent<B> {
@@ -93,6 +95,7 @@ impl<B> Sent<B> {
             response: self.response.map(body),
             waited: self.waited,
             to_head: self.to_head,
+            head_at: self.head_at,
         }
     }
 }
@@ -150,10 +153,12 @@ impl Steps {
 
     /// The head of the answer is there.
     pub(super) fn sent<B>(self, response: Response<B>) -> Sent<B> {
+        let head_at = Instant::now();
         Sent {
             response,
             waited: self.waited,
-            to_head: self.begun.elapsed(),
+            to_head: head_at.duration_since(self.begun),
+            head_at,
         }
     }
 

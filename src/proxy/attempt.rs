@@ -1,5 +1,7 @@
 //! One attempt: a request on its way to one member, and what follows when it fails.
 
+use std::time::Instant;
+
 use http::Response;
 use tracing::{debug, warn};
 
@@ -75,12 +77,12 @@ impl Sending<'_> {
             let sent = member.backend.send(self.forward, upload, reuse).await;
             let failed = match sent {
                 Ok(sent) => {
-                    metrics.pool_wait.record(sent.waited.as_secs_f64());
+                    metrics.pool_wait.record(sent.waited);
                     return Ok(self.answered(sent));
                 }
                 Err(failed) => failed,
             };
-            metrics.pool_wait.record(failed.waited.as_secs_f64());
+            metrics.pool_wait.record(failed.waited);
             let ended = self.failed(*failed);
             if ended.verdict.next != Next::SameMember {
                 return Err(Box::new(ended));
@@ -95,8 +97,9 @@ impl Sending<'_> {
     /// The head of an answer came.
     fn answered(&self, sent: Sent<ResponseBody>) -> (Response<ResponseBody>, Outcome) {
         let metrics = &self.attempt.member.metrics;
-        metrics.backend_duration.record(sent.to_head.as_secs_f64());
-        self.attempt.answered_after(sent.to_head);
+        metrics.backend_duration.record(sent.to_head);
+        let head_at = sent.head_at.into_std();
+        self.attempt.answered_after(sent.to_head, head_at);
         let end = End::Answered(sent.response.status());
         let verdict = verdict(end, Rules::of(self.request.balancer()));
         if let Some(kind) = verdict.error {
@@ -127,7 +130,8 @@ impl Sending<'_> {
             member.metrics.errors.increment(kind);
         }
         if let FailureKind::Silent = error.kind {
-            self.attempt.answered_after(member.config.timeout);
+            let now = Instant::now();
+            self.attempt.answered_after(member.config.timeout, now);
         }
         if verdict.next != Next::SameMember {
             log(balancer, member, &error, verdict);

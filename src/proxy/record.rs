@@ -187,10 +187,7 @@ impl Record {
             None => balancer.metrics.requests.increment(class),
         }
         balancer.metrics.in_flight.decrement(1.0);
-        balancer
-            .metrics
-            .duration
-            .record(self.duration().as_secs_f64());
+        balancer.metrics.duration.record(self.duration());
         if let Some(result) = self.sticky_result() {
             balancer
                 .metrics

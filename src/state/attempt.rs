@@ -100,9 +100,8 @@ impl Attempt {
     }
 
     /// Tells the decisions how long the member took to begin its answer, or how long it was waited for in vain.
-    pub(crate) fn answered_after(&self, took: Duration) {
-        let mut core = self.balancer.core();
-        core.answered(self.member.id, took, Instant::now());
+    pub(crate) fn answered_after(&self, took: Duration, now: Instant) {
+        self.balancer.core().answered(self.member.id, took, now);
     }
 
     /// Counts how much has moved so far, and tells the decisions how much of it was bodies. Long transfers tell now

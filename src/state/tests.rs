@@ -163,7 +163,7 @@ proptest! {
         before in requests(),
         after in requests(),
     ) {
-        let metrics = Metrics::new().unwrap();
+        let metrics = Metrics::new();
         let mut now = Instant::now();
         let mut overrides = Overrides::default();
         let mut changed = Snapshot::new(&read(&steps[0].0).unwrap(), &metrics).unwrap();
@@ -229,7 +229,7 @@ fn two_members(keys: &str) -> Config {
 
 #[test]
 fn sessions_that_the_new_configuration_does_not_find_count_no_longer() {
-    let (metrics, now) = (Metrics::new().unwrap(), Instant::now());
+    let (metrics, now) = (Metrics::new(), Instant::now());
     let sticky = two_members("lbmethod: sessions, stickysession: SID");
     let before = Snapshot::new(&sticky, &metrics).unwrap();
     let balancer = &before.balancers[0];

@@ -17,7 +17,6 @@ use self::pause::pause;
 use crate::backend::Backend;
 use crate::cores::Cores;
 use crate::state::{LiveBalancer, Shared};
-use crate::telemetry::metrics::UPKEEP_INTERVAL;
 
 /// The longest interval between two rounds of maintenance of a pool.
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -31,12 +30,6 @@ pub(crate) fn start(
     heartbeats: Vec<HeartbeatListener>,
     ended: &CancellationToken,
 ) {
-    let (metrics, end) = (shared.metrics.clone(), ended.clone());
-    tokio::spawn(async move {
-        while pause(UPKEEP_INTERVAL, &end).await {
-            metrics.upkeep();
-        }
-    });
     for listener in heartbeats {
         tokio::spawn(listener.listen(Arc::clone(shared), ended.clone()));
     }

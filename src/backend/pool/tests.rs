@@ -85,7 +85,7 @@ async fn pool(max: usize, acquire: Duration) -> Pool<Silent> {
         connect: Duration::from_secs(10),
         cores: 2,
     };
-    let metrics = Metrics::new().unwrap();
+    let metrics = Metrics::new();
     let connects = MemberMetrics::new(&metrics, "b", "ajp://a", "").connects;
     Pool::new(settings, Arc::default(), connects).unwrap()
 }

@@ -2,6 +2,19 @@
 
 use metrics::Unit;
 
+/// Upper bounds of the buckets of `request_duration_seconds`, in seconds. A balancer has one such histogram.
+pub(super) const REQUEST_BUCKETS: [f64; 16] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
+];
+
+/// Upper bounds of the buckets of `backend_duration_seconds`, in seconds. Fewer than for requests: every member has such
+/// a histogram, and each bucket is a line of every scrape.
+pub(super) const BACKEND_BUCKETS: [f64; 10] =
+    [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// Upper bounds of the buckets of `pool_wait_seconds`, in seconds. Every member has such a histogram.
+pub(super) const WAIT_BUCKETS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
+
 /// A metric: name, unit and help text.
 pub(super) struct Family {
     pub(super) name: &'static str,

@@ -1,13 +1,15 @@
 //! Prepared handles: of the gateway, of a balancer, of a member.
 
-use metrics::{Counter, Gauge, Histogram, Label};
+use metrics::{Counter, Gauge, Label};
 
 use super::families::{
-    ACCESS_LOG_DROPPED, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS,
-    Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
-    MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, REFUSED_REQUESTS,
-    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS,
+    ACCESS_LOG_DROPPED, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
+    CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED,
+    MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT,
+    REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES,
+    STICKY_SESSIONS, WAIT_BUCKETS,
 };
+use super::histogram::Histogram;
 use super::labels::{
     CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
 };
@@ -123,7 +125,7 @@ impl BalancerMetrics {
                 &member_labels(balancer, "", ""),
             ),
             in_flight: metrics.gauge(&REQUESTS_IN_FLIGHT, name.clone()),
-            duration: metrics.histogram(&REQUEST_DURATION, name.clone()),
+            duration: metrics.histogram(&REQUEST_DURATION, &REQUEST_BUCKETS, name.clone()),
             sticky: StickyMetrics::new(metrics, balancer, routes),
         }
     }
@@ -195,7 +197,11 @@ impl MemberMetrics {
         };
         Self {
             requests: CodeCounters::new(&CodeClass::ALL, metrics, &REQUESTS, "code", &labels),
-            backend_duration: metrics.histogram(&BACKEND_DURATION, labels.clone()),
+            backend_duration: metrics.histogram(
+                &BACKEND_DURATION,
+                &BACKEND_BUCKETS,
+                labels.clone(),
+            ),
             errors: ErrorCounters::new(&ErrorKind::ALL, metrics, &MEMBER_ERRORS, "kind", &labels),
             retries: RetryCounters::new(&RetryReason::ALL, metrics, &RETRIES, "reason", &labels),
             connects: ConnectCounters::new(
@@ -205,7 +211,7 @@ impl MemberMetrics {
                 "result",
                 &labels,
             ),
-            pool_wait: metrics.histogram(&POOL_WAIT, labels.clone()),
+            pool_wait: metrics.histogram(&POOL_WAIT, &WAIT_BUCKETS, labels.clone()),
             mismatch: MismatchCounters::new(metrics, &labels),
             busy: metrics.gauge(&MEMBER_BUSY, labels.clone()),
             up: metrics.gauge(&MEMBER_UP, labels.clone()),

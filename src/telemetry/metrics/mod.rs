@@ -8,6 +8,7 @@
 
 mod families;
 mod handles;
+mod histogram;
 mod labels;
 mod mismatch;
 mod recorder;
@@ -22,6 +23,6 @@ pub(crate) use self::labels::{
     CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
     StickyResult,
 };
-pub(crate) use self::recorder::{Metrics, UPKEEP_INTERVAL};
+pub(crate) use self::recorder::Metrics;
 pub(crate) use self::shown::Shown;
 pub(crate) use self::sticky::StickyCounters;

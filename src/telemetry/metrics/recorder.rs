@@ -1,34 +1,18 @@
 //! The recorder of a gateway's metrics.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, SharedString};
+use metrics_exporter_prometheus::formatting::{write_help_line, write_type_line};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use super::families::{
-    BACKEND_DURATION, BUILD_INFO, FAMILIES, Family, Kind, POOL_WAIT, REQUEST_DURATION,
-};
+use super::families::{BUILD_INFO, FAMILIES, Family, Kind};
+use super::histogram::Histogram;
 use super::shown::Shown;
 use super::tally::Tally;
-
-/// Upper bounds of the buckets of `request_duration_seconds`, in seconds. A balancer has one such histogram.
-const REQUEST_BUCKETS: [f64; 16] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
-];
-
-/// Upper bounds of the buckets of `backend_duration_seconds`, in seconds. Fewer than for requests: every member has such
-/// a histogram, and each bucket is a line of every scrape.
-const BACKEND_BUCKETS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
-
-/// Upper bounds of the buckets of `pool_wait_seconds`, in seconds. Every member has such a histogram.
-const WAIT_BUCKETS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
-
-/// How often histograms are folded into their buckets. Between two times each observation takes eight bytes.
-pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,23 +27,20 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     /// Totals of the counters that are also read here, by series: they go on when handles are made anew.
     totals: Arc<Mutex<HashMap<Key, Arc<AtomicU64>>>>,
+    /// The histograms by series, which the recorder has not.
+    histograms: Arc<Mutex<BTreeMap<Key, Histogram>>>,
 }
 
 impl Metrics {
     /// A recorder with every metric described.
-    pub(crate) fn new() -> Result<Self, BuildError> {
-        let full = |family: &Family| Matcher::Full(family.name.to_owned());
-        let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(full(&REQUEST_DURATION), &REQUEST_BUCKETS)?
-            .set_buckets_for_metric(full(&BACKEND_DURATION), &BACKEND_BUCKETS)?
-            .set_buckets_for_metric(full(&POOL_WAIT), &WAIT_BUCKETS)?
-            .build_recorder();
+    pub(crate) fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
         for family in FAMILIES {
             let (name, help) = (family.name.into(), SharedString::const_str(family.help));
             match family.kind {
                 Kind::Counter => recorder.describe_counter(name, family.unit, help),
                 Kind::Gauge => recorder.describe_gauge(name, family.unit, help),
-                Kind::Histogram => recorder.describe_histogram(name, family.unit, help),
+                Kind::Histogram => {}
             }
         }
         let handle = recorder.handle();
@@ -67,6 +48,7 @@ impl Metrics {
             recorder: Arc::new(recorder),
             handle,
             totals: Arc::default(),
+            histograms: Arc::default(),
         };
         metrics
             .gauge(
@@ -74,17 +56,33 @@ impl Metrics {
                 vec![Label::new("version", env!("CARGO_PKG_VERSION"))],
             )
             .set(1.0);
-        Ok(metrics)
+        metrics
     }
 
     /// The Prometheus text format, with the series of these members alone.
     pub(crate) fn render(&self, shown: &Shown) -> String {
-        shown.filter(&self.handle.render())
-    }
-
-    /// Folds histograms into their buckets; see [`UPKEEP_INTERVAL`].
-    pub(crate) fn upkeep(&self) {
-        self.handle.run_upkeep();
+        let mut text = self.handle.render();
+        let histograms = self
+            .histograms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for family in FAMILIES {
+            let mut series = histograms
+                .iter()
+                .filter(|(key, _)| key.name() == family.name)
+                .peekable();
+            if series.peek().is_none() {
+                continue;
+            }
+            write_help_line(&mut text, family.name, None, None, family.help);
+            write_type_line(&mut text, family.name, None, None, "histogram");
+            for (key, histogram) in series {
+                histogram.write(family.name, key.labels(), &mut text);
+            }
+            text.push('\n');
+        }
+        drop(histograms);
+        shown.filter(&text)
     }
 
     pub(super) fn counter(&self, family: &Family, labels: Vec<Label>) -> Counter {
@@ -107,10 +105,22 @@ impl Metrics {
             .register_gauge(&Key::from_parts(family.name, labels), &METADATA)
     }
 
-    pub(super) fn histogram(&self, family: &Family, labels: Vec<Label>) -> Histogram {
+    pub(super) fn histogram(
+        &self,
+        family: &Family,
+        bounds: &'static [f64],
+        labels: Vec<Label>,
+    ) -> Histogram {
         debug_assert!(family.kind == Kind::Histogram, "{}", family.name);
-        self.recorder
-            .register_histogram(&Key::from_parts(family.name, labels), &METADATA)
+        let key = Key::from_parts(family.name, labels);
+        let mut histograms = self
+            .histograms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let histogram = histograms
+            .entry(key)
+            .or_insert_with(|| Histogram::new(bounds));
+        histogram.clone()
     }
 }
 
