@@ -7,7 +7,7 @@ use http::header::InvalidHeaderName;
 const PREFIX: &[u8] = b"sec-";
 
 /// Fetch metadata and client hints, which all browsers of today send.
-const KNOWN: [HeaderName; 7] = [
+static KNOWN: [HeaderName; 7] = [
     HeaderName::from_static("sec-fetch-dest"),
     HeaderName::from_static("sec-fetch-mode"),
     HeaderName::from_static("sec-fetch-site"),
