@@ -27,12 +27,19 @@ const MAX_SLICES: usize = 16;
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {
     /// Makes the close a reset, so that what has been sent cannot be taken for all of it.
     fn reset_on_close(&self);
+
+    /// Pending while there is nothing to read. A read may find nothing all the same.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
 impl Socket for TcpStream {
     fn reset_on_close(&self) {
         // A socket that is gone needs none.
         let _ = self.set_zero_linger();
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
     }
 }
 
@@ -71,10 +78,18 @@ impl<S: Socket> Client<S> {
     }
 
     fn poll_read_into(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<bool>> {
+        if self.buffer.is_empty() {
+            // A connection that waits has no buffer.
+            ready!(self.io.poll_readable(cx))?;
+        }
         if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
             self.buffer.reserve(room);
         }
-        let count = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.buffer))?;
+        let polled = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.buffer);
+        if polled.is_pending() {
+            self.rest();
+        }
+        let count = ready!(polled)?;
         self.state.receive(count);
         self.ended = count == 0;
         Poll::Ready(Ok(count > 0))
@@ -112,9 +127,9 @@ impl<S: Socket> Client<S> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees the buffer, if there is nothing in it.
     pub(super) fn rest(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > HEAD_READ {
+        if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
     }

@@ -35,13 +35,15 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 }
                 Next::Close => return self.close(None).await,
             };
-            match self.exchange(parts, body).await {
+            // Boxed, so that a connection that waits for its next request needs no room for it.
+            match Box::pin(self.exchange(parts, body)).await {
                 After::Next => {
                     if !self.skip_body().await {
                         let linger = (!self.client.ended).then_some(REFUSED);
                         return self.close(linger).await;
                     }
                     self.client.rest();
+                    self.output.rest();
                 }
                 After::Close(linger) => return self.close(linger).await,
                 After::Gone => return,

@@ -1,6 +1,7 @@
 //! A connection over a stream in memory, with time paused. The requests are answered by a script.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,9 +27,18 @@ use crate::upload::{ClientBody, Upload, UploadError};
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(75);
+const BOUNDS: Bounds = Bounds {
+    max_head: 1000,
+    head: HEAD_TIME,
+    idle: IDLE,
+};
 
 impl Socket for DuplexStream {
     fn reset_on_close(&self) {}
+
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// What the script knows when a request comes, and what it answers.
@@ -189,14 +199,9 @@ impl Setup {
             closing: Arc::clone(&closing),
             log: Arc::clone(&log),
         };
-        let bounds = Bounds {
-            max_head: 1000,
-            head: HEAD_TIME,
-            idle: IDLE,
-        };
         let task = tokio::spawn(async move {
             let state = Arc::new(ConnectionState::default());
-            Connection::new(io, state, bounds, &service).run().await;
+            Connection::new(io, state, BOUNDS, &service).run().await;
         });
         Self {
             client,
@@ -651,4 +656,20 @@ async fn stopping_does_not_wait_for_a_client_that_lingers() {
     assert!(!setup.is_over().await);
     advance(Duration::from_secs(2)).await;
     assert!(setup.is_over().await);
+}
+
+/// The task of a connection that waits for its next request holds this and no buffer.
+#[tokio::test]
+async fn a_connection_that_waits_is_small() {
+    let (io, _client) = duplex(1);
+    let service = Scripts {
+        script: Box::new(|_, _| panic!("there is no request")),
+        closing: Arc::default(),
+        log: Log::default(),
+    };
+    let state = Arc::new(ConnectionState::default());
+    let mut connection = Connection::new(io, state, BOUNDS, &service);
+    let whole = size_of_val(&connection);
+    let running = size_of_val(&connection.run());
+    assert!(whole + running < 1024, "{whole} + {running} bytes");
 }

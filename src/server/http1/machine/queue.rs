@@ -9,6 +9,9 @@ use bytes::{Buf as _, Bytes, BytesMut};
 /// a write of several.
 const COPIED: usize = 4 * 1024;
 
+/// Bytes of a new buffer: the head of an answer and a small body.
+const FIRST: usize = 4 * 1024;
+
 /// Bytes of buffer that are kept while nothing is waiting.
 const KEPT: usize = 8 * 1024;
 
@@ -36,6 +39,9 @@ impl Queue {
     /// Has `write` append to what is waiting.
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut BytesMut)) {
         let before = self.tail.len();
+        if self.tail.capacity() == 0 {
+            self.tail.reserve(FIRST);
+        }
         write(&mut self.tail);
         self.length += self.tail.len().saturating_sub(before);
     }
@@ -51,6 +57,13 @@ impl Queue {
             self.pieces.push_back(self.tail.split().freeze());
         }
         self.pieces.push_back(piece);
+    }
+
+    /// Frees the buffer, if nothing is waiting.
+    pub(crate) fn rest(&mut self) {
+        if self.is_empty() {
+            self.tail = BytesMut::new();
+        }
     }
 
     /// Fills in the slices of what is waiting, as far as there is room; returns their number.
