@@ -16,6 +16,9 @@ pub(crate) use self::client_body::{BodyFault, BodyFeed, ClientBody};
 /// One packet of the largest size: what a container has been sent unasked, and the whole of most forms.
 pub(crate) const REPLAY_MAX: usize = 64 * 1024;
 
+/// Most pieces of such a body: a client may send chunks of one byte, and each piece takes more than that.
+const REPLAY_PIECES: usize = 1024;
+
 /// Why a body could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
@@ -206,7 +209,8 @@ impl Upload {
 
     fn keep(&mut self, piece: Bytes) {
         self.taken_bytes = self.taken_bytes.saturating_add(piece.len());
-        if self.taken_bytes > REPLAY_MAX {
+        let pieces = self.taken.as_ref().map_or(0, Vec::len);
+        if self.taken_bytes > REPLAY_MAX || pieces >= REPLAY_PIECES {
             self.taken = None;
         }
         if let Some(taken) = &mut self.taken {

@@ -6,7 +6,7 @@ use super::checks::{Streak, Verdict};
 use super::{Balancer, MemberId, Transition};
 
 impl Balancer {
-    /// Records the result of a check of a member. Returns the change, if any; without [`Checks`] there is none.
+    /// Records the result of a check of a member. Returns the change, if any; without health checks there is none.
     ///
     /// Enough good checks in a row also end an error of the member, before its `retry` has passed (PR 66302 of httpd).
     pub fn checked(&mut self, id: MemberId, passed: bool, now: Instant) -> Option<Transition> {

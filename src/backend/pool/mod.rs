@@ -35,6 +35,10 @@ use super::error::{Age, ConnectError, FailureKind};
 use crate::cores;
 use crate::telemetry::metrics::ConnectCounters;
 
+/// How often the idle connections of all cores are looked at for one that a permit promises. Each further look needs
+/// another request that took the connection meanwhile.
+const MAX_LOOKS: usize = 1000;
+
 /// The connections to one member. A clone has the same connections.
 #[derive(Debug)]
 pub(crate) struct Pool<T: Transport> {
@@ -183,7 +187,7 @@ impl<T: Transport> Inner<T> {
 
     /// An idle connection of this core, or a new one, or where there may be no more an idle one of another core.
     async fn take(&self, permit: OwnedSemaphorePermit) -> Result<Taken<T>, FailureKind> {
-        loop {
+        for _ in 0..MAX_LOOKS {
             // With one core more than one turn is never needed.
             for shard in self.shards_from_here() {
                 match shard::get(shard).await {
@@ -196,6 +200,7 @@ impl<T: Transport> Inner<T> {
             // Between two looks a connection has moved from a core that was not yet looked at to one that was.
             tokio::task::yield_now().await;
         }
+        Err(FailureKind::Busy)
     }
 
     /// The shard of the calling core, then the others.

@@ -105,6 +105,9 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
 
     /// Queues the interim answers that the exchange has got.
     fn write_interim(&mut self) {
+        if self.output.len() >= MAX_WAITING {
+            return;
+        }
         for head in self.state.take_interim() {
             self.machine.interim(head, &mut self.output);
         }
@@ -220,16 +223,21 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 return self.poll_read_ahead(cx).map(Err);
             }
             let discard = unwanted || feed.is_abandoned();
+            if discard {
+                // Nobody waits for the body any more.
+                self.waits.read_nothing();
+            }
             if !discard && !feed.is_wanted() {
                 self.waits.read_nothing();
                 return Poll::Pending;
             }
-            if self.feed(feed) {
-                self.waits.read_nothing();
-                if !discard {
-                    return Poll::Ready(Ok(()));
+            if discard {
+                if self.discard() {
+                    continue;
                 }
-                continue;
+            } else if self.feed(feed) {
+                self.waits.read_nothing();
+                return Poll::Ready(Ok(()));
             }
             if !discard {
                 self.machine.ask_for_body(&mut self.output);
@@ -272,6 +280,19 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             self.waits.read(Reading::Parting, PARTING);
         }
         Poll::Pending
+    }
+
+    /// Throws away what has come of the body; whether there was anything.
+    fn discard(&mut self) -> bool {
+        let mut any = false;
+        while self.machine.is_in_body() {
+            match self.machine.read(&mut self.client.buffer) {
+                Ok(None) => break,
+                // After a refusal the machine is in no body any more.
+                Ok(Some(_)) | Err(_) => any = true,
+            }
+        }
+        any
     }
 
     /// Hands on what has come of the body; whether there was anything.
