@@ -145,12 +145,12 @@ impl<D: Exchange> Streamed<D> {
                         *left = left.saturating_sub(data.len() as u64);
                         self.complete = *left == 0;
                     }
-                    // If the end has come already, hyper is told that this frame is the last.
+                    // If the end has come already, the client's connection is told that this frame is the last.
                     let ended = driver.peek_end(cx);
                     self.complete |= ended && self.length == Length::Unknown;
                     return Poll::Ready(Some(Ok(data)));
                 }
-                // hyper flushes whenever a poll returns nothing, so a flush needs no action.
+                // The client's connection writes what it has whenever a poll returns nothing, so a flush needs no action.
                 Ok(Event::Flush) => continue,
                 Ok(Event::End) => match self.length {
                     Length::Known(left @ 1..) => FailureKind::Short(left),

@@ -1,4 +1,4 @@
-//! The body of an answer: one concrete type from the backend to hyper.
+//! The body of an answer: one concrete type from the backend to the client's connection.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

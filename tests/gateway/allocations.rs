@@ -264,7 +264,7 @@ fn more_members_take_no_more_allocations() {
     assert!(many.allocations < one.allocations + 1.0, "{one:?} {many:?}");
 }
 
-/// hyper allocates the name of each field that HTTP does not define.
+/// The crate http allocates the name of each field that HTTP does not define.
 #[test]
 fn a_field_of_a_request_takes_one_allocation_over_ajp() {
     let setup = over_ajp(1, "");

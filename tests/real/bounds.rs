@@ -25,7 +25,7 @@ const SEED: u64 = 7;
 /// Bytes that a slow reader reads at a time.
 const PIECE: usize = 4096;
 const PIECES: usize = 10;
-/// Most memory for a client that does not read, in KiB: two connections, the 72 KiB of answer that hyper buffers, and the
+/// Most memory for a client that does not read, in KiB: two connections, the 64 KiB of answer that wait for the client, and the
 /// rest of the packets that these are parts of.
 const PER_READER: u64 = 256;
 
