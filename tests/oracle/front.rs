@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::configuration::Configuration;
 use crate::node::MEMBER;
 use crate::request::NUMBER;
-use crate::support::ajpgate::Ajpgate;
+use crate::support::ajpgate::{Ajpgate, ONE_CORE};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, HttpdOptions};
 
@@ -101,7 +101,7 @@ impl Front {
     ) -> Self {
         let yaml = configuration.yaml(nodes, worlds);
         let ajpgate = Ajpgate::start(&format!(
-            "{yaml}access_log: {{ path: {ACCESS_LOG}, format: \"{}\" }}\nlog: {{ level: debug }}\n",
+            "{yaml}access_log: {{ path: {ACCESS_LOG}, format: \"{}\" }}\nlog: {{ level: debug }}\n{ONE_CORE}",
             log_format()
         ))
         .await;

@@ -16,6 +16,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ajpgate");
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const ACCESS_LOG: &str = "access.log";
 
+/// For tests that count connections to members. Each core keeps its own, and the kernel spreads the clients over the cores.
+pub(crate) const ONE_CORE: &str = "runtime: { threads: 1 }\n";
+
 /// A configuration with a balancer `tomcats` mapped to `/`, to which a test adds keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {

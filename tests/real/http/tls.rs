@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::support::ajpgate::{Ajpgate, member};
+use crate::support::ajpgate::{Ajpgate, ONE_CORE, member};
 use crate::support::authority::Authority;
 use crate::support::browser::Browser;
 use crate::support::client::{self, Client};
@@ -11,9 +11,6 @@ use crate::support::payload::{FRAMINGS, LARGE, Payload, SIZES, download, parsed,
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 
 /// A gateway in front of this nginx, with these keys of `tls`.
-/// Connections are counted here, and each core makes its own.
-const ONE_CORE: &str = "runtime: { threads: 1 }\n";
-
 async fn before(nginx: &Nginx, tls: &str) -> Ajpgate {
     Ajpgate::start(&configuration(nginx, tls)).await
 }
