@@ -1,7 +1,7 @@
 //! Connections to one member: a deadpool of them for each core, one limit for all, and what makes a connection fit for the
 //! next request.
 //!
-//! A core lends: where no more connections may be made, an idle one of another core is used, and goes back to that core.
+//! Where no more connections may be made, a core uses an idle connection of another core. It goes back to that core.
 //!
 //! A connection is in the pool, or it is a [`Lease`]. A lease that is dropped closes its connection; only
 //! [`Lease::give_back`] returns it, and only the end of a clean exchange calls that. Each protocol has its own kind of
@@ -144,7 +144,8 @@ impl<T: Transport> Pool<T> {
             }
             if idle_at_most < Duration::MAX && taken.idle_since.elapsed() > idle_at_most {
                 // Until there is a new one the place belongs to the old one, which stays in the pool if there is none.
-                let mut new = Box::pin(connector.open_for_request(None)).await?;
+                let new = Box::pin(connector.open_for_request(None)).await;
+                let mut new = new.inspect_err(|_| self.inner.close_dead())?;
                 new.place = taken.place.take();
                 *taken = *new;
                 return Ok(lease(taken, Age::New));
@@ -193,7 +194,10 @@ impl<T: Transport> Inner<T> {
                 match shard::get(shard).await {
                     Ok(object) => return Ok(Taken::new(object, permit)),
                     Err(PoolError::Backend(NoConnection::Full)) => {}
-                    Err(PoolError::Backend(NoConnection::Failed(failure))) => return Err(failure),
+                    Err(PoolError::Backend(NoConnection::Failed(failure))) => {
+                        self.close_dead();
+                        return Err(failure);
+                    }
                     Err(_) => return Err(FailureKind::Removed),
                 }
             }
@@ -208,6 +212,15 @@ impl<T: Transport> Inner<T> {
         let here = cores::current() % self.shards.len().max(1);
         let (before, from_here) = self.shards.split_at_checked(here).unwrap_or_default();
         from_here.iter().chain(before)
+    }
+
+    /// Closes the idle connections of all cores that the member has closed. Called when no new one can be made: then the
+    /// others are probably dead too, and their cores may get no request that would notice. mod_jk also closes the idle
+    /// connections of a failed worker.
+    fn close_dead(&self) {
+        for shard in &self.shards {
+            shard.retain(|connection, _| connection.transport.is_quiet());
+        }
     }
 
     /// The calling core closes its idle connections that are too old or were closed by the member, and opens new ones as

@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::backend::stream::is_silent;
@@ -24,6 +25,8 @@ struct Counts {
     most: AtomicUsize,
     /// No further one can be made.
     refused: AtomicBool,
+    /// The member closes those that there are.
+    closed: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -61,20 +64,26 @@ impl Drop for Silent {
     }
 }
 
-/// A member that takes connections and says nothing.
-async fn member() -> SocketAddr {
+/// A member that takes connections and says nothing. It closes them when `closed` is cancelled.
+async fn member(closed: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move { stream.read(&mut [0]).await });
+            let closed = closed.clone();
+            tokio::spawn(async move {
+                let mut byte = [0];
+                let read = stream.read(&mut byte);
+                closed.run_until_cancelled(read).await
+            });
         }
     });
     address
 }
 
 async fn pool(max: usize, acquire: Duration) -> Pool<Silent> {
-    let address = member().await;
+    let counts = Arc::<Counts>::default();
+    let address = member(counts.closed.clone()).await;
     let settings = PoolSettings {
         host: address.ip().to_string(),
         port: address.port(),
@@ -87,7 +96,7 @@ async fn pool(max: usize, acquire: Duration) -> Pool<Silent> {
     };
     let metrics = Metrics::new();
     let connects = MemberMetrics::new(&metrics, "b", "ajp://a", "").connects;
-    Pool::new(settings, Arc::default(), connects).unwrap()
+    Pool::new(settings, counts, connects).unwrap()
 }
 
 /// Runs `task` on a core and waits for its result.
@@ -177,6 +186,41 @@ async fn a_connection_that_could_not_be_replaced_still_counts() {
     assert_eq!(counted(&pool), (0, 1));
     lease.give_back();
     assert_eq!(counted(&pool), (1, 0));
+}
+
+/// One core notices that the member is gone. No request comes to the other core.
+#[tokio::test]
+async fn a_failed_connect_closes_the_dead_connections_of_all_cores() {
+    let cores = Cores::start(2).unwrap();
+    let runtimes: Vec<&Handle> = cores.runtimes().collect();
+    let pool = pool(10, LONG).await;
+    for runtime in &runtimes {
+        on(runtime, use_connections(pool.clone(), 2)).await;
+    }
+    assert_eq!(pool.view().idle, 4);
+    let Counts {
+        refused, closed, ..
+    } = &**pool.protocol();
+    refused.store(true, Ordering::SeqCst);
+    // The kept connections are alive, so they stay.
+    let asked = pool.clone();
+    let failed = on(
+        runtimes[0],
+        async move { asked.lease(Reuse::Forbidden).await },
+    );
+    assert!(failed.await.is_err());
+    assert_eq!(pool.view().idle, 2, "those of the other core");
+    closed.cancel();
+    let asked = pool.clone();
+    // The member's close may arrive a moment later.
+    let gone = on(runtimes[0], async move {
+        while asked.view().idle > 0 {
+            assert!(asked.lease(Reuse::Forbidden).await.is_err());
+        }
+    });
+    tokio::time::timeout(LONG, gone).await.unwrap();
+    assert_eq!((pool.view().idle, pool.view().busy), (0, 0));
+    cores.stop();
 }
 
 /// Tasks on both cores take, give back and close connections in an order that differs with each run.
