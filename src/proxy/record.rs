@@ -104,7 +104,7 @@ impl OpenRequest {
 impl Record {
     /// The request is for this balancer.
     pub(crate) fn enter(&mut self, balancer: &Arc<LiveBalancer>) {
-        balancer.metrics.in_flight.increment(1.0);
+        balancer.metrics.in_flight.increment();
         self.balancer = Some(Arc::clone(balancer));
     }
 
@@ -186,7 +186,7 @@ impl Record {
             Some(member) => member.metrics.requests.increment(class),
             None => balancer.metrics.requests.increment(class),
         }
-        balancer.metrics.in_flight.decrement(1.0);
+        balancer.metrics.in_flight.decrement();
         balancer.metrics.duration.record(self.duration());
         if let Some(result) = self.sticky_result() {
             balancer

@@ -205,9 +205,9 @@ async fn run(stream: TcpStream, address: SocketAddr, shared: &Arc<Shared>) {
     };
     let peer = Arc::new(Peer::new(address, local, false));
     let settings = ConnectionSettings::of(&shared.snapshot.load().limits);
-    shared.counters.client_connections.increment(1.0);
+    shared.counters.client_connections.increment();
     http1::serve(stream, &peer, settings, shared).await;
-    shared.counters.client_connections.decrement(1.0);
+    shared.counters.client_connections.decrement();
 }
 
 /// Whether an error of `accept` says nothing about the next connection.

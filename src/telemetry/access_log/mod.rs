@@ -14,10 +14,10 @@ use std::io;
 use ajpgate_config::log_format::{Item, Token};
 use ajpgate_config::{AccessLog as Settings, LogFormat};
 use http::header::HeaderName;
-use metrics::Counter;
 
 pub(crate) use self::entry::{AfterResponse, Entry};
 use self::writer::Writer;
+use crate::telemetry::metrics::Counter;
 
 /// The log of one gateway.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ajpgate_config::Sink;
-use metrics::Counter;
 use tracing::warn;
+
+use crate::telemetry::metrics::Counter;
 
 /// Lines that may wait. With 300 bytes each that is 5 MB.
 const QUEUE: usize = 16 * 1024;

@@ -1,6 +1,4 @@
-//! The families of metrics: name, kind, unit and help text.
-
-use metrics::Unit;
+//! The families of metrics: name, kind and help text. The unit stands in the name.
 
 /// Upper bounds of the buckets of `request_duration_seconds`, in seconds. A balancer has one such histogram.
 pub(super) const REQUEST_BUCKETS: [f64; 16] = [
@@ -15,27 +13,36 @@ pub(super) const BACKEND_BUCKETS: [f64; 10] =
 /// Upper bounds of the buckets of `pool_wait_seconds`, in seconds. Every member has such a histogram.
 pub(super) const WAIT_BUCKETS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
 
-/// A metric: name, unit and help text.
+/// A metric: name, kind and help text.
 pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    pub(super) unit: Option<Unit>,
     pub(super) help: &'static str,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Counter,
     Gauge,
     Histogram,
 }
 
+impl Kind {
+    /// As the page names it.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
 macro_rules! families {
-    ($($constant:ident = $kind:ident $unit:expr, $name:literal, $help:literal;)*) => {
+    ($($constant:ident = $kind:ident $name:literal, $help:literal;)*) => {
         $(pub(super) const $constant: Family = Family {
             name: concat!("ajpgate_", $name),
             kind: Kind::$kind,
-            unit: $unit,
             help: $help,
         };)*
         /// Every metric.
@@ -44,54 +51,54 @@ macro_rules! families {
 }
 
 families! {
-    STICKY_REQUESTS = Counter None, "sticky_requests_total",
+    STICKY_REQUESTS = Counter "sticky_requests_total",
         "Requests by the route that their session asked for and what became of it.";
-    STICKY_MISMATCH = Counter None, "sticky_route_mismatch_total",
+    STICKY_MISMATCH = Counter "sticky_route_mismatch_total",
         "Sessions that a backend issued with a route that is not its member's.";
-    REQUESTS = Counter None, "requests_total",
+    REQUESTS = Counter "requests_total",
         "Requests of clients, under the member that answered.";
-    REQUEST_DURATION = Histogram Some(Unit::Seconds), "request_duration_seconds",
+    REQUEST_DURATION = Histogram "request_duration_seconds",
         "From the head of a request to the last byte of its answer.";
-    BACKEND_DURATION = Histogram Some(Unit::Seconds), "backend_duration_seconds",
+    BACKEND_DURATION = Histogram "backend_duration_seconds",
         "From a request on its way to a member to the head of the answer.";
-    REQUESTS_IN_FLIGHT = Gauge None, "requests_in_flight",
+    REQUESTS_IN_FLIGHT = Gauge "requests_in_flight",
         "Requests that are being answered.";
-    MEMBER_BUSY = Gauge None, "member_busy",
+    MEMBER_BUSY = Gauge "member_busy",
         "Requests that a member is serving.";
-    MEMBER_UP = Gauge None, "member_up",
+    MEMBER_UP = Gauge "member_up",
         "1 while a member is usable, else 0.";
-    MEMBER_STATUS = Gauge None, "member_status",
+    MEMBER_STATUS = Gauge "member_status",
         "1 for each status that a member has, else 0.";
-    MEMBER_ELECTED = Counter None, "member_elected_total",
+    MEMBER_ELECTED = Counter "member_elected_total",
         "How often a member was chosen.";
-    MEMBER_ERRORS = Counter None, "member_errors_total",
+    MEMBER_ERRORS = Counter "member_errors_total",
         "Failures of a member.";
-    RETRIES = Counter None, "retries_total",
+    RETRIES = Counter "retries_total",
         "Attempts that were repeated, under the member that they left.";
-    BYTES = Counter Some(Unit::Bytes), "bytes_total",
+    BYTES = Counter "bytes_total",
         "Bytes to and from a member, on the wire.";
-    POOL_CONNECTIONS = Gauge None, "pool_connections",
+    POOL_CONNECTIONS = Gauge "pool_connections",
         "Connections to a member.";
-    POOL_MAX = Gauge None, "pool_max_connections",
+    POOL_MAX = Gauge "pool_max_connections",
         "Most connections to a member that there may be: its `max`.";
-    POOL_WAIT = Histogram Some(Unit::Seconds), "pool_wait_seconds",
+    POOL_WAIT = Histogram "pool_wait_seconds",
         "How long requests waited for a connection, connecting included.";
-    CONNECTS = Counter None, "connects_total",
+    CONNECTS = Counter "connects_total",
         "Attempts to connect to a member.";
-    HEALTH_CHECKS = Counter None, "health_checks_total",
+    HEALTH_CHECKS = Counter "health_checks_total",
         "Health checks of a member.";
-    STICKY_SESSIONS = Gauge None, "sticky_sessions",
+    STICKY_SESSIONS = Gauge "sticky_sessions",
         "Live sessions of a member, estimated: those with a request within session_timeout.";
-    MEMBER_DRAINED = Gauge None, "member_drained",
+    MEMBER_DRAINED = Gauge "member_drained",
         "1 while a draining member can be stopped: no live session, or drain_timeout is over, and no request; else 0.";
-    CONFIG_RELOADS = Counter None, "config_reloads_total",
+    CONFIG_RELOADS = Counter "config_reloads_total",
         "Times that the configuration was read again.";
-    CLIENT_CONNECTIONS = Gauge None, "client_connections",
+    CLIENT_CONNECTIONS = Gauge "client_connections",
         "Open connections of clients.";
-    REFUSED_REQUESTS = Counter None, "refused_requests_total",
+    REFUSED_REQUESTS = Counter "refused_requests_total",
         "Requests that were refused before they were mapped.";
-    ACCESS_LOG_DROPPED = Counter None, "access_log_dropped_total",
+    ACCESS_LOG_DROPPED = Counter "access_log_dropped_total",
         "Access-log lines that were dropped because the log could not keep up.";
-    BUILD_INFO = Gauge None, "build_info",
+    BUILD_INFO = Gauge "build_info",
         "Always 1; the version is a label.";
 }

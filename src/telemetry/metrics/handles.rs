@@ -1,7 +1,6 @@
 //! Prepared handles: of the gateway, of a balancer, of a member.
 
-use metrics::{Counter, Gauge, Label};
-
+use super::cells::{Counter, Gauge};
 use super::families::{
     ACCESS_LOG_DROPPED, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
     CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED,
@@ -15,6 +14,7 @@ use super::labels::{
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
+use super::series::Labels;
 use super::sticky::StickyMetrics;
 
 /// A counter for each value of a closed list.
@@ -32,15 +32,13 @@ macro_rules! counter_array {
                     metrics: &Metrics,
                     family: &Family,
                     label: &'static str,
-                    labels: &[Label],
+                    labels: &Labels,
                 ) -> Self {
                     Self($type::ALL.map(|value| {
                         if !values.contains(&value) {
                             return Counter::noop();
                         }
-                        let mut labels = labels.to_vec();
-                        labels.push(Label::from_static_parts(label, value.text()));
-                        metrics.counter(family, labels)
+                        metrics.counter(family, labels.and(label, value.text()))
                     }))
                 }
 
@@ -84,15 +82,15 @@ impl GatewayMetrics {
                 "code",
                 &member_labels("", "", ""),
             ),
-            client_connections: metrics.gauge(&CLIENT_CONNECTIONS, Vec::new()),
-            refused: metrics.counter(&REFUSED_REQUESTS, Vec::new()),
-            access_log_dropped: metrics.counter(&ACCESS_LOG_DROPPED, Vec::new()),
+            client_connections: metrics.gauge(&CLIENT_CONNECTIONS, Labels::default()),
+            refused: metrics.counter(&REFUSED_REQUESTS, Labels::default()),
+            access_log_dropped: metrics.counter(&ACCESS_LOG_DROPPED, Labels::default()),
             reloads: ReloadCounters::new(
                 &ReloadResult::ALL,
                 metrics,
                 &CONFIG_RELOADS,
                 "result",
-                &[],
+                &Labels::default(),
             ),
         }
     }
@@ -115,7 +113,7 @@ impl BalancerMetrics {
         balancer: &str,
         routes: impl Iterator<Item = &'a str>,
     ) -> Self {
-        let name = vec![Label::new("balancer", balancer.to_owned())];
+        let name = Labels::default().and("balancer", balancer);
         Self {
             requests: CodeCounters::new(
                 &CodeClass::ALL,
@@ -125,7 +123,7 @@ impl BalancerMetrics {
                 &member_labels(balancer, "", ""),
             ),
             in_flight: metrics.gauge(&REQUESTS_IN_FLIGHT, name.clone()),
-            duration: metrics.histogram(&REQUEST_DURATION, &REQUEST_BUCKETS, name.clone()),
+            duration: metrics.histogram(&REQUEST_DURATION, &REQUEST_BUCKETS, name),
             sticky: StickyMetrics::new(metrics, balancer, routes),
         }
     }
@@ -190,11 +188,6 @@ impl MemberReading {
 impl MemberMetrics {
     pub(crate) fn new(metrics: &Metrics, balancer: &str, member: &str, route: &str) -> Self {
         let labels = member_labels(balancer, member, route);
-        let with = |name: &'static str, value: &str| {
-            let mut labels = labels.clone();
-            labels.push(Label::new(name, value.to_owned()));
-            labels
-        };
         Self {
             requests: CodeCounters::new(&CodeClass::ALL, metrics, &REQUESTS, "code", &labels),
             backend_duration: metrics.histogram(
@@ -216,12 +209,12 @@ impl MemberMetrics {
             busy: metrics.gauge(&MEMBER_BUSY, labels.clone()),
             up: metrics.gauge(&MEMBER_UP, labels.clone()),
             status: MemberStatus::ALL
-                .map(|status| metrics.gauge(&MEMBER_STATUS, with("status", status.text()))),
+                .map(|status| metrics.gauge(&MEMBER_STATUS, labels.and("status", status.text()))),
             elected: metrics.counter(&MEMBER_ELECTED, labels.clone()),
-            to_backend: metrics.counter(&BYTES, with("direction", "to_backend")),
-            from_backend: metrics.counter(&BYTES, with("direction", "from_backend")),
-            pool_idle: metrics.gauge(&POOL_CONNECTIONS, with("state", "idle")),
-            pool_busy: metrics.gauge(&POOL_CONNECTIONS, with("state", "busy")),
+            to_backend: metrics.counter(&BYTES, labels.and("direction", "to_backend")),
+            from_backend: metrics.counter(&BYTES, labels.and("direction", "from_backend")),
+            pool_idle: metrics.gauge(&POOL_CONNECTIONS, labels.and("state", "idle")),
+            pool_busy: metrics.gauge(&POOL_CONNECTIONS, labels.and("state", "busy")),
             pool_max: metrics.gauge(&POOL_MAX, labels.clone()),
             checks: CheckCounters::new(
                 &CheckResult::ALL,
@@ -248,28 +241,23 @@ impl MemberMetrics {
     }
 
     /// Sets the gauges.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "gauges are floats; counts stay far below 2⁵³"
-    )]
     pub(crate) fn show(&self, reading: &MemberReading) {
-        self.busy.set(reading.busy as f64);
-        self.up.set(if reading.up { 1.0 } else { 0.0 });
-        self.pool_idle.set(reading.pool_idle as f64);
-        self.pool_busy.set(reading.pool_busy as f64);
-        self.pool_max.set(reading.pool_max as f64);
-        self.sessions.set(reading.sessions as f64);
-        self.drained.set(if reading.drained { 1.0 } else { 0.0 });
+        self.busy.set(reading.busy);
+        self.up.set(u64::from(reading.up));
+        self.pool_idle.set(reading.pool_idle);
+        self.pool_busy.set(reading.pool_busy);
+        self.pool_max.set(reading.pool_max);
+        self.sessions.set(reading.sessions);
+        self.drained.set(u64::from(reading.drained));
         for (gauge, has) in self.status.iter().zip(reading.statuses) {
-            gauge.set(if has { 1.0 } else { 0.0 });
+            gauge.set(u64::from(has));
         }
     }
 }
 
-fn member_labels(balancer: &str, member: &str, route: &str) -> Vec<Label> {
-    vec![
-        Label::new("balancer", balancer.to_owned()),
-        Label::new("member", member.to_owned()),
-        Label::new("route", route.to_owned()),
-    ]
+fn member_labels(balancer: &str, member: &str, route: &str) -> Labels {
+    Labels::default()
+        .and("balancer", balancer)
+        .and("member", member)
+        .and("route", route)
 }

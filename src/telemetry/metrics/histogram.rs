@@ -1,12 +1,10 @@
 //! A histogram of durations whose buckets are fixed: an observation is two additions, and a scrape reads what is there.
 
 use std::fmt::Write as _;
+use std::iter::zip;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use metrics::Label;
-use metrics_exporter_prometheus::formatting::sanitize_label_value;
 
 /// See the [module](self). A clone has the same buckets.
 #[derive(Debug, Clone)]
@@ -48,28 +46,30 @@ impl Histogram {
         nanos.fetch_add(took, Ordering::Relaxed);
     }
 
-    /// Writes its lines of the Prometheus text format.
-    pub(super) fn write<'l>(
-        &self,
-        name: &str,
-        labels: impl Iterator<Item = &'l Label>,
-        out: &mut String,
-    ) {
-        let mut text = String::new();
-        for label in labels {
-            let value = sanitize_label_value(label.value());
-            let _ = write!(text, "{}=\"{value}\",", label.key());
-        }
-        let labels = text.trim_end_matches(',');
-        let mut count = 0_u64;
+    /// The upper bounds of its buckets, as a page writes them.
+    pub(super) fn ends(&self) -> Vec<String> {
         let ends = self.0.bounds.iter().map(f64::to_string);
-        for (end, cell) in ends.chain(["+Inf".to_owned()]).zip(&self.0.counts) {
+        ends.chain(["+Inf".to_owned()]).collect()
+    }
+
+    /// Writes its lines of the Prometheus text format. `ends` are [its own](Self::ends), which all histograms of a family
+    /// share.
+    pub(super) fn write(&self, name: &str, labels: &str, ends: &[String], page: &mut String) {
+        let mut number = itoa::Buffer::new();
+        let mut count = 0_u64;
+        let comma = if labels.is_empty() { "" } else { "," };
+        for (end, cell) in zip(ends, &self.0.counts) {
             count = count.saturating_add(cell.load(Ordering::Relaxed));
-            let _ = writeln!(out, "{name}_bucket{{{text}le=\"{end}\"}} {count}");
+            let count = number.format(count);
+            for part in [
+                name, "_bucket{", labels, comma, "le=\"", end, "\"} ", count, "\n",
+            ] {
+                page.push_str(part);
+            }
         }
         let sum = Duration::from_nanos(self.0.nanos.load(Ordering::Relaxed)).as_secs_f64();
-        let _ = writeln!(out, "{name}_sum{{{labels}}} {sum}");
-        let _ = writeln!(out, "{name}_count{{{labels}}} {count}");
+        let _ = writeln!(page, "{name}_sum{{{labels}}} {sum}");
+        let _ = writeln!(page, "{name}_count{{{labels}}} {count}");
     }
 }
 
@@ -84,8 +84,8 @@ mod tests {
             histogram.record(Duration::from_micros(took));
         }
         let mut text = String::new();
-        let labels = [Label::new("balancer", "b"), Label::new("route", "")];
-        histogram.write("d", labels.iter(), &mut text);
+        let labels = "balancer=\"b\",route=\"\"";
+        histogram.write("d", labels, &histogram.ends(), &mut text);
         assert_eq!(
             text,
             "d_bucket{balancer=\"b\",route=\"\",le=\"0.001\"} 2\n\

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metrics::{Counter, Label};
-
+use super::cells::Counter;
 use super::families::STICKY_MISMATCH;
 use super::recorder::Metrics;
+use super::series::Labels;
 
 /// The value of `issued` for a route that no member has.
 const UNKNOWN: &str = "unknown";
@@ -19,18 +19,18 @@ const UNKNOWN: &str = "unknown";
 pub(super) struct MismatchCounters {
     metrics: Metrics,
     /// The labels of the member.
-    labels: Vec<Label>,
+    labels: Labels,
     unknown: Counter,
     /// At most one for each route of the balancer.
     by_route: Arc<Mutex<HashMap<String, Counter>>>,
 }
 
 impl MismatchCounters {
-    pub(super) fn new(metrics: &Metrics, labels: &[Label]) -> Self {
+    pub(super) fn new(metrics: &Metrics, labels: &Labels) -> Self {
         Self {
             unknown: register(metrics, labels, UNKNOWN),
             metrics: metrics.clone(),
-            labels: labels.to_vec(),
+            labels: labels.clone(),
             by_route: Arc::default(),
         }
     }
@@ -52,8 +52,6 @@ impl MismatchCounters {
     }
 }
 
-fn register(metrics: &Metrics, labels: &[Label], issued: &str) -> Counter {
-    let mut labels = labels.to_vec();
-    labels.push(Label::new("issued", issued.to_owned()));
-    metrics.counter(&STICKY_MISMATCH, labels)
+fn register(metrics: &Metrics, labels: &Labels, issued: &str) -> Counter {
+    metrics.counter(&STICKY_MISMATCH, labels.and("issued", issued))
 }

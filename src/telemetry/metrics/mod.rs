@@ -6,16 +6,18 @@
 //!
 //! The recorder belongs to the gateway, not to the process: several gateways can live in one test.
 
+mod cells;
 mod families;
 mod handles;
 mod histogram;
 mod labels;
 mod mismatch;
 mod recorder;
+mod series;
 mod shown;
 mod sticky;
-mod tally;
 
+pub(crate) use self::cells::Counter;
 pub(crate) use self::handles::{
     BalancerMetrics, ConnectCounters, GatewayMetrics, MemberMetrics, MemberReading,
 };

@@ -1,18 +1,29 @@
-//! The recorder of a gateway's metrics.
+//! The series of a gateway's metrics, and the page that shows them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, SharedString};
-use metrics_exporter_prometheus::formatting::{write_help_line, write_type_line};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-
+use super::cells::{Counter, Gauge};
 use super::families::{BUILD_INFO, FAMILIES, Family, Kind};
 use super::histogram::Histogram;
+use super::series::Labels;
 use super::shown::Shown;
-use super::tally::Tally;
+
+/// The metrics of one gateway. A clone is the same metrics.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Mutex<Families>>);
+
+/// By the name of the family, and by the labels of the series, in the order of the page.
+type Families = BTreeMap<&'static str, BTreeMap<Labels, Cell>>;
+
+/// What a series counts.
+#[derive(Debug, Clone)]
+enum Cell {
+    Counter(Counter),
+    Gauge(Gauge),
+    Histogram(Histogram),
+}
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,108 +31,240 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// The recorder of one gateway.
-#[derive(Clone)]
-pub(crate) struct Metrics {
-    recorder: Arc<metrics_exporter_prometheus::PrometheusRecorder>,
-    handle: PrometheusHandle,
-    /// Totals of the counters that are also read here, by series: they go on when handles are made anew.
-    totals: Arc<Mutex<HashMap<Key, Arc<AtomicU64>>>>,
-    /// The histograms by series, which the recorder has not.
-    histograms: Arc<Mutex<BTreeMap<Key, Histogram>>>,
-}
-
 impl Metrics {
-    /// A recorder with every metric described.
+    /// Metrics of a gateway that starts.
     pub(crate) fn new() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        for family in FAMILIES {
-            let (name, help) = (family.name.into(), SharedString::const_str(family.help));
-            match family.kind {
-                Kind::Counter => recorder.describe_counter(name, family.unit, help),
-                Kind::Gauge => recorder.describe_gauge(name, family.unit, help),
-                Kind::Histogram => {}
-            }
-        }
-        let handle = recorder.handle();
-        let metrics = Self {
-            recorder: Arc::new(recorder),
-            handle,
-            totals: Arc::default(),
-            histograms: Arc::default(),
-        };
-        metrics
-            .gauge(
-                &BUILD_INFO,
-                vec![Label::new("version", env!("CARGO_PKG_VERSION"))],
-            )
-            .set(1.0);
+        let metrics = Self(Arc::default());
+        let version = Labels::default().and("version", env!("CARGO_PKG_VERSION"));
+        metrics.gauge(&BUILD_INFO, version).set(1);
         metrics
     }
 
     /// The Prometheus text format, with the series of these members alone.
+    ///
+    /// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
     pub(crate) fn render(&self, shown: &Shown) -> String {
-        let mut text = self.handle.render();
-        let histograms = self
-            .histograms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut page = String::new();
+        let families = self.lock();
         for family in FAMILIES {
-            let mut series = histograms
-                .iter()
-                .filter(|(key, _)| key.name() == family.name)
-                .peekable();
-            if series.peek().is_none() {
-                continue;
+            if let Some(series) = families.get(family.name) {
+                write_family(family, series, shown, &mut page);
             }
-            write_help_line(&mut text, family.name, None, None, family.help);
-            write_type_line(&mut text, family.name, None, None, "histogram");
-            for (key, histogram) in series {
-                histogram.write(family.name, key.labels(), &mut text);
-            }
-            text.push('\n');
         }
-        drop(histograms);
-        shown.filter(&text)
+        page
     }
 
-    pub(super) fn counter(&self, family: &Family, labels: Vec<Label>) -> Counter {
-        debug_assert!(family.kind == Kind::Counter, "{}", family.name);
-        self.recorder
-            .register_counter(&Key::from_parts(family.name, labels), &METADATA)
+    /// The counter of these labels. It is the same each time, so that it goes on when handles are made anew.
+    pub(super) fn counter(&self, family: &Family, labels: Labels) -> Counter {
+        let cell = self.cell(family, labels, || Cell::Counter(Counter::new()));
+        match cell {
+            Cell::Counter(counter) => counter,
+            // No family has two kinds.
+            _ => Counter::noop(),
+        }
     }
 
-    pub(super) fn tally(&self, family: &Family, labels: Vec<Label>) -> Tally {
-        let key = Key::from_parts(family.name, labels.clone());
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        let total = Arc::clone(totals.entry(key).or_default());
-        drop(totals);
-        Tally::new(self.counter(family, labels), total)
+    /// The gauge of these labels.
+    pub(super) fn gauge(&self, family: &Family, labels: Labels) -> Gauge {
+        let cell = self.cell(family, labels, || Cell::Gauge(Gauge::default()));
+        match cell {
+            Cell::Gauge(gauge) => gauge,
+            _ => Gauge::default(),
+        }
     }
 
-    pub(super) fn gauge(&self, family: &Family, labels: Vec<Label>) -> Gauge {
-        debug_assert!(family.kind == Kind::Gauge, "{}", family.name);
-        self.recorder
-            .register_gauge(&Key::from_parts(family.name, labels), &METADATA)
-    }
-
+    /// The histogram of these labels, with buckets up to these bounds in seconds.
     pub(super) fn histogram(
         &self,
         family: &Family,
         bounds: &'static [f64],
-        labels: Vec<Label>,
+        labels: Labels,
     ) -> Histogram {
-        debug_assert!(family.kind == Kind::Histogram, "{}", family.name);
-        let key = Key::from_parts(family.name, labels);
-        let mut histograms = self
-            .histograms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let histogram = histograms
-            .entry(key)
-            .or_insert_with(|| Histogram::new(bounds));
-        histogram.clone()
+        let make = || Histogram::new(bounds);
+        match self.cell(family, labels, || Cell::Histogram(make())) {
+            Cell::Histogram(histogram) => histogram,
+            _ => make(),
+        }
+    }
+
+    fn cell(&self, family: &Family, labels: Labels, make: impl FnOnce() -> Cell) -> Cell {
+        let mut families = self.lock();
+        let series = families.entry(family.name).or_default();
+        let cell = series.entry(labels).or_insert_with(make).clone();
+        debug_assert!(cell.kind() == family.kind, "{}", family.name);
+        cell
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Families> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-static METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, None);
+impl Cell {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Counter(_) => Kind::Counter,
+            Self::Gauge(_) => Kind::Gauge,
+            Self::Histogram(_) => Kind::Histogram,
+        }
+    }
+}
+
+/// Writes one family with an empty line behind it.
+fn write_family(
+    family: &Family,
+    series: &BTreeMap<Labels, Cell>,
+    shown: &Shown,
+    page: &mut String,
+) {
+    let Family { name, kind, help } = family;
+    for part in ["# HELP ", name, " ", help, "\n# TYPE ", name, " "] {
+        page.push_str(part);
+    }
+    page.push_str(kind.text());
+    page.push('\n');
+    let ends = series.values().find_map(|cell| match cell {
+        Cell::Histogram(histogram) => Some(histogram.ends()),
+        _ => None,
+    });
+    let ends = ends.unwrap_or_default();
+    let mut number = itoa::Buffer::new();
+    // Series of the same member follow each other.
+    let mut last = ("", true);
+    for (labels, cell) in series {
+        if labels.place() != last.0 {
+            last = (labels.place(), shown.shows(labels.place()));
+        }
+        let issued = labels.issued();
+        if !last.1 || issued.is_some_and(|issued| !shown.shows(issued)) {
+            continue;
+        }
+        let value = match cell {
+            Cell::Counter(counter) => number.format(counter.total()),
+            Cell::Gauge(gauge) => number.format(gauge.value()),
+            Cell::Histogram(histogram) => {
+                histogram.write(name, labels.text(), &ends, page);
+                continue;
+            }
+        };
+        page.push_str(name);
+        if !labels.text().is_empty() {
+            for part in ["{", labels.text(), "}"] {
+                page.push_str(part);
+            }
+        }
+        for part in [" ", value, "\n"] {
+            page.push_str(part);
+        }
+    }
+    page.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::families::{BUILD_INFO, CLIENT_CONNECTIONS, MEMBER_ELECTED, POOL_WAIT};
+    use super::*;
+
+    fn labels(labels: &[(&str, &str)]) -> Labels {
+        let none = Labels::default();
+        let add = |all: Labels, (name, value): &(&str, &str)| all.and(name, value);
+        labels.iter().fold(none, add)
+    }
+
+    #[test]
+    fn a_page_has_the_families_in_their_order_and_their_series_sorted() {
+        let metrics = Metrics::new();
+        let mut shown = Shown::default();
+        shown.balancer("b");
+        for member in ["y", "x"] {
+            shown.member("b", member, "n");
+            let of = labels(&[("balancer", "b"), ("member", member), ("route", "n")]);
+            metrics.counter(&MEMBER_ELECTED, of.clone()).increment(3);
+            metrics.histogram(&POOL_WAIT, &[0.5, 1.0], of);
+        }
+        metrics.gauge(&CLIENT_CONNECTIONS, Labels::default()).set(7);
+        let waits = |member: &str| {
+            let of = format!("balancer=\"b\",member=\"{member}\",route=\"n\"");
+            let name = POOL_WAIT.name;
+            format!(
+                "{name}_bucket{{{of},le=\"0.5\"}} 0\n{name}_bucket{{{of},le=\"1\"}} 0\n\
+                 {name}_bucket{{{of},le=\"+Inf\"}} 0\n{name}_sum{{{of}}} 0\n{name}_count{{{of}}} 0\n"
+            )
+        };
+        let heading = |family: &Family| {
+            let Family { name, kind, help } = family;
+            format!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.text())
+        };
+        let expected = [
+            heading(&MEMBER_ELECTED),
+            "ajpgate_member_elected_total{balancer=\"b\",member=\"x\",route=\"n\"} 3\n".to_owned(),
+            "ajpgate_member_elected_total{balancer=\"b\",member=\"y\",route=\"n\"} 3\n\n"
+                .to_owned(),
+            heading(&POOL_WAIT),
+            waits("x"),
+            waits("y"),
+            "\n".to_owned(),
+            heading(&CLIENT_CONNECTIONS),
+            "ajpgate_client_connections 7\n\n".to_owned(),
+            heading(&BUILD_INFO),
+            format!(
+                "ajpgate_build_info{{version=\"{}\"}} 1\n\n",
+                env!("CARGO_PKG_VERSION")
+            ),
+        ];
+        assert_eq!(metrics.render(&shown), expected.concat());
+    }
+
+    #[test]
+    fn the_handles_of_a_series_count_together() {
+        let metrics = Metrics::new();
+        let of = labels(&[("balancer", "b")]);
+        let [one, other] = [(); 2].map(|()| metrics.counter(&MEMBER_ELECTED, of.clone()));
+        one.increment(1);
+        other.increment(2);
+        assert_eq!((one.total(), other.total()), (3, 3));
+    }
+
+    #[test]
+    fn only_members_of_the_configuration_are_shown() {
+        let mut shown = Shown::default();
+        shown.balancer("b");
+        shown.member("b", "ajp://h:8009", "n1");
+        let member = |member, route| vec![("balancer", "b"), ("member", member), ("route", route)];
+        let with = |mut all: Vec<(&'static str, &'static str)>, more| {
+            all.push(more);
+            all
+        };
+        let ours = member("ajp://h:8009", "n1");
+        let route = |route| vec![("balancer", "b"), ("route", route)];
+        let nobody = |balancer| vec![("balancer", balancer), ("member", ""), ("route", "")];
+        let kept = [
+            vec![],
+            vec![("balancer", "b")],
+            with(ours.clone(), ("code", "2xx")),
+            with(member("", ""), ("code", "5xx")),
+            with(nobody(""), ("code", "4xx")),
+            with(route("n1"), ("result", "hit")),
+            with(route("unknown"), ("result", "unknown_route")),
+            with(route(""), ("result", "new")),
+            with(ours.clone(), ("issued", "unknown")),
+        ];
+        let gone = [
+            with(member("ajp://h:8009", "n2"), ("code", "2xx")),
+            with(member("ajp://h:8010", "n1"), ("code", "2xx")),
+            with(nobody("c"), ("code", "5xx")),
+            vec![("balancer", "c")],
+            with(route("n2"), ("result", "hit")),
+            with(ours, ("issued", "n2")),
+        ];
+        for (all, expected) in [(&kept[..], true), (&gone[..], false)] {
+            for one in all {
+                let metrics = Metrics::new();
+                metrics.counter(&MEMBER_ELECTED, labels(one));
+                let page = metrics.render(&shown);
+                let is_shown = page.contains("\najpgate_member_elected_total");
+                assert_eq!(is_shown, expected, "{one:?}");
+            }
+        }
+    }
+}

@@ -1,42 +1,39 @@
-//! `sticky_requests_total`: the one metric that is also read here, for people who look at a balancer.
+//! `sticky_requests_total`, which is also read for people who look at a balancer.
 
 use std::collections::BTreeSet;
 
-use metrics::Label;
-
+use super::cells::Counter;
 use super::families::STICKY_REQUESTS;
 use super::labels::StickyResult;
 use super::recorder::Metrics;
-use super::tally::Tally;
+use super::series::Labels;
 
 /// What became of one route's requests.
 #[derive(Debug, Clone)]
-pub(crate) struct StickyCounters([Tally; StickyResult::COUNT]);
+pub(crate) struct StickyCounters([Counter; StickyResult::COUNT]);
 
 impl StickyCounters {
     /// Counters for these results; the others count nowhere.
     fn new(metrics: &Metrics, balancer: &str, route: &str, results: &[StickyResult]) -> Self {
+        let labels = Labels::default()
+            .and("balancer", balancer)
+            .and("route", route);
         Self(StickyResult::ALL.map(|result| {
             if !results.contains(&result) {
-                return Tally::noop();
+                return Counter::noop();
             }
-            let labels = vec![
-                Label::new("balancer", balancer.to_owned()),
-                Label::new("route", route.to_owned()),
-                Label::from_static_parts("result", result.text()),
-            ];
-            metrics.tally(&STICKY_REQUESTS, labels)
+            metrics.counter(&STICKY_REQUESTS, labels.and("result", result.text()))
         }))
     }
 
     /// How often that became of them, since the gateway started.
     pub(crate) fn total(&self, result: StickyResult) -> u64 {
-        self.0.get(result as usize).map_or(0, Tally::total)
+        self.0.get(result as usize).map_or(0, Counter::total)
     }
 
     fn increment(&self, result: StickyResult) {
-        if let Some(tally) = self.0.get(result as usize) {
-            tally.increment();
+        if let Some(counter) = self.0.get(result as usize) {
+            counter.increment(1);
         }
     }
 }
