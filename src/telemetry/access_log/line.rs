@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
 use http::header::HOST;
 use http::request::Parts;
-use jiff::ZonedDateTime;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use super::clock;
 use super::entry::{AfterResponse, Entry};
 use super::fields::{cookie, escaped, field, joined};
 
@@ -175,15 +177,15 @@ fn authority(entry: &Entry<'_>) -> (String, Option<u16>) {
 }
 
 fn time(of: TimeOf, format: &TimeFormat, entry: &Entry<'_>) -> String {
-    let now = ZonedDateTime::now();
-    let time = match of {
+    let now = Timestamp::now();
+    let stamp = match of {
         TimeOf::End => now,
         TimeOf::Begin => now.checked_sub(entry.duration).unwrap_or(now),
     };
-    let stamp = time.timestamp();
     match format {
-        TimeFormat::Common => time.strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string(),
+        TimeFormat::Common => clock::common(stamp),
         TimeFormat::Strftime(format) => {
+            let time = stamp.to_zoned_datetime(TimeZone::system());
             jiff::fmt::strtime::format(format, &time).unwrap_or_default()
         }
         TimeFormat::Seconds => stamp.as_second().to_string(),

@@ -3,10 +3,13 @@
 //! A request never waits for a disk: a line that finds the queue full is dropped and counted
 //! (`access_log_dropped_total`).
 
+mod clock;
 mod entry;
 mod fields;
 mod json;
 mod line;
+mod out;
+mod queue;
 mod writer;
 
 use std::io;
@@ -55,7 +58,7 @@ impl AccessLog {
             LogFormat::Json => json::format(entry),
             LogFormat::Line(items) => line::format(items, entry),
         };
-        writer.write(line);
+        writer.write(&line);
     }
 
     /// Opens the file anew, as tools that rotate logs expect it of a reload.
