@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{self, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -79,6 +80,8 @@ fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(sharing == Sharing::WithOthers)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it (Linux, tcp_sock.nonagle), which spares a system call for each.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
@@ -103,14 +106,23 @@ pub(crate) async fn serve(socket: net::TcpListener, accepting: Accepting) {
         Err(error) => return error!(%error, "a listener cannot be watched"),
     };
     let failures = WarnLimit::per_second();
+    let local = local_of_all(&listener);
+    let mut over = pin!(accepting.over());
     loop {
         let accepted = tokio::select! {
-            () = accepting.over() => break,
+            () = &mut over => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, address)) => match accepting.permit().await {
-                Some(permit) => accepting.start(stream, address, permit),
+                Some(permit) => accepting.start(
+                    Accepted {
+                        stream,
+                        address,
+                        local,
+                    },
+                    permit,
+                ),
                 None => break,
             },
             Err(error) if is_about_one_connection(&error) => {}
@@ -125,8 +137,25 @@ pub(crate) async fn serve(socket: net::TcpListener, accepting: Accepting) {
     }
     // Closing the socket would reset the connections that the kernel has already made for it.
     if !accepting.shared.closing.has_begun() {
-        accepting.take_rest(&listener);
+        accepting.take_rest(&listener, local);
     }
+}
+
+/// The local address that all connections of a listener have; `None` where each has its own, because the listener is bound
+/// to all addresses of the machine.
+fn local_of_all(listener: &TcpListener) -> Option<SocketAddr> {
+    let bound = listener.local_addr().ok();
+    bound.filter(|bound| !bound.ip().is_unspecified())
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+struct Accepted {
+    stream: TcpStream,
+    /// The client's address.
+    address: SocketAddr,
+    /// The address that the client connected to; `None`: not known yet.
+    local: Option<SocketAddr>,
 }
 
 /// A place below `max_connections`; `None` where there is no limit.
@@ -139,6 +168,11 @@ impl Accepting {
         let Some(permits) = &self.permits else {
             return Some(None);
         };
+        if let Ok(permit) = Arc::clone(permits).try_acquire_owned()
+            && !self.shared.closing.has_begun()
+        {
+            return Some(Some(permit));
+        }
         tokio::select! {
             () = self.shared.closing.begins() => None,
             permit = Arc::clone(permits).acquire_owned() => permit.ok().map(Some),
@@ -154,7 +188,7 @@ impl Accepting {
     }
 
     /// Takes the connections that wait in the kernel, as far as there are places, and no more than it keeps.
-    fn take_rest(&self, listener: &TcpListener) {
+    fn take_rest(&self, listener: &TcpListener, local: Option<SocketAddr>) {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..BACKLOG {
             let permit = match self.permits.clone().map(Semaphore::try_acquire_owned) {
@@ -163,31 +197,53 @@ impl Accepting {
                 Some(Err(_)) => return,
             };
             match listener.poll_accept(&mut cx) {
-                Poll::Ready(Ok((stream, address))) => self.start(stream, address, permit),
+                Poll::Ready(Ok((stream, address))) => {
+                    self.start(
+                        Accepted {
+                            stream,
+                            address,
+                            local,
+                        },
+                        permit,
+                    );
+                }
                 Poll::Ready(Err(_)) | Poll::Pending => return,
             }
         }
     }
 
     /// Starts the task of a connection, on the core that it is given to.
-    fn start(&self, stream: TcpStream, address: SocketAddr, permit: Permit) {
+    fn start(&self, accepted: Accepted, permit: Permit) {
         let (core, served) = self.shared.cores.give();
         let shared = Arc::clone(&self.shared);
         match core {
             None => {
                 self.tasks.spawn(async move {
-                    run(stream, address, &shared).await;
+                    run(accepted, &shared).await;
                     drop((permit, served));
                 });
             }
             Some(core) => {
                 // Its events are to come to the other core: it is taken out of this one's event queue.
+                let Accepted {
+                    stream,
+                    address,
+                    local,
+                } = accepted;
                 let Ok(stream) = stream.into_std() else {
                     return;
                 };
                 let moved = async move {
                     if let Ok(stream) = TcpStream::from_std(stream) {
-                        run(stream, address, &shared).await;
+                        run(
+                            Accepted {
+                                stream,
+                                address,
+                                local,
+                            },
+                            &shared,
+                        )
+                        .await;
                     }
                     drop((permit, served));
                 };
@@ -198,9 +254,14 @@ impl Accepting {
 }
 
 /// One connection, from accept to close.
-async fn run(stream: TcpStream, address: SocketAddr, shared: &Arc<Shared>) {
-    // A client that is gone already.
-    let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else {
+async fn run(accepted: Accepted, shared: &Arc<Shared>) {
+    let Accepted {
+        stream,
+        address,
+        local,
+    } = accepted;
+    // It has none when the client is gone already.
+    let Some(local) = local.or_else(|| stream.local_addr().ok()) else {
         return;
     };
     let peer = Arc::new(Peer::new(address, local, false));
@@ -219,4 +280,43 @@ fn is_about_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn accepted_connections_send_at_once_and_have_the_address_of_their_listener() {
+        for (bound, known) in [("127.0.0.1:0", true), ("0.0.0.0:0", false)] {
+            for cores in [1, 2] {
+                let listener = Listener::bind(bound.parse().unwrap(), cores).unwrap();
+                let port = listener.address().port();
+                let sockets = listener.into_sockets().into_iter();
+                let listeners: Vec<_> = sockets
+                    .map(|it| TcpListener::from_std(it).unwrap())
+                    .collect();
+                let client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let accepted = |cx: &mut Context<'_>| {
+                    let polled = listeners
+                        .iter()
+                        .map(|listener| (listener, listener.poll_accept(cx)));
+                    for (listener, accepted) in polled {
+                        if let Poll::Ready(accepted) = accepted {
+                            return Poll::Ready((listener, accepted.unwrap()));
+                        }
+                    }
+                    Poll::Pending
+                };
+                let (listener, (stream, address)) = poll_fn(accepted).await;
+                assert!(stream.nodelay().unwrap());
+                assert_eq!(address, client.local_addr().unwrap());
+                let local = local_of_all(listener);
+                assert_eq!(local.is_some(), known);
+                assert!(local.is_none_or(|local| local == stream.local_addr().unwrap()));
+            }
+        }
+    }
 }
