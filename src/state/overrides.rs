@@ -8,6 +8,7 @@ use ajpgate_config::{
     StickyNames, parse_balancer_change, parse_member, parse_member_change,
 };
 use serde_json::{Map, Value, json};
+use tracing::warn;
 
 /// All changes that were made by hand and not taken back, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +21,9 @@ struct OfBalancer {
     members: BTreeMap<String, MemberChange>,
     /// In the order in which they came.
     added: Vec<Added>,
+    /// The keys of members that were added and cannot be read now, for example because their `secret_file` is missing. They
+    /// are left out until they can be read.
+    unreadable: Vec<Value>,
     removed: Vec<String>,
 }
 
@@ -59,6 +63,8 @@ impl Overrides {
         let of = self.of(balancer);
         // What was changed of one with this url before it was removed is over.
         of.members.remove(&member.url.text);
+        of.unreadable
+            .retain(|keys| url_of(keys) != Some(&member.url.text));
         of.added.push(Added { member, keys });
     }
 
@@ -107,6 +113,11 @@ impl Overrides {
             let read = Added::read(added.keys.clone(), folder);
             *added = read.map_err(|why| format!("{url}, which was added by hand: {why}"))?;
         }
+        for (name, of) in &mut again.0 {
+            for keys in std::mem::take(&mut of.unreadable) {
+                of.read_or_leave_out(name, keys, folder)?;
+            }
+        }
         Ok(again)
     }
 
@@ -125,7 +136,7 @@ impl Overrides {
     pub(super) fn from_json(value: &Value, folder: &Path) -> Result<Self, String> {
         let balancers = value.as_object().ok_or("there are no balancers")?;
         let read = |(name, changes): (&String, &Value)| {
-            let changes = OfBalancer::from_json(changes, folder)
+            let changes = OfBalancer::from_json(name, changes, folder)
                 .map_err(|why| format!("balancer {name}: {why}"))?;
             Ok((name.clone(), changes))
         };
@@ -190,7 +201,8 @@ impl OfBalancer {
             .iter()
             .map(|(url, change)| (url.clone(), member_json(change)))
             .collect();
-        let added: Vec<&Value> = self.added.iter().map(|added| &added.keys).collect();
+        let added = self.added.iter().map(|added| &added.keys);
+        let added: Vec<&Value> = added.chain(&self.unreadable).collect();
         json!({
             "settings": balancer_json(&self.settings),
             "members": members,
@@ -199,7 +211,7 @@ impl OfBalancer {
         })
     }
 
-    fn from_json(value: &Value, folder: &Path) -> Result<Self, String> {
+    fn from_json(name: &str, value: &Value, folder: &Path) -> Result<Self, String> {
         let part = |key: &str| value.get(key).cloned().unwrap_or_default();
         let members = part("members");
         let members = members.as_object().cloned().unwrap_or_default();
@@ -207,18 +219,52 @@ impl OfBalancer {
             let change = parse_member_change(&change.to_string(), Path::new(&url));
             Ok((url, change.map_err(lines)?))
         });
-        let added = part("added");
-        let added = added.as_array().cloned().unwrap_or_default();
-        let added = added.into_iter().map(|keys| Added::read(keys, folder));
         let settings = part("settings");
-        Ok(Self {
+        let mut all = Self {
             settings: parse_balancer_change(&settings.to_string(), Path::new("settings"))
                 .map_err(lines)?,
             members: members.collect::<Result<_, String>>()?,
-            added: added.collect::<Result<_, String>>()?,
+            added: Vec::new(),
+            unreadable: Vec::new(),
             removed: serde_json::from_value(part("removed")).map_err(|why| why.to_string())?,
-        })
+        };
+        for keys in part("added").as_array().cloned().unwrap_or_default() {
+            all.read_or_leave_out(name, keys, folder)?;
+        }
+        Ok(all)
     }
+
+    /// Reads a member that was added. One that cannot be read is named in the log and left out. It was accepted when it was
+    /// added, so something else has changed since then: a file that it names, or a variable of the environment.
+    ///
+    /// # Errors
+    /// When it is no member at all: it has no url.
+    fn read_or_leave_out(
+        &mut self,
+        balancer: &str,
+        keys: Value,
+        folder: &Path,
+    ) -> Result<(), String> {
+        match (Added::read(keys.clone(), folder), url_of(&keys)) {
+            (Ok(added), _) => self.added.push(added),
+            (Err(reason), Some(member)) => {
+                warn!(
+                    balancer,
+                    member,
+                    reason,
+                    "a member that was added by hand cannot be used: it is left out until a reload can read it"
+                );
+                self.unreadable.push(keys);
+            }
+            (Err(reason), None) => return Err(reason),
+        }
+        Ok(())
+    }
+}
+
+/// The url in the keys of a member.
+fn url_of(keys: &Value) -> Option<&str> {
+    keys.get("url")?.as_str()
 }
 
 fn lines(problems: Problems) -> String {

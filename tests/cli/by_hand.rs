@@ -213,6 +213,77 @@ fn an_incomplete_state_file_is_ignored() {
     assert_eq!(house.members()[1]["status"]["drain"], json!(true));
 }
 
+/// The file gets the same warning from `check`. Neither refuses it: the member with this route may be added next.
+#[test]
+fn a_redirect_to_nobody_is_named_in_the_log() {
+    let mut house = House::start("");
+    let first = format!("{MEMBERS}/node1");
+    for change in [
+        json!({ "redirect": "node2" }),
+        json!({ "redirect": "node3" }),
+        // The warning is not repeated.
+        json!({ "lbset": 1 }),
+        json!({ "redirect": "node1" }),
+    ] {
+        let changed = ask(house.admin, "PATCH", &first, &change.to_string());
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+    let own = "redirect: \"node1\" is the member's own route";
+    house.gateway.logs(own);
+    let nobody = "redirect: no member of \"shop\" has the route \"node3\"";
+    let log = house.gateway.stderr();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("redirect: "))
+        .filter(|line| line.contains("WARN"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].contains(nobody) && lines[1].contains(own),
+        "{lines:?}"
+    );
+    let url = format!("member=\"ajp://{}\"", house.nodes[0].address);
+    assert!(lines.iter().all(|line| line.contains(&url)), "{lines:?}");
+}
+
+/// A member that was added by hand names a file that is missing at a restart. The other changes by hand stay.
+#[test]
+fn an_added_member_that_cannot_be_read_is_left_out_alone() {
+    let mut house = House::start("admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n");
+    let secret = house.scratch.write("secret", "s3cret");
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&secret, private.clone()).unwrap();
+    let third = Node::start(&house.scratch, "node3", Some("s3cret"));
+    let url = format!("ajp://{}", third.address);
+    let add = json!({ "url": url, "route": "node3", "secret_file": "secret" });
+    let added = ask(house.admin, "POST", MEMBERS, &add.to_string());
+    assert_eq!(added.status, 201, "{added:?}");
+    let drained = ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), DRAIN);
+    assert_eq!(drained.status, 200);
+
+    std::fs::remove_file(&secret).unwrap();
+    house.kill_and_start();
+    house.gateway.logs(&format!(
+        "a member that was added by hand cannot be used: it is left out until a reload can read it balancer=\"shop\" member=\"{url}\""
+    ));
+    assert_eq!(house.members().len(), 2);
+    assert_eq!(house.members()[0]["status"]["drain"], json!(true));
+    // A further change does not forget the member.
+    let lbset = "{\"lbset\": 1}";
+    let changed = ask(house.admin, "PATCH", &format!("{MEMBERS}/node2"), lbset);
+    assert_eq!(changed.status, 200);
+    house.kill_and_start();
+    assert_eq!(house.members().len(), 2);
+
+    house.scratch.write("secret", "s3cret");
+    std::fs::set_permissions(&secret, private).unwrap();
+    assert_eq!(house.reload().0, 200);
+    let cookie = "Cookie: JSESSIONID=A.node3\r\n";
+    assert_eq!(get(house.front, "/", cookie).node(), "node3");
+    house.kill_and_start();
+    assert_eq!(house.members().len(), 3);
+}
+
 /// Paths of files that a member names are relative to the configuration's folder, wherever the program was started.
 #[test]
 fn an_added_members_files_are_relative_to_the_configuration() {
