@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use rustix::io::Errno;
+
 use crate::framing::Refused;
 use crate::telemetry::metrics::ConnectResult;
 use crate::upload::UploadError;
@@ -127,16 +129,30 @@ pub(crate) enum ConnectError {
     Io(io::Error),
     #[error("TLS: {0}")]
     Tls(io::Error),
+    /// This process, or its machine, may open no more files: no failure of the member.
+    #[error("no file descriptor is left: {0}")]
+    NoDescriptor(io::Error),
 }
 
 impl ConnectError {
+    /// What follows from an error of the system before there is a connection; `kind` is what it is otherwise.
+    pub(super) fn of_system(error: io::Error, kind: fn(io::Error) -> Self) -> Self {
+        let errno = Errno::from_io_error(&error);
+        match errno {
+            Some(Errno::MFILE | Errno::NFILE) => Self::NoDescriptor(error),
+            _ => kind(error),
+        }
+    }
+
     pub(crate) fn result(&self) -> ConnectResult {
         match self {
             Self::Timeout | Self::ResolveTimeout => ConnectResult::Timeout,
             Self::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 ConnectResult::Refused
             }
-            Self::Io(_) | Self::Resolve(_) | Self::Tls(_) => ConnectResult::Error,
+            Self::Io(_) | Self::Resolve(_) | Self::Tls(_) | Self::NoDescriptor(_) => {
+                ConnectResult::Error
+            }
         }
     }
 }

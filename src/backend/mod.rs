@@ -30,9 +30,11 @@ pub(crate) use self::arms::Backend;
 pub(crate) use self::build::{BackendError, authority, backend};
 pub(crate) use self::check::{Ask, Question, Reply};
 pub(crate) use self::connect::connect;
-pub(crate) use self::error::{Age, Connector, Exposure, FailureKind, ForwardError, Unsendable};
 #[cfg(test)]
-pub(crate) use self::error::{BadHead, ConnectError};
+pub(crate) use self::error::BadHead;
+pub(crate) use self::error::{
+    Age, ConnectError, Connector, Exposure, FailureKind, ForwardError, Unsendable,
+};
 pub(crate) use self::exchange::Incomplete;
 pub(crate) use self::forward::{Activation, Failed, Forward, Sent};
 pub(crate) use self::pool::Reuse;

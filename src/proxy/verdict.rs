@@ -2,7 +2,9 @@
 
 use http::StatusCode;
 
-use crate::backend::{Age, Connector, Exposure, FailureKind, ForwardError, Unsendable};
+use crate::backend::{
+    Age, ConnectError, Connector, Exposure, FailureKind, ForwardError, Unsendable,
+};
 use crate::balancer::Outcome;
 use crate::state::LiveBalancer;
 use crate::telemetry::metrics::{ErrorKind, RetryReason};
@@ -138,6 +140,8 @@ pub(super) fn verdict(end: End<'_>, rules: Rules<'_>) -> Verdict {
 fn outcome_of_failure(error: &ForwardError, rules: Rules<'_>) -> Outcome {
     let blamed = match &error.kind {
         _ if error.connector == Connector::Upgrades => false,
+        // The gateway's own failure.
+        FailureKind::Connect(ConnectError::NoDescriptor(_)) => false,
         FailureKind::Connect(_) | FailureKind::NoPong => true,
         FailureKind::Lost(_) => error.age == Age::New && error.exposure != Exposure::Answering,
         FailureKind::Silent => rules.failontimeout,
@@ -174,6 +178,7 @@ fn counted_failure(error: &ForwardError) -> Option<ErrorKind> {
 /// What a failure counts as for the member; `None` when it is not the member's.
 fn counted(kind: &FailureKind) -> Option<ErrorKind> {
     match kind {
+        FailureKind::Connect(ConnectError::NoDescriptor(_)) => None,
         FailureKind::Connect(_) => Some(ErrorKind::Connect),
         FailureKind::NoPong => Some(ErrorKind::Ping),
         FailureKind::Lost(_) | FailureKind::Unready(_) | FailureKind::GivenUp => {
@@ -203,6 +208,8 @@ fn next(error: &ForwardError, again: Again) -> Next {
         _ if again.body == Body::Gone => Next::Stop(status),
         // On another member the session would be lost because its own was busy for a while.
         FailureKind::Busy if again.session == Session::Here => Next::Stop(status),
+        // Nor can a connection to another member be opened.
+        FailureKind::Connect(ConnectError::NoDescriptor(_)) => Next::Stop(status),
         FailureKind::Busy
         | FailureKind::Removed
         | FailureKind::Connect(_)
@@ -267,7 +274,7 @@ mod tests {
     use Outcome::{Failed, Neutral, Served};
 
     use super::*;
-    use crate::backend::{BadHead, ConnectError};
+    use crate::backend::BadHead;
     use crate::framing::Refused;
     use crate::upload::UploadError;
 
@@ -292,6 +299,11 @@ mod tests {
 
     fn lost() -> FailureKind {
         FailureKind::Lost(io::ErrorKind::ConnectionReset.into())
+    }
+
+    fn no_descriptor() -> FailureKind {
+        let error = io::Error::from_raw_os_error(24);
+        FailureKind::Connect(ConnectError::NoDescriptor(error))
     }
 
     fn refused() -> FailureKind {
@@ -321,6 +333,7 @@ mod tests {
             (FailureKind::Removed, Nothing, New, 503, Other(Why::Busy), Other(Why::Busy), Neutral, None),
             (refused(), Nothing, New, 503, Other(Why::Connect), Other(Why::Connect), Failed, Some(ErrorKind::Connect)),
             (ConnectError::Timeout.into(), Nothing, New, 503, Other(Why::Connect), Other(Why::Connect), Failed, Some(ErrorKind::Connect)),
+            (no_descriptor(), Nothing, New, 503, Never, Never, Neutral, None),
             (FailureKind::NoPong, Nothing, New, 503, Other(Why::Ping), Other(Why::Ping), Failed, Some(ErrorKind::Ping)),
             (lost(), Nothing, Kept, 502, Same, Same, Neutral, None),
             (lost(), Nothing, New, 502, Other(Why::Closed), Other(Why::Closed), Failed, closed),

@@ -8,7 +8,7 @@ use ajpgate_config::{HealthCheck, HealthMethod};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
-use crate::backend::{Ask, FailureKind, Question, Reply};
+use crate::backend::{Ask, ConnectError, FailureKind, Question, Reply};
 use crate::balancer::MemberId;
 use crate::health::{Schedule, Unexpected, verdict};
 use crate::state::{LiveBalancer, LiveMember, Shared};
@@ -120,8 +120,8 @@ async fn check_regularly(
             let Some((balancer, now)) = newest(&shared, &balancer, &member) else {
                 return;
             };
-            // A check over connections that a change has replaced does not count.
-            if now.backend.is(&member.backend) {
+            // A check over connections that a change has replaced does not count, nor one that could not be made.
+            if now.backend.is(&member.backend) && !is_own_failure(&result) {
                 count(&balancer, &now, result);
             }
         }
@@ -138,6 +138,16 @@ fn newest(
     let snapshot = shared.snapshot.load();
     let (balancer, member) = snapshot.current(balancer, member.id)?;
     Some((Arc::clone(balancer), Arc::clone(member)))
+}
+
+/// Whether the check failed because this process may open no more files, which says nothing of the member.
+const fn is_own_failure(result: &Result<(), Sick>) -> bool {
+    matches!(
+        result,
+        Err(Sick::Failure(FailureKind::Connect(
+            ConnectError::NoDescriptor(_)
+        )))
+    )
 }
 
 /// Counts the result of a check, and passes it to the balancer.

@@ -8,6 +8,7 @@ use ajpgate_ftp::passive;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+use super::super::connect::lost;
 use super::super::error::FailureKind;
 use super::super::stream::Stream;
 use super::super::tls::Tls;
@@ -39,9 +40,7 @@ impl Dialogue<'_> {
         let connect = TcpStream::connect(SocketAddr::new(server.ip(), port));
         let limit = self.settings.connect.min(self.settings.timeout);
         let connected = timeout(limit, connect).await;
-        let stream = connected
-            .map_err(|_| FailureKind::Silent)?
-            .map_err(FailureKind::Lost)?;
+        let stream = connected.map_err(|_| FailureKind::Silent)?.map_err(lost)?;
         Ok(DataConnection::Made(stream))
     }
 
