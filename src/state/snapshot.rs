@@ -52,9 +52,14 @@ impl Snapshot {
         balancer: &LiveBalancer,
         member: MemberId,
     ) -> Option<(&Arc<LiveBalancer>, &Arc<LiveMember>)> {
-        let balancer = self.balancers.iter().find(|other| other.is(balancer))?;
+        let balancer = self.current_balancer(balancer)?;
         let member = balancer.members.iter().find(|other| other.id == member)?;
         Some((balancer, member))
+    }
+
+    /// A balancer as it is now; `None` when it is gone.
+    pub(crate) fn current_balancer(&self, balancer: &LiveBalancer) -> Option<&Arc<LiveBalancer>> {
+        self.balancers.iter().find(|other| other.is(balancer))
     }
 
     /// Sets the gauges of all members. Returns the members and routes whose series are shown.

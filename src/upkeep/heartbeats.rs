@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{UdpSocket, lookup_host};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, warn};
 
 use super::pause::pause;
@@ -114,15 +114,65 @@ impl Listener {
     }
 }
 
-/// Reads the file of mod_heartmonitor once in [`STORAGE_INTERVAL`], until `ended`.
-pub(super) async fn read_storage(
-    path: PathBuf,
+/// The tasks that read storage files: one for each balancer that has one.
+///
+/// A task ends when its balancer is removed or has another file, and only then: it remembers when it has warned.
+#[derive(Debug, Default)]
+pub(super) struct Storages(Vec<Reading>);
+
+/// A storage file that is read.
+#[derive(Debug)]
+struct Reading {
     balancer: Arc<LiveBalancer>,
+    path: PathBuf,
+    /// Ends the task.
+    _task: DropGuard,
+}
+
+impl Storages {
+    /// Ends the tasks that the snapshot no longer wants, and starts those that are missing. All of them end with `ended`.
+    pub(super) fn follow(&mut self, shared: &Arc<Shared>, ended: &CancellationToken) {
+        let snapshot = shared.snapshot.load_full();
+        let mut before = std::mem::take(&mut self.0);
+        for balancer in &snapshot.balancers {
+            let heartbeat = balancer.config.heartbeat.as_ref();
+            let Some(path) = heartbeat.and_then(|it| it.storage.as_ref()) else {
+                continue;
+            };
+            let same = |it: &Reading| it.balancer.is(balancer) && it.path == *path;
+            let known = before.iter().position(same);
+            let known = known.map(|place| before.swap_remove(place));
+            let start = || {
+                let ended = ended.child_token();
+                let (shared, balancer) = (Arc::clone(shared), Arc::clone(balancer));
+                let read = read_storage(shared, path.clone(), Arc::clone(&balancer), ended.clone());
+                tokio::spawn(read);
+                Reading {
+                    balancer,
+                    path: path.clone(),
+                    _task: ended.drop_guard(),
+                }
+            };
+            self.0.push(known.unwrap_or_else(start));
+        }
+    }
+}
+
+/// Reads the file of mod_heartmonitor once in [`STORAGE_INTERVAL`], until `ended`.
+async fn read_storage(
+    shared: Arc<Shared>,
+    path: PathBuf,
+    mut balancer: Arc<LiveBalancer>,
     ended: CancellationToken,
 ) {
     let mut names = Names::default();
     let (unreadable, malformed) = (WarnLimit::per_minute(), WarnLimit::per_minute());
     loop {
+        // Its members may be others by now.
+        let Some(newest) = newest(&shared, &balancer) else {
+            return;
+        };
+        balancer = newest;
         let now = Instant::now();
         names.refresh(&balancer, now).await;
         match read(&path).await {
@@ -160,6 +210,11 @@ pub(super) async fn read_storage(
             return;
         }
     }
+}
+
+fn newest(shared: &Shared, balancer: &LiveBalancer) -> Option<Arc<LiveBalancer>> {
+    let snapshot = shared.snapshot.load();
+    snapshot.current_balancer(balancer).map(Arc::clone)
 }
 
 /// The content of the file, and its age.

@@ -1,6 +1,7 @@
 //! Tasks that run beside the requests: maintenance of pools, counts of sessions, drains, health checks, heartbeats.
 //!
-//! The tasks of a balancer end with the snapshot. The health check of a member goes on until its settings change.
+//! The maintenance of pools ends with the snapshot. The health check of a member, and the reading of a heartbeat file, go on
+//! until their settings change.
 
 mod checks;
 mod heartbeats;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::checks::Checks;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
+use self::heartbeats::Storages;
 use self::pause::pause;
 use crate::backend::Backend;
 use crate::cores::Cores;
@@ -37,12 +39,13 @@ pub(crate) fn start(
     tokio::spawn(follow(Arc::clone(shared), ended.clone()));
 }
 
-/// Runs the tasks of the snapshot's balancers. With each new snapshot the health checks go on, and the other tasks are
-/// started anew.
+/// Runs the tasks of the snapshot's balancers. With each new snapshot the health checks and the reading of heartbeat files
+/// go on, and the maintenance of pools is started anew.
 async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
-    let mut checks = Checks::default();
+    let (mut checks, mut storages) = (Checks::default(), Storages::default());
     loop {
         checks.follow(&shared, &ended);
+        storages.follow(&shared, &ended);
         let until_swapped = ended.child_token();
         for balancer in &shared.snapshot.load_full().balancers {
             look_after(&shared.cores, balancer, &until_swapped);
@@ -54,17 +57,8 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
     }
 }
 
-/// Starts the other tasks of one balancer.
-fn look_after(cores: &Cores, balancer: &Arc<LiveBalancer>, ended: &CancellationToken) {
-    if let Some(storage) = balancer
-        .config
-        .heartbeat
-        .as_ref()
-        .and_then(|it| it.storage.clone())
-    {
-        let reading = heartbeats::read_storage(storage, Arc::clone(balancer), ended.clone());
-        tokio::spawn(reading);
-    }
+/// Starts the maintenance of the pools of one balancer.
+fn look_after(cores: &Cores, balancer: &LiveBalancer, ended: &CancellationToken) {
     for member in &balancer.members {
         // Each core looks after the connections that it keeps.
         let maintain = || maintain(member.backend.clone(), ended.clone());

@@ -6,10 +6,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tracing::level_filters::LevelFilter;
 
+use crate::support::client::Client;
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::Running;
 use crate::support::log::{Log, left_out};
-use crate::support::{soon, until};
+use crate::support::{pause, soon, until};
 
 /// One GET, whatever comes of it.
 async fn ask(gateway: &Running) {
@@ -161,4 +162,32 @@ async fn a_member_that_goes_out_and_comes_back_is_named_once_a_second() {
             "{line}"
         );
     }
+}
+
+/// Changes the member `n1` by hand.
+async fn change(gateway: &Running, json: &str) {
+    let request = format!(
+        "PATCH /api/v1/balancers/test/members/n1 HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}",
+        gateway.admin,
+        json.len()
+    );
+    let mut client = Client::connect(gateway.admin).await;
+    client.send(request).await;
+    assert_eq!(client.answer().await.status, 200, "{json}");
+}
+
+#[tokio::test]
+async fn a_heartbeat_file_is_named_once_a_minute_whatever_else_changes() {
+    let log = Log::capture();
+    let node = Container::hello("n1").await;
+    let storage = "lbmethod: heartbeat\nheartbeat: { storage: /nonexistent/hb.dat }";
+    let gateway = Running::before(&[&node], storage, "");
+    let unreadable = "heartbeat storage cannot be read";
+    until("it is named", async || !log.with(unreadable).is_empty()).await;
+    for lbset in 1..=5 {
+        change(&gateway, &format!("{{\"lbset\": {lbset}}}")).await;
+    }
+    // A line too many would come now.
+    pause(200).await;
+    assert_eq!(log.with(unreadable).len(), 1);
 }
