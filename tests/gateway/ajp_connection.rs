@@ -323,7 +323,7 @@ async fn k05_a_connection_whose_request_went_away_before_cpong_is_closed() {
     let mut client = gateway.client().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     soon("CPING", asked.acquire()).await.unwrap().forget();
-    drop(client);
+    client.vanish();
     soon("the gateway closes", closed.acquire())
         .await
         .unwrap()

@@ -8,18 +8,18 @@ use crate::support::gateway::Running;
 use crate::support::origin::Origin;
 use crate::support::{pause, until};
 
-/// `nc -N` and `socat` do so at the end of their input.
+/// `nc -N` and `socat` do so at the end of their input. httpd answers them too, however long it takes.
 #[tokio::test]
 async fn a_client_that_closes_its_sending_side_gets_its_answers() {
-    let container = Container::start(|_, mut wire: Wire| async move {
-        while wire.next_request().await.is_some() {
-            pause(100).await;
-            wire.respond(200, &[], b"hello").await;
-        }
-    })
-    .await;
-    let gateway = Running::before(&[&container], "", "");
-    for requests in 1..=3 {
+    for (requests, milliseconds) in [(1, 2500), (2, 100), (3, 100)] {
+        let container = Container::start(move |_, mut wire: Wire| async move {
+            while wire.next_request().await.is_some() {
+                pause(milliseconds).await;
+                wire.respond(200, &[], b"hello").await;
+            }
+        })
+        .await;
+        let gateway = Running::before(&[&container], "", "");
         let mut client = gateway.client().await;
         client
             .send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(requests))
@@ -33,7 +33,8 @@ async fn a_client_that_closes_its_sending_side_gets_its_answers() {
     }
 }
 
-/// At first the gateway cannot know that the client is gone: it may only have closed its sending side.
+/// A reset says that the client is gone. A client that has closed its side may still want its answer; the gateway waits for
+/// it no longer than `idle_timeout`.
 #[tokio::test]
 async fn a_client_that_has_left_frees_its_member() {
     let container = Container::start(|_, mut wire: Wire| async move {
@@ -41,15 +42,23 @@ async fn a_client_that_has_left_frees_its_member() {
         wire.until_closed().await;
     })
     .await;
-    let gateway = Running::before(&[&container], "", "");
-    let mut client = gateway.client().await;
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    gateway
-        .metric_becomes("ajpgate_member_busy", &[], 1.0)
-        .await;
-    drop(client);
-    gateway.quiet().await;
-    assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
+    for (limits, resets) in [("", true), ("limits: { idle_timeout: 500ms }\n", false)] {
+        let gateway = Running::start(&format!(
+            "{limits}proxy_pass: [{{ path: /, to: \"ajp://{}/\" }}]\n",
+            container.address
+        ));
+        let mut client = gateway.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        gateway
+            .metric_becomes("ajpgate_member_busy", &[], 1.0)
+            .await;
+        match resets {
+            true => client.vanish(),
+            false => drop(client),
+        }
+        gateway.quiet().await;
+        assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
+    }
 }
 
 #[tokio::test]

@@ -208,7 +208,11 @@ impl LeavingClient {
 #[tokio::test]
 async fn a_client_that_leaves_frees_everything() {
     let tomcat = Tomcat::start(TomcatOptions::new("node1")).await;
-    let mut gateway = Ajpgate::before(&[&tomcat]).start().await;
+    // A client that has closed its side may still want its answer, but waits no longer than this for a piece of it.
+    let mut gateway = Ajpgate::before(&[&tomcat])
+        .key("limits: { idle_timeout: 2s }")
+        .start()
+        .await;
     let mut left = BTreeMap::new();
     for leaver in leaving_clients() {
         for close in [Close::Close, Close::Reset] {

@@ -30,12 +30,6 @@ const MAX_AHEAD: usize = 16 * 1024;
 /// The answer's body is not read further while so many bytes of it wait for the client.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// How long a client that has closed its side waits for its answer, and between two pieces of it.
-///
-/// Nothing tells a client that sends no more, and wants its answer, from one that is gone. The first is answered as
-/// long as it takes what comes; for the second no container works longer than this.
-const PARTING: Duration = Duration::from_secs(2);
-
 /// What follows an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
@@ -53,7 +47,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         self.state.begin();
         self.waits.read_nothing();
         let (body, feed) = ClientBody::new(framing);
-        self.feed(&feed);
+        self.pass_body_on(&feed);
         let mut answer = pin!(self.service.answer(parts, body));
         let response = poll_fn(|cx| self.poll_answer(cx, answer.as_mut(), &feed)).await;
         let Ok(response) = response else {
@@ -210,8 +204,9 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         })
     }
 
-    /// Reads what the exchange wants of the body; behind the body, reads ahead a little, which also tells whether the
-    /// client has gone. Ready when the exchange has something new to look at. `unwanted`: nobody wants the rest.
+    /// Reads from the client: as much of the request's body as the member wants, or after the body a little of the next
+    /// requests, so that a reset of the connection is noticed. Ready when the body has got new bytes or its end. With
+    /// `unwanted` the rest of the body is read and thrown away.
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -235,7 +230,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 if self.discard() {
                     continue;
                 }
-            } else if self.feed(feed) {
+            } else if self.pass_body_on(feed) {
                 self.waits.read_nothing();
                 return Poll::Ready(Ok(()));
             }
@@ -264,7 +259,11 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         }
     }
 
-    /// Reads bytes of the next requests; ready when the client has gone.
+    /// Reads bytes of the next requests. Ready when the client has reset the connection.
+    ///
+    /// A client that has closed its side (FIN) may still want its answer, as clients do that close after their request, or
+    /// it has gone. Only a write tells: a client that has gone answers it with a reset. So it is answered like any other,
+    /// as httpd does; but between two pieces of its answer no more than `idle_timeout` may pass.
     fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
         while !self.client.ended && self.client.buffer.len() < MAX_AHEAD {
             match self.client.poll_read_more(cx) {
@@ -277,7 +276,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             }
         }
         if self.client.ended && self.client.buffer.is_empty() {
-            self.waits.read(Reading::Parting, PARTING);
+            self.waits.read(Reading::HalfClosed, self.bounds.idle);
         }
         Poll::Pending
     }
@@ -295,8 +294,8 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         any
     }
 
-    /// Hands on what has come of the body; whether there was anything.
-    fn feed(&mut self, feed: &BodyFeed) -> bool {
+    /// Passes what has come of the body on to the exchange; whether there was anything.
+    fn pass_body_on(&mut self, feed: &BodyFeed) -> bool {
         let mut any = false;
         while self.machine.is_in_body() {
             match self.machine.read(&mut self.client.buffer) {

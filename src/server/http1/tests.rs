@@ -1,9 +1,9 @@
 //! A connection over a stream in memory, with time paused. The requests are answered by a script.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,7 +12,9 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, timeout};
@@ -38,6 +40,64 @@ impl Socket for DuplexStream {
 
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+/// The stream of a connection, with the number of its writes.
+struct Counted {
+    io: DuplexStream,
+    writes: Arc<AtomicUsize>,
+}
+
+impl Socket for Counted {
+    fn reset_on_close(&self) {
+        self.io.reset_on_close();
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_readable(cx)
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, out)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 
@@ -180,6 +240,8 @@ fn whole(log: &Log, status: u16, text: &str) -> Response<Scripted> {
 /// A client, and the connection that serves it.
 struct Setup {
     client: DuplexStream,
+    /// Writes to the client.
+    writes: Arc<AtomicUsize>,
     log: Log,
     closing: Arc<AtomicBool>,
     task: JoinHandle<()>,
@@ -191,6 +253,11 @@ impl Setup {
         F: Future<Output = Response<Scripted>> + Send + 'static,
     {
         let (client, io) = duplex(64 * 1024);
+        let writes = Arc::<AtomicUsize>::default();
+        let io = Counted {
+            io,
+            writes: Arc::clone(&writes),
+        };
         let log = Log::default();
         let seen = Arc::clone(&log);
         let closing = Arc::new(AtomicBool::new(false));
@@ -205,6 +272,7 @@ impl Setup {
         });
         Self {
             client,
+            writes,
             log,
             closing,
             task,
@@ -309,9 +377,8 @@ async fn a_head_may_come_in_pieces_and_requests_may_be_pipelined() {
 async fn a_small_answer_is_one_write() {
     let mut setup = Setup::prompt();
     setup.send(HEAD).await;
-    let mut piece = [0; 4096];
-    let count = setup.client.read(&mut piece).await.unwrap();
-    assert_eq!(answer(std::str::from_utf8(&piece[..count]).unwrap()).0, "/");
+    assert_eq!(answer(&setup.comes().await).0, "/");
+    assert_eq!(setup.writes.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -491,6 +558,7 @@ async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
         assert!(setup.comes().await.contains("more"));
         advance(Duration::from_secs(1)).await;
     }
+    advance(IDLE - Duration::from_secs(2)).await;
     assert!(!setup.is_over().await);
     advance(Duration::from_secs(2)).await;
     assert!(setup.is_over().await);
@@ -500,7 +568,7 @@ async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_only_stops_sending_gets_its_answers() {
     let mut setup = Setup::new(|parts, _, log| async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(IDLE - Duration::from_secs(1)).await;
         whole(&log, 200, parts.uri.path())
     });
     setup.send(HEAD.repeat(3)).await;

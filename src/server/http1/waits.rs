@@ -6,7 +6,7 @@
 //! | request | between two requests; before the first it is at most the time for a head | close |
 //! | rest of head | from the first byte of a head to its last, however steadily it comes | 408 |
 //! | body | while a body is wanted and nothing comes | the body fails: 408 |
-//! | parting | while a client that sends no more takes nothing of its answer | the client has gone |
+//! | half-closed | while a client that has closed its side takes nothing of its answer | the client has gone |
 //! | rest of body | after the answer, while the rest of a body is read so that the connection can go on | close |
 //! | linger | after the end of the last answer, while a client is still sending | close |
 //! | writing | while the client takes nothing | the client has gone |
@@ -26,7 +26,7 @@ pub(super) enum Reading {
     Request,
     RestOfHead,
     Body,
-    Parting,
+    HalfClosed,
     RestOfBody,
     Linger,
 }
@@ -77,7 +77,7 @@ impl Waits {
     /// The client took something.
     pub(super) fn wrote(&mut self) {
         self.writing = None;
-        if let Some((Reading::Parting, _)) = self.reading {
+        if let Some((Reading::HalfClosed, _)) = self.reading {
             self.reading = None;
         }
     }
