@@ -1,6 +1,6 @@
 //! The threads that serve clients: one runtime of one thread per core.
 //!
-//! A client's connection stays with the core that it was given to, and everything that is done for it is done there.
+//! A client's connection stays with the core that it was assigned to, and everything that is done for it is done there.
 //! Connections to members are kept per core too (`backend::pool`).
 
 use std::cell::Cell;
@@ -93,12 +93,12 @@ impl Cores {
         self.cores.iter().map(|core| &core.runtime)
     }
 
-    /// Gives a new client connection to a core: to the calling one, unless another core serves notably fewer. `None` is
+    /// Assigns a new client connection to a core: to the calling one, unless another core serves notably fewer. `None` is
     /// the calling one.
     ///
     /// The kernel spreads connections over the listening sockets by a hash of their addresses, so few connections are
     /// spread unevenly. A difference of an eighth is left alone, because it costs more to move a connection that ends soon.
-    pub(crate) fn give(&self) -> (Option<&Handle>, Served) {
+    pub(crate) fn assign(&self) -> (Option<&Handle>, Served) {
         let load = |core: &Core| core.clients.load(Ordering::Relaxed);
         let here = self.cores.get(current());
         let least = self.cores.iter().min_by_key(|core| load(core));
@@ -203,7 +203,7 @@ mod tests {
     fn connections_that_arrive_unevenly_are_spread() {
         for (connections, most) in [(3, 2), (7, 4), (64, 34)] {
             let cores = Cores::start(2).unwrap();
-            let served: Vec<_> = (0..connections).map(|_| cores.give().1).collect();
+            let served: Vec<_> = (0..connections).map(|_| cores.assign().1).collect();
             let loads = |cores: &Cores| -> Vec<usize> {
                 let cores = cores.cores.iter();
                 cores.map(|it| it.clients.load(Ordering::Relaxed)).collect()
@@ -220,7 +220,7 @@ mod tests {
         let cores = Cores::here();
         assert_eq!((cores.count(), current()), (1, 0));
         for _ in 0..10 {
-            assert!(cores.give().0.is_none());
+            assert!(cores.assign().0.is_none());
         }
     }
 }

@@ -53,7 +53,8 @@ impl Fields {
         Ok(())
     }
 
-    /// The body that they announce; `None` when they announce none.
+    /// The body that the fields of the head announce; `None` when they announce none. `http10`: the message is of HTTP/1.0,
+    /// which has no Transfer-Encoding (RFC 9112 section 6.1).
     pub(crate) fn body(&self, http10: bool) -> Result<Option<Body>, Refused> {
         match (self.length, self.chunked) {
             (Some(_), true) => Err(Refused::LengthAndEncoding),

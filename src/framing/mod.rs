@@ -1,9 +1,9 @@
 //! Where HTTP/1 messages begin and end, in either direction (RFC 9112 sections 5 to 7).
 //!
-//! Libraries that parse messages settle some of what two readers could see two ends of: hyper drops a Content-Length
-//! beside Transfer-Encoding, and takes the same Content-Length twice for one; httparse takes a bare LF for the end of a
-//! line. Here all of this is refused, before the parser sees it: each head as a whole, then its body as far as needed
-//! to know where it ends. Sockets and timers are the business of `server` for clients and of `backend` for members.
+//! Two programs can read different ends of a message from the same head. Libraries accept some of these heads: hyper drops a
+//! Content-Length beside Transfer-Encoding, and takes the same Content-Length twice for one; httparse takes a bare LF for
+//! the end of a line. Here all of this is refused, before the parser sees it: each head as a whole, then its body as far as
+//! needed to know where it ends. Sockets and timers are the business of `server` for clients and of `backend` for members.
 //!
 //! Only framing is judged. Other faults of a head (bytes that may not be in a name or a value) are left to the parser,
 //! which refuses the head as a whole and so cannot see other framing than this.

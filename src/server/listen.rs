@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use super::http1::{self, ConnectionSettings};
+use super::http1::{self, Bounds};
 use crate::peer::Peer;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
@@ -214,7 +214,7 @@ impl Accepting {
 
     /// Starts the task of a connection, on the core that it is given to.
     fn start(&self, accepted: Accepted, permit: Permit) {
-        let (core, served) = self.shared.cores.give();
+        let (core, served) = self.shared.cores.assign();
         let shared = Arc::clone(&self.shared);
         match core {
             None => {
@@ -265,9 +265,9 @@ async fn run(accepted: Accepted, shared: &Arc<Shared>) {
         return;
     };
     let peer = Arc::new(Peer::new(address, local, false));
-    let settings = ConnectionSettings::of(&shared.snapshot.load().limits);
+    let bounds = Bounds::of(&shared.snapshot.load().limits);
     shared.counters.client_connections.increment();
-    http1::serve(stream, &peer, settings, shared).await;
+    http1::serve(stream, &peer, bounds, shared).await;
     shared.counters.client_connections.decrement();
 }
 

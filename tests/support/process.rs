@@ -35,22 +35,22 @@ impl Signal {
 ///
 /// It ends in one of three ways: the test stops it; this value is dropped; or the test itself is
 /// killed, and then the kernel tells the server, because the thread that started it is gone. In the
-/// last two cases it gets `farewell`, which is SIGTERM for a server that has to clear up behind it.
+/// last two cases it gets `end_signal`, which is SIGTERM for a server that has to clear up behind it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
     status: Option<ExitStatus>,
-    farewell: Signal,
+    end_signal: Signal,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts `command` with its output in `log`.
-    pub(crate) fn spawn(command: &Command, farewell: Signal, log: &Path) -> Self {
+    pub(crate) fn spawn(command: &Command, end_signal: Signal, log: &Path) -> Self {
         let output = File::create(log).expect("cannot make a log file");
         let also_output = output.try_clone().expect("cannot share a log file");
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", farewell.name(), "--"])
+            .args(["--pdeathsig", end_signal.name(), "--"])
             .arg(command.get_program())
             .args(command.get_args())
             .process_group(0)
@@ -62,7 +62,7 @@ impl Process {
         Self {
             child,
             status: None,
-            farewell,
+            end_signal,
             log: log.to_owned(),
         }
     }
@@ -133,7 +133,7 @@ impl Drop for Process {
         if self.status.is_some() {
             return;
         }
-        if self.farewell == Signal::Term {
+        if self.end_signal == Signal::Term {
             let _ = send(Signal::Term, &self.child.id().to_string());
             let left = || self.child.try_wait().ok().flatten();
             self.status = wait::until_blocking(LEAVES_WITHIN, left);

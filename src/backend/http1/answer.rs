@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn interim_answers_are_skipped_and_bounded() {
+    fn interim_answers_are_told_from_the_answer_and_are_at_most_ten() {
         let last = "HTTP/1.1 204 No Content\r\n\r\n";
         let hints = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
         let go_on = "HTTP/1.1 100 Continue\r\n\r\n";

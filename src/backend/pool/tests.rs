@@ -1,13 +1,16 @@
 //! Two cores with one limit, over connections of a protocol that says nothing.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::poll;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -148,13 +151,19 @@ async fn a_request_waits_for_a_connection_of_any_core() {
         async move { taken.lease(Reuse::Allowed).await },
     )
     .await;
-    let waiting = runtimes[1].spawn(use_connections(pool.clone(), 1));
-    while pool.inner.permits.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let (waits, begun) = oneshot::channel();
+    let taken = pool.clone();
+    let waiting = runtimes[1].spawn(async move {
+        let mut next = pin!(taken.lease(Reuse::Allowed));
+        assert!(poll!(next.as_mut()).is_pending());
+        waits.send(()).unwrap();
+        next.await.unwrap().give_back();
+    });
+    begun.await.unwrap();
     lease.unwrap().give_back();
     waiting.await.unwrap();
-    assert_eq!(pool.view().busy, 0);
+    let made = pool.protocol().made.load(Ordering::SeqCst);
+    assert_eq!((made, pool.view().idle, pool.view().busy), (1, 1, 0));
     cores.stop();
 }
 

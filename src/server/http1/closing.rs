@@ -31,7 +31,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             length: Some(text.len() as u64),
             date: &date::now(),
         };
-        self.machine.farewell(&answer, text, &mut self.output);
+        self.machine.answer_refused(&answer, text, &mut self.output);
         self.service.refused(status, refusal);
         self.close(Some(REFUSED)).await;
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ajpgate_config::Limits;
+
 use super::client::{Client, Socket};
 use super::machine::{Machine, Queue};
 use super::service::Service;
@@ -22,13 +24,24 @@ pub(super) struct Gone;
 
 /// Bounds of one client connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// Largest head of a request, in bytes.
     pub(super) max_head: usize,
     /// From the first byte of a head to its last.
     pub(super) head: Duration,
     /// Between two requests, and while a client takes nothing or sends nothing of a body.
     pub(super) idle: Duration,
+}
+
+impl Bounds {
+    /// Those that `limits` has when the connection is accepted.
+    pub(crate) const fn of(limits: &Limits) -> Self {
+        Self {
+            max_head: limits.max_header_bytes,
+            head: limits.header_timeout,
+            idle: limits.idle_timeout,
+        }
+    }
 }
 
 /// See the [module](self).

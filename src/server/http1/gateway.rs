@@ -4,7 +4,6 @@ use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
-use ajpgate_config::Limits;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use tokio::net::TcpStream;
@@ -20,25 +19,11 @@ use crate::proxy::{self, Tracked};
 use crate::state::Shared;
 use crate::upload::ClientBody;
 
-/// Bounds of a connection, as `limits` has them when it is accepted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ConnectionSettings(Bounds);
-
-impl ConnectionSettings {
-    pub(crate) const fn of(limits: &Limits) -> Self {
-        Self(Bounds {
-            max_head: limits.max_header_bytes,
-            head: limits.header_timeout,
-            idle: limits.idle_timeout,
-        })
-    }
-}
-
 /// Serves the requests on a connection until either side ends it.
 pub(crate) async fn serve(
     stream: TcpStream,
     peer: &Arc<Peer>,
-    settings: ConnectionSettings,
+    bounds: Bounds,
     shared: &Arc<Shared>,
 ) {
     let state = Arc::new(ConnectionState::default());
@@ -47,7 +32,7 @@ pub(crate) async fn serve(
         peer: Arc::clone(peer),
         state: Arc::clone(&state),
     };
-    let mut connection = Connection::new(stream, state, settings.0, &service);
+    let mut connection = Connection::new(stream, state, bounds, &service);
     let mut running = pin!(connection.run());
     let mut closing = pin!(shared.closing.begins());
     let mut listening = false;

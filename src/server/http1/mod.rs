@@ -18,4 +18,5 @@ mod tests;
 mod upgraded;
 mod waits;
 
-pub(super) use self::gateway::{ConnectionSettings, serve};
+pub(super) use self::connection::Bounds;
+pub(super) use self::gateway::serve;

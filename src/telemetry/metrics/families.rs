@@ -58,7 +58,7 @@ families! {
     REQUESTS = Counter "requests_total",
         "Requests of clients, under the member that answered.";
     REQUEST_DURATION = Histogram "request_duration_seconds",
-        "From the head of a request to the last byte of its answer.";
+        "From the head of a request until the last byte of its answer has been read from the member.";
     BACKEND_DURATION = Histogram "backend_duration_seconds",
         "From a request on its way to a member to the head of the answer.";
     REQUESTS_IN_FLIGHT = Gauge "requests_in_flight",

@@ -278,7 +278,7 @@ impl Machine {
     }
 
     /// Writes the whole answer to a request that was refused.
-    pub(crate) fn farewell(&mut self, answer: &Answer<'_>, text: Bytes, out: &mut Queue) {
+    pub(crate) fn answer_refused(&mut self, answer: &Answer<'_>, text: Bytes, out: &mut Queue) {
         self.asked = Asked::default();
         self.answer(answer, true, out);
         self.piece(text, out);
