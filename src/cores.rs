@@ -70,12 +70,22 @@ impl Cores {
     /// Starts `count` threads.
     ///
     /// # Errors
-    /// When the system gives no thread or no event queue.
+    /// When the system gives no thread or no event queue; then none of them runs.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
+        Self::start_with(count, Core::start)
+    }
+
+    /// The same, with each core started by `start`.
+    fn start_with(
+        count: usize,
+        start: impl Fn(usize, CancellationToken) -> io::Result<(Core, JoinHandle<()>)>,
+    ) -> io::Result<Self> {
         let ended = CancellationToken::new();
-        let core = |number| Core::start(number, ended.clone());
-        let started = (0..count.max(1)).map(core);
+        // Ends the threads that were started, if a later one cannot be.
+        let unless_complete = ended.clone().drop_guard();
+        let started = (0..count.max(1)).map(|number| start(number, ended.clone()));
         let (cores, threads) = started.collect::<io::Result<(_, Vec<_>)>>()?;
+        unless_complete.disarm();
         Ok(Self {
             cores,
             threads: Mutex::new(threads),
@@ -196,6 +206,29 @@ mod tests {
         let expected = [0, 1, 2].map(|number| (number, format!("clients-{number}")));
         assert_eq!(all, expected);
         cores.stop();
+    }
+
+    #[test]
+    fn threads_end_when_a_later_one_cannot_be_started() {
+        let (alive, ended) = mpsc::channel::<()>();
+        let start = |number, token| match number {
+            0 | 1 => {
+                let alive = alive.clone();
+                let (core, thread) = Core::start(number, token)?;
+                core.runtime.spawn(async move {
+                    std::future::pending::<()>().await;
+                    drop(alive);
+                });
+                Ok((core, thread))
+            }
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        let started = Cores::start_with(3, start);
+        assert_eq!(started.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(alive);
+        // A thread that ends drops its tasks.
+        let ended = ended.recv_timeout(std::time::Duration::from_secs(20));
+        assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected));
     }
 
     /// All connections arrive at one core: the worst that the kernel can do.
