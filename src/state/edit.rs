@@ -8,8 +8,9 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ajpgate_config::{BalancerChange, Config, Member, MemberChange};
+use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange};
 use serde_json::Value;
+use tracing::warn;
 
 use super::editing::{EditError, Editing};
 use super::live::LiveBalancer;
@@ -59,7 +60,7 @@ impl Edit<'_> {
         // The new configuration tells the decisions what differs from the old one. Flags are set even where the
         // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
         let flags = Command::Change(member.id, flags(change));
-        self.run(overrides, now, || balancer.apply(flags, now).map(drop))
+        self.run_by_hand(overrides, now, || balancer.apply(flags, now).map(drop))
     }
 
     /// Forgets the failures of a member. Returns whether there were any.
@@ -115,7 +116,7 @@ impl Edit<'_> {
         if self.is_session_cookie_taken(&overrides, balancer) {
             return Err(EditError::TakenByUrl);
         }
-        self.run(overrides, now, || Ok(()))
+        self.run_by_hand(overrides, now, || Ok(()))
     }
 
     /// Removes a member. Its requests are completed.
@@ -130,7 +131,7 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut overrides = self.editing.overrides.clone();
         overrides.remove_member(balancer.name(), &member.url, &self.editing.file);
-        self.run(overrides, now, || Ok(()))
+        self.run_by_hand(overrides, now, || Ok(()))
     }
 
     /// Runs another configuration, with what was changed by hand over it.
@@ -159,6 +160,25 @@ impl Edit<'_> {
             })
     }
 
+    /// Makes a change of members. As for the file, a `redirect` that leads nowhere is accepted with a warning: the member
+    /// that it names may be added next.
+    fn run_by_hand(
+        &mut self,
+        overrides: Overrides,
+        now: Instant,
+        tell: impl FnOnce() -> Result<(), Refused>,
+    ) -> Result<(), EditError> {
+        let before = useless_redirects(&self.editing.effective());
+        self.run(overrides, now, tell)?;
+        for useless in &useless_redirects(&self.editing.effective()) {
+            if !before.contains(useless) {
+                let (balancer, member, why) = useless;
+                warn!(balancer, member, "{why}");
+            }
+        }
+        Ok(())
+    }
+
     fn run(
         &mut self,
         overrides: Overrides,
@@ -184,6 +204,19 @@ impl Edit<'_> {
         }
         Ok(())
     }
+}
+
+/// The redirects that lead nowhere: balancer, member, and why.
+fn useless_redirects(config: &Config) -> Vec<(String, String, String)> {
+    let of = |balancer: &Balancer| {
+        let members = balancer.members.iter();
+        let useless = members.filter_map(|member| {
+            let why = balancer.useless_redirect(member)?;
+            Some((balancer.name.clone(), member.url.text.clone(), why))
+        });
+        useless.collect::<Vec<_>>()
+    };
+    config.balancers.iter().flat_map(of).collect()
 }
 
 /// The status flags that a change names.

@@ -109,25 +109,17 @@ impl Builder<'_> {
             let (redirect, Some(place)) = (member.redirect.as_str(), places.redirect) else {
                 continue;
             };
-            if !redirect.is_empty() && redirect == member.route {
-                self.report.warning(
-                    place,
-                    format!("redirect: {redirect:?} is the member's own route"),
-                    "name the route of the member that takes over",
-                );
-            } else if !redirect.is_empty() && !routes().any(|route| route == redirect) {
-                let hint = did_you_mean(redirect, routes()).unwrap_or_else(|| {
+            let Some(useless) = balancer.useless_redirect(member) else {
+                continue;
+            };
+            let hint = if redirect == member.route {
+                "name the route of the member that takes over".to_owned()
+            } else {
+                did_you_mean(redirect, routes()).unwrap_or_else(|| {
                     format!("there is {}", one_of(routes().collect::<BTreeSet<_>>()))
-                });
-                self.report.warning(
-                    place,
-                    format!(
-                        "redirect: no member of {:?} has the route {redirect:?}",
-                        known.name
-                    ),
-                    hint,
-                );
-            }
+                })
+            };
+            self.report.warning(place, useless, hint);
         }
     }
 }

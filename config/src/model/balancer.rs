@@ -53,6 +53,24 @@ impl Balancer {
     pub const fn is_sticky(&self) -> bool {
         self.sticky.is_some() || self.sticky_cookie.is_some()
     }
+
+    /// Why the `redirect` of one of the members leads nowhere; `None` when it does not, or there is none.
+    #[must_use]
+    pub fn useless_redirect(&self, member: &Member) -> Option<String> {
+        let (name, redirect) = (&self.name, &member.redirect);
+        let mut routes = self.members.iter().map(|member| &member.route);
+        if redirect.is_empty() {
+            None
+        } else if *redirect == member.route {
+            Some(format!("redirect: {redirect:?} is the member's own route"))
+        } else if !routes.any(|route| route == redirect) {
+            Some(format!(
+                "redirect: no member of {name:?} has the route {redirect:?}"
+            ))
+        } else {
+            None
+        }
+    }
 }
 
 /// `lbmethod`, in the meaning of httpd's `mod_lbmethod_*` where httpd has it.
