@@ -213,7 +213,7 @@ fn shared(
     let folder = source.and_then(|source| source.path.parent());
     let folder = folder.map(Path::to_owned).unwrap_or_default();
     let editing = Editing::new(config, &folder);
-    let snapshot = Snapshot::new(&editing.effective(), &metrics)?;
+    let snapshot = Snapshot::new(&editing.effective(), cores.count(), &metrics)?;
     Ok(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
         metrics,

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     };
     // The snapshot is only read: nothing is connected, bound or served.
-    let snapshot = Snapshot::new(&loaded.config, &Metrics::new())?;
+    let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
     let report = Report {
         method: parts.method.as_str(),
         target: parts.uri.to_string(),

@@ -185,10 +185,10 @@ impl Edit<'_> {
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
-        let Shared { metrics, .. } = self.shared;
+        let Shared { metrics, cores, .. } = self.shared;
         let before = self.snapshot();
         let wanted = overrides.over(&self.editing.file);
-        let plan = Plan::new(&wanted, &before.balancers, metrics)?;
+        let plan = Plan::new(&wanted, &before.balancers, cores.count(), metrics)?;
         if overrides != self.editing.overrides
             && let Some(store) = &self.editing.store
         {

@@ -14,7 +14,6 @@ use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
 use super::snapshot::Snapshot;
 use crate::backend::{Backend, BackendError, backend};
-use crate::cores;
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
 
 /// The steps to a configuration. Everything that can fail has been done, and every metric is registered.
@@ -42,16 +41,17 @@ struct Wanted {
 }
 
 impl<'a> Plan<'a> {
-    /// The steps from the balancers that run to this configuration. Nothing is changed yet.
+    /// The steps from the balancers that run to this configuration, where `cores` serve clients. Nothing is changed yet.
     ///
     /// # Errors
     /// When a backend cannot be made.
     pub(super) fn new(
         config: &'a Config,
         before: &'a [Arc<LiveBalancer>],
+        cores: usize,
         metrics: &Metrics,
     ) -> Result<Self, BackendError> {
-        let wanted = wanted(config);
+        let wanted = wanted(config, cores);
         let olds = predecessors(&wanted, before);
         let steps = wanted.into_iter().zip(olds);
         let steps = steps.map(|(wanted, old)| Step::new(wanted, old, metrics));
@@ -82,12 +82,16 @@ impl<'a> Plan<'a> {
 }
 
 impl Snapshot {
-    /// Builds balancers, pools and metric handles for a start. Nothing is connected yet.
+    /// Builds balancers, pools and metric handles for a start, where `cores` serve clients. Nothing is connected yet.
     ///
     /// # Errors
     /// When a backend cannot be made.
-    pub(crate) fn new(config: &Config, metrics: &Metrics) -> Result<Self, BackendError> {
-        let plan = Plan::new(config, &[], metrics)?;
+    pub(crate) fn new(
+        config: &Config,
+        cores: usize,
+        metrics: &Metrics,
+    ) -> Result<Self, BackendError> {
+        let plan = Plan::new(config, &[], cores, metrics)?;
         let (snapshot, _) = plan.carry_out(Instant::now());
         Ok(snapshot)
     }
@@ -95,8 +99,7 @@ impl Snapshot {
 
 /// The balancers of the file, then one for each backend that mappings name themselves. Mappings that name the same URL
 /// with the same keys share one, as mod_proxy shares a worker.
-fn wanted(config: &Config) -> Vec<Wanted> {
-    let cores = cores::count(config.threads);
+fn wanted(config: &Config, cores: usize) -> Vec<Wanted> {
     let of_file = config.balancers.iter().map(|balancer| Wanted {
         config: Arc::new(balancer.clone()),
         alone: false,

@@ -148,8 +148,11 @@ fn check_alike(changed: &Snapshot, started: &Snapshot, now: Instant) {
     assert_eq!(mappings(changed), mappings(started));
 }
 
+/// How many cores keep connections.
+const CORES: usize = 2;
+
 fn change(before: &Snapshot, config: &Config, metrics: &Metrics, now: Instant) -> Snapshot {
-    let plan = Plan::new(config, &before.balancers, metrics).unwrap();
+    let plan = Plan::new(config, &before.balancers, CORES, metrics).unwrap();
     plan.carry_out(now).0
 }
 
@@ -166,7 +169,7 @@ proptest! {
         let metrics = Metrics::new();
         let mut now = Instant::now();
         let mut overrides = Overrides::default();
-        let mut changed = Snapshot::new(&read(&steps[0].0).unwrap(), &metrics).unwrap();
+        let mut changed = Snapshot::new(&read(&steps[0].0).unwrap(), CORES, &metrics).unwrap();
         let mut newest = None;
         for (file, by_hand) in &steps {
             for balancer in &changed.balancers {
@@ -185,7 +188,7 @@ proptest! {
             newest = Some(file);
         }
         let restored = Overrides::from_json(&overrides.to_json(), "".as_ref()).unwrap();
-        let started = Snapshot::new(&restored.over(&newest.unwrap()), &metrics).unwrap();
+        let started = Snapshot::new(&restored.over(&newest.unwrap()), CORES, &metrics).unwrap();
         check_alike(&changed, &started, now);
 
         for balancer in changed.balancers.iter().chain(&started.balancers) {
@@ -231,12 +234,12 @@ fn two_members(keys: &str) -> Config {
 fn sessions_that_the_new_configuration_does_not_find_count_no_longer() {
     let (metrics, now) = (Metrics::new(), Instant::now());
     let sticky = two_members("lbmethod: sessions, stickysession: SID");
-    let before = Snapshot::new(&sticky, &metrics).unwrap();
+    let before = Snapshot::new(&sticky, CORES, &metrics).unwrap();
     let balancer = &before.balancers[0];
     balancer.core().live_sessions(balancer.members[0].id, 500);
     let config = two_members("lbmethod: sessions");
     let changed = change(&before, &config, &metrics, now);
-    let started = Snapshot::new(&config, &metrics).unwrap();
+    let started = Snapshot::new(&config, CORES, &metrics).unwrap();
     let request = Request {
         route: None,
         outcomes: vec![Outcome::Served],
