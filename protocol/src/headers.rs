@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -91,6 +92,31 @@ impl<C: HeaderCode> Headers<C> {
             left: self.count,
             table: PhantomData,
         }
+    }
+
+    /// Bytes of the fields in the packet: no less than their names that have no code, and their values, take.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.block.len()
+    }
+
+    /// The fields in order, without a share in the packet's memory. A coded name is spelled as Tomcat spells it; a null
+    /// string is an empty value.
+    pub fn texts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut reader = Reader::new(&self.block);
+        let text = |range: Option<Range<usize>>| {
+            self.block
+                .get(range.unwrap_or_default())
+                .unwrap_or_default()
+        };
+        // `Headers::read` or the builder has checked the block.
+        (0..self.count).map_while(move |_| {
+            let name = match read_code::<C>(&mut reader).ok()? {
+                Some(code) => code.name().as_bytes(),
+                None => text(reader.string_range().ok()?),
+            };
+            Some((name, text(reader.string_range().ok()?)))
+        })
     }
 
     /// The value of the first field with this name, whether it was sent as a code or as text.

@@ -148,6 +148,20 @@ where
 }
 
 proptest! {
+    /// The borrowed view of the fields of an answer is the same list.
+    #[test]
+    fn texts_are_the_fields(headers in headers(ResponseHeader::ALL)) {
+        let shared: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.unwrap_or_default().to_vec()))
+            .collect();
+        let texts: Vec<_> = headers
+            .texts()
+            .map(|(name, value)| (name.to_vec(), value.to_vec()))
+            .collect();
+        prop_assert_eq!(texts, shared);
+    }
+
     #[test]
     fn encoded_responses_are_decoded_from_any_split(
         messages in vec(from_container(), 1..8),
