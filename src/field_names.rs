@@ -1,6 +1,9 @@
 //! How the names of answer fields are spelt towards HTTP/1 clients. Some old clients compare names with their case.
 
 use bytes::{Bytes, BytesMut};
+use http::header::HeaderMap;
+
+use crate::head::Fields;
 
 /// Names whose usual spelling is not that of [`capitalize`].
 const EXCEPTIONS: [&str; 11] = [
@@ -57,9 +60,16 @@ impl FieldNames {
         }
     }
 
-    /// Whether every name has the usual spelling.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The fields of an answer with their names spelt as its sender spelt them, which the map has in small letters.
+    pub(crate) fn spell(&self, map: &HeaderMap) -> Fields {
+        let mut fields = Fields::default();
+        let mut spelt = BytesMut::new();
+        for (name, value) in map {
+            spelt.clear();
+            put_name(Some(self), name.as_str(), &mut spelt);
+            fields.push(&spelt, value.as_bytes());
+        }
+        fields
     }
 
     fn get(&self, name: &str) -> Option<&Bytes> {
@@ -70,7 +80,7 @@ impl FieldNames {
 }
 
 /// Writes a name, which is given in small letters, as its sender spelt it; else in the usual way.
-pub(crate) fn put_name(noted: Option<&FieldNames>, name: &str, out: &mut BytesMut) {
+fn put_name(noted: Option<&FieldNames>, name: &str, out: &mut BytesMut) {
     if let Some(noted) = noted.and_then(|noted| noted.get(name)) {
         out.extend_from_slice(noted);
     } else if let Some(exception) = exception(name.as_bytes()) {

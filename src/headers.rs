@@ -2,100 +2,105 @@
 
 use std::convert::Infallible;
 
+use bytes::BytesMut;
 use http::Version;
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, VIA};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::head::{Fields, elements};
 use crate::peer::Peer;
 
-/// Whether a field concerns one connection only (RFC 9110 section 7.6.1), in requests and answers.
-pub(crate) fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-    )
+/// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
+const HOP_BY_HOP: [&str; 8] = [
+    "te",
+    "trailer",
+    "upgrade",
+    "connection",
+    "keep-alive",
+    "http2-settings",
+    "proxy-connection",
+    "transfer-encoding",
+];
+
+/// Names of fields that are not copied because the gateway writes them itself (framing, `Host`) or has answered them
+/// (`Expect`); and `Proxy`, which HTTP does not know and CGI programs read as the variable `HTTP_PROXY` (CVE-2016-5385).
+const NOT_COPIED: [&str; 4] = ["host", "proxy", "expect", "content-length"];
+
+fn is_among(names: &[&str], name: &[u8]) -> bool {
+    let mut names = names.iter();
+    names.any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// Whether a field is not copied because the gateway writes it itself (framing, `Host`) or has answered it (`Expect`).
-fn is_acted_on(name: &str) -> bool {
-    matches!(name, "content-length" | "expect" | "host")
-}
-
-/// Whether a field is `Proxy`, which HTTP does not know and CGI programs read as the variable `HTTP_PROXY`
-/// (CVE-2016-5385).
-fn is_dangerous(name: &str) -> bool {
-    name == "proxy"
+/// Whether a field concerns one connection only, in requests and answers.
+pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
+    is_among(&HOP_BY_HOP, name)
 }
 
 /// Whether proxies say in a field who the client is. No proxy is trusted yet.
-fn is_forwarding(name: &str) -> bool {
-    match name.as_bytes().first() {
-        Some(b'x') => name.starts_with("x-forwarded-") || name == "x-real-ip",
-        Some(b'f') => name == "forwarded",
+fn is_forwarding(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-forwarded-";
+    match name.first() {
+        Some(b'x' | b'X') => {
+            let prefix = name.get(..PREFIX.len());
+            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+                || name.eq_ignore_ascii_case(b"x-real-ip")
+        }
+        Some(b'f' | b'F') => name.eq_ignore_ascii_case(b"forwarded"),
         _ => false,
     }
 }
 
 /// The gateway's entry in `Via`: the version in which it received the request, and its name.
-fn via(version: Version) -> HeaderValue {
-    HeaderValue::from_static(match version {
+const fn via(version: Version) -> &'static str {
+    match version {
         Version::HTTP_10 => "1.0 ajpgate",
         Version::HTTP_2 => "2.0 ajpgate",
         _ => "1.1 ajpgate",
-    })
+    }
 }
 
 /// Names that a `Connection` field nominates, beyond those that never go on anyway.
 #[derive(Debug, Default)]
-pub(crate) struct Nominated(Vec<HeaderName>);
+pub(crate) struct Nominated<'a>(Vec<&'a [u8]>);
 
-impl Nominated {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut names = Vec::new();
-        for value in headers.get_all(CONNECTION) {
-            for option in value.as_bytes().split(|byte| *byte == b',') {
-                let option = option.trim_ascii();
-                if option.eq_ignore_ascii_case(b"keep-alive")
-                    || option.eq_ignore_ascii_case(b"close")
-                {
-                    continue;
-                }
-                if let Ok(name) = HeaderName::from_bytes(option) {
-                    names.push(name);
-                }
-            }
-        }
-        Self(names)
+impl<'a> Nominated<'a> {
+    pub(crate) fn of(fields: &'a Fields) -> Self {
+        let options = elements(fields.all("connection"));
+        Self(
+            options
+                .filter(|option| !is_among(&["close", "keep-alive"], option))
+                .collect(),
+        )
     }
 
-    pub(crate) fn contains(&self, name: &HeaderName) -> bool {
-        self.0.contains(name)
+    pub(crate) fn contains(&self, name: &[u8]) -> bool {
+        self.0
+            .iter()
+            .any(|nominated| nominated.eq_ignore_ascii_case(name))
     }
 }
 
 /// What a mapping's rules change in the fields of one attempt.
 #[derive(Debug, Default)]
-pub(crate) struct Overlay {
-    /// Fields that do not go on as they came.
-    pub(crate) removed: Vec<HeaderName>,
+pub(crate) struct Overlay<'a> {
+    /// Names of fields that do not go on as they came.
+    pub(crate) removed: Vec<&'a str>,
     /// Fields that go on in their place or beside them.
-    pub(crate) added: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) added: Vec<(&'a str, Vec<u8>)>,
 }
 
-impl Overlay {
+impl<'a> Overlay<'a> {
     /// Has another value of a field go on in place of the client's, unless a rule has replaced it already; `None`: none.
-    pub(crate) fn replace(&mut self, name: HeaderName, value: Option<HeaderValue>) {
-        if self.removed.contains(&name) {
+    pub(crate) fn replace(&mut self, name: &'a str, value: Option<Vec<u8>>) {
+        if self.removes(name.as_bytes()) {
             return;
         }
-        self.removed.push(name.clone());
+        self.removed.push(name);
         self.added.extend(value.map(|value| (name, value)));
+    }
+
+    /// Whether a rule has taken the place of the fields of this name.
+    pub(crate) fn removes(&self, name: &[u8]) -> bool {
+        is_among(&self.removed, name)
     }
 }
 
@@ -111,9 +116,10 @@ pub(crate) enum Added {
 /// The fields of a request as a backend gets them.
 #[derive(Debug)]
 pub(crate) struct RequestFields<'a> {
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) nominated: &'a Nominated,
-    pub(crate) overlay: &'a Overlay,
+    /// Those that the client sent.
+    pub(crate) sent: &'a Fields,
+    pub(crate) nominated: &'a Nominated<'a>,
+    pub(crate) overlay: &'a Overlay<'a>,
     pub(crate) peer: &'a Peer,
     /// The authority that the client named, as it named it.
     pub(crate) host: &'a str,
@@ -131,19 +137,17 @@ impl RequestFields<'_> {
         added: Added,
         mut put: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        if !self.host_sent.is_empty() && !self.is_removed("host") {
+        if !self.host_sent.is_empty() && !self.overlay.removes(b"host") {
             put(b"host", self.host_sent.as_bytes())?;
         }
-        for (name, value) in self.headers {
-            if self.goes_on(name) {
-                put(name.as_str().as_bytes(), value.as_bytes())?;
-            }
+        for (name, value) in self.sent.iter().filter(|(name, _)| self.goes_on(name)) {
+            put(name, value)?;
         }
         if added == Added::All {
             self.try_each_forwarding(|name, value| put(name.as_bytes(), value.as_bytes()))?;
         }
         for (name, value) in &self.overlay.added {
-            put(name.as_str().as_bytes(), value.as_bytes())?;
+            put(name.as_bytes(), value)?;
         }
         Ok(())
     }
@@ -151,56 +155,52 @@ impl RequestFields<'_> {
     /// The same fields as a map, and `Via` (RFC 9110 section 7.6.3), for a backend that speaks HTTP. `host` is what
     /// a request without one gets.
     pub(crate) fn to_map(&self, host: &str, version: Version) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.headers.len().saturating_add(8));
-        let host = match self.host_sent {
-            "" => host,
-            sent => sent,
-        };
-        if !self.is_removed("host")
-            && let Ok(host) = HeaderValue::from_str(host)
-        {
-            map.insert(HOST, host);
-        }
-        for (name, value) in self.headers {
-            if self.goes_on(name) {
-                map.append(name, value.clone());
-            }
-        }
-        let Ok(()) = self.try_each_forwarding(|name, value| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                map.append(HeaderName::from_static(name), value);
+        let mut values = BytesMut::with_capacity(self.sent.bytes().saturating_add(512));
+        let mut fields = Vec::with_capacity(self.sent.len().saturating_add(8));
+        let mut put = |name: &[u8], value: &[u8]| {
+            if let Ok(name) = HeaderName::from_bytes(name) {
+                let start = values.len();
+                values.extend_from_slice(value);
+                fields.push((name, start..values.len()));
             }
             Ok::<_, Infallible>(())
-        });
-        if !self.is_removed("via") {
-            map.append(VIA, via(version));
+        };
+        if self.host_sent.is_empty() && !self.overlay.removes(b"host") {
+            let Ok(()) = put(b"host", host.as_bytes());
         }
-        for (name, value) in &self.overlay.added {
-            map.append(name, value.clone());
+        let Ok(()) = self.try_each(Added::All, &mut put);
+        if !self.overlay.removes(b"via") {
+            let Ok(()) = put(b"via", via(version).as_bytes());
+        }
+        // All values in one allocation.
+        let values = values.freeze();
+        let mut map = HeaderMap::with_capacity(fields.len());
+        for (name, value) in fields {
+            if let Ok(value) = HeaderValue::from_maybe_shared(values.slice(value)) {
+                map.append(name, value);
+            }
         }
         map
     }
 
     /// The one value of a field that the gateway acts on for a backend, rules of the mapping included.
     #[cfg(feature = "ftp")]
-    pub(crate) fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         let added = self.overlay.added.iter().rev();
-        let mut added = added.filter(|(added, _)| added == name);
+        let mut added = added.filter(|(added, _)| added.eq_ignore_ascii_case(name));
         match added.next() {
             Some((_, value)) => Some(value),
-            None if self.is_removed(name.as_str()) => None,
-            None => self.headers.get(name),
+            None if self.overlay.removes(name.as_bytes()) => None,
+            None => self.sent.get(name),
         }
     }
 
-    fn goes_on(&self, name: &HeaderName) -> bool {
-        let text = name.as_str();
-        !(is_hop_by_hop(text)
-            || is_acted_on(text)
-            || is_dangerous(text)
-            || is_forwarding(text)
+    fn goes_on(&self, name: &[u8]) -> bool {
+        !(is_hop_by_hop(name)
+            || is_among(&NOT_COPIED, name)
+            || is_forwarding(name)
             || self.nominated.contains(name)
-            || self.overlay.removed.contains(name))
+            || self.overlay.removes(name))
     }
 
     fn try_each_forwarding<E>(
@@ -208,7 +208,8 @@ impl RequestFields<'_> {
         mut put: impl FnMut(&'static str, &str) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { peer, host, .. } = self;
-        let mut put = |name: &'static str, value: &str| match self.is_removed(name) {
+        let mut put = |name: &'static str, value: &str| match self.overlay.removes(name.as_bytes())
+        {
             true => Ok(()),
             false => put(name, value),
         };
@@ -228,14 +229,6 @@ impl RequestFields<'_> {
         forwarded.push_str(peer.scheme());
         put("forwarded", &forwarded)
     }
-
-    /// Whether a rule has taken the field's place.
-    fn is_removed(&self, name: &str) -> bool {
-        self.overlay
-            .removed
-            .iter()
-            .any(|removed| removed.as_str() == name)
-    }
 }
 
 #[cfg(test)]
@@ -243,15 +236,10 @@ mod tests {
     use super::*;
 
     fn fields(sent: &[(&'static str, &'static str)], peer: &str) -> Vec<String> {
-        let headers: HeaderMap = sent
-            .iter()
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect();
+        let mut headers = Fields::default();
+        for (name, value) in sent {
+            headers.push(name.as_bytes(), value.as_bytes());
+        }
         let peer = Peer::new(
             peer.parse().unwrap(),
             "127.0.0.1:80".parse().unwrap(),
@@ -259,7 +247,7 @@ mod tests {
         );
         let mut seen = Vec::new();
         RequestFields {
-            headers: &headers,
+            sent: &headers,
             nominated: &Nominated::of(&headers),
             overlay: &Overlay::default(),
             peer: &peer,

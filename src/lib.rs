@@ -16,6 +16,7 @@ mod cores;
 mod field_names;
 mod framing;
 mod gateway;
+mod head;
 mod headers;
 mod node;
 mod peer;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Response, Version};
+use http::{Method, Version};
 use tokio::time::Instant;
 
 use super::error::{Age, FailureKind, ForwardError};
 use super::pool::{Lease, Transport};
 use crate::connection_state::ConnectionState;
+use crate::head::AnswerHead;
 use crate::headers::RequestFields;
 use crate::peer::Peer;
 use crate::upload::Upload;
@@ -48,7 +49,7 @@ pub(crate) struct Forward<'a> {
     /// Request attributes, from the configuration.
     pub(crate) attributes: &'a [(String, String)],
     /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
-    pub(crate) upgrade: Option<&'a HeaderValue>,
+    pub(crate) upgrade: Option<&'a str>,
     /// The client's connection, for interim answers.
     pub(crate) connection: &'a Arc<ConnectionState>,
 }
@@ -79,7 +80,8 @@ impl Activation<'_> {
 /// An attempt that got the head of an answer. The rest of the answer comes with its body.
 #[derive(Debug)]
 pub(crate) struct Sent<B> {
-    pub(crate) response: Response<B>,
+    pub(crate) head: AnswerHead,
+    pub(crate) body: B,
     /// How long the attempt waited for a place in the pool and for connecting.
     pub(crate) waited: Duration,
     /// How long the answer's head took from then on.
@@ -92,7 +94,8 @@ impl<B> Sent<B> {
     /// The same with another type of body.
     pub(super) fn map<C>(self, body: impl FnOnce(B) -> C) -> Sent<C> {
         Sent {
-            response: self.response.map(body),
+            head: self.head,
+            body: body(self.body),
             waited: self.waited,
             to_head: self.to_head,
             head_at: self.head_at,
@@ -152,10 +155,11 @@ impl Steps {
     }
 
     /// The head of the answer is there.
-    pub(super) fn sent<B>(self, response: Response<B>) -> Sent<B> {
+    pub(super) fn sent<B>(self, head: AnswerHead, body: B) -> Sent<B> {
         let head_at = Instant::now();
         Sent {
-            response,
+            head,
+            body,
             waited: self.waited,
             to_head: head_at.duration_since(self.begun),
             head_at,

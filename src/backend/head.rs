@@ -1,36 +1,21 @@
 //! The head of an answer as the client gets it, whatever protocol the member speaks.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::{Method, StatusCode};
 
 use super::error::BadHead;
-use crate::field_names::FieldNames;
+use crate::head::{AnswerHead, Fields};
 use crate::headers::{Nominated, is_hop_by_hop};
 
 /// Most fields of an answer. hyper and most clients stop far below what 64 KiB can hold.
 pub(crate) const MAX_FIELDS: usize = 512;
 
+const CONTENT_LENGTH: &str = "Content-Length";
+
 /// An answer's head, and the length of its body.
 #[derive(Debug)]
 pub(crate) struct Head {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    pub(crate) answer: AnswerHead,
     pub(crate) length: Length,
-    /// How the member spelt the names of its fields.
-    pub(crate) names: FieldNames,
-}
-
-impl Head {
-    /// The head with its body.
-    pub(super) fn into_response<B>(self, body: B) -> Response<B> {
-        let mut response = Response::new(body);
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        if !self.names.is_empty() {
-            response.extensions_mut().insert(self.names);
-        }
-        response
-    }
 }
 
 /// The body that a client gets.
@@ -47,50 +32,41 @@ pub(crate) enum Length {
 /// Prepares a head for the client: removes the fields that belong to one connection, and determines the length.
 pub(crate) fn finish(
     status: StatusCode,
-    mut headers: HeaderMap,
+    mut fields: Fields,
     method: &Method,
 ) -> Result<Head, BadHead> {
-    drop_hop_by_hop(&mut headers);
-    let length = frame(status, method, &mut headers)?;
+    drop_hop_by_hop(&mut fields);
+    let length = frame(status, method, &mut fields)?;
     Ok(Head {
-        status,
-        headers,
+        answer: AnswerHead { status, fields },
         length,
-        names: FieldNames::default(),
     })
 }
 
-pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated = if headers.contains_key(header::CONNECTION) {
-        Nominated::of(headers)
-    } else {
-        Nominated::default()
-    };
-    let dropped: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_hop_by_hop(name.as_str()) || nominated.contains(name))
-        .cloned()
-        .collect();
-    for name in dropped {
-        headers.remove(name);
+pub(crate) fn drop_hop_by_hop(fields: &mut Fields) {
+    let nominated = Nominated::of(fields);
+    let goes = |name: &[u8]| is_hop_by_hop(name) || nominated.contains(name);
+    if fields.iter().any(|(name, _)| goes(name)) {
+        let kept = fields.iter().filter(|(name, _)| !goes(name)).collect();
+        *fields = kept;
     }
 }
 
 /// Decides the body's length and makes Content-Length agree with it (RFC 9110 section 8.6).
-fn frame(status: StatusCode, method: &Method, headers: &mut HeaderMap) -> Result<Length, BadHead> {
-    let stated = content_length(headers)?;
+fn frame(status: StatusCode, method: &Method, fields: &mut Fields) -> Result<Length, BadHead> {
+    let stated = content_length(fields)?;
     match status {
         StatusCode::NO_CONTENT => {
-            headers.remove(header::CONTENT_LENGTH);
+            fields.remove(CONTENT_LENGTH);
             return Ok(Length::None);
         }
         StatusCode::NOT_MODIFIED => {
-            headers.remove(header::CONTENT_LENGTH);
-            headers.remove(header::CONTENT_TYPE);
+            fields.remove(CONTENT_LENGTH);
+            fields.remove("Content-Type");
             return Ok(Length::None);
         }
         StatusCode::RESET_CONTENT => {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            fields.set(CONTENT_LENGTH, b"0");
             return Ok(Length::None);
         }
         _ => {}
@@ -103,21 +79,21 @@ fn frame(status: StatusCode, method: &Method, headers: &mut HeaderMap) -> Result
 }
 
 /// The one Content-Length; the same one twice counts as one.
-fn content_length(headers: &mut HeaderMap) -> Result<Option<u64>, BadHead> {
-    let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
+fn content_length(fields: &mut Fields) -> Result<Option<u64>, BadHead> {
+    let mut values = fields.all(CONTENT_LENGTH);
     let Some(first) = values.next() else {
         return Ok(None);
     };
-    let length = parse_length(first.as_bytes()).ok_or(BadHead::Length)?;
+    let length = parse_length(first).ok_or(BadHead::Length)?;
     let mut several = false;
     for value in values {
         several = true;
-        if parse_length(value.as_bytes()) != Some(length) {
+        if parse_length(value) != Some(length) {
             return Err(BadHead::Length);
         }
     }
     if several {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        fields.set(CONTENT_LENGTH, length.to_string().as_bytes());
     }
     Ok(Some(length))
 }

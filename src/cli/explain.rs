@@ -10,7 +10,6 @@ use std::time::Instant;
 use ajpgate_config::EncodedSlash;
 use anyhow::{Context as _, bail, ensure};
 use http::header::{HOST, HeaderName, HeaderValue};
-use http::request::Parts;
 use http::{Method, Request, Uri};
 
 use self::report::{Candidate, Forwarded, Report, Verdict};
@@ -18,6 +17,7 @@ use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, print};
 use crate::balancer::{NoMember, Tried, Want};
+use crate::head::RequestHead;
 use crate::peer::Peer;
 use crate::proxy::{Plan, Wanted};
 use crate::state::Snapshot;
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
-    let (parts, peer) = match request(arguments) {
+    let (head, peer) = match request(arguments) {
         Ok(request) => request,
         Err(error) => {
             eprintln!("ajpgate: {error:#}");
@@ -57,10 +57,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // The snapshot is only read: nothing is connected, bound or served.
     let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
     let report = Report {
-        method: parts.method.as_str(),
-        target: parts.uri.to_string(),
-        host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
-        verdict: explain(&snapshot, &parts, &peer),
+        method: head.method.as_str(),
+        target: head.target.to_string(),
+        host: head
+            .fields
+            .get("host")
+            .and_then(|host| std::str::from_utf8(host).ok()),
+        verdict: explain(&snapshot, &head, &peer),
     };
     print(&if arguments.json {
         format!("{:#}\n", report.json())
@@ -70,12 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes the decisions about a request: target, mapping, session, and members until none is left.
-fn explain<'a>(snapshot: &'a Snapshot, parts: &'a Parts, peer: &Peer) -> Verdict<'a> {
-    let plan = match Plan::new(snapshot, parts, peer) {
+fn explain<'a>(snapshot: &'a Snapshot, head: &'a RequestHead, peer: &Peer) -> Verdict<'a> {
+    let plan = match Plan::new(snapshot, head, peer) {
         Ok(plan) => plan,
         Err(refusal) => return Verdict::Refused(refusal),
     };
-    let wanted = plan.session(parts);
+    let wanted = plan.session(head);
     let choices = choose_all(&plan, &wanted);
     let balancer = &plan.to.balancer;
     Verdict::Forwarded(Box::new(Forwarded {
@@ -151,7 +154,7 @@ fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
 }
 
 /// The request of the command line, and its client.
-fn request(arguments: &Arguments) -> anyhow::Result<(Parts, Peer)> {
+fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Peer)> {
     let url = arguments.url.as_str();
     let (tls, host, target) = match url.split_once("://") {
         None => (false, None, url.to_owned()),
@@ -183,7 +186,7 @@ fn request(arguments: &Arguments) -> anyhow::Result<(Parts, Peer)> {
     }
     let (parts, ()) = request.body(()).context("not a request")?.into_parts();
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Ok((parts, Peer::new(here, here, tls)))
+    Ok((parts.into(), Peer::new(here, here, tls)))
 }
 
 fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {

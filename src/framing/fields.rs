@@ -4,12 +4,12 @@ use super::{Body, Chunk, Refused};
 
 /// What the fields of a head say about its body.
 #[derive(Debug, Default)]
-pub(crate) struct Fields {
+pub(crate) struct BodyFields {
     length: Option<u64>,
     chunked: bool,
 }
 
-impl Fields {
+impl BodyFields {
     /// One line of a head behind its first.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), Refused> {
         match line.first() {

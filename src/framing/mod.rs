@@ -13,7 +13,7 @@ mod fields;
 mod lines;
 
 pub(crate) use self::chunk::Chunk;
-pub(crate) use self::fields::Fields;
+pub(crate) use self::fields::BodyFields;
 pub(crate) use self::lines::Lines;
 
 /// Why a message is refused before it is parsed.

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use http::Response;
 use tracing::{debug, warn};
 
 use super::for_member::ForMember;
@@ -12,6 +11,7 @@ use super::session::Session;
 use super::verdict::{self, Again, Body, End, Next, Rules, Verdict, verdict};
 use crate::backend::{Failed, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
 use crate::balancer::{How, Outcome};
+use crate::head::AnswerHead;
 use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
 use crate::telemetry::metrics::RetryReason;
 use crate::upload::Upload;
@@ -34,7 +34,7 @@ pub(super) async fn send(
     chosen: &mut Chosen,
     upload: Upload,
     tries_left: u32,
-) -> Result<Response<ResponseBody>, Box<Ended>> {
+) -> Result<(AnswerHead, ResponseBody), Box<Ended>> {
     let for_member = ForMember::new(request, &chosen.attempt.member, &record.variables);
     let fields = for_member.fields();
     let sending = Sending {
@@ -47,9 +47,9 @@ pub(super) async fn send(
         },
         tries_left,
     };
-    let (response, outcome) = sending.run(&mut record.attempts, upload).await?;
+    let (answer, outcome) = sending.run(&mut record.attempts, upload).await?;
     chosen.attempt.outcome = outcome;
-    Ok(response)
+    Ok(answer)
 }
 
 /// A request on its way to one member: what stays the same in both attempts when the first met a kept connection that
@@ -68,7 +68,7 @@ impl Sending<'_> {
         &self,
         attempts: &mut u32,
         mut upload: Upload,
-    ) -> Result<(Response<ResponseBody>, Outcome), Box<Ended>> {
+    ) -> Result<((AnswerHead, ResponseBody), Outcome), Box<Ended>> {
         let member = &self.attempt.member;
         let metrics = &member.metrics;
         let mut reuse = Reuse::Allowed;
@@ -95,17 +95,17 @@ impl Sending<'_> {
     }
 
     /// The head of an answer came.
-    fn answered(&self, sent: Sent<ResponseBody>) -> (Response<ResponseBody>, Outcome) {
+    fn answered(&self, sent: Sent<ResponseBody>) -> ((AnswerHead, ResponseBody), Outcome) {
         let metrics = &self.attempt.member.metrics;
         metrics.backend_duration.record(sent.to_head);
         let head_at = sent.head_at.into_std();
         self.attempt.answered_after(sent.to_head, head_at);
-        let end = End::Answered(sent.response.status());
+        let end = End::Answered(sent.head.status);
         let verdict = verdict(end, Rules::of(self.request.balancer()));
         if let Some(kind) = verdict.error {
             metrics.errors.increment(kind);
         }
-        (sent.response, verdict.outcome)
+        ((sent.head, sent.body), verdict.outcome)
     }
 
     /// No head of an answer came.

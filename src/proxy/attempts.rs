@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 use tracing::warn;
 
 use super::attempt::{Ended, send};
@@ -14,6 +14,7 @@ use super::routed::RoutedRequest;
 use super::verdict::Next;
 use crate::backend::{FailureKind, ForwardError, ResponseBody};
 use crate::balancer::{Hope, NoMember, Tried, Want};
+use crate::head::AnswerHead;
 use crate::state::{Chosen, LiveBalancer, LiveMember};
 use crate::telemetry::metrics::RetryReason;
 use crate::upload::{Upload, UploadError};
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     request: &RoutedRequest<'_>,
     record: &mut Record,
     mut upload: Upload,
-) -> Result<(Response<ResponseBody>, Chosen), Local> {
+) -> Result<((AnswerHead, ResponseBody), Chosen), Local> {
     let mut choice = Choice::new(request);
     let mut tries_left = request.balancer().tries();
     let mut before: Option<Before> = None;
@@ -57,7 +58,7 @@ pub(crate) async fn run(
         record.chose(&chosen, request.balancer());
         tries_left = tries_left.saturating_sub(1);
         let ended = match send(request, record, &mut chosen, upload, tries_left).await {
-            Ok(response) => return Ok((response, chosen)),
+            Ok(answer) => return Ok((answer, chosen)),
             Err(ended) => ended,
         };
         let Ended {

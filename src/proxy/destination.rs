@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
-use http::request::Parts;
-
 use super::locate::Located;
 use super::refusal::{BadDestination, Refusal};
 use super::target::{Host, Target};
+use crate::head::{RequestHead, is_value};
 use crate::mount::rewrite;
 use crate::peer::Peer;
 use crate::state::{LiveMember, LiveTarget, Snapshot};
 
 /// The field's name.
-pub(crate) const DESTINATION: HeaderName = HeaderName::from_static("destination");
+pub(crate) const DESTINATION: &str = "destination";
 
 /// Where a resource is copied or moved to.
 #[derive(Debug)]
@@ -33,22 +31,25 @@ impl<'a> Destination<'a> {
     /// One that cannot be mapped to the target of the request.
     pub(super) fn of(
         snapshot: &'a Snapshot,
-        parts: &'a Parts,
+        head: &'a RequestHead,
         target: &Target<'_>,
         to: &LiveTarget,
         peer: &Peer,
     ) -> Result<Option<Box<Self>>, Refusal> {
-        if !matches!(parts.method.as_str(), "COPY" | "MOVE") {
+        if !matches!(head.method.as_str(), "COPY" | "MOVE") {
             return Ok(None);
         }
-        let mut values = parts.headers.get_all(DESTINATION).iter();
+        let mut values = head.fields.all(DESTINATION);
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
             return Err(BadDestination::Several.into());
         }
-        let text = value.to_str().map_err(|_| BadDestination::Form)?;
+        let text = std::str::from_utf8(value)
+            .ok()
+            .filter(|text| text.is_ascii());
+        let text = text.ok_or(BadDestination::Form)?;
         let (origin, path) = split(text).ok_or(BadDestination::Form)?;
         let mut spoken = None;
         if let Some((scheme, authority)) = origin {
@@ -84,7 +85,7 @@ impl<'a> Destination<'a> {
     /// A URL keeps its scheme, and gets the Host that is sent. The path alone is sent where the member may believe that
     /// the request has another scheme, as behind another proxy or over HTTP to a client's HTTPS: Tomcat refuses a URL
     /// whose scheme or host are not those of the request (`WebdavServlet.java: copyResource()`).
-    pub(crate) fn sent(&self, member: &LiveMember, host: &str) -> Option<HeaderValue> {
+    pub(crate) fn sent(&self, member: &LiveMember, host: &str) -> Option<String> {
         let Located {
             path,
             normal,
@@ -100,7 +101,8 @@ impl<'a> Destination<'a> {
             Some(scheme) if knows(scheme) && !host.is_empty() => format!("{scheme}://{host}"),
             _ => String::new(),
         };
-        HeaderValue::try_from([&origin, &*path, self.query].concat()).ok()
+        let value = [&origin, &*path, self.query].concat();
+        is_value(value.as_bytes()).then_some(value)
     }
 }
 

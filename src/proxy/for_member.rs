@@ -18,7 +18,7 @@ pub(super) struct ForMember<'a> {
     request: &'a RoutedRequest<'a>,
     member: &'a LiveMember,
     /// What `request_headers` changes.
-    overlay: Overlay,
+    overlay: Overlay<'a>,
     /// `request_attributes`, filled in.
     attributes: Vec<(String, String)>,
     /// The part of the path that stands for the mapping's path: empty or `/app`.
@@ -34,11 +34,12 @@ impl<'a> ForMember<'a> {
         member: &'a LiveMember,
         variables: &Variables,
     ) -> Self {
-        let RoutedRequest { plan, parts, .. } = *request;
+        let RoutedRequest { plan, head, .. } = *request;
         let mapping = plan.mapping;
-        let mut overlay = request_overlay(&mapping.request_headers, variables, &parts.headers);
+        let mut overlay = request_overlay(&mapping.request_headers, variables, &head.fields);
         if plan.destination.is_some() {
-            overlay.replace(DESTINATION, plan.destination_sent(member));
+            let destination = plan.destination_sent(member);
+            overlay.replace(DESTINATION, destination.map(String::into_bytes));
         }
         let attributes = mapping.request_attributes.iter();
         let attributes = attributes.map(|(name, value)| (name.clone(), variables.render(value)));
@@ -56,7 +57,7 @@ impl<'a> ForMember<'a> {
     /// The header fields.
     pub(super) fn fields(&self) -> RequestFields<'_> {
         let RoutedRequest {
-            parts,
+            head,
             plan,
             peer,
             nominated,
@@ -64,7 +65,7 @@ impl<'a> ForMember<'a> {
         } = *self.request;
         let host = plan.target.host;
         RequestFields {
-            headers: &parts.headers,
+            sent: &head.fields,
             nominated,
             overlay: &self.overlay,
             peer,
@@ -81,7 +82,7 @@ impl<'a> ForMember<'a> {
         attempt: &'f Attempt,
     ) -> Forward<'f> {
         let RoutedRequest {
-            parts,
+            head,
             plan,
             wanted,
             peer,
@@ -90,9 +91,9 @@ impl<'a> ForMember<'a> {
             ..
         } = *self.request;
         Forward {
-            method: &parts.method,
-            idempotent: is_idempotent(&parts.method),
-            version: parts.version,
+            method: &head.method,
+            idempotent: is_idempotent(&head.method),
+            version: head.version,
             asked: plan.target.path,
             path: &self.path,
             root: &self.back,

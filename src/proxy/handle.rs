@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use http::Response;
-use http::request::Parts;
 use tracing::debug;
 
 use super::attempts;
@@ -17,6 +15,7 @@ use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
 use crate::connection_state::ConnectionState;
+use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
 use crate::peer::Peer;
 use crate::state::{Attempt, Shared, Snapshot};
@@ -27,60 +26,59 @@ pub(crate) async fn handle(
     shared: Arc<Shared>,
     peer: Arc<Peer>,
     connection: Arc<ConnectionState>,
-    parts: Parts,
+    head: RequestHead,
     body: ClientBody,
-) -> Response<Tracked> {
+) -> (AnswerHead, Tracked) {
     let snapshot = shared.snapshot.load_full();
-    let mut request = Box::new(OpenRequest::new(shared, peer, connection, parts));
-    let OpenRequest { parts, record } = &mut *request;
-    let answer = serve(&snapshot, parts, record, body).await;
-    let (response, attempt) = match answer {
-        Ok((response, attempt)) => (response, Some(attempt)),
-        Err(local) => (local.into_response(), None),
+    let mut request = Box::new(OpenRequest::new(shared, peer, connection, head));
+    let OpenRequest { head, record } = &mut *request;
+    let answer = serve(&snapshot, head, record, body).await;
+    let ((answer, body), attempt) = match answer {
+        Ok((answer, attempt)) => (answer, Some(attempt)),
+        Err(local) => (local.into_answer(), None),
     };
-    record.answered(response.status(), response.headers());
-    let (head, body) = response.into_parts();
-    let tracked = Tracked::new(body, attempt, head.status, request);
-    Response::from_parts(head, tracked)
+    record.answered(&answer);
+    let tracked = Tracked::new(body, attempt, answer.status, request);
+    (answer, tracked)
 }
 
 /// Finds out where the request goes, has it answered by a member, and makes the answer the client's.
 async fn serve(
     snapshot: &Snapshot,
-    parts: &Parts,
+    head: &RequestHead,
     record: &mut Record,
     body: ClientBody,
-) -> Result<(Response<ResponseBody>, Attempt), Local> {
+) -> Result<((AnswerHead, ResponseBody), Attempt), Local> {
     let (peer, connection) = (Arc::clone(&record.peer), Arc::clone(&record.connection));
-    let plan = Plan::new(snapshot, parts, &peer).map_err(|refusal| {
-        debug!(client = peer.ip, target = %parts.uri, reason = %refusal, "request refused");
+    let plan = Plan::new(snapshot, head, &peer).map_err(|refusal| {
+        debug!(client = peer.ip, target = %head.target, reason = %refusal, "request refused");
         refused(refusal)
     })?;
     record.enter(&plan.to.balancer);
     let upload =
         Upload::new(body, snapshot.limits.max_body).map_err(|error| Local::new(error.status()))?;
-    let wanted = plan.session(parts);
+    let wanted = plan.session(head);
     record.names(&wanted);
-    let nominated = Nominated::of(&parts.headers);
+    let nominated = Nominated::of(&head.fields);
     let request = RoutedRequest {
-        parts,
+        head,
         plan: &plan,
         wanted: &wanted,
         peer: &peer,
-        upgrade: upgrade::asked(parts, &nominated),
+        upgrade: upgrade::asked(head, &nominated),
         nominated: &nominated,
         connection: &connection,
     };
-    let (mut response, chosen) = attempts::run(&request, record, upload).await?;
-    let answer = MemberAnswer {
+    let ((mut answer, body), chosen) = attempts::run(&request, record, upload).await?;
+    let member_answer = MemberAnswer {
         snapshot,
         request: &request,
         chosen: &chosen,
         variables: &record.variables,
     };
-    answer.finish(response.headers_mut());
+    member_answer.finish(&mut answer.fields);
     record.member = Some(Arc::clone(&chosen.attempt.member));
-    Ok((response, chosen.attempt))
+    Ok(((answer, body), chosen.attempt))
 }
 
 /// The answer to a request that goes nowhere.

@@ -1,14 +1,13 @@
 //! The head of a member's answer on its way to the client: its session is counted, what was mapped is mapped back, and
 //! the gateway's own cookie and the mapping's rules are applied.
 
-use http::HeaderMap;
-
 use super::own_cookie;
 use super::respond;
 use super::reverse::Reverse;
 use super::routed::RoutedRequest;
 use super::session::Session;
 use crate::balancer::How;
+use crate::head::Fields;
 use crate::mount::Answered;
 use crate::state::{Chosen, LiveMember, Snapshot};
 use crate::variables::Variables;
@@ -24,12 +23,12 @@ pub(super) struct MemberAnswer<'a> {
 
 impl MemberAnswer<'_> {
     /// Makes the member's header fields those of the client.
-    pub(super) fn finish(&self, headers: &mut HeaderMap) {
-        let counted = self.count_session(headers);
-        self.map_back(headers);
-        self.set_own_cookie(headers, counted);
+    pub(super) fn finish(&self, fields: &mut Fields) {
+        let counted = self.count_session(fields);
+        self.map_back(fields);
+        self.set_own_cookie(fields, counted);
         let rules = &self.request.plan.mapping.response_headers;
-        respond::apply_rules(rules, self.variables, headers);
+        respond::apply_rules(rules, self.variables, fields);
     }
 
     fn member(&self) -> &LiveMember {
@@ -37,12 +36,12 @@ impl MemberAnswer<'_> {
     }
 
     /// Counts the session that the client has from now on, and warns of routes that do not fit. Whether there is one.
-    fn count_session(&self, headers: &HeaderMap) -> bool {
+    fn count_session(&self, fields: &Fields) -> bool {
         let RoutedRequest { wanted, .. } = *self.request;
         let (balancer, member) = (self.request.balancer(), self.member());
         let route = &self.chosen.route;
         respond::check_wanted_route(wanted, balancer, member, route);
-        let issued = respond::check_issued_session(headers, balancer, member, route);
+        let issued = respond::check_issued_session(fields, balancer, member, route);
         // A session that the member answers with a new one is over, or never was the member's.
         let present = wanted.id.filter(|_| wanted.session != Session::NoRoute);
         let counted = issued.or(present);
@@ -61,7 +60,7 @@ impl MemberAnswer<'_> {
     }
 
     /// Maps names of the backend back to those of the gateway.
-    fn map_back(&self, headers: &mut HeaderMap) {
+    fn map_back(&self, fields: &mut Fields) {
         let RoutedRequest { plan, peer, .. } = *self.request;
         let member = self.member();
         let host = plan.target.host.text;
@@ -84,12 +83,12 @@ impl MemberAnswer<'_> {
             host_sent: plan.host_sent(member),
             local: &local,
         };
-        reverse.apply(headers);
+        reverse.apply(fields);
     }
 
     /// Sets the gateway's own cookie when neither the session nor the cookie named the member that answered. Its id is
     /// what the session is counted by, unless that was `counted` already.
-    fn set_own_cookie(&self, headers: &mut HeaderMap, counted: bool) {
+    fn set_own_cookie(&self, fields: &mut Fields, counted: bool) {
         let RoutedRequest { wanted, peer, .. } = *self.request;
         let (balancer, route) = (self.request.balancer(), &self.chosen.route);
         let Some(cookie) = &balancer.config.sticky_cookie else {
@@ -98,7 +97,7 @@ impl MemberAnswer<'_> {
         if route.is_empty() || wanted.names(route) {
             return;
         }
-        let id = own_cookie::set(cookie, wanted.own, route, peer.tls, headers);
+        let id = own_cookie::set(cookie, wanted.own, route, peer.tls, fields);
         if let Some(id) = id.filter(|_| !counted) {
             balancer.saw_session(&id, self.route_left(), self.member());
         }

@@ -5,11 +5,10 @@
 
 use std::fmt::Write as _;
 
-use ajpgate_config::{SameSite, StickyCookie};
-use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
-
+use crate::head::{Fields, is_value};
 use crate::random;
 use crate::sticky::{Found, Names, id_of};
+use ajpgate_config::{SameSite, StickyCookie};
 
 /// The character between id and route.
 const SEPARATOR: Option<char> = Some('.');
@@ -35,7 +34,7 @@ pub(super) fn set(
     own: Option<Found<'_>>,
     route: &str,
     https: bool,
-    headers: &mut HeaderMap,
+    fields: &mut Fields,
 ) -> Option<String> {
     let id = match own.and_then(|own| id(own.session)) {
         Some(kept) => kept.to_owned(),
@@ -43,7 +42,10 @@ pub(super) fn set(
     };
     let text = render(cookie, &id, route, https);
     // A kept id comes from the client: the cookie is not set when it cannot stand in a field value.
-    headers.append(SET_COOKIE, HeaderValue::try_from(text).ok()?);
+    if !is_value(text.as_bytes()) {
+        return None;
+    }
+    fields.push(b"Set-Cookie", text.as_bytes());
     Some(id)
 }
 

@@ -3,14 +3,12 @@
 
 use std::borrow::Cow;
 
-use http::HeaderValue;
-use http::request::Parts;
-
 use super::destination::Destination;
 use super::locate::Located;
 use super::refusal::Refusal;
 use super::session::Wanted;
 use super::target::Target;
+use crate::head::RequestHead;
 use crate::mount::{Normal, rewrite};
 use crate::peer::Peer;
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
@@ -33,10 +31,10 @@ impl<'a> Plan<'a> {
     /// Checks the target and finds its mapping, on the path that Tomcat will see.
     pub(crate) fn new(
         snapshot: &'a Snapshot,
-        parts: &'a Parts,
+        head: &'a RequestHead,
         peer: &Peer,
     ) -> Result<Self, Refusal> {
-        let target = Target::of(parts, peer)?;
+        let target = Target::of(head, peer)?;
         if target.path == "*" {
             return Err(Refusal::Options);
         }
@@ -48,7 +46,7 @@ impl<'a> Plan<'a> {
             to,
         } = Located::of(snapshot, target.host.text, target.path)?;
         Ok(Self {
-            destination: Destination::of(snapshot, parts, &target, to, peer)?,
+            destination: Destination::of(snapshot, head, &target, to, peer)?,
             target,
             normal,
             index,
@@ -68,7 +66,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What the backend gets as `Destination` of COPY and MOVE.
-    pub(crate) fn destination_sent(&self, member: &LiveMember) -> Option<HeaderValue> {
+    pub(crate) fn destination_sent(&self, member: &LiveMember) -> Option<String> {
         let destination = self.destination.as_ref()?;
         destination.sent(member, self.host_sent(member))
     }
@@ -83,7 +81,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Finds the session that the request names.
-    pub(crate) fn session(&self, parts: &'a Parts) -> Wanted<'a> {
-        Wanted::of(&self.to.balancer, &self.target, parts)
+    pub(crate) fn session(&self, head: &'a RequestHead) -> Wanted<'a> {
+        Wanted::of(&self.to.balancer, &self.target, head)
     }
 }

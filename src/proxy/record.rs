@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
 use tracing::debug;
 
 use super::local::text;
 use super::session::{Session, Wanted};
 use crate::balancer::How;
 use crate::connection_state::ConnectionState;
+use crate::head::{AnswerHead, Fields, RequestHead};
 use crate::peer::Peer;
 use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
 use crate::sticky::Found;
@@ -27,7 +26,7 @@ const CLIENT_GONE: u16 = 499;
 /// The head stays as it came; what is learnt goes into the record beside it.
 #[derive(Debug)]
 pub(crate) struct OpenRequest {
-    pub(crate) parts: Parts,
+    pub(crate) head: RequestHead,
     pub(crate) record: Record,
 }
 
@@ -65,7 +64,7 @@ pub(crate) struct Record {
     /// Whether the metrics have it.
     counted: bool,
     /// Fields of the answer that the access log wants.
-    logged: Vec<(HeaderName, HeaderValue)>,
+    logged: Fields,
 }
 
 impl OpenRequest {
@@ -73,7 +72,7 @@ impl OpenRequest {
         shared: Arc<Shared>,
         peer: Arc<Peer>,
         connection: Arc<ConnectionState>,
-        parts: Parts,
+        head: RequestHead,
     ) -> Self {
         let record = Record {
             shared,
@@ -95,9 +94,9 @@ impl OpenRequest {
             complete: false,
             keep_alive: true,
             counted: false,
-            logged: Vec::new(),
+            logged: Fields::default(),
         };
-        Self { parts, record }
+        Self { head, record }
     }
 }
 
@@ -129,12 +128,12 @@ impl Record {
     }
 
     /// The head of the answer is known.
-    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
-        self.status = Some(status);
+    pub(crate) fn answered(&mut self, head: &AnswerHead) {
+        self.status = Some(head.status);
         for name in self.shared.access_log.response_fields() {
-            let values = headers.get_all(name).into_iter();
-            self.logged
-                .extend(values.map(|value| (name.clone(), value.clone())));
+            for value in head.fields.all(name) {
+                self.logged.push(name.as_bytes(), value);
+            }
         }
     }
 
@@ -199,15 +198,15 @@ impl Record {
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        let Self { parts, record } = self;
+        let Self { head, record } = self;
         record.count();
         let (status, duration, sticky) =
             (record.status(), record.duration(), record.sticky_result());
         // What mod_proxy_balancer's manual tells to look at when sessions do not stick, in one line per request.
         debug!(
             client = record.peer.ip,
-            method = %parts.method,
-            path = parts.uri.path(),
+            method = %head.method,
+            path = head.target.path(),
             status,
             balancer = record.balancer.as_ref().map(|balancer| balancer.name()),
             session = record.variables.session_sticky.as_deref(),
@@ -221,7 +220,7 @@ impl Drop for OpenRequest {
             "request"
         );
         record.shared.access_log.write(&Entry {
-            parts: Some(parts),
+            head: Some(head),
             refused_line: b"",
             peer: &record.peer,
             status,
@@ -260,7 +259,7 @@ pub(crate) fn refused(
         .requests
         .increment(CodeClass::of(status.as_u16()));
     shared.access_log.write(&Entry {
-        parts: None,
+        head: None,
         refused_line: line,
         peer,
         status: status.as_u16(),
@@ -274,7 +273,7 @@ pub(crate) fn refused(
         member: None,
         first_member: None,
         attempts: 0,
-        response: &[],
+        response: &Fields::default(),
         after: AfterResponse::Close,
         requests,
     });

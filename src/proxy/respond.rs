@@ -2,10 +2,10 @@
 //! mapping are applied. Mapping back is in `reverse`.
 
 use ajpgate_config::{HeaderAction, HeaderRule};
-use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use tracing::warn;
 
 use super::session::{Session, Wanted};
+use crate::head::{Fields, is_name, is_value};
 use crate::headers::Overlay;
 use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
@@ -14,15 +14,15 @@ use crate::variables::Variables;
 /// Counts and logs sessions that the member issued with another route than its own, or without a route. Returns the id
 /// of the last session that it issued.
 pub(crate) fn check_issued_session<'a>(
-    headers: &'a HeaderMap,
+    fields: &'a Fields,
     balancer: &LiveBalancer,
     member: &LiveMember,
     route: &str,
 ) -> Option<&'a str> {
     let spec = balancer.config.sticky.as_ref()?;
     let mut id = None;
-    for cookie in headers.get_all(SET_COOKIE) {
-        let Some(issued) = sticky::issued(spec, cookie.as_bytes()) else {
+    for cookie in fields.all("set-cookie") {
+        let Some(issued) = sticky::issued(spec, cookie) else {
             continue;
         };
         id = Some(sticky::id_of(issued.session, spec.separator));
@@ -90,80 +90,70 @@ pub(crate) fn check_wanted_route(
 }
 
 /// Applies `response_headers`.
-pub(crate) fn apply_rules(rules: &[HeaderRule], variables: &Variables, headers: &mut HeaderMap) {
+pub(crate) fn apply_rules(rules: &[HeaderRule], variables: &Variables, fields: &mut Fields) {
     for rule in rules {
-        let Some((name, value)) = resolve(rule, variables) else {
+        let Some(value) = resolve(rule, variables) else {
             continue;
         };
+        let name = &*rule.name;
         match rule.action {
-            HeaderAction::Set => {
-                headers.insert(name, value);
-            }
-            HeaderAction::Add => {
-                headers.append(name, value);
-            }
+            HeaderAction::Set => fields.set(name, &value),
+            HeaderAction::Add => fields.push(name.as_bytes(), &value),
             HeaderAction::Append => {
-                let value = appended(headers.get_all(&name).iter(), &value);
-                headers.insert(name, value);
+                let value = appended(fields.all(name), &value);
+                fields.set(name, &value);
             }
-            HeaderAction::Unset => {
-                headers.remove(name);
-            }
+            HeaderAction::Unset => fields.remove(name),
         }
     }
 }
 
 /// Applies `request_headers` for one attempt, whose variables name its member.
-pub(crate) fn request_overlay(
-    rules: &[HeaderRule],
+pub(crate) fn request_overlay<'a>(
+    rules: &'a [HeaderRule],
     variables: &Variables,
-    headers: &HeaderMap,
-) -> Overlay {
+    fields: &Fields,
+) -> Overlay<'a> {
     let mut overlay = Overlay::default();
     for rule in rules {
-        let Some((name, value)) = resolve(rule, variables) else {
+        let Some(value) = resolve(rule, variables) else {
             continue;
         };
-        let mut present: Vec<HeaderValue> = Vec::new();
-        if rule.action == HeaderAction::Append {
-            if !overlay.removed.contains(&name) {
-                present.extend(headers.get_all(&name).iter().cloned());
-            }
-            let added = overlay.added.iter().filter(|(added, _)| *added == name);
-            present.extend(added.map(|(_, value)| value.clone()));
-        }
-        if rule.action != HeaderAction::Add {
-            overlay.added.retain(|(added, _)| *added != name);
-            overlay.removed.push(name.clone());
-        }
-        match rule.action {
-            HeaderAction::Set | HeaderAction::Add => overlay.added.push((name, value)),
+        let name = &*rule.name;
+        let is_it = |added: &str| added.eq_ignore_ascii_case(name);
+        let value = match rule.action {
             HeaderAction::Append => {
-                let value = appended(present.iter(), &value);
-                overlay.added.push((name, value));
+                let sent = fields
+                    .all(name)
+                    .filter(|_| !overlay.removes(name.as_bytes()));
+                let added = overlay.added.iter().filter(|(added, _)| is_it(added));
+                appended(sent.chain(added.map(|(_, value)| &**value)), &value)
             }
-            HeaderAction::Unset => {}
+            _ => value,
+        };
+        if rule.action != HeaderAction::Add {
+            overlay.added.retain(|(added, _)| !is_it(added));
+            overlay.removed.push(name);
+        }
+        if rule.action != HeaderAction::Unset {
+            overlay.added.push((name, value));
         }
     }
     overlay
 }
 
-/// Name and value of a rule; `None` when its `when` is not met.
-fn resolve(rule: &HeaderRule, variables: &Variables) -> Option<(HeaderName, HeaderValue)> {
+/// The value of a rule; `None` when its `when` is not met.
+fn resolve(rule: &HeaderRule, variables: &Variables) -> Option<Vec<u8>> {
     if rule.when.is_some_and(|when| variables.get(when).is_none()) {
         return None;
     }
-    let name = HeaderName::try_from(rule.name.as_str()).ok()?;
+    let value = variables.render(&rule.value).into_bytes();
     // A route comes from the client's cookie: the rule is skipped when it cannot stand in a field value.
-    let value = HeaderValue::try_from(variables.render(&rule.value)).ok()?;
-    Some((name, value))
+    (is_name(rule.name.as_bytes()) && is_value(&value)).then_some(value)
 }
 
 /// The present values and one more, joined by commas.
-fn appended<'a>(
-    present: impl Iterator<Item = &'a HeaderValue>,
-    value: &'a HeaderValue,
-) -> HeaderValue {
-    let all: Vec<&[u8]> = present.chain([value]).map(HeaderValue::as_bytes).collect();
-    HeaderValue::from_bytes(&all.join(&b", "[..])).unwrap_or_else(|_| value.clone())
+fn appended<'a>(present: impl Iterator<Item = &'a [u8]>, value: &'a [u8]) -> Vec<u8> {
+    let all: Vec<&[u8]> = present.chain([value]).collect();
+    all.join(&b", "[..])
 }

@@ -6,9 +6,7 @@
 mod cookie;
 mod link;
 
-use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue};
-
+use crate::head::{Fields, is_value};
 use crate::mount::{Answered, Normal};
 
 /// What an answer is mapped back with.
@@ -30,18 +28,19 @@ pub(crate) struct Reverse<'a> {
 
 impl Reverse<'_> {
     /// Maps all fields of an answer.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        for (name, value) in headers.iter_mut() {
-            let mapped = match name.as_str() {
-                "location" | "content-location" => self.link(value.as_bytes()),
-                "refresh" => self.refresh(value.as_bytes()),
-                "set-cookie" => self.cookie(value.as_bytes()),
-                _ => continue,
-            };
-            let mapped = mapped.map(|mapped| HeaderValue::from_maybe_shared(Bytes::from(mapped)));
-            if let Some(Ok(mapped)) = mapped {
-                *value = mapped;
-            }
+    pub(crate) fn apply(&self, fields: &mut Fields) {
+        fields.map_values(|name, value| self.value(name, value).filter(|mapped| is_value(mapped)));
+    }
+
+    /// What the value of a field becomes, if it changes.
+    fn value(&self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        match name.len() {
+            7 if is("refresh") => self.refresh(value),
+            8 if is("location") => self.link(value),
+            10 if is("set-cookie") => self.cookie(value),
+            16 if is("content-location") => self.link(value),
+            _ => None,
         }
     }
 

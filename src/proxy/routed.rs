@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
-use http::request::Parts;
-
 use super::plan::Plan;
 use super::session::Wanted;
 use crate::connection_state::ConnectionState;
+use crate::head::RequestHead;
 use crate::headers::Nominated;
 use crate::peer::Peer;
 use crate::state::LiveBalancer;
@@ -15,16 +13,16 @@ use crate::state::LiveBalancer;
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RoutedRequest<'a> {
-    pub(crate) parts: &'a Parts,
+    pub(crate) head: &'a RequestHead,
     pub(crate) plan: &'a Plan<'a>,
     /// The session that the request names.
     pub(crate) wanted: &'a Wanted<'a>,
     pub(crate) peer: &'a Peer,
-    pub(crate) nominated: &'a Nominated,
+    pub(crate) nominated: &'a Nominated<'a>,
     /// The client's connection.
     pub(crate) connection: &'a Arc<ConnectionState>,
     /// The protocol that the client asks to switch to.
-    pub(crate) upgrade: Option<&'a HeaderValue>,
+    pub(crate) upgrade: Option<&'a str>,
 }
 
 impl RoutedRequest<'_> {

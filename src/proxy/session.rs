@@ -1,11 +1,8 @@
 //! The session that a request names.
 
-use http::HeaderValue;
-use http::header::COOKIE;
-use http::request::Parts;
-
 use super::own_cookie;
 use super::target::Target;
+use crate::head::RequestHead;
 use crate::state::LiveBalancer;
 use crate::sticky::{self, Found};
 
@@ -38,13 +35,14 @@ pub(crate) struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// Looks for the session by `stickysession`, and where that names no member by the gateway's own cookie.
-    pub(super) fn of(balancer: &'a LiveBalancer, target: &Target<'a>, parts: &'a Parts) -> Self {
+    pub(super) fn of(
+        balancer: &'a LiveBalancer,
+        target: &Target<'a>,
+        head: &'a RequestHead,
+    ) -> Self {
         let core = balancer.core();
         let known = |route: &str| core.knows_route(route);
-        let cookies = || {
-            let fields = parts.headers.get_all(COOKIE).iter();
-            fields.map(HeaderValue::as_bytes)
-        };
+        let cookies = || head.fields.all("cookie");
         let Target { path, query, .. } = *target;
         let spec = balancer.config.sticky.as_ref();
         let theirs = spec.and_then(|spec| sticky::find(spec, path, query, cookies(), known));

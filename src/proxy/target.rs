@@ -1,9 +1,8 @@
 //! What a request asks for: its host, path and query, checked.
 
-use http::header::HOST;
-use http::request::Parts;
 use http::{Method, Version};
 
+use crate::head::RequestHead;
 use crate::peer::Peer;
 
 /// Why a request is refused before it is mapped.
@@ -48,36 +47,35 @@ pub(crate) struct Host<'a> {
 
 impl<'a> Target<'a> {
     /// Checks method, target and Host against each other (RFC 9112 section 3.2).
-    pub(crate) fn of(parts: &'a Parts, peer: &Peer) -> Result<Self, BadTarget> {
-        if parts.method == Method::CONNECT {
+    pub(crate) fn of(head: &'a RequestHead, peer: &Peer) -> Result<Self, BadTarget> {
+        if head.method == Method::CONNECT {
             return Err(BadTarget::Connect);
         }
-        let host = host_of(parts)?;
-        let uri = &parts.uri;
-        if let Some(authority) = uri.authority() {
+        let host = host_of(head)?;
+        if let Some(authority) = head.target.authority() {
             // HTTP/2 has its authority here, and may have no Host.
-            let absolute = parts.version < Version::HTTP_2;
-            match uri.scheme_str() {
+            let absolute = head.version < Version::HTTP_2;
+            match head.target.scheme() {
                 Some("http" | "https") => {}
                 _ => return Err(BadTarget::BadScheme),
             }
-            if authority.as_str().contains('@') {
+            if authority.contains('@') {
                 return Err(BadTarget::UserInfo);
             }
-            let named = Host::parse(authority.as_str()).ok_or(BadTarget::BadHost)?;
+            let named = Host::parse(authority).ok_or(BadTarget::BadHost)?;
             match host {
                 Some(host) if !host.is_same(&named, peer) => return Err(BadTarget::OtherAuthority),
-                None if absolute && parts.version == Version::HTTP_11 => {
+                None if absolute && head.version == Version::HTTP_11 => {
                     return Err(BadTarget::NoHost);
                 }
                 _ => {}
             }
-            return Self::with(parts, named);
+            return Self::with(head, named);
         }
         match host {
-            None if parts.version == Version::HTTP_11 => Err(BadTarget::NoHost),
+            None if head.version == Version::HTTP_11 => Err(BadTarget::NoHost),
             host => Self::with(
-                parts,
+                head,
                 host.unwrap_or(Host {
                     text: "",
                     name: "",
@@ -87,30 +85,30 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn with(parts: &'a Parts, host: Host<'a>) -> Result<Self, BadTarget> {
-        let path = match parts.uri.path() {
-            "*" if parts.method == Method::OPTIONS => "*",
+    fn with(head: &'a RequestHead, host: Host<'a>) -> Result<Self, BadTarget> {
+        let path = match head.target.path() {
+            "*" if head.method == Method::OPTIONS => "*",
             path if path.starts_with('/') => path,
             _ => return Err(BadTarget::BadForm),
         };
         Ok(Self {
             path,
-            query: parts.uri.query(),
+            query: head.target.query(),
             host,
         })
     }
 }
 
 /// The one Host field.
-fn host_of(parts: &Parts) -> Result<Option<Host<'_>>, BadTarget> {
-    let mut values = parts.headers.get_all(HOST).iter();
+fn host_of(head: &RequestHead) -> Result<Option<Host<'_>>, BadTarget> {
+    let mut values = head.fields.all("host");
     let Some(value) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
         return Err(BadTarget::SeveralHosts);
     }
-    let text = value.to_str().map_err(|_| BadTarget::BadHost)?;
+    let text = std::str::from_utf8(value).map_err(|_| BadTarget::BadHost)?;
     if text.is_empty() {
         return Ok(Some(Host {
             text: "",
@@ -175,15 +173,15 @@ mod tests {
 
     use super::*;
 
-    fn parts(method: &str, target: &str, hosts: &[&str], version: Version) -> Parts {
+    fn head(method: &str, target: &str, hosts: &[&str], version: Version) -> RequestHead {
         let mut request = Request::builder()
             .method(method)
             .uri(target)
             .version(version);
         for host in hosts {
-            request = request.header(HOST, *host);
+            request = request.header("host", *host);
         }
-        request.body(()).unwrap().into_parts().0
+        request.body(()).unwrap().into_parts().0.into()
     }
 
     fn check(
@@ -197,8 +195,8 @@ mod tests {
             "127.0.0.1:8080".parse().unwrap(),
             false,
         );
-        let parts = parts(method, target, hosts, version);
-        let Target { path, query, host } = Target::of(&parts, &peer)?;
+        let head = head(method, target, hosts, version);
+        let Target { path, query, host } = Target::of(&head, &peer)?;
         Ok(format!(
             "{} {} {path} {query:?}",
             host.name,

@@ -1,33 +1,34 @@
 //! Upgrades: which other protocol a request asks for (RFC 9110 section 7.8).
 
-use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::request::Parts;
 use http::{Method, Version};
 
+use crate::head::RequestHead;
 use crate::headers::Nominated;
 
 /// The protocol that a request asks for, when it may be asked for through a gateway.
 ///
 /// Not HTTP itself in another version: behind `h2c` a client could send requests that nobody here looks at.
-pub(crate) fn asked<'a>(parts: &'a Parts, nominated: &Nominated) -> Option<&'a HeaderValue> {
-    let has_body = [CONTENT_LENGTH, TRANSFER_ENCODING]
+pub(crate) fn asked<'a>(head: &'a RequestHead, nominated: &Nominated<'_>) -> Option<&'a str> {
+    let has_body = ["content-length", "transfer-encoding"]
         .iter()
-        .any(|name| parts.headers.get(name).is_some_and(|value| value != "0"));
-    if parts.method != Method::GET
-        || parts.version != Version::HTTP_11
+        .any(|name| head.fields.get(name).is_some_and(|value| value != b"0"));
+    if head.method != Method::GET
+        || head.version != Version::HTTP_11
         || has_body
-        || !nominated.contains(&UPGRADE)
+        || !nominated.contains(b"upgrade")
     {
         return None;
     }
-    let mut protocols = parts.headers.get_all(UPGRADE).iter();
-    let protocol = protocols.next()?;
-    let text = protocol.to_str().ok()?;
+    let mut protocols = head.fields.all("upgrade");
+    let text = std::str::from_utf8(protocols.next()?).ok()?;
+    if !text.is_ascii() {
+        return None;
+    }
     let name = text.split('/').next().unwrap_or_default();
     let allowed = !text.is_empty()
         && !text.contains(',')
         && !["h2c", "h2", "http", "tls"]
             .iter()
             .any(|not| name.eq_ignore_ascii_case(not));
-    (allowed && protocols.next().is_none()).then_some(protocol)
+    (allowed && protocols.next().is_none()).then_some(text)
 }

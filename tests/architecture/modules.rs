@@ -27,12 +27,15 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "timer",
             "variables",
             "framing",
-            "field_names",
+            "head",
             "random",
         ],
         NO_BALANCING,
     ),
-    (&["headers", "upload", "telemetry", "unbuilt"], NO_BALANCING),
+    (
+        &["field_names", "headers", "upload", "telemetry", "unbuilt"],
+        NO_BALANCING,
+    ),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (

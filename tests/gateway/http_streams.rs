@@ -309,7 +309,7 @@ async fn interim_answers_are_forwarded() {
         assert_eq!(client.head().await.unwrap().0, 102);
         let (status, line, fields) = client.head().await.unwrap();
         assert_eq!((status, line.as_str()), (103, "HTTP/1.1 103 Early Hints"));
-        assert_eq!(fields, [("Link".to_owned(), "</a>".to_owned())]);
+        assert_eq!(fields, [("link".to_owned(), "</a>".to_owned())]);
         assert_eq!(client.answer().await.text(), "final");
     }
     let mut client = gateway.client().await;

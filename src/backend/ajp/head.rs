@@ -1,14 +1,11 @@
 //! The head of an answer, from SEND_HEADERS to HTTP.
 
 use ajp13::SendHeaders;
-use ajp13::headers::HeaderName as AjpName;
-use ajp13::tables::ResponseHeader;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use crate::backend::error::BadHead;
 use crate::backend::head::{Head, MAX_FIELDS, finish};
-use crate::field_names::FieldNames;
+use crate::head::{Fields, is_name, is_value};
 
 /// Checks and converts a head. Heads that AJP13 allows and HTTP does not are refused: a value with CR LF (Tomcat 10.1.60
 /// sends it unchanged), a name that is no token, a status that is not final.
@@ -21,43 +18,22 @@ pub(crate) fn convert(sent: &SendHeaders, method: &Method) -> Result<Head, BadHe
     if sent.headers.len() > MAX_FIELDS {
         return Err(BadHead::TooMany);
     }
-    let mut headers = HeaderMap::with_capacity(sent.headers.len());
-    let mut names = FieldNames::default();
-    for (name, value) in &sent.headers {
-        if let AjpName::Text(name) = &name {
-            names.note(name);
+    let mut fields = Fields::with_capacity(sent.headers.len(), sent.headers.bytes());
+    for (name, value) in sent.headers.texts() {
+        if !is_name(name) {
+            return Err(BadHead::Name);
         }
-        let name = convert_name(&name)?;
-        let value = HeaderValue::from_maybe_shared(value.unwrap_or_default())
-            .map_err(|_| BadHead::Value)?;
-        headers.append(name, value);
+        if !is_value(value) {
+            return Err(BadHead::Value);
+        }
+        fields.push(name, value);
     }
-    let head = finish(status, headers, method)?;
-    Ok(Head { names, ..head })
-}
-
-fn convert_name(name: &AjpName<ResponseHeader>) -> Result<HeaderName, BadHead> {
-    Ok(match name {
-        AjpName::Coded(code) => match code {
-            ResponseHeader::ContentType => header::CONTENT_TYPE,
-            ResponseHeader::ContentLanguage => header::CONTENT_LANGUAGE,
-            ResponseHeader::ContentLength => header::CONTENT_LENGTH,
-            ResponseHeader::Date => header::DATE,
-            ResponseHeader::LastModified => header::LAST_MODIFIED,
-            ResponseHeader::Location => header::LOCATION,
-            ResponseHeader::SetCookie => header::SET_COOKIE,
-            ResponseHeader::WwwAuthenticate => header::WWW_AUTHENTICATE,
-            ResponseHeader::SetCookie2 => HeaderName::from_static("set-cookie2"),
-            ResponseHeader::ServletEngine => HeaderName::from_static("servlet-engine"),
-            ResponseHeader::Status => HeaderName::from_static("status"),
-        },
-        AjpName::Text(name) => HeaderName::from_bytes(name).map_err(|_| BadHead::Name)?,
-    })
+    finish(status, fields, method)
 }
 
 #[cfg(test)]
 mod tests {
-    use ajp13::headers::Headers;
+    use ajp13::headers::{HeaderName as AjpName, Headers};
     use bytes::Bytes;
 
     use super::*;
@@ -82,9 +58,10 @@ mod tests {
     }
 
     fn texts(head: &Head) -> Vec<String> {
-        head.headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        let fields = head.answer.fields.iter();
+        let texts = fields.map(|(name, value)| [name, b": ", value].concat());
+        texts
+            .map(|text| String::from_utf8(text).unwrap().to_lowercase())
             .collect()
     }
 
@@ -167,7 +144,10 @@ mod tests {
             assert_eq!(head(status, &[], get).unwrap_err(), BadHead::Status(status));
         }
         for status in [200, 299, 418, 599, 999] {
-            assert_eq!(head(status, &[], get).unwrap().status.as_u16(), status);
+            assert_eq!(
+                head(status, &[], get).unwrap().answer.status.as_u16(),
+                status
+            );
         }
         for value in ["a\r\nInjected: yes", "a\nb", "a\0b", "a\x7f"] {
             assert_eq!(head(200, &[("X", value)], get).unwrap_err(), BadHead::Value);
@@ -195,7 +175,10 @@ mod tests {
         let head = head(200, &fields, &Method::GET).unwrap();
         assert_eq!(texts(&head), ["set-cookie: a=1", "set-cookie: b=2"]);
         let umlaut = self::head(200, &[("X", "caf\u{e9}\tx")], &Method::GET).unwrap();
-        assert_eq!(umlaut.headers["x"].as_bytes(), "caf\u{e9}\tx".as_bytes());
+        assert_eq!(
+            umlaut.answer.fields.get("x").unwrap(),
+            "caf\u{e9}\tx".as_bytes()
+        );
     }
 
     /// P08: the reason phrase is never the backend's.
@@ -211,7 +194,10 @@ mod tests {
                 message,
                 headers: Headers::new(),
             };
-            assert_eq!(convert(&sent, &Method::GET).unwrap().status, StatusCode::OK);
+            assert_eq!(
+                convert(&sent, &Method::GET).unwrap().answer.status,
+                StatusCode::OK
+            );
         }
     }
 }

@@ -85,7 +85,7 @@ impl AjpBackend {
         match self.exchange(&mut driver, request).await {
             Ok(head) => {
                 let body = Streamed::new(driver, head.length);
-                Ok(steps.sent(head.into_response(body)))
+                Ok(steps.sent(head.answer, body))
             }
             Err(kind) => {
                 let error = ForwardError::new(kind, driver.exposure(), driver.age());

@@ -3,16 +3,16 @@
 use ajpgate_ftp::listing::Format;
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::fault::FtpError;
 use super::transfer::Transfer;
+use crate::head::{Fields, is_value};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) fields: Fields,
     pub(super) body: AnswerBody,
     /// Bytes of the request's body that the server was sent.
     pub(super) uploaded: u64,
@@ -41,7 +41,7 @@ impl Answer {
     pub(super) fn empty(status: StatusCode) -> Self {
         Self {
             status,
-            headers: HeaderMap::new(),
+            fields: Fields::default(),
             body: AnswerBody::default(),
             uploaded: 0,
         }
@@ -50,14 +50,13 @@ impl Answer {
     /// An answer whose body is the text of its status.
     pub(super) fn status(status: StatusCode) -> Self {
         let text = status.canonical_reason().unwrap_or("error").to_lowercase();
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        let mut answer = Self::empty(status).with(CONTENT_TYPE, plain);
+        let mut answer = Self::empty(status).with("Content-Type", "text/plain; charset=utf-8");
         answer.body = AnswerBody::Text(Bytes::from(format!("{text}\n")));
         answer
     }
 
-    pub(super) fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
-        self.headers.insert(name, value.into());
+    pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.fields.set(name, value.as_ref());
         self
     }
 
@@ -71,6 +70,9 @@ impl Answer {
 }
 
 /// A field's value from text that may not be one.
-pub(super) fn value(text: &str) -> Result<HeaderValue, FtpError> {
-    HeaderValue::from_str(text).map_err(|_| FtpError::Refused(StatusCode::BAD_REQUEST))
+pub(super) fn value(text: &str) -> Result<&str, FtpError> {
+    match is_value(text.as_bytes()) {
+        true => Ok(text),
+        false => Err(FtpError::Refused(StatusCode::BAD_REQUEST)),
+    }
 }

@@ -37,8 +37,7 @@ impl FtpBackend {
         let answer = self
             .ask(&mut lease, &request, &mut Upload::default())
             .await?;
-        let response = response(&self.member, lease, answer, &request, before).await?;
-        let (parts, body) = response.into_parts();
+        let (head, body) = response(&self.member, lease, answer, &request, before).await?;
         let mut text = Vec::new();
         if method == Method::Get
             && let Some(mut driver) = body.into_exchange()
@@ -46,7 +45,7 @@ impl FtpBackend {
             text = first_of_body(&mut *driver).await?;
         }
         Ok(Reply::Answer {
-            status: parts.status.as_u16(),
+            status: head.status.as_u16(),
             body: text,
         })
     }

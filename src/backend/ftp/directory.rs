@@ -6,7 +6,6 @@ use ajpgate_ftp::listing::Format;
 use ajpgate_ftp::page;
 use ajpgate_ftp::range::Part;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, VARY};
 
 use super::answer::{Answer, AnswerBody};
 use super::dialogue::Dialogue;
@@ -34,8 +33,8 @@ impl Dialogue<'_> {
         }
         let content_type = if request.json { page::JSON } else { page::HTML };
         let mut answer = Answer::empty(StatusCode::OK)
-            .with(VARY, HeaderValue::from_static("accept"))
-            .with(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            .with("Vary", "accept")
+            .with("Content-Type", content_type);
         if request.method != Method::Head {
             let (transfer, format) = self.list().await?;
             answer.body = AnswerBody::Listing(transfer, format);

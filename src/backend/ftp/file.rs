@@ -6,12 +6,9 @@ use ajpgate_ftp::moment;
 use ajpgate_ftp::path::Typecode;
 use ajpgate_ftp::range::{Part, part};
 use http::StatusCode;
-use http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LAST_MODIFIED,
-};
 use jiff::Timestamp;
 
-use super::answer::{Answer, AnswerBody, value};
+use super::answer::{Answer, AnswerBody};
 use super::dialogue::Dialogue;
 use super::fault::{FtpError, FtpFault};
 use super::redirect::redirect;
@@ -54,14 +51,14 @@ impl Dialogue<'_> {
         if head && (facts.size.is_some() || facts.modified.is_some()) {
             let answer = facts.describe(Answer::empty(StatusCode::OK), request);
             return Ok(match facts.size {
-                Some(size) => answer.with(CONTENT_LENGTH, size),
+                Some(size) => answer.with("Content-Length", size.to_string()),
                 None => answer,
             });
         }
         let part = facts.part(request);
         if let (Part::Outside, Some(size)) = (part, facts.size) {
             let answer = Answer::status(StatusCode::RANGE_NOT_SATISFIABLE);
-            return Ok(answer.with(CONTENT_RANGE, value(&format!("bytes */{size}"))?));
+            return Ok(answer.with("Content-Range", format!("bytes */{size}")));
         }
         self.retrieve(request, path, &facts, part).await
     }
@@ -124,11 +121,11 @@ impl Dialogue<'_> {
         };
         let mut answer = facts.describe(Answer::empty(status), request);
         if let Some(length) = download.left() {
-            answer = answer.with(CONTENT_LENGTH, length);
+            answer = answer.with("Content-Length", length.to_string());
         }
         if let (Part::Bytes { first, last }, Some(size)) = (part, facts.size) {
-            let range = value(&format!("bytes {first}-{last}/{size}"))?;
-            answer = answer.with(CONTENT_RANGE, range);
+            let range = format!("bytes {first}-{last}/{size}");
+            answer = answer.with("Content-Range", range);
         }
         answer.body = AnswerBody::File(Transfer::new(stream, download));
         Ok(answer)
@@ -146,8 +143,7 @@ impl Dialogue<'_> {
 impl Facts {
     /// Whether the client has the file as it is.
     fn is_unchanged(&self, request: &FtpRequest<'_>) -> bool {
-        let since = request.if_modified_since.map(HeaderValue::as_bytes);
-        let since = since.and_then(moment::from_http);
+        let since = request.if_modified_since.and_then(moment::from_http);
         self.modified
             .zip(since)
             .is_some_and(|(modified, since)| modified <= since)
@@ -156,7 +152,7 @@ impl Facts {
     /// The part of the file that the client asks for. A part needs a known size.
     fn part(&self, request: &FtpRequest<'_>) -> Part {
         match (request.range, self.size) {
-            (Some(range), Some(size)) if self.is_current(request) => part(range.as_bytes(), size),
+            (Some(range), Some(size)) if self.is_current(request) => part(range, size),
             _ => Part::Whole,
         }
     }
@@ -164,7 +160,7 @@ impl Facts {
     /// Whether `If-Range` allows a part (RFC 9110 section 13.1.5): only a date can agree, for files have no entity tag.
     fn is_current(&self, request: &FtpRequest<'_>) -> bool {
         request.if_range.is_none_or(|seen| {
-            let seen = moment::from_http(seen.as_bytes());
+            let seen = moment::from_http(seen);
             seen.is_some() && seen == self.modified
         })
     }
@@ -173,14 +169,13 @@ impl Facts {
     fn describe(&self, answer: Answer, request: &FtpRequest<'_>) -> Answer {
         let name = String::from_utf8_lossy(request.path.name());
         let kind = mime_guess::from_path(&*name).first_raw();
-        let kind = HeaderValue::from_static(kind.unwrap_or("application/octet-stream"));
-        let mut answer = answer.with(CONTENT_TYPE, kind);
-        let modified = self.modified.and_then(moment::to_http);
-        if let Some(modified) = modified.and_then(|date| HeaderValue::try_from(date).ok()) {
-            answer = answer.with(LAST_MODIFIED, modified);
+        let kind = kind.unwrap_or("application/octet-stream");
+        let mut answer = answer.with("Content-Type", kind);
+        if let Some(modified) = self.modified.and_then(moment::to_http) {
+            answer = answer.with("Last-Modified", modified);
         }
         match self.size {
-            Some(_) => answer.with(ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+            Some(_) => answer.with("Accept-Ranges", "bytes"),
             None => answer,
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ajpgate_config::Ftp;
-use http::HeaderValue;
 
 use super::super::tls::Tls;
+use crate::head::is_value;
 use crate::telemetry::WarnLimit;
 
 /// The settings of an FTP member.
@@ -42,10 +42,13 @@ impl FtpMember {
     }
 
     /// `WWW-Authenticate`.
-    pub(super) fn challenge(&self) -> HeaderValue {
+    pub(super) fn challenge(&self) -> String {
         let realm = &self.settings.realm;
-        HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""))
-            .unwrap_or(HeaderValue::from_static("Basic realm=\"ftp\""))
+        let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
+        match is_value(challenge.as_bytes()) {
+            true => challenge,
+            false => "Basic realm=\"ftp\"".to_owned(),
+        }
     }
 
     /// The server does not accept the configured login, or not for this file.

@@ -28,8 +28,7 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
-use http::{Response, StatusCode};
+use http::StatusCode;
 use tokio::time::Instant;
 
 use self::answer::Answer;
@@ -45,6 +44,7 @@ use super::exchange::Streamed;
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::pool::{Lease, Pool, Reuse};
 use super::wire::Moved;
+use crate::head::AnswerHead;
 use crate::upload::Upload;
 
 /// A member that speaks FTP.
@@ -76,7 +76,7 @@ impl FtpBackend {
             Err(denied) => {
                 let steps = Steps::without_connection();
                 return match self.denied(denied, forward) {
-                    Ok(response) => Ok(steps.sent(response)),
+                    Ok((head, body)) => Ok(steps.sent(head, body)),
                     Err(kind) => Err(steps.failed(ForwardError::unsent(kind), upload)),
                 };
             }
@@ -102,7 +102,7 @@ impl FtpBackend {
             }
         };
         match response(&self.member, lease, answer, &request, before).await {
-            Ok(response) => Ok(steps.sent(response)),
+            Ok((head, body)) => Ok(steps.sent(head, body)),
             Err(kind) => {
                 let error = ForwardError::new(kind, Exposure::Sent, age);
                 Err(steps.failed(error, upload))
@@ -115,7 +115,7 @@ impl FtpBackend {
         &self,
         denied: Denied,
         forward: &Forward<'_>,
-    ) -> Result<Response<Streamed<FtpDriver>>, FailureKind> {
+    ) -> Result<(AnswerHead, Streamed<FtpDriver>), FailureKind> {
         match denied {
             Denied::Method => {
                 let mut answer = self.not_allowed();
@@ -146,7 +146,7 @@ impl FtpBackend {
     fn refusal(&self, status: StatusCode) -> Answer {
         match status {
             StatusCode::UNAUTHORIZED if self.member.settings.ftp.username.is_none() => {
-                Answer::status(status).with(WWW_AUTHENTICATE, self.member.challenge())
+                Answer::status(status).with("WWW-Authenticate", self.member.challenge())
             }
             StatusCode::UNAUTHORIZED => {
                 self.member.warn_of_refused_login();
@@ -162,7 +162,6 @@ impl FtpBackend {
             true => "GET, HEAD, PUT, DELETE",
             false => "GET, HEAD",
         };
-        Answer::status(StatusCode::METHOD_NOT_ALLOWED)
-            .with(ALLOW, HeaderValue::from_static(allowed))
+        Answer::status(StatusCode::METHOD_NOT_ALLOWED).with("Allow", allowed)
     }
 }

@@ -1,7 +1,6 @@
 //! The redirect of a directory whose URL has no slash at its end.
 
 use http::StatusCode;
-use http::header::LOCATION;
 
 use super::answer::{Answer, value};
 use super::fault::FtpError;
@@ -14,5 +13,5 @@ pub(super) fn redirect(request: &FtpRequest<'_>) -> Result<Answer, FtpError> {
         url = format!("{url}?{query}");
     }
     let answer = Answer::status(StatusCode::MOVED_PERMANENTLY);
-    Ok(answer.with(LOCATION, value(&url)?))
+    Ok(answer.with("Location", value(&url)?))
 }

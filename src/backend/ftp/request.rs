@@ -1,15 +1,10 @@
 //! What a request asks of an FTP server.
 
+use super::super::forward::Forward;
 use ajpgate_config::{Ftp, Secret};
 use ajpgate_ftp::accept::prefers_json;
 use ajpgate_ftp::login::Login;
 use ajpgate_ftp::path::FtpPath;
-use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_RANGE, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, RANGE,
-};
-
-use super::super::forward::Forward;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -21,9 +16,9 @@ pub(super) struct FtpRequest<'a> {
     pub(super) query: Option<&'a str>,
     /// Whether a listing is wanted as JSON.
     pub(super) json: bool,
-    pub(super) range: Option<&'a HeaderValue>,
-    pub(super) if_range: Option<&'a HeaderValue>,
-    pub(super) if_modified_since: Option<&'a HeaderValue>,
+    pub(super) range: Option<&'a [u8]>,
+    pub(super) if_range: Option<&'a [u8]>,
+    pub(super) if_modified_since: Option<&'a [u8]>,
 }
 
 /// The methods of HTTP that FTP can carry out.
@@ -66,23 +61,24 @@ impl<'a> FtpRequest<'a> {
             http::Method::DELETE if ftp.allow_write => Method::Delete,
             _ => return Err(Denied::Method),
         };
-        let field = |name: HeaderName| request.fields.get(&name);
+        let field = |name| request.fields.get(name);
         // A part of a file cannot be written (RFC 9110 section 14.5).
-        if method == Method::Put && field(CONTENT_RANGE).is_some() {
+        if method == Method::Put && field("content-range").is_some() {
             return Err(Denied::Malformed);
         }
         let path = FtpPath::new(request.asked, request.path, request.root);
-        let login = login(ftp, field(AUTHORIZATION));
+        let login = login(ftp, field("authorization"));
         Ok(Self {
             method,
             path: path.map_err(|_| Denied::Malformed)?,
             login: login?,
             query: request.query,
-            json: field(ACCEPT).is_some_and(|accept| prefers_json(accept.as_bytes())),
-            range: field(RANGE),
-            if_range: field(IF_RANGE),
+            json: field("accept").is_some_and(prefers_json),
+            range: field("range"),
+            if_range: field("if-range"),
             // With If-None-Match it is ignored (RFC 9110 section 13.1.3).
-            if_modified_since: field(IF_MODIFIED_SINCE).filter(|_| field(IF_NONE_MATCH).is_none()),
+            if_modified_since: field("if-modified-since")
+                .filter(|_| field("if-none-match").is_none()),
         })
     }
 
@@ -105,9 +101,8 @@ impl<'a> FtpRequest<'a> {
     }
 }
 
-fn login(ftp: &Ftp, authorization: Option<&HeaderValue>) -> Result<Login, Denied> {
+fn login(ftp: &Ftp, authorization: Option<&[u8]>) -> Result<Login, Denied> {
     let password = ftp.password.as_ref().map(Secret::expose);
     let configured = ftp.username.as_deref().map(|user| (user, password));
-    let authorization = authorization.map(HeaderValue::as_bytes);
     Login::choose(configured, authorization).map_err(|_| Denied::Malformed)
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use ajpgate_ftp::page::Directory;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{Method, Response};
+use http::Method;
 
 use super::super::error::FailureKind;
 use super::super::exchange::{Event, Exchange as _, Streamed};
@@ -18,6 +17,7 @@ use super::driver::FtpDriver;
 use super::member::FtpMember;
 use super::request::FtpRequest;
 use super::transport::{FtpTransport, traffic};
+use crate::head::AnswerHead;
 
 /// The response to a request. The connection is given back, unless the server sends a file.
 pub(super) async fn response(
@@ -26,7 +26,7 @@ pub(super) async fn response(
     mut answer: Answer,
     request: &FtpRequest<'_>,
     before: Traffic,
-) -> Result<Response<Streamed<FtpDriver>>, FailureKind> {
+) -> Result<(AnswerHead, Streamed<FtpDriver>), FailureKind> {
     let method = request.method.in_http();
     let transfer =
         |transfer, lease| FtpDriver::transfer(transfer, lease, before, Arc::clone(member));
@@ -57,7 +57,7 @@ pub(super) async fn response(
         }
         AnswerBody::File(file) => {
             let mut driver = transfer(file, lease);
-            let head = finish(answer.status, answer.headers, &method);
+            let head = finish(answer.status, answer.fields, &method);
             let head = head.map_err(FailureKind::BadHead)?;
             if head.length == Length::Known(0) {
                 // No client would notice that an empty body was broken off, so its end comes before the head.
@@ -74,12 +74,13 @@ pub(super) fn respond(
     text: Bytes,
     method: &Method,
     moved: Moved,
-) -> Result<Response<Streamed<FtpDriver>>, FailureKind> {
+) -> Result<(AnswerHead, Streamed<FtpDriver>), FailureKind> {
     // The answer to HEAD may have a length of its own, that of a file.
     if *method != Method::HEAD {
-        answer.headers.insert(CONTENT_LENGTH, text.len().into());
+        let length = text.len().to_string();
+        answer.fields.set("Content-Length", length.as_bytes());
     }
-    let head = finish(answer.status, answer.headers, method).map_err(FailureKind::BadHead)?;
+    let head = finish(answer.status, answer.fields, method).map_err(FailureKind::BadHead)?;
     let text = match head.length {
         Length::None => Bytes::new(),
         Length::Known(_) | Length::Unknown => text,
@@ -87,7 +88,7 @@ pub(super) fn respond(
     Ok(with_body(head, FtpDriver::text(text, moved)))
 }
 
-fn with_body(head: Head, driver: FtpDriver) -> Response<Streamed<FtpDriver>> {
+fn with_body(head: Head, driver: FtpDriver) -> (AnswerHead, Streamed<FtpDriver>) {
     let length = head.length;
-    head.into_response(Streamed::new(Box::new(driver), length))
+    (head.answer, Streamed::new(Box::new(driver), length))
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::super::head::MAX_FIELDS;
 use crate::field_names::FieldNames;
-use crate::framing::{Body, Fields, Lines, Refused};
+use crate::framing::{Body, BodyFields, Lines, Refused};
 
 /// Largest head of an answer, in bytes: the largest AJP13 packet.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -37,8 +37,8 @@ pub(super) struct Answer {
 pub(super) struct Told {
     /// Heads of interim answers, as the member wrote them.
     pub(super) interim: Vec<Bytes>,
-    /// How the member spelt the names of fields.
-    pub(super) names: FieldNames,
+    /// How the member spelt the names of fields of the final head, once that has come.
+    pub(super) names: Option<FieldNames>,
 }
 
 /// The properties of a request that decide how its answer is read.
@@ -64,7 +64,7 @@ struct Head {
     lines: Lines,
     /// Status, and whether it is HTTP/1.0; `None` before the status line is complete.
     status: Option<(u16, bool)>,
-    fields: Fields,
+    fields: BodyFields,
     count: usize,
     names: FieldNames,
 }
@@ -141,7 +141,7 @@ impl Answer {
                 _ if self.asked.head_only => self.state = State::Body(Body::Over),
                 _ => self.state = State::Body(body.unwrap_or(Body::UntilClose)),
             }
-            self.told.names = names;
+            self.told.names = Some(names);
             pass.pass = length;
         }
         let from = pass.skip + pass.pass;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, UPGRADE};
+use http::header::HeaderMap;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -31,8 +31,8 @@ use super::stream::HttpTransport;
 use super::times::{Deadline, Times};
 use super::tunnel::Tunnel;
 use super::upload_body::UploadBody;
-use crate::field_names::FieldNames;
 use crate::framing::Refused;
+use crate::head::AnswerHead;
 
 /// Room that hyper's buffers need beyond the largest head, in bytes.
 const BUFFER_MARGIN: usize = 8 * 1024;
@@ -161,11 +161,13 @@ impl HttpDriver {
     /// After a 101: takes the connection from hyper, with what has come of the other protocol.
     pub(super) async fn switch(
         &mut self,
-        asked: &HeaderValue,
-        mut headers: HeaderMap,
+        asked: &str,
+        headers: &HeaderMap,
     ) -> Result<Head, FailureKind> {
-        let protocol = headers.get(UPGRADE).cloned();
-        let same = |got: &HeaderValue| got.as_bytes().eq_ignore_ascii_case(asked.as_bytes());
+        let names = std::mem::take(&mut self.progress.state().names);
+        let mut fields = names.spell(headers);
+        let protocol = fields.get("upgrade").map(<[u8]>::to_vec);
+        let same = |got: &Vec<u8>| got.eq_ignore_ascii_case(asked.as_bytes());
         let Some(protocol) = protocol.filter(same) else {
             return Err(Refused::UnaskedUpgrade.into());
         };
@@ -180,15 +182,13 @@ impl HttpDriver {
         let (wire, held) = parts.io.into_inner().into_upgraded();
         let early = [&parts.read_buf[..], &held[..]].concat();
         self.tunnel = Some(Box::new(Tunnel::new(wire, early.into(), lease)));
-        drop_hop_by_hop(&mut headers);
-        headers.remove(CONTENT_LENGTH);
-        headers.insert(UPGRADE, protocol);
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        drop_hop_by_hop(&mut fields);
+        fields.remove("Content-Length");
+        fields.push(b"Upgrade", &protocol);
+        let status = StatusCode::SWITCHING_PROTOCOLS;
         Ok(Head {
-            status: StatusCode::SWITCHING_PROTOCOLS,
-            headers,
+            answer: AnswerHead { status, fields },
             length: Length::None,
-            names: FieldNames::default(),
         })
     }
 

@@ -2,37 +2,38 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::head::{MAX_FIELDS, drop_hop_by_hop};
-use crate::field_names::put_name;
+use crate::head::{Fields, is_name, is_value};
 
 /// The head that the client gets for this head of an interim answer. `None` where the head is malformed: the final answer
 /// tells all that counts.
 pub(super) fn for_client(head: &[u8]) -> Option<Bytes> {
-    let mut fields = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut parsed = httparse::Response::new(&mut fields);
+    let mut parsed_fields = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut parsed = httparse::Response::new(&mut parsed_fields);
     if !parsed.parse(head).ok()?.is_complete() {
         return None;
     }
     let status = StatusCode::from_u16(parsed.code?).ok()?;
-    let mut headers = HeaderMap::new();
+    let mut fields = Fields::default();
     for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_bytes(field.value).ok()?);
+        if !is_name(field.name.as_bytes()) || !is_value(field.value) {
+            return None;
+        }
+        fields.push(field.name.as_bytes(), field.value);
     }
-    drop_hop_by_hop(&mut headers);
-    headers.remove(http::header::CONTENT_LENGTH);
+    drop_hop_by_hop(&mut fields);
+    fields.remove("Content-Length");
     let mut out = BytesMut::with_capacity(head.len());
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(status.as_str().as_bytes());
     out.put_slice(b" ");
     out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.put_slice(b"\r\n");
-    for (name, value) in &headers {
-        put_name(None, name.as_str(), &mut out);
+    for (name, value) in fields.iter() {
+        out.put_slice(name);
         out.put_slice(b": ");
-        out.put_slice(value.as_bytes());
+        out.put_slice(value);
         out.put_slice(b"\r\n");
     }
     out.put_slice(b"\r\n");
@@ -50,7 +51,7 @@ mod tests {
             X-Hop: 1\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(
             for_client(head).unwrap(),
-            "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nLink: </b>\r\n\r\n"
+            "HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\nLink: </b>\r\n\r\n"
         );
         assert_eq!(
             for_client(b"HTTP/1.1 102 X\r\n\r\n").unwrap(),

@@ -114,7 +114,7 @@ impl HttpBackend {
                     Some(tunnel) => HttpBody::Tunnel(tunnel),
                     None => HttpBody::Streamed(Streamed::new(driver, head.length)),
                 };
-                Ok(steps.sent(head.into_response(body)))
+                Ok(steps.sent(head.answer, body))
             }
             Err(kind) => {
                 let error = ForwardError::new(kind, driver.exposure(), driver.age());
@@ -135,12 +135,11 @@ impl HttpBackend {
         let built = request::build(request, &self.authority, length, body)?;
         let (parts, ()) = driver.ask(built).await?.into_parts();
         if let (StatusCode::SWITCHING_PROTOCOLS, Some(asked)) = (parts.status, request.upgrade) {
-            return driver.switch(asked, parts.headers).await;
+            return driver.switch(asked, &parts.headers).await;
         }
         let names = std::mem::take(&mut progress.state().names);
-        let head =
-            finish(parts.status, parts.headers, request.method).map_err(FailureKind::BadHead)?;
-        let head = Head { names, ..head };
+        let fields = names.spell(&parts.headers);
+        let head = finish(parts.status, fields, request.method).map_err(FailureKind::BadHead)?;
         if matches!(head.length, Length::None | Length::Known(0)) {
             // The connection is free before the client has the answer.
             poll_fn(|cx| Poll::Ready(driver.peek_end(cx))).await;

@@ -158,8 +158,8 @@ impl State {
                 client.push_interim(head);
             }
         }
-        if !told.names.is_empty() {
-            self.names = told.names;
+        if let Some(names) = told.names {
+            self.names = names;
         }
     }
 

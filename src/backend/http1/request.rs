@@ -12,10 +12,10 @@ use super::upload_body::UploadBody;
 
 /// Whether the body is to wait for the member's 100, because the client waits for one (RFC 9110 section 10.1.1).
 pub(super) fn awaits_100(request: &Forward<'_>, length: RequestBody) -> bool {
-    let expect = request.fields.headers.get(EXPECT);
+    let expect = request.fields.sent.get("expect");
     request.version != Version::HTTP_10
         && length != RequestBody::Empty
-        && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        && expect.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Builds the request; `authority` is the member's, for a client that named no host.
@@ -47,7 +47,8 @@ pub(super) fn build(
         RequestBody::Empty | RequestBody::Known(_) => {}
     }
     if let Some(protocol) = request.upgrade {
-        headers.insert(UPGRADE, protocol.clone());
+        let protocol = HeaderValue::from_str(protocol);
+        headers.insert(UPGRADE, protocol.map_err(|_| Unsendable::ControlCharacter)?);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     let mut built = Request::new(body);

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use ajpgate_config::{LbMethod, Variable};
-use http::HeaderValue;
 use serde_json::{Map, Value, json};
 
 use crate::balancer::{How, NoMember};
@@ -64,13 +63,13 @@ pub(super) struct Candidate {
     /// The path that this member would get.
     pub(super) path: String,
     /// The `Destination` field that this member would get.
-    pub(super) destination: Option<HeaderValue>,
+    pub(super) destination: Option<String>,
 }
 
 impl Candidate {
     /// The `Destination` field, if it is text.
     fn destination(&self) -> Option<&str> {
-        self.destination.as_ref()?.to_str().ok()
+        self.destination.as_deref()
     }
 }
 

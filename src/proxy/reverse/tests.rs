@@ -1,7 +1,5 @@
 //! Fields of answers, and what clients get of them.
 
-use http::header::{CONTENT_LOCATION, HeaderName, LOCATION, REFRESH, SET_COOKIE};
-
 use super::*;
 use crate::mount::{Front, PublicPaths, Rule, Sending, Table, Target, normalize};
 
@@ -27,14 +25,14 @@ const MOVED: Setup = Setup {
 };
 
 impl Setup {
-    fn mapped_bytes(&self, name: &HeaderName, value: &[u8]) -> Vec<u8> {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, HeaderValue::from_bytes(value).unwrap());
-        self.apply(&mut headers);
-        headers[name].as_bytes().to_vec()
+    fn mapped_bytes(&self, name: &str, value: &[u8]) -> Vec<u8> {
+        let mut fields = Fields::default();
+        fields.push(name.as_bytes(), value);
+        self.apply(&mut fields);
+        fields.get(name).unwrap().to_vec()
     }
 
-    fn apply(&self, headers: &mut HeaderMap) {
+    fn apply(&self, fields: &mut Fields) {
         let rule = |path: &str| Rule {
             path: path.to_owned(),
             hosts: Vec::new(),
@@ -70,14 +68,14 @@ impl Setup {
                 _ => "",
             },
         };
-        reverse.apply(headers);
+        reverse.apply(fields);
     }
 
-    fn mapped(&self, name: &HeaderName, value: &str) -> String {
+    fn mapped(&self, name: &str, value: &str) -> String {
         String::from_utf8(self.mapped_bytes(name, value.as_bytes())).unwrap()
     }
 
-    fn check(&self, name: &HeaderName, cases: &[(&str, &str)]) {
+    fn check(&self, name: &str, cases: &[(&str, &str)]) {
         for (value, expected) in cases {
             assert_eq!(self.mapped(name, value), *expected, "{value}");
         }
@@ -118,14 +116,14 @@ fn locations_under_the_mapping_get_their_public_form() {
         ("http://shop.example.com/cas/login", "http://shop.example.com/sso/login"),
         ("/app/../cas/login", "/sso/login"),
     ];
-    MOVED.check(&LOCATION, &cases);
-    MOVED.check(&CONTENT_LOCATION, &cases);
+    MOVED.check("Location", &cases);
+    MOVED.check("Content-Location", &cases);
 }
 
 #[test]
 fn relative_references_that_leave_the_mapping_become_absolute() {
     MOVED.check(
-        &LOCATION,
+        "Location",
         &[
             ("y", "y"),
             ("y/../z?q", "y/../z?q"),
@@ -143,14 +141,14 @@ fn relative_references_that_leave_the_mapping_become_absolute() {
         asked: "/shop",
         ..MOVED
     };
-    at_the_mapping.check(&LOCATION, &[("app/y", "/shop/y"), ("y", "y")]);
+    at_the_mapping.check("Location", &[("app/y", "/shop/y"), ("y", "y")]);
     let deeper = Setup {
         mappings: &[("/shop", "/a/b")],
         asked: "/shop/c/d",
         ..MOVED
     };
     deeper.check(
-        &LOCATION,
+        "Location",
         &[
             ("../e", "../e"),
             ("../../b/e", "/shop/e"),
@@ -167,7 +165,7 @@ fn paths_that_need_escapes_are_written_with_them() {
         ..MOVED
     };
     blank.check(
-        &LOCATION,
+        "Location",
         &[
             ("/my%20app/x", "/my%20app/x"),
             (
@@ -179,7 +177,7 @@ fn paths_that_need_escapes_are_written_with_them() {
         ],
     );
     blank.check(
-        &SET_COOKIE,
+        "Set-Cookie",
         &[
             (
                 "JSESSIONID=1.n1; Path=/my%20app; HttpOnly",
@@ -193,26 +191,26 @@ fn paths_that_need_escapes_are_written_with_them() {
 #[test]
 fn bytes_beyond_ascii_stay_as_they_are() {
     for (name, value, expected) in [
-        (LOCATION, &b"/app/\xfc"[..], &b"/shop/\xfc"[..]),
-        (LOCATION, "/app/ü?ö".as_bytes(), "/shop/ü?ö".as_bytes()),
+        ("Location", &b"/app/\xfc"[..], &b"/shop/\xfc"[..]),
+        ("Location", "/app/ü?ö".as_bytes(), "/shop/ü?ö".as_bytes()),
         (
-            LOCATION,
+            "Location",
             b"http://10.0.0.11:8009/app/\xfc",
             b"https://shop.example.com/shop/\xfc",
         ),
         (
-            SET_COOKIE,
+            "Set-Cookie",
             "n=Jürgen; Path=/app".as_bytes(),
             "n=Jürgen; Path=/shop".as_bytes(),
         ),
         (
-            SET_COOKIE,
+            "Set-Cookie",
             b"n=J\xfcrgen; Path=/app; x=\xff",
             b"n=J\xfcrgen; Path=/shop; x=\xff",
         ),
-        (REFRESH, b"0; url=/app/\xfc", b"0; url=/shop/\xfc"),
+        ("Refresh", b"0; url=/app/\xfc", b"0; url=/shop/\xfc"),
     ] {
-        assert_eq!(MOVED.mapped_bytes(&name, value), expected);
+        assert_eq!(MOVED.mapped_bytes(name, value), expected);
     }
 }
 
@@ -223,9 +221,9 @@ fn roots_on_either_side() {
         asked: "/plain/",
         ..MOVED
     };
-    below.check(&LOCATION, &[("/x", "/plain/x"), ("/", "/plain/")]);
+    below.check("Location", &[("/x", "/plain/x"), ("/", "/plain/")]);
     below.check(
-        &SET_COOKIE,
+        "Set-Cookie",
         &[
             ("a=1; Path=/", "a=1; Path=/plain"),
             ("a=1; Path=/x/", "a=1; Path=/plain/x/"),
@@ -237,11 +235,11 @@ fn roots_on_either_side() {
         ..MOVED
     };
     above.check(
-        &LOCATION,
+        "Location",
         &[("/app/x", "/x"), ("/app", "/"), ("/app?x", "/?x")],
     );
     above.check(
-        &SET_COOKIE,
+        "Set-Cookie",
         &[("a=1; Path=/app; HttpOnly", "a=1; Path=/; HttpOnly")],
     );
 }
@@ -249,7 +247,7 @@ fn roots_on_either_side() {
 #[test]
 fn cookies_keep_everything_else() {
     MOVED.check(
-        &SET_COOKIE,
+        "Set-Cookie",
         &[
             (
                 "JSESSIONID=1.n1; Path=/app; HttpOnly",
@@ -283,13 +281,13 @@ fn cookies_keep_everything_else() {
         mappings: &[("/shop", "/app"), ("/all", "")],
         ..MOVED
     };
-    all.check(&SET_COOKIE, &[("a=1; Path=/", "a=1; Path=/")]);
+    all.check("Set-Cookie", &[("a=1; Path=/", "a=1; Path=/")]);
 }
 
 #[test]
 fn refreshes_lead_to_the_public_form() {
     MOVED.check(
-        &REFRESH,
+        "Refresh",
         &[
             ("5; url=/app/x", "5; url=/shop/x"),
             ("0;URL='/cas/login?a=1'; x", "0;URL='/sso/login?a=1'; x"),
@@ -321,14 +319,14 @@ fn a_member_that_names_itself_is_mapped_whatever_host_it_was_sent() {
         ..MOVED
     };
     preserved.check(
-        &LOCATION,
+        "Location",
         &[
             ("http://10.0.0.11:8009/x", "https://[::1]:8080/x"),
             ("http://10.0.0.11/x", "http://10.0.0.11/x"),
         ],
     );
     preserved.check(
-        &SET_COOKIE,
+        "Set-Cookie",
         &[
             ("a=1; Domain=10.0.0.11", "a=1; Domain=[::1]"),
             ("a=1; Domain=", "a=1; Domain="),
@@ -338,7 +336,7 @@ fn a_member_that_names_itself_is_mapped_whatever_host_it_was_sent() {
         member: "tomcat:80",
         ..preserved
     };
-    default_port.check(&LOCATION, &[("http://Tomcat/x", "https://[::1]:8080/x")]);
+    default_port.check("Location", &[("http://Tomcat/x", "https://[::1]:8080/x")]);
 }
 
 #[test]
@@ -350,7 +348,7 @@ fn without_a_host_the_address_of_the_member_is_not_told() {
         ..MOVED
     };
     hostless.check(
-        &LOCATION,
+        "Location",
         &[
             ("http://10.0.0.11:8009/app/x?y", "/shop/x?y"),
             ("http://10.0.0.11:8009/other", "/other"),
@@ -366,7 +364,7 @@ fn without_a_host_the_address_of_the_member_is_not_told() {
         ],
     );
     hostless.check(
-        &SET_COOKIE,
+        "Set-Cookie",
         &[
             ("a=1; Domain=10.0.0.11; Path=/app", "a=1; Path=/shop"),
             ("a=1; Domain=example.com", "a=1; Domain=example.com"),
@@ -394,19 +392,19 @@ fn nothing_is_touched_where_both_sides_agree() {
         "/\\x",
         "//b//c",
     ] {
-        same.check(&LOCATION, &[(location, location)]);
+        same.check("Location", &[(location, location)]);
     }
     for cookie in ["a=1; Path=/app; Domain=a", "a=1; Path=/", "a=1"] {
-        same.check(&SET_COOKIE, &[(cookie, cookie)]);
+        same.check("Set-Cookie", &[(cookie, cookie)]);
     }
 }
 
 #[test]
 fn every_value_of_a_field_is_mapped() {
-    let mut headers = HeaderMap::new();
-    headers.append(LOCATION, HeaderValue::from_static("/app/1"));
-    headers.append(LOCATION, HeaderValue::from_static("/app/2"));
-    MOVED.apply(&mut headers);
-    let values: Vec<_> = headers.get_all(LOCATION).iter().collect();
-    assert_eq!(values, ["/shop/1", "/shop/2"]);
+    let mut fields = Fields::default();
+    fields.push(b"Location", b"/app/1");
+    fields.push(b"location", b"/app/2");
+    MOVED.apply(&mut fields);
+    let values: Vec<_> = fields.all("Location").collect();
+    assert_eq!(values, [b"/shop/1", b"/shop/2"]);
 }

@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::client::Socket;
 use super::connection::{Connection, REFUSED};
@@ -16,18 +15,17 @@ use super::date;
 use super::machine::{Answer, Refusal, status};
 use super::service::Service;
 use super::waits::Reading;
+use crate::head::Fields;
 
 impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Answers a request that is refused, and closes.
     pub(super) async fn refuse(&mut self, refusal: &Refusal, text: Bytes) {
         let status = status(refusal.why);
-        let mut headers = HeaderMap::new();
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        headers.insert(CONTENT_TYPE, plain);
+        let mut fields = Fields::default();
+        fields.push(b"Content-Type", b"text/plain; charset=utf-8");
         let answer = Answer {
             status,
-            headers: &headers,
-            names: None,
+            fields: &fields,
             length: Some(text.len() as u64),
             date: &date::now(),
         };

@@ -9,9 +9,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::Response;
-use http::request::Parts;
-use http::response;
 use http_body::Body as _;
 
 use super::client::Socket;
@@ -20,8 +17,8 @@ use super::date;
 use super::machine::{Answer, Read, Unread};
 use super::service::{AnswerBody, Service};
 use super::waits::{Late, Reading};
-use crate::field_names::FieldNames;
 use crate::framing::Body;
+use crate::head::{AnswerHead, RequestHead};
 use crate::upload::{BodyFault, BodyFeed, ClientBody};
 
 /// Most bytes of pipelined requests that wait here while a request is being answered, beside one read.
@@ -43,17 +40,16 @@ pub(super) enum After {
 
 impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Has a request answered and writes the answer.
-    pub(super) async fn exchange(&mut self, parts: Parts, framing: Body) -> After {
+    pub(super) async fn exchange(&mut self, head: RequestHead, framing: Body) -> After {
         self.state.begin();
         self.waits.read_nothing();
         let (body, feed) = ClientBody::new(framing);
         self.pass_body_on(&feed);
-        let mut answer = pin!(self.service.answer(parts, body));
-        let response = poll_fn(|cx| self.poll_answer(cx, answer.as_mut(), &feed)).await;
-        let Ok(response) = response else {
+        let mut answer = pin!(self.service.answer(head, body));
+        let answer = poll_fn(|cx| self.poll_answer(cx, answer.as_mut(), &feed)).await;
+        let Ok((head, mut body)) = answer else {
             return After::Gone;
         };
-        let (head, mut body) = response.into_parts();
         self.client.cut = true;
         if body.is_upgrade() {
             return self.switch(&head, body).await;
@@ -76,13 +72,12 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     }
 
     /// Writes the head of the answer; whether the connection goes on behind it.
-    fn write_head(&mut self, head: &response::Parts, body: &mut V::Body) -> bool {
+    pub(super) fn write_head(&mut self, head: &AnswerHead, body: &mut V::Body) -> bool {
         self.write_interim();
         let before = self.output.len();
         let answer = Answer {
             status: head.status,
-            headers: &head.headers,
-            names: head.extensions.get::<FieldNames>(),
+            fields: &head.fields,
             length: body.size_hint().exact(),
             date: &date::now(),
         };
@@ -118,12 +113,12 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     }
 
     /// Waits for the head of the answer, and looks after the client meanwhile.
-    fn poll_answer<F: Future<Output = Response<V::Body>>>(
+    fn poll_answer<F: Future<Output = (AnswerHead, V::Body)>>(
         &mut self,
         cx: &mut Context<'_>,
         mut answer: Pin<&mut F>,
         feed: &BodyFeed,
-    ) -> Poll<Result<Response<V::Body>, Gone>> {
+    ) -> Poll<Result<F::Output, Gone>> {
         loop {
             if let Poll::Ready(response) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(response));

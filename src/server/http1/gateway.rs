@@ -4,8 +4,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
-use http::request::Parts;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use tokio::net::TcpStream;
 use tracing::debug;
 
@@ -14,6 +13,7 @@ use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::connection_state::ConnectionState;
+use crate::head::{AnswerHead, RequestHead};
 use crate::peer::Peer;
 use crate::proxy::{self, Tracked};
 use crate::state::Shared;
@@ -57,14 +57,14 @@ impl Service for Gateway {
 
     fn answer(
         &self,
-        parts: Parts,
+        head: RequestHead,
         body: ClientBody,
-    ) -> impl Future<Output = Response<Tracked>> + Send {
+    ) -> impl Future<Output = (AnswerHead, Tracked)> + Send {
         proxy::handle(
             Arc::clone(&self.shared),
             Arc::clone(&self.peer),
             Arc::clone(&self.state),
-            parts,
+            head,
             body,
         )
     }

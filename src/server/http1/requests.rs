@@ -3,8 +3,6 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use http::request::Parts;
-
 use super::client::Socket;
 use super::connection::{Connection, REFUSED};
 use super::exchange::After;
@@ -12,12 +10,13 @@ use super::machine::{Read, Refusal, status};
 use super::service::Service;
 use super::waits::{Late, Reading};
 use crate::framing::{Body, Refused};
+use crate::head::RequestHead;
 use crate::proxy;
 
 /// What a client that is between two requests does next.
 #[derive(Debug)]
 enum Next {
-    Request(Parts, Body),
+    Request(RequestHead, Body),
     Refused(Refusal),
     /// It has gone, or said nothing for too long, or no further requests are taken.
     Close,
@@ -27,8 +26,8 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Serves the requests until either side ends the connection.
     pub(super) async fn run(&mut self) {
         loop {
-            let (parts, body) = match self.next_request().await {
-                Next::Request(parts, body) => (parts, body),
+            let (head, body) = match self.next_request().await {
+                Next::Request(head, body) => (head, body),
                 Next::Refused(refusal) => {
                     let text = proxy::text(status(refusal.why));
                     return self.refuse(&refusal, text).await;
@@ -36,7 +35,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 Next::Close => return self.close(None).await,
             };
             // Boxed, so that a connection that waits for its next request needs no room for it.
-            match Box::pin(self.exchange(parts, body)).await {
+            match Box::pin(self.exchange(head, body)).await {
                 After::Next => {
                     if !self.skip_body().await {
                         let linger = (!self.client.ended).then_some(REFUSED);
@@ -56,8 +55,8 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         poll_fn(|cx| {
             loop {
                 match self.machine.read(&mut self.client.buffer) {
-                    Ok(Some(Read::Head(parts, body))) => {
-                        return Poll::Ready(Next::Request(parts, body));
+                    Ok(Some(Read::Head(head, body))) => {
+                        return Poll::Ready(Next::Request(head, body));
                     }
                     Ok(_) => {}
                     Err(refusal) => return Poll::Ready(Next::Refused(refusal)),

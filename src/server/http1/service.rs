@@ -3,12 +3,12 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use http_body::Body;
 
 use super::client::{Client, Socket};
 use super::machine::Refusal;
+use crate::head::{AnswerHead, RequestHead};
 use crate::upload::ClientBody;
 
 /// Whatever answers requests: the request path, or a script of a test.
@@ -18,9 +18,9 @@ pub(super) trait Service: Sync {
     /// Answers a request. Dropping the future gives the request up.
     fn answer(
         &self,
-        parts: Parts,
+        head: RequestHead,
         body: ClientBody,
-    ) -> impl Future<Output = Response<Self::Body>> + Send;
+    ) -> impl Future<Output = (AnswerHead, Self::Body)> + Send;
 
     /// A head was refused with this status before it became a request.
     fn refused(&self, status: StatusCode, refusal: &Refusal);

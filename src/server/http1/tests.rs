@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
@@ -24,6 +23,7 @@ use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::connection_state::ConnectionState;
+use crate::head::{AnswerHead, Fields, RequestHead};
 use crate::upload::{ClientBody, Upload, UploadError};
 
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -101,11 +101,12 @@ impl AsyncWrite for Counted {
     }
 }
 
+/// The head and the body of an answer.
+type Answered = (AnswerHead, Scripted);
+
 /// What the script knows when a request comes, and what it answers.
 type Script = Box<
-    dyn Fn(Parts, ClientBody) -> Pin<Box<dyn Future<Output = Response<Scripted>> + Send>>
-        + Send
-        + Sync,
+    dyn Fn(RequestHead, ClientBody) -> Pin<Box<dyn Future<Output = Answered> + Send>> + Send + Sync,
 >;
 
 /// What became of requests.
@@ -196,9 +197,9 @@ impl Service for Scripts {
 
     fn answer(
         &self,
-        parts: Parts,
+        parts: RequestHead,
         body: ClientBody,
-    ) -> impl Future<Output = Response<Scripted>> + Send {
+    ) -> impl Future<Output = Answered> + Send {
         (self.script)(parts, body)
     }
 
@@ -216,7 +217,7 @@ impl Service for Scripts {
 }
 
 /// An answer whose body the returned sender gives.
-fn streamed(log: &Log, length: Option<u64>) -> (Response<Scripted>, mpsc::UnboundedSender<Bytes>) {
+fn streamed(log: &Log, length: Option<u64>) -> (Answered, mpsc::UnboundedSender<Bytes>) {
     let (sender, pieces) = mpsc::unbounded_channel();
     let body = Scripted {
         source: Source::Pieces(pieces),
@@ -224,17 +225,21 @@ fn streamed(log: &Log, length: Option<u64>) -> (Response<Scripted>, mpsc::Unboun
         log: Arc::clone(log),
         delivered: false,
     };
-    (Response::new(body), sender)
+    let head = AnswerHead {
+        status: StatusCode::OK,
+        fields: Fields::default(),
+    };
+    ((head, body), sender)
 }
 
 /// A whole answer.
-fn whole(log: &Log, status: u16, text: &str) -> Response<Scripted> {
-    let (mut response, sender) = streamed(log, Some(text.len() as u64));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+fn whole(log: &Log, status: u16, text: &str) -> Answered {
+    let ((mut head, body), sender) = streamed(log, Some(text.len() as u64));
+    head.status = StatusCode::from_u16(status).unwrap();
     sender
         .send(Bytes::copy_from_slice(text.as_bytes()))
         .unwrap();
-    response
+    (head, body)
 }
 
 /// A client, and the connection that serves it.
@@ -248,9 +253,9 @@ struct Setup {
 }
 
 impl Setup {
-    fn new<F>(script: impl Fn(Parts, ClientBody, Log) -> F + Send + Sync + 'static) -> Self
+    fn new<F>(script: impl Fn(RequestHead, ClientBody, Log) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Response<Scripted>> + Send + 'static,
+        F: Future<Output = Answered> + Send + 'static,
     {
         let (client, io) = duplex(64 * 1024);
         let writes = Arc::<AtomicUsize>::default();
@@ -281,7 +286,7 @@ impl Setup {
 
     /// Answers every request at once, without its body, with its target.
     fn prompt() -> Self {
-        Self::new(|parts, _, log| async move { whole(&log, 200, parts.uri.path()) })
+        Self::new(|parts, _, log| async move { whole(&log, 200, parts.target.path()) })
     }
 
     /// Answers every request with its body.
@@ -547,7 +552,7 @@ async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
         let pieces = pieces.lock().unwrap().take().unwrap();
         async move {
             let (mut response, _) = streamed(&log, None);
-            response.body_mut().source = Source::Pieces(pieces);
+            response.1.source = Source::Pieces(pieces);
             response
         }
     });
@@ -569,7 +574,7 @@ async fn the_end_of_a_client_is_seen_while_its_request_is_answered() {
 async fn a_client_that_only_stops_sending_gets_its_answers() {
     let mut setup = Setup::new(|parts, _, log| async move {
         tokio::time::sleep(IDLE - Duration::from_secs(1)).await;
-        whole(&log, 200, parts.uri.path())
+        whole(&log, 200, parts.target.path())
     });
     setup.send(HEAD.repeat(3)).await;
     setup.client.shutdown().await.unwrap();
@@ -658,7 +663,7 @@ async fn a_large_answer_and_a_large_upload_pass_each_other() {
     const LENGTH: usize = 4 << 20;
     let mut setup = Setup::new(|_, body, log| async move {
         let (mut response, _) = streamed(&log, None);
-        response.body_mut().source = Source::Echo(Upload::new(body, None).unwrap());
+        response.1.source = Source::Echo(Upload::new(body, None).unwrap());
         response
     });
     let head = format!("POST / HTTP/1.1\r\nContent-Length: {LENGTH}\r\n\r\n");

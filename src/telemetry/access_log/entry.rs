@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
-use http::request::Parts;
-
+use crate::head::{Fields, RequestHead};
 use crate::peer::Peer;
 use crate::telemetry::metrics::StickyResult;
 use crate::variables::Variables;
@@ -13,7 +11,7 @@ use crate::variables::Variables;
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     /// `None` when it was refused before it was a request.
-    pub(crate) parts: Option<&'a Parts>,
+    pub(crate) head: Option<&'a RequestHead>,
     /// The request line of a request that was refused, as far as it came.
     pub(crate) refused_line: &'a [u8],
     pub(crate) peer: &'a Peer,
@@ -34,7 +32,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) first_member: Option<&'a str>,
     pub(crate) attempts: u32,
     /// Fields of the answer that [`AccessLog::response_fields`](super::AccessLog::response_fields) names.
-    pub(crate) response: &'a [(HeaderName, HeaderValue)],
+    pub(crate) response: &'a Fields,
     pub(crate) after: AfterResponse,
     /// Requests on this connection so far, this one included.
     pub(crate) requests: u32,

@@ -3,16 +3,15 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use crate::head::Fields;
 
 /// The values of all fields of a name, joined as httpd joins them.
-pub(super) fn field<'a>(headers: &HeaderMap, name: &str) -> Option<Cow<'a, str>> {
-    let name = HeaderName::try_from(name).ok()?;
-    joined(headers.get_all(name).into_iter().map(HeaderValue::as_bytes))
+pub(super) fn field<'a>(fields: &Fields, name: &str) -> Option<Cow<'a, str>> {
+    joined(fields.all(name))
 }
 
 /// Values as one list with commas; `None` when there is no value.
-pub(super) fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'a, str>> {
+fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'a, str>> {
     let mut list: Option<String> = None;
     for value in values {
         let list = match &mut list {
@@ -28,11 +27,8 @@ pub(super) fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<C
 }
 
 /// The value of the first cookie of a name. Upper and lower case are the same.
-pub(super) fn cookie<'a>(headers: &HeaderMap, wanted: &str) -> Option<Cow<'a, str>> {
-    let fields = headers
-        .get_all(COOKIE)
-        .into_iter()
-        .map(HeaderValue::as_bytes);
+pub(super) fn cookie<'a>(fields: &Fields, wanted: &str) -> Option<Cow<'a, str>> {
+    let fields = fields.all("cookie");
     let mut cookies = fields.flat_map(|field| field.split(|byte| *byte == b';'));
     cookies.find_map(|cookie| {
         let at = cookie.iter().position(|byte| *byte == b'=')?;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::header::{HOST, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use serde::Serialize;
 
 use super::entry::Entry;
@@ -61,33 +60,30 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
     let variables = entry.variables;
     let ended = jiff::Timestamp::now();
     let begun = ended.saturating_sub(entry.duration).unwrap_or(ended);
-    let header = |name: HeaderName| {
-        let value = entry.parts.and_then(|parts| parts.headers.get(name));
-        value
-            .map(HeaderValue::as_bytes)
-            .map(String::from_utf8_lossy)
-            .map(String::from)
+    let head = entry.head;
+    let header = |name| {
+        let value = head.and_then(|head| head.fields.get(name));
+        value.map(String::from_utf8_lossy).map(String::from)
     };
-    let parts = entry.parts;
     let refused = RefusedLine::of(entry.refused_line);
     let line = Line {
         time: begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         client: &entry.peer.ip,
-        method: parts
-            .map(|parts| parts.method.as_str().into())
+        method: head
+            .map(|head| head.method.as_str().into())
             .or(refused.method),
-        target: parts
-            .map(|parts| parts.uri.to_string().into())
+        target: head
+            .map(|head| head.target.as_str().into())
             .or(refused.target),
-        protocol: parts
-            .map(|parts| format!("{:?}", parts.version).into())
+        protocol: head
+            .map(|head| format!("{:?}", head.version).into())
             .or(refused.protocol),
         status: entry.status,
         bytes: entry.sent,
         duration_ms: (entry.duration.as_secs_f64() * 1e6).round() / 1e3,
-        host: header(HOST),
-        referer: header(REFERER),
-        user_agent: header(USER_AGENT),
+        host: header("host"),
+        referer: header("referer"),
+        user_agent: header("user-agent"),
         balancer: entry.balancer,
         member: entry.member,
         route: entry.member.and(variables.worker_route.as_deref()),

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
-use http::header::HOST;
-use http::request::Parts;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::clock;
 use super::entry::{AfterResponse, Entry};
-use super::fields::{cookie, escaped, field, joined};
+use super::fields::{cookie, escaped, field};
+use crate::head::RequestHead;
 
 /// The line of one request, without a line end.
 pub(super) fn format(items: &[Item], entry: &Entry<'_>) -> String {
@@ -34,42 +33,42 @@ pub(super) fn format(items: &[Item], entry: &Entry<'_>) -> String {
 
 /// The value of a token; `None` is logged as `-`.
 fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
-    let parts = entry.parts;
+    let head = entry.head;
     let text = |text: &str| Some(escaped(text.as_bytes()));
     match token {
         Token::ClientAddress | Token::PeerAddress => Some(entry.peer.ip.as_str().into()),
         Token::LocalAddress => Some(entry.peer.local_ip.as_str().into()),
         Token::BodyBytes { dash: true } if entry.sent == 0 => None,
         Token::BodyBytes { .. } => number(entry.sent),
-        Token::Cookie(name) => cookie(&parts?.headers, name),
+        Token::Cookie(name) => cookie(&head?.fields, name),
         Token::Duration(unit) => number(duration(*unit, entry)),
         Token::Variable(variable) => entry.variables.get(*variable).and_then(text),
         Token::FileName => {
-            let path = escaped(parts?.uri.path().as_bytes());
+            let path = escaped(head?.target.path().as_bytes());
             Some(format!("proxy:{}{path}", entry.member?).into())
         }
-        Token::Protocol => Some(format!("{:?}", parts?.version).into()),
-        Token::RequestHeader(name) => field(&parts?.headers, name),
+        Token::Protocol => Some(format!("{:?}", head?.version).into()),
+        Token::RequestHeader(name) => field(&head?.fields, name),
         Token::KeepAliveRequests => number(entry.requests.saturating_sub(1)),
-        Token::Method => text(parts?.method.as_str()),
+        Token::Method => text(head?.method.as_str()),
         Token::Note(note) => self::note(note, entry),
-        Token::ResponseHeader(name) => response_header(name, entry),
+        Token::ResponseHeader(name) => field(entry.response, name),
         Token::Port(port) => number(self::port(*port, entry)),
         Token::ProcessId => number(std::process::id()),
         Token::ThreadId => Some(thread_id().into()),
-        Token::Query => Some(query(parts?)),
+        Token::Query => Some(query(head?)),
         Token::RequestLine => {
-            let Some(parts) = parts else {
+            let Some(head) = head else {
                 let line = entry.refused_line;
                 return (!line.is_empty()).then(|| escaped(line));
             };
-            let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
+            let line = format!("{} {} {:?}", head.method, head.target, head.version);
             text(&line)
         }
         Token::Handler => entry.balancer.map(|_| "proxy-server".into()),
         Token::Status => number(entry.status),
         Token::Time(of, format) => Some(time(*of, format, entry).into()),
-        Token::Path => text(parts?.uri.path()),
+        Token::Path => text(head?.target.path()),
         Token::ServerName | Token::HostName => Some(host_name(entry).into()),
         Token::ConnectionStatus => Some(connection_status(entry.after).into()),
         Token::BytesReceived => number(entry.received),
@@ -95,14 +94,9 @@ fn duration(unit: Unit, entry: &Entry<'_>) -> u128 {
     }
 }
 
-fn response_header<'a>(name: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
-    let named = entry.response.iter().filter(|(field, _)| field == name);
-    joined(named.map(|(_, value)| value.as_bytes()))
-}
-
 /// The query with its question mark; empty where the target has none.
-fn query<'a>(parts: &Parts) -> Cow<'a, str> {
-    match parts.uri.query() {
+fn query<'a>(head: &RequestHead) -> Cow<'a, str> {
+    match head.target.query() {
         Some(query) => format!("?{}", escaped(query.as_bytes())).into(),
         None => "".into(),
     }
@@ -164,9 +158,9 @@ fn canonical_port(entry: &Entry<'_>) -> u16 {
 }
 
 fn authority(entry: &Entry<'_>) -> (String, Option<u16>) {
-    let named = entry.parts.and_then(|parts| {
-        let of_target = parts.uri.authority().map(http::uri::Authority::as_str);
-        of_target.or_else(|| parts.headers.get(HOST)?.to_str().ok())
+    let named = entry.head.and_then(|head| {
+        let of_target = head.target.authority();
+        of_target.or_else(|| std::str::from_utf8(head.fields.get("host")?).ok())
     });
     let text = named.unwrap_or_default();
     let (name, port) = match text.rsplit_once(':') {
@@ -209,9 +203,10 @@ mod tests {
 
     use ajpgate_config::LogFormat;
     use http::Request;
-    use http::header::{HeaderValue, SET_COOKIE};
+    use http::header::HeaderValue;
 
     use super::*;
+    use crate::head::Fields;
     use crate::peer::Peer;
     use crate::telemetry::metrics::StickyResult;
     use crate::variables::Variables;
@@ -254,12 +249,11 @@ mod tests {
             worker_route: Some(Arc::from("n1")),
             route_changed: true,
         };
-        let cookies = [
-            (SET_COOKIE, HeaderValue::from_static("x=1")),
-            (SET_COOKIE, HeaderValue::from_static("y=2")),
-        ];
+        let mut cookies = Fields::default();
+        cookies.push(b"Set-Cookie", b"x=1");
+        cookies.push(b"Set-Cookie", b"y=2");
         let entry = Entry {
-            parts: Some(&parts),
+            head: Some(&parts.into()),
             refused_line: b"",
             peer: &peer,
             status: 404,
@@ -338,7 +332,7 @@ mod tests {
             false,
         );
         let mut entry = Entry {
-            parts: None,
+            head: None,
             refused_line: b"",
             peer: &peer,
             status: 400,
@@ -352,7 +346,7 @@ mod tests {
             member: None,
             first_member: None,
             attempts: 0,
-            response: &[],
+            response: &Fields::default(),
             after: AfterResponse::Close,
             requests: 0,
         };

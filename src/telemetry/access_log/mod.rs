@@ -16,7 +16,6 @@ use std::io;
 
 use ajpgate_config::log_format::{Item, Token};
 use ajpgate_config::{AccessLog as Settings, LogFormat};
-use http::header::HeaderName;
 
 pub(crate) use self::entry::{AfterResponse, Entry};
 use self::writer::Writer;
@@ -26,7 +25,7 @@ use crate::telemetry::metrics::Counter;
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     format: LogFormat,
-    response_fields: Vec<HeaderName>,
+    response_fields: Vec<String>,
     writer: Option<Writer>,
 }
 
@@ -46,7 +45,7 @@ impl AccessLog {
     }
 
     /// Fields of answers that lines hold.
-    pub(crate) fn response_fields(&self) -> &[HeaderName] {
+    pub(crate) fn response_fields(&self) -> &[String] {
         &self.response_fields
     }
 
@@ -76,7 +75,7 @@ impl AccessLog {
     }
 }
 
-fn response_fields(format: &LogFormat) -> Vec<HeaderName> {
+fn response_fields(format: &LogFormat) -> Vec<String> {
     let LogFormat::Line(items) = format else {
         return Vec::new();
     };
@@ -86,10 +85,11 @@ fn response_fields(format: &LogFormat) -> Vec<HeaderName> {
             token: Token::ResponseHeader(name),
             ..
         } = item
-            && let Ok(name) = HeaderName::try_from(name.as_str())
-            && !fields.contains(&name)
+            && !fields
+                .iter()
+                .any(|known: &String| known.eq_ignore_ascii_case(name))
         {
-            fields.push(name);
+            fields.push(name.clone());
         }
     }
     fields

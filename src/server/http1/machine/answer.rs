@@ -2,11 +2,10 @@
 
 use bytes::BytesMut;
 use http::StatusCode;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TRANSFER_ENCODING, UPGRADE,
-};
 
-use crate::field_names::{FieldNames, put_name};
+use crate::head::Fields;
+
+const CONTENT_LENGTH: &[u8] = b"Content-Length";
 
 /// The end of a chunked body, without trailers.
 pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
@@ -25,9 +24,7 @@ pub(super) struct Asked {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: StatusCode,
-    pub(crate) headers: &'a HeaderMap,
-    /// How its sender spelt the names of fields.
-    pub(crate) names: Option<&'a FieldNames>,
+    pub(crate) fields: &'a Fields,
     /// Bytes of its body; `None`: not known.
     pub(crate) length: Option<u64>,
     /// The value of `Date`, if the answer has none.
@@ -66,8 +63,14 @@ fn has_no_body(status: StatusCode) -> bool {
 }
 
 /// Whether a field is written from what is decided here, not from the answer.
-fn is_decided_here(name: &HeaderName) -> bool {
-    *name == CONNECTION || *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH
+fn is_decided_here(name: &[u8]) -> bool {
+    let is = |decided: &str| name.eq_ignore_ascii_case(decided.as_bytes());
+    match name.len() {
+        10 => is("connection"),
+        14 => is("content-length"),
+        17 => is("transfer-encoding"),
+        _ => false,
+    }
 }
 
 /// Writes the head of an answer. `keep_alive`: the connection goes on behind it.
@@ -78,10 +81,9 @@ pub(super) fn write_head(
     framing: Framing,
     keep_alive: bool,
 ) {
-    let Answer {
-        status, headers, ..
-    } = *answer;
-    out.reserve(256);
+    let Answer { status, fields, .. } = *answer;
+    // `: ` and the end of line of each field, and the lines that are written below.
+    out.reserve(fields.bytes() + 4 * fields.len() + 256);
     out.extend_from_slice(match asked.http10 {
         true => b"HTTP/1.0 ",
         false => b"HTTP/1.1 ",
@@ -91,19 +93,21 @@ pub(super) fn write_head(
     // A status without a name has no phrase: nothing need be said (RFC 9112 section 4).
     out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
-    for (name, value) in headers {
+    let mut dated = false;
+    for (name, value) in fields.iter() {
         if !is_decided_here(name) {
-            put(out, answer.names, name, value.as_bytes());
+            put(out, name, value);
+            dated |= name.eq_ignore_ascii_case(b"date");
         }
     }
     put_length(out, answer, framing);
-    if !headers.contains_key(DATE) {
-        put(out, None, &DATE, answer.date);
+    if !dated {
+        put(out, b"Date", answer.date);
     }
     match (status, keep_alive, asked.http10) {
-        (StatusCode::SWITCHING_PROTOCOLS, _, _) => put(out, None, &CONNECTION, UPGRADE.as_ref()),
-        (_, false, _) => put(out, None, &CONNECTION, b"close"),
-        (_, true, true) => put(out, None, &CONNECTION, b"keep-alive"),
+        (StatusCode::SWITCHING_PROTOCOLS, _, _) => put(out, b"Connection", b"upgrade"),
+        (_, false, _) => put(out, b"Connection", b"close"),
+        (_, true, true) => put(out, b"Connection", b"keep-alive"),
         (_, true, false) => {}
     }
     out.extend_from_slice(b"\r\n");
@@ -113,25 +117,21 @@ pub(super) fn write_head(
 fn put_length(out: &mut BytesMut, answer: &Answer<'_>, framing: Framing) {
     let mut text = itoa::Buffer::new();
     match framing {
-        Framing::Chunked => put(out, None, &TRANSFER_ENCODING, b"chunked"),
-        Framing::Length(length) => {
-            put(out, None, &CONTENT_LENGTH, text.format(length).as_bytes());
-        }
+        Framing::Chunked => put(out, b"Transfer-Encoding", b"chunked"),
+        Framing::Length(length) => put(out, CONTENT_LENGTH, text.format(length).as_bytes()),
         Framing::UntilClose => {}
         Framing::None if has_no_body(answer.status) => {}
         // The length that GET would have had (RFC 9110 section 8.6).
-        Framing::None => match (answer.headers.get(CONTENT_LENGTH), answer.length) {
-            (Some(length), _) => put(out, None, &CONTENT_LENGTH, length.as_bytes()),
-            (None, Some(length @ 1..)) => {
-                put(out, None, &CONTENT_LENGTH, text.format(length).as_bytes());
-            }
+        Framing::None => match (answer.fields.get("content-length"), answer.length) {
+            (Some(length), _) => put(out, CONTENT_LENGTH, length),
+            (None, Some(length @ 1..)) => put(out, CONTENT_LENGTH, text.format(length).as_bytes()),
             (None, _) => {}
         },
     }
 }
 
-fn put(out: &mut BytesMut, names: Option<&FieldNames>, name: &HeaderName, value: &[u8]) {
-    put_name(names, name.as_str(), out);
+fn put(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");

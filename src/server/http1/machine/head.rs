@@ -1,23 +1,18 @@
 //! The head of a request: where it ends, and what it says.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
-use http::request::Parts;
-use http::{Method, Request, Uri, Version};
+use http::{Method, Version};
 
-use super::names::field_name;
-use crate::framing::{Body, Fields, Lines, Refused};
+use crate::framing::{Body, BodyFields, Lines, Refused};
+use crate::head::{BadTarget, Fields, RequestHead, RequestTarget};
 
 /// Bytes of empty lines that may stand before a request line (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 8;
 
 /// Most header fields of a request.
 const MAX_FIELDS: usize = 100;
-
-/// Longest target in bytes that the crate `http` holds.
-const MAX_TARGET: usize = 65_534;
 
 /// A head that may be incomplete. Bytes that have been looked at are not looked at again.
 #[derive(Debug, Default)]
@@ -28,7 +23,7 @@ pub(super) struct PartialHead {
     start: usize,
     /// `None` before the request line is complete; whether it is HTTP/1.0.
     http10: Option<bool>,
-    fields: Fields,
+    fields: BodyFields,
 }
 
 /// Where a complete head stands, and the framing of the body behind it.
@@ -98,16 +93,19 @@ fn request_line(bytes: &[u8]) -> Result<Option<usize>, Refused> {
 }
 
 impl Complete {
-    /// Takes the head from the start of `buffer`.
-    pub(super) fn take(self, buffer: &mut BytesMut) -> Bytes {
-        let mut head = buffer.split_to(self.end.min(buffer.len())).freeze();
-        head.advance(self.start.min(head.len()));
-        head
+    /// The head, which `bytes` start with.
+    pub(super) fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Bytes up to the end of the head.
+    pub(super) const fn len(&self) -> usize {
+        self.end
     }
 }
 
-/// Reads a complete head. Values of fields and the target are parts of it, not copies.
-pub(super) fn parse(head: &Bytes) -> Result<Parts, Refused> {
+/// Reads a complete head.
+pub(super) fn parse(head: &[u8]) -> Result<RequestHead, Refused> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(head, &mut fields) {
@@ -119,57 +117,42 @@ pub(super) fn parse(head: &Bytes) -> Result<Parts, Refused> {
     let (Some(method), Some(target)) = (request.method, request.path) else {
         return Err(Refused::BadHead);
     };
-    let (mut parts, ()) = Request::new(()).into_parts();
-    parts.method = Method::from_bytes(method.as_bytes()).map_err(|_| Refused::BadHead)?;
-    parts.uri = uri(head.slice_ref(target.as_bytes()))?;
-    parts.version = match request.version {
-        Some(0) => Version::HTTP_10,
-        _ => Version::HTTP_11,
-    };
-    let mut headers = HeaderMap::with_capacity(request.headers.len());
+    let mut fields = Fields::within(head, request.headers.len());
     for field in request.headers.iter() {
-        let name = field_name(field.name.as_bytes()).map_err(|_| Refused::BadHead)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
-            .map_err(|_| Refused::BadHead)?;
-        headers.append(name, value);
+        fields.push_within(place(head, field.name.as_bytes()), place(head, field.value));
     }
-    parts.headers = headers;
-    Ok(parts)
+    Ok(RequestHead {
+        method: Method::from_bytes(method.as_bytes()).map_err(|_| Refused::BadHead)?,
+        target: RequestTarget::parse(target.as_bytes()).map_err(|why| match why {
+            BadTarget::TooLong => Refused::TargetTooLong,
+            BadTarget::Malformed => Refused::BadTarget,
+        })?,
+        version: match request.version {
+            Some(0) => Version::HTTP_10,
+            _ => Version::HTTP_11,
+        },
+        fields,
+    })
 }
 
-/// The target. A fragment has no place in it, and Tomcat's own connector refuses bytes beyond ASCII, `"`, `<` and `>`
-/// too (`HttpParser.isNotRequestTarget`).
-fn uri(target: Bytes) -> Result<Uri, Refused> {
-    if target.len() > MAX_TARGET {
-        return Err(Refused::TargetTooLong);
-    }
-    let refused = |byte: &u8| matches!(byte, 0..=b' ' | b'#' | b'"' | b'<' | b'>' | 0x7f..);
-    if target.iter().any(refused) {
-        return Err(Refused::BadTarget);
-    }
-    Uri::from_maybe_shared(target).map_err(|_| Refused::BadTarget)
+/// Where a part of a text stands in it.
+fn place(text: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+    start..start.saturating_add(part.len())
 }
 
 /// Whether the client wants its connection kept (RFC 9112 section 9.3).
-pub(super) fn wants_to_keep_alive(parts: &Parts) -> bool {
-    let has = |option| has_connection_option(&parts.headers, option);
-    match parts.version {
+pub(super) fn wants_to_keep_alive(head: &RequestHead) -> bool {
+    let has = |option| head.fields.lists("connection", option);
+    match head.version {
         Version::HTTP_10 => has("keep-alive") && !has("close"),
         _ => !has("close"),
     }
 }
 
 /// Whether the client waits for 100 before it sends its body (RFC 9110 section 10.1.1).
-pub(super) fn expects_100(parts: &Parts) -> bool {
-    let expect = parts.headers.get(EXPECT);
-    parts.version != Version::HTTP_10
-        && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
-/// Whether a `Connection` field names this option.
-pub(super) fn has_connection_option(headers: &HeaderMap, wanted: &str) -> bool {
-    headers.get_all(CONNECTION).iter().any(|value| {
-        let mut options = value.as_bytes().split(|byte| *byte == b',');
-        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes()))
-    })
+pub(super) fn expects_100(head: &RequestHead) -> bool {
+    let expect = head.fields.get("expect");
+    head.version != Version::HTTP_10
+        && expect.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }

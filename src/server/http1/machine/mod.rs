@@ -9,7 +9,6 @@
 
 mod answer;
 mod head;
-mod names;
 #[cfg(test)]
 mod oracle;
 mod queue;
@@ -17,7 +16,6 @@ mod queue;
 mod tests;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::request::Parts;
 use http::{Method, StatusCode, Version};
 
 pub(crate) use self::answer::Answer;
@@ -25,6 +23,7 @@ use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head};
 use self::head::PartialHead;
 pub(crate) use self::queue::Queue;
 use crate::framing::{Body, Refused};
+use crate::head::RequestHead;
 
 /// The interim answer that asks for the body (RFC 9110 section 15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -83,7 +82,7 @@ enum AnswerState {
 )]
 pub(crate) enum Read {
     /// A head, and the framing of the body behind it.
-    Head(Parts, Body),
+    Head(RequestHead, Body),
     /// A piece of the body, at least one byte.
     Data(Bytes),
     /// The end of a body.
@@ -156,26 +155,23 @@ impl Machine {
             Ok(None) => return Ok(None),
             Err(why) => return Err(self.refuse(why, buffer)),
         };
-        let head = complete.take(buffer);
-        let parts = match head::parse(&head) {
-            Ok(parts) => parts,
-            Err(why) => {
-                self.reading = ReadState::Broken;
-                return Err(Refusal::of(why, PartialHead::default().line(&head)));
-            }
+        let head = match head::parse(complete.of(buffer)) {
+            Ok(head) => head,
+            Err(why) => return Err(self.refuse(why, buffer)),
         };
+        buffer.advance(complete.len().min(buffer.len()));
         self.asked = Asked {
-            head_only: parts.method == Method::HEAD,
-            http10: parts.version == Version::HTTP_10,
-            keep_alive: head::wants_to_keep_alive(&parts),
+            head_only: head.method == Method::HEAD,
+            http10: head.version == Version::HTTP_10,
+            keep_alive: head::wants_to_keep_alive(&head),
         };
-        self.awaits_100 = !complete.body.is_over() && head::expects_100(&parts);
+        self.awaits_100 = !complete.body.is_over() && head::expects_100(&head);
         self.answering = AnswerState::Due;
         self.reading = match complete.body {
             Body::Over => ReadState::Over,
             body => ReadState::Body(body),
         };
-        Ok(Some(Read::Head(parts, complete.body)))
+        Ok(Some(Read::Head(head, complete.body)))
     }
 
     fn read_body(&mut self, buffer: &mut BytesMut) -> Result<Option<Read>, Refusal> {
@@ -271,7 +267,7 @@ impl Machine {
             && !last
             && readable
             && framing != Framing::UntilClose
-            && !head::has_connection_option(answer.headers, "close");
+            && !answer.fields.lists("connection", "close");
         out.append(|out| write_head(out, answer, self.asked, framing, keep_alive));
         self.answering = AnswerState::Body(framing);
         keep_alive

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{Answer, Machine, Queue, Read};
+use crate::head::Fields;
 
 /// A request, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +26,15 @@ struct Seen {
     body: Option<Vec<u8>>,
 }
 
-fn fields(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    let fields = headers.iter();
-    fields
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect()
+/// The fields, sorted by name: hyper keeps the order only among those of one name.
+fn sorted(fields: &Fields) -> Vec<(String, Vec<u8>)> {
+    let name = |name: &[u8]| String::from_utf8(name.to_ascii_lowercase()).unwrap();
+    let fields = fields.iter();
+    let mut sorted: Vec<_> = fields
+        .map(|(found, value)| (name(found), value.to_vec()))
+        .collect();
+    sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+    sorted
 }
 
 /// The requests that the machine reads.
@@ -44,8 +49,8 @@ fn ours(bytes: &[u8]) -> Vec<Seen> {
         let ended = match read {
             Read::Head(parts, framing) => {
                 seen.push(Seen {
-                    line: format!("{} {} {:?}", parts.method, parts.uri, parts.version),
-                    fields: fields(&parts.headers),
+                    line: format!("{} {} {:?}", parts.method, parts.target, parts.version),
+                    fields: sorted(&parts.fields),
                     body: None,
                 });
                 framing.is_over()
@@ -60,8 +65,7 @@ fn ours(bytes: &[u8]) -> Vec<Seen> {
             seen.last_mut().unwrap().body = Some(std::mem::take(&mut body));
             let answer = Answer {
                 status: http::StatusCode::OK,
-                headers: &HeaderMap::new(),
-                names: None,
+                fields: &Fields::default(),
                 length: Some(0),
                 date: b"now",
             };
@@ -91,7 +95,7 @@ async fn hypers(bytes: &[u8]) -> Vec<Seen> {
             let body = body.collect().await;
             seen.lock().unwrap().push(Seen {
                 line: format!("{} {} {:?}", parts.method, parts.uri, parts.version),
-                fields: fields(&parts.headers),
+                fields: sorted(&Fields::from(&parts.headers)),
                 body: body.ok().map(|body| body.to_bytes().to_vec()),
             });
             Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))

@@ -1,0 +1,286 @@
+//! The header fields of one message.
+
+use std::ops::Range;
+
+use http::header::HeaderMap;
+
+/// The fields of one message, in their order, with names as their sender wrote them. Names are compared without regard
+/// to upper and lower case (RFC 9110 section 5.1).
+///
+/// Messages have few fields, so a search compares the lengths of all names, and then the names of that length.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    /// Names and values. What is replaced or removed stays here, and no field points to it.
+    text: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// Where name and value of a field stand in the text.
+#[derive(Debug, Clone)]
+struct Entry {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Fields {
+    /// Room for this number of fields with this number of bytes in all.
+    pub(crate) fn with_capacity(fields: usize, bytes: usize) -> Self {
+        Self {
+            text: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(fields),
+        }
+    }
+
+    /// No fields yet, and the text in which they stand.
+    pub(crate) fn within(text: &[u8], fields: usize) -> Self {
+        Self {
+            text: text.to_vec(),
+            entries: Vec::with_capacity(fields),
+        }
+    }
+
+    /// Adds a field that stands at these places of the text.
+    pub(crate) fn push_within(&mut self, name: Range<usize>, value: Range<usize>) {
+        self.entries.push(Entry { name, value });
+    }
+
+    /// The number of fields.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes that names and values take at most.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    fn text(&self, range: &Range<usize>) -> &[u8] {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
+    fn store(&mut self, text: &[u8]) -> Range<usize> {
+        let start = self.text.len();
+        self.text.extend_from_slice(text);
+        start..self.text.len()
+    }
+
+    /// Names and values in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (self.text(&entry.name), self.text(&entry.value)))
+    }
+
+    fn is(&self, entry: &Entry, name: &str) -> bool {
+        entry.name.len() == name.len()
+            && self.text(&entry.name).eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The values of all fields of this name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self.entries.iter().filter(|entry| self.is(entry, name));
+        named.map(|entry| self.text(&entry.value))
+    }
+
+    /// The value of the first field of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|entry| self.is(entry, name))?;
+        Some(self.text(&entry.value))
+    }
+
+    /// Whether the elements of the lists in the fields of this name have this one, in any case (RFC 9110 section 5.6.1).
+    pub(crate) fn lists(&self, name: &str, wanted: &str) -> bool {
+        elements(self.all(name)).any(|element| element.eq_ignore_ascii_case(wanted.as_bytes()))
+    }
+
+    /// Adds a field behind the others.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.store(name), self.store(value));
+        self.entries.push(Entry { name, value });
+    }
+
+    /// Gives the first field of this name another value and removes the others; without one, adds it.
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) {
+        let Some(first) = self.entries.iter().position(|entry| self.is(entry, name)) else {
+            return self.push(name.as_bytes(), value);
+        };
+        self.set_at(first, value);
+        let mut at = 0;
+        self.retain(|found, _| {
+            at += 1;
+            at <= first + 1 || !found.eq_ignore_ascii_case(name.as_bytes())
+        });
+    }
+
+    fn set_at(&mut self, at: usize, value: &[u8]) {
+        let value = self.store(value);
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.value = value;
+        }
+    }
+
+    /// Removes all fields of this name.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.retain(|found, _| !found.eq_ignore_ascii_case(name.as_bytes()));
+    }
+
+    /// Keeps the fields for which this is true.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        let Self { text, entries } = self;
+        let slice = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+        entries.retain(|entry| keep(slice(&entry.name), slice(&entry.value)));
+    }
+
+    /// Gives fields other values, where there is one.
+    pub(crate) fn map_values(&mut self, mut map: impl FnMut(&[u8], &[u8]) -> Option<Vec<u8>>) {
+        for at in 0..self.entries.len() {
+            let Some(entry) = self.entries.get(at) else {
+                return;
+            };
+            if let Some(value) = map(self.text(&entry.name), self.text(&entry.value)) {
+                self.set_at(at, &value);
+            }
+        }
+    }
+}
+
+/// The elements of lists with commas, without white space around them.
+pub(crate) fn elements<'a>(
+    lists: impl Iterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = &'a [u8]> {
+    lists.flat_map(|list| list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
+}
+
+impl<'a> FromIterator<(&'a [u8], &'a [u8])> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'a [u8], &'a [u8])>>(list: I) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in list {
+            fields.push(name, value);
+        }
+        fields
+    }
+}
+
+impl From<&HeaderMap> for Fields {
+    fn from(map: &HeaderMap) -> Self {
+        let bytes = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            name.as_str().len() + value.len()
+        };
+        let mut fields = Self::with_capacity(map.len(), map.iter().map(bytes).sum());
+        for (name, value) in map {
+            fields.push(name.as_str().as_bytes(), value.as_bytes());
+        }
+        fields
+    }
+}
+
+/// Whether this is a name of a field: a token (RFC 9110 section 5.6.2).
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    let is_token = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    };
+    !name.is_empty() && name.iter().all(is_token)
+}
+
+/// Whether this can stand as the value of a field: no control characters but tabs (RFC 9110 section 5.5).
+pub(crate) fn is_value(value: &[u8]) -> bool {
+    // Without a way out in the middle the compiler looks at sixteen bytes at a time.
+    !value.iter().fold(false, |bad, byte| {
+        bad | ((*byte < b' ') & (*byte != b'\t')) | (*byte == 0x7f)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields(list: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in list {
+            fields.push(name.as_bytes(), value.as_bytes());
+        }
+        fields
+    }
+
+    fn shown(fields: &Fields) -> String {
+        let fields = fields.iter();
+        let shown = fields
+            .map(|(name, value)| format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn fields_are_found_in_any_case_and_keep_their_order() {
+        let fields = fields(&[
+            ("Set-Cookie", "a=1"),
+            ("X-Node", "1"),
+            ("set-cookie", "b=2"),
+        ]);
+        assert_eq!(fields.get("x-node"), Some(&b"1"[..]));
+        assert_eq!(fields.get("x-nod"), None);
+        assert_eq!(
+            fields.all("SET-COOKIE").collect::<Vec<_>>(),
+            [b"a=1", b"b=2"]
+        );
+        assert_eq!(
+            shown(&fields),
+            "Set-Cookie: a=1, X-Node: 1, set-cookie: b=2"
+        );
+    }
+
+    #[test]
+    fn a_field_is_set_where_its_first_one_stands() {
+        let mut fields = fields(&[("A", "1"), ("B", "2"), ("a", "3"), ("C", "4")]);
+        fields.set("a", b"5");
+        fields.set("d", b"6");
+        assert_eq!(shown(&fields), "A: 5, B: 2, C: 4, d: 6");
+        fields.remove("b");
+        fields.map_values(|name, value| (name == b"C").then(|| [value, b"!"].concat()));
+        assert_eq!(shown(&fields), "A: 5, C: 4!, d: 6");
+    }
+
+    #[test]
+    fn elements_of_lists_are_found_without_their_white_space() {
+        let fields = fields(&[
+            ("Connection", "close,\t X-Hop ,"),
+            ("connection", "keep-alive"),
+        ]);
+        for (wanted, found) in [
+            ("CLOSE", true),
+            ("x-hop", true),
+            ("keep-alive", true),
+            ("x", false),
+        ] {
+            assert_eq!(fields.lists("connection", wanted), found, "{wanted}");
+        }
+    }
+
+    proptest! {
+        /// What the crate `http` takes for a name and a value is taken here, and nothing else.
+        #[test]
+        fn names_and_values_are_those_of_the_crate_http(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(is_value(&bytes), HeaderValue::from_bytes(&bytes).is_ok());
+            prop_assert_eq!(is_name(&bytes), HeaderName::from_bytes(&bytes).is_ok());
+        }
+    }
+
+    #[test]
+    fn each_byte_is_judged_as_the_crate_http_does() {
+        for byte in 0..=255_u8 {
+            assert_eq!(
+                is_value(&[byte]),
+                HeaderValue::from_bytes(&[byte]).is_ok(),
+                "{byte}"
+            );
+            assert_eq!(
+                is_name(&[byte]),
+                HeaderName::from_bytes(&[byte]).is_ok(),
+                "{byte}"
+            );
+        }
+    }
+}

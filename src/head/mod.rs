@@ -1,0 +1,36 @@
+//! The heads of requests and answers, whatever protocol they came in: what the request path reads and changes.
+
+mod fields;
+mod target;
+
+use http::{Method, StatusCode, Version, request};
+
+pub(crate) use self::fields::{Fields, elements, is_name, is_value};
+pub(crate) use self::target::{BadTarget, RequestTarget};
+
+/// The head of a client's request.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestHead {
+    pub(crate) method: Method,
+    pub(crate) target: RequestTarget,
+    pub(crate) version: Version,
+    pub(crate) fields: Fields,
+}
+
+impl From<request::Parts> for RequestHead {
+    fn from(parts: request::Parts) -> Self {
+        Self {
+            target: RequestTarget::of(&parts.uri),
+            method: parts.method,
+            version: parts.version,
+            fields: Fields::from(&parts.headers),
+        }
+    }
+}
+
+/// The head of a final answer, for the client.
+#[derive(Debug, Clone)]
+pub(crate) struct AnswerHead {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: Fields,
+}
