@@ -1,10 +1,13 @@
 //! `ajpgate run`: which configurations it refuses before it binds, and how signals end it.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 
 use insta::assert_snapshot;
 
 use crate::cluster::Cluster;
+use crate::house::House;
 use crate::support::http::{Request, get};
 use crate::support::program::{Done, Program, ajpgate, run};
 use crate::support::{Scratch, taken, until};
@@ -173,7 +176,7 @@ fn sigterm_and_sigint_let_a_request_finish() {
 
         cluster.gateway.signal(signal);
         until("the front takes no more", || {
-            std::net::TcpStream::connect(cluster.front).err()
+            TcpStream::connect(cluster.front).err()
         });
         let ready = get(cluster.admin, "/readyz", "");
         assert_eq!(
@@ -229,6 +232,36 @@ fn clients_are_served_by_as_many_threads_as_the_configuration_says() {
     for _ in 0..20 {
         assert_eq!(cluster.get("/app/", "").status, 200);
     }
+}
+
+/// Clients take all descriptors that the process may have. A request then finds none for a connection to a member.
+#[test]
+fn a_lack_of_file_descriptors_blames_no_member() {
+    let mut house = House::start("runtime: { threads: 1 }\n");
+    let process = house.gateway.id();
+    let open = std::fs::read_dir(format!("/proc/{process}/fd"));
+    let most = open.unwrap().count() + 8;
+    let limit = Command::new("prlimit")
+        .args(["--pid", &process.to_string()])
+        .arg(format!("--nofile={most}:{most}"))
+        .status();
+    assert!(limit.unwrap().success());
+    let mut clients: Vec<TcpStream> = (0..20)
+        .map(|_| TcpStream::connect(house.front).unwrap())
+        .collect();
+    house.gateway.logs("cannot take connections");
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    clients[0].write_all(request).unwrap();
+    let mut status = [0; 12];
+    clients[0].read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 503");
+    house.gateway.logs("needs a higher limit of open files");
+    drop(clients);
+    for member in house.members() {
+        let seen = (member["usable"].as_bool(), member["errors"].as_u64());
+        assert_eq!(seen, (Some(true), Some(0)), "{member}");
+    }
+    assert_eq!(get(house.front, "/", "").status, 200);
 }
 
 /// The threads share the address among themselves, and with no other program.
