@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use super::http1::{self, Bounds};
+use super::http1;
 use crate::peer::Peer;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
@@ -214,36 +214,33 @@ impl Accepting {
 
     /// Starts the task of a connection, on the core that it is given to.
     fn start(&self, accepted: Accepted, permit: Permit) {
+        let Accepted {
+            stream,
+            address,
+            local,
+        } = accepted;
+        // It has none when the client is gone already.
+        let Some(local) = local.or_else(|| stream.local_addr().ok()) else {
+            return;
+        };
+        let peer = Arc::new(Peer::new(address, local, false));
         let (core, served) = self.shared.cores.assign();
         let shared = Arc::clone(&self.shared);
         match core {
             None => {
                 self.tasks.spawn(async move {
-                    run(accepted, &shared).await;
+                    run(stream, peer, &shared).await;
                     drop((permit, served));
                 });
             }
             Some(core) => {
                 // Its events are to come to the other core: it is taken out of this one's event queue.
-                let Accepted {
-                    stream,
-                    address,
-                    local,
-                } = accepted;
                 let Ok(stream) = stream.into_std() else {
                     return;
                 };
                 let moved = async move {
                     if let Ok(stream) = TcpStream::from_std(stream) {
-                        run(
-                            Accepted {
-                                stream,
-                                address,
-                                local,
-                            },
-                            &shared,
-                        )
-                        .await;
+                        run(stream, peer, &shared).await;
                     }
                     drop((permit, served));
                 };
@@ -254,20 +251,9 @@ impl Accepting {
 }
 
 /// One connection, from accept to close.
-async fn run(accepted: Accepted, shared: &Arc<Shared>) {
-    let Accepted {
-        stream,
-        address,
-        local,
-    } = accepted;
-    // It has none when the client is gone already.
-    let Some(local) = local.or_else(|| stream.local_addr().ok()) else {
-        return;
-    };
-    let peer = Arc::new(Peer::new(address, local, false));
-    let bounds = Bounds::of(&shared.snapshot.load().limits);
+async fn run(stream: TcpStream, peer: Arc<Peer>, shared: &Arc<Shared>) {
     shared.counters.client_connections.increment();
-    http1::serve(stream, &peer, bounds, shared).await;
+    http1::serve(stream, peer, shared).await;
     shared.counters.client_connections.decrement();
 }
 

@@ -7,8 +7,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::client::Socket;
 use super::connection::{Connection, REFUSED};
 use super::date;
@@ -16,11 +14,13 @@ use super::machine::{Answer, Refusal, status};
 use super::service::Service;
 use super::waits::Reading;
 use crate::head::Fields;
+use crate::proxy;
 
 impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Answers a request that is refused, and closes.
-    pub(super) async fn refuse(&mut self, refusal: &Refusal, text: Bytes) {
+    pub(super) async fn refuse(&mut self, refusal: Refusal) {
         let status = status(refusal.why);
+        let text = proxy::text(status);
         let mut fields = Fields::default();
         fields.push(b"Content-Type", b"text/plain; charset=utf-8");
         let answer = Answer {
@@ -30,7 +30,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             date: &date::now(),
         };
         self.machine.answer_refused(&answer, text, &mut self.output);
-        self.service.refused(status, refusal);
+        self.service.refused(status, &refusal);
         self.close(Some(REFUSED)).await;
     }
 
@@ -46,6 +46,10 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return Poll::Ready(()),
                     Poll::Pending => return self.waits.poll(cx).map(|_| ()),
+                }
+                if linger.is_none() {
+                    // The close that follows says the same with one call less.
+                    return Poll::Ready(());
                 }
                 match self.client.poll_close_writing(cx) {
                     Poll::Ready(Ok(())) => {}

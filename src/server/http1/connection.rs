@@ -24,7 +24,7 @@ pub(super) struct Gone;
 
 /// Bounds of one client connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
+pub(super) struct Bounds {
     /// Largest head of a request, in bytes.
     pub(super) max_head: usize,
     /// From the first byte of a head to its last.
@@ -35,7 +35,7 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// Those that `limits` has when the connection is accepted.
-    pub(crate) const fn of(limits: &Limits) -> Self {
+    pub(super) const fn of(limits: &Limits) -> Self {
         Self {
             max_head: limits.max_header_bytes,
             head: limits.header_timeout,

@@ -19,17 +19,13 @@ use crate::proxy::{self, Tracked};
 use crate::state::Shared;
 use crate::upload::ClientBody;
 
-/// Serves the requests on a connection until either side ends it.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    peer: &Arc<Peer>,
-    bounds: Bounds,
-    shared: &Arc<Shared>,
-) {
+/// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins.
+pub(crate) async fn serve(stream: TcpStream, peer: Arc<Peer>, shared: &Arc<Shared>) {
     let state = Arc::new(ConnectionState::default());
+    let bounds = Bounds::of(&shared.snapshot.load().limits);
     let service = Gateway {
         shared: Arc::clone(shared),
-        peer: Arc::clone(peer),
+        peer,
         state: Arc::clone(&state),
     };
     let mut connection = Connection::new(stream, state, bounds, &service);

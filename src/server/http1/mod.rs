@@ -18,5 +18,4 @@ mod tests;
 mod upgraded;
 mod waits;
 
-pub(super) use self::connection::Bounds;
 pub(super) use self::gateway::serve;

@@ -6,12 +6,11 @@ use std::task::Poll;
 use super::client::Socket;
 use super::connection::{Connection, REFUSED};
 use super::exchange::After;
-use super::machine::{Read, Refusal, status};
+use super::machine::{Read, Refusal};
 use super::service::Service;
 use super::waits::{Late, Reading};
 use crate::framing::{Body, Refused};
 use crate::head::RequestHead;
-use crate::proxy;
 
 /// What a client that is between two requests does next.
 #[derive(Debug)]
@@ -25,28 +24,29 @@ enum Next {
 impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Serves the requests until either side ends the connection.
     pub(super) async fn run(&mut self) {
-        loop {
-            let (head, body) = match self.next_request().await {
-                Next::Request(head, body) => (head, body),
-                Next::Refused(refusal) => {
-                    let text = proxy::text(status(refusal.why));
-                    return self.refuse(&refusal, text).await;
-                }
-                Next::Close => return self.close(None).await,
+        let end = loop {
+            // What is large is boxed, and no head is held across an await: a connection that waits for its next request
+            // needs no room for one.
+            let exchange = match self.next_request().await {
+                Next::Request(head, body) => Box::pin(self.exchange(head, body)),
+                Next::Refused(refusal) => break Err(refusal),
+                Next::Close => break Ok(None),
             };
-            // Boxed, so that a connection that waits for its next request needs no room for it.
-            match Box::pin(self.exchange(head, body)).await {
+            match exchange.await {
                 After::Next => {
                     if !self.skip_body().await {
-                        let linger = (!self.client.ended).then_some(REFUSED);
-                        return self.close(linger).await;
+                        break Ok((!self.client.ended).then_some(REFUSED));
                     }
                     self.client.rest();
                     self.output.rest();
                 }
-                After::Close(linger) => return self.close(linger).await,
+                After::Close(linger) => break Ok(linger),
                 After::Gone => return,
             }
+        };
+        match end {
+            Ok(linger) => self.close(linger).await,
+            Err(refusal) => Box::pin(self.refuse(refusal)).await,
         }
     }
 

@@ -744,5 +744,5 @@ async fn a_connection_that_waits_is_small() {
     let mut connection = Connection::new(io, state, BOUNDS, &service);
     let whole = size_of_val(&connection);
     let running = size_of_val(&connection.run());
-    assert!(whole + running < 1024, "{whole} + {running} bytes");
+    assert!(whole + running < 640, "{whole} + {running} bytes");
 }

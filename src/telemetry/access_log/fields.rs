@@ -41,6 +41,13 @@ pub(super) fn cookie<'a>(fields: &Fields, wanted: &str) -> Option<Cow<'a, str>> 
 /// Text of a client with escapes for quotation marks, line ends and every byte that is not printable ASCII
 /// (httpd's `util.c: ap_escape_logitem()`).
 pub(super) fn escaped<'a>(text: &[u8]) -> Cow<'a, str> {
+    // Nearly every text is written as it is.
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if text.iter().all(plain)
+        && let Ok(text) = str::from_utf8(text)
+    {
+        return text.to_owned().into();
+    }
     let mut out = String::with_capacity(text.len());
     for byte in text {
         match byte {
