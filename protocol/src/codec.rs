@@ -41,12 +41,20 @@ impl GatewayCodec {
     /// Whether `input` holds a whole packet, so that decoding it needs no further read.
     #[must_use]
     pub fn has_packet(&self, input: &[u8]) -> bool {
-        input
-            .first_chunk::<PACKET_HEADER>()
-            .is_some_and(|[_, _, high, low]| {
-                input.len().saturating_sub(PACKET_HEADER)
-                    >= usize::from(u16::from_be_bytes([*high, *low]))
-            })
+        payload_length(input)
+            .is_some_and(|length| input.len().saturating_sub(PACKET_HEADER) >= length)
+    }
+
+    /// Takes the first packet out of `input`; `None`: more bytes are needed. Unlike [`decode`](Decoder::decode) it reserves no
+    /// memory for them.
+    ///
+    /// # Errors
+    /// [`CodecError::Malformed`]: the bytes are no packets.
+    pub fn take(&self, input: &mut BytesMut) -> Result<Option<FromContainer>, CodecError> {
+        let Some(payload) = split_packet(input, response::MAGIC, MAX_PAYLOAD)? else {
+            return Ok(None);
+        };
+        Ok(Some(FromContainer::read(&payload)?))
     }
 }
 
@@ -55,11 +63,11 @@ impl Decoder for GatewayCodec {
     type Error = CodecError;
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<FromContainer>, CodecError> {
-        let read_ahead = self.packet_size.bytes();
-        let Some(payload) = split_packet(input, response::MAGIC, MAX_PAYLOAD, read_ahead)? else {
-            return Ok(None);
-        };
-        Ok(Some(FromContainer::read(&payload)?))
+        let message = self.take(input)?;
+        if message.is_none() {
+            reserve_missing(input, self.packet_size.bytes());
+        }
+        Ok(message)
     }
 }
 
@@ -137,8 +145,8 @@ impl Decoder for ContainerCodec {
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<ToContainer>, CodecError> {
         let limit = self.packet_size.max_payload();
-        let read_ahead = self.packet_size.bytes();
-        let Some(payload) = split_packet(input, request::MAGIC, limit, read_ahead)? else {
+        let Some(payload) = split_packet(input, request::MAGIC, limit)? else {
+            reserve_missing(input, self.packet_size.bytes());
             return Ok(None);
         };
         if self.body_expected {
@@ -173,37 +181,45 @@ impl Encoder<FromContainer> for ContainerCodec {
     }
 }
 
-/// Takes the payload of the first packet out of `input`, or reserves memory for its missing bytes.
+/// Takes the payload of the first packet out of `input`; `None`: more bytes are needed.
 ///
 /// Magic bytes and length are checked as soon as they have arrived, before memory is reserved for the payload.
 fn split_packet(
     input: &mut BytesMut,
     magic: [u8; 2],
     limit: usize,
-    read_ahead: usize,
 ) -> Result<Option<Bytes>, Malformed> {
     if let Some(first) = input.first_chunk::<2>()
         && *first != magic
     {
         return Err(Malformed::Magic(*first));
     }
-    let Some([_, _, high, low]) = input.first_chunk::<PACKET_HEADER>() else {
-        input.reserve(read_ahead.min(READ_AHEAD_MAX));
+    let Some(length) = payload_length(input) else {
         return Ok(None);
     };
-    let length = usize::from(u16::from_be_bytes([*high, *low]));
     if length > limit {
         return Err(Malformed::Oversize { length, limit });
     }
     let whole = length.saturating_add(PACKET_HEADER);
     if input.len() < whole {
-        let missing = whole.saturating_sub(input.len());
-        input.reserve(missing.max(read_ahead).min(READ_AHEAD_MAX));
         return Ok(None);
     }
     let mut packet = input.split_to(whole).freeze();
     packet.advance(PACKET_HEADER);
     Ok(Some(packet))
+}
+
+/// The length of the first payload in bytes, once it has arrived.
+fn payload_length(input: &[u8]) -> Option<usize> {
+    let [_, _, high, low] = input.first_chunk::<PACKET_HEADER>()?;
+    Some(usize::from(u16::from_be_bytes([*high, *low])))
+}
+
+/// Reserves memory for what is missing of the first packet, and at least for a packet of `read_ahead` bytes.
+fn reserve_missing(input: &mut BytesMut, read_ahead: usize) {
+    let whole = payload_length(input).map_or(0, |length| length.saturating_add(PACKET_HEADER));
+    let missing = whole.saturating_sub(input.len());
+    input.reserve(missing.max(read_ahead).min(READ_AHEAD_MAX));
 }
 
 /// Writes magic bytes, length, and the payload that `payload` writes. An error restores the buffer.

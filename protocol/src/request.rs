@@ -4,11 +4,27 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::error::Malformed;
 use crate::headers::Headers;
+use crate::limits::{PACKET_HEADER, PacketSize};
 use crate::tables::{RequestHeader, STORED_METHOD, attribute, method_name, packet};
 use crate::wire::{Reader, WireString, put_wire_string};
 
 /// First two bytes of every packet to the container.
 pub const MAGIC: [u8; 2] = [0x12, 0x34];
+
+/// What stands before the data of a request body packet: magic, length of the payload, length of the data in bytes.
+///
+/// `None` for no data, which would mean the end of the body, and for more than fits a packet of [`PacketSize::MAX`].
+#[must_use]
+pub fn body_header(data: usize) -> Option<[u8; PACKET_HEADER + 2]> {
+    let length = u16::try_from(data).ok()?;
+    let payload = length.checked_add(2)?;
+    if length == 0 || data > PacketSize::MAX.max_request_data() {
+        return None;
+    }
+    let [first, second] = MAGIC;
+    let ([high, low], [data_high, data_low]) = (payload.to_be_bytes(), length.to_be_bytes());
+    Some([first, second, high, low, data_high, data_low])
+}
 
 /// A CPING packet, complete.
 pub const CPING: [u8; 5] = [0x12, 0x34, 0, 1, packet::CPING];
@@ -256,4 +272,25 @@ pub(crate) fn read_body(payload: &Bytes) -> Result<BodyPacket, Malformed> {
         0 => BodyPacket::End,
         _ => BodyPacket::Data(reader.bytes(stated)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_stands_before_data_that_fits_a_packet() {
+        assert_eq!(body_header(1), Some([0x12, 0x34, 0, 3, 0, 1]));
+        assert_eq!(
+            body_header(8186),
+            Some([0x12, 0x34, 0x1f, 0xfc, 0x1f, 0xfa])
+        );
+        assert_eq!(
+            body_header(65_530),
+            Some([0x12, 0x34, 0xff, 0xfc, 0xff, 0xfa])
+        );
+        for none in [0, 65_531, 65_536, usize::MAX] {
+            assert_eq!(body_header(none), None, "{none}");
+        }
+    }
 }
