@@ -16,6 +16,9 @@ pub(crate) use self::client_body::{BodyFault, BodyFeed, ClientBody};
 /// One packet of the largest size: what a container has been sent unasked, and the whole of most forms.
 pub(crate) const REPLAY_MAX: usize = 64 * 1024;
 
+/// So many pieces of a packet go out as they are. More would cost more than a copy.
+const FEW: usize = 2;
+
 /// Most pieces of such a body: a client may send chunks of one byte, and each piece takes more than that.
 const REPLAY_PIECES: usize = 1024;
 
@@ -63,6 +66,7 @@ pub(crate) struct Upload {
     incoming: Option<ClientBody>,
     /// Read from the client and not taken yet.
     unread: VecDeque<Bytes>,
+    unread_bytes: usize,
     /// Taken, in order; `None` when it was too much to keep or need not be kept.
     taken: Option<Vec<Bytes>>,
     taken_bytes: usize,
@@ -73,6 +77,8 @@ pub(crate) struct Upload {
     /// like the end of a whole one.
     failed: Option<UploadError>,
     broken: bool,
+    /// See [`is_looking`](Self::is_looking).
+    looking: bool,
 }
 
 impl Default for Upload {
@@ -81,12 +87,14 @@ impl Default for Upload {
         Self {
             incoming: None,
             unread: VecDeque::new(),
+            unread_bytes: 0,
             taken: Some(Vec::new()),
             taken_bytes: 0,
             allowed: None,
             length: RequestBody::Empty,
             failed: None,
             broken: false,
+            looking: false,
         }
     }
 }
@@ -110,12 +118,14 @@ impl Upload {
         Ok(Self {
             incoming: (length != RequestBody::Empty).then_some(incoming),
             unread: VecDeque::new(),
+            unread_bytes: 0,
             taken: Some(Vec::new()),
             taken_bytes: 0,
             allowed: max,
             length,
             failed: None,
             broken: false,
+            looking: false,
         })
     }
 
@@ -124,44 +134,86 @@ impl Upload {
         self.length
     }
 
-    /// Takes up to `max` bytes, as many as are there, in one or several pieces. `Ready(0)` is the end.
+    /// How many bytes a packet of up to `max` bytes gets now; [`take`](Self::take) takes them. `Ready(0)` is the end.
     ///
-    /// A packet that is filled costs the container one round trip instead of several, so what has already
-    /// arrived is taken together; nothing is waited for once there is a byte.
+    /// A packet that is filled costs the container one round trip instead of several. So while there are fewer than `max`
+    /// bytes the client's connection looks for more, and polls again: see [`is_looking`](Self::is_looking). Once nothing more
+    /// has come, nothing is waited for.
+    pub(crate) fn poll_ready(&mut self, max: usize) -> Poll<Result<usize, UploadError>> {
+        self.looking = false;
+        while self.unread_bytes < max && !self.broken {
+            match self.poll_receive() {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => break,
+                Poll::Ready(Err(error)) => (self.failed, self.broken) = (Some(error), true),
+                Poll::Pending => {
+                    self.looking = self
+                        .incoming
+                        .as_mut()
+                        .is_some_and(ClientBody::asks_for_look);
+                    if self.looking || self.unread_bytes == 0 {
+                        return Poll::Pending;
+                    }
+                    break;
+                }
+            }
+        }
+        // What there is goes first, then the failure.
+        match self.unread_bytes {
+            0 if self.broken => Poll::Ready(Err(self.failed.take().unwrap_or(UploadError::Cut))),
+            count => Poll::Ready(Ok(count.min(max))),
+        }
+    }
+
+    /// Takes up to `max` bytes, as [`poll_ready`](Self::poll_ready) says.
+    #[cfg_attr(
+        not(feature = "ftp"),
+        allow(dead_code, reason = "only FTP members need it")
+    )]
     pub(crate) fn poll_take(
         &mut self,
         max: usize,
-        mut put: impl FnMut(&[u8]),
+        put: impl FnMut(&Bytes),
     ) -> Poll<Result<usize, UploadError>> {
-        let mut count = 0;
-        while count < max {
-            let Some(mut piece) = self.unread.pop_front() else {
-                if self.broken {
-                    break;
-                }
-                match self.poll_receive() {
-                    Poll::Ready(Ok(true)) => continue,
-                    Poll::Ready(Ok(false)) => break,
-                    Poll::Ready(Err(error)) => {
-                        (self.failed, self.broken) = (Some(error), true);
-                        break;
-                    }
-                    Poll::Pending if count == 0 => return Poll::Pending,
-                    Poll::Pending => break,
-                }
-            };
-            if piece.len() > max - count {
-                self.unread.push_front(piece.split_off(max - count));
+        let count = ready!(self.poll_ready(max))?;
+        self.take(count, put);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Whether the last [`poll_ready`](Self::poll_ready) was pending only until the client's connection has looked for more,
+    /// which it does at once.
+    pub(crate) const fn is_looking(&self) -> bool {
+        self.looking
+    }
+
+    /// Whether so many bytes are in very few pieces.
+    pub(crate) fn is_in_few_pieces(&self, count: usize) -> bool {
+        self.unread.iter().take(FEW).map(Bytes::len).sum::<usize>() >= count
+    }
+
+    /// Takes this number of bytes, or what there is, in one or several pieces.
+    pub(crate) fn take(&mut self, mut count: usize, mut put: impl FnMut(&Bytes)) {
+        while count > 0
+            && let Some(mut piece) = self.pop_unread()
+        {
+            if piece.len() > count {
+                self.push_unread(piece.split_off(count));
             }
             put(&piece);
-            count += piece.len();
+            count = count.saturating_sub(piece.len());
             self.keep(piece);
         }
-        // What there is goes first, then the failure.
-        match count {
-            0 if self.broken => Poll::Ready(Err(self.failed.take().unwrap_or(UploadError::Cut))),
-            count => Poll::Ready(Ok(count)),
-        }
+    }
+
+    fn pop_unread(&mut self) -> Option<Bytes> {
+        let piece = self.unread.pop_front()?;
+        self.unread_bytes = self.unread_bytes.saturating_sub(piece.len());
+        Some(piece)
+    }
+
+    fn push_unread(&mut self, piece: Bytes) {
+        self.unread_bytes = self.unread_bytes.saturating_add(piece.len());
+        self.unread.push_front(piece);
     }
 
     /// Takes the next piece as it came from the client. `None` is the end.
@@ -169,7 +221,7 @@ impl Upload {
     /// Pending needs no waker: the task that polls the exchange is the one that reads from the client.
     pub(crate) fn poll_piece(&mut self) -> Poll<Option<Result<Bytes, UploadError>>> {
         loop {
-            if let Some(piece) = self.unread.pop_front() {
+            if let Some(piece) = self.pop_unread() {
                 self.keep(piece.clone());
                 return Poll::Ready(Some(Ok(piece)));
             }
@@ -190,14 +242,20 @@ impl Upload {
         self.taken.is_some()
     }
 
+    /// Whether all of the body will be held, so that it can be read once more whatever happens until then.
+    pub(crate) fn can_be_held(&self) -> bool {
+        match self.length {
+            RequestBody::Empty => true,
+            RequestBody::Known(length) => self.is_held() && length <= REPLAY_MAX as u64,
+            RequestBody::Unknown => false,
+        }
+    }
+
     /// Goes back to the start for another attempt, as far as the body [is held](Self::is_held).
     pub(crate) fn rewind(&mut self) {
-        for piece in self
-            .taken
-            .iter_mut()
-            .flat_map(|taken| taken.drain(..).rev())
-        {
-            self.unread.push_front(piece);
+        let taken = self.taken.as_mut().map(std::mem::take);
+        for piece in taken.unwrap_or_default().into_iter().rev() {
+            self.push_unread(piece);
         }
         self.taken_bytes = 0;
     }
@@ -233,6 +291,7 @@ impl Upload {
             };
             *allowed = left;
         }
+        self.unread_bytes = self.unread_bytes.saturating_add(piece.len());
         self.unread.push_back(piece);
         Poll::Ready(Ok(true))
     }

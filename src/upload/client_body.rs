@@ -3,6 +3,9 @@
 //! The connection's task is the only task: it polls the exchange, which reads [`ClientBody`], and then looks at
 //! [`BodyFeed::is_wanted`]. A reader that finds nothing therefore need not be woken: whoever puts a piece in polls the
 //! exchange again. Memory is bounded, because the connection reads only what is wanted: one read of the socket.
+//!
+//! A reader that would rather have more before it sends what it has asks for a look at the socket. The connection then polls
+//! the exchange again in any case.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,10 +35,22 @@ struct Cell {
     pieces: VecDeque<Bytes>,
     /// `None` while more may come.
     end: Option<Result<(), BodyFault>>,
-    /// The reader found nothing.
-    wanted: bool,
+    wanted: Wanted,
+    /// The connection has looked for more since the last piece, and nothing had come.
+    dry: bool,
     /// The reader is gone.
     abandoned: bool,
+}
+
+/// What the reader waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Wanted {
+    #[default]
+    Nothing,
+    /// The next piece.
+    Piece,
+    /// The next piece, or that none has come yet.
+    Look,
 }
 
 type Shared = Arc<Mutex<Cell>>;
@@ -96,10 +111,24 @@ impl ClientBody {
         match cell.end {
             Some(end) => Poll::Ready(end.map(|()| None)),
             None => {
-                cell.wanted = true;
+                cell.wanted = Wanted::Piece;
                 Poll::Pending
             }
         }
+    }
+
+    /// Whether nobody knows if more has come, after a [`poll_piece`](Self::poll_piece) that was pending. If so, the connection
+    /// looks at its socket and polls the exchange again, whatever it finds.
+    pub(crate) fn asks_for_look(&mut self) -> bool {
+        let Some(shared) = &self.shared else {
+            return false;
+        };
+        let mut cell = lock(shared);
+        if cell.dry || cell.end.is_some() {
+            return false;
+        }
+        cell.wanted = Wanted::Look;
+        true
     }
 }
 
@@ -122,7 +151,7 @@ impl BodyFeed {
     pub(crate) fn is_wanted(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| {
             let cell = lock(shared);
-            cell.wanted && !cell.abandoned
+            cell.wanted != Wanted::Nothing && !cell.abandoned
         })
     }
 
@@ -135,18 +164,31 @@ impl BodyFeed {
     pub(crate) fn push(&self, piece: Bytes) {
         if let Some(shared) = &self.0 {
             let mut cell = lock(shared);
-            cell.wanted = false;
+            (cell.wanted, cell.dry) = (Wanted::Nothing, false);
             if !cell.abandoned && !piece.is_empty() {
                 cell.pieces.push_back(piece);
             }
         }
     }
 
+    /// Says that nothing has come; whether the exchange wants to know that.
+    pub(crate) fn found_nothing(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| {
+            let mut cell = lock(shared);
+            cell.dry = true;
+            let asked = cell.wanted == Wanted::Look;
+            if asked {
+                cell.wanted = Wanted::Nothing;
+            }
+            asked
+        })
+    }
+
     /// Says how the body ends. The first end counts.
     pub(crate) fn end(&self, end: Result<(), BodyFault>) {
         if let Some(shared) = &self.0 {
             let mut cell = lock(shared);
-            cell.wanted = false;
+            cell.wanted = Wanted::Nothing;
             cell.end.get_or_insert(end);
         }
     }
@@ -183,6 +225,22 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(body.poll_piece(), Poll::Ready(Err(BodyFault::Cut)));
         }
+    }
+
+    #[test]
+    fn a_reader_that_asks_for_a_look_hears_that_nothing_has_come() {
+        let (mut body, feed) = ClientBody::new(Body::Length(4));
+        assert!(body.poll_piece().is_pending() && body.asks_for_look());
+        assert!(feed.is_wanted() && feed.found_nothing());
+        // It is known now, and the next piece is waited for.
+        assert!(body.poll_piece().is_pending() && !body.asks_for_look());
+        assert!(feed.is_wanted() && !feed.found_nothing());
+        // Behind a piece nobody knows whether a further one has come.
+        feed.push(Bytes::from_static(b"ab"));
+        assert!(body.poll_piece().is_ready());
+        assert!(body.poll_piece().is_pending() && body.asks_for_look());
+        feed.end(Ok(()));
+        assert!(!body.asks_for_look());
     }
 
     #[test]

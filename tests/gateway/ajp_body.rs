@@ -78,6 +78,23 @@ async fn b01_b02_b03_a_known_length_starts_unasked_and_goes_on_asked() {
     }
 }
 
+/// The first read of a connection, which gets the head too, is no bound of a packet.
+#[tokio::test]
+async fn b02_packets_are_filled_with_what_has_come() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        let (sizes, body, _) = packets(&mut wire, true).await;
+        assert_eq!(sizes, [8186, 8186, 8186, 5442]);
+        assert!(body == pattern(30_000));
+        wire.respond(200, &[], b"ok").await;
+    })
+    .await;
+    let gateway = Running::before(&[&container], "", "");
+    let mut client = gateway.client().await;
+    client.send(post(30_000)).await;
+    assert_eq!(client.answer().await.status, 200);
+}
+
 #[tokio::test]
 async fn b04_chunks_are_sent_only_when_asked_for() {
     let container = Container::start(|_, mut wire: Wire| async move {

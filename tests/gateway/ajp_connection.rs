@@ -62,7 +62,12 @@ async fn k02_a_connection_that_may_not_be_reused_is_closed() {
 
 #[tokio::test]
 async fn k03_no_request_fails_on_a_kept_connection_that_was_closed() {
-    for method in ["GET", "POST"] {
+    for (method, reset) in [
+        ("GET", false),
+        ("POST", false),
+        ("GET", true),
+        ("POST", true),
+    ] {
         let closed = Gate::new();
         let gate = closed.clone();
         let container = Container::start(move |_, mut wire: Wire| {
@@ -70,7 +75,10 @@ async fn k03_no_request_fails_on_a_kept_connection_that_was_closed() {
             async move {
                 wire.request().await;
                 wire.respond(200, &[], b"ok").await;
-                drop(wire);
+                match reset {
+                    true => wire.reset(),
+                    false => drop(wire),
+                }
                 gate.open();
             }
         })
@@ -91,8 +99,14 @@ async fn k03_no_request_fails_on_a_kept_connection_that_was_closed() {
 /// A kept connection ends at the moment when a request is sent on it.
 #[tokio::test]
 async fn k04_a_request_on_a_stale_connection_is_repeated_once_where_that_is_safe() {
-    for (method, status) in [("GET", 200), ("DELETE", 200), ("POST", 502)] {
-        let container = Container::start(|number, mut wire: Wire| async move {
+    for (method, status, reset) in [
+        ("GET", 200, false),
+        ("DELETE", 200, false),
+        ("POST", 502, false),
+        ("GET", 200, true),
+        ("POST", 502, true),
+    ] {
+        let container = Container::start(move |number, mut wire: Wire| async move {
             if number > 1 {
                 return hello("n1", wire).await;
             }
@@ -100,6 +114,9 @@ async fn k04_a_request_on_a_stale_connection_is_repeated_once_where_that_is_safe
             wire.respond(200, &[], b"ok").await;
             // The request arrives, and then the connection is closed.
             wire.request().await;
+            if reset {
+                wire.reset();
+            }
         })
         .await;
         let gateway = Running::before(&[&container], "", "");

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use ajp13::PacketSize;
@@ -10,9 +9,9 @@ use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::{Exchange, RequestBody, Step};
 use ajp13::request::{Attribute, END_OF_BODY};
 use bytes::BytesMut;
-use futures_util::{Sink, Stream};
 
 use super::AjpBackend;
+use super::driver::HEAD_ROOM;
 use super::transport::AjpTransport;
 use crate::backend::check::{AGENT, Ask, Question, Reply};
 use crate::backend::error::FailureKind;
@@ -36,10 +35,10 @@ impl AjpBackend {
     }
 
     async fn ask(&self, connection: &mut AjpTransport, ask: Ask<'_>) -> Result<Reply, FailureKind> {
-        let local = connection.framed.get_ref().stream.local_addr();
+        let local = connection.packets.stream().local_addr();
         let client = local.map_or_else(|_| String::new(), |address| address.ip().to_string());
         encode(
-            connection.framed.write_buffer_mut(),
+            connection.packets.output(HEAD_ROOM),
             self.packet_size(),
             &ask,
             &client,
@@ -50,9 +49,8 @@ impl AjpBackend {
         let mut exchange = Exchange::new(RequestBody::Empty, self.packet_size());
         let (mut status, mut body) = (0, Vec::new());
         loop {
-            let next = poll_fn(|cx| Pin::new(&mut connection.framed).poll_next(cx)).await;
-            let message = next
-                .transpose()?
+            let next = poll_fn(|cx| connection.packets.poll_receive(cx)).await;
+            let message = next?
                 .ok_or_else(|| FailureKind::Lost(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
             match exchange.on(message)? {
                 Step::Head(head) => status = head.status,
@@ -61,7 +59,7 @@ impl AjpBackend {
                     body.extend_from_slice(data.get(..room).unwrap_or_default());
                 }
                 Step::BodyDue => {
-                    let out = connection.framed.write_buffer_mut();
+                    let out = connection.packets.output(END_OF_BODY.len());
                     out.extend_from_slice(&END_OF_BODY);
                     exchange.ended();
                     flush(connection).await?;
@@ -74,9 +72,8 @@ impl AjpBackend {
 }
 
 async fn flush(connection: &mut AjpTransport) -> Result<(), FailureKind> {
-    let framed = &mut connection.framed;
-    poll_fn(|cx| Sink::<ajp13::ToContainer>::poll_flush(Pin::new(&mut *framed), cx)).await?;
-    Ok(())
+    let flushed = poll_fn(|cx| connection.packets.poll_flush(cx)).await;
+    flushed.map_err(FailureKind::Lost)
 }
 
 fn encode(

@@ -4,16 +4,13 @@
 //! stop, which is the only back-pressure and is enough.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ajp13::encode::BodyEncoder;
 use ajp13::exchange::{Exchange as Order, RequestBody, Step};
-use ajp13::request::END_OF_BODY;
-use ajp13::{PacketSize, SendHeaders, ToContainer, Unencodable};
+use ajp13::request::{END_OF_BODY, body_header};
+use ajp13::{PacketSize, SendHeaders, Unencodable};
 use bytes::BytesMut;
-use futures_util::{Sink, Stream};
 use tokio::time::Instant;
 
 use super::transport::AjpTransport;
@@ -27,6 +24,9 @@ use crate::upload::{Upload, UploadError};
 /// connection. An application's own 403 leaves the connection open (Tomcat: `AjpProcessor.prepareRequest`).
 const FORBIDDEN: u16 = 403;
 
+/// Room for a FORWARD_REQUEST of usual length, in bytes.
+pub(super) const HEAD_ROOM: usize = 2 * 1024;
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct AjpDriver {
@@ -36,7 +36,6 @@ pub(crate) struct AjpDriver {
     upload: Upload,
     /// An event that was read ahead.
     ahead: Option<Result<Event, FailureKind>>,
-    packet_size: PacketSize,
     timeout: Duration,
     /// Since when the container owes a packet; set at the first pause after bytes have moved.
     silent_since: Option<Instant>,
@@ -62,14 +61,13 @@ impl AjpDriver {
     ) -> Self {
         let before = lease
             .connection()
-            .map(|connection| connection.transport.framed.get_ref().traffic);
+            .map(|connection| connection.transport.packets.traffic());
         Self {
             exchange: Order::new(upload.length(), packet_size),
             age: lease.age(),
             lease: Some(lease),
             upload,
             ahead: None,
-            packet_size,
             timeout,
             silent_since: None,
             forbidden: false,
@@ -91,12 +89,7 @@ impl AjpDriver {
             self.lease.as_mut().and_then(Lease::connection),
         ) {
             (Some(traffic), _) => traffic,
-            (None, Some(connection)) => connection
-                .transport
-                .framed
-                .get_ref()
-                .traffic
-                .since(self.before),
+            (None, Some(connection)) => connection.transport.packets.traffic().since(self.before),
             (None, None) => Traffic::default(),
         }
     }
@@ -125,7 +118,7 @@ impl AjpDriver {
     ) -> Result<(), FailureKind> {
         let length = self.upload.length();
         let connection = connection(&mut self.lease)?;
-        match encode(connection.transport.framed.write_buffer_mut(), length) {
+        match encode(connection.transport.packets.output(HEAD_ROOM), length) {
             Ok(length) => {
                 self.head = Some(length as u64);
                 Ok(())
@@ -156,13 +149,7 @@ impl AjpDriver {
         self.lease
             .as_mut()
             .and_then(Lease::connection)
-            .is_some_and(|connection| {
-                connection
-                    .transport
-                    .framed
-                    .codec()
-                    .has_packet(connection.transport.framed.read_buffer())
-            })
+            .is_some_and(|connection| connection.transport.packets.has_packet())
     }
 
     fn finish(&mut self, reuse: bool) {
@@ -170,6 +157,7 @@ impl AjpDriver {
         let Some(lease) = self.lease.take() else {
             return;
         };
+        lease.settings().count_upload(self.bodies.to_backend);
         if reuse {
             lease.give_back();
         } else if self.forbidden {
@@ -181,20 +169,24 @@ impl AjpDriver {
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, FailureKind>> {
         loop {
             let owed_by_client = self.poll_upload()?.is_pending();
+            if owed_by_client && self.upload.is_looking() {
+                // The client's connection polls again at once. Then all that there is goes out with one write.
+                return Poll::Pending;
+            }
             // A container that refuses a request may close without reading the rest: its answer counts more
             // than the failed write.
             let flushed = self.poll_flush(cx);
             let connection = connection(&mut self.lease)?;
-            match Pin::new(&mut connection.transport.framed).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => {
+            match connection.transport.packets.poll_receive(cx) {
+                Poll::Ready(Ok(Some(message))) => {
                     self.silent_since = None;
                     match self.exchange.on(message)? {
                         Step::BodyDue => {}
                         step => return Poll::Ready(Ok(step)),
                     }
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
-                Poll::Ready(None) => {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(Ok(None)) => {
                     let end = io::ErrorKind::UnexpectedEof.into();
                     return Poll::Ready(Err(FailureKind::Lost(end)));
                 }
@@ -219,23 +211,28 @@ impl AjpDriver {
         let Some(most) = self.exchange.due() else {
             return Poll::Ready(Ok(()));
         };
-        let out = connection(&mut self.lease)?
-            .transport
-            .framed
-            .write_buffer_mut();
-        let mut taken = 0;
-        if most > 0 {
-            let mut packet = BodyEncoder::begin(out, self.packet_size);
-            let polled = self.upload.poll_take(most, |piece| {
-                packet.push(piece);
-            });
-            taken = ready!(polled).map_err(FailureKind::Client)?;
-            packet.finish();
+        let taken = match most {
+            0 => 0,
+            most => ready!(self.upload.poll_ready(most)).map_err(FailureKind::Client)?,
+        };
+        let packets = &mut connection(&mut self.lease)?.transport.packets;
+        if let Some(header) = body_header(taken) {
+            let copied = !self.upload.is_in_few_pieces(taken);
+            let room = if copied { taken } else { 0 };
+            let out = packets.output(header.len().saturating_add(room));
+            out.extend_from_slice(&header);
+            match copied {
+                true => self
+                    .upload
+                    .take(taken, |piece| out.extend_from_slice(piece)),
+                false => self.upload.take(taken, |piece| packets.push(piece.clone())),
+            }
         }
         match (taken, self.exchange.left()) {
             // The end would make a body that was cut short look whole.
             (0, Some(1..)) => return Poll::Ready(Err(FailureKind::Client(UploadError::Cut))),
             (0, _) => {
+                let out = packets.output(END_OF_BODY.len());
                 out.extend_from_slice(&END_OF_BODY);
                 self.exchange.ended();
             }
@@ -249,16 +246,16 @@ impl AjpDriver {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
-        let framed = &mut connection(&mut self.lease)?.transport.framed;
-        let waiting = framed.write_buffer().len();
+        let packets = &mut connection(&mut self.lease)?.transport.packets;
+        let waiting = packets.waiting();
         if waiting == 0 {
             return Poll::Ready(Ok(()));
         }
-        let flushed = Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx);
-        if framed.write_buffer().len() < waiting {
+        let flushed = packets.poll_flush(cx);
+        if packets.waiting() < waiting {
             self.silent_since = None;
         }
-        flushed.map_err(FailureKind::from)
+        flushed.map_err(FailureKind::Lost)
     }
 
     /// Ready when nothing has moved for as long as the container may be silent.

@@ -4,6 +4,11 @@ mod check;
 mod driver;
 mod fault;
 mod head;
+mod packets;
+mod small_packets;
+mod spare;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use std::future::poll_fn;
@@ -28,7 +33,7 @@ use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length};
-use super::pool::{Pool, Reuse};
+use super::pool::{Pool, Repeat, Reuse};
 use crate::headers::Added;
 use crate::upload::Upload;
 
@@ -69,7 +74,11 @@ impl AjpBackend {
         reuse: Reuse,
     ) -> Result<Sent<Streamed<AjpDriver>>, Box<Failed>> {
         let asked = Instant::now();
-        let lease = self.pool.lease(reuse).await;
+        let repeat = match request.idempotent && upload.can_be_held() {
+            true => Repeat::Possible,
+            false => Repeat::Impossible,
+        };
+        let lease = self.pool.lease(reuse, repeat).await;
         let steps = Steps::leased(asked, &lease);
         let lease = match lease {
             Ok(lease) => lease,

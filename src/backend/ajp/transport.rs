@@ -1,30 +1,24 @@
 //! A connection to an AJP13 member.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::time::Duration;
 
-use ajp13::codec::GatewayCodec;
-use ajp13::{FromContainer, PacketSize, ToContainer};
-use bytes::BytesMut;
-use futures_util::{Sink, Stream};
+use ajp13::request::CPING;
+use ajp13::{FromContainer, PacketSize};
 use tokio::net::TcpStream;
-use tokio_util::codec::Framed;
-use tracing::warn;
+use tracing::{info, warn};
 
+use super::packets::Packets;
+use super::small_packets::SmallPackets;
 use crate::backend::error::{ConnectError, FailureKind};
 use crate::backend::pool::Transport;
-use crate::backend::stream::is_silent;
-use crate::backend::wire::Wire;
+use crate::backend::stream::{is_silent, seems_silent};
 use crate::telemetry::WarnLimit;
-
-/// Largest read buffer that an idle connection keeps, in bytes.
-const IDLE_BUFFER_MAX: usize = 16 * 1024;
 
 /// One connection, and its packets.
 #[derive(Debug)]
 pub(crate) struct AjpTransport {
-    pub(crate) framed: Framed<Wire<TcpStream>, GatewayCodec>,
+    pub(super) packets: Packets,
 }
 
 /// What AJP13 needs to know of a member.
@@ -36,19 +30,33 @@ pub(crate) struct AjpSettings {
     /// Longest wait for CPONG; `None` when no CPING is sent.
     ping: Option<Duration>,
     forbidden: WarnLimit,
+    small_packets: SmallPackets,
 }
 
 impl AjpSettings {
-    pub(crate) const fn new(
-        member: String,
-        packet_size: PacketSize,
-        ping: Option<Duration>,
-    ) -> Self {
+    pub(crate) fn new(member: String, packet_size: PacketSize, ping: Option<Duration>) -> Self {
         Self {
             member,
             packet_size,
             ping,
             forbidden: WarnLimit::per_minute(),
+            small_packets: SmallPackets::default(),
+        }
+    }
+
+    /// Counts the bytes of an upload. Suggests larger packets where many bytes are uploaded in the smallest ones: each packet is
+    /// asked for, which costs both sides more than the bytes do.
+    pub(super) fn count_upload(&self, bytes: u64) {
+        if self.packet_size > PacketSize::DEFAULT || bytes == 0 {
+            return;
+        }
+        if let Some(bytes) = self.small_packets.add(bytes) {
+            info!(
+                member = self.member,
+                mebibytes = bytes >> 20,
+                "many uploads in packets of 8 KiB within the last hour: a larger `packet_size` (up to 65536), and the same \
+                 packetSize at the connector, would take less CPU"
+            );
         }
     }
 
@@ -68,17 +76,14 @@ impl AjpSettings {
 impl AjpTransport {
     /// CPING, and CPONG within `limit`.
     pub(super) async fn ping(&mut self, limit: Duration) -> Result<(), FailureKind> {
+        let packets = &mut self.packets;
+        packets.output(CPING.len()).extend_from_slice(&CPING);
         let pong = async {
-            let framed = &mut self.framed;
-            let cping = ToContainer::CPing;
-            Pin::new(&mut *framed).start_send(cping)?;
-            poll_fn(|cx| Sink::<ToContainer>::poll_flush(Pin::new(&mut *framed), cx)).await?;
-            poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx))
-                .await
-                .transpose()
+            poll_fn(|cx| packets.poll_flush(cx)).await?;
+            poll_fn(|cx| packets.poll_receive(cx)).await
         };
         match tokio::time::timeout(limit, pong).await {
-            Ok(Ok(Some(FromContainer::CPong))) if self.framed.read_buffer().is_empty() => Ok(()),
+            Ok(Ok(Some(FromContainer::CPong))) if self.packets.is_empty() => Ok(()),
             _ => Err(FailureKind::NoPong),
         }
     }
@@ -88,9 +93,8 @@ impl Transport for AjpTransport {
     type Settings = AjpSettings;
 
     async fn open(stream: TcpStream, settings: &AjpSettings) -> Result<Self, ConnectError> {
-        let codec = GatewayCodec::new(settings.packet_size);
         Ok(Self {
-            framed: Framed::new(Wire::new(stream), codec),
+            packets: Packets::new(stream, settings.packet_size),
         })
     }
 
@@ -104,17 +108,14 @@ impl Transport for AjpTransport {
     }
 
     fn is_quiet(&self) -> bool {
-        self.framed.read_buffer().is_empty() && is_silent(&self.framed.get_ref().stream)
+        self.packets.is_empty() && is_silent(self.packets.stream())
+    }
+
+    fn seems_quiet(&self) -> bool {
+        self.packets.is_empty() && seems_silent(self.packets.stream())
     }
 
     fn rest(&mut self) -> bool {
-        let framed = &mut self.framed;
-        if !framed.read_buffer().is_empty() || !framed.write_buffer().is_empty() {
-            return false;
-        }
-        if framed.read_buffer().capacity() > IDLE_BUFFER_MAX {
-            *framed.read_buffer_mut() = BytesMut::new();
-        }
-        true
+        self.packets.rest()
     }
 }

@@ -84,6 +84,7 @@ impl<T: Transport> Connector<T> {
             transport: transport?,
             timer: LazyTimer::new(now),
             idle_since: now,
+            looked_at: false,
             place,
         }))
     }

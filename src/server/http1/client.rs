@@ -20,8 +20,8 @@ const BODY_READ: usize = 64 * 1024;
 /// Less room than this is not read into; a new buffer is taken.
 const LEAST_ROOM: usize = 1024;
 
-/// Most slices of one write.
-const MAX_SLICES: usize = 16;
+/// Most slices of one write: head, and the pieces of [`MAX_WAITING`](super::exchange) bytes with the lines of their chunks.
+const MAX_SLICES: usize = 24;
 
 /// A connection of a client.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {
@@ -49,6 +49,8 @@ pub(super) struct Client<S: Socket> {
     io: S,
     /// Bytes that have come and have not been read as a message.
     pub(super) buffer: BytesMut,
+    /// The last read of a head has filled its buffer.
+    long_reads: bool,
     /// The client sends no more.
     pub(super) ended: bool,
     /// An answer has begun and is not complete: the close is to be a reset.
@@ -61,10 +63,24 @@ impl<S: Socket> Client<S> {
         Self {
             io,
             buffer: BytesMut::new(),
+            long_reads: false,
             ended: false,
             cut: false,
             state,
         }
+    }
+
+    /// Reads more of a head; `false`: the client has closed its side. A client whose last such read was long mostly sends a body
+    /// with the head.
+    pub(super) fn poll_read_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let before = self.buffer.len();
+        let room = match self.long_reads {
+            true => HEAD_READ + BODY_READ,
+            false => HEAD_READ,
+        };
+        let more = ready!(self.poll_read_into(cx, room))?;
+        self.long_reads = self.buffer.len() - before >= HEAD_READ;
+        Poll::Ready(Ok(more))
     }
 
     /// Reads more bytes; `false`: the client has closed its side.

@@ -24,8 +24,9 @@ use crate::upload::{BodyFault, BodyFeed, ClientBody};
 /// Most bytes of pipelined requests that wait here while a request is being answered, beside one read.
 const MAX_AHEAD: usize = 16 * 1024;
 
-/// The answer's body is not read further while so many bytes of it wait for the client.
-const MAX_WAITING: usize = 64 * 1024;
+/// The answer's body is not read further while so many bytes of it wait for the client: the data of eight AJP13 packets of
+/// 8 KiB.
+const MAX_WAITING: usize = 8 * 8184;
 
 /// What follows an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +246,10 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     }
                 }
                 Poll::Pending => {
+                    if !discard && feed.found_nothing() {
+                        self.waits.read_nothing();
+                        return Poll::Ready(Ok(()));
+                    }
                     if !discard {
                         self.waits.read(Reading::Body, self.bounds.idle);
                     }

@@ -64,7 +64,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 if self.service.is_closing() || self.client.ended {
                     return Poll::Ready(Next::Close);
                 }
-                match self.client.poll_read_more(cx) {
+                match self.client.poll_read_head(cx) {
                     Poll::Ready(Ok(_)) => continue,
                     Poll::Ready(Err(_)) => return Poll::Ready(Next::Close),
                     Poll::Pending => {}
