@@ -242,15 +242,6 @@ impl Upload {
         self.taken.is_some()
     }
 
-    /// Whether all of the body will be held, so that it can be read once more whatever happens until then.
-    pub(crate) fn can_be_held(&self) -> bool {
-        match self.length {
-            RequestBody::Empty => true,
-            RequestBody::Known(length) => self.is_held() && length <= REPLAY_MAX as u64,
-            RequestBody::Unknown => false,
-        }
-    }
-
     /// Goes back to the start for another attempt, as far as the body [is held](Self::is_held).
     pub(crate) fn rewind(&mut self) {
         let taken = self.taken.as_mut().map(std::mem::take);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -51,20 +51,8 @@ impl Stream {
 /// Whether a socket is open and has no byte to read. This is one read that does not block; tokio is not asked, because its
 /// knowledge of the socket may be out of date.
 pub(super) fn is_silent(stream: &TcpStream) -> bool {
-    finds_nothing(peek(stream))
-}
-
-/// The same as far as tokio knows: what the system told when the runtime asked it last. Mostly no system call is made. Call it
-/// on the runtime that the socket belongs to.
-pub(super) fn seems_silent(stream: &TcpStream) -> bool {
-    finds_nothing(stream.try_io(Interest::READABLE, || peek(stream)))
-}
-
-fn peek(stream: &TcpStream) -> io::Result<usize> {
-    SockRef::from(stream).peek(&mut [MaybeUninit::uninit()])
-}
-
-fn finds_nothing(peeked: io::Result<usize>) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = SockRef::from(stream).peek(&mut byte);
     matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 

@@ -33,7 +33,7 @@ use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length};
-use super::pool::{Pool, Repeat, Reuse};
+use super::pool::{Pool, Reuse};
 use crate::headers::Added;
 use crate::upload::Upload;
 
@@ -74,11 +74,7 @@ impl AjpBackend {
         reuse: Reuse,
     ) -> Result<Sent<Streamed<AjpDriver>>, Box<Failed>> {
         let asked = Instant::now();
-        let repeat = match request.idempotent && upload.can_be_held() {
-            true => Repeat::Possible,
-            false => Repeat::Impossible,
-        };
-        let lease = self.pool.lease(reuse, repeat).await;
+        let lease = self.pool.lease(reuse).await;
         let steps = Steps::leased(asked, &lease);
         let lease = match lease {
             Ok(lease) => lease,

@@ -12,7 +12,7 @@ use super::packets::Packets;
 use super::small_packets::SmallPackets;
 use crate::backend::error::{ConnectError, FailureKind};
 use crate::backend::pool::Transport;
-use crate::backend::stream::{is_silent, seems_silent};
+use crate::backend::stream::is_silent;
 use crate::telemetry::WarnLimit;
 
 /// One connection, and its packets.
@@ -109,10 +109,6 @@ impl Transport for AjpTransport {
 
     fn is_quiet(&self) -> bool {
         self.packets.is_empty() && is_silent(self.packets.stream())
-    }
-
-    fn seems_quiet(&self) -> bool {
-        self.packets.is_empty() && seems_silent(self.packets.stream())
     }
 
     fn rest(&mut self) -> bool {

@@ -42,7 +42,7 @@ use self::transport::{FtpTransport, traffic};
 use super::error::{Exposure, FailureKind, ForwardError, Unsendable};
 use super::exchange::Streamed;
 use super::forward::{Failed, Forward, Sent, Steps};
-use super::pool::{Lease, Pool, Repeat, Reuse};
+use super::pool::{Lease, Pool, Reuse};
 use super::wire::Moved;
 use crate::head::AnswerHead;
 use crate::upload::Upload;
@@ -83,10 +83,7 @@ impl FtpBackend {
         };
         let asked = Instant::now();
         let fits = |transport: &FtpTransport| transport.serves(&request.login);
-        let lease = self
-            .pool
-            .lease_fitting(reuse, Repeat::Impossible, Duration::MAX, fits)
-            .await;
+        let lease = self.pool.lease_fitting(reuse, Duration::MAX, fits).await;
         let steps = Steps::leased(asked, &lease);
         let mut lease = match lease {
             Ok(lease) => lease,

@@ -34,7 +34,7 @@ use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length, finish};
-use super::pool::{Pool, Repeat, Reuse};
+use super::pool::{Pool, Reuse};
 use crate::upload::Upload;
 
 /// How long a connection may have been idle for a request that may not be repeated. A member closes idle connections
@@ -87,10 +87,7 @@ impl HttpBackend {
             true => Duration::MAX,
             false => SURELY_OPEN,
         };
-        let lease = self
-            .pool
-            .lease_fitting(reuse, Repeat::Impossible, idle, |_| true)
-            .await;
+        let lease = self.pool.lease_fitting(reuse, idle, |_| true).await;
         let steps = Steps::leased(asked, &lease);
         let lease = match lease {
             Ok(lease) => lease,

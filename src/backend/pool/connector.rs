@@ -84,7 +84,6 @@ impl<T: Transport> Connector<T> {
             transport: transport?,
             timer: LazyTimer::new(now),
             idle_since: now,
-            looked_at: false,
             place,
         }))
     }

@@ -34,11 +34,6 @@ impl<T: Transport> Taken<T> {
         Object::metrics(&self.object).recycle_count == 0
     }
 
-    /// Looks at a kept connection, unless that has been done when it was taken.
-    pub(super) fn is_open(&self) -> bool {
-        self.looked_at || self.transport.is_quiet()
-    }
-
     /// Closes the connection.
     pub(super) fn close(self) {
         drop(Object::take(self.object));

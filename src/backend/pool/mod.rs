@@ -71,15 +71,6 @@ pub(crate) enum Reuse {
     Forbidden,
 }
 
-/// Whether a request is sent again where a kept connection turns out to be closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// A connection that was used a moment ago is taken for open.
-    Possible,
-    /// Every kept connection is looked at.
-    Impossible,
-}
-
 impl<T: Transport> Pool<T> {
     /// # Errors
     /// When the pool cannot be built.
@@ -90,7 +81,7 @@ impl<T: Transport> Pool<T> {
     ) -> Result<Self, BuildError> {
         let (max, cores) = (settings.max, settings.cores.max(1));
         let connector = Arc::new(Connector::new(settings, protocol, connects));
-        let shards = (0..cores).map(|core| Shard::pool(Arc::clone(&connector), core));
+        let shards = (0..cores).map(|_| Shard::pool(Arc::clone(&connector)));
         let inner = Inner {
             shards: shards.collect::<Result<_, _>>()?,
             permits: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
@@ -106,18 +97,13 @@ impl<T: Transport> Pool<T> {
         &self.inner.connector.protocol
     }
 
-    /// A connection for one request: a kept one that has, as far as is known, sent nothing and gives a [sign of life](Transport::probe), or a
+    /// A connection for one request: a kept one that has sent nothing and gives a [sign of life](Transport::probe), or a
     /// new one.
     ///
     /// Waits up to `acquire` for a free place. When a kept connection gives no sign of life the others are not asked any
     /// more: they are closed, as far as they are in the way of a new one.
-    pub(crate) async fn lease(
-        &self,
-        reuse: Reuse,
-        repeat: Repeat,
-    ) -> Result<Lease<T>, FailureKind> {
-        self.lease_fitting(reuse, repeat, Duration::MAX, |_| true)
-            .await
+    pub(crate) async fn lease(&self, reuse: Reuse) -> Result<Lease<T>, FailureKind> {
+        self.lease_fitting(reuse, Duration::MAX, |_| true).await
     }
 
     /// The same, where not every kept connection serves every request. A new one takes the place of one that has been
@@ -125,7 +111,6 @@ impl<T: Transport> Pool<T> {
     pub(crate) async fn lease_fitting(
         &self,
         mut reuse: Reuse,
-        repeat: Repeat,
         idle_at_most: Duration,
         fits: impl Fn(&T) -> bool,
     ) -> Result<Lease<T>, FailureKind> {
@@ -153,7 +138,7 @@ impl<T: Transport> Pool<T> {
             if taken.is_new() {
                 return Ok(lease(taken, Age::New));
             }
-            if reuse == Reuse::Forbidden || repeat == Repeat::Impossible && !taken.is_open() {
+            if reuse == Reuse::Forbidden {
                 taken.close();
                 continue;
             }

@@ -11,19 +11,10 @@ use deadpool::managed::{
 use super::connector::Connector;
 use super::transport::{Connection, Transport};
 use crate::backend::error::FailureKind;
-use crate::cores;
-
-/// How long after its last answer a connection is taken for open without a look at its socket. What the runtime has been told
-/// of it counts then: a close or a byte that came before the runtime asked the system last.
-const JUST_USED: Duration = Duration::from_millis(10);
 
 /// What deadpool knows of a member.
 #[derive(Debug)]
-pub(super) struct Shard<T: Transport> {
-    connector: Arc<Connector<T>>,
-    /// The number of the core.
-    core: usize,
-}
+pub(super) struct Shard<T: Transport>(pub(super) Arc<Connector<T>>);
 
 /// Why a core has no connection at the moment.
 #[derive(Debug)]
@@ -39,12 +30,9 @@ impl<T: Transport> Shard<T> {
     ///
     /// # Errors
     /// When deadpool does not build it.
-    pub(super) fn pool(
-        connector: Arc<Connector<T>>,
-        core: usize,
-    ) -> Result<managed::Pool<Self>, BuildError> {
+    pub(super) fn pool(connector: Arc<Connector<T>>) -> Result<managed::Pool<Self>, BuildError> {
         let max = connector.settings.max;
-        managed::Pool::builder(Self { connector, core })
+        managed::Pool::builder(Self(connector))
             // What bounds the connections of all cores together are the places.
             .max_size(max)
             // Last in, first out: connections that the load does not need grow old and are closed.
@@ -71,11 +59,11 @@ impl<T: Transport> Manager for Shard<T> {
     type Error = NoConnection;
 
     fn create(&self) -> impl Future<Output = Result<Box<Connection<T>>, NoConnection>> + Send {
-        let place = self.connector.places.take();
+        let place = self.0.places.take();
         async {
             let place = place.ok_or(NoConnection::Full)?;
             // The future is boxed, because it is large and rarely needed.
-            let opened = Box::pin(self.connector.open_for_request(Some(place))).await;
+            let opened = Box::pin(self.0.open_for_request(Some(place))).await;
             opened.map_err(NoConnection::Failed)
         }
     }
@@ -85,14 +73,8 @@ impl<T: Transport> Manager for Shard<T> {
         connection: &mut Box<Connection<T>>,
         _: &managed::Metrics,
     ) -> RecycleResult<NoConnection> {
-        let idle = connection.idle_since.elapsed();
-        // A connection of another core may have news that only the runtime of that core has been told.
-        connection.looked_at = idle > JUST_USED || cores::current() != self.core;
-        let quiet = match connection.looked_at {
-            true => connection.transport.is_quiet(),
-            false => connection.transport.seems_quiet(),
-        };
-        if idle > self.connector.settings.ttl || !quiet {
+        if connection.idle_since.elapsed() > self.0.settings.ttl || !connection.transport.is_quiet()
+        {
             return Err(RecycleError::Message("stale".into()));
         }
         Ok(())

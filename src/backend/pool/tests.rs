@@ -30,8 +30,6 @@ struct Counts {
     refused: AtomicBool,
     /// The member closes those that there are.
     closed: CancellationToken,
-    /// How often a connection was looked at.
-    looks: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -55,11 +53,6 @@ impl Transport for Silent {
     }
 
     fn is_quiet(&self) -> bool {
-        self.counts.looks.fetch_add(1, Ordering::SeqCst);
-        is_silent(&self.stream)
-    }
-
-    fn seems_quiet(&self) -> bool {
         is_silent(&self.stream)
     }
 
@@ -118,7 +111,7 @@ async fn on<T: Send + 'static>(core: &Handle, task: impl Future<Output = T> + Se
 async fn use_connections(pool: Pool<Silent>, count: usize) {
     let mut leases = Vec::new();
     for _ in 0..count {
-        leases.push(pool.lease(Reuse::Allowed, Repeat::Possible).await.unwrap());
+        leases.push(pool.lease(Reuse::Allowed).await.unwrap());
     }
     leases.into_iter().for_each(Lease::give_back);
 }
@@ -153,14 +146,15 @@ async fn a_request_waits_for_a_connection_of_any_core() {
     let runtimes: Vec<&Handle> = cores.runtimes().collect();
     let pool = pool(1, LONG).await;
     let taken = pool.clone();
-    let lease = on(runtimes[0], async move {
-        taken.lease(Reuse::Allowed, Repeat::Possible).await
-    })
+    let lease = on(
+        runtimes[0],
+        async move { taken.lease(Reuse::Allowed).await },
+    )
     .await;
     let (waits, begun) = oneshot::channel();
     let taken = pool.clone();
     let waiting = runtimes[1].spawn(async move {
-        let mut next = pin!(taken.lease(Reuse::Allowed, Repeat::Possible));
+        let mut next = pin!(taken.lease(Reuse::Allowed));
         assert!(poll!(next.as_mut()).is_pending());
         waits.send(()).unwrap();
         next.await.unwrap().give_back();
@@ -176,57 +170,28 @@ async fn a_request_waits_for_a_connection_of_any_core() {
 #[tokio::test]
 async fn a_request_waits_no_longer_than_acquire() {
     let pool = pool(1, Duration::from_millis(20)).await;
-    let lease = pool.lease(Reuse::Allowed, Repeat::Possible).await.unwrap();
-    let refused = pool.lease(Reuse::Allowed, Repeat::Possible).await;
+    let lease = pool.lease(Reuse::Allowed).await.unwrap();
+    let refused = pool.lease(Reuse::Allowed).await;
     assert!(matches!(refused, Err(FailureKind::Busy)));
     drop(lease);
-    pool.lease(Reuse::Allowed, Repeat::Possible)
-        .await
-        .unwrap()
-        .give_back();
+    pool.lease(Reuse::Allowed).await.unwrap().give_back();
     pool.close();
-    let refused = pool.lease(Reuse::Allowed, Repeat::Possible).await;
+    let refused = pool.lease(Reuse::Allowed).await;
     assert!(matches!(refused, Err(FailureKind::Removed)));
-}
-
-#[tokio::test]
-async fn a_connection_is_looked_at_after_a_pause_or_where_the_request_is_not_repeated() {
-    let pool = pool(1, LONG).await;
-    let looks = || pool.protocol().looks.load(Ordering::SeqCst);
-    let lease = async |repeat| {
-        let lease = pool.lease(Reuse::Allowed, repeat).await.unwrap();
-        lease.give_back();
-    };
-    lease(Repeat::Possible).await;
-    tokio::time::pause();
-    lease(Repeat::Possible).await;
-    assert_eq!(looks(), 0, "used a moment ago");
-    lease(Repeat::Impossible).await;
-    assert_eq!(looks(), 1);
-    for repeat in [Repeat::Possible, Repeat::Impossible] {
-        let before = looks();
-        tokio::time::advance(Duration::from_millis(11)).await;
-        lease(repeat).await;
-        assert_eq!(looks(), before + 1, "{repeat:?}, after a pause");
-    }
-    assert_eq!(pool.protocol().made.load(Ordering::SeqCst), 1);
 }
 
 /// A connection that was idle for too long is to be replaced, and the member takes no new one.
 #[tokio::test]
 async fn a_connection_that_could_not_be_replaced_still_counts() {
     let pool = pool(2, LONG).await;
-    pool.lease(Reuse::Allowed, Repeat::Possible)
-        .await
-        .unwrap()
-        .give_back();
+    pool.lease(Reuse::Allowed).await.unwrap().give_back();
     let refused = &pool.protocol().refused;
     refused.store(true, Ordering::SeqCst);
-    let replaced = pool.lease_fitting(Reuse::Allowed, Repeat::Possible, Duration::ZERO, |_| true);
+    let replaced = pool.lease_fitting(Reuse::Allowed, Duration::ZERO, |_| true);
     assert!(replaced.await.is_err());
     let counted = |pool: &Pool<Silent>| (pool.view().idle, pool.view().busy);
     assert_eq!(counted(&pool), (1, 0));
-    let lease = pool.lease(Reuse::Allowed, Repeat::Possible).await.unwrap();
+    let lease = pool.lease(Reuse::Allowed).await.unwrap();
     assert_eq!(counted(&pool), (0, 1));
     lease.give_back();
     assert_eq!(counted(&pool), (1, 0));
@@ -248,9 +213,10 @@ async fn a_failed_connect_closes_the_dead_connections_of_all_cores() {
     refused.store(true, Ordering::SeqCst);
     // The kept connections are alive, so they stay.
     let asked = pool.clone();
-    let failed = on(runtimes[0], async move {
-        asked.lease(Reuse::Forbidden, Repeat::Possible).await
-    });
+    let failed = on(
+        runtimes[0],
+        async move { asked.lease(Reuse::Forbidden).await },
+    );
     assert!(failed.await.is_err());
     assert_eq!(pool.view().idle, 2, "those of the other core");
     closed.cancel();
@@ -258,12 +224,7 @@ async fn a_failed_connect_closes_the_dead_connections_of_all_cores() {
     // The member's close may arrive a moment later.
     let gone = on(runtimes[0], async move {
         while asked.view().idle > 0 {
-            assert!(
-                asked
-                    .lease(Reuse::Forbidden, Repeat::Possible)
-                    .await
-                    .is_err()
-            );
+            assert!(asked.lease(Reuse::Forbidden).await.is_err());
         }
     });
     tokio::time::timeout(LONG, gone).await.unwrap();
@@ -283,7 +244,7 @@ async fn no_more_connections_than_max_exist_whatever_the_cores_do() {
         let runtime = cores.runtimes().nth(task % 2).unwrap();
         tasks.push(runtime.spawn(async move {
             for turn in 0..300 {
-                let lease = pool.lease(Reuse::Allowed, Repeat::Possible).await.unwrap();
+                let lease = pool.lease(Reuse::Allowed).await.unwrap();
                 tokio::task::yield_now().await;
                 match (turn + task) % 7 {
                     0 => drop(lease),

@@ -34,11 +34,6 @@ pub(crate) trait Transport: fmt::Debug + Send + Sized + 'static {
     /// is its end. Does not block.
     fn is_quiet(&self) -> bool;
 
-    /// The same as far as the runtime of the connection knows already, for a connection that was used a moment ago.
-    fn seems_quiet(&self) -> bool {
-        self.is_quiet()
-    }
-
     /// Makes the connection ready to be idle, after the end of an answer that allows reuse. `false` when there is more
     /// than that answer, or less than the whole request has been sent: then it must be closed.
     fn rest(&mut self) -> bool;
@@ -56,8 +51,6 @@ pub(crate) struct Connection<T> {
     /// For the silence of the member.
     pub(crate) timer: LazyTimer,
     pub(super) idle_since: Instant,
-    /// [`Transport::is_quiet`] was asked when the connection was taken out of the pool.
-    pub(super) looked_at: bool,
     /// `None` for a connection that does not count in the pool.
     pub(super) place: Option<Place>,
 }
