@@ -175,7 +175,11 @@ impl AjpDriver {
             }
             // A container that refuses a request may close without reading the rest: its answer counts more
             // than the failed write.
+            let held_back = self.is_held_back()?;
             let flushed = self.poll_flush(cx);
+            if held_back && !self.is_held_back()? {
+                continue;
+            }
             let connection = connection(&mut self.lease)?;
             match connection.transport.packets.poll_receive(cx) {
                 Poll::Ready(Ok(Some(message))) => {
@@ -206,11 +210,15 @@ impl AjpDriver {
         }
     }
 
-    /// Writes the packet of body that is due, if there is one, as soon as there is data for it.
+    /// Writes the packet of body that is due, if there is one, as soon as there is data for it. Behind FORWARD_REQUEST at most
+    /// one packet waits to be sent: a container that asks for the next one without reading would fill the memory.
     fn poll_upload(&mut self) -> Poll<Result<(), FailureKind>> {
         let Some(most) = self.exchange.due() else {
             return Poll::Ready(Ok(()));
         };
+        if self.is_held_back()? {
+            return Poll::Ready(Ok(()));
+        }
         let taken = match most {
             0 => 0,
             most => ready!(self.upload.poll_ready(most)).map_err(FailureKind::Client)?,
@@ -243,6 +251,12 @@ impl AjpDriver {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether a packet of body is due and waits until those before it have been sent.
+    fn is_held_back(&mut self) -> Result<bool, FailureKind> {
+        Ok(self.exchange.due().is_some()
+            && connection(&mut self.lease)?.transport.packets.is_full())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {

@@ -166,6 +166,11 @@ impl Packets {
         self.output.len().saturating_add(pieces.sum())
     }
 
+    /// Whether more than a packet of the largest size waits to be written.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting() > self.codec.packet_size().bytes()
+    }
+
     /// Sends what was written to [`output`](Self::output). Pending while some of it is left.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.waiting() > 0 {

@@ -3,17 +3,21 @@
 use std::future::poll_fn;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::task::Poll;
 use std::time::Duration;
 
 use ajp13::PacketSize;
+use bytes::Bytes;
+use futures_util::poll;
 use socket2::SockRef;
 
 use super::driver::AjpDriver;
 use super::transport::{AjpSettings, AjpTransport};
 use crate::backend::error::{Age, Exposure, FailureKind};
 use crate::backend::pool::{Pool, PoolSettings, Reuse};
+use crate::framing::Body;
 use crate::telemetry::metrics::{MemberMetrics, Metrics};
-use crate::upload::Upload;
+use crate::upload::{ClientBody, Upload};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -100,4 +104,35 @@ async fn a_kept_connection_that_ends_behind_the_request_is_lost() {
         assert!(matches!(failure, FailureKind::Lost(_)), "{failure:?}");
         assert_eq!((exposure, age), (Exposure::Sent, Age::Kept));
     }
+}
+
+/// The container must read a packet before it asks for the next one. One that only asks would have the whole upload kept here.
+#[tokio::test]
+async fn a_member_that_asks_without_reading_gets_little_ahead() {
+    const PIECE: usize = PacketSize::DEFAULT.max_request_data();
+    // What the sockets of both ends take is less.
+    const MOST: usize = 64 << 20;
+    let (pool, mut member, _listener) = kept().await;
+    let lease = pool.lease(Reuse::Allowed).await.unwrap();
+    let (body, feed) = ClientBody::new(Body::Length(1 << 30));
+    let upload = Upload::new(body, None).unwrap();
+    let mut driver = AjpDriver::new(lease, upload, LONG, PacketSize::DEFAULT);
+    let head = |out: &mut bytes::BytesMut, _| {
+        out.extend_from_slice(REQUEST);
+        Ok(REQUEST.len())
+    };
+    driver.write_head(head).unwrap();
+    let piece = Bytes::from(vec![b'x'; PIECE]);
+    let mut given = 0;
+    let failure = loop {
+        feed.push(piece.clone());
+        given += PIECE;
+        assert!(given < MOST);
+        member.write_all(b"AB\0\x03\x06\x1f\xfa").unwrap();
+        tokio::task::yield_now().await;
+        if let Poll::Ready(answer) = poll!(poll_fn(|cx| driver.poll_head(cx))) {
+            break answer.unwrap_err();
+        }
+    };
+    assert!(matches!(failure, FailureKind::Protocol(_)), "{failure:?}");
 }
