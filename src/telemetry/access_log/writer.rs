@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ajpgate_config::Sink;
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::out::Out;
@@ -14,27 +15,38 @@ use crate::telemetry::metrics::Counter;
 /// Bytes of a buffer for lines that are kept while nothing waits.
 const KEPT: usize = 1024 * 1024;
 
+/// How long the end of the program waits for the last lines. A pipe whose reader has stopped takes none, and no call ends the
+/// thread that waits for it.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
+
 /// The end of the requests.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Arc<Queue>,
     dropped: Counter,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closed when the thread ends.
+    thread: Mutex<Option<oneshot::Receiver<()>>>,
+    /// What the log is written to, for a warning.
+    sink: Sink,
 }
 
 impl Writer {
     pub(super) fn start(sink: &Sink, dropped: Counter) -> io::Result<Self> {
         let out = Out::open(sink)?;
-        let sink = sink.clone();
         let queue = Arc::new(Queue::default());
-        let lines = Arc::clone(&queue);
-        let thread = std::thread::Builder::new()
+        let (lines, reopened) = (Arc::clone(&queue), sink.clone());
+        let (running, thread) = oneshot::channel::<()>();
+        std::thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || write_all(&lines, &sink, out))?;
+            .spawn(move || {
+                write_all(&lines, &reopened, out);
+                drop(running);
+            })?;
         Ok(Self {
             queue,
             dropped,
             thread: Mutex::new(Some(thread)),
+            sink: sink.clone(),
         })
     }
 
@@ -50,7 +62,7 @@ impl Writer {
         self.queue.reopen();
     }
 
-    /// Waits until everything is written.
+    /// Waits until everything is written, or for [`CLOSED_WITHIN`].
     pub(super) async fn close(&self) {
         let thread = self
             .thread
@@ -59,8 +71,12 @@ impl Writer {
             .take();
         let Some(thread) = thread else { return };
         self.queue.stop();
-        let waited = tokio::task::spawn_blocking(move || thread.join());
-        let _ = waited.await;
+        if tokio::time::timeout(CLOSED_WITHIN, thread).await.is_err() {
+            warn!(
+                "the access log {} takes no more: its last lines are lost",
+                self.sink
+            );
+        }
     }
 }
 
@@ -102,5 +118,29 @@ fn write_all(queue: &Queue, sink: &Sink, mut out: Out) {
         work.lines.shrink_to(KEPT);
         buffer = work.lines;
         queue.pause();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::process::Command;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pipe_that_nobody_reads_does_not_hold_up_the_end() {
+        let path = std::env::temp_dir().join(format!("ajpgate-access-log-{}", std::process::id()));
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        // The thread ends when this is dropped.
+        let pipe = OpenOptions::new().read(true).write(true).open(&path);
+        let writer = Writer::start(&Sink::File(path.clone()), Counter::default()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let line = "x".repeat(1000);
+        // More than a pipe holds.
+        (0..1000).for_each(|_| writer.write(&line));
+        writer.close().await;
+        drop(pipe);
     }
 }
