@@ -79,6 +79,13 @@ impl FieldNames {
     }
 }
 
+/// A name in its usual spelling, given in small letters: for a field that the gateway adds.
+pub(crate) fn usual(name: &str) -> String {
+    let mut out = BytesMut::new();
+    put_name(None, name, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Writes a name, which is given in small letters, as its sender spelt it; else in the usual way.
 fn put_name(noted: Option<&FieldNames>, name: &str, out: &mut BytesMut) {
     if let Some(noted) = noted.and_then(|noted| noted.get(name)) {

@@ -5,6 +5,7 @@ use ajpgate_config::{HeaderAction, HeaderRule};
 use tracing::warn;
 
 use super::session::{Session, Wanted};
+use crate::field_names;
 use crate::head::{Fields, is_name, is_value};
 use crate::headers::Overlay;
 use crate::state::{LiveBalancer, LiveMember};
@@ -89,13 +90,13 @@ pub(crate) fn check_wanted_route(
     }
 }
 
-/// Applies `response_headers`.
+/// Applies `response_headers`. Fields that the answer did not have get the usual spelling of their names.
 pub(crate) fn apply_rules(rules: &[HeaderRule], variables: &Variables, fields: &mut Fields) {
     for rule in rules {
         let Some(value) = resolve(rule, variables) else {
             continue;
         };
-        let name = &*rule.name;
+        let name = &*field_names::usual(&rule.name);
         match rule.action {
             HeaderAction::Set => fields.set(name, &value),
             HeaderAction::Add => fields.push(name.as_bytes(), &value),

@@ -229,6 +229,11 @@ async fn header_rules_see_the_variables_of_the_attempt() {
         [format!("balancer://b ajp://{}", node.address)]
     );
     assert_eq!(answer.all("set-cookie"), ["ROUTEID=.n1; path=/"]);
+    // Some old clients compare names with their case.
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let raw = client.raw_until("path=/").await;
+    assert!(raw.contains("\r\nSet-Cookie: ROUTEID"), "{raw}");
     let same = gateway.get("/", "Cookie: JSESSIONID=x.n1\r\n").await;
     assert!(
         same.all("set-cookie").is_empty(),
