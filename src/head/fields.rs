@@ -185,10 +185,21 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
 
 /// Whether this can stand as the value of a field: no control characters but tabs (RFC 9110 section 5.5).
 pub(crate) fn is_value(value: &[u8]) -> bool {
-    // Without a way out in the middle the compiler looks at sixteen bytes at a time.
-    !value.iter().fold(false, |bad, byte| {
-        bad | ((*byte < b' ') & (*byte != b'\t')) | (*byte == 0x7f)
-    })
+    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
+    const DELETES: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let allowed = |byte: &u8| (*byte >= b' ' && *byte != 0x7f) || *byte == b'\t';
+    // Not zero exactly where a byte of the word is less than the other operand's, which is the same in each byte.
+    let with_less = |word: u64, than: u64| word.wrapping_sub(than) & !word & HIGH_BITS;
+    let (words, rest) = value.as_chunks();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_ne_bytes(*word);
+        found | with_less(word, SPACES) | with_less(word ^ DELETES, ONES)
+    });
+    // Tabs are rare enough to be looked for only here.
+    let words_allowed = found == 0 || words.as_flattened().iter().all(allowed);
+    words_allowed && rest.iter().all(allowed)
 }
 
 #[cfg(test)]

@@ -39,8 +39,7 @@ impl RequestTarget {
             return Err(BadTarget::TooLong);
         }
         let refused = |byte: &u8| matches!(byte, 0..=b' ' | b'#' | b'"' | b'<' | b'>' | 0x7f..);
-        // Without a way out in the middle the compiler looks at sixteen bytes at a time.
-        if text.iter().fold(false, |bad, byte| bad | refused(byte)) {
+        if text.iter().any(refused) {
             return Err(BadTarget::Malformed);
         }
         if text.first() != Some(&b'/') {
