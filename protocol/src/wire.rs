@@ -127,12 +127,19 @@ pub(crate) fn has_control(text: &[u8]) -> bool {
     const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
     // Not zero exactly where a byte of the word is zero.
     let with_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
-    let (words, rest) = text.as_chunks();
-    let found = words.iter().fold(0, |found, word| {
+    let found = |word: &[u8; 8]| {
         let word = u64::from_ne_bytes(*word);
-        found | with_zero(word) | with_zero(word ^ CR) | with_zero(word ^ LF)
-    });
-    found != 0 || rest.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+        with_zero(word) | with_zero(word ^ CR) | with_zero(word ^ LF)
+    };
+    let Some(last) = text.last_chunk() else {
+        return text.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'));
+    };
+    // The last eight bytes may be some of those before them too.
+    let (words, _) = text.as_chunks();
+    words
+        .iter()
+        .fold(found(last), |all, word| all | found(word))
+        != 0
 }
 
 #[cfg(test)]

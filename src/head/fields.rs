@@ -12,14 +12,14 @@ use http::header::HeaderMap;
 pub(crate) struct Fields {
     /// Names and values. What is replaced or removed stays here, and no field points to it.
     text: Vec<u8>,
-    entries: Vec<Entry>,
+    fields: Vec<Field>,
 }
 
-/// Where name and value of a field stand in the text.
+/// Where name and value of a field stand in a text.
 #[derive(Debug, Clone)]
-struct Entry {
-    name: Range<usize>,
-    value: Range<usize>,
+pub(crate) struct Field {
+    pub(crate) name: Range<usize>,
+    pub(crate) value: Range<usize>,
 }
 
 impl Fields {
@@ -27,26 +27,21 @@ impl Fields {
     pub(crate) fn with_capacity(fields: usize, bytes: usize) -> Self {
         Self {
             text: Vec::with_capacity(bytes),
-            entries: Vec::with_capacity(fields),
+            fields: Vec::with_capacity(fields),
         }
     }
 
-    /// No fields yet, and the text in which they stand.
-    pub(crate) fn within(text: &[u8], fields: usize) -> Self {
+    /// Fields that stand in a text.
+    pub(crate) fn within(text: &[u8], fields: Vec<Field>) -> Self {
         Self {
             text: text.to_vec(),
-            entries: Vec::with_capacity(fields),
+            fields,
         }
-    }
-
-    /// Adds a field that stands at these places of the text.
-    pub(crate) fn push_within(&mut self, name: Range<usize>, value: Range<usize>) {
-        self.entries.push(Entry { name, value });
     }
 
     /// The number of fields.
     pub(crate) const fn len(&self) -> usize {
-        self.entries.len()
+        self.fields.len()
     }
 
     /// Bytes that names and values take at most.
@@ -66,26 +61,26 @@ impl Fields {
 
     /// Names and values in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let entries = self.entries.iter();
-        entries.map(|entry| (self.text(&entry.name), self.text(&entry.value)))
+        let fields = self.fields.iter();
+        fields.map(|field| (self.text(&field.name), self.text(&field.value)))
     }
 
-    fn is(&self, entry: &Entry, name: &str) -> bool {
-        entry.name.len() == name.len()
-            && self.text(&entry.name).eq_ignore_ascii_case(name.as_bytes())
+    fn is(&self, field: &Field, name: &str) -> bool {
+        field.name.len() == name.len()
+            && self.text(&field.name).eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The values of all fields of this name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let named = self.entries.iter().filter(|entry| self.is(entry, name));
-        named.map(|entry| self.text(&entry.value))
+        let named = self.fields.iter().filter(|field| self.is(field, name));
+        named.map(|field| self.text(&field.value))
     }
 
     /// The value of the first field of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut entries = self.entries.iter();
-        let entry = entries.find(|entry| self.is(entry, name))?;
-        Some(self.text(&entry.value))
+        let mut fields = self.fields.iter();
+        let field = fields.find(|field| self.is(field, name))?;
+        Some(self.text(&field.value))
     }
 
     /// Whether the elements of the lists in the fields of this name have this one, in any case (RFC 9110 section 5.6.1).
@@ -96,12 +91,12 @@ impl Fields {
     /// Adds a field behind the others.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
         let (name, value) = (self.store(name), self.store(value));
-        self.entries.push(Entry { name, value });
+        self.fields.push(Field { name, value });
     }
 
     /// Gives the first field of this name another value and removes the others; without one, adds it.
     pub(crate) fn set(&mut self, name: &str, value: &[u8]) {
-        let Some(first) = self.entries.iter().position(|entry| self.is(entry, name)) else {
+        let Some(first) = self.fields.iter().position(|field| self.is(field, name)) else {
             return self.push(name.as_bytes(), value);
         };
         self.set_at(first, value);
@@ -114,8 +109,8 @@ impl Fields {
 
     fn set_at(&mut self, at: usize, value: &[u8]) {
         let value = self.store(value);
-        if let Some(entry) = self.entries.get_mut(at) {
-            entry.value = value;
+        if let Some(field) = self.fields.get_mut(at) {
+            field.value = value;
         }
     }
 
@@ -126,18 +121,18 @@ impl Fields {
 
     /// Keeps the fields for which this is true.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
-        let Self { text, entries } = self;
+        let Self { text, fields } = self;
         let slice = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
-        entries.retain(|entry| keep(slice(&entry.name), slice(&entry.value)));
+        fields.retain(|field| keep(slice(&field.name), slice(&field.value)));
     }
 
     /// Gives fields other values, where there is one.
     pub(crate) fn map_values(&mut self, mut map: impl FnMut(&[u8], &[u8]) -> Option<Vec<u8>>) {
-        for at in 0..self.entries.len() {
-            let Some(entry) = self.entries.get(at) else {
+        for at in 0..self.fields.len() {
+            let Some(field) = self.fields.get(at) else {
                 return;
             };
-            if let Some(value) = map(self.text(&entry.name), self.text(&entry.value)) {
+            if let Some(value) = map(self.text(&field.name), self.text(&field.value)) {
                 self.set_at(at, &value);
             }
         }
@@ -174,13 +169,30 @@ impl From<&HeaderMap> for Fields {
     }
 }
 
-/// Whether this is a name of a field: a token (RFC 9110 section 5.6.2).
+/// The bytes of a token (RFC 9110 section 5.6.2).
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, and a byte is no larger than the table"
+)]
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a byte may stand in a token.
+pub(crate) fn is_token(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Whether this is a name of a field: a token.
 pub(crate) fn is_name(name: &[u8]) -> bool {
-    let is_token = |byte: &u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
-    };
-    !name.is_empty() && name.iter().all(is_token)
+    !name.is_empty() && name.iter().all(|byte| is_token(*byte))
 }
 
 /// Whether this can stand as the value of a field: no control characters but tabs (RFC 9110 section 5.5).
@@ -192,14 +204,20 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
     let allowed = |byte: &u8| (*byte >= b' ' && *byte != 0x7f) || *byte == b'\t';
     // Not zero exactly where a byte of the word is less than the other operand's, which is the same in each byte.
     let with_less = |word: u64, than: u64| word.wrapping_sub(than) & !word & HIGH_BITS;
-    let (words, rest) = value.as_chunks();
-    let found = words.iter().fold(0, |found, word| {
+    let found = |word: &[u8; 8]| {
         let word = u64::from_ne_bytes(*word);
-        found | with_less(word, SPACES) | with_less(word ^ DELETES, ONES)
-    });
+        with_less(word, SPACES) | with_less(word ^ DELETES, ONES)
+    };
+    let Some(last) = value.last_chunk() else {
+        return value.iter().all(allowed);
+    };
+    // The last eight bytes may be some of those before them too.
+    let (words, _) = value.as_chunks();
+    let found = words
+        .iter()
+        .fold(found(last), |all, word| all | found(word));
     // Tabs are rare enough to be looked for only here.
-    let words_allowed = found == 0 || words.as_flattened().iter().all(allowed);
-    words_allowed && rest.iter().all(allowed)
+    found == 0 || value.iter().all(allowed)
 }
 
 #[cfg(test)]

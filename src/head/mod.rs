@@ -5,7 +5,7 @@ mod target;
 
 use http::{Method, StatusCode, Version, request};
 
-pub(crate) use self::fields::{Fields, elements, is_name, is_value};
+pub(crate) use self::fields::{Field, Fields, elements, is_name, is_token, is_value};
 pub(crate) use self::target::{BadTarget, RequestTarget};
 
 /// The head of a client's request.

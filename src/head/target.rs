@@ -1,7 +1,6 @@
 //! The target of a request (RFC 9112 section 3.2): its text, and where its parts stand in it.
 
 use std::fmt;
-use std::ops::Range;
 
 use http::Uri;
 
@@ -15,17 +14,18 @@ pub(crate) enum BadTarget {
     Malformed,
 }
 
-/// The target of a request, checked.
+/// The target of a request, checked. Its parts stand one behind the other: `http://` `a:80` `/b` `?c`.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestTarget {
     text: String,
-    /// Of an absolute target.
-    scheme: Range<usize>,
-    /// Of an absolute target, and of CONNECT.
-    authority: Range<usize>,
-    path: Range<usize>,
-    /// Where the query starts, behind its question mark.
-    query: Option<usize>,
+    /// Where the scheme ends; 0 where there is none.
+    scheme: u16,
+    /// Where the authority begins.
+    authority: u16,
+    /// Where the authority ends and the path begins.
+    path: u16,
+    /// Where the path ends, and the question mark of a query stands.
+    end: u16,
 }
 
 impl RequestTarget {
@@ -46,46 +46,45 @@ impl RequestTarget {
             let uri = Uri::try_from(text).map_err(|_| BadTarget::Malformed)?;
             return Ok(Self::of(&uri));
         }
-        let query = memchr::memchr(b'?', text);
-        let path = 0..query.unwrap_or(text.len());
+        let end = memchr::memchr(b'?', text).unwrap_or(text.len());
         // The one byte more that the crate `http` refuses, in a path.
-        if memchr::memchr(b'`', text.get(path.clone()).unwrap_or_default()).is_some() {
+        if memchr::memchr(b'`', text.get(..end).unwrap_or_default()).is_some() {
             return Err(BadTarget::Malformed);
         }
         Ok(Self {
             text: String::from_utf8(text.to_vec()).map_err(|_| BadTarget::Malformed)?,
-            scheme: 0..0,
-            authority: 0..0,
-            path,
-            query: query.map(|at| at + 1),
+            scheme: 0,
+            authority: 0,
+            path: 0,
+            end: place(end),
         })
     }
 
     /// The target that the crate `http` has read.
     pub(crate) fn of(uri: &Uri) -> Self {
         let text = uri.to_string();
-        let scheme = 0..uri.scheme_str().map_or(0, str::len);
-        let start = match scheme.end {
+        let scheme = uri.scheme_str().map_or(0, str::len);
+        let authority = match scheme {
             0 => 0,
             end => end + "://".len(),
         };
-        let authority = start
-            ..start
-                + uri
-                    .authority()
-                    .map_or(0, |authority| authority.as_str().len());
-        let path = authority.end..authority.end + uri.path().len();
+        let path = authority
+            + uri
+                .authority()
+                .map_or(0, |authority| authority.as_str().len());
+        let end = path + uri.path().len();
         Self {
-            query: uri.query().map(|_| path.end + 1),
             text,
-            scheme,
-            authority,
-            path,
+            scheme: place(scheme),
+            authority: place(authority),
+            path: place(path),
+            end: place(end),
         }
     }
 
-    fn part(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or_default()
+    fn part(&self, from: u16, to: u16) -> &str {
+        let range = usize::from(from)..usize::from(to);
+        self.text.get(range).unwrap_or_default()
     }
 
     /// All of it.
@@ -95,23 +94,28 @@ impl RequestTarget {
 
     /// The raw path, with escapes and parameters. `*` for all of a server; empty for CONNECT.
     pub(crate) fn path(&self) -> &str {
-        self.part(&self.path)
+        self.part(self.path, self.end)
     }
 
     /// The raw query without its question mark.
     pub(crate) fn query(&self) -> Option<&str> {
-        self.text.get(self.query?..)
+        self.text.get(usize::from(self.end)..)?.strip_prefix('?')
     }
 
     /// The scheme of an absolute target.
     pub(crate) fn scheme(&self) -> Option<&str> {
-        Some(self.part(&self.scheme)).filter(|scheme| !scheme.is_empty())
+        Some(self.part(0, self.scheme)).filter(|scheme| !scheme.is_empty())
     }
 
     /// The authority of an absolute target, and of CONNECT.
     pub(crate) fn authority(&self) -> Option<&str> {
-        Some(self.part(&self.authority)).filter(|authority| !authority.is_empty())
+        Some(self.part(self.authority, self.path)).filter(|authority| !authority.is_empty())
     }
+}
+
+/// A place in a target. The crate `http` holds no target that is too long for it.
+fn place(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
 }
 
 impl fmt::Display for RequestTarget {

@@ -9,14 +9,17 @@ use crate::headers::Nominated;
 ///
 /// Not HTTP itself in another version: behind `h2c` a client could send requests that nobody here looks at.
 pub(crate) fn asked<'a>(head: &'a RequestHead, nominated: &Nominated<'_>) -> Option<&'a str> {
+    // Most requests name no option in `Connection` that matters here: the first look is enough.
+    if !nominated.contains(b"upgrade")
+        || head.method != Method::GET
+        || head.version != Version::HTTP_11
+    {
+        return None;
+    }
     let has_body = ["content-length", "transfer-encoding"]
         .iter()
         .any(|name| head.fields.get(name).is_some_and(|value| value != b"0"));
-    if head.method != Method::GET
-        || head.version != Version::HTTP_11
-        || has_body
-        || !nominated.contains(b"upgrade")
-    {
+    if has_body {
         return None;
     }
     let mut protocols = head.fields.all("upgrade");

@@ -6,7 +6,7 @@
 /// end it in httpd (`mod_proxy_balancer.c: get_path_param()`).
 pub(super) fn in_path<'a>(path: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     // Most paths have no parameters.
-    let from = path.find(';').unwrap_or(path.len());
+    let from = memchr::memchr(b';', path.as_bytes()).unwrap_or(path.len());
     let with_parameters = path.get(from..).unwrap_or_default();
     with_parameters
         .split('/')

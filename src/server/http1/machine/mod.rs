@@ -150,28 +150,24 @@ impl Machine {
         let ReadState::Head(partial) = &mut self.reading else {
             return Ok(None);
         };
-        let complete = match partial.scan(buffer, self.max_head) {
+        let head::Complete { head, length, body } = match partial.read(buffer, self.max_head) {
             Ok(Some(complete)) => complete,
             Ok(None) => return Ok(None),
             Err(why) => return Err(self.refuse(why, buffer)),
         };
-        let head = match head::parse(complete.of(buffer)) {
-            Ok(head) => head,
-            Err(why) => return Err(self.refuse(why, buffer)),
-        };
-        buffer.advance(complete.len().min(buffer.len()));
+        buffer.advance(length.min(buffer.len()));
         self.asked = Asked {
             head_only: head.method == Method::HEAD,
             http10: head.version == Version::HTTP_10,
             keep_alive: head::wants_to_keep_alive(&head),
         };
-        self.awaits_100 = !complete.body.is_over() && head::expects_100(&head);
+        self.awaits_100 = !body.is_over() && head::expects_100(&head);
         self.answering = AnswerState::Due;
-        self.reading = match complete.body {
+        self.reading = match body {
             Body::Over => ReadState::Over,
             body => ReadState::Body(body),
         };
-        Ok(Some(Read::Head(head, complete.body)))
+        Ok(Some(Read::Head(head, body)))
     }
 
     fn read_body(&mut self, buffer: &mut BytesMut) -> Result<Option<Read>, Refusal> {

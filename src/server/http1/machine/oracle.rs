@@ -137,6 +137,56 @@ fn it_agrees_with_hyper_where_both_accept() {
     }
 }
 
+/// Method, target, version and fields of a head, as httparse reads them.
+fn httparses(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut fields = [httparse::EMPTY_HEADER; 100];
+    let mut request = httparse::Request::new(&mut fields);
+    request
+        .parse(bytes)
+        .ok()
+        .filter(httparse::Status::is_complete)?;
+    let line = format!(
+        "{} {} HTTP/1.{}",
+        request.method?, request.path?, request.version?
+    );
+    let fields = request.headers.iter();
+    let fields = fields.flat_map(|field| [field.name.as_bytes().to_vec(), field.value.to_vec()]);
+    Some([line.into_bytes()].into_iter().chain(fields).collect())
+}
+
+/// The same, as the machine reads them.
+fn our_head(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let read = Machine::new(8192).read(&mut BytesMut::from(bytes));
+    let Ok(Some(Read::Head(head, _))) = read else {
+        return None;
+    };
+    let line = format!("{} {} {:?}", head.method, head.target, head.version);
+    let fields = head.fields.iter();
+    let fields = fields.flat_map(|(name, value)| [name.to_vec(), value.to_vec()]);
+    Some([line.into_bytes()].into_iter().chain(fields).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// What is read as a head httparse reads too, with the same names and values to the byte.
+    #[test]
+    fn a_head_is_read_as_httparse_reads_it(
+        method in "(GET|POST|[!-~]{1,3})", target in "/[!-~]{0,5}",
+        fields in prop::collection::vec(("[!-~]{1,4}", prop::collection::vec(any::<u8>(), 0..9)), 0..3),
+        space in "[ \t]{0,2}",
+    ) {
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+        for (name, value) in &fields {
+            bytes.extend([name.as_bytes(), b":", space.as_bytes(), value, space.as_bytes(), b"\r\n"].concat());
+        }
+        bytes.extend(b"\r\n");
+        if let Some(ours) = our_head(&bytes) {
+            prop_assert_eq!(Some(ours), httparses(&bytes), "{}", bytes.escape_ascii());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
