@@ -1,5 +1,7 @@
 //! Chunked bodies: where they end (RFC 9112 section 7.1).
 
+use crate::head::is_token;
+
 /// Longest line with a chunk's size and extensions, in bytes.
 const MAX_CHUNK_LINE: usize = 256;
 
@@ -34,16 +36,24 @@ pub(crate) enum Chunk {
     /// At the CR, then the LF, behind the data.
     DataCr,
     DataLf,
-    /// In the trailer section: bytes so far, and whether the line has any.
+    /// In the trailer section: bytes so far, and the place in the line.
     Trailer {
         total: u16,
-        line: bool,
+        place: TrailerPlace,
     },
     /// At the LF of a trailer line; of an empty one when `last`.
     TrailerLf {
         total: u16,
         last: bool,
     },
+}
+
+/// Where in a line of the trailer section the next byte stands. A line is a field, or empty: hyper refuses others too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrailerPlace {
+    Start,
+    Name,
+    Value,
 }
 
 impl Chunk {
@@ -134,23 +144,38 @@ impl Chunk {
             }
             (Self::SizeLf { value: 0 }, b'\n') => Self::Trailer {
                 total: 0,
-                line: false,
+                place: TrailerPlace::Start,
             },
             (Self::SizeLf { value }, b'\n') => Self::Data(value),
             (Self::DataCr, b'\r') => Self::DataLf,
             (Self::DataLf, b'\n') => Self::START,
-            (Self::Trailer { total, line }, b'\r') => Self::TrailerLf { total, last: !line },
-            (Self::Trailer { total, .. }, b'\t' | b' '..=b'~' | 0x80..)
-                if usize::from(total) < MAX_TRAILERS =>
-            {
-                Self::Trailer {
-                    total: total + 1,
-                    line: true,
-                }
-            }
+            (Self::Trailer { total, place }, byte) => place.next(total, byte)?,
             (Self::TrailerLf { last: true, .. }, b'\n') => return Some(None),
-            (Self::TrailerLf { total, last: false }, b'\n') => Self::Trailer { total, line: false },
+            (Self::TrailerLf { total, last: false }, b'\n') => Self::Trailer {
+                total,
+                place: TrailerPlace::Start,
+            },
             _ => return None,
         }))
+    }
+}
+
+impl TrailerPlace {
+    /// The state behind one byte of a trailer section of which `total` bytes have come; `None` for a byte that may not
+    /// stand here.
+    fn next(self, total: u16, byte: u8) -> Option<Chunk> {
+        let place = match (self, byte) {
+            (Self::Start | Self::Value, b'\r') => {
+                let last = self == Self::Start;
+                return Some(Chunk::TrailerLf { total, last });
+            }
+            (Self::Start | Self::Name, byte) if is_token(byte) => Self::Name,
+            (Self::Name, b':') | (Self::Value, b'\t' | b' '..=b'~' | 0x80..) => Self::Value,
+            _ => return None,
+        };
+        (usize::from(total) < MAX_TRAILERS).then(|| Chunk::Trailer {
+            total: total + 1,
+            place,
+        })
     }
 }

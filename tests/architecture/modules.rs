@@ -19,6 +19,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         ],
         PURE,
     ),
+    (&["head"], NO_BALANCING),
     (
         &[
             "peer",
@@ -27,7 +28,6 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "timer",
             "variables",
             "framing",
-            "head",
             "random",
         ],
         NO_BALANCING,

@@ -258,7 +258,7 @@ fn heads_are_bounded() {
 #[test]
 fn malformed_chunks_are_refused() {
     let long_extension = "5;".to_owned() + &"x".repeat(300);
-    let long_trailer = "0\r\n".to_owned() + &"x".repeat(9000);
+    let long_trailer = "0\r\nX: ".to_owned() + &"x".repeat(9000);
     for chunks in [
         "\r\n",
         "g\r\n",
@@ -280,6 +280,12 @@ fn malformed_chunks_are_refused() {
         "1234567890123456\r\n",
         &long_extension,
         &long_trailer,
+        "0\r\nabc\r\n\r\n",
+        "0\r\n: x\r\n\r\n",
+        "0\r\nA B: x\r\n\r\n",
+        "0\r\n A: x\r\n\r\n",
+        "0\r\nA: x\r\n y\r\n\r\n",
+        "0\r\nA : x\r\n\r\n",
     ] {
         let bytes = with("Transfer-Encoding: chunked") + chunks;
         let seen = read_in(bytes.as_bytes(), &mut std::iter::repeat(7));
