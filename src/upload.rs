@@ -9,6 +9,7 @@ use ajp13::exchange::RequestBody;
 use bytes::Bytes;
 use http::StatusCode;
 
+use self::client_body::FEW_KEPT;
 pub(crate) use self::client_body::{BodyFault, BodyFeed, ClientBody};
 
 /// Most bytes of a body that are kept so that a second member can be sent them.
@@ -208,6 +209,9 @@ impl Upload {
     fn pop_unread(&mut self) -> Option<Bytes> {
         let piece = self.unread.pop_front()?;
         self.unread_bytes = self.unread_bytes.saturating_sub(piece.len());
+        if self.unread.is_empty() {
+            self.unread.shrink_to(FEW_KEPT);
+        }
         Some(piece)
     }
 

@@ -15,6 +15,9 @@ use bytes::Bytes;
 
 use crate::framing::{Body, Refused};
 
+/// Number of pieces for which an empty list keeps room. A client may send chunks of one byte, and the room for each takes 32 bytes.
+pub(super) const FEW_KEPT: usize = 64;
+
 /// Why a body has no proper end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyFault {
@@ -106,6 +109,9 @@ impl ClientBody {
         };
         let mut cell = lock(shared);
         if let Some(piece) = cell.pieces.pop_front() {
+            if cell.pieces.is_empty() {
+                cell.pieces.shrink_to(FEW_KEPT);
+            }
             return Poll::Ready(Ok(Some(piece)));
         }
         match cell.end {
@@ -241,6 +247,17 @@ mod tests {
         assert!(body.poll_piece().is_pending() && body.asks_for_look());
         feed.end(Ok(()));
         assert!(!body.asks_for_look());
+    }
+
+    #[test]
+    fn a_body_in_many_pieces_keeps_no_room_for_them() {
+        let (mut body, feed) = ClientBody::new(Body::Chunked(Chunk::START));
+        for _ in 0..10_000 {
+            feed.push(Bytes::from_static(b"a"));
+        }
+        while body.poll_piece().is_ready() {}
+        let kept = lock(body.shared.as_ref().unwrap()).pieces.capacity();
+        assert!(kept <= FEW_KEPT, "{kept}");
     }
 
     #[test]
