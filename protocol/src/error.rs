@@ -8,8 +8,13 @@ use crate::limits::PacketSize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// A packet does not start with the magic bytes of its direction.
-    #[error("packet starts with {0:02x?} instead of its magic bytes")]
+    /// A packet does not start with the magic bytes of its direction. An answer of HTTP starts with `HT`.
+    #[error(
+        "{speaker}packet starts with 0x{first:02x} 0x{second:02x} instead of its magic bytes",
+        speaker = if .0 == b"HT" { "the other end seems to speak HTTP: " } else { "" },
+        first = .0[0],
+        second = .0[1],
+    )]
     Magic([u8; 2]),
     /// A packet is longer than this end accepts.
     #[error("payload of {length} bytes exceeds the limit of {limit}")]
@@ -126,4 +131,21 @@ pub enum CodecError {
     /// The caller's data cannot be expressed in AJP13.
     #[error(transparent)]
     Unencodable(#[from] Unencodable),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Malformed;
+
+    #[test]
+    fn an_answer_of_http_is_named() {
+        assert_eq!(
+            Malformed::Magic(*b"HT").to_string(),
+            "the other end seems to speak HTTP: packet starts with 0x48 0x54 instead of its magic bytes"
+        );
+        assert_eq!(
+            Malformed::Magic([0x00, 0x0a]).to_string(),
+            "packet starts with 0x00 0x0a instead of its magic bytes"
+        );
+    }
 }

@@ -93,11 +93,11 @@ const REFUSED: [(&str, &str); 52] = [
     ),
     (
         "007-bad-magic",
-        "packet starts with [41, 42] instead of its magic bytes",
+        "packet starts with 0x41 0x42 instead of its magic bytes",
     ),
     (
         "008-bad-magic-http",
-        "packet starts with [47, 45] instead of its magic bytes",
+        "packet starts with 0x47 0x45 instead of its magic bytes",
     ),
     ("009-zero-length-first-packet", "packet without a type"),
     ("010-zero-length-then-get", "packet without a type"),
@@ -167,7 +167,7 @@ const REFUSED: [(&str, &str); 52] = [
     ),
     (
         "185-body-bad-magic",
-        "packet starts with [41, 42] instead of its magic bytes",
+        "packet starts with 0x41 0x42 instead of its magic bytes",
     ),
     ("186-body-instead-cping", "packet ends inside a field"),
     ("195-body-unasked-no-cl-ignored", "unknown packet type 0"),
