@@ -89,7 +89,7 @@ impl fmt::Display for NoMember {
             }
             Self::Tried => "every usable member has been tried",
             Self::NoSlots => "no member has reported a free slot lately",
-            Self::InError => "all members are in error",
+            Self::InError => "all members in service are in error or failed their health checks",
             Self::OutOfService => "all members are disabled, stopped or draining",
         })
     }

@@ -128,7 +128,12 @@ fn each_reason_for_no_member_is_given() {
     assert_eq!(play.pick(None, &[]).unwrap_err(), NoMember::OutOfService);
     play.flags("a", |status| *status = Status::default());
     play.check("a", true);
+    // The other one is stopped, so that not all members are in error.
     assert_eq!(play.pick(None, &[]).unwrap_err(), NoMember::InError);
+    assert_eq!(
+        NoMember::InError.to_string(),
+        "all members in service are in error or failed their health checks"
+    );
     play.flags("a", |status| status.hot_spare = true);
     play.check("a", false);
     play.flags("b", |status| status.hot_spare = true);
