@@ -19,6 +19,7 @@ use super::overrides::Overrides;
 use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use super::store::Store;
 use crate::balancer::{Change, Command, Refused, StatusChange};
 
 /// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
@@ -192,7 +193,7 @@ impl Edit<'_> {
         if overrides != self.editing.overrides
             && let Some(store) = &self.editing.store
         {
-            store.save(&overrides)?;
+            write_down(store, &overrides)?;
         }
         tell()?;
         self.editing.overrides = overrides;
@@ -204,6 +205,15 @@ impl Edit<'_> {
         }
         Ok(())
     }
+}
+
+/// Writes the changes by hand to the state file. The log names a file that cannot be written, as the answer does.
+fn write_down(store: &Store, overrides: &Overrides) -> Result<(), EditError> {
+    store.save(overrides).map_err(|error| {
+        let file = store.path().to_owned();
+        warn!(file = %file.display(), %error, "the state file cannot be written: the change was not made");
+        EditError::Store { file, error }
+    })
 }
 
 /// The redirects that lead nowhere: balancer, member, and why.

@@ -1,7 +1,7 @@
 //! What a change starts from: the file, and what was changed by hand.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ajpgate_config::Config;
 
@@ -58,6 +58,6 @@ pub(crate) enum EditError {
     Impossible(#[from] BackendError),
     #[error("{0}")]
     Added(String),
-    #[error("the state file cannot be written: {0}")]
-    Store(#[from] io::Error),
+    #[error("the state file {} cannot be written: {error}", file.display())]
+    Store { file: PathBuf, error: io::Error },
 }

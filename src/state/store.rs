@@ -32,6 +32,10 @@ impl Store {
         Self { path, folder }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What it says; nothing when it does not exist. A file that is damaged, or is something else, is renamed within
     /// its folder and named in the log.
     pub(super) fn load(&self) -> Overrides {

@@ -166,6 +166,12 @@ fn a_change_that_cannot_be_written_is_not_made() {
     house.kill_and_start();
     std::fs::remove_dir_all(house.scratch.path().join("state")).unwrap();
     house.nothing_can_be_changed();
+    house.gateway.logs("the state file cannot be written");
+    let log = house.gateway.stderr();
+    let mut lines = log
+        .lines()
+        .filter(|line| line.contains("cannot be written"));
+    assert!(lines.all(|line| line.contains("state/state.json")), "{log}");
     // The folder is there again.
     house.scratch.folder("state");
     let drained = ask(house.admin, "PATCH", &format!("{MEMBERS}/node1"), DRAIN);
@@ -187,7 +193,9 @@ impl House {
         ] {
             let refused = ask(self.admin, method, path, body);
             assert!(refused.status >= 400, "{method}: {refused:?}");
-            assert!(refused.body.contains("state file"), "{method}: {refused:?}");
+            for named in ["state file", "state/state.json"] {
+                assert!(refused.body.contains(named), "{method}: {refused:?}");
+            }
             assert_eq!(self.members(), before, "{method}");
         }
         let shop = get(self.admin, "/api/v1/balancers/shop", "");

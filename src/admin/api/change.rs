@@ -209,7 +209,7 @@ impl From<EditError> for Refusal {
             | EditError::Added(_)
             | EditError::TakenByName
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
-            EditError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
     }
