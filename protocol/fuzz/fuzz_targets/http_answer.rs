@@ -1,11 +1,13 @@
 //! Any bytes from an HTTP member: no panic, and the same answer however the bytes were split.
 #![no_main]
-#![allow(dead_code, reason = "the framing has more than the target needs")]
+#![allow(dead_code, unused_imports, reason = "the modules have more than the target needs")]
 
 #[path = "../../../src/field_names.rs"]
 mod field_names;
 #[path = "../../../src/framing/mod.rs"]
 mod framing;
+#[path = "../../../src/head/mod.rs"]
+mod head;
 #[path = "../../../src/backend"]
 mod backend {
     pub(crate) mod head {
