@@ -1,7 +1,7 @@
 //! Packets in both directions of a connection to an AJP13 member.
 //!
 //! The buffer for reading comes with the first bytes of an answer and goes when the connection rests. A large answer is read
-//! in large pieces. The data of its packets are slices of the buffer, so nothing is copied but the begin of a packet that
+//! in large pieces. The data of its packets are slices of the buffer, so only the beginning of a packet is copied that
 //! is not complete when the buffer is full. A body that is sent is not copied either, if it came in large pieces.
 
 use std::collections::VecDeque;
@@ -26,7 +26,7 @@ const LARGE_READ: usize = 72 * 1024;
 /// The same for packets of more than 8 KiB. Twice the largest packet, so that at least one is complete in each buffer.
 const LARGE_READ_OF_LARGE_PACKETS: usize = 128 * 1024;
 
-/// Less room than this is not read into; a new buffer is taken.
+/// Least room for a read, in bytes; where there is less, a new buffer is taken.
 const LEAST_ROOM: usize = 2 * 1024;
 
 /// Most slices of one write.
@@ -42,13 +42,13 @@ pub(super) struct Packets {
     codec: GatewayCodec,
     /// What has come and is no whole packet yet, or has not been asked for.
     input: BytesMut,
-    /// What waits to be written.
+    /// Heads of packets, and whole packets, that wait to be written.
     output: BytesMut,
-    /// The same, behind `output`.
+    /// Pieces of bodies that wait to be written, behind `output`.
     pieces: VecDeque<Bytes>,
-    /// The last read has filled the buffer.
+    /// Whether the last read has filled the buffer.
     filled: bool,
-    /// The buffer is not one of [`spare`].
+    /// Whether the buffer is too large to become one of [`spare`].
     large: bool,
 }
 
