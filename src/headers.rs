@@ -6,8 +6,8 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::client::Client;
 use crate::head::{Fields, elements};
-use crate::peer::Peer;
 
 /// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
 const HOP_BY_HOP: [&str; 8] = [
@@ -120,7 +120,7 @@ pub(crate) struct RequestFields<'a> {
     pub(crate) sent: &'a Fields,
     pub(crate) nominated: &'a Nominated<'a>,
     pub(crate) overlay: &'a Overlay<'a>,
-    pub(crate) peer: &'a Peer,
+    pub(crate) client: &'a Client,
     /// The authority that the client named, as it named it.
     pub(crate) host: &'a str,
     /// What the backend gets as `Host`.
@@ -207,18 +207,18 @@ impl RequestFields<'_> {
         &self,
         mut put: impl FnMut(&'static str, &str) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { peer, host, .. } = self;
+        let Self { client, host, .. } = self;
         let mut put = |name: &'static str, value: &str| match self.overlay.removes(name.as_bytes())
         {
             true => Ok(()),
             false => put(name, value),
         };
-        put("x-forwarded-for", &peer.ip)?;
-        put("x-real-ip", &peer.ip)?;
-        put("x-forwarded-proto", peer.scheme())?;
+        put("x-forwarded-for", &client.ip)?;
+        put("x-real-ip", &client.ip)?;
+        put("x-forwarded-proto", client.scheme())?;
         put("x-forwarded-port", itoa::Buffer::new().format(self.port))?;
         let mut forwarded = String::with_capacity(128);
-        forwarded.push_str(&peer.forwarded_for);
+        forwarded.push_str(&client.forwarded_for);
         if !host.is_empty() {
             put("x-forwarded-host", host)?;
             forwarded.push_str(";host=\"");
@@ -226,7 +226,7 @@ impl RequestFields<'_> {
             forwarded.push('"');
         }
         forwarded.push_str(";proto=");
-        forwarded.push_str(peer.scheme());
+        forwarded.push_str(client.scheme());
         put("forwarded", &forwarded)
     }
 }
@@ -235,22 +235,18 @@ impl RequestFields<'_> {
 mod tests {
     use super::*;
 
-    fn fields(sent: &[(&'static str, &'static str)], peer: &str) -> Vec<String> {
+    fn fields(sent: &[(&'static str, &'static str)], client: &str) -> Vec<String> {
         let mut headers = Fields::default();
         for (name, value) in sent {
             headers.push(name.as_bytes(), value.as_bytes());
         }
-        let peer = Peer::new(
-            peer.parse().unwrap(),
-            "127.0.0.1:80".parse().unwrap(),
-            false,
-        );
+        let client = Client::new(client.parse().unwrap(), "127.0.0.1:80".parse().unwrap());
         let mut seen = Vec::new();
         RequestFields {
             sent: &headers,
             nominated: &Nominated::of(&headers),
             overlay: &Overlay::default(),
-            peer: &peer,
+            client: &client,
             host: "shop.example.com:8080",
             host_sent: "shop.example.com:8080",
             port: 8080,

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::error::{Age, FailureKind, ForwardError};
 use super::pool::{Lease, Transport};
+use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::head::AnswerHead;
 use crate::headers::RequestFields;
-use crate::peer::Peer;
 use crate::upload::Upload;
 
 /// A request on its way to one member.
@@ -39,7 +39,7 @@ pub(crate) struct Forward<'a> {
     /// The client's query, with its escapes.
     pub(crate) query: Option<&'a str>,
     pub(crate) fields: &'a RequestFields<'a>,
-    pub(crate) peer: &'a Peer,
+    pub(crate) client: &'a Client,
     /// Host without port.
     pub(crate) server_name: &'a str,
     /// The route that the session asked for.

@@ -17,8 +17,8 @@ use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, print};
 use crate::balancer::{NoMember, Tried, Want};
+use crate::client::Client;
 use crate::head::RequestHead;
-use crate::peer::Peer;
 use crate::proxy::{Plan, Wanted};
 use crate::state::Snapshot;
 use crate::telemetry::metrics::Metrics;
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
-    let (head, peer) = match request(arguments) {
+    let (head, client) = match request(arguments) {
         Ok(request) => request,
         Err(error) => {
             eprintln!("ajpgate: {error:#}");
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             .fields
             .get("host")
             .and_then(|host| std::str::from_utf8(host).ok()),
-        verdict: explain(&snapshot, &head, &peer),
+        verdict: explain(&snapshot, &head, &client),
     };
     print(&if arguments.json {
         format!("{:#}\n", report.json())
@@ -73,8 +73,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes the decisions about a request: target, mapping, session, and members until none is left.
-fn explain<'a>(snapshot: &'a Snapshot, head: &'a RequestHead, peer: &Peer) -> Verdict<'a> {
-    let plan = match Plan::new(snapshot, head, peer) {
+fn explain<'a>(snapshot: &'a Snapshot, head: &'a RequestHead, client: &Client) -> Verdict<'a> {
+    let plan = match Plan::new(snapshot, head, client) {
         Ok(plan) => plan,
         Err(refusal) => return Verdict::Refused(refusal),
     };
@@ -154,12 +154,12 @@ fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
 }
 
 /// The request of the command line, and its client.
-fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Peer)> {
+fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Client)> {
     let url = arguments.url.as_str();
-    let (tls, host, target) = match url.split_once("://") {
+    let (secure, host, target) = match url.split_once("://") {
         None => (false, None, url.to_owned()),
         Some((scheme, rest)) => {
-            let tls = match scheme {
+            let secure = match scheme {
                 "http" => false,
                 "https" => true,
                 _ => bail!("{scheme}: clients speak http or https"),
@@ -168,7 +168,7 @@ fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Peer)> {
             let (authority, target) = rest.split_at(end);
             ensure!(!authority.is_empty(), "{url}: there is no host");
             let slash = if target.starts_with('/') { "" } else { "/" };
-            (tls, Some(authority), format!("{slash}{target}"))
+            (secure, Some(authority), format!("{slash}{target}"))
         }
     };
     // Browsers do not send the fragment.
@@ -186,7 +186,9 @@ fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Peer)> {
     }
     let (parts, ()) = request.body(()).context("not a request")?.into_parts();
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Ok((parts.into(), Peer::new(here, here, tls)))
+    let mut client = Client::new(here, here);
+    client.is_secure = secure;
+    Ok((parts.into(), client))
 }
 
 fn parse_field(text: &str) -> Result<(HeaderName, HeaderValue), String> {

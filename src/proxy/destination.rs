@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::locate::Located;
 use super::refusal::{BadDestination, Refusal};
 use super::target::{Host, Target};
+use crate::client::Client;
 use crate::head::{RequestHead, is_value};
 use crate::mount::rewrite;
-use crate::peer::Peer;
 use crate::state::{LiveMember, LiveTarget, Snapshot};
 
 /// The field's name.
@@ -34,7 +34,7 @@ impl<'a> Destination<'a> {
         head: &'a RequestHead,
         target: &Target<'_>,
         to: &LiveTarget,
-        peer: &Peer,
+        client: &Client,
     ) -> Result<Option<Box<Self>>, Refusal> {
         if !matches!(head.method.as_str(), "COPY" | "MOVE") {
             return Ok(None);
@@ -53,9 +53,9 @@ impl<'a> Destination<'a> {
         let (origin, path) = split(text).ok_or(BadDestination::Form)?;
         let mut spoken = None;
         if let Some((scheme, authority)) = origin {
-            spoken = Some(peer.scheme()).filter(|spoken| scheme.eq_ignore_ascii_case(spoken));
+            spoken = Some(client.scheme()).filter(|spoken| scheme.eq_ignore_ascii_case(spoken));
             let named = Host::parse(authority).ok_or(BadDestination::Form)?;
-            if !is_same(&named, scheme, &target.host, peer) {
+            if !is_same(&named, scheme, &target.host, client) {
                 return Err(BadDestination::OtherHost.into());
             }
         }
@@ -130,7 +130,7 @@ fn split(text: &str) -> Option<(Option<(&str, &str)>, &str)> {
 
 /// Whether an authority is the Host of the request. A port that is not written is that of the scheme; another proxy in
 /// front may have taken TLS off, so that the schemes need not agree.
-fn is_same(named: &Host<'_>, scheme: &str, host: &Host<'_>, peer: &Peer) -> bool {
+fn is_same(named: &Host<'_>, scheme: &str, host: &Host<'_>, client: &Client) -> bool {
     let default = match scheme.eq_ignore_ascii_case("https") {
         true => 443,
         false => 80,
@@ -138,6 +138,6 @@ fn is_same(named: &Host<'_>, scheme: &str, host: &Host<'_>, peer: &Peer) -> bool
     let port = named.port.unwrap_or(default);
     let ports_agree = named.port == host.port
         || port == host.port.unwrap_or(default)
-        || port == host.port.unwrap_or(peer.default_port());
+        || port == host.port.unwrap_or(client.default_port());
     named.name.eq_ignore_ascii_case(host.name) && ports_agree
 }

@@ -59,7 +59,7 @@ impl<'a> ForMember<'a> {
         let RoutedRequest {
             head,
             plan,
-            peer,
+            client,
             nominated,
             ..
         } = *self.request;
@@ -68,10 +68,10 @@ impl<'a> ForMember<'a> {
             sent: &head.fields,
             nominated,
             overlay: &self.overlay,
-            peer,
+            client,
             host: host.text,
             host_sent: plan.host_sent(self.member),
-            port: host.port_told(peer),
+            port: host.port_told(client),
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> ForMember<'a> {
             head,
             plan,
             wanted,
-            peer,
+            client,
             upgrade,
             connection,
             ..
@@ -99,9 +99,9 @@ impl<'a> ForMember<'a> {
             root: &self.back,
             query: plan.target.query,
             fields,
-            peer,
+            client,
             server_name: match plan.target.host.name {
-                "" => &peer.local_ip,
+                "" => &client.local_ip,
                 name => name,
             },
             route: wanted.route().filter(|route| !route.is_empty()),

@@ -14,23 +14,23 @@ use super::routed::RoutedRequest;
 use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
+use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
-use crate::peer::Peer;
 use crate::state::{Attempt, Shared, Snapshot};
 use crate::upload::{ClientBody, Upload};
 
 /// Answers a request. It never fails: whatever goes wrong before the head of the answer becomes an answer.
 pub(crate) async fn handle(
     shared: Arc<Shared>,
-    peer: Arc<Peer>,
+    client: Arc<Client>,
     connection: Arc<ConnectionState>,
     head: RequestHead,
     body: ClientBody,
 ) -> (AnswerHead, Tracked) {
     let snapshot = shared.snapshot.load_full();
-    let mut request = Box::new(OpenRequest::new(shared, peer, connection, head));
+    let mut request = Box::new(OpenRequest::new(shared, client, connection, head));
     let OpenRequest { head, record } = &mut *request;
     let answer = serve(&snapshot, head, record, body).await;
     let ((answer, body), attempt) = match answer {
@@ -49,9 +49,9 @@ async fn serve(
     record: &mut Record,
     body: ClientBody,
 ) -> Result<((AnswerHead, ResponseBody), Attempt), Local> {
-    let (peer, connection) = (Arc::clone(&record.peer), Arc::clone(&record.connection));
-    let plan = Plan::new(snapshot, head, &peer).map_err(|refusal| {
-        debug!(client = peer.ip, target = %head.target, reason = %refusal, "request refused");
+    let (client, connection) = (Arc::clone(&record.client), Arc::clone(&record.connection));
+    let plan = Plan::new(snapshot, head, &client).map_err(|refusal| {
+        debug!(client = client.ip, target = %head.target, reason = %refusal, "request refused");
         refused(refusal)
     })?;
     record.enter(&plan.to.balancer);
@@ -64,7 +64,7 @@ async fn serve(
         head,
         plan: &plan,
         wanted: &wanted,
-        peer: &peer,
+        client: &client,
         upgrade: upgrade::asked(head, &nominated),
         nominated: &nominated,
         connection: &connection,

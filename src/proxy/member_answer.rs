@@ -61,11 +61,11 @@ impl MemberAnswer<'_> {
 
     /// Maps names of the backend back to those of the gateway.
     fn map_back(&self, fields: &mut Fields) {
-        let RoutedRequest { plan, peer, .. } = *self.request;
+        let RoutedRequest { plan, client, .. } = *self.request;
         let member = self.member();
         let host = plan.target.host.text;
         let local = match host {
-            "" => peer.local.to_string(),
+            "" => client.local.to_string(),
             _ => String::new(),
         };
         let reverse = Reverse {
@@ -79,7 +79,7 @@ impl MemberAnswer<'_> {
             },
             asked: plan.target.path,
             normal: &plan.normal,
-            scheme: peer.scheme(),
+            scheme: client.scheme(),
             host_sent: plan.host_sent(member),
             local: &local,
         };
@@ -89,7 +89,7 @@ impl MemberAnswer<'_> {
     /// Sets the gateway's own cookie when neither the session nor the cookie named the member that answered. Its id is
     /// what the session is counted by, unless that was `counted` already.
     fn set_own_cookie(&self, fields: &mut Fields, counted: bool) {
-        let RoutedRequest { wanted, peer, .. } = *self.request;
+        let RoutedRequest { wanted, client, .. } = *self.request;
         let (balancer, route) = (self.request.balancer(), &self.chosen.route);
         let Some(cookie) = &balancer.config.sticky_cookie else {
             return;
@@ -97,7 +97,7 @@ impl MemberAnswer<'_> {
         if route.is_empty() || wanted.names(route) {
             return;
         }
-        let id = own_cookie::set(cookie, wanted.own, route, peer.tls, fields);
+        let id = own_cookie::set(cookie, wanted.own, route, client.is_secure, fields);
         if let Some(id) = id.filter(|_| !counted) {
             balancer.saw_session(&id, self.route_left(), self.member());
         }

@@ -8,9 +8,9 @@ use super::locate::Located;
 use super::refusal::Refusal;
 use super::session::Wanted;
 use super::target::Target;
+use crate::client::Client;
 use crate::head::RequestHead;
 use crate::mount::{Normal, rewrite};
-use crate::peer::Peer;
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
 
 /// Where a request goes, as far as its head says.
@@ -32,9 +32,9 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(
         snapshot: &'a Snapshot,
         head: &'a RequestHead,
-        peer: &Peer,
+        client: &Client,
     ) -> Result<Self, Refusal> {
-        let target = Target::of(head, peer)?;
+        let target = Target::of(head, client)?;
         if target.path == "*" {
             return Err(Refusal::Options);
         }
@@ -46,7 +46,7 @@ impl<'a> Plan<'a> {
             to,
         } = Located::of(snapshot, target.host.text, target.path)?;
         Ok(Self {
-            destination: Destination::of(snapshot, head, &target, to, peer)?,
+            destination: Destination::of(snapshot, head, &target, to, client)?,
             target,
             normal,
             index,

@@ -9,9 +9,9 @@ use tracing::debug;
 use super::local::text;
 use super::session::{Session, Wanted};
 use crate::balancer::How;
+use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, Fields, RequestHead};
-use crate::peer::Peer;
 use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
 use crate::sticky::Found;
 use crate::telemetry::access_log::{AfterResponse, Entry};
@@ -34,7 +34,7 @@ pub(crate) struct OpenRequest {
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) peer: Arc<Peer>,
+    pub(crate) client: Arc<Client>,
     pub(crate) connection: Arc<ConnectionState>,
     pub(crate) started: Instant,
     /// When the answer was over, if that is known.
@@ -70,13 +70,13 @@ pub(crate) struct Record {
 impl OpenRequest {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        peer: Arc<Peer>,
+        client: Arc<Client>,
         connection: Arc<ConnectionState>,
         head: RequestHead,
     ) -> Self {
         let record = Record {
             shared,
-            peer,
+            client,
             connection,
             started: Instant::now(),
             ended: None,
@@ -204,7 +204,7 @@ impl Drop for OpenRequest {
             (record.status(), record.duration(), record.sticky_result());
         // What mod_proxy_balancer's manual tells to look at when sessions do not stick, in one line per request.
         debug!(
-            client = record.peer.ip,
+            client = record.client.ip,
             method = %head.method,
             path = head.target.path(),
             status,
@@ -222,7 +222,7 @@ impl Drop for OpenRequest {
         record.shared.access_log.write(&Entry {
             head: Some(head),
             refused_line: b"",
-            peer: &record.peer,
+            client: &record.client,
             status,
             sent: record.sent,
             head_sent: record.head_sent,
@@ -248,7 +248,7 @@ impl Drop for OpenRequest {
 /// Counts and logs a request whose head was refused before it was a request.
 pub(crate) fn refused(
     shared: &Shared,
-    peer: &Peer,
+    client: &Client,
     status: StatusCode,
     line: &[u8],
     requests: u32,
@@ -261,7 +261,7 @@ pub(crate) fn refused(
     shared.access_log.write(&Entry {
         head: None,
         refused_line: line,
-        peer,
+        client,
         status: status.as_u16(),
         sent: text(status).len() as u64,
         head_sent: 0,

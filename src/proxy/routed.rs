@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::plan::Plan;
 use super::session::Wanted;
+use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::head::RequestHead;
 use crate::headers::Nominated;
-use crate::peer::Peer;
 use crate::state::LiveBalancer;
 
 /// See the [module](self).
@@ -17,7 +17,7 @@ pub(crate) struct RoutedRequest<'a> {
     pub(crate) plan: &'a Plan<'a>,
     /// The session that the request names.
     pub(crate) wanted: &'a Wanted<'a>,
-    pub(crate) peer: &'a Peer,
+    pub(crate) client: &'a Client,
     pub(crate) nominated: &'a Nominated<'a>,
     /// The client's connection.
     pub(crate) connection: &'a Arc<ConnectionState>,

@@ -2,8 +2,8 @@
 
 use http::{Method, Version};
 
+use crate::client::Client;
 use crate::head::RequestHead;
-use crate::peer::Peer;
 
 /// Why a request is refused before it is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ pub(crate) struct Host<'a> {
 
 impl<'a> Target<'a> {
     /// Checks method, target and Host against each other (RFC 9112 section 3.2).
-    pub(crate) fn of(head: &'a RequestHead, peer: &Peer) -> Result<Self, BadTarget> {
+    pub(crate) fn of(head: &'a RequestHead, client: &Client) -> Result<Self, BadTarget> {
         if head.method == Method::CONNECT {
             return Err(BadTarget::Connect);
         }
@@ -64,7 +64,9 @@ impl<'a> Target<'a> {
             }
             let named = Host::parse(authority).ok_or(BadTarget::BadHost)?;
             match host {
-                Some(host) if !host.is_same(&named, peer) => return Err(BadTarget::OtherAuthority),
+                Some(host) if !host.is_same(&named, client) => {
+                    return Err(BadTarget::OtherAuthority);
+                }
                 None if absolute && head.version == Version::HTTP_11 => {
                     return Err(BadTarget::NoHost);
                 }
@@ -149,21 +151,21 @@ impl<'a> Host<'a> {
 
     /// The port that backends are told: that of the Host, or the default of the scheme that the client spoke; where the
     /// client names no host, the port that it is connected to.
-    pub(crate) fn port_told(&self, peer: &Peer) -> u16 {
+    pub(crate) fn port_told(&self, client: &Client) -> u16 {
         match self.text {
-            "" => peer.local.port(),
-            _ => self.port_or_default(peer),
+            "" => client.local.port(),
+            _ => self.port_or_default(client),
         }
     }
 
     /// The port, or the default of the scheme that the client spoke.
-    fn port_or_default(&self, peer: &Peer) -> u16 {
-        self.port.unwrap_or_else(|| peer.default_port())
+    fn port_or_default(&self, client: &Client) -> u16 {
+        self.port.unwrap_or_else(|| client.default_port())
     }
 
-    fn is_same(&self, other: &Host<'_>, peer: &Peer) -> bool {
+    fn is_same(&self, other: &Host<'_>, client: &Client) -> bool {
         self.name.eq_ignore_ascii_case(other.name)
-            && self.port_or_default(peer) == other.port_or_default(peer)
+            && self.port_or_default(client) == other.port_or_default(client)
     }
 }
 
@@ -190,17 +192,16 @@ mod tests {
         hosts: &[&str],
         version: Version,
     ) -> Result<String, BadTarget> {
-        let peer = Peer::new(
+        let client = Client::new(
             "127.0.0.1:1".parse().unwrap(),
             "127.0.0.1:8080".parse().unwrap(),
-            false,
         );
         let head = head(method, target, hosts, version);
-        let Target { path, query, host } = Target::of(&head, &peer)?;
+        let Target { path, query, host } = Target::of(&head, &client)?;
         Ok(format!(
             "{} {} {path} {query:?}",
             host.name,
-            host.port_told(&peer)
+            host.port_told(&client)
         ))
     }
 

@@ -13,14 +13,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::Config;
+use ajpgate_config::{Config, Listener as Configured};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use self::watch::{Watch, fingerprint};
-use crate::server::{self, Accepting, Listener};
+use crate::server::{self, Accepting, Door, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::telemetry::metrics::ReloadResult;
 
@@ -73,6 +73,8 @@ impl std::fmt::Debug for Source {
 struct Open {
     /// The address of the configuration.
     bind: SocketAddr,
+    /// What its configuration says now.
+    door: tokio::sync::watch::Sender<Arc<Door>>,
     stop: CancellationToken,
 }
 
@@ -115,18 +117,20 @@ impl Reloader {
             clients,
         };
         for (listener, configured) in listeners.into_iter().zip(&config.listeners) {
-            reloader.open(configured.bind, listener);
+            reloader.open(configured, listener);
         }
         reloader
     }
 
-    fn open(&mut self, bind: SocketAddr, listener: Listener) {
+    fn open(&mut self, configured: &Configured, listener: Listener) {
         info!("listening on http://{}", listener.address());
         let stop = CancellationToken::new();
+        let (door, now) = tokio::sync::watch::channel(Arc::new(Door::new(configured)));
         let accepting = Accepting {
             permits: self.permits.clone(),
             tasks: self.clients.clone(),
             shared: Arc::clone(&self.shared),
+            door: now,
             stop: stop.clone(),
         };
         let sockets = listener.into_sockets().into_iter();
@@ -134,7 +138,8 @@ impl Reloader {
             let serving = server::serve(socket, accepting.clone());
             self.clients.spawn_on(serving, core);
         }
-        self.open.push(Open { bind, stop });
+        let bind = configured.bind;
+        self.open.push(Open { bind, door, stop });
     }
 
     /// Reloads on each request, and with `watch` when a file has changed, until `ended`.
@@ -228,24 +233,27 @@ impl Reloader {
                 let listener = bound.map_err(|error| {
                     NotReloaded::Failed(format!("cannot listen on {}: {error}", wanted.bind))
                 })?;
-                new.push((wanted.bind, listener));
+                new.push((wanted, listener));
             }
         }
         let edited = self.shared.edit().reload(&config, Instant::now());
         edited.map_err(|error| NotReloaded::Failed(error.to_string()))?;
         self.open.retain(|open| {
-            let stays = config
-                .listeners
-                .iter()
-                .any(|wanted| wanted.bind == open.bind);
-            if !stays {
-                info!("no longer listening on {}", open.bind);
-                open.stop.cancel();
+            let mut listeners = config.listeners.iter();
+            match listeners.find(|wanted| wanted.bind == open.bind) {
+                Some(wanted) => {
+                    open.door.send_replace(Arc::new(Door::new(wanted)));
+                }
+                None => {
+                    info!("no longer listening on {}", open.bind);
+                    open.stop.cancel();
+                    return false;
+                }
             }
-            stays
+            true
         });
-        for (bind, listener) in new {
-            self.open(bind, listener);
+        for (configured, listener) in new {
+            self.open(configured, listener);
         }
         let waiting = self.changed_for_next_start(&config);
         for key in &waiting {

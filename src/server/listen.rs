@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use super::http1;
-use crate::peer::Peer;
+use super::door::{self, Door};
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
 
@@ -94,6 +93,8 @@ pub(crate) struct Accepting {
     /// Where the connections are counted as tasks.
     pub(crate) tasks: TaskTracker,
     pub(crate) shared: Arc<Shared>,
+    /// What its configuration says now.
+    pub(crate) door: watch::Receiver<Arc<Door>>,
     /// The listener is no longer wanted.
     pub(crate) stop: CancellationToken,
 }
@@ -223,13 +224,13 @@ impl Accepting {
         let Some(local) = local.or_else(|| stream.local_addr().ok()) else {
             return;
         };
-        let peer = Arc::new(Peer::new(address, local, false));
+        let door = Arc::clone(&self.door.borrow());
         let (core, served) = self.shared.cores.assign();
         let shared = Arc::clone(&self.shared);
         match core {
             None => {
                 self.tasks.spawn(async move {
-                    run(stream, peer, &shared).await;
+                    door::enter(stream, [address, local], &door, &shared).await;
                     drop((permit, served));
                 });
             }
@@ -240,7 +241,7 @@ impl Accepting {
                 };
                 let moved = async move {
                     if let Ok(stream) = TcpStream::from_std(stream) {
-                        run(stream, peer, &shared).await;
+                        door::enter(stream, [address, local], &door, &shared).await;
                     }
                     drop((permit, served));
                 };
@@ -248,13 +249,6 @@ impl Accepting {
             }
         }
     }
-}
-
-/// One connection, from accept to close.
-async fn run(stream: TcpStream, peer: Arc<Peer>, shared: &Arc<Shared>) {
-    shared.counters.client_connections.increment();
-    http1::serve(stream, peer, shared).await;
-    shared.counters.client_connections.decrement();
 }
 
 /// Whether an error of `accept` says nothing about the next connection.

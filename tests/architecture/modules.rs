@@ -22,7 +22,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["head"], NO_BALANCING),
     (
         &[
-            "peer",
+            "client",
             "connection_state",
             "cores",
             "timer",

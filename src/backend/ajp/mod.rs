@@ -141,7 +141,7 @@ impl AjpBackend {
         added: Added,
         out: &mut BytesMut,
     ) -> Result<usize, Unencodable> {
-        let Forward { fields, peer, .. } = request;
+        let Forward { fields, client, .. } = request;
         let line = RequestLine {
             method: request.method.as_str().as_bytes(),
             protocol: match request.version {
@@ -150,11 +150,11 @@ impl AjpBackend {
                 _ => b"HTTP/1.1",
             },
             uri: request.path.as_bytes(),
-            remote_addr: peer.ip.as_bytes(),
+            remote_addr: client.ip.as_bytes(),
             remote_host: None,
             server_name: request.server_name.as_bytes(),
             server_port: fields.port,
-            is_ssl: peer.tls,
+            is_ssl: client.is_secure,
         };
         let mut head = RequestEncoder::begin(out, self.packet_size(), &line)?;
         let mut count = put_framing(&mut head, length, added)?;
@@ -175,7 +175,7 @@ impl AjpBackend {
         head: &mut RequestEncoder<'_>,
         request: &Forward<'_>,
     ) -> Result<(), Unencodable> {
-        let peer = request.peer;
+        let client = request.client;
         if let Some(secret) = &self.secret {
             head.attribute(Attribute::Secret, secret.as_bytes())?;
         }
@@ -187,11 +187,11 @@ impl AjpBackend {
         }
         head.named_attribute(
             request_attribute::REMOTE_PORT.as_bytes(),
-            peer.port.as_bytes(),
+            client.port.as_bytes(),
         )?;
         head.named_attribute(
             request_attribute::LOCAL_ADDR.as_bytes(),
-            peer.local_ip.as_bytes(),
+            client.local_ip.as_bytes(),
         )?;
         if let Some(activation) = request.activation {
             head.named_attribute(

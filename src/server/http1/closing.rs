@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::client::Socket;
+use super::client_stream::Socket;
 use super::connection::{Connection, REFUSED};
 use super::date;
 use super::machine::{Answer, Refusal, status};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ajpgate_config::Limits;
 
-use super::client::{Client, Socket};
+use super::client_stream::{ClientStream, Socket};
 use super::machine::{Machine, Queue};
 use super::service::Service;
 use super::waits::Waits;
@@ -47,7 +47,7 @@ impl Bounds {
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Connection<'a, S: Socket, V: Service> {
-    pub(super) client: Client<S>,
+    pub(super) client: ClientStream<S>,
     pub(super) machine: Machine,
     pub(super) output: Queue,
     pub(super) waits: Waits,
@@ -59,7 +59,7 @@ pub(super) struct Connection<'a, S: Socket, V: Service> {
 impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
     pub(super) fn new(io: S, state: Arc<ConnectionState>, bounds: Bounds, service: &'a V) -> Self {
         Self {
-            client: Client::new(io, Arc::clone(&state)),
+            client: ClientStream::new(io, Arc::clone(&state)),
             machine: Machine::new(bounds.max_head),
             output: Queue::default(),
             waits: Waits::new(bounds.idle.min(bounds.head)),

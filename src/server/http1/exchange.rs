@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http_body::Body as _;
 
-use super::client::Socket;
+use super::client_stream::Socket;
 use super::connection::{Connection, Gone, REFUSED, UNREAD};
 use super::date;
 use super::machine::{Answer, Read, Unread};

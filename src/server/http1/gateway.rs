@@ -8,24 +8,24 @@ use http::StatusCode;
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::client::{Client, Socket};
+use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
+use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
-use crate::peer::Peer;
 use crate::proxy::{self, Tracked};
 use crate::state::Shared;
 use crate::upload::ClientBody;
 
 /// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins.
-pub(crate) async fn serve(stream: TcpStream, peer: Arc<Peer>, shared: &Arc<Shared>) {
+pub(crate) async fn serve(stream: TcpStream, client: Arc<Client>, shared: &Arc<Shared>) {
     let state = Arc::new(ConnectionState::default());
     let bounds = Bounds::of(&shared.snapshot.load().limits);
     let service = Gateway {
         shared: Arc::clone(shared),
-        peer,
+        client,
         state: Arc::clone(&state),
     };
     let mut connection = Connection::new(stream, state, bounds, &service);
@@ -44,7 +44,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: Arc<Peer>, shared: &Arc<Share
 #[derive(Debug)]
 struct Gateway {
     shared: Arc<Shared>,
-    peer: Arc<Peer>,
+    client: Arc<Client>,
     state: Arc<ConnectionState>,
 }
 
@@ -58,7 +58,7 @@ impl Service for Gateway {
     ) -> impl Future<Output = (AnswerHead, Tracked)> + Send {
         proxy::handle(
             Arc::clone(&self.shared),
-            Arc::clone(&self.peer),
+            Arc::clone(&self.client),
             Arc::clone(&self.state),
             head,
             body,
@@ -67,9 +67,9 @@ impl Service for Gateway {
 
     fn refused(&self, status: StatusCode, refusal: &Refusal) {
         let Refusal { why, line } = refusal;
-        debug!(client = self.peer.ip, reason = %why, "request refused");
+        debug!(client = self.client.ip, reason = %why, "request refused");
         let requests = self.state.requests();
-        proxy::refused(&self.shared, &self.peer, status, line, requests);
+        proxy::refused(&self.shared, &self.client, status, line, requests);
     }
 
     fn is_closing(&self) -> bool {
@@ -94,7 +94,7 @@ impl AnswerBody for Tracked {
         Tracked::is_upgrade(self)
     }
 
-    async fn run_upgraded<S: Socket>(self, client: &mut Client<S>) {
+    async fn run_upgraded<S: Socket>(self, client: &mut ClientStream<S>) {
         Tracked::run_upgraded(self, client).await;
     }
 }

@@ -4,7 +4,7 @@
 //! answered and writes the answer, [`closing`] ends the connection. What the bytes mean is decided in [`machine`],
 //! which has no socket and no clock; what a client owes, and until when, in [`waits`].
 
-mod client;
+mod client_stream;
 mod closing;
 mod connection;
 mod date;

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use super::client::Socket;
+use super::client_stream::Socket;
 use super::connection::{Connection, REFUSED};
 use super::exchange::After;
 use super::machine::{Read, Refusal};

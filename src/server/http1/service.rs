@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body::Body;
 
-use super::client::{Client, Socket};
+use super::client_stream::{ClientStream, Socket};
 use super::machine::Refusal;
 use crate::head::{AnswerHead, RequestHead};
 use crate::upload::ClientBody;
@@ -44,5 +44,8 @@ pub(super) trait AnswerBody: Body<Data = Bytes> + Unpin + Send {
     fn is_upgrade(&self) -> bool;
 
     /// Speaks the other protocol with the client to its end.
-    fn run_upgraded<S: Socket>(self, client: &mut Client<S>) -> impl Future<Output = ()> + Send;
+    fn run_upgraded<S: Socket>(
+        self,
+        client: &mut ClientStream<S>,
+    ) -> impl Future<Output = ()> + Send;
 }

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, timeout};
 
-use super::client::{Client, Socket};
+use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
@@ -175,7 +175,7 @@ impl AnswerBody for Scripted {
         false
     }
 
-    async fn run_upgraded<S: Socket>(self, _: &mut Client<S>) {}
+    async fn run_upgraded<S: Socket>(self, _: &mut ClientStream<S>) {}
 }
 
 impl Drop for Scripted {

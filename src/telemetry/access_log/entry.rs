@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::client::Client;
 use crate::head::{Fields, RequestHead};
-use crate::peer::Peer;
 use crate::telemetry::metrics::StickyResult;
 use crate::variables::Variables;
 
@@ -14,7 +14,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) head: Option<&'a RequestHead>,
     /// The request line of a request that was refused, as far as it came.
     pub(crate) refused_line: &'a [u8],
-    pub(crate) peer: &'a Peer,
+    pub(crate) client: &'a Client,
     pub(crate) status: u16,
     /// Bytes of the answer's body.
     pub(crate) sent: u64,

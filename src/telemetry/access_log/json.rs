@@ -68,7 +68,7 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
     let refused = RefusedLine::of(entry.refused_line);
     let line = Line {
         time: begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-        client: &entry.peer.ip,
+        client: &entry.client.ip,
         method: head
             .map(|head| head.method.as_str().into())
             .or(refused.method),

@@ -36,8 +36,8 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let head = entry.head;
     let text = |text: &str| Some(escaped(text.as_bytes()));
     match token {
-        Token::ClientAddress | Token::PeerAddress => Some(entry.peer.ip.as_str().into()),
-        Token::LocalAddress => Some(entry.peer.local_ip.as_str().into()),
+        Token::ClientAddress | Token::PeerAddress => Some(entry.client.ip.as_str().into()),
+        Token::LocalAddress => Some(entry.client.local_ip.as_str().into()),
         Token::BodyBytes { dash: true } if entry.sent == 0 => None,
         Token::BodyBytes { .. } => number(entry.sent),
         Token::Cookie(name) => cookie(&head?.fields, name),
@@ -113,8 +113,8 @@ const fn connection_status(after: AfterResponse) -> &'static str {
 fn port(port: Port, entry: &Entry<'_>) -> u16 {
     match port {
         Port::Canonical => canonical_port(entry),
-        Port::Local => entry.peer.local.port(),
-        Port::Remote => entry.peer.address.port(),
+        Port::Local => entry.client.local.port(),
+        Port::Remote => entry.client.address.port(),
     }
 }
 
@@ -141,7 +141,7 @@ fn note<'a>(note: &Note, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
 fn host_name(entry: &Entry<'_>) -> String {
     let (name, _) = authority(entry);
     if name.is_empty() {
-        entry.peer.local_ip.clone()
+        entry.client.local_ip.clone()
     } else {
         name
     }
@@ -151,8 +151,8 @@ fn host_name(entry: &Entry<'_>) -> String {
 fn canonical_port(entry: &Entry<'_>) -> u16 {
     let (name, port) = authority(entry);
     let default = match name.is_empty() {
-        true => entry.peer.local.port(),
-        false => entry.peer.default_port(),
+        true => entry.client.local.port(),
+        false => entry.client.default_port(),
     };
     port.unwrap_or(default)
 }
@@ -206,8 +206,8 @@ mod tests {
     use http::header::HeaderValue;
 
     use super::*;
+    use crate::client::Client;
     use crate::head::Fields;
-    use crate::peer::Peer;
     use crate::telemetry::metrics::StickyResult;
     use crate::variables::Variables;
 
@@ -236,10 +236,9 @@ mod tests {
             .body(())
             .unwrap()
             .into_parts();
-        let peer = Peer::new(
+        let client = Client::new(
             "192.0.2.7:4711".parse().unwrap(),
             "198.51.100.1:80".parse().unwrap(),
-            false,
         );
         let variables = Variables {
             session_sticky: Some(Arc::from("JSESSIONID")),
@@ -255,7 +254,7 @@ mod tests {
         let entry = Entry {
             head: Some(&parts.into()),
             refused_line: b"",
-            peer: &peer,
+            client: &client,
             status: 404,
             sent: 1234,
             head_sent: 100,
@@ -326,15 +325,14 @@ mod tests {
 
     #[test]
     fn a_refused_request_is_a_line_of_dashes_and_of_what_came() {
-        let peer = Peer::new(
+        let client = Client::new(
             "192.0.2.7:4711".parse().unwrap(),
             "198.51.100.1:80".parse().unwrap(),
-            false,
         );
         let mut entry = Entry {
             head: None,
             refused_line: b"",
-            peer: &peer,
+            client: &client,
             status: 400,
             sent: 0,
             head_sent: 0,

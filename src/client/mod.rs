@@ -1,10 +1,10 @@
-//! The client of a connection, in the forms in which backends are told.
+//! Who the client of a request is, in the forms in which backends and the access log are told.
 
 use std::net::{IpAddr, SocketAddr};
 
 /// A client and the address that it connected to. Texts are made once per connection.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     pub(crate) local: SocketAddr,
     /// The client's address, IPv6 without brackets.
@@ -15,13 +15,13 @@ pub(crate) struct Peer {
     pub(crate) local_ip: String,
     /// The client as `Forwarded` names it (RFC 7239 section 6): `for=192.0.2.7`, `for="[2001:db8::1]"`.
     pub(crate) forwarded_for: String,
-    /// Whether the client spoke TLS.
-    pub(crate) tls: bool,
+    /// Whether the client's scheme is https: the listener speaks TLS, or somebody who is trusted says so.
+    pub(crate) is_secure: bool,
 }
 
-impl Peer {
+impl Client {
     /// IPv4 addresses that an IPv6 socket accepted are written as IPv4.
-    pub(crate) fn new(address: SocketAddr, local: SocketAddr, tls: bool) -> Self {
+    pub(crate) fn new(address: SocketAddr, local: SocketAddr) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let local = SocketAddr::new(local.ip().to_canonical(), local.port());
         let ip = text(address.ip());
@@ -35,18 +35,18 @@ impl Peer {
             ip,
             address,
             local,
-            tls,
+            is_secure: false,
         }
     }
 
     /// `http` or `https`.
     pub(crate) const fn scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        if self.is_secure { "https" } else { "http" }
     }
 
     /// The port of a URL that names none.
     pub(crate) const fn default_port(&self) -> u16 {
-        if self.tls { 443 } else { 80 }
+        if self.is_secure { 443 } else { 80 }
     }
 }
 
@@ -81,12 +81,12 @@ mod tests {
             ("[::ffff:192.0.2.7]:1", "192.0.2.7", "for=192.0.2.7"),
         ] {
             let address: SocketAddr = client.parse().unwrap();
-            let peer = Peer::new(address, local, false);
-            assert_eq!(peer.ip, ip);
-            assert_eq!(peer.ip, peer.address.ip().to_string());
-            assert_eq!(peer.port, address.port().to_string());
-            assert_eq!(peer.local_ip, "198.51.100.1");
-            assert_eq!(peer.forwarded_for, forwarded_for);
+            let client = Client::new(address, local);
+            assert_eq!(client.ip, ip);
+            assert_eq!(client.ip, client.address.ip().to_string());
+            assert_eq!(client.port, address.port().to_string());
+            assert_eq!(client.local_ip, "198.51.100.1");
+            assert_eq!(client.forwarded_for, forwarded_for);
         }
     }
 }

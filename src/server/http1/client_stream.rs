@@ -45,7 +45,7 @@ impl Socket for TcpStream {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Client<S: Socket> {
+pub(super) struct ClientStream<S: Socket> {
     io: S,
     /// Bytes that have come and have not been read as a message.
     pub(super) buffer: BytesMut,
@@ -58,7 +58,7 @@ pub(super) struct Client<S: Socket> {
     state: Arc<ConnectionState>,
 }
 
-impl<S: Socket> Client<S> {
+impl<S: Socket> ClientStream<S> {
     pub(super) fn new(io: S, state: Arc<ConnectionState>) -> Self {
         Self {
             io,
@@ -151,7 +151,7 @@ impl<S: Socket> Client<S> {
     }
 }
 
-impl<S: Socket> Drop for Client<S> {
+impl<S: Socket> Drop for ClientStream<S> {
     fn drop(&mut self) {
         if self.cut {
             self.io.reset_on_close();
@@ -160,7 +160,7 @@ impl<S: Socket> Drop for Client<S> {
 }
 
 /// The bytes that have come already are read first: after an upgrade they belong to the other protocol.
-impl<S: Socket> AsyncRead for Client<S> {
+impl<S: Socket> AsyncRead for ClientStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -180,7 +180,7 @@ impl<S: Socket> AsyncRead for Client<S> {
     }
 }
 
-impl<S: Socket> AsyncWrite for Client<S> {
+impl<S: Socket> AsyncWrite for ClientStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
