@@ -5,7 +5,8 @@
 #
 # All are sticky over the same members, keep connections alive on both sides, and add X-Forwarded-For. They are tuned the
 # way their manuals say, for as many cores as they get. The caller sets `folder` (for files), `ajp` and `http` (the ports of
-# the members), `packet_size`, `cores` and `proxy_cores`.
+# the members), `packet_size`, `cores`, `proxy_cores` and `tls`. With TLS all have the certificate of `certificate`, take
+# TLS 1.2 and 1.3, and offer HTTP/2.
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
 
@@ -20,6 +21,9 @@ start_ajpgate() {
         cat <<YAML
 listeners:
   - bind: 127.0.0.1:$port
+YAML
+        [[ $tls == off ]] || echo "    tls: { certificate: \"$certificate.crt\", private_key: \"$certificate.key\" }"
+        cat <<YAML
 limits: { max_connections: 20000 }
 access_log: { path: "$log", format: $format }
 admin: { bind: "127.0.0.1:$admin" }
@@ -69,6 +73,17 @@ KeepAliveTimeout 75
 MaxKeepAliveRequests 0
 Timeout 60
 CONF
+    if [[ $tls != off ]]; then
+        cat <<CONF
+LoadModule ssl_module $modules/mod_ssl.so
+LoadModule http2_module $modules/mod_http2.so
+SSLEngine on
+SSLProtocol TLSv1.2 TLSv1.3
+SSLCertificateFile $certificate.crt
+SSLCertificateKeyFile $certificate.key
+Protocols h2 http/1.1
+CONF
+    fi
     if [[ $log != off ]]; then
         # shellcheck disable=SC2016
         printf 'LogFormat "%s" combined\nCustomLog %s combined\n' \
@@ -123,8 +138,9 @@ CONF
 }
 
 start_haproxy() {
-    local file=$folder/haproxy.cfg log_to='no log'
+    local file=$folder/haproxy.cfg log_to='no log' speaks=
     [[ $2 == off ]] || log_to='log stdout format raw local0'
+    [[ $tls == off ]] || speaks="ssl crt $certificate.pem alpn h2,http/1.1 ssl-min-ver TLSv1.2"
     cat >"$file" <<CONF
 global
     nbthread $cores
@@ -142,7 +158,7 @@ defaults
     timeout server 60s
     timeout http-keep-alive 75s
 frontend front
-    bind 127.0.0.1:$1
+    bind 127.0.0.1:$1 $speaks
     default_backend tomcats
 backend tomcats
     balance roundrobin
@@ -156,8 +172,9 @@ CONF
 }
 
 start_nginx() {
-    local file=$folder/nginx.conf log_to=off
+    local file=$folder/nginx.conf log_to=off speaks=
     [[ $2 == off ]] || log_to="$2 combined"
+    [[ $tls == off ]] || speaks='ssl http2'
     cat >"$file" <<CONF
 daemon off;
 user www-data;
@@ -185,7 +202,8 @@ http {
         ~\.node2\$ node2;
     }
     server {
-        listen 127.0.0.1:$1;
+        listen 127.0.0.1:$1 $speaks;
+        $([[ $tls == off ]] || echo "ssl_certificate $certificate.crt; ssl_certificate_key $certificate.key; ssl_protocols TLSv1.2 TLSv1.3;")
         location / {
             proxy_pass http://\$member;
             proxy_http_version 1.1;

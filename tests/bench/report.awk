@@ -12,9 +12,10 @@ BEGIN {
 FNR == 1 { next }
 
 # A row of memory has another form: bytes of an idle connection, bytes without connections.
-$1 == "memory" {
-    memory[$3] = $5
-    memory_before[$3] = $6
+$1 ~ /^memory/ {
+    memory[$1, $3] = $5
+    memory_before[$1, $3] = $6
+    memories[$1] = 1
     present[$3] = 1
     next
 }
@@ -83,7 +84,7 @@ function table_of_bars(    i, j, field, value, met) {
 
 # The value of a contestant that a bar is about.
 function held(load, by, name) {
-    if (by == "bytes") return name in memory ? memory[name] : "–"
+    if (by == "bytes") return (load, name) in memory ? memory[load, name] : "–"
     if (by == "ms") return thousandth(cell(cpu, load, name, load, "", "%.3f"))
     if (by == "p99") return cell(p99, load, name, load, "haproxy", "%.2f")
     if (by == "p999") return cell(p999, load, name, load, "haproxy", "%.2f")
@@ -127,12 +128,13 @@ function rivals(name,    i, j) {
     }
 }
 
-function table_of_memory(    j, any) {
-    for (j in memory) any = 1
-    if (!any) return
-    printf "\n## Memory (PSS), bytes\n\n| | per idle connection | without connections |\n|---|--:|--:|\n"
-    for (j = 1; j <= columns; j++)
-        if (column[j] in memory) printf "| %s | %d | %d |\n", column[j], memory[column[j]], memory_before[column[j]]
+function table_of_memory(    load, j) {
+    for (load in memories) {
+        printf "\n## %s (PSS), bytes\n\n| | per idle connection | without connections |\n|---|--:|--:|\n", load
+        for (j = 1; j <= columns; j++)
+            if ((load, column[j]) in memory)
+                printf "| %s | %d | %d |\n", column[j], memory[load, column[j]], memory_before[load, column[j]]
+    }
 }
 
 # The median over the rounds of a value, divided by another load's or contestant's value of the same round, if `base` is set.

@@ -35,7 +35,7 @@ main() {
         local scenario
         for scenario in "${scenarios[@]}"; do
             case $scenario in
-                memory) measure_memory ;;
+                memory | memory-tls) measure_memory "$scenario" ;;
                 *) run_scenario "$scenario" ;;
             esac
         done
@@ -87,7 +87,7 @@ is_rival() {
 
 prepare() {
     local name
-    need cargo curl taskset wrk pgrep
+    need cargo curl taskset wrk h2load openssl pgrep
     for name in "${contestants[@]}"; do
         case $name in
             mod_*) need apache2; [[ -e $modules/$name.so ]] || fail "$name is missing" ;;
@@ -100,6 +100,8 @@ prepare() {
         cargo build --release --quiet
     fi
     cargo build --release --quiet --example bench-backend
+    certificate=$work/shop
+    make_certificate
     ulimit -Sn "$(ulimit -Hn)"
     mkdir -p "$results"
     csv=$results/$(date +%Y%m%d-%H%M%S).csv
@@ -108,6 +110,14 @@ prepare() {
 $(date +%F), $(nproc) cores, $(uname -sr), load average before $(cut -d' ' -f1-3 /proc/loadavg).
 Rounds: $rounds of $seconds s; commit $(git rev-parse --short HEAD).
 ABOUT
+}
+
+# A certificate of the name that clients ask for, on the curve that most servers have. It is its own authority.
+make_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=shop.example.com \
+        -addext subjectAltName=DNS:shop.example.com -addext basicConstraints=critical,CA:FALSE \
+        -keyout "$certificate.key" -out "$certificate.crt" 2>"$work/openssl.log" || fail "$(<"$work/openssl.log")"
+    cat "$certificate.crt" "$certificate.key" >"$certificate.pem"
 }
 
 # run_scenario SCENARIO: starts everybody who takes part, checks their answers, and measures all rounds.
@@ -143,8 +153,8 @@ run_scenario() {
 
 # start_for LOAD NAME: starts a contestant in the setup of this load, unless it runs.
 start_for() {
-    local path connections upload connection rate setup
-    local cores proxy_cores members packet_size log ajp http folder admin=0
+    local path connections upload connection rate streams setup
+    local cores proxy_cores members packet_size log tls ajp http folder admin=0
     local load=$1 name=$2 log_file=off pid
     load_values "$load"
     local key=$name/$setup
@@ -180,11 +190,12 @@ request_arguments() {
     echo "$path" --nodes "$members"
     ((upload == 0)) || echo --upload "$upload"
     [[ $connection != close ]] || echo --close
+    [[ $tls == off ]] || echo --authority "$certificate.crt"
 }
 
 # check LOAD NAME: compares status, length, bytes and node of the answers with what the nodes send.
 check() {
-    local path connections upload connection rate setup cores proxy_cores members packet_size log request
+    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls request
     load_values "$1"
     setup_values "$setup"
     mapfile -t request < <(request_arguments | tr ' ' '\n')
@@ -202,13 +213,15 @@ measure() {
 # run_load LOAD NAME SECONDS: prints requests, seconds, p50, p99, p99.9, errors, and the CPU µs of a request: user, system
 # and both.
 run_load() {
-    local path connections upload connection rate setup cores proxy_cores members packet_size log
+    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls
     local load=$1 name=$2 length=$3
     load_values "$load"
     setup_values "$setup"
     local key=$name/$setup
     if [[ $load == scrape ]]; then
         run_scrapes "$key"
+    elif ((streams > 0)); then
+        run_h2load "$key" "$length"
     elif ((rate > 0)); then
         run_rate "$key" "$length"
     else
@@ -218,13 +231,39 @@ run_load() {
 
 # As fast as the proxy answers.
 run_wrk() {
-    local before after output method=GET address=127.0.0.1:${port[$1]}
+    local before after output method=GET scheme=http address=127.0.0.1:${port[$1]}
     ((upload == 0)) || method=POST
+    [[ $tls == off ]] || scheme=https
     before=$(cpu "${process[$1]}")
     output=$(taskset -c "$load_core" wrk --latency -t 1 -c "$connections" -d "$2" \
-        -s "$bench/load.lua" "http://$address$path" -- "$method" "$upload" "$connection" "$members")
+        -s "$bench/load.lua" "$scheme://$address$path" -- "$method" "$upload" "$connection" "$members")
     after=$(cpu "${process[$1]}")
     per_request "$(sed -n 's/^result,//p' <<<"$output")" "$before" "$after"
+}
+
+# HTTP/2, as fast as the proxy answers. All requests are of one session: h2load sends the same fields in each.
+run_h2load() {
+    local before after fields=() line times=$work/h2load.times
+    while read -r line; do
+        fields+=(-H "$line")
+    done <"$bench/headers.txt"
+    fields+=(-H 'Cookie: theme=dark' -H 'Cookie: JSESSIONID=00000000000000000000000000000001.node2')
+    : >"$times"
+    before=$(cpu "${process[$1]}")
+    taskset -c "$load_core" h2load -t 1 -c "$connections" -m "$streams" -D "$2" --log-file="$times" \
+        "${fields[@]}" -H 'Host: shop.example.com' "https://127.0.0.1:${port[$1]}$path" >"$work/h2load.log" 2>&1 \
+        || fail "$(<"$work/h2load.log")"
+    after=$(cpu "${process[$1]}")
+    per_request "$(h2load_figures "$2" <"$times")" "$before" "$after"
+}
+
+# h2load_figures SECONDS: requests, seconds, p50, p99, p99.9 in ms and errors, from lines of start, status and µs.
+h2load_figures() {
+    sort -n -k 3 | awk -v seconds="$1" '
+        $2 == 200 { time[++count] = $3 / 1000; next }
+        { errors++ }
+        function part(of) { return time[int(count * of) + 1] }
+        END { printf "%d,%.3f,%.3f,%.3f,%.3f,%d", count, seconds, part(0.5), part(0.99), part(0.999), errors }'
 }
 
 # At a fixed rate. Connections are opened and closed while nobody measures.
@@ -313,22 +352,27 @@ memory() {
     done | awk '/^Pss:/ { sum += $2 } END { print sum * 1024 }'
 }
 
+# measure_memory SCENARIO
 measure_memory() {
-    local name before after client closing key
-    say "memory: ${contestants[*]}"
+    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls
+    local name before after client closing key load=$1 request
+    say "$load: ${contestants[*]}"
+    load_values "$load"
+    setup_values "$setup"
+    mapfile -t request < <(request_arguments | tr ' ' '\n')
     for name in "${contestants[@]}"; do
-        start_for get1k "$name"
-        key=$name/plain
+        start_for "$load" "$name"
+        key=$name/$setup
         # What is allocated once is there before.
-        "$backend" get "127.0.0.1:${port[$key]}" /1k --count 500
+        "$backend" get "127.0.0.1:${port[$key]}" "${request[@]}" --count 500
         before=$(memory "${process[$key]}")
-        coproc CLIENT { exec "$backend" idle "127.0.0.1:${port[$key]}" /1k --connections "$idle_connections"; }
+        coproc CLIENT { exec "$backend" idle "127.0.0.1:${port[$key]}" "${request[@]}" --connections "$idle_connections"; }
         client=$CLIENT_PID closing=${CLIENT[1]}
         read -r _ <&"${CLIENT[0]}" || fail "$name does not keep $idle_connections connections"
         after=$(memory "${process[$key]}")
         exec {closing}>&-
         wait "$client"
-        echo "memory,1,$name,$idle_connections,$(((after - before) / idle_connections)),$before" >>"$csv"
+        echo "$load,1,$name,$idle_connections,$(((after - before) / idle_connections)),$before" >>"$csv"
         end_contestants
     done
 }

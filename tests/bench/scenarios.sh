@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034 # run.sh uses the variables
 
 all_scenarios=(get1k get1k-cores2 get16k get1m chunked64k post64k post64k-packets64 close1k get1k-split rate1k
-    connections members log latency scrape memory)
+    connections members log latency scrape memory tls1k h2-1k handshake memory-tls)
 
 # Rate of the loads that differ in the number of connections only, in requests a second.
 equal_rate=4000
@@ -32,7 +32,7 @@ takes_part() {
 
 # load_values LOAD: sets what clients do, and `setup`, how the proxy runs.
 load_values() {
-    path=/1k connections=64 upload=0 connection=keep-alive rate=0 setup=plain
+    path=/1k connections=64 upload=0 connection=keep-alive rate=0 streams=0 setup=plain
     case $1 in
         get1k | log-off | members-2) ;;
         get1k-cores2) setup=cores2 ;;
@@ -49,16 +49,21 @@ load_values() {
         latency) rate=$half_of_saturation ;;
         members-200 | scrape) setup=members200 ;;
         log-on) setup=log ;;
+        tls1k | memory-tls) setup=tls ;;
+        h2-1k) connections=16 streams=8 setup=tls ;;
+        handshake) connections=16 connection=close setup=tls ;;
         *) fail "there is no load $1" ;;
     esac
 }
 
-# setup_values SETUP: sets how many cores and members the proxy has, how long packets are, and whether it logs.
+# setup_values SETUP: sets how many cores and members the proxy has, how long packets are, whether it logs, and whether
+# clients speak TLS.
 setup_values() {
-    cores=1 proxy_cores=0 members=2 packet_size=8192 log=off
+    cores=1 proxy_cores=0 members=2 packet_size=8192 log=off tls=off
     case $1 in
         plain) ;;
         log) log=on ;;
+        tls) tls=on ;;
         cores2) cores=2 proxy_cores=0,1 ;;
         packets64) packet_size=65536 ;;
         members200) members=200 ;;

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use crate::stream::Stream;
 
 /// The fields of a browser beside `Host` and `Cookie`; load.lua reads the same file.
 const BROWSER: &str = include_str!("../headers.txt");
@@ -27,6 +29,9 @@ pub(crate) struct Request {
     /// Number of nodes that the sessions are spread over.
     #[arg(long, default_value_t = 2)]
     nodes: u32,
+    /// PEM file of the server's certificate; with it, connections speak TLS.
+    #[arg(long)]
+    authority: Option<PathBuf>,
 }
 
 impl Request {
@@ -78,7 +83,7 @@ impl Request {
 
 /// A connection with a session of its own.
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Stream,
     request: Vec<u8>,
     input: BytesMut,
 }
@@ -105,8 +110,7 @@ impl Client {
         request: &Request,
         number: u32,
     ) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+        let stream = Stream::connect(address, request.authority.as_deref()).await?;
         Ok(Self {
             stream,
             request: request.bytes(number),
@@ -212,7 +216,7 @@ impl Client {
 
     /// Closes the connection with a reset, so that its port can be used again at once.
     pub(crate) fn reset(self) -> io::Result<()> {
-        self.stream.set_zero_linger()
+        self.stream.socket().set_zero_linger()
     }
 }
 

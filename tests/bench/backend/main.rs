@@ -17,6 +17,7 @@ mod client;
 mod http1;
 mod load;
 mod serve;
+mod stream;
 mod upload;
 
 use std::io;
