@@ -251,7 +251,7 @@ run_h2load() {
     : >"$times"
     before=$(cpu "${process[$1]}")
     taskset -c "$load_core" h2load -t 1 -c "$connections" -m "$streams" -D "$2" --log-file="$times" \
-        "${fields[@]}" -H 'Host: shop.example.com' "https://127.0.0.1:${port[$1]}$path" >"$work/h2load.log" 2>&1 \
+        "${fields[@]}" -H ':authority: shop.example.com' "https://127.0.0.1:${port[$1]}$path" >"$work/h2load.log" 2>&1 \
         || fail "$(<"$work/h2load.log")"
     after=$(cpu "${process[$1]}")
     per_request "$(h2load_figures "$2" <"$times")" "$before" "$after"
@@ -385,6 +385,7 @@ report() {
         awk -v order="${contestants[*]}" -v builds="${labels[*]}" -v bars="$bench/bars.txt" -v chart="$base.values" \
             -f "$bench/report.awk" "$csv"
     } | tee "$base.md"
+    [[ -e $base.values ]] || : >"$base.values"
     awk -f "$bench/chart.awk" "$base.values" >"$base.svg"
     say "figures, report and chart: $base.csv, .md, .svg"
 }
