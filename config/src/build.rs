@@ -8,6 +8,7 @@ mod balancer;
 mod exclusion;
 mod health;
 mod listener;
+mod listener_tls;
 mod mapping;
 mod member;
 mod warnings;

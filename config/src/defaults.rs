@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::model::{ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, SameSite};
+use crate::model::{
+    ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, SameSite, TlsVersion,
+};
 
 // Balancers.
 
@@ -134,6 +136,9 @@ pub const PROXY_PROTOCOL: bool = false;
 
 /// `listeners[].tls.client_auth`. httpd: `SSLVerifyClient none`.
 pub const CLIENT_AUTH: ClientAuth = ClientAuth::None;
+
+/// `listeners[].tls.min_version`. httpd: `SSLProtocol all -SSLv3`; browsers speak no TLS 1.0 and 1.1 since 2020 (RFC 8996).
+pub const MIN_TLS_VERSION: TlsVersion = TlsVersion::Tls12;
 
 /// `limits.max_header_bytes`. httpd: `LimitRequestFields` × `LimitRequestFieldSize`, 100 × 8190.
 pub const MAX_HEADER_BYTES: u64 = 64 * 1024;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::model::{Config, Member, Target};
+use crate::model::{Config, ListenerTls, Member, Target};
 
 impl Config {
     /// The files that the configuration names and depends on, each once, in alphabetical order. A change of one of them counts
@@ -12,10 +12,8 @@ impl Config {
     #[must_use]
     pub fn files(&self) -> BTreeSet<&Path> {
         let of_listeners = self.listeners.iter().filter_map(|it| it.tls.as_ref());
-        let of_listeners = of_listeners.flat_map(|tls| {
-            let certificate = [tls.certificate.as_path(), tls.private_key.as_path()];
-            certificate.into_iter().chain(tls.client_ca.as_deref())
-        });
+        let of_admin = self.admin.iter().filter_map(|it| it.tls.as_ref());
+        let of_listeners = of_listeners.chain(of_admin).flat_map(ListenerTls::files);
         let members = self.balancers.iter().flat_map(|it| &it.members);
         let targets = self.mappings.iter().filter_map(|it| match &it.to {
             Some(Target::Member(member)) => Some(&**member),
@@ -23,6 +21,18 @@ impl Config {
         });
         let of_members = members.chain(targets).flat_map(files_of_member);
         of_listeners.chain(of_members).collect()
+    }
+}
+
+impl ListenerTls {
+    /// The files that it names, and the OCSP responses that may stand beside its certificates.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let pairs = self.pairs.iter();
+        let of_pairs = pairs.flat_map(|pair| [&pair.certificate, &pair.private_key, &pair.ocsp]);
+        let of_clients = [&self.client_ca, &self.client_crl];
+        of_pairs
+            .chain(of_clients.into_iter().flatten())
+            .map(AsRef::as_ref)
     }
 }
 

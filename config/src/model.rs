@@ -5,12 +5,14 @@
 
 mod balancer;
 mod change;
+mod listener_tls;
 mod mapping;
 mod member;
 mod sticky;
 
 pub use balancer::*;
 pub use change::*;
+pub use listener_tls::*;
 pub use mapping::*;
 pub use member::*;
 pub use sticky::*;
@@ -64,31 +66,6 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
-}
-
-/// `listeners[].tls`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ListenerTls {
-    /// PEM chain, the server's certificate first.
-    pub certificate: PathBuf,
-    /// PEM private key.
-    pub private_key: PathBuf,
-    /// Whether clients show a certificate.
-    pub client_auth: ClientAuth,
-    /// PEM certificates that client certificates must descend from.
-    pub client_ca: Option<PathBuf>,
-}
-
-/// `listeners[].tls.client_auth`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// No certificate is asked for.
-    None,
-    /// Asked for, and verified when shown.
-    Optional,
-    /// No connection without one.
-    Required,
 }
 
 /// `limits`.
@@ -173,6 +150,8 @@ pub struct Admin {
     pub allow: Vec<IpNet>,
     /// Who may ask; always set when `bind` is not a loopback address.
     pub auth: Option<Auth>,
+    /// TLS, when the listener speaks it.
+    pub tls: Option<ListenerTls>,
     /// Where changes made by hand are kept.
     pub state_file: Option<PathBuf>,
 }

@@ -124,8 +124,8 @@ admin: { state_file: state.json }
     let loaded = ajpgate_config::parse(text, Path::new("/etc/ajpgate/x.yaml"), &|_| None).unwrap();
     let config = loaded.config;
     let tls = config.listeners[0].tls.as_ref().unwrap();
-    assert_eq!(tls.certificate, Path::new("/etc/ajpgate/a.crt"));
-    assert_eq!(tls.private_key, Path::new("/etc/b.key"));
+    assert_eq!(tls.pairs[0].certificate, Path::new("/etc/ajpgate/a.crt"));
+    assert_eq!(tls.pairs[0].private_key, Path::new("/etc/b.key"));
     assert_eq!(
         config.admin.unwrap().state_file.unwrap(),
         Path::new("/etc/ajpgate/state.json")

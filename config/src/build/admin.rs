@@ -60,10 +60,12 @@ impl Builder<'_> {
             .auth
             .given()
             .and_then(|(place, auth)| self.auth(auth, place));
+        let tls = admin.tls.given();
         Some(Admin {
             bind,
             allow,
             auth,
+            tls: tls.map(|(place, tls)| self.listener_tls(tls, place)),
             state_file: self.file(admin.state_file),
         })
     }

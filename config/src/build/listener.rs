@@ -6,7 +6,7 @@ use super::{Builder, Need};
 use crate::defaults;
 use crate::field::Field;
 use crate::file;
-use crate::model::{ClientAuth, Listener, ListenerTls};
+use crate::model::Listener;
 use crate::report::Place;
 
 impl Builder<'_> {
@@ -66,41 +66,6 @@ impl Builder<'_> {
             http2,
         };
         Some((place, built))
-    }
-
-    fn listener_tls(&self, tls: file::ListenerTls, place: Place) -> ListenerTls {
-        let client_auth = tls.client_auth.value().map(|auth| auth.0);
-        if let Some(ClientAuth::Optional | ClientAuth::Required) = client_auth
-            && tls.client_ca.is_absent()
-        {
-            self.report.error_with_hint(
-                tls.client_auth.place().unwrap_or(place),
-                "client_auth: client certificates cannot be verified without `client_ca`",
-                "name the PEM file of the certificates that they descend from",
-            );
-        }
-        ListenerTls {
-            certificate: self.required_file(
-                tls.certificate,
-                place,
-                Need {
-                    of: "tls",
-                    key: "certificate",
-                    example: "FILE",
-                },
-            ),
-            private_key: self.required_file(
-                tls.private_key,
-                place,
-                Need {
-                    of: "tls",
-                    key: "private_key",
-                    example: "FILE",
-                },
-            ),
-            client_auth: client_auth.unwrap_or(defaults::CLIENT_AUTH),
-            client_ca: self.file(tls.client_ca),
-        }
     }
 
     fn different_binds(&self, listeners: &[(Place, Listener)]) {

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::ListenerTls;
 use crate::field::{Field, Kind, Scalar};
 use crate::log_format::FormatText;
-use crate::model::{ClientAuth, Level};
+use crate::model::Level;
 use crate::value::{
     Bind, FileName, Network, Password, Period, Size, Switch, UserName, Whole, Word,
 };
@@ -24,22 +25,6 @@ pub(crate) struct Listener {
     pub(crate) tls: Field<ListenerTls>,
     /// Whether HTTP/2 is offered; by default with `tls` only.
     pub(crate) http2: Scalar<Switch>,
-}
-
-/// TLS towards clients.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename = "listener.tls", default, deny_unknown_fields)]
-#[schemars(extend("required" = ["certificate", "private_key"]))]
-pub(crate) struct ListenerTls {
-    /// PEM file: the server's certificate, then its chain; reloaded when it changes.
-    pub(crate) certificate: Scalar<FileName>,
-    /// PEM file: the private key.
-    pub(crate) private_key: Scalar<FileName>,
-    /// Whether clients show a certificate.
-    #[schemars(extend("default" = "none"))]
-    pub(crate) client_auth: Scalar<Word<ClientAuth>>,
-    /// PEM file: certificates that client certificates must descend from.
-    pub(crate) client_ca: Scalar<FileName>,
 }
 
 /// Bounds on what a client may send.
@@ -121,6 +106,8 @@ pub(crate) struct Admin {
     pub(crate) allow: Field<Vec<Scalar<Network>>>,
     /// Who may ask; needed for any bind that is not loopback.
     pub(crate) auth: Field<Auth>,
+    /// Speak TLS.
+    pub(crate) tls: Field<ListenerTls>,
     /// File that keeps what was changed by hand over a restart.
     pub(crate) state_file: Scalar<FileName>,
 }

@@ -4,7 +4,7 @@ use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
-use crate::model::{ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, SameSite};
+use crate::model::{ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, SameSite, TlsVersion};
 use crate::nearest::nearest;
 use crate::variable::Variable;
 
@@ -150,6 +150,12 @@ impl Keyword for ClientAuth {
             ("optional", Self::Optional),
             ("required", Self::Required),
         ]
+    }
+}
+
+impl Keyword for TlsVersion {
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("1.2", Self::Tls12), ("1.3", Self::Tls13)]
     }
 }
 

@@ -1,0 +1,117 @@
+//! TLS towards clients.
+
+use std::path::PathBuf;
+
+use super::{Builder, Need};
+use crate::defaults;
+use crate::field::{Field, Scalar};
+use crate::file;
+use crate::model::{CertificatePair, ClientAuth, ListenerTls};
+use crate::report::Place;
+use crate::value::FileName;
+
+impl Builder<'_> {
+    /// `place` is that of the map.
+    pub(super) fn listener_tls(&self, tls: file::ListenerTls, place: Place) -> ListenerTls {
+        let client_auth = tls.client_auth.value().map(|auth| auth.0);
+        if let Some(ClientAuth::Optional | ClientAuth::Required) = client_auth
+            && tls.client_ca.is_absent()
+        {
+            self.report.error_with_hint(
+                tls.client_auth.place().unwrap_or(place),
+                "client_auth: client certificates cannot be verified without `client_ca`",
+                "name the PEM file of the certificates that they descend from",
+            );
+        }
+        self.useless_client_files(&tls);
+        let alone = !tls.certificate.is_absent() || !tls.private_key.is_absent();
+        let mut pairs = Vec::new();
+        if alone || tls.certificates.is_absent() {
+            pairs.push(self.pair(tls.certificate, tls.private_key, place, "tls"));
+        }
+        pairs.extend(self.pairs(tls.certificates));
+        ListenerTls {
+            pairs,
+            client_auth: client_auth.unwrap_or(defaults::CLIENT_AUTH),
+            client_ca: self.file(tls.client_ca),
+            client_crl: self.file(tls.client_crl),
+            min_version: tls.min_version.or(defaults::MIN_TLS_VERSION),
+        }
+    }
+
+    fn pairs(&self, field: Field<Vec<Field<file::CertificatePair>>>) -> Vec<CertificatePair> {
+        let Some((place, pairs)) = field.given() else {
+            return Vec::new();
+        };
+        if pairs.is_empty() {
+            self.report.error_with_hint(
+                place,
+                "certificates: the list is empty",
+                "write `- { certificate: FILE, private_key: FILE }`, or remove the key",
+            );
+        }
+        let pairs = pairs.into_iter().filter_map(Field::given);
+        let pair = |(place, pair): (Place, file::CertificatePair)| {
+            self.pair(
+                pair.certificate,
+                pair.private_key,
+                place,
+                "an item of `certificates`",
+            )
+        };
+        pairs.map(pair).collect()
+    }
+
+    fn pair(
+        &self,
+        certificate: Scalar<FileName>,
+        private_key: Scalar<FileName>,
+        place: Place,
+        of: &'static str,
+    ) -> CertificatePair {
+        let need = |key| Need {
+            of,
+            key,
+            example: "FILE",
+        };
+        let certificate = self.required_file(certificate, place, need("certificate"));
+        let private_key = self.required_file(private_key, place, need("private_key"));
+        let mut ocsp = certificate.clone().into_os_string();
+        ocsp.push(".ocsp");
+        CertificatePair {
+            certificate,
+            private_key,
+            ocsp: PathBuf::from(ocsp),
+        }
+    }
+
+    /// Reports files about client certificates that nobody asks for: who names them expects that clients are verified.
+    fn useless_client_files(&self, tls: &file::ListenerTls) {
+        let hint = "write `client_auth: required` or `client_auth: optional`";
+        if let Some(place) = tls.client_ca.place()
+            && tls.client_auth.is_absent()
+        {
+            self.report.warning(
+                place,
+                "client_ca: no client is asked for a certificate without `client_auth`",
+                hint,
+            );
+        }
+        let Some(place) = tls.client_crl.place() else {
+            return;
+        };
+        if tls.client_ca.is_absent() {
+            self.report.error_with_hint(
+                place,
+                "client_crl: revocation lists are of no use without `client_ca`",
+                "name the PEM file of the certificates that client certificates descend from",
+            );
+        } else if let Some(ClientAuth::None) = tls.client_auth.value().map(|auth| auth.0) {
+            self.report.warning(
+                place,
+                "client_crl: no client is asked for a certificate with `client_auth: none`",
+                hint,
+            );
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! TLS towards clients.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{Field, Scalar};
+use crate::model::{ClientAuth, TlsVersion};
+use crate::value::{FileName, Word};
+
+/// TLS towards clients.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "listener.tls", default, deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["certificate", "private_key"] }, { "required": ["certificates"] }]))]
+pub(crate) struct ListenerTls {
+    /// PEM file: the server's certificate, then its chain; reloaded when it changes. A file of the same name with .ocsp
+    /// behind it is an OCSP response (DER), which is sent with the certificate.
+    pub(crate) certificate: Scalar<FileName>,
+    /// PEM file: the private key.
+    pub(crate) private_key: Scalar<FileName>,
+    /// Further certificates. The name that the client asks for chooses: the exact name, then a wildcard, else the first.
+    #[schemars(extend("minItems" = 1))]
+    pub(crate) certificates: Field<Vec<Field<CertificatePair>>>,
+    /// Whether clients show a certificate.
+    #[schemars(extend("default" = "none"))]
+    pub(crate) client_auth: Scalar<Word<ClientAuth>>,
+    /// PEM file: certificates that client certificates must descend from.
+    pub(crate) client_ca: Scalar<FileName>,
+    /// PEM file: the revocation lists of all issuers of client certificates.
+    pub(crate) client_crl: Scalar<FileName>,
+    /// The lowest version of TLS that is spoken.
+    #[schemars(extend("default" = "1.2"))]
+    pub(crate) min_version: Scalar<Word<TlsVersion>>,
+}
+
+/// A certificate and its private key.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "certificate", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["certificate", "private_key"]))]
+pub(crate) struct CertificatePair {
+    /// PEM file: the server's certificate, then its chain.
+    pub(crate) certificate: Scalar<FileName>,
+    /// PEM file: the private key.
+    pub(crate) private_key: Scalar<FileName>,
+}
