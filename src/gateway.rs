@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use ajpgate_config::{Admin, Config};
@@ -24,6 +25,9 @@ use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Sna
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::upkeep::{self, HeartbeatListener};
+
+/// Why connections are cut.
+const HURRIED: &str = "told to stop once more";
 
 /// A gateway that serves clients until [`shutdown`](Self::shutdown). Several can live in one process.
 #[derive(Debug)]
@@ -116,21 +120,33 @@ impl Gateway {
         &self.heartbeats
     }
 
-    /// Stops accepting connections and requests, waits up to `shutdown_timeout` for the requests that are being answered,
-    /// and ends. Returns whether all of them were completed.
+    /// Waits for `shutdown_delay`, stops accepting connections and requests, waits up to `shutdown_timeout` for the requests
+    /// that are being answered, and ends. Returns whether all of them were completed.
     pub async fn shutdown(self) -> bool {
         self.shutdown_before(std::future::pending()).await
     }
 
     /// The same, but stops waiting when `enough` is ready.
     pub async fn shutdown_before(self, enough: impl Future<Output = ()>) -> bool {
+        let mut enough = pin!(enough);
+        self.shared.closing.announce();
+        let delay = self.shared.snapshot.load().shutdown_delay;
+        let hurried = !delay.is_zero() && {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => false,
+                () = &mut enough => true,
+            }
+        };
         self.shared.closing.begin();
         self.clients.close();
         let timeout = self.shared.snapshot.load().shutdown_timeout;
-        let cut = tokio::select! {
-            () = self.clients.wait() => None,
-            () = tokio::time::sleep(timeout) => Some("shutdown_timeout is over"),
-            () = enough => Some("told to stop once more"),
+        let cut = match hurried {
+            true => Some(HURRIED),
+            false => tokio::select! {
+                () = self.clients.wait() => None,
+                () = tokio::time::sleep(timeout) => Some("shutdown_timeout is over"),
+                () = &mut enough => Some(HURRIED),
+            },
         };
         if let Some(why) = cut {
             let connections = self.clients.len();

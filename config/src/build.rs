@@ -50,6 +50,7 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
         admin,
         watch: file.watch.or(defaults::WATCH),
         shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),
+        shutdown_delay: file.shutdown_delay.or(defaults::SHUTDOWN_DELAY),
         threads: size(whole(file.runtime).threads.or(defaults::THREADS)),
     }
 }

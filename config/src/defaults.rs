@@ -176,6 +176,9 @@ pub const WATCH: bool = false;
 /// `shutdown_timeout`. httpd: `GracefulShutdownTimeout 0`, none.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// `shutdown_delay`: none, as in httpd, nginx and HAProxy (`grace`).
+pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
+
 /// `runtime.threads`: one for each core, as nginx with `worker_processes auto` and HAProxy.
 pub const THREADS: u64 = 0;
 

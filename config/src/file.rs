@@ -53,6 +53,9 @@ pub(crate) struct File {
     /// How long requests in flight may take after SIGTERM.
     #[schemars(extend("default" = "30s"))]
     pub(crate) shutdown_timeout: Scalar<Period<0>>,
+    /// How long /readyz says 503 after SIGTERM before the listeners close.
+    #[schemars(extend("default" = "0s"))]
+    pub(crate) shutdown_delay: Scalar<Period<0>>,
     /// The threads of the program.
     pub(crate) runtime: Field<Runtime>,
 }

@@ -50,6 +50,8 @@ pub struct Config {
     pub watch: bool,
     /// How long requests in flight may take after SIGTERM.
     pub shutdown_timeout: Duration,
+    /// How long `/readyz` says 503 after SIGTERM before the listeners close.
+    pub shutdown_delay: Duration,
     /// `runtime.threads`: how many threads serve clients; 0 is one for each core.
     pub threads: usize,
 }

@@ -76,7 +76,7 @@ fn refused(path: &str, status: StatusCode, reason: &str) -> Answer {
 
 /// The answer of `/readyz`: 200 while every balancer has a usable member and the gateway is not shutting down, else 503.
 fn ready(shared: &Shared) -> Answer {
-    if shared.closing.has_begun() {
+    if shared.closing.is_announced() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
     }
     let now = Instant::now();

@@ -220,7 +220,7 @@ impl Reloader {
 
     fn try_reload(&mut self) -> Reloaded {
         let source = self.source.as_ref().ok_or(NotReloaded::NoFile)?;
-        if self.shared.closing.has_begun() {
+        if self.shared.closing.is_announced() {
             return Err(NotReloaded::Failed(
                 "the gateway is shutting down".to_owned(),
             ));

@@ -7,6 +7,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | `shared` | what all connections share |
+//! | `closing` | how far the stop of the gateway has come |
 //! | `snapshot` | what follows from one configuration |
 //! | `mapping` | its mappings |
 //! | `live`, `member` | a balancer and a member while they run |
@@ -18,6 +19,7 @@
 //! | `drain`, `draining` | members that keep their sessions and get no others |
 
 mod attempt;
+mod closing;
 mod drain;
 mod draining;
 mod edit;
@@ -38,11 +40,12 @@ mod transitions;
 mod tests;
 
 pub(crate) use self::attempt::{Attempt, Chosen};
+pub(crate) use self::closing::Closing;
 pub(crate) use self::drain::Left;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::LiveBalancer;
 pub(crate) use self::mapping::{LiveMapping, LiveTarget};
 pub(crate) use self::member::LiveMember;
-pub(crate) use self::shared::{Closing, NotReloaded, Reloaded, Shared};
+pub(crate) use self::shared::{NotReloaded, Reloaded, Shared};
 pub(crate) use self::snapshot::Snapshot;

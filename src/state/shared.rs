@@ -1,14 +1,12 @@
 //! What all connections share.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
+use super::closing::Closing;
 use super::editing::Editing;
 use super::journal::Journal;
 use super::snapshot::Snapshot;
@@ -59,30 +57,5 @@ impl Shared {
         let (asked, answer) = oneshot::channel();
         self.reloads.send(asked).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
-    }
-}
-
-/// Whether new requests are still taken.
-#[derive(Debug, Default)]
-pub(crate) struct Closing {
-    /// The same as the token's, for those who look at it with every packet.
-    begun: AtomicBool,
-    token: CancellationToken,
-}
-
-impl Closing {
-    /// Takes no more.
-    pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::Relaxed);
-        self.token.cancel();
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Waits until no more are taken.
-    pub(crate) fn begins(&self) -> impl Future<Output = ()> + '_ {
-        self.token.cancelled()
     }
 }

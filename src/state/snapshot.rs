@@ -27,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) limits: Limits,
     /// How long requests may take once the gateway has been told to stop.
     pub(crate) shutdown_timeout: Duration,
+    /// How long connections are still taken then.
+    pub(crate) shutdown_delay: Duration,
     /// The files that the configuration names and depends on.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -41,6 +43,7 @@ impl Snapshot {
             mappings,
             limits: config.limits.clone(),
             shutdown_timeout: config.shutdown_timeout,
+            shutdown_delay: config.shutdown_delay,
             files: config.files().into_iter().map(Path::to_owned).collect(),
             balancers,
         }

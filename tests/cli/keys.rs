@@ -52,6 +52,7 @@ const ROWS: &[Row] = &[
     ("admin", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
     ("watch", Built, Top, "watch: true"),
     ("shutdown_timeout", Built, Top, "shutdown_timeout: 5s"),
+    ("shutdown_delay", Built, Top, "shutdown_delay: 5s"),
     ("runtime", Built, Top, "runtime: { threads: 1 }"),
     ("runtime.threads", Built, Top, "runtime: { threads: 3 }"),
 

@@ -24,4 +24,5 @@ mod node;
 mod reload;
 mod run;
 mod secrets;
+mod stopping;
 mod usage;

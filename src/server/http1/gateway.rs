@@ -30,7 +30,7 @@ pub(crate) async fn serve(stream: TcpStream, client: Arc<Client>, shared: &Arc<S
     };
     let mut connection = Connection::new(stream, state, bounds, &service);
     let mut running = pin!(connection.run());
-    let mut closing = pin!(shared.closing.begins());
+    let mut closing = pin!(shared.closing.idle_ends());
     let mut listening = false;
     poll_fn(|cx| {
         // Polled once, so that it wakes this task; from then on the flag is enough.
@@ -74,6 +74,10 @@ impl Service for Gateway {
 
     fn is_closing(&self) -> bool {
         self.shared.closing.has_begun()
+    }
+
+    fn is_idle_over(&self) -> bool {
+        self.shared.closing.is_idle_over()
     }
 }
 

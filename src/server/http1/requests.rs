@@ -61,13 +61,17 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     Ok(_) => {}
                     Err(refusal) => return Poll::Ready(Next::Refused(refusal)),
                 }
-                if self.service.is_closing() || self.client.ended {
+                if self.client.ended {
                     return Poll::Ready(Next::Close);
                 }
                 match self.client.poll_read_head(cx) {
                     Poll::Ready(Ok(_)) => continue,
                     Poll::Ready(Err(_)) => return Poll::Ready(Next::Close),
                     Poll::Pending => {}
+                }
+                // A request that has arrived is answered.
+                if self.service.is_idle_over() {
+                    return Poll::Ready(Next::Close);
                 }
                 match self.client.buffer.is_empty() {
                     true => self.waits.read(Reading::Request, self.bounds.idle),

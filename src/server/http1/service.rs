@@ -25,8 +25,11 @@ pub(super) trait Service: Sync {
     /// A head was refused with this status before it became a request.
     fn refused(&self, status: StatusCode, refusal: &Refusal);
 
-    /// Whether no further requests are taken.
+    /// Whether no request is taken behind the present one.
     fn is_closing(&self) -> bool;
+
+    /// Whether a connection without a request is to end.
+    fn is_idle_over(&self) -> bool;
 }
 
 /// The body of an answer, and what ends with it.

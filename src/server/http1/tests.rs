@@ -189,6 +189,7 @@ impl Drop for Scripted {
 struct Scripts {
     script: Script,
     closing: Arc<AtomicBool>,
+    idle_over: Arc<AtomicBool>,
     log: Log,
 }
 
@@ -213,6 +214,10 @@ impl Service for Scripts {
 
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    fn is_idle_over(&self) -> bool {
+        self.idle_over.load(Ordering::Relaxed)
     }
 }
 
@@ -249,6 +254,7 @@ struct Setup {
     writes: Arc<AtomicUsize>,
     log: Log,
     closing: Arc<AtomicBool>,
+    idle_over: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -265,10 +271,12 @@ impl Setup {
         };
         let log = Log::default();
         let seen = Arc::clone(&log);
-        let closing = Arc::new(AtomicBool::new(false));
+        let closing = Arc::<AtomicBool>::default();
+        let idle_over = Arc::<AtomicBool>::default();
         let service = Scripts {
             script: Box::new(move |parts, body| Box::pin(script(parts, body, Arc::clone(&seen)))),
             closing: Arc::clone(&closing),
+            idle_over: Arc::clone(&idle_over),
             log: Arc::clone(&log),
         };
         let task = tokio::spawn(async move {
@@ -280,8 +288,15 @@ impl Setup {
             writes,
             log,
             closing,
+            idle_over,
             task,
         }
+    }
+
+    /// Stops the gateway.
+    fn stop(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.idle_over.store(true, Ordering::Relaxed);
     }
 
     /// Answers every request at once, without its body, with its target.
@@ -708,11 +723,36 @@ async fn stopping_ends_an_idle_connection_and_a_busy_one_behind_its_answer() {
     });
     setup.send(HEAD).await;
     assert_eq!(setup.comes().await, "");
-    setup.closing.store(true, Ordering::Relaxed);
+    setup.stop();
     assert_eq!(answer(&setup.rest().await), ("last", true));
     assert_eq!(setup.happened(), [CLOSED]);
     let mut setup = Setup::prompt();
+    setup.stop();
+    assert_eq!(setup.rest().await, "");
+}
+
+/// The request was in the socket when the stop came.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_has_arrived_is_answered_when_the_gateway_stops() {
+    let mut setup = Setup::prompt();
+    setup.stop();
+    setup.client.write_all(HEAD.as_bytes()).await.unwrap();
+    assert_eq!(answer(&setup.rest().await), ("/", true));
+}
+
+/// Another process takes the new connections.
+#[tokio::test(start_paused = true)]
+async fn beside_a_successor_an_idle_connection_gets_one_more_answer() {
+    let mut setup = Setup::prompt();
+    setup.send(HEAD).await;
+    assert!(!answer(&setup.comes().await).1);
     setup.closing.store(true, Ordering::Relaxed);
+    advance(Duration::from_secs(1)).await;
+    assert!(!setup.is_over().await);
+    setup.send(HEAD).await;
+    assert_eq!(answer(&setup.rest().await), ("/", true));
+    let mut setup = Setup::prompt();
+    setup.stop();
     assert_eq!(setup.rest().await, "");
 }
 
@@ -724,7 +764,7 @@ async fn stopping_does_not_wait_for_a_client_that_lingers() {
         .send("POST /early HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
         .await;
     assert!(answer(&setup.rest().await).1);
-    setup.closing.store(true, Ordering::Relaxed);
+    setup.stop();
     setup.send("1\r\nx\r\n").await;
     assert!(!setup.is_over().await);
     advance(Duration::from_secs(2)).await;
@@ -738,6 +778,7 @@ async fn a_connection_that_waits_is_small() {
     let service = Scripts {
         script: Box::new(|_, _| panic!("there is no request")),
         closing: Arc::default(),
+        idle_over: Arc::default(),
         log: Log::default(),
     };
     let state = Arc::new(ConnectionState::default());

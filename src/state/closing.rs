@@ -1,0 +1,77 @@
+//! How far the stop of the gateway has come.
+//!
+//! | Step | `/readyz` | New connections | Answers over HTTP/1.1 | Connections between two requests |
+//! |---|---|---|---|---|
+//! | running | 200 | taken | | kept |
+//! | announced | 503 | taken | | kept |
+//! | begun | 503 | not taken | say `Connection: close` | closed |
+//! | begun beside a successor | by the successor | taken by the successor | say `Connection: close` | kept for a last request |
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+/// How far the stop has come. It never goes back.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    announced: AtomicBool,
+    /// The same as the token's, for those who look at it with every packet.
+    begun: AtomicBool,
+    begins: CancellationToken,
+    /// The same as the token's.
+    idle_over: AtomicBool,
+    idle_ends: CancellationToken,
+}
+
+impl Closing {
+    /// Says that the listeners will close soon.
+    pub(crate) fn announce(&self) {
+        self.announced.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a stop has been announced, or has begun.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more connections, and ends those that have no request.
+    pub(crate) fn begin(&self) {
+        self.begin_beside_successor();
+        self.end_idle();
+    }
+
+    /// Takes no more connections, because another process takes them. Those between two requests are kept until `end_idle`:
+    /// a client that sends its next request at this moment must get its answer.
+    pub(crate) fn begin_beside_successor(&self) {
+        self.announce();
+        self.begun.store(true, Ordering::Relaxed);
+        self.begins.cancel();
+    }
+
+    /// Whether no more connections are taken, and no request behind the present one.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no more are taken.
+    pub(crate) fn begins(&self) -> impl Future<Output = ()> + '_ {
+        self.begins.cancelled()
+    }
+
+    /// Ends the connections that have no request.
+    pub(crate) fn end_idle(&self) {
+        self.idle_over.store(true, Ordering::Relaxed);
+        self.idle_ends.cancel();
+    }
+
+    /// Whether connections without a request are to end.
+    pub(crate) fn is_idle_over(&self) -> bool {
+        self.idle_over.load(Ordering::Relaxed)
+    }
+
+    /// Waits until connections without a request are to end.
+    pub(crate) fn idle_ends(&self) -> impl Future<Output = ()> + '_ {
+        self.idle_ends.cancelled()
+    }
+}
