@@ -1,12 +1,14 @@
 //! Which header fields go on to a backend, which come back to a client, and which the gateway adds.
 
+mod forwarding;
+
 use std::convert::Infallible;
 
 use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::Client;
+use crate::client::{Client, is_forwarding};
 use crate::head::{Fields, elements};
 
 /// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
@@ -33,20 +35,6 @@ fn is_among(names: &[&str], name: &[u8]) -> bool {
 /// Whether a field concerns one connection only, in requests and answers.
 pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
     is_among(&HOP_BY_HOP, name)
-}
-
-/// Whether proxies say in a field who the client is. No proxy is trusted yet.
-fn is_forwarding(name: &[u8]) -> bool {
-    const PREFIX: &[u8] = b"x-forwarded-";
-    match name.first() {
-        Some(b'x' | b'X') => {
-            let prefix = name.get(..PREFIX.len());
-            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
-                || name.eq_ignore_ascii_case(b"x-real-ip")
-        }
-        Some(b'f' | b'F') => name.eq_ignore_ascii_case(b"forwarded"),
-        _ => false,
-    }
 }
 
 /// The gateway's entry in `Via`: the version in which it received the request, and its name.
@@ -144,7 +132,12 @@ impl RequestFields<'_> {
             put(name, value)?;
         }
         if added == Added::All {
-            self.try_each_forwarding(|name, value| put(name.as_bytes(), value.as_bytes()))?;
+            match self.client.said.as_deref() {
+                None => self.try_each_forwarding(|name, value| put(name.as_bytes(), value))?,
+                Some(said) => {
+                    self.try_each_appended(said, |name, value| put(name.as_bytes(), value))?;
+                }
+            }
         }
         for (name, value) in &self.overlay.added {
             put(name.as_bytes(), value)?;
@@ -198,42 +191,21 @@ impl RequestFields<'_> {
     fn goes_on(&self, name: &[u8]) -> bool {
         !(is_hop_by_hop(name)
             || is_among(&NOT_COPIED, name)
-            || is_forwarding(name)
+            || is_forwarding(name) && !self.keeps(name)
             || self.nominated.contains(name)
             || self.overlay.removes(name))
-    }
-
-    fn try_each_forwarding<E>(
-        &self,
-        mut put: impl FnMut(&'static str, &str) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Self { client, host, .. } = self;
-        let mut put = |name: &'static str, value: &str| match self.overlay.removes(name.as_bytes())
-        {
-            true => Ok(()),
-            false => put(name, value),
-        };
-        put("x-forwarded-for", &client.ip)?;
-        put("x-real-ip", &client.ip)?;
-        put("x-forwarded-proto", client.scheme())?;
-        put("x-forwarded-port", itoa::Buffer::new().format(self.port))?;
-        let mut forwarded = String::with_capacity(128);
-        forwarded.push_str(&client.forwarded_for);
-        if !host.is_empty() {
-            put("x-forwarded-host", host)?;
-            forwarded.push_str(";host=\"");
-            forwarded.push_str(host);
-            forwarded.push('"');
-        }
-        forwarded.push_str(";proto=");
-        forwarded.push_str(client.scheme());
-        put("forwarded", &forwarded)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use http::Method;
+
     use super::*;
+    use crate::client::{self, Trusted};
+    use crate::head::{RequestHead, RequestTarget};
 
     fn fields(sent: &[(&'static str, &'static str)], client: &str) -> Vec<String> {
         let mut headers = Fields::default();
@@ -241,6 +213,15 @@ mod tests {
             headers.push(name.as_bytes(), value.as_bytes());
         }
         let client = Client::new(client.parse().unwrap(), "127.0.0.1:80".parse().unwrap());
+        let head = RequestHead {
+            method: Method::GET,
+            target: RequestTarget::parse(b"/").unwrap(),
+            version: Version::HTTP_11,
+            fields: headers,
+        };
+        let trusted = Trusted::new(&["10.0.0.0/8".parse().unwrap()]);
+        let client = client::of_request(&Arc::new(client), &head, &trusted);
+        let headers = head.fields;
         let mut seen = Vec::new();
         RequestFields {
             sent: &headers,
@@ -299,6 +280,68 @@ mod tests {
             "192.0.2.7:4711",
         );
         assert_eq!(seen[1..], ADDED);
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_is_kept_and_appended_to() {
+        let seen = fields(
+            &[
+                ("x-forwarded-for", "198.51.100.9"),
+                ("X-Forwarded-For", "10.0.0.8"),
+                ("X-Real-IP", "198.51.100.9"),
+                ("X-Forwarded-Proto", "https"),
+                ("X-Forwarded-Prefix", "/shop"),
+                ("X-Forwarded-Client-Cert", "By=spiffe"),
+                ("Forwarded", "for=198.51.100.9;by=_lb"),
+                ("accept", "*/*"),
+            ],
+            "10.0.0.1:4711",
+        );
+        assert_eq!(
+            seen[1..],
+            [
+                "X-Real-IP: 198.51.100.9",
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-Prefix: /shop",
+                "accept: */*",
+                "x-forwarded-for: 198.51.100.9, 10.0.0.8, 10.0.0.1",
+                "x-forwarded-port: 8080",
+                "x-forwarded-host: shop.example.com:8080",
+                r#"forwarded: for=198.51.100.9;by=_lb, for=10.0.0.1;host=\"shop.example.com:8080\";proto=https"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_does_not_say_names_the_client_and_then_the_proxy() {
+        let seen = fields(&[("X-Forwarded-For", "198.51.100.9")], "10.0.0.1:4711");
+        assert_eq!(
+            seen[1..],
+            [
+                "x-forwarded-for: 198.51.100.9, 10.0.0.1",
+                "x-real-ip: 198.51.100.9",
+                "x-forwarded-proto: http",
+                "x-forwarded-port: 8080",
+                "x-forwarded-host: shop.example.com:8080",
+                r#"forwarded: for=198.51.100.9;host=\"shop.example.com:8080\";proto=http, for=10.0.0.1"#,
+            ]
+        );
+        let seen = fields(&[("Forwarded", "for=\"[2001:db8::9]\"")], "10.0.0.1:4711");
+        assert_eq!(seen[1], "x-forwarded-for: 2001:db8::9, 10.0.0.1");
+        let seen = fields(&[("X-Forwarded-Proto", "https")], "10.0.0.1:4711");
+        assert_eq!(seen[2], "x-forwarded-for: 10.0.0.1");
+    }
+
+    #[test]
+    fn a_connection_field_takes_no_name_of_a_client_away() {
+        let sent = [
+            ("connection", "x-forwarded-for, x-real-ip"),
+            ("x-forwarded-for", "198.51.100.9"),
+            ("x-real-ip", "198.51.100.9"),
+        ];
+        let seen = fields(&sent, "10.0.0.1:4711");
+        assert_eq!(seen[1], "x-forwarded-for: 198.51.100.9, 10.0.0.1");
+        assert_eq!(seen[2], "x-real-ip: 198.51.100.9");
     }
 
     #[test]

@@ -81,10 +81,6 @@ fn not_yet(config: &Config) -> Vec<Unbuilt> {
     }
     let admin_tls = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
     add(admin_tls.is_some(), "admin.tls".to_owned());
-    add(
-        !config.trusted_proxies.is_empty(),
-        "trusted_proxies".to_owned(),
-    );
     found
 }
 

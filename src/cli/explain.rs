@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, print};
 use crate::balancer::{NoMember, Tried, Want};
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::head::RequestHead;
 use crate::proxy::{Plan, Wanted};
 use crate::state::Snapshot;
@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// Method of the request
     #[arg(short = 'X', long, default_value = "GET")]
     method: Method,
+    /// Address of the client's connection, as a PROXY header or the peer gives it
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    from: IpAddr,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -56,13 +59,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     // The snapshot is only read: nothing is connected, bound or served.
     let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
+    let client = client::of_request(&Arc::new(client), &head, &snapshot.trusted);
     let report = Report {
+        client: &client,
         method: head.method.as_str(),
         target: head.target.to_string(),
-        host: head
-            .fields
-            .get("host")
-            .and_then(|host| std::str::from_utf8(host).ok()),
+        host: client.host_said().map(|host| host.text).or_else(|| {
+            let host = head.fields.get("host");
+            host.and_then(|host| std::str::from_utf8(host).ok())
+        }),
         verdict: explain(&snapshot, &head, &client),
     };
     print(&if arguments.json {
@@ -73,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes the decisions about a request: target, mapping, session, and members until none is left.
-fn explain<'a>(snapshot: &'a Snapshot, head: &'a RequestHead, client: &Client) -> Verdict<'a> {
+fn explain<'a>(snapshot: &'a Snapshot, head: &'a RequestHead, client: &'a Client) -> Verdict<'a> {
     let plan = match Plan::new(snapshot, head, client) {
         Ok(plan) => plan,
         Err(refusal) => return Verdict::Refused(refusal),
@@ -185,8 +190,8 @@ fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Client)> {
         request = request.header(name, value);
     }
     let (parts, ()) = request.body(()).context("not a request")?.into_parts();
-    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let mut client = Client::new(here, here);
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, if secure { 443 } else { 80 }));
+    let mut client = Client::new(SocketAddr::new(arguments.from, 0), here);
     client.is_secure = secure;
     Ok((parts.into(), client))
 }

@@ -1,10 +1,28 @@
-//! Who the client of a request is, in the forms in which backends and the access log are told.
+//! Who the client of a request is: address, scheme, host and port, in the forms in which backends and the access log are
+//! told. Everything behind asks the value [`Client`] and nothing else.
+//!
+//! A connection has a client: the peer, or what a PROXY header says. [`of_request`] makes the client of a request of it,
+//! from the fields that a trusted proxy has added. README.md, "Behind a load balancer", has the rules for users.
+
+mod chain;
+mod forwarded;
+mod host;
+mod request;
+#[cfg(test)]
+mod tests;
+mod trusted;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-/// A client and the address that it connected to. Texts are made once per connection.
-#[derive(Debug)]
+pub(crate) use self::host::Host;
+pub(crate) use self::request::of_request;
+pub(crate) use self::trusted::Trusted;
+
+/// A client and the address that it connected to. The texts of a connection are made once.
+#[derive(Debug, Clone)]
 pub(crate) struct Client {
+    /// Port 0 where only the address is known.
     pub(crate) address: SocketAddr,
     pub(crate) local: SocketAddr,
     /// The client's address, IPv6 without brackets.
@@ -17,6 +35,21 @@ pub(crate) struct Client {
     pub(crate) forwarded_for: String,
     /// Whether the client's scheme is https: the listener speaks TLS, or somebody who is trusted says so.
     pub(crate) is_secure: bool,
+    /// The other end of the TCP connection: the client, or the last proxy before us.
+    pub(crate) peer: IpAddr,
+    /// What the fields of a trusted proxy say; `None` where there are none.
+    pub(crate) said: Option<Box<Said>>,
+}
+
+/// What the fields of a trusted proxy say beside the client's address and scheme.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    /// The trusted proxy: the client of the connection.
+    pub(crate) proxy: Arc<Client>,
+    /// The authority in place of `Host`, a valid one.
+    host: Option<Box<str>>,
+    /// The port in place of the one of the authority.
+    port: Option<u16>,
 }
 
 impl Client {
@@ -28,25 +61,86 @@ impl Client {
         Self {
             port: itoa::Buffer::new().format(address.port()).to_owned(),
             local_ip: text(local.ip()),
-            forwarded_for: match address.ip() {
-                IpAddr::V4(_) => ["for=", &ip].concat(),
-                IpAddr::V6(_) => ["for=\"[", &ip, "]\""].concat(),
-            },
+            forwarded_for: forwarded_for(address.ip(), &ip),
             ip,
             address,
             local,
             is_secure: false,
+            peer: address.ip(),
+            said: None,
         }
+    }
+
+    /// The same client behind another peer, which has said in a PROXY header who it is.
+    #[cfg(test)]
+    pub(crate) const fn behind(mut self, peer: IpAddr) -> Self {
+        self.peer = peer.to_canonical();
+        self
     }
 
     /// `http` or `https`.
     pub(crate) const fn scheme(&self) -> &'static str {
-        if self.is_secure { "https" } else { "http" }
+        scheme(self.is_secure)
     }
 
     /// The port of a URL that names none.
     pub(crate) const fn default_port(&self) -> u16 {
-        if self.is_secure { 443 } else { 80 }
+        default_port(self.is_secure)
+    }
+
+    /// The port that backends are told with this host: the one that a trusted proxy names, that of the host, or the default
+    /// of the client's scheme; where no host is named, the port that the client is connected to.
+    pub(crate) fn port_told(&self, host: &Host<'_>) -> u16 {
+        let by_host = || match host.text {
+            "" => self.local.port(),
+            _ => host.port.unwrap_or(self.default_port()),
+        };
+        self.port_said().unwrap_or_else(by_host)
+    }
+
+    /// The address of the peer, IPv6 without brackets.
+    pub(crate) fn peer_ip(&self) -> String {
+        text(self.peer)
+    }
+
+    /// The host that a trusted proxy names in place of `Host`.
+    pub(crate) fn host_said(&self) -> Option<Host<'_>> {
+        Host::parse(self.said.as_ref()?.host.as_deref()?)
+    }
+
+    /// The port that a trusted proxy names in place of the one of the host.
+    pub(crate) fn port_said(&self) -> Option<u16> {
+        self.said.as_ref()?.port
+    }
+}
+
+const fn scheme(is_secure: bool) -> &'static str {
+    if is_secure { "https" } else { "http" }
+}
+
+const fn default_port(is_secure: bool) -> u16 {
+    if is_secure { 443 } else { 80 }
+}
+
+/// The first parameter of an element of `Forwarded`; `ip` is the address as a text.
+fn forwarded_for(address: IpAddr, ip: &str) -> String {
+    match address {
+        IpAddr::V4(_) => ["for=", ip].concat(),
+        IpAddr::V6(_) => ["for=\"[", ip, "]\""].concat(),
+    }
+}
+
+/// Whether proxies say in a field of this name who the client is.
+pub(crate) fn is_forwarding(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-forwarded-";
+    match name.first() {
+        Some(b'x' | b'X') => {
+            let prefix = name.get(..PREFIX.len());
+            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+                || name.eq_ignore_ascii_case(b"x-real-ip")
+        }
+        Some(b'f' | b'F') => name.eq_ignore_ascii_case(b"forwarded"),
+        _ => false,
     }
 }
 
@@ -65,28 +159,4 @@ fn text(ip: IpAddr) -> String {
         text.push_str(number.format(part));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_those_of_the_standard_library() {
-        let local: SocketAddr = "198.51.100.1:80".parse().unwrap();
-        for (client, ip, forwarded_for) in [
-            ("192.0.2.7:4711", "192.0.2.7", "for=192.0.2.7"),
-            ("255.0.10.100:1", "255.0.10.100", "for=255.0.10.100"),
-            ("[2001:db8::1]:1", "2001:db8::1", "for=\"[2001:db8::1]\""),
-            ("[::ffff:192.0.2.7]:1", "192.0.2.7", "for=192.0.2.7"),
-        ] {
-            let address: SocketAddr = client.parse().unwrap();
-            let client = Client::new(address, local);
-            assert_eq!(client.ip, ip);
-            assert_eq!(client.ip, client.address.ip().to_string());
-            assert_eq!(client.port, address.port().to_string());
-            assert_eq!(client.local_ip, "198.51.100.1");
-            assert_eq!(client.forwarded_for, forwarded_for);
-        }
-    }
 }

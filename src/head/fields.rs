@@ -71,7 +71,7 @@ impl Fields {
     }
 
     /// The values of all fields of this name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         let named = self.fields.iter().filter(|field| self.is(field, name));
         named.map(|field| self.text(&field.value))
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::locate::Located;
 use super::refusal::{BadDestination, Refusal};
-use super::target::{Host, Target};
-use crate::client::Client;
+use super::target::Target;
+use crate::client::{Client, Host};
 use crate::head::{RequestHead, is_value};
 use crate::mount::rewrite;
 use crate::state::{LiveMember, LiveTarget, Snapshot};

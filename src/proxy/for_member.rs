@@ -71,7 +71,7 @@ impl<'a> ForMember<'a> {
             client,
             host: host.text,
             host_sent: plan.host_sent(self.member),
-            port: host.port_told(client),
+            port: client.port_told(&host),
         }
     }
 

@@ -14,7 +14,7 @@ use super::routed::RoutedRequest;
 use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
@@ -30,6 +30,7 @@ pub(crate) async fn handle(
     body: ClientBody,
 ) -> (AnswerHead, Tracked) {
     let snapshot = shared.snapshot.load_full();
+    let client = client::of_request(&client, &head, &snapshot.trusted);
     let mut request = Box::new(OpenRequest::new(shared, client, connection, head));
     let OpenRequest { head, record } = &mut *request;
     let answer = serve(&snapshot, head, record, body).await;

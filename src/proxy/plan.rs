@@ -32,7 +32,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(
         snapshot: &'a Snapshot,
         head: &'a RequestHead,
-        client: &Client,
+        client: &'a Client,
     ) -> Result<Self, Refusal> {
         let target = Target::of(head, client)?;
         if target.path == "*" {

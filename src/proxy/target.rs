@@ -2,7 +2,7 @@
 
 use http::{Method, Version};
 
-use crate::client::Client;
+use crate::client::{Client, Host};
 use crate::head::RequestHead;
 
 /// Why a request is refused before it is mapped.
@@ -35,19 +35,9 @@ pub(crate) struct Target<'a> {
     pub(crate) host: Host<'a>,
 }
 
-/// The authority that the client named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Host<'a> {
-    /// As the client wrote it; empty when it named none.
-    pub(crate) text: &'a str,
-    /// Without the port; an IPv6 address in brackets.
-    pub(crate) name: &'a str,
-    pub(crate) port: Option<u16>,
-}
-
 impl<'a> Target<'a> {
     /// Checks method, target and Host against each other (RFC 9112 section 3.2).
-    pub(crate) fn of(head: &'a RequestHead, client: &Client) -> Result<Self, BadTarget> {
+    pub(crate) fn of(head: &'a RequestHead, client: &'a Client) -> Result<Self, BadTarget> {
         if head.method == Method::CONNECT {
             return Err(BadTarget::Connect);
         }
@@ -64,7 +54,7 @@ impl<'a> Target<'a> {
             }
             let named = Host::parse(authority).ok_or(BadTarget::BadHost)?;
             match host {
-                Some(host) if !host.is_same(&named, client) => {
+                Some(host) if !host.is_same(&named, client.default_port()) => {
                     return Err(BadTarget::OtherAuthority);
                 }
                 None if absolute && head.version == Version::HTTP_11 => {
@@ -72,22 +62,16 @@ impl<'a> Target<'a> {
                 }
                 _ => {}
             }
-            return Self::with(head, named);
+            return Self::with(head, client, named);
         }
         match host {
             None if head.version == Version::HTTP_11 => Err(BadTarget::NoHost),
-            host => Self::with(
-                head,
-                host.unwrap_or(Host {
-                    text: "",
-                    name: "",
-                    port: None,
-                }),
-            ),
+            host => Self::with(head, client, host.unwrap_or(Host::NONE)),
         }
     }
 
-    fn with(head: &'a RequestHead, host: Host<'a>) -> Result<Self, BadTarget> {
+    /// The host that a trusted proxy names takes the place of the request's own.
+    fn with(head: &'a RequestHead, client: &'a Client, host: Host<'a>) -> Result<Self, BadTarget> {
         let path = match head.target.path() {
             "*" if head.method == Method::OPTIONS => "*",
             path if path.starts_with('/') => path,
@@ -96,7 +80,7 @@ impl<'a> Target<'a> {
         Ok(Self {
             path,
             query: head.target.query(),
-            host,
+            host: client.host_said().unwrap_or(host),
         })
     }
 }
@@ -112,61 +96,9 @@ fn host_of(head: &RequestHead) -> Result<Option<Host<'_>>, BadTarget> {
     }
     let text = std::str::from_utf8(value).map_err(|_| BadTarget::BadHost)?;
     if text.is_empty() {
-        return Ok(Some(Host {
-            text: "",
-            name: "",
-            port: None,
-        }));
+        return Ok(Some(Host::NONE));
     }
     Host::parse(text).map(Some).ok_or(BadTarget::BadHost)
-}
-
-impl<'a> Host<'a> {
-    /// A name or an address, and a port: what Tomcat accepts, for anything else makes it answer 400 and give
-    /// up the connection.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let end_of_name = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, _) = rest.split_once(']')?;
-                address.parse::<std::net::Ipv6Addr>().ok()?;
-                address.len() + 2
-            }
-            None => text.find(':').unwrap_or(text.len()),
-        };
-        let (name, rest) = text.split_at_checked(end_of_name)?;
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        if name.is_empty() || !(name.starts_with('[') || name.bytes().all(legal)) {
-            return None;
-        }
-        let port = match rest.strip_prefix(':') {
-            None if rest.is_empty() => None,
-            Some("") => None,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Some(digits.parse().ok().filter(|port| *port != 0)?)
-            }
-            _ => return None,
-        };
-        Some(Self { text, name, port })
-    }
-
-    /// The port that backends are told: that of the Host, or the default of the scheme that the client spoke; where the
-    /// client names no host, the port that it is connected to.
-    pub(crate) fn port_told(&self, client: &Client) -> u16 {
-        match self.text {
-            "" => client.local.port(),
-            _ => self.port_or_default(client),
-        }
-    }
-
-    /// The port, or the default of the scheme that the client spoke.
-    fn port_or_default(&self, client: &Client) -> u16 {
-        self.port.unwrap_or_else(|| client.default_port())
-    }
-
-    fn is_same(&self, other: &Host<'_>, client: &Client) -> bool {
-        self.name.eq_ignore_ascii_case(other.name)
-            && self.port_or_default(client) == other.port_or_default(client)
-    }
 }
 
 #[cfg(test)]
@@ -201,7 +133,7 @@ mod tests {
         Ok(format!(
             "{} {} {path} {query:?}",
             host.name,
-            host.port_told(&client)
+            client.port_told(&host)
         ))
     }
 

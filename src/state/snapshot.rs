@@ -11,6 +11,7 @@ use super::live::LiveBalancer;
 use super::mapping::{self, LiveMapping};
 use super::member::LiveMember;
 use crate::balancer::MemberId;
+use crate::client::Trusted;
 use crate::mount::{PublicPaths, Table};
 use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
 
@@ -24,6 +25,8 @@ pub(crate) struct Snapshot {
     pub(crate) mappings: Vec<LiveMapping>,
     /// The balancers of the file, then those of the mappings that name a backend's URL in place of a balancer.
     pub(crate) balancers: Vec<Arc<LiveBalancer>>,
+    /// Whose forwarding fields and PROXY headers are believed.
+    pub(crate) trusted: Trusted,
     pub(crate) limits: Limits,
     /// How long requests may take once the gateway has been told to stop.
     pub(crate) shutdown_timeout: Duration,
@@ -41,6 +44,7 @@ impl Snapshot {
             mounts: mapping::table(config),
             public_paths: mapping::public_paths(&balancers, &mappings),
             mappings,
+            trusted: Trusted::new(&config.trusted_proxies),
             limits: config.limits.clone(),
             shutdown_timeout: config.shutdown_timeout,
             shutdown_delay: config.shutdown_delay,

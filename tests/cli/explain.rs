@@ -86,6 +86,42 @@ fn the_json_says_the_same() {
 }
 
 #[test]
+fn fields_of_a_trusted_proxy_are_believed() {
+    let scratch = Scratch::new("explain");
+    scratch.write(
+        "ajpgate.yaml",
+        &format!("{SHOP}trusted_proxies: [10.0.0.0/8]\n"),
+    );
+    let fields = [
+        "-H",
+        "Host: 10.0.0.9",
+        "-H",
+        "X-Forwarded-For: 203.0.113.9",
+        "-H",
+        "X-Forwarded-Proto: https",
+        "-H",
+        "X-Forwarded-Host: shop.example.com",
+    ];
+    let from = |peer| [&["/shop/x", "--from", peer], &fields[..]].concat();
+    let report = as_json(&scratch, &from("10.0.0.1"));
+    assert_eq!(report["result"], "forwarded", "{report}");
+    assert_eq!(report["host"], "shop.example.com");
+    assert_eq!(
+        report["client"],
+        json!({ "address": "203.0.113.9", "scheme": "https", "proxy": "10.0.0.1" })
+    );
+    let done = explain(&scratch, &from("10.0.0.1"));
+    let line = "  client      203.0.113.9 with https, says the trusted proxy 10.0.0.1\n";
+    assert!(done.stdout.contains(line), "{}", done.stdout);
+    let report = as_json(&scratch, &from("192.0.2.1"));
+    assert_eq!(report["result"], "refused", "{report}");
+    assert_eq!(
+        report["client"],
+        json!({ "address": "192.0.2.1", "scheme": "http", "proxy": null })
+    );
+}
+
+#[test]
 fn a_request_without_a_mapping_is_explained() {
     let scratch = shop();
     for (target, status, reason) in [

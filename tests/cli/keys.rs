@@ -45,7 +45,7 @@ const ROWS: &[Row] = &[
     ("listeners", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
     ("balancers", Built, Top, "balancers: { c: { members: [{ url: \"ajp://c\" }] } }"),
     ("proxy_pass", Built, Top, "proxy_pass: [{ path: /, exclude: true }]"),
-    ("trusted_proxies", Refused, Top, "trusted_proxies: [10.0.0.0/8]"),
+    ("trusted_proxies", Built, Top, "trusted_proxies: [10.0.0.0/8]"),
     ("limits", Built, Top, "limits: { max_body: 1MiB }"),
     ("access_log", Built, Top, "access_log: json"),
     ("log", Built, Top, "log: { level: debug }"),

@@ -44,7 +44,9 @@ fn a_bad_file_changes_nothing_and_the_log_says_why() {
     house.gateway.logs(problem);
 
     // A file that is valid but cannot be run.
-    house.write(1, "trusted_proxies: [10.0.0.0/8]\n");
+    let of_ca = "proxy_pass: [{ path: /x, to: \"https://localhost/\", member: { tls: { ca: nowhere.pem } } }, ";
+    let file = file(&house.nodes, 1, "").replace("proxy_pass: [", of_ca);
+    house.scratch.write("ajpgate.yaml", &file);
     let (status, answer) = house.reload();
     assert_eq!((status, house.members().len()), (422, 2), "{answer}");
 }

@@ -22,6 +22,7 @@ mod allocations;
 mod api;
 mod api_description;
 mod balancing;
+mod client_address;
 mod early_answers;
 mod front;
 #[cfg(feature = "ftp")]

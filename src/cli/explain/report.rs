@@ -6,6 +6,7 @@ use ajpgate_config::{LbMethod, Variable};
 use serde_json::{Map, Value, json};
 
 use crate::balancer::{How, NoMember};
+use crate::client::Client;
 use crate::proxy::{Refusal, Session};
 use crate::sticky::{Found, Place};
 use crate::variables::Variables;
@@ -22,6 +23,7 @@ const VARIABLES: [Variable; 6] = [
 
 /// What the gateway would do with a request.
 pub(super) struct Report<'a> {
+    pub(super) client: &'a Client,
     pub(super) method: &'a str,
     pub(super) target: String,
     pub(super) host: Option<&'a str>,
@@ -128,6 +130,14 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host.unwrap_or("none");
         writeln!(f, "{} {}  (Host: {host})", self.method, self.target)?;
+        if let Some(said) = &self.client.said {
+            let Client { ip, .. } = self.client;
+            let (scheme, proxy) = (self.client.scheme(), &said.proxy.ip);
+            writeln!(
+                f,
+                "  client      {ip} with {scheme}, says the trusted proxy {proxy}"
+            )?;
+        }
         match &self.verdict {
             Verdict::Refused(refusal) => {
                 let status = refusal.status();
@@ -207,6 +217,11 @@ impl Report<'_> {
             "method": self.method,
             "target": self.target,
             "host": self.host,
+            "client": {
+                "address": self.client.ip,
+                "scheme": self.client.scheme(),
+                "proxy": self.client.said.as_ref().map(|said| &said.proxy.ip),
+            },
         });
         let more = match &self.verdict {
             Verdict::Refused(refusal) => json!({

@@ -38,6 +38,18 @@ pub(crate) struct Entry<'a> {
     pub(crate) requests: u32,
 }
 
+impl Entry<'_> {
+    /// The host and port of the client's URL: what a trusted proxy says, else the target or `Host`, which need not be valid.
+    pub(super) fn authority(&self) -> Option<&str> {
+        if let Some(said) = self.client.host_said() {
+            return Some(said.text);
+        }
+        let head = self.head?;
+        let of_target = head.target.authority();
+        of_target.or_else(|| std::str::from_utf8(head.fields.get("host")?).ok())
+    }
+}
+
 /// What happens to the connection after the answer (`%X`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AfterResponse {

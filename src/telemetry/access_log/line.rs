@@ -36,7 +36,8 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let head = entry.head;
     let text = |text: &str| Some(escaped(text.as_bytes()));
     match token {
-        Token::ClientAddress | Token::PeerAddress => Some(entry.client.ip.as_str().into()),
+        Token::ClientAddress => Some(entry.client.ip.as_str().into()),
+        Token::PeerAddress => Some(entry.client.peer_ip().into()),
         Token::LocalAddress => Some(entry.client.local_ip.as_str().into()),
         Token::BodyBytes { dash: true } if entry.sent == 0 => None,
         Token::BodyBytes { .. } => number(entry.sent),
@@ -137,7 +138,7 @@ fn note<'a>(note: &Note, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// The authority that the client named, without its port; the local address when it named none.
+/// The host of the client's URL, as far as it is known; the local address when it named none.
 fn host_name(entry: &Entry<'_>) -> String {
     let (name, _) = authority(entry);
     if name.is_empty() {
@@ -147,9 +148,10 @@ fn host_name(entry: &Entry<'_>) -> String {
     }
 }
 
-/// The port that the client named, or that of its scheme; the local port when it named no host.
+/// The port that a trusted proxy or the client named, or that of its scheme; the local port when it named no host.
 fn canonical_port(entry: &Entry<'_>) -> u16 {
     let (name, port) = authority(entry);
+    let port = entry.client.port_said().or(port);
     let default = match name.is_empty() {
         true => entry.client.local.port(),
         false => entry.client.default_port(),
@@ -158,11 +160,7 @@ fn canonical_port(entry: &Entry<'_>) -> u16 {
 }
 
 fn authority(entry: &Entry<'_>) -> (String, Option<u16>) {
-    let named = entry.head.and_then(|head| {
-        let of_target = head.target.authority();
-        of_target.or_else(|| std::str::from_utf8(head.fields.get("host")?).ok())
-    });
-    let text = named.unwrap_or_default();
+    let text = entry.authority().unwrap_or_default();
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
         _ => (text, None),
@@ -206,7 +204,7 @@ mod tests {
     use http::header::HeaderValue;
 
     use super::*;
-    use crate::client::Client;
+    use crate::client::{Client, Trusted, of_request};
     use crate::head::Fields;
     use crate::telemetry::metrics::StickyResult;
     use crate::variables::Variables;
@@ -324,30 +322,71 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_request_is_a_line_of_dashes_and_of_what_came() {
+    fn behind_a_trusted_proxy_the_client_and_its_host_are_shown() {
+        let request = Request::builder()
+            .uri("/")
+            .header("host", "10.0.0.2:8080")
+            .header("x-forwarded-for", "198.51.100.9")
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-host", "shop.example.com");
+        let head: RequestHead = request.body(()).unwrap().into_parts().0.into();
         let client = Client::new(
-            "192.0.2.7:4711".parse().unwrap(),
-            "198.51.100.1:80".parse().unwrap(),
+            "10.0.0.1:4711".parse().unwrap(),
+            "10.0.0.2:8080".parse().unwrap(),
         );
-        let mut entry = Entry {
+        let trusted = Trusted::new(&["10.0.0.0/8".parse().unwrap()]);
+        let client = of_request(&Arc::new(client), &head, &trusted);
+        let variables = Variables::default();
+        let response = Fields::default();
+        let entry = Entry {
+            head: Some(&head),
+            ..refused(&client, &variables, &response)
+        };
+        let line = format(&items("%h %a %{c}a %v %V %p %{remote}p"), &entry);
+        assert_eq!(
+            line,
+            "198.51.100.9 198.51.100.9 10.0.0.1 shop.example.com shop.example.com 443 0"
+        );
+        let line = super::super::json::format(&entry);
+        assert!(line.contains(r#""client":"198.51.100.9""#), "{line}");
+        assert!(line.contains(r#""host":"shop.example.com""#), "{line}");
+    }
+
+    /// A request that was refused before it was one.
+    fn refused<'a>(
+        client: &'a Client,
+        variables: &'a Variables,
+        response: &'a Fields,
+    ) -> Entry<'a> {
+        Entry {
             head: None,
             refused_line: b"",
-            client: &client,
+            client,
             status: 400,
             sent: 0,
             head_sent: 0,
             received: 0,
             duration: Duration::ZERO,
-            variables: &Variables::default(),
+            variables,
             sticky: None,
             balancer: None,
             member: None,
             first_member: None,
             attempts: 0,
-            response: &Fields::default(),
+            response,
             after: AfterResponse::Close,
             requests: 0,
-        };
+        }
+    }
+
+    #[test]
+    fn a_refused_request_is_a_line_of_dashes_and_of_what_came() {
+        let client = Client::new(
+            "192.0.2.7:4711".parse().unwrap(),
+            "198.51.100.1:80".parse().unwrap(),
+        );
+        let (variables, response) = (Variables::default(), Fields::default());
+        let mut entry = refused(&client, &variables, &response);
         let items = items("%h \"%r\" %>s %b %X %{BALANCER_NAME}e");
         let line = format(&items, &entry);
         assert_eq!(line, "192.0.2.7 \"-\" 400 - - -");

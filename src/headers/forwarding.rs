@@ -1,0 +1,108 @@
+//! The fields that tell a backend who the client is.
+//!
+//! What a client says about itself is removed, and the fields are set anew. Behind a trusted proxy `X-Forwarded-For` and
+//! `Forwarded` are appended to, and the others kept: each of them says the same as [`Client`](crate::client::Client) does.
+
+use super::RequestFields;
+use crate::client::Said;
+
+impl RequestFields<'_> {
+    /// Whether a forwarding field of a trusted proxy goes on as it came. `X-Forwarded-Client-Cert` never does: certificates
+    /// are only what this gateway has verified.
+    pub(super) fn keeps(&self, name: &[u8]) -> bool {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        self.client.said.is_some()
+            && !(is(b"x-forwarded-for") || is(b"forwarded") || is(b"x-forwarded-client-cert"))
+    }
+
+    /// Hands each forwarding field to `put`, set anew.
+    pub(super) fn try_each_forwarding<E>(
+        &self,
+        mut put: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { client, host, .. } = self;
+        let mut put = |name: &'static str, value: &str| match self.overlay.removes(name.as_bytes())
+        {
+            true => Ok(()),
+            false => put(name, value.as_bytes()),
+        };
+        put("x-forwarded-for", &client.ip)?;
+        put("x-real-ip", &client.ip)?;
+        put("x-forwarded-proto", client.scheme())?;
+        put("x-forwarded-port", itoa::Buffer::new().format(self.port))?;
+        if !host.is_empty() {
+            put("x-forwarded-host", host)?;
+        }
+        put("forwarded", &self.element(&client.forwarded_for))
+    }
+
+    /// Hands each forwarding field to `put` that is not kept as a trusted proxy has sent it.
+    pub(super) fn try_each_appended<E>(
+        &self,
+        said: &Said,
+        mut put: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { client, host, .. } = self;
+        let chain = self.appended(
+            "x-forwarded-for",
+            &client.ip,
+            &said.proxy.ip,
+            &said.proxy.ip,
+        );
+        let elements = self.appended(
+            "forwarded",
+            &self.element(&client.forwarded_for),
+            &self.element(&said.proxy.forwarded_for),
+            &said.proxy.forwarded_for,
+        );
+        let mut put = |name: &'static str, value: &[u8]| {
+            let stays = self.sent.get(name).is_some() && self.goes_on(name.as_bytes());
+            match stays || self.overlay.removes(name.as_bytes()) {
+                true => Ok(()),
+                false => put(name, value),
+            }
+        };
+        put("x-forwarded-for", &chain)?;
+        put("x-real-ip", client.ip.as_bytes())?;
+        put("x-forwarded-proto", client.scheme().as_bytes())?;
+        let mut port = itoa::Buffer::new();
+        put("x-forwarded-port", port.format(self.port).as_bytes())?;
+        if !host.is_empty() {
+            put("x-forwarded-host", host.as_bytes())?;
+        }
+        put("forwarded", &elements)
+    }
+
+    /// A list that ends with the proxy: what it has sent, and `proxy`. Where it has sent nothing of that name, the list
+    /// begins with the client, and `proxy_alone` follows if that is another.
+    fn appended(&self, name: &str, client: &str, proxy: &str, proxy_alone: &str) -> Vec<u8> {
+        let sent = self.sent.all(name).filter(|value| !value.is_empty());
+        let mut list = sent.collect::<Vec<_>>().join(&b", "[..]);
+        let (first, last) = match list.is_empty() {
+            true if client == proxy => ("", client),
+            true => (client, proxy_alone),
+            false => ("", proxy),
+        };
+        list.extend_from_slice(first.as_bytes());
+        if !list.is_empty() {
+            list.extend_from_slice(b", ");
+        }
+        list.extend_from_slice(last.as_bytes());
+        list
+    }
+
+    /// An element of `Forwarded` (RFC 7239 section 4) that begins with this `for` parameter.
+    fn element(&self, forwarded_for: &str) -> String {
+        let Self { client, host, .. } = self;
+        let mut element = String::with_capacity(128);
+        element.push_str(forwarded_for);
+        if !host.is_empty() {
+            element.push_str(";host=\"");
+            element.push_str(host);
+            element.push('"');
+        }
+        element.push_str(";proto=");
+        element.push_str(client.scheme());
+        element
+    }
+}
