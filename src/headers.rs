@@ -8,33 +8,37 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::{Client, is_forwarding};
-use crate::head::{Fields, elements};
+use crate::client::{Client, FORWARDING};
+use crate::head::{Fields, Known, KnownSet, elements};
 
 /// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
-const HOP_BY_HOP: [&str; 8] = [
-    "te",
-    "trailer",
-    "upgrade",
-    "connection",
-    "keep-alive",
-    "http2-settings",
-    "proxy-connection",
-    "transfer-encoding",
-];
+pub(crate) const HOP_BY_HOP: KnownSet = KnownSet::of(&[
+    Known::Te,
+    Known::Trailer,
+    Known::Upgrade,
+    Known::Connection,
+    Known::KeepAlive,
+    Known::Http2Settings,
+    Known::ProxyConnection,
+    Known::TransferEncoding,
+]);
 
 /// Names of fields that are not copied because the gateway writes them itself (framing, `Host`) or has answered them
 /// (`Expect`); and `Proxy`, which HTTP does not know and CGI programs read as the variable `HTTP_PROXY` (CVE-2016-5385).
-const NOT_COPIED: [&str; 4] = ["host", "proxy", "expect", "content-length"];
+const NOT_COPIED: KnownSet = KnownSet::of(&[
+    Known::Host,
+    Known::Proxy,
+    Known::Expect,
+    Known::ContentLength,
+]);
+
+/// Names of a client's fields that do not go on to a backend, unless a trusted proxy has sent them
+/// ([`RequestFields::keeps`]).
+const STAYING: KnownSet = HOP_BY_HOP.and(NOT_COPIED).and(FORWARDING);
 
 fn is_among(names: &[&str], name: &[u8]) -> bool {
     let mut names = names.iter();
     names.any(|known| known.as_bytes().eq_ignore_ascii_case(name))
-}
-
-/// Whether a field concerns one connection only, in requests and answers.
-pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
-    is_among(&HOP_BY_HOP, name)
 }
 
 /// The gateway's entry in `Via`: the version in which it received the request, and its name.
@@ -52,7 +56,7 @@ pub(crate) struct Nominated<'a>(Vec<&'a [u8]>);
 
 impl<'a> Nominated<'a> {
     pub(crate) fn of(fields: &'a Fields) -> Self {
-        let options = elements(fields.all("connection"));
+        let options = elements(fields.all(Known::Connection));
         Self(
             options
                 .filter(|option| !is_among(&["close", "keep-alive"], option))
@@ -118,29 +122,31 @@ pub(crate) struct RequestFields<'a> {
 }
 
 impl RequestFields<'_> {
-    /// Hands each field to `put`: `Host` first, then the client's in their order, then those that the gateway adds.
-    /// Framing is the backend's business.
+    /// Hands each field to `put`, and what its name is: `Host` first, then the client's in their order, then those that the
+    /// gateway adds. Framing is the backend's business.
     pub(crate) fn try_each<E>(
         &self,
         added: Added,
-        mut put: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+        mut put: impl FnMut(Known, &[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         if !self.host_sent.is_empty() && !self.overlay.removes(b"host") {
-            put(b"host", self.host_sent.as_bytes())?;
+            put(Known::Host, b"host", self.host_sent.as_bytes())?;
         }
-        for (name, value) in self.sent.iter().filter(|(name, _)| self.goes_on(name)) {
-            put(name, value)?;
+        for (known, name, value) in self.sent.entries() {
+            if self.goes_on(known, name) {
+                put(known, name, value)?;
+            }
         }
         if added == Added::All {
+            // Which of them it is matters to nobody.
+            let put = |name: &str, value: &[u8]| put(Known::XForwarded, name.as_bytes(), value);
             match self.client.said.as_deref() {
-                None => self.try_each_forwarding(|name, value| put(name.as_bytes(), value))?,
-                Some(said) => {
-                    self.try_each_appended(said, |name, value| put(name.as_bytes(), value))?;
-                }
+                None => self.try_each_forwarding(put)?,
+                Some(said) => self.try_each_appended(said, put)?,
             }
         }
         for (name, value) in &self.overlay.added {
-            put(name.as_bytes(), value)?;
+            put(Known::of(name.as_bytes()), name.as_bytes(), value)?;
         }
         Ok(())
     }
@@ -150,7 +156,7 @@ impl RequestFields<'_> {
     pub(crate) fn to_map(&self, host: &str, version: Version) -> HeaderMap {
         let mut values = BytesMut::with_capacity(self.sent.bytes().saturating_add(512));
         let mut fields = Vec::with_capacity(self.sent.len().saturating_add(8));
-        let mut put = |name: &[u8], value: &[u8]| {
+        let mut put = |_: Known, name: &[u8], value: &[u8]| {
             if let Ok(name) = HeaderName::from_bytes(name) {
                 let start = values.len();
                 values.extend_from_slice(value);
@@ -159,11 +165,11 @@ impl RequestFields<'_> {
             Ok::<_, Infallible>(())
         };
         if self.host_sent.is_empty() && !self.overlay.removes(b"host") {
-            let Ok(()) = put(b"host", host.as_bytes());
+            let Ok(()) = put(Known::Host, b"host", host.as_bytes());
         }
         let Ok(()) = self.try_each(Added::All, &mut put);
         if !self.overlay.removes(b"via") {
-            let Ok(()) = put(b"via", via(version).as_bytes());
+            let Ok(()) = put(Known::Via, b"via", via(version).as_bytes());
         }
         // All values in one allocation.
         let values = values.freeze();
@@ -178,7 +184,7 @@ impl RequestFields<'_> {
 
     /// The one value of a field that the gateway acts on for a backend, rules of the mapping included.
     #[cfg(feature = "ftp")]
-    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn get<'n>(&'n self, name: &'n str) -> Option<&'n [u8]> {
         let added = self.overlay.added.iter().rev();
         let mut added = added.filter(|(added, _)| added.eq_ignore_ascii_case(name));
         match added.next() {
@@ -188,10 +194,9 @@ impl RequestFields<'_> {
         }
     }
 
-    fn goes_on(&self, name: &[u8]) -> bool {
-        !(is_hop_by_hop(name)
-            || is_among(&NOT_COPIED, name)
-            || is_forwarding(name) && !self.keeps(name)
+    /// Whether a field of the client goes on.
+    fn goes_on(&self, known: Known, name: &[u8]) -> bool {
+        !(STAYING.has(known) && !self.keeps(known)
             || self.nominated.contains(name)
             || self.overlay.removes(name))
     }
@@ -232,7 +237,7 @@ mod tests {
             host_sent: "shop.example.com:8080",
             port: 8080,
         }
-        .try_each(Added::All, |name, value| {
+        .try_each(Added::All, |_, name, value| {
             seen.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
             Ok::<_, ()>(())
         })

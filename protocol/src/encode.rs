@@ -3,10 +3,11 @@
 use bytes::{BufMut, BytesMut};
 
 use crate::error::Unencodable;
-use crate::headers::put_name;
-use crate::limits::{PACKET_HEADER, PacketSize};
+use crate::limits::{MAX_HEADER_NAME, PACKET_HEADER, PacketSize};
 use crate::request::{Attribute, MAGIC};
-use crate::tables::{RequestHeader, STORED_METHOD, attribute, method_code, packet};
+use crate::tables::{
+    CODED, HeaderCode as _, RequestHeader, STORED_METHOD, attribute, method_code, packet,
+};
 use crate::wire::{has_control, put_string, put_wire_string};
 
 /// The fixed part of a FORWARD_REQUEST.
@@ -107,14 +108,50 @@ impl<'b> RequestEncoder<'b> {
     /// # Errors
     /// [`Unencodable`] when the field contains CR, LF or NUL, does not fit, or comes after an attribute.
     pub fn header(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+        match RequestHeader::from_name(name) {
+            Some(code) => self.coded_header(code, value),
+            None => self.text_header(name, value),
+        }
+    }
+
+    /// Adds a header field whose name has a code.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    #[inline]
+    pub fn coded_header(&mut self, name: RequestHeader, value: &[u8]) -> Result<(), Unencodable> {
+        self.count_header()?;
+        if has_control(value) {
+            return Err(Unencodable::ControlCharacter);
+        }
+        self.room_for(value)?;
+        let [high, low] = length_of(value);
+        self.out.extend_from_slice(&[CODED, name.code(), high, low]);
+        self.out.extend_from_slice(value);
+        self.out.put_u8(0);
+        Ok(())
+    }
+
+    /// Adds a header field whose name is known to have no code, so that none is looked for. A container reads a name that
+    /// has one in this form too.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    #[inline]
+    pub fn text_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
+        self.count_header()?;
+        if name.is_empty() || name.len() > MAX_HEADER_NAME {
+            return Err(Unencodable::HeaderName(name.len()));
+        }
+        self.string(name)?;
+        self.string(value)
+    }
+
+    fn count_header(&mut self) -> Result<(), Unencodable> {
         if self.in_attributes {
             return Err(Unencodable::HeaderAfterAttribute);
         }
         self.count = self.count.checked_add(1).ok_or(Unencodable::HeaderCount)?;
-        // A name is short; `room_for` checks the packet with name and value.
-        put_name::<RequestHeader>(self.out, name, value)?;
-        self.room_for(value)?;
-        put_string(self.out, value);
         Ok(())
     }
 
@@ -170,6 +207,7 @@ impl<'b> RequestEncoder<'b> {
         Ok(length)
     }
 
+    #[inline]
     fn string(&mut self, text: &[u8]) -> Result<(), Unencodable> {
         if has_control(text) {
             return Err(Unencodable::ControlCharacter);
@@ -199,6 +237,11 @@ impl Drop for RequestEncoder<'_> {
             self.out.truncate(self.start);
         }
     }
+}
+
+/// The length field of a text that fits a packet.
+fn length_of(text: &[u8]) -> [u8; 2] {
+    u16::try_from(text.len()).unwrap_or_default().to_be_bytes()
 }
 
 fn overwrite(out: &mut BytesMut, at: usize, value: u16) {

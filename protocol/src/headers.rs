@@ -103,6 +103,14 @@ impl<C: HeaderCode> Headers<C> {
     /// The fields in order, without a share in the packet's memory. A coded name is spelled as Tomcat spells it; a null
     /// string is an empty value.
     pub fn texts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries().map(|(code, name, value)| match code {
+            Some(code) => (code.name().as_bytes(), value),
+            None => (name, value),
+        })
+    }
+
+    /// The same with the code of each name that was sent as a code, in place of its name, which is empty then.
+    pub fn entries(&self) -> impl Iterator<Item = (Option<C>, &[u8], &[u8])> {
         let mut reader = Reader::new(&self.block);
         let text = |range: Option<Range<usize>>| {
             self.block
@@ -111,11 +119,12 @@ impl<C: HeaderCode> Headers<C> {
         };
         // `Headers::read` or the builder has checked the block.
         (0..self.count).map_while(move |_| {
-            let name = match read_code::<C>(&mut reader).ok()? {
-                Some(code) => code.name().as_bytes(),
+            let code = read_code::<C>(&mut reader).ok()?;
+            let name = match code {
+                Some(_) => &[],
                 None => text(reader.string_range().ok()?),
             };
-            Some((name, text(reader.string_range().ok()?)))
+            Some((code, name, text(reader.string_range().ok()?)))
         })
     }
 

@@ -101,6 +101,7 @@ impl<'a> Reader<'a> {
 
 /// Writes a string with its length and NUL. Callers check the packet size first, so that a text is never longer than
 /// the 65,534 bytes at which it would be cut.
+#[inline]
 pub(crate) fn put_string(out: &mut BytesMut, text: &[u8]) {
     let length = u16::try_from(text.len()).unwrap_or(NULL.saturating_sub(1));
     let text = text.get(..usize::from(length)).unwrap_or(text);
@@ -119,27 +120,26 @@ pub(crate) fn put_wire_string(out: &mut BytesMut, text: Option<&Bytes>) {
 
 /// Whether a text contains CR, LF or NUL, which would end a line or a C string at the peer.
 ///
-/// Texts are short: eight bytes at a time take fewer instructions than a call of memchr.
+/// Texts are short: eight bytes at a time take fewer instructions than a call of memchr. What is found so is looked at byte by
+/// byte: it may be a tab or another control character.
 pub(crate) fn has_control(text: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const CR: u64 = u64::from_ne_bytes([b'\r'; 8]);
-    const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    // Not zero exactly where a byte of the word is zero.
-    let with_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
-    let found = |word: &[u8; 8]| {
+    const BEHIND_CR: u64 = u64::from_ne_bytes([b'\r' + 1; 8]);
+    let is_control = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
+    // The high bit of a byte changes from 0 to 1 where the byte is no greater than CR.
+    let changed = |word: &[u8; 8]| {
         let word = u64::from_ne_bytes(*word);
-        with_zero(word) | with_zero(word ^ CR) | with_zero(word ^ LF)
+        word.wrapping_sub(BEHIND_CR) & !word
     };
     let Some(last) = text.last_chunk() else {
-        return text.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'));
+        return text.iter().any(is_control);
     };
     // The last eight bytes may be some of those before them too.
     let (words, _) = text.as_chunks();
-    words
+    let changed = words
         .iter()
-        .fold(found(last), |all, word| all | found(word))
-        != 0
+        .fold(changed(last), |all, word| all | changed(word));
+    changed & HIGH_BITS != 0 && text.iter().any(is_control)
 }
 
 #[cfg(test)]

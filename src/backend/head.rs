@@ -3,8 +3,8 @@
 use http::{Method, StatusCode};
 
 use super::error::BadHead;
-use crate::head::{AnswerHead, Fields};
-use crate::headers::{Nominated, is_hop_by_hop};
+use crate::head::{AnswerHead, Fields, Known};
+use crate::headers::{HOP_BY_HOP, Nominated};
 
 /// Most fields of an answer. hyper and most clients stop far below what 64 KiB can hold.
 pub(crate) const MAX_FIELDS: usize = 512;
@@ -44,12 +44,16 @@ pub(crate) fn finish(
 }
 
 pub(crate) fn drop_hop_by_hop(fields: &mut Fields) {
-    let nominated = Nominated::of(fields);
-    let goes = |name: &[u8]| is_hop_by_hop(name) || nominated.contains(name);
-    if fields.iter().any(|(name, _)| goes(name)) {
-        let kept = fields.iter().filter(|(name, _)| !goes(name)).collect();
-        *fields = kept;
+    // Without a field of these no other one is nominated.
+    if !fields.may_have(HOP_BY_HOP) {
+        return;
     }
+    let nominated = Nominated::of(fields);
+    let goes = |known: Known, name: &[u8]| HOP_BY_HOP.has(known) || nominated.contains(name);
+    let kept = fields
+        .entries()
+        .filter(|(known, name, _)| !goes(*known, name));
+    *fields = kept.map(|(_, name, value)| (name, value)).collect();
 }
 
 /// Decides the body's length and makes Content-Length agree with it (RFC 9110 section 8.6).
@@ -80,7 +84,7 @@ fn frame(status: StatusCode, method: &Method, fields: &mut Fields) -> Result<Len
 
 /// The one Content-Length; the same one twice counts as one.
 fn content_length(fields: &mut Fields) -> Result<Option<u64>, BadHead> {
-    let mut values = fields.all(CONTENT_LENGTH);
+    let mut values = fields.all(Known::ContentLength);
     let Some(first) = values.next() else {
         return Ok(None);
     };

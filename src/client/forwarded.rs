@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::head::{Fields, is_token};
+use crate::head::{Fields, Known, is_token};
 
 /// An element, as far as it matters here. One that is not well-formed says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) struct Element<'a> {
 
 /// The elements of all `Forwarded` fields of a head, the last one first. Empty elements are skipped.
 pub(super) fn elements(fields: &Fields) -> impl Iterator<Item = Element<'_>> {
-    let lines = fields.all("forwarded").rev();
+    let lines = fields.all(Known::Forwarded).rev();
     let elements = lines.flat_map(|line| FromRight { rest: Some(line) });
     let elements = elements.map(<[u8]>::trim_ascii);
     let elements = elements.filter(|element| !element.is_empty());

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub(crate) use self::host::Host;
 pub(crate) use self::request::of_request;
 pub(crate) use self::trusted::Trusted;
+use crate::head::{Known, KnownSet};
 
 /// A client and the address that it connected to. The texts of a connection are made once.
 #[derive(Debug, Clone)]
@@ -130,19 +131,14 @@ fn forwarded_for(address: IpAddr, ip: &str) -> String {
     }
 }
 
-/// Whether proxies say in a field of this name who the client is.
-pub(crate) fn is_forwarding(name: &[u8]) -> bool {
-    const PREFIX: &[u8] = b"x-forwarded-";
-    match name.first() {
-        Some(b'x' | b'X') => {
-            let prefix = name.get(..PREFIX.len());
-            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
-                || name.eq_ignore_ascii_case(b"x-real-ip")
-        }
-        Some(b'f' | b'F') => name.eq_ignore_ascii_case(b"forwarded"),
-        _ => false,
-    }
-}
+/// The fields in which proxies say who the client is.
+pub(crate) const FORWARDING: KnownSet = KnownSet::of(&[
+    Known::Forwarded,
+    Known::XForwarded,
+    Known::XForwardedClientCert,
+    Known::XForwardedFor,
+    Known::XRealIp,
+]);
 
 /// An address without brackets. IPv4 is put together here: the formatter of the standard library takes ten times as long,
 /// and every connection has two addresses.

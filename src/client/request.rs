@@ -7,8 +7,8 @@ use super::chain::{self, from_right, x_forwarded_for};
 use super::forwarded::{self, Element};
 use super::host::Host;
 use super::trusted::Trusted;
-use super::{Client, Said, default_port, forwarded_for, is_forwarding, text};
-use crate::head::{Fields, RequestHead};
+use super::{Client, FORWARDING, Said, default_port, forwarded_for, text};
+use crate::head::{Fields, Known, RequestHead};
 
 /// Who the client of a request is. `connection` is the client of its connection: the peer, or what a PROXY header says.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn of_request(
 ) -> Arc<Client> {
     let believed = !trusted.is_empty()
         && trusted.contains(connection.address.ip())
-        && head.fields.iter().any(|(name, _)| is_forwarding(name));
+        && head.fields.may_have(FORWARDING);
     match believed {
         true => Arc::new(by_fields(connection, head, trusted)),
         false => Arc::clone(connection),
@@ -33,7 +33,7 @@ pub(crate) fn of_request(
 fn by_fields(connection: &Arc<Client>, head: &RequestHead, trusted: &Trusted) -> Client {
     let fields = &head.fields;
     let forwarded = written_by_trusted(fields, trusted);
-    let address = match fields.get("x-forwarded-for") {
+    let address = match fields.get(Known::XForwardedFor) {
         Some(_) => chain::client(x_forwarded_for(fields), trusted),
         None => chain::client(forwarded.iter().map(|it| it.address), trusted),
     };
@@ -134,7 +134,7 @@ fn authority(
         return host;
     };
     let own = || {
-        let field = head.fields.get("host");
+        let field = head.fields.get(Known::Host);
         let field = field.and_then(|field| std::str::from_utf8(field).ok());
         head.target.authority().or(field).map(str::to_owned)
     };

@@ -26,7 +26,8 @@ impl BodyFields {
         }
     }
 
-    fn content_length(&mut self, value: &[u8]) -> Result<(), Refused> {
+    /// The value of a Content-Length field, without the white space around it.
+    pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), Refused> {
         if self.length.is_some() {
             return Err(Refused::SeveralLengths);
         }
@@ -45,7 +46,8 @@ impl BodyFields {
         Ok(())
     }
 
-    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refused> {
+    /// The same for Transfer-Encoding.
+    pub(crate) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refused> {
         if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
             return Err(Refused::BadEncoding);
         }

@@ -4,15 +4,17 @@ use std::ops::Range;
 
 use http::header::HeaderMap;
 
+use super::names::{Known, KnownSet, Name};
+
 /// The fields of one message, in their order, with names as their sender wrote them. Names are compared without regard
 /// to upper and lower case (RFC 9110 section 5.1).
-///
-/// Messages have few fields, so a search compares the lengths of all names, and then the names of that length.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
     /// Names and values. What is replaced or removed stays here, and no field points to it.
     text: Vec<u8>,
     fields: Vec<Field>,
+    /// Names that fields have or had: a search for another one is over at once.
+    names: KnownSet,
 }
 
 /// Where name and value of a field stand in a text.
@@ -20,6 +22,8 @@ pub(crate) struct Fields {
 pub(crate) struct Field {
     pub(crate) name: Range<usize>,
     pub(crate) value: Range<usize>,
+    /// What the name is.
+    pub(crate) known: Known,
 }
 
 impl Fields {
@@ -28,14 +32,16 @@ impl Fields {
         Self {
             text: Vec::with_capacity(bytes),
             fields: Vec::with_capacity(fields),
+            names: KnownSet::default(),
         }
     }
 
-    /// Fields that stand in a text.
-    pub(crate) fn within(text: &[u8], fields: Vec<Field>) -> Self {
+    /// Fields that stand in a text, and the names that they have.
+    pub(crate) fn within(text: &[u8], fields: Vec<Field>, names: KnownSet) -> Self {
         Self {
             text: text.to_vec(),
             fields,
+            names,
         }
     }
 
@@ -47,6 +53,11 @@ impl Fields {
     /// Bytes that names and values take at most.
     pub(crate) const fn bytes(&self) -> usize {
         self.text.len()
+    }
+
+    /// Whether a field may have one of these names.
+    pub(crate) const fn may_have(&self, names: KnownSet) -> bool {
+        self.names.meets(names)
     }
 
     fn text(&self, range: &Range<usize>) -> &[u8] {
@@ -61,49 +72,67 @@ impl Fields {
 
     /// Names and values in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let fields = self.fields.iter();
-        fields.map(|field| (self.text(&field.name), self.text(&field.value)))
+        self.entries().map(|(_, name, value)| (name, value))
     }
 
-    fn is(&self, field: &Field, name: &str) -> bool {
-        field.name.len() == name.len()
-            && self.text(&field.name).eq_ignore_ascii_case(name.as_bytes())
+    /// The same, and what each name is.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
+        let fields = self.fields.iter();
+        fields.map(|field| (field.known, self.text(&field.name), self.text(&field.value)))
+    }
+
+    fn is(&self, field: &Field, name: &Name<'_>) -> bool {
+        name.is(field.known, self.text(&field.name))
     }
 
     /// The values of all fields of this name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        let named = self.fields.iter().filter(|field| self.is(field, name));
+    pub(crate) fn all<'a>(
+        &'a self,
+        name: impl Into<Name<'a>>,
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        let name = name.into();
+        let fields = match self.names.has(name.known()) {
+            true => self.fields.as_slice(),
+            false => &[],
+        };
+        let named = fields.iter().filter(move |field| self.is(field, &name));
         named.map(|field| self.text(&field.value))
     }
 
     /// The value of the first field of this name.
-    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut fields = self.fields.iter();
-        let field = fields.find(|field| self.is(field, name))?;
-        Some(self.text(&field.value))
+    pub(crate) fn get<'a>(&'a self, name: impl Into<Name<'a>>) -> Option<&'a [u8]> {
+        self.all(name).next()
     }
 
     /// Whether the elements of the lists in the fields of this name have this one, in any case (RFC 9110 section 5.6.1).
-    pub(crate) fn lists(&self, name: &str, wanted: &str) -> bool {
+    pub(crate) fn lists(&self, name: Known, wanted: &str) -> bool {
         elements(self.all(name)).any(|element| element.eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
     /// Adds a field behind the others.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.push_known(Known::of(name), name, value);
+    }
+
+    /// The same for a name that has been looked up.
+    pub(crate) fn push_known(&mut self, known: Known, name: &[u8], value: &[u8]) {
         let (name, value) = (self.store(name), self.store(value));
-        self.fields.push(Field { name, value });
+        self.names = self.names.with(known);
+        self.fields.push(Field { name, value, known });
     }
 
     /// Gives the first field of this name another value and removes the others; without one, adds it.
     pub(crate) fn set(&mut self, name: &str, value: &[u8]) {
-        let Some(first) = self.fields.iter().position(|field| self.is(field, name)) else {
-            return self.push(name.as_bytes(), value);
+        let text = name;
+        let name = Name::from(name);
+        let Some(first) = self.fields.iter().position(|field| self.is(field, &name)) else {
+            return self.push(text.as_bytes(), value);
         };
         self.set_at(first, value);
         let mut at = 0;
-        self.retain(|found, _| {
+        self.retain(|known, found| {
             at += 1;
-            at <= first + 1 || !found.eq_ignore_ascii_case(name.as_bytes())
+            at <= first + 1 || !name.is(known, found)
         });
     }
 
@@ -115,24 +144,25 @@ impl Fields {
     }
 
     /// Removes all fields of this name.
-    pub(crate) fn remove(&mut self, name: &str) {
-        self.retain(|found, _| !found.eq_ignore_ascii_case(name.as_bytes()));
+    pub(crate) fn remove<'a>(&mut self, name: impl Into<Name<'a>>) {
+        let name = name.into();
+        self.retain(|known, found| !name.is(known, found));
     }
 
-    /// Keeps the fields for which this is true.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
-        let Self { text, fields } = self;
+    /// Keeps the fields for whose names this is true.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Known, &[u8]) -> bool) {
+        let Self { text, fields, .. } = self;
         let slice = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
-        fields.retain(|field| keep(slice(&field.name), slice(&field.value)));
+        fields.retain(|field| keep(field.known, slice(&field.name)));
     }
 
-    /// Gives fields other values, where there is one.
-    pub(crate) fn map_values(&mut self, mut map: impl FnMut(&[u8], &[u8]) -> Option<Vec<u8>>) {
+    /// Gives fields of known names other values, where there is one.
+    pub(crate) fn map_values(&mut self, mut map: impl FnMut(Known, &[u8]) -> Option<Vec<u8>>) {
         for at in 0..self.fields.len() {
             let Some(field) = self.fields.get(at) else {
                 return;
             };
-            if let Some(value) = map(self.text(&field.name), self.text(&field.value)) {
+            if let Some(value) = map(field.known, self.text(&field.value)) {
                 self.set_at(at, &value);
             }
         }
@@ -196,28 +226,27 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
 }
 
 /// Whether this can stand as the value of a field: no control characters but tabs (RFC 9110 section 5.5).
+///
+/// Eight bytes at a time. What is found so is looked at byte by byte: it may be a tab.
 pub(crate) fn is_value(value: &[u8]) -> bool {
     const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
-    const DELETES: u64 = u64::from_ne_bytes([0x7f; 8]);
     let allowed = |byte: &u8| (*byte >= b' ' && *byte != 0x7f) || *byte == b'\t';
-    // Not zero exactly where a byte of the word is less than the other operand's, which is the same in each byte.
-    let with_less = |word: u64, than: u64| word.wrapping_sub(than) & !word & HIGH_BITS;
-    let found = |word: &[u8; 8]| {
+    // The high bit of a byte changes from 0 to 1 where the byte is less than a space, and where it is 0x7f.
+    let changed = |word: &[u8; 8]| {
         let word = u64::from_ne_bytes(*word);
-        with_less(word, SPACES) | with_less(word ^ DELETES, ONES)
+        (word.wrapping_sub(SPACES) | word.wrapping_add(ONES)) & !word
     };
     let Some(last) = value.last_chunk() else {
         return value.iter().all(allowed);
     };
     // The last eight bytes may be some of those before them too.
     let (words, _) = value.as_chunks();
-    let found = words
+    let changed = words
         .iter()
-        .fold(found(last), |all, word| all | found(word));
-    // Tabs are rare enough to be looked for only here.
-    found == 0 || value.iter().all(allowed)
+        .fold(changed(last), |all, word| all | changed(word));
+    changed & HIGH_BITS == 0 || value.iter().all(allowed)
 }
 
 #[cfg(test)]
@@ -263,13 +292,13 @@ mod tests {
 
     #[test]
     fn a_field_is_set_where_its_first_one_stands() {
-        let mut fields = fields(&[("A", "1"), ("B", "2"), ("a", "3"), ("C", "4")]);
+        let mut fields = fields(&[("A", "1"), ("B", "2"), ("a", "3"), ("Via", "4")]);
         fields.set("a", b"5");
         fields.set("d", b"6");
-        assert_eq!(shown(&fields), "A: 5, B: 2, C: 4, d: 6");
+        assert_eq!(shown(&fields), "A: 5, B: 2, Via: 4, d: 6");
         fields.remove("b");
-        fields.map_values(|name, value| (name == b"C").then(|| [value, b"!"].concat()));
-        assert_eq!(shown(&fields), "A: 5, C: 4!, d: 6");
+        fields.map_values(|name, value| (name == Known::Via).then(|| [value, b"!"].concat()));
+        assert_eq!(shown(&fields), "A: 5, Via: 4!, d: 6");
     }
 
     #[test]
@@ -284,7 +313,7 @@ mod tests {
             ("keep-alive", true),
             ("x", false),
         ] {
-            assert_eq!(fields.lists("connection", wanted), found, "{wanted}");
+            assert_eq!(fields.lists(Known::Connection, wanted), found, "{wanted}");
         }
     }
 

@@ -1,11 +1,13 @@
 //! The heads of requests and answers, whatever protocol they came in: what the request path reads and changes.
 
 mod fields;
+mod names;
 mod target;
 
 use http::{Method, StatusCode, Version, request};
 
 pub(crate) use self::fields::{Field, Fields, elements, is_name, is_token, is_value};
+pub(crate) use self::names::{Known, KnownSet};
 pub(crate) use self::target::{BadTarget, RequestTarget};
 
 /// The head of a client's request.

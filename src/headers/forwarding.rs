@@ -5,14 +5,16 @@
 
 use super::RequestFields;
 use crate::client::Said;
+use crate::head::{Known, KnownSet};
+
+/// Forwarding fields that a trusted proxy has said all of.
+const KEPT: KnownSet = KnownSet::of(&[Known::XForwarded, Known::XRealIp]);
 
 impl RequestFields<'_> {
     /// Whether a forwarding field of a trusted proxy goes on as it came. `X-Forwarded-Client-Cert` never does: certificates
     /// are only what this gateway has verified.
-    pub(super) fn keeps(&self, name: &[u8]) -> bool {
-        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-        self.client.said.is_some()
-            && !(is(b"x-forwarded-for") || is(b"forwarded") || is(b"x-forwarded-client-cert"))
+    pub(super) fn keeps(&self, name: Known) -> bool {
+        self.client.said.is_some() && KEPT.has(name)
     }
 
     /// Hands each forwarding field to `put`, set anew.
@@ -56,7 +58,8 @@ impl RequestFields<'_> {
             &said.proxy.forwarded_for,
         );
         let mut put = |name: &'static str, value: &[u8]| {
-            let stays = self.sent.get(name).is_some() && self.goes_on(name.as_bytes());
+            let stays = self.sent.get(name).is_some()
+                && self.goes_on(Known::of(name.as_bytes()), name.as_bytes());
             match stays || self.overlay.removes(name.as_bytes()) {
                 true => Ok(()),
                 false => put(name, value),

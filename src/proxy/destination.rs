@@ -7,7 +7,7 @@ use super::locate::Located;
 use super::refusal::{BadDestination, Refusal};
 use super::target::Target;
 use crate::client::{Client, Host};
-use crate::head::{RequestHead, is_value};
+use crate::head::{Known, RequestHead, is_value};
 use crate::mount::rewrite;
 use crate::state::{LiveMember, LiveTarget, Snapshot};
 
@@ -39,7 +39,7 @@ impl<'a> Destination<'a> {
         if !matches!(head.method.as_str(), "COPY" | "MOVE") {
             return Ok(None);
         }
-        let mut values = head.fields.all(DESTINATION);
+        let mut values = head.fields.all(Known::Destination);
         let Some(value) = values.next() else {
             return Ok(None);
         };

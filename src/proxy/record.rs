@@ -131,7 +131,7 @@ impl Record {
     pub(crate) fn answered(&mut self, head: &AnswerHead) {
         self.status = Some(head.status);
         for name in self.shared.access_log.response_fields() {
-            for value in head.fields.all(name) {
+            for value in head.fields.all(&**name) {
                 self.logged.push(name.as_bytes(), value);
             }
         }

@@ -6,7 +6,7 @@ use tracing::warn;
 
 use super::session::{Session, Wanted};
 use crate::field_names;
-use crate::head::{Fields, is_name, is_value};
+use crate::head::{Fields, Known, is_name, is_value};
 use crate::headers::Overlay;
 use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
@@ -22,7 +22,7 @@ pub(crate) fn check_issued_session<'a>(
 ) -> Option<&'a str> {
     let spec = balancer.config.sticky.as_ref()?;
     let mut id = None;
-    for cookie in fields.all("set-cookie") {
+    for cookie in fields.all(Known::SetCookie) {
         let Some(issued) = sticky::issued(spec, cookie) else {
             continue;
         };

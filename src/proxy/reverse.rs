@@ -6,8 +6,16 @@
 mod cookie;
 mod link;
 
-use crate::head::{Fields, is_value};
+use crate::head::{Fields, Known, KnownSet, is_value};
 use crate::mount::{Answered, Normal};
+
+/// The fields that are mapped back.
+const MAPPED: KnownSet = KnownSet::of(&[
+    Known::Refresh,
+    Known::Location,
+    Known::ContentLocation,
+    Known::SetCookie,
+]);
 
 /// What an answer is mapped back with.
 #[derive(Debug, Clone, Copy)]
@@ -29,17 +37,19 @@ pub(crate) struct Reverse<'a> {
 impl Reverse<'_> {
     /// Maps all fields of an answer.
     pub(crate) fn apply(&self, fields: &mut Fields) {
-        fields.map_values(|name, value| self.value(name, value).filter(|mapped| is_value(mapped)));
+        if fields.may_have(MAPPED) {
+            fields.map_values(|name, value| {
+                self.value(name, value).filter(|mapped| is_value(mapped))
+            });
+        }
     }
 
     /// What the value of a field becomes, if it changes.
-    fn value(&self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        match name.len() {
-            7 if is("refresh") => self.refresh(value),
-            8 if is("location") => self.link(value),
-            10 if is("set-cookie") => self.cookie(value),
-            16 if is("content-location") => self.link(value),
+    fn value(&self, name: Known, value: &[u8]) -> Option<Vec<u8>> {
+        match name {
+            Known::Refresh => self.refresh(value),
+            Known::Location | Known::ContentLocation => self.link(value),
+            Known::SetCookie => self.cookie(value),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::own_cookie;
 use super::target::Target;
-use crate::head::RequestHead;
+use crate::head::{Known, RequestHead};
 use crate::state::LiveBalancer;
 use crate::sticky::{self, Found};
 
@@ -42,7 +42,7 @@ impl<'a> Wanted<'a> {
     ) -> Self {
         let core = balancer.core();
         let known = |route: &str| core.knows_route(route);
-        let cookies = || head.fields.all("cookie");
+        let cookies = || head.fields.all(Known::Cookie);
         let Target { path, query, .. } = *target;
         let spec = balancer.config.sticky.as_ref();
         let theirs = spec.and_then(|spec| sticky::find(spec, path, query, cookies(), known));

@@ -3,7 +3,7 @@
 use http::{Method, Version};
 
 use crate::client::{Client, Host};
-use crate::head::RequestHead;
+use crate::head::{Known, RequestHead};
 
 /// Why a request is refused before it is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +87,7 @@ impl<'a> Target<'a> {
 
 /// The one Host field.
 fn host_of(head: &RequestHead) -> Result<Option<Host<'_>>, BadTarget> {
-    let mut values = head.fields.all("host");
+    let mut values = head.fields.all(Known::Host);
     let Some(value) = values.next() else {
         return Ok(None);
     };

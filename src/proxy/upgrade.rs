@@ -2,7 +2,7 @@
 
 use http::{Method, Version};
 
-use crate::head::RequestHead;
+use crate::head::{Known, RequestHead};
 use crate::headers::Nominated;
 
 /// The protocol that a request asks for, when it may be asked for through a gateway.
@@ -16,13 +16,13 @@ pub(crate) fn asked<'a>(head: &'a RequestHead, nominated: &Nominated<'_>) -> Opt
     {
         return None;
     }
-    let has_body = ["content-length", "transfer-encoding"]
-        .iter()
+    let has_body = [Known::ContentLength, Known::TransferEncoding]
+        .into_iter()
         .any(|name| head.fields.get(name).is_some_and(|value| value != b"0"));
     if has_body {
         return None;
     }
-    let mut protocols = head.fields.all("upgrade");
+    let mut protocols = head.fields.all(Known::Upgrade);
     let text = std::str::from_utf8(protocols.next()?).ok()?;
     if !text.is_ascii() {
         return None;

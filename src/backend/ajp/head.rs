@@ -1,11 +1,13 @@
 //! The head of an answer, from SEND_HEADERS to HTTP.
 
 use ajp13::SendHeaders;
+use ajp13::tables::HeaderCode as _;
 use http::{Method, StatusCode};
 
+use super::codes;
 use crate::backend::error::BadHead;
 use crate::backend::head::{Head, MAX_FIELDS, finish};
-use crate::head::{Fields, is_name, is_value};
+use crate::head::{Fields, Known, is_name, is_value};
 
 /// Checks and converts a head. Heads that AJP13 allows and HTTP does not are refused: a value with CR LF (Tomcat 10.1.60
 /// sends it unchanged), a name that is no token, a status that is not final.
@@ -19,14 +21,19 @@ pub(crate) fn convert(sent: &SendHeaders, method: &Method) -> Result<Head, BadHe
         return Err(BadHead::TooMany);
     }
     let mut fields = Fields::with_capacity(sent.headers.len(), sent.headers.bytes());
-    for (name, value) in sent.headers.texts() {
-        if !is_name(name) {
+    for (code, name, value) in sent.headers.entries() {
+        let (known, name) = match code {
+            Some(code) => (codes::of_answer(code), code.name().as_bytes()),
+            None => (Known::of(name), name),
+        };
+        // A name that is known is a token.
+        if !known.is_one_name() && !is_name(name) {
             return Err(BadHead::Name);
         }
         if !is_value(value) {
             return Err(BadHead::Value);
         }
-        fields.push(name, value);
+        fields.push_known(known, name, value);
     }
     finish(status, fields, method)
 }

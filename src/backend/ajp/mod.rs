@@ -1,6 +1,7 @@
 //! A member that speaks AJP13: FORWARD_REQUEST from an HTTP request, an HTTP answer from SEND_HEADERS.
 
 mod check;
+mod codes;
 mod driver;
 mod fault;
 mod head;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::RequestBody;
 use ajp13::request::Attribute;
-use ajp13::tables::request_attribute;
+use ajp13::tables::{RequestHeader, request_attribute};
 use ajp13::{PacketSize, Unencodable};
 use bytes::BytesMut;
 use http::Version;
@@ -158,9 +159,12 @@ impl AjpBackend {
         };
         let mut head = RequestEncoder::begin(out, self.packet_size(), &line)?;
         let mut count = put_framing(&mut head, length, added)?;
-        fields.try_each(added, |name, value| {
+        fields.try_each(added, |known, name, value| {
             count += 1;
-            head.header(name, value)
+            match codes::of_request(known) {
+                Some(code) => head.coded_header(code, value),
+                None => head.text_header(name, value),
+            }
         })?;
         if count > MAX_FIELDS {
             return Err(Unencodable::HeaderCount);
@@ -215,12 +219,12 @@ fn put_framing(
 ) -> Result<usize, Unencodable> {
     match length {
         RequestBody::Empty if added == Added::ByRules => return Ok(0),
-        RequestBody::Empty => head.header(b"content-length", b"0")?,
+        RequestBody::Empty => head.coded_header(RequestHeader::ContentLength, b"0")?,
         RequestBody::Known(length) => {
             let mut text = itoa::Buffer::new();
-            head.header(b"content-length", text.format(length).as_bytes())?;
+            head.coded_header(RequestHeader::ContentLength, text.format(length).as_bytes())?;
         }
-        RequestBody::Unknown => head.header(b"transfer-encoding", b"chunked")?,
+        RequestBody::Unknown => head.text_header(b"transfer-encoding", b"chunked")?,
     }
     Ok(1)
 }

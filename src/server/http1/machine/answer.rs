@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::StatusCode;
 
-use crate::head::Fields;
+use crate::head::{Fields, Known, KnownSet};
 
 const CONTENT_LENGTH: &[u8] = b"Content-Length";
 
@@ -62,16 +62,12 @@ fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Whether a field is written from what is decided here, not from the answer.
-fn is_decided_here(name: &[u8]) -> bool {
-    let is = |decided: &str| name.eq_ignore_ascii_case(decided.as_bytes());
-    match name.len() {
-        10 => is("connection"),
-        14 => is("content-length"),
-        17 => is("transfer-encoding"),
-        _ => false,
-    }
-}
+/// Fields that are written from what is decided here, not from the answer.
+const DECIDED_HERE: KnownSet = KnownSet::of(&[
+    Known::Connection,
+    Known::ContentLength,
+    Known::TransferEncoding,
+]);
 
 /// Writes the head of an answer. `keep_alive`: the connection goes on behind it.
 pub(super) fn write_head(
@@ -94,10 +90,10 @@ pub(super) fn write_head(
     out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
     let mut dated = false;
-    for (name, value) in fields.iter() {
-        if !is_decided_here(name) {
+    for (known, name, value) in fields.entries() {
+        if !DECIDED_HERE.has(known) {
             put(out, name, value);
-            dated |= name.eq_ignore_ascii_case(b"date");
+            dated |= known == Known::Date;
         }
     }
     put_length(out, answer, framing);
@@ -122,7 +118,7 @@ fn put_length(out: &mut BytesMut, answer: &Answer<'_>, framing: Framing) {
         Framing::UntilClose => {}
         Framing::None if has_no_body(answer.status) => {}
         // The length that GET would have had (RFC 9110 section 8.6).
-        Framing::None => match (answer.fields.get("content-length"), answer.length) {
+        Framing::None => match (answer.fields.get(Known::ContentLength), answer.length) {
             (Some(length), _) => put(out, CONTENT_LENGTH, length),
             (None, Some(length @ 1..)) => put(out, CONTENT_LENGTH, text.format(length).as_bytes()),
             (None, _) => {}

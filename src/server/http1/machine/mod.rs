@@ -23,7 +23,7 @@ use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head};
 use self::head::PartialHead;
 pub(crate) use self::queue::Queue;
 use crate::framing::{Body, Refused};
-use crate::head::RequestHead;
+use crate::head::{Known, RequestHead};
 
 /// The interim answer that asks for the body (RFC 9110 section 15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -263,7 +263,7 @@ impl Machine {
             && !last
             && readable
             && framing != Framing::UntilClose
-            && !answer.fields.lists("connection", "close");
+            && !answer.fields.lists(Known::Connection, "close");
         out.append(|out| write_head(out, answer, self.asked, framing, keep_alive));
         self.answering = AnswerState::Body(framing);
         keep_alive
