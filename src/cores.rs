@@ -99,7 +99,7 @@ impl Cores {
     }
 
     /// Their runtimes, in the order of their numbers.
-    pub(crate) fn runtimes(&self) -> impl Iterator<Item = &Handle> {
+    pub(crate) fn runtimes(&self) -> impl Iterator<Item = &Handle> + Clone {
         self.cores.iter().map(|core| &core.runtime)
     }
 
@@ -132,6 +132,15 @@ impl Cores {
     {
         for runtime in self.runtimes() {
             runtime.spawn(task());
+        }
+    }
+
+    /// Waits until each of them has done something new.
+    pub(crate) async fn all_run(&self) {
+        let marks: Vec<_> = self.runtimes().map(|core| core.spawn(async {})).collect();
+        for mark in marks {
+            // A core that has ended hangs no more.
+            let _ = mark.await;
         }
     }
 
@@ -229,6 +238,20 @@ mod tests {
         // A thread that ends drops its tasks.
         let ended = ended.recv_timeout(std::time::Duration::from_secs(20));
         assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected));
+    }
+
+    #[tokio::test]
+    async fn a_core_that_hangs_is_noticed() {
+        let cores = Cores::start(2).unwrap();
+        cores.all_run().await;
+        let (go_on, hangs) = mpsc::channel::<()>();
+        let second = cores.runtimes().nth(1).unwrap();
+        second.spawn(async move { hangs.recv() });
+        let mut all = std::pin::pin!(cores.all_run());
+        let short = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(short, &mut all).await.is_err());
+        go_on.send(()).unwrap();
+        all.await;
     }
 
     /// All connections arrive at one core: the worst that the kernel can do.

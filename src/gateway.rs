@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
@@ -19,12 +21,21 @@ use tracing::{error, info, warn};
 
 use crate::admin::{self, Access};
 use crate::cores::Cores;
+use crate::handover::{Given, Held, Role};
 use crate::reload::{self, Reloader, Source};
 use crate::server::Listener;
 use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
+use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::upkeep::{self, HeartbeatListener};
+
+/// How long a connection is kept for its last request when another process has taken over. A client that sends requests
+/// one after the other gets to know in this time that it has to connect anew.
+const LAST_REQUEST: Duration = Duration::from_secs(5);
+
+/// How long the end may take when the last request has been answered or cut.
+const END: Duration = Duration::from_secs(5);
 
 /// Why connections are cut.
 const HURRIED: &str = "told to stop once more";
@@ -55,27 +66,46 @@ impl Gateway {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_from(config: &Config, source: Option<Source>) -> anyhow::Result<Self> {
-        Self::start_on(config, source, Cores::here())
+        let place = Place {
+            cores: Cores::here(),
+            given: Given::default(),
+            supervisor: Supervisor::default(),
+        };
+        Ok(Self::prepare(config, source, place)?.serve())
     }
 
-    /// The same with clients served by `cores`, and everything else by the runtime of the caller.
-    pub(crate) fn start_on(
+    /// Binds every listener and reads what there is to read, without serving anybody yet.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(crate) fn prepare(
         config: &Config,
         source: Option<Source>,
-        cores: Cores,
-    ) -> anyhow::Result<Self> {
-        let bound = Bound::new(config, cores.count())?;
+        place: Place,
+    ) -> anyhow::Result<Prepared<'_>> {
+        let Place {
+            cores,
+            given,
+            supervisor,
+        } = place;
+        let bound = Bound::new(config, cores.count(), given)?;
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
+        let shared = shared(config, source.as_ref(), cores, supervisor, reloads)?;
         let gateway = Self {
             listeners: bound.listeners.iter().map(Listener::address).collect(),
             admin: bound.admin_address(),
             heartbeats: bound.heartbeat_addresses(),
             clients: TaskTracker::new(),
             ended: CancellationToken::new(),
-            shared: Arc::new(shared(config, source.as_ref(), cores, reloads)?),
+            shared: Arc::new(shared),
         };
-        gateway.serve(config, source, bound, requests);
-        Ok(gateway)
+        Ok(Prepared {
+            gateway,
+            config,
+            source,
+            bound,
+            requests,
+        })
     }
 
     /// Starts every task.
@@ -89,9 +119,18 @@ impl Gateway {
         for address in &self.heartbeats {
             info!("listening for heartbeats on udp://{address}");
         }
+        let (admin, heartbeats) = (&bound.admin, &bound.heartbeats);
+        let mut held = self.shared.held.lock();
+        if let (Some((listener, _)), Some(address)) = (admin, self.admin) {
+            held.add(Role::Admin, address, listener);
+        }
+        for (listener, address) in heartbeats.iter().zip(&self.heartbeats) {
+            held.add(Role::Heartbeats, *address, listener);
+        }
+        drop(held);
         upkeep::start(&self.shared, bound.heartbeats, &self.ended);
         let (shared, clients) = (Arc::clone(&self.shared), self.clients.clone());
-        let reloader = Reloader::new(shared, source, config, bound.listeners, clients);
+        let reloader = Reloader::new(&shared, source, config, bound.listeners, clients);
         tokio::spawn(reloader.run(requests, self.ended.clone()));
         if let Some(address) = self.admin {
             info!("admin on http://{address}");
@@ -130,24 +169,89 @@ impl Gateway {
     pub async fn shutdown_before(self, enough: impl Future<Output = ()>) -> bool {
         let mut enough = pin!(enough);
         self.shared.closing.announce();
-        let delay = self.shared.snapshot.load().shutdown_delay;
+        let snapshot = self.shared.snapshot.load_full();
+        let (delay, timeout) = (snapshot.shutdown_delay, snapshot.shutdown_timeout);
+        let longest = delay.saturating_add(timeout).saturating_add(END);
+        self.shared.supervisor.stopping(longest);
         let hurried = !delay.is_zero() && {
             tokio::select! {
                 () = tokio::time::sleep(delay) => false,
                 () = &mut enough => true,
             }
         };
+        self.shared.held.lock().close_all();
         self.shared.closing.begin();
-        self.clients.close();
-        let timeout = self.shared.snapshot.load().shutdown_timeout;
         let cut = match hurried {
             true => Some(HURRIED),
-            false => tokio::select! {
-                () = self.clients.wait() => None,
-                () = tokio::time::sleep(timeout) => Some("shutdown_timeout is over"),
-                () = &mut enough => Some(HURRIED),
-            },
+            false => self.last_requests(timeout, enough).await,
         };
+        self.end(cut).await
+    }
+
+    /// Keeps its listeners and settings as they are, for a program that begins with them, and returns duplicates of its
+    /// sockets.
+    ///
+    /// # Errors
+    /// When the process may have no more descriptors; then nothing has changed.
+    pub(crate) fn stand_still(&self) -> io::Result<Vec<(Role, OwnedFd)>> {
+        // Whoever changes something at this moment does it before.
+        let held = self.shared.held.lock();
+        let edit = self.shared.edit();
+        let duplicates = held.duplicates()?;
+        self.shared.held.stand_still(true);
+        drop(edit);
+        let supervisor = &self.shared.supervisor;
+        supervisor.status("running; a new program is being started");
+        Ok(duplicates)
+    }
+
+    /// Goes on: no other program has taken over.
+    pub(crate) fn go_on(&self) {
+        self.shared.held.stand_still(false);
+        let supervisor = &self.shared.supervisor;
+        supervisor.status("running; a new program did not take over, see the log");
+    }
+
+    /// Tells the service manager that this process serves now; nothing more is told after that.
+    pub(crate) fn replaced_by(&self, process: Option<u32>) {
+        if let Some(process) = process {
+            self.shared.supervisor.replaced_by(process);
+        }
+    }
+
+    /// Ends beside another process, which serves in its place: takes no more connections, answers the last request of each
+    /// connection, waits up to `shutdown_timeout` or until `enough` is ready, and ends. Returns whether all requests were
+    /// completed.
+    pub(crate) async fn end_beside_successor(self, enough: impl Future<Output = ()>) -> bool {
+        self.shared.held.lock().close_all();
+        self.shared.closing.begin_beside_successor();
+        let timeout = self.shared.snapshot.load().shutdown_timeout;
+        let shared = Arc::clone(&self.shared);
+        let idle = tokio::spawn(async move {
+            tokio::time::sleep(LAST_REQUEST.min(timeout)).await;
+            shared.closing.end_idle();
+        });
+        let cut = self.last_requests(timeout, enough).await;
+        idle.abort();
+        self.end(cut).await
+    }
+
+    /// Waits for the end of all client connections; returns why it waits no longer.
+    async fn last_requests(
+        &self,
+        timeout: Duration,
+        enough: impl Future<Output = ()>,
+    ) -> Option<&'static str> {
+        self.clients.close();
+        tokio::select! {
+            () = self.clients.wait() => None,
+            () = tokio::time::sleep(timeout) => Some("shutdown_timeout is over"),
+            () = enough => Some(HURRIED),
+        }
+    }
+
+    /// Ends everything. Client connections that are left are cut, for the reason `cut`. Returns whether there is none.
+    async fn end(self, cut: Option<&str>) -> bool {
         if let Some(why) = cut {
             let connections = self.clients.len();
             warn!(connections, "{why}: connections are cut");
@@ -166,6 +270,18 @@ impl Gateway {
         cut.is_none()
     }
 
+    /// Tells the service manager that the gateway serves, once `alone` is over, and shows it signs of life from then on.
+    pub(crate) fn report(&self, alone: Option<impl Future<Output = ()> + Send + 'static>) {
+        let (shared, ended) = (Arc::clone(&self.shared), self.ended.clone());
+        tokio::spawn(async move {
+            if let Some(alone) = alone {
+                alone.await;
+            }
+            shared.supervisor.ready(RUNNING);
+            shared.supervisor.show_life(&shared.cores, ended).await;
+        });
+    }
+
     /// Reads the configuration again. The result is logged.
     pub async fn reload(&self) {
         // A signal gets no answer, so this case is logged here.
@@ -177,12 +293,49 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        self.shared.held.lock().close_all();
         self.shared.closing.begin();
         self.ended.cancel();
     }
 }
 
+/// Where a gateway runs.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Who serves clients. Everything else is done by the runtime of the caller.
+    pub(crate) cores: Cores,
+    /// Sockets that are bound already.
+    pub(crate) given: Given,
+    pub(crate) supervisor: Supervisor,
+}
+
+/// A gateway that has bound everything and serves nobody yet.
+#[derive(Debug)]
+pub(crate) struct Prepared<'a> {
+    gateway: Gateway,
+    config: &'a Config,
+    source: Option<Source>,
+    bound: Bound,
+    requests: mpsc::Receiver<oneshot::Sender<Reloaded>>,
+}
+
+impl Prepared<'_> {
+    /// Begins to serve.
+    pub(crate) fn serve(self) -> Gateway {
+        let Self {
+            gateway,
+            config,
+            source,
+            bound,
+            requests,
+        } = self;
+        gateway.serve(config, source, bound, requests);
+        gateway
+    }
+}
+
 /// The sockets that a gateway listens on.
+#[derive(Debug)]
 struct Bound {
     listeners: Vec<Listener>,
     admin: Option<(TcpListener, Access)>,
@@ -190,16 +343,34 @@ struct Bound {
 }
 
 impl Bound {
-    /// Each listener has a socket for each of `cores` cores.
-    fn new(config: &Config, cores: usize) -> anyhow::Result<Self> {
-        let listeners = config.listeners.iter().map(|listener| {
-            Listener::bind(listener.bind, cores)
+    /// Each listener has a socket for each of `cores` cores. Sockets that are given are used where they fit, and closed where
+    /// they do not.
+    fn new(config: &Config, cores: usize, mut given: Given) -> anyhow::Result<Self> {
+        let for_clients = config.listeners.iter();
+        let for_clients = for_clients.map(|it| given.listeners(it.bind, Role::Clients));
+        let for_clients: Vec<_> = for_clients.collect();
+        let for_admin = config.admin.as_ref();
+        let for_admin = for_admin.map(|it| given.listeners(it.bind, Role::Admin));
+        let heartbeats = heartbeat_addresses(config).into_iter();
+        let heartbeats = heartbeats.map(|it| (it, given.datagrams(it, Role::Heartbeats)));
+        let heartbeats: Vec<_> = heartbeats.collect();
+        given.close_rest();
+
+        let listeners = config.listeners.iter().zip(for_clients);
+        let listeners = listeners.map(|(listener, given)| {
+            Listener::new(listener.bind, given, cores)
                 .with_context(|| format!("cannot listen on {}", listener.bind))
         });
+        let bind_heartbeats = |(address, given)| {
+            HeartbeatListener::new(address, given)
+                .with_context(|| format!("cannot listen on {address} (heartbeat)"))
+        };
+        let heartbeats = heartbeats.into_iter().map(bind_heartbeats);
+        let admin = config.admin.as_ref().zip(for_admin);
         Ok(Self {
             listeners: listeners.collect::<anyhow::Result<_>>()?,
-            admin: config.admin.as_ref().map(bind_admin).transpose()?,
-            heartbeats: bind_heartbeats(config)?,
+            admin: admin.map(|(it, given)| bind_admin(it, given)).transpose()?,
+            heartbeats: heartbeats.collect::<anyhow::Result<_>>()?,
         })
     }
 
@@ -219,6 +390,7 @@ fn shared(
     config: &Config,
     source: Option<&Source>,
     cores: Cores,
+    supervisor: Supervisor,
     reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
 ) -> anyhow::Result<Shared> {
     let metrics = Metrics::new();
@@ -237,6 +409,8 @@ fn shared(
         access_log,
         cores,
         closing: Closing::default(),
+        held: Held::default(),
+        supervisor,
         editing: Mutex::new(editing),
         journal: Journal::default(),
         folder,
@@ -245,23 +419,22 @@ fn shared(
     })
 }
 
-/// Binds one socket for each address, also when several balancers are configured with it.
-fn bind_heartbeats(config: &Config) -> anyhow::Result<Vec<HeartbeatListener>> {
-    let listens = config
-        .balancers
-        .iter()
-        .filter_map(|balancer| balancer.heartbeat.as_ref()?.listen);
-    let addresses: BTreeSet<SocketAddr> = listens.collect();
-    let bind = |address| {
-        HeartbeatListener::bind(address)
-            .with_context(|| format!("cannot listen on {address} (heartbeat)"))
-    };
-    addresses.into_iter().map(bind).collect()
+/// The addresses of heartbeats, each once, also when several balancers are configured with it.
+fn heartbeat_addresses(config: &Config) -> BTreeSet<SocketAddr> {
+    let balancers = config.balancers.iter();
+    let listens = balancers.filter_map(|balancer| balancer.heartbeat.as_ref()?.listen);
+    listens.collect()
 }
 
-fn bind_admin(admin: &Admin) -> anyhow::Result<(TcpListener, Access)> {
+fn bind_admin(
+    admin: &Admin,
+    given: Vec<std::net::TcpListener>,
+) -> anyhow::Result<(TcpListener, Access)> {
     let bind = || -> io::Result<TcpListener> {
-        let listener = std::net::TcpListener::bind(admin.bind)?;
+        let listener = match given.into_iter().next() {
+            Some(given) => given,
+            None => std::net::TcpListener::bind(admin.bind)?,
+        };
         listener.set_nonblocking(true)?;
         TcpListener::from_std(listener)
     };

@@ -1,14 +1,17 @@
 //! The listener: it accepts connections and answers their requests.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::access::Access;
@@ -31,12 +34,12 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers requests until `stop` is cancelled. This is later than the end of the other listeners, so that probes see a
-/// shutdown.
+/// shutdown. Where another process has taken over, its listener answers them: no more are taken here.
 pub(crate) async fn serve(
     listener: TcpListener,
     access: Arc<Access>,
     shared: Arc<Shared>,
-    stop: tokio_util::sync::CancellationToken,
+    stop: CancellationToken,
 ) {
     let failures = WarnLimit::per_second();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -44,6 +47,7 @@ pub(crate) async fn serve(
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
+            () = shared.closing.replaced() => return,
             accepted = listener.accept() => accepted,
         };
         let (stream, address) = match accepted {
@@ -68,24 +72,45 @@ pub(crate) async fn serve(
         };
         let (shared, access, stop) = (Arc::clone(&shared), Arc::clone(&access), stop.clone());
         tokio::spawn(async move {
-            let service = service_fn(|request| async {
-                Ok::<_, Infallible>(answer(&shared, &access, address, request).await)
-            });
-            let connection = http1::Builder::new()
-                // A client that has closed its sending side still gets its answer.
-                .half_close(true)
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_TIMEOUT)
-                .serve_connection(TokioIo::new(Patient::new(stream)), service);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                ended = connection => {
-                    if let Err(error) = ended {
-                        debug!(%error, "admin: connection ended");
-                    }
-                }
-            }
+            attend(stream, address, &access, &shared, &stop).await;
             drop(permit);
         });
+    }
+}
+
+/// Answers the requests of one connection until either side ends it or `stop` is cancelled. Where another process has
+/// taken over, it ends behind the request under way.
+async fn attend(
+    stream: TcpStream,
+    address: SocketAddr,
+    access: &Access,
+    shared: &Arc<Shared>,
+    stop: &CancellationToken,
+) {
+    let service = service_fn(|request| async move {
+        Ok::<_, Infallible>(answer(shared, access, address, request).await)
+    });
+    let connection = http1::Builder::new()
+        // A client that has closed its sending side still gets its answer.
+        .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+    let mut connection = pin!(connection);
+    let relieved = async {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = shared.closing.replaced() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = relieved => {
+            if let Err(error) = ended {
+                debug!(%error, "admin: connection ended");
+            }
+        }
     }
 }

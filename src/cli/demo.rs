@@ -34,9 +34,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let nodes = [start_node("node1").await?, start_node("node2").await?];
         let gateway = start_gateway(arguments, &nodes)?;
         print(&guide(&gateway, &nodes))?;
-        signals.stop(async || ()).await;
+        signals.stop().await;
         print("\nbye\n")?;
-        let again = signals.stop(async || ());
+        let again = signals.stop();
         gateway.shutdown_before(again).await;
         for node in nodes {
             node.stop().await;

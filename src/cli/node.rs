@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.route,
             node.address()
         ))?;
-        signals.stop(async || ()).await;
+        signals.stop().await;
         node.stop().await;
         Ok(ExitCode::SUCCESS)
     })

@@ -1,32 +1,57 @@
 //! `ajpgate run`.
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use ajpgate_config::{Config, Loaded, Problems};
+use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 use tracing::{info, warn};
 
 use super::check;
+use super::obey::{End, obey};
 use super::signals::Signals;
 use crate::cores::{self, Cores};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Place};
+use crate::handover::{self, Agreed, Given, Predecessor, Program};
 use crate::reload::Source;
+use crate::supervisor::Supervisor;
 use crate::telemetry::trace;
 use crate::unbuilt;
 
 /// Number of open files beside those of requests: listeners, logs, idle connections.
 const SPARE_FILES: u64 = 100;
 
-/// Runs the gateway until a signal stops it.
+/// Runs the gateway until a signal stops it, or until another program has taken over.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let (given, mut predecessor) = handover::inherit();
+    let program = Program::of_this_process();
+    let done = take_over(path, program, given, &mut predecessor);
+    if let Some(predecessor) = predecessor {
+        predecessor.failed(&match &done {
+            Ok(_) => "it refuses its configuration".to_owned(),
+            Err(error) => format!("{error:#}"),
+        });
+    }
+    done
+}
+
+/// The same. Where the predecessor is still there in the end, it goes on.
+fn take_over(
+    path: &Path,
+    program: io::Result<Program>,
+    given: Given,
+    predecessor: &mut Option<Predecessor>,
+) -> anyhow::Result<ExitCode> {
     let file = path.to_owned();
     let source = Source::new(file.clone(), move || load_again(&file));
     let loaded = match check::load_or_complain(path) {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
+    let program = program.context("the file of this program cannot be found")?;
     let log = &loaded.config.log;
     trace::start(log.level, log.json);
     log_warnings(&loaded);
@@ -35,14 +60,34 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let cores = Cores::start(cores::count(loaded.config.threads))?;
-        let gateway = Gateway::start_on(&loaded.config, Some(source), cores)?;
+        let place = Place {
+            cores: Cores::start(cores::count(loaded.config.threads))?,
+            given,
+            supervisor: Supervisor::of_environment(),
+        };
+        let prepared = Gateway::prepare(&loaded.config, Some(source), place)?;
+        let agreed = match predecessor.take() {
+            None => None,
+            Some(predecessor) => tokio::select! {
+                agreed = predecessor.agrees() => Some(agreed?),
+                () = signals.stop() => return Ok(ExitCode::SUCCESS),
+            },
+        };
+        let gateway = prepared.serve();
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "ajpgate is running");
-        signals.stop(async || gateway.reload().await).await;
-        info!("shutting down");
+        gateway.report(agreed.map(Agreed::serving));
+        let end = obey(&mut signals, &gateway, &program).await;
+        let again = signals.stop();
         // Requests are cut off after `shutdown_timeout`, or by a second signal; both were logged.
-        let again = signals.stop(async || ());
-        gateway.shutdown_before(again).await;
+        match end {
+            End::Stop => {
+                info!("shutting down");
+                gateway.shutdown_before(again).await;
+            }
+            End::Replaced => {
+                gateway.end_beside_successor(again).await;
+            }
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -20,8 +20,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use self::watch::{Watch, fingerprint};
+use crate::handover::{Role, Sockets};
 use crate::server::{self, Accepting, Door, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
+use crate::supervisor::RUNNING;
 use crate::telemetry::metrics::ReloadResult;
 
 /// The interval between two looks at the watched files. Changed files are read when two looks find the same content.
@@ -73,6 +75,8 @@ impl std::fmt::Debug for Source {
 struct Open {
     /// The address of the configuration.
     bind: SocketAddr,
+    /// The same with its real port.
+    address: SocketAddr,
     /// What its configuration says now.
     door: tokio::sync::watch::Sender<Arc<Door>>,
     stop: CancellationToken,
@@ -96,7 +100,7 @@ pub(crate) struct Reloader {
 impl Reloader {
     /// Starts the listeners.
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
         source: Option<Source>,
         config: &Config,
         listeners: Vec<Listener>,
@@ -107,7 +111,7 @@ impl Reloader {
             .max_connections
             .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))));
         let mut reloader = Self {
-            shared,
+            shared: Arc::clone(shared),
             watches: config.watch,
             watch: source.as_ref().map(Source::watch),
             source,
@@ -116,14 +120,17 @@ impl Reloader {
             permits,
             clients,
         };
+        let mut held = shared.held.lock();
         for (listener, configured) in listeners.into_iter().zip(&config.listeners) {
-            reloader.open(configured, listener);
+            reloader.open(configured, listener, &mut held);
         }
+        drop(held);
         reloader
     }
 
-    fn open(&mut self, configured: &Configured, listener: Listener) {
-        info!("listening on http://{}", listener.address());
+    fn open(&mut self, configured: &Configured, listener: Listener, held: &mut Sockets) {
+        let address = listener.address();
+        info!("listening on http://{address}");
         let stop = CancellationToken::new();
         let (door, now) = tokio::sync::watch::channel(Arc::new(Door::new(configured)));
         let accepting = Accepting {
@@ -133,13 +140,21 @@ impl Reloader {
             door: now,
             stop: stop.clone(),
         };
+        for socket in listener.distinct() {
+            held.add(Role::Clients, address, socket);
+        }
         let sockets = listener.into_sockets().into_iter();
-        for (socket, core) in sockets.zip(self.shared.cores.runtimes()) {
+        for (socket, core) in sockets.zip(self.shared.cores.runtimes().cycle()) {
             let serving = server::serve(socket, accepting.clone());
             self.clients.spawn_on(serving, core);
         }
         let bind = configured.bind;
-        self.open.push(Open { bind, door, stop });
+        self.open.push(Open {
+            bind,
+            address,
+            door,
+            stop,
+        });
     }
 
     /// Reloads on each request, and with `watch` when a file has changed, until `ended`.
@@ -195,7 +210,18 @@ impl Reloader {
         if let Some(watch) = &mut self.watch {
             watch.note(&self.shared.snapshot.load());
         }
+        let supervisor = self.shared.supervisor.clone();
+        let told = !self.shared.closing.is_announced();
+        if told {
+            supervisor.reloading();
+        }
         let reloaded = self.try_reload();
+        if told {
+            supervisor.ready(match &reloaded {
+                Ok(_) => RUNNING,
+                Err(_) => "running; the last reload was refused, see the log",
+            });
+        }
         let counter = &self.shared.counters.reloads;
         match &reloaded {
             Ok(_) => {
@@ -226,6 +252,13 @@ impl Reloader {
             ));
         }
         let config = (source.load)().map_err(NotReloaded::Rejected)?;
+        let shared = Arc::clone(&self.shared);
+        let mut held = shared.held.lock();
+        if shared.held.stands_still() {
+            return Err(NotReloaded::Failed(
+                "a new program is taking over".to_owned(),
+            ));
+        }
         let mut new = Vec::new();
         for wanted in &config.listeners {
             if !self.open.iter().any(|open| open.bind == wanted.bind) {
@@ -246,6 +279,7 @@ impl Reloader {
                 }
                 None => {
                     info!("no longer listening on {}", open.bind);
+                    held.close(Role::Clients, open.address);
                     open.stop.cancel();
                     return false;
                 }
@@ -253,8 +287,9 @@ impl Reloader {
             true
         });
         for (configured, listener) in new {
-            self.open(configured, listener);
+            self.open(configured, listener, &mut held);
         }
+        drop(held);
         let waiting = self.changed_for_next_start(&config);
         for key in &waiting {
             warn!(key, "the change of this key counts from the next start on");

@@ -24,14 +24,46 @@ const BACKLOG: i32 = 1024;
 /// How long to wait when no connection can be taken, for want of descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The sockets that are bound to an address: one for each core.
+/// The sockets that are bound to an address: at least one for each core.
 #[derive(Debug)]
 pub(crate) struct Listener {
     sockets: Vec<net::TcpListener>,
+    /// How many of them are sockets of their own; those behind are duplicates.
+    distinct: usize,
     address: SocketAddr,
 }
 
 impl Listener {
+    /// Listens with the given sockets, which another program has bound to one address, or binds the address if there are
+    /// none. Cores share sockets that are fewer than they are; a core has several of those that are more.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub(crate) fn new(
+        address: SocketAddr,
+        given: Vec<net::TcpListener>,
+        cores: usize,
+    ) -> io::Result<Self> {
+        let Some(first) = given.first() else {
+            return Self::bind(address, cores);
+        };
+        let address = first.local_addr()?;
+        for socket in &given {
+            socket.set_nonblocking(true)?;
+            SockRef::from(socket).set_tcp_nodelay(true)?;
+        }
+        let distinct = given.len();
+        let missing = cores.saturating_sub(distinct);
+        let shared = given.iter().cycle().take(missing);
+        let shared = shared.map(net::TcpListener::try_clone);
+        let shared = shared.collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            sockets: given.into_iter().chain(shared).collect(),
+            distinct,
+            address,
+        })
+    }
+
     /// Binds a socket for each of `cores` cores; port 0 takes a free one. The kernel spreads connections over them.
     ///
     /// # Errors
@@ -50,7 +82,11 @@ impl Listener {
         for socket in &sockets {
             SockRef::from(socket).listen(BACKLOG)?;
         }
-        Ok(Self { sockets, address })
+        Ok(Self {
+            distinct: sockets.len(),
+            sockets,
+            address,
+        })
     }
 
     /// Address and port, as bound.
@@ -58,7 +94,12 @@ impl Listener {
         self.address
     }
 
-    /// Its sockets, one for each core.
+    /// Its sockets without duplicates.
+    pub(crate) fn distinct(&self) -> impl Iterator<Item = &net::TcpListener> {
+        self.sockets.iter().take(self.distinct)
+    }
+
+    /// Its sockets: one for each core in turn, and more where another program has had more.
     pub(crate) fn into_sockets(self) -> Vec<net::TcpListener> {
         self.sockets
     }
@@ -136,8 +177,10 @@ pub(crate) async fn serve(socket: net::TcpListener, accepting: Accepting) {
             }
         }
     }
-    // Closing the socket would reset the connections that the kernel has already made for it.
-    if !accepting.shared.closing.has_begun() {
+    // Closing the socket would reset the connections that the kernel has already made for it. Another process may have the
+    // same socket, or not.
+    let closing = &accepting.shared.closing;
+    if !closing.has_begun() || closing.is_replaced() {
         accepting.take_rest(&listener, local);
     }
 }
@@ -164,18 +207,20 @@ type Permit = Option<OwnedSemaphorePermit>;
 
 impl Accepting {
     /// Waits for a place for one connection, which was accepted before: a core that held a place while nobody connects to
-    /// it would keep the place from the others. `None` when the gateway closes.
+    /// it would keep the place from the others. `None` when the gateway closes; where another process has taken over, the
+    /// connection is served without a place, for that process cannot serve it.
     async fn permit(&self) -> Option<Permit> {
         let Some(permits) = &self.permits else {
             return Some(None);
         };
+        let closing = &self.shared.closing;
         if let Ok(permit) = Arc::clone(permits).try_acquire_owned()
-            && !self.shared.closing.has_begun()
+            && (!closing.has_begun() || closing.is_replaced())
         {
             return Some(Some(permit));
         }
         tokio::select! {
-            () = self.shared.closing.begins() => None,
+            () = closing.begins() => closing.is_replaced().then_some(None),
             permit = Arc::clone(permits).acquire_owned() => permit.ok().map(Some),
         }
     }

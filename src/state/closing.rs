@@ -19,6 +19,8 @@ pub(crate) struct Closing {
     /// The same as the token's, for those who look at it with every packet.
     begun: AtomicBool,
     begins: CancellationToken,
+    /// Another process has taken over.
+    replaced: CancellationToken,
     /// The same as the token's.
     idle_over: AtomicBool,
     idle_ends: CancellationToken,
@@ -37,7 +39,9 @@ impl Closing {
 
     /// Takes no more connections, and ends those that have no request.
     pub(crate) fn begin(&self) {
-        self.begin_beside_successor();
+        self.announce();
+        self.begun.store(true, Ordering::Relaxed);
+        self.begins.cancel();
         self.end_idle();
     }
 
@@ -45,8 +49,19 @@ impl Closing {
     /// a client that sends its next request at this moment must get its answer.
     pub(crate) fn begin_beside_successor(&self) {
         self.announce();
+        self.replaced.cancel();
         self.begun.store(true, Ordering::Relaxed);
         self.begins.cancel();
+    }
+
+    /// Whether another process has taken over.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.is_cancelled()
+    }
+
+    /// Waits until another process takes over.
+    pub(crate) fn replaced(&self) -> impl Future<Output = ()> + '_ {
+        self.replaced.cancelled()
     }
 
     /// Whether no more connections are taken, and no request behind the present one.

@@ -186,6 +186,9 @@ impl Edit<'_> {
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
+        if self.shared.held.stands_still() {
+            return Err(EditError::Replaced);
+        }
         let Shared { metrics, cores, .. } = self.shared;
         let before = self.snapshot();
         let wanted = overrides.over(&self.editing.file);

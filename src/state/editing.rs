@@ -58,6 +58,8 @@ pub(crate) enum EditError {
     Impossible(#[from] BackendError),
     #[error("{0}")]
     Added(String),
+    #[error("a new program is taking over: ask it")]
+    Replaced,
     #[error("the state file {} cannot be written: {error}", file.display())]
     Store { file: PathBuf, error: io::Error },
 }

@@ -11,6 +11,8 @@ use super::editing::Editing;
 use super::journal::Journal;
 use super::snapshot::Snapshot;
 use crate::cores::Cores;
+use crate::handover::Held;
+use crate::supervisor::Supervisor;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 
@@ -24,6 +26,9 @@ pub(crate) struct Shared {
     /// The threads that serve clients.
     pub(crate) cores: Cores,
     pub(crate) closing: Closing,
+    /// The sockets that the gateway listens on.
+    pub(crate) held: Held,
+    pub(crate) supervisor: Supervisor,
     /// Held by whoever changes what runs; see [`Shared::edit`].
     pub(crate) editing: Mutex<Editing>,
     pub(crate) journal: Journal,

@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{self, IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -37,27 +38,28 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds the address; for a multicast group, joins it. Several processes may listen to one group.
+    /// Binds the address, unless a socket of it is given; for a multicast group, joins it. Several processes may listen to one
+    /// group.
     ///
     /// # Errors
     /// The error of the system.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )?;
+    pub(crate) fn new(address: SocketAddr, given: Option<net::UdpSocket>) -> io::Result<Self> {
+        let socket = match given {
+            Some(given) => given.into(),
+            None => bind(address)?,
+        };
         socket.set_nonblocking(true)?;
-        if address.ip().is_multicast() {
-            socket.set_reuse_address(true)?;
-        }
-        socket.bind(&address.into())?;
-        match address.ip() {
+        let joined = match address.ip() {
             IpAddr::V4(group) if group.is_multicast() => {
-                socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+                socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)
             }
-            IpAddr::V6(group) if group.is_multicast() => socket.join_multicast_v6(&group, 0)?,
-            _ => {}
+            IpAddr::V6(group) if group.is_multicast() => socket.join_multicast_v6(&group, 0),
+            _ => Ok(()),
+        };
+        match joined {
+            // The program that had the socket before has joined.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            joined => joined?,
         }
         let socket = UdpSocket::from_std(socket.into())?;
         Ok(Self { socket, address })
@@ -76,6 +78,7 @@ impl Listener {
         loop {
             let received = tokio::select! {
                 () = ended.cancelled() => return,
+                () = shared.closing.replaced() => return,
                 received = self.socket.recv_from(&mut buffer) => received,
             };
             let now = Instant::now();
@@ -111,6 +114,22 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if address.ip().is_multicast() {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

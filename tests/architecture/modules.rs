@@ -33,7 +33,15 @@ const ROWS: &[(&[&str], &[&str])] = &[
         NO_BALANCING,
     ),
     (
-        &["field_names", "headers", "upload", "telemetry", "unbuilt"],
+        &[
+            "field_names",
+            "handover",
+            "headers",
+            "supervisor",
+            "upload",
+            "telemetry",
+            "unbuilt",
+        ],
         NO_BALANCING,
     ),
     (&["backend"], NO_BALANCING),

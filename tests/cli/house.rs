@@ -84,10 +84,14 @@ pub(crate) fn file(nodes: &[Node; 2], members: usize, more: &str) -> String {
         true => "",
         false => "admin: { bind: \"127.0.0.1:0\" }\n",
     };
+    let access_log = match more.contains("access_log:") {
+        true => "",
+        false => "access_log: { format: off }\n",
+    };
     format!(
         "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n\
          balancers:\n  shop:\n    members:\n{members}\
          proxy_pass: [{{ path: /, to: \"balancer://shop/\" }}]\n\
-         access_log: {{ format: off }}\n{admin}{more}"
+         {access_log}{admin}{more}"
     )
 }

@@ -17,6 +17,7 @@ mod check;
 mod cluster;
 mod demo;
 mod explain;
+mod handover;
 mod house;
 mod keys;
 mod logs;

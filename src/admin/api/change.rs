@@ -209,6 +209,7 @@ impl From<EditError> for Refusal {
             | EditError::Added(_)
             | EditError::TakenByName
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
+            EditError::Replaced => StatusCode::SERVICE_UNAVAILABLE,
             EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

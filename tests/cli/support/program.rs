@@ -11,7 +11,12 @@ use super::{address_after, until};
 
 /// The program with these arguments, in this folder, without variables of the environment that it reads.
 pub(crate) fn ajpgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ajpgate"));
+    of_file(Path::new(env!("CARGO_BIN_EXE_ajpgate")), folder, arguments)
+}
+
+/// The same with the program in this file.
+pub(crate) fn of_file(file: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(file);
     command.args(arguments).current_dir(folder);
     for variable in [
         "AJPGATE_CONFIG",
@@ -113,6 +118,11 @@ impl Program {
         let kill = format!("kill -s {name} {}", self.id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success(), "{kill}");
+    }
+
+    /// Waits until it ends by itself, whoever else writes to its output; returns its exit code.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        until("the program ends", || self.status()).code()
     }
 
     /// Waits until it ends by itself.

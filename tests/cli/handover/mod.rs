@@ -1,0 +1,8 @@
+//! SIGUSR2 and systemd: programs that take over from each other, with the same sockets.
+
+mod broken;
+mod load;
+mod meanwhile;
+mod settings;
+mod succession;
+mod systemd;
