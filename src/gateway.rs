@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::admin::{self, Access};
+use crate::client::PerAddress;
 use crate::cores::Cores;
 use crate::handover::{Given, Held, Role};
 use crate::reload::{self, Reloader, Source};
@@ -411,6 +412,7 @@ fn shared(
         closing: Closing::default(),
         held: Held::default(),
         supervisor,
+        per_address: PerAddress::default(),
         editing: Mutex::new(editing),
         journal: Journal::default(),
         folder,

@@ -75,7 +75,6 @@ fn not_yet(config: &Config) -> Vec<Unbuilt> {
     };
     for (index, listener) in config.listeners.iter().enumerate() {
         let key = |key: &str| format!("listeners[{index}].{key}");
-        add(listener.proxy_protocol, key("proxy_protocol"));
         add(listener.tls.is_some(), key("tls"));
         add(listener.http2, key("http2"));
     }

@@ -35,7 +35,7 @@ pub(crate) enum UploadError {
     /// Longer than `limits.max_body`.
     #[error("request body too large")]
     TooLarge,
-    /// Nothing came for too long.
+    /// Nothing came for too long, or too little.
     #[error("request body too slow")]
     Stalled,
 }
@@ -43,7 +43,7 @@ pub(crate) enum UploadError {
 impl From<BodyFault> for UploadError {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::Stalled => Self::Stalled,
+            BodyFault::Stalled | BodyFault::TooSlow => Self::Stalled,
             BodyFault::Cut | BodyFault::Malformed(_) => Self::Broken(fault),
         }
     }

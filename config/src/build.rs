@@ -13,6 +13,7 @@ mod mapping;
 mod member;
 mod warnings;
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use crate::value::FileName;
 /// Builds the model of a file. The model may be used only when the report has no error.
 pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
     let builder = Builder { report };
-    let listeners = builder.listeners(file.listeners, place);
+    let listeners = builder.listeners(file.listeners, &file.trusted_proxies, place);
     let balancers = builder.balancers(file.balancers);
     let mappings = builder.mappings(file.proxy_pass, &balancers);
     let admin = builder.admin(file.admin, &listeners);
@@ -142,6 +143,15 @@ impl Builder<'_> {
             max_connections: none_if_zero(limits.max_connections.or(defaults::MAX_CONNECTIONS))
                 .map(size),
             max_body: none_if_zero(limits.max_body.or(defaults::MAX_BODY)),
+            max_headers: none_if_zero(limits.max_headers.or(defaults::MAX_HEADERS)).map(size),
+            max_uri: none_if_zero(limits.max_uri.or(defaults::MAX_URI)).map(size),
+            min_body_rate: NonZeroU64::new(limits.min_body_rate.or(defaults::MIN_BODY_RATE)),
+            max_connections_per_ip: none_if_zero(
+                limits
+                    .max_connections_per_ip
+                    .or(defaults::MAX_CONNECTIONS_PER_IP),
+            )
+            .map(size),
         }
     }
 

@@ -164,6 +164,18 @@ pub const MAX_CONNECTIONS: u64 = 10_000;
 /// `limits.max_body`: zero is no limit. httpd: `LimitRequestBody`, 1 GiB since 2.4.54.
 pub const MAX_BODY: u64 = 0;
 
+/// `limits.max_headers`. httpd: `LimitRequestFields 100`. Tomcat: `maxHeaderCount="100"`.
+pub const MAX_HEADERS: u64 = 100;
+
+/// `limits.max_uri`: zero is no limit. httpd: `LimitRequestLine`, 8190 with method and version.
+pub const MAX_URI: u64 = 0;
+
+/// `limits.min_body_rate`: zero is no limit. httpd: `RequestReadTimeout body=20,MinRate=500`.
+pub const MIN_BODY_RATE: u64 = 0;
+
+/// `limits.max_connections_per_ip`: zero is no limit. httpd: has no such key.
+pub const MAX_CONNECTIONS_PER_IP: u64 = 0;
+
 /// `log.level`. httpd: `warn`. mod_jk: `JkLogLevel info`.
 pub const LOG_LEVEL: Level = Level::Info;
 

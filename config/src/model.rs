@@ -19,6 +19,7 @@ pub use sticky::*;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,6 +85,14 @@ pub struct Limits {
     pub max_connections: Option<usize>,
     /// Largest body of a request, in bytes; `None`: no limit.
     pub max_body: Option<u64>,
+    /// Most header fields of a request; `None`: no limit.
+    pub max_headers: Option<usize>,
+    /// Longest request target, in bytes; `None`: no limit.
+    pub max_uri: Option<usize>,
+    /// Least bytes of a request's body per second; `None`: no limit.
+    pub min_body_rate: Option<NonZeroU64>,
+    /// Most connections of one client address; `None`: no limit.
+    pub max_connections_per_ip: Option<usize>,
 }
 
 /// `access_log`.

@@ -145,6 +145,17 @@ fn a_limit_of_zero_is_none() {
         (default.max_connections, default.max_body),
         (Some(10_000), None)
     );
+    assert_eq!((default.max_headers, default.max_uri), (Some(100), None),);
+    assert_eq!(
+        (default.min_body_rate, default.max_connections_per_ip),
+        (None, None),
+    );
+    let some = limits(
+        "limits: { max_headers: 0, max_uri: 8KiB, min_body_rate: 1KiB, max_connections_per_ip: 9 }",
+    );
+    assert_eq!((some.max_headers, some.max_uri), (None, Some(8192)));
+    assert_eq!(some.min_body_rate.map(std::num::NonZero::get), Some(1024));
+    assert_eq!(some.max_connections_per_ip, Some(9));
     let none = limits("limits: { max_connections: 0, max_body: 0 }");
     assert_eq!((none.max_connections, none.max_body), (None, None));
     assert_eq!(limits("limits: { max_body: 1MiB }").max_body, Some(1 << 20));

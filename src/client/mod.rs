@@ -7,6 +7,7 @@
 mod chain;
 mod forwarded;
 mod host;
+mod per_address;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 pub(crate) use self::host::Host;
+pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;
 pub(crate) use self::trusted::Trusted;
 use crate::head::{Known, KnownSet};
@@ -73,7 +75,6 @@ impl Client {
     }
 
     /// The same client behind another peer, which has said in a PROXY header who it is.
-    #[cfg(test)]
     pub(crate) const fn behind(mut self, peer: IpAddr) -> Self {
         self.peer = peer.to_canonical();
         self

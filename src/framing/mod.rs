@@ -10,10 +10,12 @@
 
 mod chunk;
 mod fields;
+mod limits;
 mod lines;
 
 pub(crate) use self::chunk::Chunk;
 pub(crate) use self::fields::BodyFields;
+pub(crate) use self::limits::{BodyRate, HeadLimits};
 pub(crate) use self::lines::Lines;
 
 /// Why a message is refused before it is parsed.

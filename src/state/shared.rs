@@ -10,6 +10,7 @@ use super::closing::Closing;
 use super::editing::Editing;
 use super::journal::Journal;
 use super::snapshot::Snapshot;
+use crate::client::PerAddress;
 use crate::cores::Cores;
 use crate::handover::Held;
 use crate::supervisor::Supervisor;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     /// The sockets that the gateway listens on.
     pub(crate) held: Held,
     pub(crate) supervisor: Supervisor,
+    /// Open connections of clients, by address.
+    pub(crate) per_address: PerAddress,
     /// Held by whoever changes what runs; see [`Shared::edit`].
     pub(crate) editing: Mutex<Editing>,
     pub(crate) journal: Journal,

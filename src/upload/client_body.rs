@@ -27,6 +27,9 @@ pub(crate) enum BodyFault {
     /// The bytes are no chunks.
     #[error("{0}")]
     Malformed(#[from] Refused),
+    /// It came more slowly than `limits.min_body_rate`.
+    #[error("it came too slowly")]
+    TooSlow,
     /// Nothing came for `limits.idle_timeout`.
     #[error("nothing came for too long")]
     Stalled,

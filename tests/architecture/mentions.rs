@@ -15,6 +15,7 @@ pub(super) const FOREIGN: &[(&str, &[&str])] = &[
             "LimitRequestBody",
             "LimitRequestFieldSize",
             "LimitRequestFields",
+            "LimitRequestLine",
             "ProxyIOBufferSize",
             "ProxyTimeout",
             "mod_proxy_balancer",

@@ -57,7 +57,7 @@ const ROWS: &[Row] = &[
     ("runtime.threads", Built, Top, "runtime: { threads: 3 }"),
 
     ("listener.bind", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
-    ("listener.proxy_protocol", Refused, Listener, "proxy_protocol: true"),
+    ("listener.proxy_protocol", Built, Top, "listeners: [{ bind: \"[::1]:0\", proxy_protocol: true }]\ntrusted_proxies: [\"::1\"]"),
     ("listener.http2", Refused, Listener, "http2: true"),
     ("listener.tls", Refused, Listener, "tls: { certificate: c, private_key: k }"),
     ("listener.tls.certificate", Refused, Listener, "tls: { certificate: c, private_key: k }"),
@@ -178,6 +178,10 @@ const ROWS: &[Row] = &[
     ("limits.idle_timeout", Built, Top, "limits: { idle_timeout: 1s }"),
     ("limits.max_connections", Built, Top, "limits: { max_connections: 7 }"),
     ("limits.max_body", Built, Top, "limits: { max_body: 1MiB }"),
+    ("limits.max_headers", Built, Top, "limits: { max_headers: 50 }"),
+    ("limits.max_uri", Built, Top, "limits: { max_uri: 8KiB }"),
+    ("limits.min_body_rate", Built, Top, "limits: { min_body_rate: 1KiB }"),
+    ("limits.max_connections_per_ip", Built, Top, "limits: { max_connections_per_ip: 64 }"),
 
     ("access_log.path", Built, Top, "access_log: { path: access.log }"),
     ("access_log.format", Built, Top, "access_log: { format: \"%h\" }"),

@@ -45,14 +45,14 @@ fn a_bad_file_is_refused_before_anything_is_bound() {
 fn keys_that_are_not_implemented_are_refused_before_anything_is_bound() {
     let (_listener, address) = taken();
     let done = refused(&format!(
-        "listeners: [{{ bind: \"{address}\", proxy_protocol: true }}]\n\
+        "listeners: [{{ bind: \"{address}\", http2: true }}]\n\
          proxy_pass: [{{ path: /, to: \"ajp://localhost/\" }}]\n"
     ));
     assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
     assert_snapshot!(done.stderr.replace(&address.to_string(), "ADDRESS"), @r#"
-    ./ajpgate.yaml:1:40: proxy_protocol: not built yet
-     1 | listeners: [{ bind: "ADDRESS", proxy_protocol: true }]
-       |                                        ^^^^^^^^^^^^^^
+    ./ajpgate.yaml:1:40: http2: not built yet
+     1 | listeners: [{ bind: "ADDRESS", http2: true }]
+       |                                        ^^^^^
     hint: leave it out, or see CHANGELOG.md for the version that has it
     "#);
 }

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 
 use super::{Builder, Need};
 use crate::defaults;
-use crate::field::Field;
+use crate::field::{Field, Scalar};
 use crate::file;
 use crate::model::Listener;
 use crate::report::Place;
+use crate::value::Network;
 
 impl Builder<'_> {
     /// The listeners, each with the place of its `bind`.
     pub(super) fn listeners(
         &self,
         field: Field<Vec<Field<file::Listener>>>,
+        trusted_proxies: &Field<Vec<Scalar<Network>>>,
         file: Place,
     ) -> Vec<(Place, Listener)> {
         let Some((place, listeners)) = self.required(
@@ -37,10 +39,34 @@ impl Builder<'_> {
         let built: Vec<_> = listeners
             .into_iter()
             .filter_map(Field::given)
+            .inspect(|(_, listener)| self.trust_for_proxy_protocol(listener, trusted_proxies))
             .filter_map(|(place, listener)| self.listener(listener, place))
             .collect();
         self.different_binds(&built);
         built
+    }
+
+    /// A PROXY header is believed whatever it says, so only trusted proxies may send one.
+    fn trust_for_proxy_protocol(
+        &self,
+        listener: &file::Listener,
+        trusted_proxies: &Field<Vec<Scalar<Network>>>,
+    ) {
+        let nobody = match trusted_proxies {
+            Field::Absent => true,
+            Field::Unreadable => false,
+            Field::Given(_, networks) => networks.is_empty(),
+        };
+        if let Field::Given(place, wanted) = &listener.proxy_protocol
+            && wanted.0
+            && nobody
+        {
+            self.report.error_with_hint(
+                *place,
+                "proxy_protocol: nobody may connect without `trusted_proxies`",
+                "name the load balancers: `trusted_proxies: [10.0.0.5]`",
+            );
+        }
     }
 
     /// `None` when `bind` is missing or unreadable.

@@ -46,6 +46,18 @@ pub(crate) struct Limits {
     /// Largest body of a request; 0 is no limit.
     #[schemars(extend("default" = 0))]
     pub(crate) max_body: Scalar<Size<0, { i64::MAX as u64 }>>,
+    /// Most header fields of a request; 0 is no limit but `max_header_bytes`. Tomcat's own limit is 100.
+    #[schemars(extend("default" = 100))]
+    pub(crate) max_headers: Scalar<Whole<0, 10_000>>,
+    /// Longest request target in bytes, path and query; 0 is no limit but 65,534.
+    #[schemars(extend("default" = 0))]
+    pub(crate) max_uri: Scalar<Size<0, 65_534>>,
+    /// Least bytes per second of a request's body, on average and after 5 seconds of grace; 0 is no limit.
+    #[schemars(extend("default" = 0))]
+    pub(crate) min_body_rate: Scalar<Size<0, { u32::MAX as u64 }>>,
+    /// Most connections of one client address; 0 is no limit.
+    #[schemars(extend("default" = 0))]
+    pub(crate) max_connections_per_ip: Scalar<Whole<0, 10_000_000>>,
 }
 
 /// The threads of the program.

@@ -1,5 +1,6 @@
 //! What makes up one client connection: the socket, what its bytes mean, what waits to be written, and the times.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,9 +9,11 @@ use ajpgate_config::Limits;
 
 use super::client_stream::{ClientStream, Socket};
 use super::machine::{Machine, Queue};
+use super::pace::Pace;
 use super::service::Service;
 use super::waits::Waits;
 use crate::connection_state::ConnectionState;
+use crate::framing::HeadLimits;
 
 /// How long the rest of a body is read behind an answer that came before it.
 pub(super) const UNREAD: Duration = Duration::from_secs(30);
@@ -25,8 +28,9 @@ pub(super) struct Gone;
 /// Bounds of one client connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Largest head of a request, in bytes.
-    pub(super) max_head: usize,
+    pub(super) head_limits: HeadLimits,
+    /// Least bytes of a body per second.
+    pub(super) min_body_rate: Option<NonZeroU64>,
     /// From the first byte of a head to its last.
     pub(super) head: Duration,
     /// Between two requests, and while a client takes nothing or sends nothing of a body.
@@ -35,9 +39,14 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Those that `limits` has when the connection is accepted.
-    pub(super) const fn of(limits: &Limits) -> Self {
+    pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            max_head: limits.max_header_bytes,
+            head_limits: HeadLimits {
+                max_bytes: limits.max_header_bytes,
+                max_fields: limits.max_headers.unwrap_or(usize::MAX),
+                max_target: limits.max_uri.unwrap_or(usize::MAX),
+            },
+            min_body_rate: limits.min_body_rate,
             head: limits.header_timeout,
             idle: limits.idle_timeout,
         }
@@ -51,6 +60,8 @@ pub(super) struct Connection<'a, S: Socket, V: Service> {
     pub(super) machine: Machine,
     pub(super) output: Queue,
     pub(super) waits: Waits,
+    /// Of the body that is being read, where `min_body_rate` is set.
+    pub(super) pace: Option<Box<Pace>>,
     pub(super) bounds: Bounds,
     pub(super) state: Arc<ConnectionState>,
     pub(super) service: &'a V,
@@ -60,9 +71,10 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
     pub(super) fn new(io: S, state: Arc<ConnectionState>, bounds: Bounds, service: &'a V) -> Self {
         Self {
             client: ClientStream::new(io, Arc::clone(&state)),
-            machine: Machine::new(bounds.max_head),
+            machine: Machine::new(bounds.head_limits),
             output: Queue::default(),
             waits: Waits::new(bounds.idle.min(bounds.head)),
+            pace: None,
             bounds,
             state,
             service,

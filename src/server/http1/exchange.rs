@@ -15,10 +15,12 @@ use super::client_stream::Socket;
 use super::connection::{Connection, Gone, REFUSED, UNREAD};
 use super::date;
 use super::machine::{Answer, Read, Unread};
+use super::pace::Pace;
 use super::service::{AnswerBody, Service};
 use super::waits::{Late, Reading};
 use crate::framing::Body;
 use crate::head::{AnswerHead, RequestHead};
+use crate::telemetry::metrics::Limit;
 use crate::upload::{BodyFault, BodyFeed, ClientBody};
 
 /// Most bytes of pipelined requests that wait here while a request is being answered, beside one read.
@@ -45,6 +47,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         self.state.begin();
         self.waits.read_nothing();
         let (body, feed) = ClientBody::new(framing);
+        self.pace = self.new_pace();
         self.pass_body_on(&feed);
         let mut answer = pin!(self.service.answer(head, body));
         let answer = poll_fn(|cx| self.poll_answer(cx, answer.as_mut(), &feed)).await;
@@ -196,6 +199,12 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 feed.end(Err(BodyFault::Stalled));
                 Ok(())
             }
+            Late::Reading(Reading::SlowBody) => {
+                self.service.went_beyond(Limit::MinBodyRate);
+                self.machine.give_up_body();
+                feed.end(Err(BodyFault::TooSlow));
+                Ok(())
+            }
             Late::Reading(_) | Late::Writing => Err(Gone),
         })
     }
@@ -217,9 +226,11 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             if discard {
                 // Nobody waits for the body any more.
                 self.waits.read_nothing();
+                self.pace = None;
             }
             if !discard && !feed.is_wanted() {
                 self.waits.read_nothing();
+                self.end_wait(0);
                 return Poll::Pending;
             }
             if discard {
@@ -233,8 +244,9 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             if !discard {
                 self.machine.ask_for_body(&mut self.output);
             }
+            let before = self.client.buffer.len();
             match self.client.poll_read_body(cx) {
-                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(true)) => self.end_wait(self.client.buffer.len() - before),
                 // The end of a client in a body is no end of a request.
                 Poll::Ready(Ok(false) | Err(_)) => {
                     self.client.ended = true;
@@ -251,11 +263,36 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                         return Poll::Ready(Ok(()));
                     }
                     if !discard {
-                        self.waits.read(Reading::Body, self.bounds.idle);
+                        self.wait_for_body();
                     }
                     return Poll::Pending;
                 }
             }
+        }
+    }
+
+    /// Counts the time and the bytes of the body, where it has a least rate.
+    fn new_pace(&self) -> Option<Box<Pace>> {
+        let least = self.bounds.min_body_rate;
+        let least = least.filter(|_| self.machine.is_in_body())?;
+        let mut pace = Box::new(Pace::new(least));
+        pace.end_wait(self.client.buffer.len());
+        Some(pace)
+    }
+
+    /// Waits for bytes of the body: until it is stalled, or slower than it may be.
+    fn wait_for_body(&mut self) {
+        let idle = self.bounds.idle;
+        match self.pace.as_mut().map(|pace| pace.wait()) {
+            Some(left) if left < idle => self.waits.read(Reading::SlowBody, left),
+            _ => self.waits.read(Reading::Body, idle),
+        }
+    }
+
+    /// Bytes of the body have come, or nobody wants more for now.
+    fn end_wait(&mut self, bytes: usize) {
+        if let Some(pace) = &mut self.pace {
+            pace.end_wait(bytes);
         }
     }
 

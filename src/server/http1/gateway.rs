@@ -8,6 +8,7 @@ use http::StatusCode;
 use tokio::net::TcpStream;
 use tracing::debug;
 
+use super::super::limits::limit_of;
 use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
@@ -17,6 +18,7 @@ use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
 use crate::proxy::{self, Tracked};
 use crate::state::Shared;
+use crate::telemetry::metrics::Limit;
 use crate::upload::ClientBody;
 
 /// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins.
@@ -68,8 +70,15 @@ impl Service for Gateway {
     fn refused(&self, status: StatusCode, refusal: &Refusal) {
         let Refusal { why, line } = refusal;
         debug!(client = self.client.ip, reason = %why, "request refused");
+        if let Some(limit) = limit_of(*why) {
+            self.went_beyond(limit);
+        }
         let requests = self.state.requests();
         proxy::refused(&self.shared, &self.client, status, line, requests);
+    }
+
+    fn went_beyond(&self, limit: Limit) {
+        self.shared.counters.limits.increment(limit);
     }
 
     fn is_closing(&self) -> bool {

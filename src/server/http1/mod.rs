@@ -11,6 +11,7 @@ mod date;
 mod exchange;
 mod gateway;
 mod machine;
+mod pace;
 mod requests;
 mod service;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use http_body::Body;
 use super::client_stream::{ClientStream, Socket};
 use super::machine::Refusal;
 use crate::head::{AnswerHead, RequestHead};
+use crate::telemetry::metrics::Limit;
 use crate::upload::ClientBody;
 
 /// Whatever answers requests: the request path, or a script of a test.
@@ -24,6 +25,9 @@ pub(super) trait Service: Sync {
 
     /// A head was refused with this status before it became a request.
     fn refused(&self, status: StatusCode, refusal: &Refusal);
+
+    /// A client went beyond a limit, other than with a head.
+    fn went_beyond(&self, limit: Limit);
 
     /// Whether no request is taken behind the present one.
     fn is_closing(&self) -> bool;

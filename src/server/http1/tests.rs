@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,14 +24,21 @@ use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::connection_state::ConnectionState;
+use crate::framing::HeadLimits;
 use crate::head::{AnswerHead, Fields, RequestHead};
+use crate::telemetry::metrics::Limit;
 use crate::upload::{ClientBody, Upload, UploadError};
 
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(75);
 const BOUNDS: Bounds = Bounds {
-    max_head: 1000,
+    head_limits: HeadLimits {
+        max_bytes: 1000,
+        max_fields: 100,
+        max_target: usize::MAX,
+    },
+    min_body_rate: None,
     head: HEAD_TIME,
     idle: IDLE,
 };
@@ -118,6 +126,7 @@ enum Happened {
     /// Given up before the client had all of the answer.
     Dropped,
     Refused(StatusCode, String),
+    WentBeyond(Limit),
 }
 
 type Log = Arc<Mutex<Vec<Happened>>>;
@@ -212,6 +221,11 @@ impl Service for Scripts {
             .push(Happened::Refused(status, line));
     }
 
+    fn went_beyond(&self, limit: Limit) {
+        let happened = Happened::WentBeyond(limit);
+        self.log.lock().unwrap().push(happened);
+    }
+
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }
@@ -263,6 +277,17 @@ impl Setup {
     where
         F: Future<Output = Answered> + Send + 'static,
     {
+        Self::within(BOUNDS, script)
+    }
+
+    /// A connection with these bounds.
+    fn within<F>(
+        bounds: Bounds,
+        script: impl Fn(RequestHead, ClientBody, Log) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Answered> + Send + 'static,
+    {
         let (client, io) = duplex(64 * 1024);
         let writes = Arc::<AtomicUsize>::default();
         let io = Counted {
@@ -281,7 +306,7 @@ impl Setup {
         };
         let task = tokio::spawn(async move {
             let state = Arc::new(ConnectionState::default());
-            Connection::new(io, state, BOUNDS, &service).run().await;
+            Connection::new(io, state, bounds, &service).run().await;
         });
         Self {
             client,
@@ -306,7 +331,12 @@ impl Setup {
 
     /// Answers every request with its body.
     fn echo() -> Self {
-        Self::new(|_, body, log| async move {
+        Self::echo_within(BOUNDS)
+    }
+
+    /// The same with these bounds.
+    fn echo_within(bounds: Bounds) -> Self {
+        Self::within(bounds, |_, body, log| async move {
             match read(body).await {
                 Ok(body) => whole(&log, 200, &String::from_utf8(body).unwrap()),
                 Err(error) => whole(&log, error.status().as_u16(), "failed"),
@@ -512,6 +542,90 @@ async fn a_body_that_stalls_is_408() {
     assert!(answer(&text).1);
     assert!(begun.elapsed() >= IDLE - Duration::from_secs(1));
     assert_eq!(setup.happened(), [CLOSED]);
+}
+
+/// At least 100 bytes of a body per second.
+fn hurried() -> Bounds {
+    Bounds {
+        min_body_rate: NonZeroU64::new(100),
+        ..BOUNDS
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_408_after_five_seconds() {
+    let mut setup = Setup::echo_within(hurried());
+    setup
+        .send("POST / HTTP/1.1\r\nContent-Length: 10000\r\n\r\n")
+        .await;
+    assert_eq!(setup.comes().await, "");
+    let begun = Instant::now();
+    for _ in 0..4 {
+        advance(SECOND).await;
+        // Half of the rate.
+        setup.send([b'a'; 50]).await;
+        assert_eq!(setup.comes().await, "");
+    }
+    let text = setup.rest().await;
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+    assert!(answer(&text).1);
+    let waited = begun.elapsed().as_millis();
+    assert!((4900..5100).contains(&waited), "{waited} ms");
+    assert_eq!(
+        setup.happened(),
+        [Happened::WentBeyond(Limit::MinBodyRate), CLOSED]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_the_least_rate_is_read_however_long_it_takes() {
+    let mut setup = Setup::echo_within(hurried());
+    setup
+        .send("POST / HTTP/1.1\r\nContent-Length: 10000\r\n\r\n")
+        .await;
+    for _ in 0..50 {
+        setup.send([b'a'; 200]).await;
+        advance(2 * SECOND - Duration::from_millis(1)).await;
+    }
+    let text = setup.comes().await;
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    // The next body has its own five seconds.
+    setup
+        .send("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n")
+        .await;
+    assert_eq!(setup.comes().await, "");
+    advance(4 * SECOND).await;
+    setup.send("abc").await;
+    let text = setup.comes().await;
+    assert!(text.ends_with("abc"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_is_not_slow_while_nobody_wants_its_body() {
+    let (want, wanted) = tokio::sync::watch::channel(false);
+    let mut setup = Setup::within(hurried(), move |_, body, log| {
+        let mut wanted = wanted.clone();
+        async move {
+            wanted.wait_for(|wanted| *wanted).await.unwrap();
+            match read(body).await {
+                Ok(body) => whole(&log, 200, &String::from_utf8(body).unwrap()),
+                Err(error) => whole(&log, error.status().as_u16(), "failed"),
+            }
+        }
+    });
+    setup
+        .send("POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc")
+        .await;
+    assert_eq!(setup.comes().await, "");
+    advance(60 * SECOND).await;
+    want.send(true).unwrap();
+    assert_eq!(setup.comes().await, "");
+    advance(4 * SECOND).await;
+    setup.send("def").await;
+    let text = setup.comes().await;
+    assert!(text.ends_with("abcdef"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

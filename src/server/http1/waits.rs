@@ -6,6 +6,7 @@
 //! | request | between two requests; before the first it is at most the time for a head | close |
 //! | rest of head | from the first byte of a head to its last, however steadily it comes | 408 |
 //! | body | while a body is wanted and nothing comes | the body fails: 408 |
+//! | slow body | while a body is wanted and `limits.min_body_rate` is set | the body fails: 408 |
 //! | half-closed | while a client that has closed its side takes nothing of its answer | the client has gone |
 //! | rest of body | after the answer, while the rest of a body is read so that the connection can go on | close |
 //! | linger | after the end of the last answer, while a client is still sending | close |
@@ -26,6 +27,7 @@ pub(super) enum Reading {
     Request,
     RestOfHead,
     Body,
+    SlowBody,
     HalfClosed,
     RestOfBody,
     Linger,

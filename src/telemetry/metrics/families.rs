@@ -93,6 +93,10 @@ families! {
         "1 while a draining member can be stopped: no live session, or drain_timeout is over, and no request; else 0.";
     CONFIG_RELOADS = Counter "config_reloads_total",
         "Times that the configuration was read again.";
+    PROXY_HEADERS = Counter "proxy_headers_total",
+        "Connections to listeners with proxy_protocol, by what became of their PROXY header.";
+    LIMITS = Counter "limits_total",
+        "Requests and connections that were refused because of a key of limits.";
     CLIENT_CONNECTIONS = Gauge "client_connections",
         "Open connections of clients.";
     REFUSED_REQUESTS = Counter "refused_requests_total",

@@ -3,14 +3,15 @@
 use super::cells::{Counter, Gauge};
 use super::families::{
     ACCESS_LOG_DROPPED, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
-    CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED,
-    MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT,
-    REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES,
-    STICKY_SESSIONS, WAIT_BUCKETS,
+    CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, LIMITS, MEMBER_BUSY, MEMBER_DRAINED,
+    MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT,
+    PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS,
+    REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, WAIT_BUCKETS,
 };
 use super::histogram::Histogram;
 use super::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, Limit, MemberStatus, ProxyHeader,
+    ReloadResult, RetryReason,
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
@@ -59,6 +60,8 @@ counter_array! {
     ConnectCounters by ConnectResult;
     CheckCounters by CheckResult;
     ReloadCounters by ReloadResult;
+    ProxyHeaderCounters by ProxyHeader;
+    LimitCounters by Limit;
 }
 
 /// Handles that belong to no balancer.
@@ -70,6 +73,8 @@ pub(crate) struct GatewayMetrics {
     pub(crate) refused: Counter,
     pub(crate) access_log_dropped: Counter,
     pub(crate) reloads: ReloadCounters,
+    pub(crate) proxy_headers: ProxyHeaderCounters,
+    pub(crate) limits: LimitCounters,
 }
 
 impl GatewayMetrics {
@@ -92,6 +97,14 @@ impl GatewayMetrics {
                 "result",
                 &Labels::default(),
             ),
+            proxy_headers: ProxyHeaderCounters::new(
+                &ProxyHeader::ALL,
+                metrics,
+                &PROXY_HEADERS,
+                "result",
+                &Labels::default(),
+            ),
+            limits: LimitCounters::new(&Limit::ALL, metrics, &LIMITS, "limit", &Labels::default()),
         }
     }
 }

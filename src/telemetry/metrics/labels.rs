@@ -76,6 +76,30 @@ label_values! {
 }
 
 label_values! {
+    /// What became of the PROXY header of a connection (`proxy_headers_total`).
+    ProxyHeader {
+        Ok = "ok",
+        Untrusted = "untrusted",
+        Broken = "broken",
+        Timeout = "timeout",
+        Closed = "closed",
+    }
+}
+
+label_values! {
+    /// A key of `limits` that something of a client went beyond (`limits_total`).
+    Limit {
+        MaxHeaderBytes = "max_header_bytes",
+        HeaderTimeout = "header_timeout",
+        MaxHeaders = "max_headers",
+        MaxUri = "max_uri",
+        MinBodyRate = "min_body_rate",
+        MaxConnectionsPerIp = "max_connections_per_ip",
+        MaxStreams = "max_streams",
+    }
+}
+
+label_values! {
     /// How a health check ended (`health_checks_total`).
     CheckResult {
         Pass = "pass",

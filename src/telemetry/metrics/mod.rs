@@ -22,8 +22,8 @@ pub(crate) use self::handles::{
     BalancerMetrics, ConnectCounters, GatewayMetrics, MemberMetrics, MemberReading,
 };
 pub(crate) use self::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, MemberStatus, ReloadResult, RetryReason,
-    StickyResult,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, Limit, MemberStatus, ProxyHeader,
+    ReloadResult, RetryReason, StickyResult,
 };
 pub(crate) use self::recorder::Metrics;
 pub(crate) use self::shown::Shown;

@@ -5,16 +5,13 @@
 
 use http::{Method, Version};
 
-use crate::framing::{Body, BodyFields, Lines, Refused};
+use crate::framing::{Body, BodyFields, HeadLimits, Lines, Refused};
 use crate::head::{
     BadTarget, Field, Fields, Known, KnownSet, RequestHead, RequestTarget, is_name, is_value,
 };
 
 /// Bytes of empty lines that may stand before a request line (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 8;
-
-/// Most header fields of a request.
-const MAX_FIELDS: usize = 100;
 
 /// Room for the fields that a browser sends.
 const USUAL_FIELDS: usize = 20;
@@ -54,9 +51,12 @@ pub(super) struct Complete {
 }
 
 impl PartialHead {
-    /// Reads the head that `bytes` start with. While it is incomplete, the next call must start with the same bytes. A
-    /// head has at most `max` bytes.
-    pub(super) fn read(&mut self, bytes: &[u8], max: usize) -> Result<Option<Complete>, Refused> {
+    /// Reads the head that `bytes` start with. While it is incomplete, the next call must start with the same bytes.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        limits: &HeadLimits,
+    ) -> Result<Option<Complete>, Refused> {
         let lines = match &mut self.lines {
             Some(lines) => lines,
             none => match start_of_head(bytes)? {
@@ -69,12 +69,18 @@ impl PartialHead {
         };
         loop {
             let start = lines.read();
-            let Some(line) = lines.next(bytes, max)? else {
-                return Ok(None);
+            let line = match lines.next(bytes, limits.max_bytes) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Ok(None),
+                Err(Refused::HeadTooLarge) if self.request.is_none() => {
+                    let line = bytes.get(start..).unwrap_or_default();
+                    return Err(too_large_in_request_line(line, limits));
+                }
+                Err(why) => return Err(why),
             };
             match (&self.request, line) {
                 (None, line) => {
-                    self.request = Some(RequestLine::of(line)?);
+                    self.request = Some(RequestLine::of(line, limits)?);
                     self.fields.reserve(USUAL_FIELDS);
                 }
                 (Some(_), []) => {
@@ -82,9 +88,7 @@ impl PartialHead {
                     return self.complete(bytes.get(..length).unwrap_or_default());
                 }
                 (Some(_), line) => {
-                    if self.fields.len() == MAX_FIELDS {
-                        return Err(Refused::TooManyFields);
-                    }
+                    limits.fields(self.fields.len() + 1)?;
                     let field = read_field(start, line, &mut self.body)?;
                     self.names = self.names.with(field.known);
                     self.fields.push(field);
@@ -136,8 +140,19 @@ fn start_of_head(bytes: &[u8]) -> Result<Option<usize>, Refused> {
     }
 }
 
+/// Why a head is refused that is too large within its request line: mostly the target is too long.
+fn too_large_in_request_line(line: &[u8], limits: &HeadLimits) -> Refused {
+    let target = line
+        .split(|byte| matches!(byte, b' ' | b'\r' | b'\n'))
+        .nth(1);
+    match limits.target(target.map_or(0, <[u8]>::len)) {
+        Ok(()) => Refused::HeadTooLarge,
+        Err(why) => why,
+    }
+}
+
 impl RequestLine {
-    fn of(line: &[u8]) -> Result<Self, Refused> {
+    fn of(line: &[u8], limits: &HeadLimits) -> Result<Self, Refused> {
         let mut parts = line.splitn(3, |byte| *byte == b' ');
         let (Some(method), Some(target), Some(version)) =
             (parts.next(), parts.next(), parts.next())
@@ -152,6 +167,7 @@ impl RequestLine {
         if target.is_empty() {
             return Err(Refused::BadHead);
         }
+        limits.target(target.len())?;
         Ok(Self {
             method: Method::from_bytes(method).map_err(|_| Refused::BadHead)?,
             target: RequestTarget::parse(target).map_err(|why| match why {

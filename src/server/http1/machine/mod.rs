@@ -22,7 +22,7 @@ pub(crate) use self::answer::Answer;
 use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head};
 use self::head::PartialHead;
 pub(crate) use self::queue::Queue;
-use crate::framing::{Body, Refused};
+use crate::framing::{Body, HeadLimits, Refused};
 use crate::head::{Known, RequestHead};
 
 /// The interim answer that asks for the body (RFC 9110 section 15.2.1).
@@ -52,8 +52,7 @@ pub(crate) struct Machine {
     asked: Asked,
     /// The client waits for 100, and nothing of its body has come.
     awaits_100: bool,
-    /// Largest head in bytes.
-    max_head: usize,
+    limits: HeadLimits,
 }
 
 #[derive(Debug)]
@@ -122,14 +121,14 @@ pub(crate) enum Unread {
 pub(crate) struct Short;
 
 impl Machine {
-    /// A connection whose heads have at most `max_head` bytes.
-    pub(crate) fn new(max_head: usize) -> Self {
+    /// A connection whose heads keep within these limits.
+    pub(crate) fn new(limits: HeadLimits) -> Self {
         Self {
             reading: ReadState::Head(PartialHead::default()),
             answering: AnswerState::Idle,
             asked: Asked::default(),
             awaits_100: false,
-            max_head,
+            limits,
         }
     }
 
@@ -150,7 +149,7 @@ impl Machine {
         let ReadState::Head(partial) = &mut self.reading else {
             return Ok(None);
         };
-        let head::Complete { head, length, body } = match partial.read(buffer, self.max_head) {
+        let head::Complete { head, length, body } = match partial.read(buffer, &self.limits) {
             Ok(Some(complete)) => complete,
             Ok(None) => return Ok(None),
             Err(why) => return Err(self.refuse(why, buffer)),

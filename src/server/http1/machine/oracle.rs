@@ -15,7 +15,14 @@ use proptest::prelude::*;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{Answer, Machine, Queue, Read};
+use crate::framing::HeadLimits;
 use crate::head::Fields;
+
+const LIMITS: HeadLimits = HeadLimits {
+    max_bytes: 8192,
+    max_fields: 100,
+    max_target: usize::MAX,
+};
 
 /// A request, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +47,7 @@ fn sorted(fields: &Fields) -> Vec<(String, Vec<u8>)> {
 /// The requests that the machine reads.
 fn ours(bytes: &[u8]) -> Vec<Seen> {
     let (mut machine, mut buffer, mut seen) = (
-        Machine::new(8192),
+        Machine::new(LIMITS),
         BytesMut::from(bytes),
         Vec::<Seen>::new(),
     );
@@ -156,7 +163,7 @@ fn httparses(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// The same, as the machine reads them.
 fn our_head(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let read = Machine::new(8192).read(&mut BytesMut::from(bytes));
+    let read = Machine::new(LIMITS).read(&mut BytesMut::from(bytes));
     let Ok(Some(Read::Head(head, _))) = read else {
         return None;
     };

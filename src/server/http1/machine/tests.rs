@@ -6,6 +6,11 @@ use super::*;
 use crate::head::Fields;
 
 const MAX_HEAD: usize = 1000;
+const LIMITS: HeadLimits = HeadLimits {
+    max_bytes: MAX_HEAD,
+    max_fields: 100,
+    max_target: usize::MAX,
+};
 
 /// What a stream of bytes is read as.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,7 +23,7 @@ struct Seen {
 /// Reads bytes that arrive in pieces of these lengths, and answers each request once it is complete.
 fn read_in(bytes: &[u8], pieces: &mut dyn Iterator<Item = usize>) -> Seen {
     let (mut machine, mut buffer, mut seen) =
-        (Machine::new(MAX_HEAD), BytesMut::new(), Seen::default());
+        (Machine::new(LIMITS), BytesMut::new(), Seen::default());
     let (mut rest, mut body) = (bytes, Vec::new());
     loop {
         match machine.read(&mut buffer) {
@@ -242,7 +247,7 @@ fn targets_have_no_fragment_and_no_byte_that_tomcat_refuses() {
 fn heads_are_bounded() {
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(MAX_HEAD));
     let mut buffer = BytesMut::from(long.as_bytes());
-    let first = |buffer: &mut BytesMut| Machine::new(MAX_HEAD).read(buffer).map(|_| ());
+    let first = |buffer: &mut BytesMut| Machine::new(LIMITS).read(buffer).map(|_| ());
     let why = |refusal: Refusal| refusal.why;
     assert_eq!(first(&mut buffer).map_err(why), Err(Refused::HeadTooLarge));
     let mut buffer = BytesMut::from(&long.as_bytes()[..=MAX_HEAD]);
@@ -304,16 +309,63 @@ fn the_line_of_a_refused_request_is_kept_for_the_log() {
         ("GET / HTTP/1.1\nHost", "GET / HTTP/1.1"),
     ] {
         let mut buffer = BytesMut::from(head);
-        let refusal = Machine::new(MAX_HEAD).read(&mut buffer).unwrap_err();
+        let refusal = Machine::new(LIMITS).read(&mut buffer).unwrap_err();
         assert_eq!(refusal.line, line, "{head:?}");
     }
-    let mut machine = Machine::new(MAX_HEAD);
+    let mut machine = Machine::new(LIMITS);
     let mut buffer = BytesMut::from("GET /slow");
     assert!(machine.read(&mut buffer).unwrap().is_none());
     assert_eq!(
         machine.refuse(Refused::HeadTooSlow, &buffer).line,
         "GET /slow"
     );
+}
+
+#[test]
+fn fields_and_targets_keep_within_their_limits() {
+    let limits = HeadLimits {
+        max_bytes: 200,
+        max_fields: 3,
+        max_target: 10,
+    };
+    for (head, refused) in [
+        (
+            "GET /23456789?1 HTTP/1.1\r\n\r\n",
+            Some(Refused::TargetTooLong),
+        ),
+        ("GET /23456789? HTTP/1.1\r\n\r\n", None),
+        ("GET http://a/b HTTP/1.1\r\n\r\n", None),
+        (
+            "GET http://a/bc HTTP/1.1\r\n\r\n",
+            Some(Refused::TargetTooLong),
+        ),
+        ("GET / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\n\r\n", None),
+        (
+            "GET / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\n",
+            Some(Refused::TooManyFields),
+        ),
+        // The head becomes too large in its request line.
+        (
+            &format!("GET /{}", "x".repeat(200)),
+            Some(Refused::TargetTooLong),
+        ),
+        (
+            &format!("GET /{} HTTP/1.1\r\n", "x".repeat(200)),
+            Some(Refused::TargetTooLong),
+        ),
+        (&"x".repeat(201), Some(Refused::HeadTooLarge)),
+        (
+            &format!("GET / HTTP/1.1{}", "x".repeat(200)),
+            Some(Refused::HeadTooLarge),
+        ),
+        (
+            &format!("GET / HTTP/1.1\r\na: {}", "x".repeat(200)),
+            Some(Refused::HeadTooLarge),
+        ),
+    ] {
+        let read = Machine::new(limits).read(&mut BytesMut::from(head));
+        assert_eq!(read.err().map(|refusal| refusal.why), refused, "{head:?}");
+    }
 }
 
 /// An answer of a test.
@@ -346,7 +398,7 @@ impl Answered {
 
 /// The text that goes out for this answer to a request with this head, and whether the connection goes on.
 fn written(head: &str, answered: &Answered, body: &[&str]) -> (String, bool) {
-    let mut machine = Machine::new(MAX_HEAD);
+    let mut machine = Machine::new(LIMITS);
     let mut buffer = BytesMut::from(head);
     assert!(matches!(
         machine.read(&mut buffer),
@@ -489,7 +541,7 @@ fn an_early_answer_says_whether_the_connection_goes_on() {
 fn a_client_is_asked_for_its_body_once_and_only_before_the_answer() {
     let expecting = with("Content-Length: 5\r\nExpect: 100-Continue");
     let start = |bytes: &str| {
-        let (mut machine, mut buffer) = (Machine::new(MAX_HEAD), BytesMut::from(bytes));
+        let (mut machine, mut buffer) = (Machine::new(LIMITS), BytesMut::from(bytes));
         machine.read(&mut buffer).unwrap();
         while machine.is_in_body() && machine.read(&mut buffer).unwrap().is_some() {}
         machine
@@ -515,7 +567,7 @@ fn a_client_is_asked_for_its_body_once_and_only_before_the_answer() {
 #[test]
 fn interim_answers_are_not_for_http_1_0() {
     for (head, goes) in [(GET, true), ("GET / HTTP/1.0\r\n\r\n", false)] {
-        let (mut machine, mut out) = (Machine::new(MAX_HEAD), Queue::default());
+        let (mut machine, mut out) = (Machine::new(LIMITS), Queue::default());
         machine.read(&mut BytesMut::from(head)).unwrap();
         machine.interim(Bytes::from_static(b"hints"), &mut out);
         assert_eq!(!out.is_empty(), goes);
@@ -530,7 +582,7 @@ fn an_answer_is_as_long_as_announced() {
     };
     let (text, _) = written(GET, &answered, &["ab", "cdef", "g"]);
     assert!(text.ends_with("\r\n\r\nabc"), "{text:?}");
-    let (mut machine, mut out) = (Machine::new(MAX_HEAD), Queue::default());
+    let (mut machine, mut out) = (Machine::new(LIMITS), Queue::default());
     machine.read(&mut BytesMut::from(GET)).unwrap();
     machine.answer(&answered.answer(), false, &mut out);
     machine.piece(Bytes::from_static(b"ab"), &mut out);

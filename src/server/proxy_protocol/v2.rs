@@ -1,0 +1,148 @@
+//! Version 2: a signature, 4 bytes of head, then addresses and records (section 2.2).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::header::{Broken, Header};
+
+pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// Bytes before the addresses.
+const HEAD: usize = 16;
+
+/// Most bytes of a header. The specification wants 536 to be enough for everybody, but a load balancer may also send the
+/// client's certificate (HAProxy 3.2); nginx takes as many as this.
+pub(super) const MAX: usize = 4096;
+
+/// Type of the record about TLS (section 2.2.6), and the bit of its first byte that says that the client speaks it.
+const SSL: u8 = 0x20;
+const CLIENT_SSL: u8 = 0x01;
+
+/// Reads the header that the bytes begin with, and its length; `None` while not all of it has come.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Broken> {
+    let Some(head) = bytes.get(SIGNATURE.len()..HEAD) else {
+        return Ok(None);
+    };
+    let &[command, protocol, high, low] = head else {
+        return Ok(None);
+    };
+    let kind = Kind::of(command, protocol)?;
+    let length = HEAD + usize::from(u16::from_be_bytes([high, low]));
+    if length > MAX {
+        return Err(Broken::TooLong);
+    }
+    if HEAD + kind.addresses_length() > length {
+        return Err(Broken::Lengths);
+    }
+    let Some(block) = bytes.get(HEAD..length) else {
+        return Ok(None);
+    };
+    Ok(Some((kind.header(block)?, length)))
+}
+
+/// What stands behind the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The load balancer's own connection: nothing of the rest counts.
+    Local,
+    /// No addresses that this gateway knows.
+    Unspecified,
+    Tcp4,
+    Tcp6,
+    /// Names of sockets of the same machine.
+    Unix,
+}
+
+impl Kind {
+    /// Version and command, family and transport. Datagrams are refused: nobody sends them over TCP.
+    const fn of(command: u8, protocol: u8) -> Result<Self, Broken> {
+        Ok(match (command, protocol) {
+            (0x20, _) => Self::Local,
+            (0x21, 0x00) => Self::Unspecified,
+            (0x21, 0x11) => Self::Tcp4,
+            (0x21, 0x21) => Self::Tcp6,
+            (0x21, 0x31) => Self::Unix,
+            _ => return Err(Broken::Unknown),
+        })
+    }
+
+    /// Bytes of the addresses.
+    const fn addresses_length(self) -> usize {
+        match self {
+            Self::Local | Self::Unspecified => 0,
+            Self::Tcp4 => 2 * 4 + 4,
+            Self::Tcp6 => 2 * 16 + 4,
+            Self::Unix => 2 * 108,
+        }
+    }
+
+    /// The header whose bytes behind the head are these.
+    fn header(self, block: &[u8]) -> Result<Header, Broken> {
+        if self == Self::Local {
+            return Ok(Header::default());
+        }
+        let lengths = || Broken::Lengths;
+        let split = block.split_at_checked(self.addresses_length());
+        let (addresses, records) = split.ok_or_else(lengths)?;
+        let addresses = match self {
+            Self::Tcp4 => {
+                Some(pair::<4>(addresses, |it| Ipv4Addr::from(it).into()).ok_or_else(lengths)?)
+            }
+            Self::Tcp6 => {
+                Some(pair::<16>(addresses, |it| Ipv6Addr::from(it).into()).ok_or_else(lengths)?)
+            }
+            Self::Local | Self::Unspecified | Self::Unix => None,
+        };
+        Ok(Header {
+            addresses,
+            is_secure: says_tls(records)?,
+        })
+    }
+}
+
+/// Client and local address of `N` bytes each, then their ports.
+fn pair<const N: usize>(bytes: &[u8], ip: fn([u8; N]) -> IpAddr) -> Option<[SocketAddr; 2]> {
+    let (client, rest) = bytes.split_first_chunk::<N>()?;
+    let (local, ports) = rest.split_first_chunk::<N>()?;
+    let &[a, b, c, d] = ports else {
+        return None;
+    };
+    Some([
+        SocketAddr::new(ip(*client), u16::from_be_bytes([a, b])),
+        SocketAddr::new(ip(*local), u16::from_be_bytes([c, d])),
+    ])
+}
+
+/// Whether a record says that the client speaks TLS. The others are ignored, but all of them must fit.
+fn says_tls(mut records: &[u8]) -> Result<bool, Broken> {
+    let mut is_secure = false;
+    while let Some((kind, value, rest)) = record(records)? {
+        if kind == SSL {
+            // One byte of bits, four of the certificate's verification, then records about the session.
+            let (bits, session) = value.split_first_chunk::<5>().ok_or(Broken::Lengths)?;
+            is_secure |= bits.first().is_some_and(|bits| bits & CLIENT_SSL != 0);
+            let mut session = session;
+            while let Some((_, _, rest)) = record(session)? {
+                session = rest;
+            }
+        }
+        records = rest;
+    }
+    Ok(is_secure)
+}
+
+/// A record.
+type Record<'a> = (u8, &'a [u8], &'a [u8]);
+
+/// Type and value of the first record, and what follows it; `None` where there is none.
+fn record(records: &[u8]) -> Result<Option<Record<'_>>, Broken> {
+    match records {
+        [] => Ok(None),
+        [kind, high, low, rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            let split = rest.split_at_checked(length);
+            let (value, rest) = split.ok_or(Broken::Lengths)?;
+            Ok(Some((*kind, value, rest)))
+        }
+        _ => Err(Broken::Lengths),
+    }
+}
