@@ -4,6 +4,7 @@
 //! read the configuration and the state file already.
 
 use std::pin::pin;
+use std::process;
 
 use tracing::{error, info, warn};
 
@@ -31,10 +32,16 @@ pub(super) async fn replace(
     gateway: &Gateway,
     program: &Program,
 ) -> Outcome {
+    if process::id() == 1 {
+        // The system ends a container with its first process, and all that it has started.
+        error!(
+            "a new program cannot take over from the first process of a container: start another container"
+        );
+        return Outcome::GoesOn { reload: false };
+    }
     info!(file = %program.file().display(), "starting a new program to take over");
     let started = gateway.stand_still();
-    let started = started.and_then(|sockets| Successor::start(program, sockets));
-    let mut successor = match started {
+    let mut successor = match started.and_then(|sockets| Successor::start(program, sockets)) {
         Ok(successor) => successor,
         Err(error) => {
             gateway.go_on();
@@ -42,27 +49,13 @@ pub(super) async fn replace(
             return Outcome::GoesOn { reload: false };
         }
     };
-    let mut reload = false;
-    let taken_over = {
-        let mut takes_over = pin!(successor.takes_over());
-        loop {
-            tokio::select! {
-                taken_over = &mut takes_over => break Some(taken_over),
-                asked = signals.next() => match asked {
-                    Asked::Stop => break None,
-                    Asked::Reload => reload = true,
-                    Asked::Replace => warn!("a new program is being started already"),
-                },
-            }
-        }
-    };
-    match taken_over {
-        None => {
+    match wait(signals, &mut successor).await {
+        (Waited::Stopped, _) => {
             info!("told to stop: the new program is ended");
             successor.end().await;
             Outcome::Stopped
         }
-        Some(Ok(())) => {
+        (Waited::Serves, reload) => {
             if reload {
                 successor.reload();
             }
@@ -76,7 +69,7 @@ pub(super) async fn replace(
             drop(successor);
             Outcome::Replaced
         }
-        Some(Err(reason)) => {
+        (Waited::Failed(reason), reload) => {
             successor.end().await;
             gateway.go_on();
             error!(
@@ -84,6 +77,33 @@ pub(super) async fn replace(
                 "the new program does not take over: this one goes on"
             );
             Outcome::GoesOn { reload }
+        }
+    }
+}
+
+/// What has happened first.
+#[derive(Debug)]
+enum Waited {
+    Serves,
+    Failed(String),
+    Stopped,
+}
+
+/// Waits until the new program serves or fails, or the gateway is to stop. Returns also whether a reload was asked for.
+async fn wait(signals: &mut Signals, successor: &mut Successor) -> (Waited, bool) {
+    let mut reload = false;
+    let mut takes_over = pin!(successor.takes_over());
+    loop {
+        tokio::select! {
+            taken_over = &mut takes_over => {
+                let waited = taken_over.map_or_else(Waited::Failed, |()| Waited::Serves);
+                return (waited, reload);
+            }
+            asked = signals.next() => match asked {
+                Asked::Stop => return (Waited::Stopped, reload),
+                Asked::Reload => reload = true,
+                Asked::Replace => warn!("a new program is being started already"),
+            },
         }
     }
 }

@@ -172,3 +172,58 @@ fn slow_requests_are_answered_by_the_old_program() {
     }
     assert_eq!(gateway.code_of_first(), Some(0));
 }
+
+/// The old program has taken it from the socket, so the new one cannot answer it.
+#[test]
+fn a_connection_that_waits_for_its_place_is_answered() {
+    let more = "runtime: { threads: 1 }\nlimits: { max_connections: 1 }\n";
+    let mut gateway = Succession::start(more);
+    let open = |process: u32| {
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+        open.count()
+    };
+    let upload = Request::begin_upload(gateway.front);
+    let in_flight = |gateway: &Succession| {
+        let metrics = crate::support::http::get(gateway.admin, "/metrics", "").body;
+        metrics.contains("ajpgate_requests_in_flight{balancer=\"shop\"} 1\n")
+    };
+    until("the upload is in flight", || {
+        in_flight(&gateway).then_some(())
+    });
+    // The connection of the probe above is closed.
+    let before = until("the descriptors settle", || {
+        let count = open(gateway.now);
+        (count == open(gateway.now)).then_some(count)
+    });
+    let mut waits = KeepAlive::new(gateway.front);
+    let asked = thread::spawn(move || waits.exchange(""));
+    until("the connection is taken", || {
+        (open(gateway.now) > before).then_some(())
+    });
+    let old = gateway.hand_over();
+    asked.join().unwrap().unwrap();
+    assert_eq!(upload.finish().status, 200);
+    gone(old);
+}
+
+/// A client that sends its next request just now gets its answer, and a client that sends none does not keep the old
+/// program for long.
+#[test]
+fn an_idle_connection_is_kept_for_one_more_request_and_a_short_time() {
+    let mut gateway = Succession::start("shutdown_timeout: 1h\n");
+    let mut clients = [(); 2].map(|()| KeepAlive::new(gateway.front));
+    for client in &mut clients {
+        client.exchange("").unwrap();
+    }
+    let old = gateway.hand_over();
+    let [mut asks, silent] = clients;
+    assert!(asks.kept.is_some());
+    asks.exchange("").unwrap();
+    assert!(
+        asks.kept.is_none(),
+        "the answer says that it is the last one"
+    );
+    let mut silent = silent.kept.unwrap();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "an end without a word");
+    gone(old);
+}

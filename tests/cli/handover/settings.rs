@@ -110,3 +110,24 @@ fn the_access_log_goes_on() {
     has("access.log", &["/three"]);
     has("access.log.1", &["/one", "/two"]);
 }
+
+/// While the old program has the socket, nobody else can bind the address.
+#[test]
+fn the_socket_for_heartbeats_is_taken_over() {
+    let port = ReservedPort::new();
+    let mut gateway = Succession::start("");
+    let path = gateway.scratch.path().join("ajpgate.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let heartbeat = format!(
+        "  shop:\n    heartbeat: {{ listen: \"{}\" }}\n",
+        port.addr()
+    );
+    let text = text.replacen("  shop:\n", &heartbeat, 1);
+    gateway.scratch.write("ajpgate.yaml", &text);
+    for _ in 0..3 {
+        gone(gateway.hand_over());
+    }
+    let log = gateway.log();
+    let listens = format!("listening for heartbeats on udp://{}", port.addr());
+    assert_eq!(log.matches(&listens).count(), 3, "{log}");
+}
