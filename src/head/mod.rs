@@ -30,9 +30,14 @@ impl From<request::Parts> for RequestHead {
     }
 }
 
-/// The head of a final answer, for the client.
+/// The head of an answer, for the client.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerHead {
     pub(crate) status: StatusCode,
     pub(crate) fields: Fields,
+}
+
+/// Whether answers of this status never have a body (RFC 9110 section 6.4.1).
+pub(crate) fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

@@ -21,19 +21,12 @@ const ROWS: &[(&[&str], &[&str])] = &[
     ),
     (&["head"], NO_BALANCING),
     (
-        &[
-            "client",
-            "connection_state",
-            "cores",
-            "timer",
-            "variables",
-            "framing",
-            "random",
-        ],
+        &["client", "cores", "timer", "variables", "framing", "random"],
         NO_BALANCING,
     ),
     (
         &[
+            "connection_state",
             "field_names",
             "handover",
             "headers",

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::StatusCode;
 
-use crate::head::{Fields, Known, KnownSet};
+use crate::head::{AnswerHead, Fields, Known, KnownSet, has_no_body};
 
 const CONTENT_LENGTH: &[u8] = b"Content-Length";
 
@@ -57,11 +57,6 @@ impl Framing {
     }
 }
 
-/// Whether answers of this status never have a body (RFC 9112 section 6.3).
-fn has_no_body(status: StatusCode) -> bool {
-    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
 /// Fields that are written from what is decided here, not from the answer.
 const DECIDED_HERE: KnownSet = KnownSet::of(&[
     Known::Connection,
@@ -105,6 +100,20 @@ pub(super) fn write_head(
         (_, false, _) => put(out, b"Connection", b"close"),
         (_, true, true) => put(out, b"Connection", b"keep-alive"),
         (_, true, false) => {}
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the head of an interim answer.
+pub(super) fn write_interim(out: &mut BytesMut, head: &AnswerHead) {
+    let AnswerHead { status, fields } = head;
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in fields.iter() {
+        put(out, name, value);
     }
     out.extend_from_slice(b"\r\n");
 }

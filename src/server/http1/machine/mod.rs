@@ -19,11 +19,11 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Method, StatusCode, Version};
 
 pub(crate) use self::answer::Answer;
-use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head};
+use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head, write_interim};
 use self::head::PartialHead;
 pub(crate) use self::queue::Queue;
 use crate::framing::{Body, HeadLimits, Refused};
-use crate::head::{Known, RequestHead};
+use crate::head::{AnswerHead, Known, RequestHead};
 
 /// The interim answer that asks for the body (RFC 9110 section 15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -243,9 +243,9 @@ impl Machine {
     }
 
     /// Writes an interim answer before the final one, unless the client does not know interim answers.
-    pub(crate) fn interim(&self, head: Bytes, out: &mut Queue) {
+    pub(crate) fn interim(&self, head: &AnswerHead, out: &mut Queue) {
         if !self.asked.http10 && self.answering == AnswerState::Due {
-            out.push(head);
+            out.append(|out| write_interim(out, head));
         }
     }
 

@@ -559,9 +559,18 @@ fn a_client_is_asked_for_its_body_once_and_only_before_the_answer() {
     machine.answer(&Answered::default().answer(), false, &mut out);
     let before = out.len();
     machine.ask_for_body(&mut out);
-    machine.interim(Bytes::from_static(b"late"), &mut out);
+    machine.interim(&early_hints(), &mut out);
     assert_eq!(out.len(), before);
     assert!(!machine.next(), "the body has not been read");
+}
+
+fn early_hints() -> AnswerHead {
+    let mut fields = Fields::default();
+    fields.push(b"Link", b"</a>; rel=preload");
+    AnswerHead {
+        status: StatusCode::EARLY_HINTS,
+        fields,
+    }
 }
 
 #[test]
@@ -569,8 +578,9 @@ fn interim_answers_are_not_for_http_1_0() {
     for (head, goes) in [(GET, true), ("GET / HTTP/1.0\r\n\r\n", false)] {
         let (mut machine, mut out) = (Machine::new(LIMITS), Queue::default());
         machine.read(&mut BytesMut::from(head)).unwrap();
-        machine.interim(Bytes::from_static(b"hints"), &mut out);
-        assert_eq!(!out.is_empty(), goes);
+        machine.interim(&early_hints(), &mut out);
+        let expected = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+        assert_eq!(text(&out), if goes { expected } else { "" });
     }
 }
 
