@@ -76,7 +76,6 @@ fn not_yet(config: &Config) -> Vec<Unbuilt> {
     for (index, listener) in config.listeners.iter().enumerate() {
         let key = |key: &str| format!("listeners[{index}].{key}");
         add(listener.tls.is_some(), key("tls"));
-        add(listener.http2, key("http2"));
     }
     let admin_tls = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
     add(admin_tls.is_some(), "admin.tls".to_owned());

@@ -152,6 +152,9 @@ impl Builder<'_> {
                     .or(defaults::MAX_CONNECTIONS_PER_IP),
             )
             .map(size),
+            max_streams: none_if_zero(limits.max_streams.or(defaults::MAX_STREAMS))
+                .and_then(|most| u32::try_from(most).ok())
+                .unwrap_or(defaults::MOST_STREAMS),
         }
     }
 

@@ -176,6 +176,12 @@ pub const MIN_BODY_RATE: u64 = 0;
 /// `limits.max_connections_per_ip`: zero is no limit. httpd: has no such key.
 pub const MAX_CONNECTIONS_PER_IP: u64 = 0;
 
+/// `limits.max_streams`. httpd: `H2MaxSessionStreams 100`; RFC 9113 section 6.5.2 asks for at least 100.
+pub const MAX_STREAMS: u64 = 100;
+
+/// Most `limits.max_streams`; also what 0, no limit, comes to: each of them has a buffer.
+pub(crate) const MOST_STREAMS: u32 = 10_000;
+
 /// `log.level`. httpd: `warn`. mod_jk: `JkLogLevel info`.
 pub const LOG_LEVEL: Level = Level::Info;
 

@@ -93,6 +93,8 @@ pub struct Limits {
     pub min_body_rate: Option<NonZeroU64>,
     /// Most connections of one client address; `None`: no limit.
     pub max_connections_per_ip: Option<usize>,
+    /// Most requests at a time on a connection of HTTP/2, from 1 to 10,000.
+    pub max_streams: u32,
 }
 
 /// `access_log`.

@@ -156,6 +156,10 @@ fn a_limit_of_zero_is_none() {
     assert_eq!((some.max_headers, some.max_uri), (None, Some(8192)));
     assert_eq!(some.min_body_rate.map(std::num::NonZero::get), Some(1024));
     assert_eq!(some.max_connections_per_ip, Some(9));
+    let streams = |text: &str| limits(text).max_streams;
+    assert_eq!(streams(""), 100);
+    assert_eq!(streams("limits: { max_streams: 7 }"), 7);
+    assert_eq!(streams("limits: { max_streams: 0 }"), 10_000);
     let none = limits("limits: { max_connections: 0, max_body: 0 }");
     assert_eq!((none.max_connections, none.max_body), (None, None));
     assert_eq!(limits("limits: { max_body: 1MiB }").max_body, Some(1 << 20));

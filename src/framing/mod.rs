@@ -12,11 +12,13 @@ mod chunk;
 mod fields;
 mod limits;
 mod lines;
+mod preface;
 
 pub(crate) use self::chunk::Chunk;
 pub(crate) use self::fields::BodyFields;
 pub(crate) use self::limits::{BodyRate, HeadLimits};
 pub(crate) use self::lines::Lines;
+pub(crate) use self::preface::Preface;
 
 /// Why a message is refused before it is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +70,7 @@ pub(crate) enum Body {
     Length(u64),
     /// Chunks, from here on.
     Chunked(Chunk),
-    /// Everything until the connection ends: answers only.
+    /// Everything until the connection ends: answers; or until the stream of HTTP/2 ends.
     UntilClose,
 }
 

@@ -1,10 +1,13 @@
 //! The front: listening sockets, client connections, and what clients may do to them.
 
 mod admission;
+mod date;
 mod door;
 mod http1;
+mod http2;
 mod limits;
 mod listen;
+mod preface;
 mod proxy_protocol;
 
 pub(crate) use self::door::Door;

@@ -58,7 +58,7 @@ const ROWS: &[Row] = &[
 
     ("listener.bind", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
     ("listener.proxy_protocol", Built, Top, "listeners: [{ bind: \"[::1]:0\", proxy_protocol: true }]\ntrusted_proxies: [\"::1\"]"),
-    ("listener.http2", Refused, Listener, "http2: true"),
+    ("listener.http2", Built, Listener, "http2: true"),
     ("listener.tls", Refused, Listener, "tls: { certificate: c, private_key: k }"),
     ("listener.tls.certificate", Refused, Listener, "tls: { certificate: c, private_key: k }"),
     ("listener.tls.private_key", Refused, Listener, "tls: { certificate: c, private_key: k }"),
@@ -182,6 +182,7 @@ const ROWS: &[Row] = &[
     ("limits.max_uri", Built, Top, "limits: { max_uri: 8KiB }"),
     ("limits.min_body_rate", Built, Top, "limits: { min_body_rate: 1KiB }"),
     ("limits.max_connections_per_ip", Built, Top, "limits: { max_connections_per_ip: 64 }"),
+    ("limits.max_streams", Built, Top, "limits: { max_streams: 7 }"),
 
     ("access_log.path", Built, Top, "access_log: { path: access.log }"),
     ("access_log.format", Built, Top, "access_log: { format: \"%h\" }"),

@@ -38,6 +38,7 @@ mod ftp_tls;
 #[cfg(feature = "ftp")]
 mod ftp_write;
 mod health;
+mod http2;
 mod http_bad;
 mod http_forward;
 mod http_sticky;

@@ -58,6 +58,9 @@ pub(crate) struct Limits {
     /// Most connections of one client address; 0 is no limit.
     #[schemars(extend("default" = 0))]
     pub(crate) max_connections_per_ip: Scalar<Whole<0, 10_000_000>>,
+    /// Most requests at a time on a connection of HTTP/2; 0 is the most there can be, 10000.
+    #[schemars(extend("default" = 100))]
+    pub(crate) max_streams: Scalar<Whole<0, { crate::defaults::MOST_STREAMS as u64 }>>,
 }
 
 /// The threads of the program.

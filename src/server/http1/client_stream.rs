@@ -70,6 +70,12 @@ impl<S: Socket> ClientStream<S> {
         }
     }
 
+    /// Begins with bytes that have been read from the socket already.
+    pub(super) fn begin_with(&mut self, bytes: BytesMut) {
+        self.state.receive(bytes.len());
+        self.buffer = bytes;
+    }
+
     /// Reads more of a head; `false`: the client has closed its side. A client whose last such read was long mostly sends a body
     /// with the head.
     pub(super) fn poll_read_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {

@@ -7,9 +7,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::super::date;
 use super::client_stream::Socket;
 use super::connection::{Connection, REFUSED};
-use super::date;
 use super::machine::{Answer, Refusal, status};
 use super::service::Service;
 use super::waits::Reading;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use http_body::Body as _;
 
+use super::super::date;
 use super::client_stream::Socket;
 use super::connection::{Connection, Gone, REFUSED, UNREAD};
-use super::date;
 use super::machine::{Answer, Read, Unread};
 use super::pace::Pace;
 use super::service::{AnswerBody, Service};
@@ -102,7 +102,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             return;
         }
         for head in self.state.take_interim() {
-            self.machine.interim(head, &mut self.output);
+            self.machine.interim(&head, &mut self.output);
         }
     }
 

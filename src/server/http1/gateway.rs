@@ -4,6 +4,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use http::StatusCode;
 use tokio::net::TcpStream;
 use tracing::debug;
@@ -21,8 +22,14 @@ use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::upload::ClientBody;
 
-/// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins.
-pub(crate) async fn serve(stream: TcpStream, client: Arc<Client>, shared: &Arc<Shared>) {
+/// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins. `read`:
+/// what has come from the client already.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    read: BytesMut,
+    client: Arc<Client>,
+    shared: &Arc<Shared>,
+) {
     let state = Arc::new(ConnectionState::default());
     let bounds = Bounds::of(&shared.snapshot.load().limits);
     let service = Gateway {
@@ -31,6 +38,7 @@ pub(crate) async fn serve(stream: TcpStream, client: Arc<Client>, shared: &Arc<S
         state: Arc::clone(&state),
     };
     let mut connection = Connection::new(stream, state, bounds, &service);
+    connection.client.begin_with(read);
     let mut running = pin!(connection.run());
     let mut closing = pin!(shared.closing.idle_ends());
     let mut listening = false;

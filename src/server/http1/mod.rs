@@ -7,7 +7,6 @@
 mod client_stream;
 mod closing;
 mod connection;
-mod date;
 mod exchange;
 mod gateway;
 mod machine;

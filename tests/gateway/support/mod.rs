@@ -6,6 +6,10 @@ pub(crate) mod container;
 #[cfg(feature = "ftp")]
 pub(crate) mod ftp;
 pub(crate) mod gateway;
+#[path = "../../support/h2.rs"]
+pub(crate) mod h2;
+#[path = "../../support/hpack.rs"]
+pub(crate) mod hpack;
 pub(crate) mod log;
 pub(crate) mod origin;
 #[path = "../../support/port.rs"]

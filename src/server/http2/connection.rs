@@ -1,0 +1,185 @@
+//! One connection of a client: its requests are futures of the connection's task.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{FuturesUnordered, Stream as _};
+use h2::Reason;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::bounds::Bounds;
+use super::stream::{self, Common};
+use super::watch::{LINGER, Watch, Watched};
+use crate::client::Client;
+use crate::state::Shared;
+use crate::timer::LazyTimer;
+
+/// How long a client may take to close whose connection is over.
+const CLOSE: Duration = LINGER.saturating_mul(2);
+
+type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins. `read`:
+/// what has come from the client already; the connection preface is looked for in it and behind it.
+pub(crate) async fn serve<S>(io: S, read: BytesMut, client: Arc<Client>, shared: &Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let bounds = Bounds::of(&shared.snapshot.load().limits);
+    let watch = Watch::new();
+    let io = Watched::new(io, read, watch.clone());
+    let handshake = bounds.server().handshake(io);
+    let server = match tokio::time::timeout(bounds.head, handshake).await {
+        Ok(Ok(server)) => server,
+        Ok(Err(error)) => return debug!(client = client.ip, %error, "no preface of HTTP/2"),
+        Err(_) => return debug!(client = client.ip, "no preface of HTTP/2 in time"),
+    };
+    let now = Instant::now();
+    let mut connection = Connection {
+        server,
+        streams: FuturesUnordered::new(),
+        requests: 0,
+        ending: None,
+        told: false,
+        idle_since: now,
+        timer: LazyTimer::new(now + bounds.idle),
+        common: Arc::new(Common {
+            shared: Arc::clone(shared),
+            client,
+            watch,
+            bounds,
+        }),
+    };
+    let mut closing = pin!(shared.closing.begins());
+    let mut listening = false;
+    poll_fn(|cx| {
+        // Polled once, so that it wakes this task; from then on the flag is enough.
+        listening = listening || closing.as_mut().poll(cx).is_pending();
+        connection.poll(cx)
+    })
+    .await;
+}
+
+/// See the [module](self).
+struct Connection<S> {
+    server: h2::server::Connection<Watched<S>, Bytes>,
+    /// The requests that are being answered.
+    streams: FuturesUnordered<Stream>,
+    /// Requests so far.
+    requests: u32,
+    /// When the connection was told to end, whatever there is on it.
+    ending: Option<Instant>,
+    /// The client was told that no further requests are taken.
+    told: bool,
+    /// When the last request was over.
+    idle_since: Instant,
+    timer: LazyTimer,
+    common: Arc<Common>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// Ready when the connection is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // What has come for the requests is taken out of `h2` before more is read.
+            while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(cx) {
+                self.idle_since = Instant::now();
+            }
+            if self.common.shared.closing.has_begun() && !self.told {
+                self.told = true;
+                self.idle_since = Instant::now();
+                self.server.graceful_shutdown();
+            }
+            match self.server.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.requests = self.requests.saturating_add(1);
+                    let common = Arc::clone(&self.common);
+                    let stream = stream::serve(common, self.requests, request, respond);
+                    self.streams.push(Box::pin(stream));
+                    continue;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    debug!(client = self.common.client.ip, %error, "connection ended");
+                    return Poll::Ready(());
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+            if self.ending.is_none()
+                && let Some(flood) = self.common.watch.flood()
+            {
+                debug!(client = self.common.client.ip, reason = %flood, "connection ended");
+                self.end(Reason::ENHANCE_YOUR_CALM);
+                continue;
+            }
+            if ready!(self.poll_late(cx)) {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Ends the connection, and all requests on it, once the client has been told why.
+    fn end(&mut self, reason: Reason) {
+        self.ending = Some(Instant::now());
+        self.streams.clear();
+        self.server.abrupt_shutdown(reason);
+    }
+
+    /// Ready when a wait is over. `true`: so is the connection.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some((wait, deadline)) = self.wait() else {
+            return Poll::Pending;
+        };
+        ready!(self.timer.poll_until(cx, deadline));
+        let client = &self.common.client.ip;
+        match wait {
+            Wait::Close => return Poll::Ready(true),
+            Wait::Rest => {
+                debug!(client, "connection ended: a header block or frame too slow");
+                self.end(Reason::ENHANCE_YOUR_CALM);
+            }
+            Wait::Request => self.end(Reason::NO_ERROR),
+        }
+        Poll::Ready(false)
+    }
+
+    /// What is waited for, and until when.
+    fn wait(&mut self) -> Option<(Wait, Instant)> {
+        let bounds = self.common.bounds;
+        if let Some(since) = self.ending {
+            return Some((Wait::Close, since + CLOSE));
+        }
+        if let Some(since) = self.common.watch.owed_since() {
+            return Some((Wait::Rest, since + bounds.head));
+        }
+        if !self.streams.is_empty() {
+            return None;
+        }
+        if self.server.has_streams() {
+            // A client may still be taking the last answers.
+            self.idle_since = self.idle_since.max(self.common.watch.wrote_at());
+        }
+        let time = match self.told {
+            true => LINGER.min(bounds.idle),
+            false => bounds.idle,
+        };
+        Some((Wait::Request, self.idle_since + time))
+    }
+}
+
+/// What a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The rest of a header block, or of another frame but DATA.
+    Rest,
+    /// The next request, or that the client takes the last answers.
+    Request,
+    /// That the client closes its side.
+    Close,
+}

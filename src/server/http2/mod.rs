@@ -1,0 +1,22 @@
+//! HTTP/2 with clients (RFC 9113), with the crate `h2`.
+//!
+//! One task serves a [`connection`] and everything on it. Each request is a [`stream`] of it: a future that the same task
+//! polls. [`request`] checks and reads its head, the request path answers it as it answers HTTP/1.1 (`proxy::handle`),
+//! [`intake`] holds what has come of its body, and [`sending`] writes its answer.
+//!
+//! `h2` reads and writes the frames. What it does not bound is bounded here: [`watch`] looks at the bytes before `h2` gets
+//! them, [`frames`] finds the frames in them, and [`budget`] says when there are too many. [`bounds`] has the numbers.
+
+mod answer;
+mod bounds;
+mod budget;
+mod connection;
+mod frames;
+mod intake;
+mod request;
+mod sending;
+mod stream;
+mod waits;
+mod watch;
+
+pub(super) use self::connection::serve;

@@ -1,0 +1,303 @@
+//! The head of a request: what HTTP/2 demands of it (RFC 9113 section 8), and the same head as every protocol has it.
+//!
+//! `h2` has refused what is malformed by itself: pseudo-fields in the wrong number or place, upper case in names, fields that
+//! concern a connection, a Content-Length that is no number. Here is what it lets pass.
+
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
+
+use crate::framing::Body;
+use crate::head::{BadTarget, Fields, RequestHead, RequestTarget};
+
+/// Most header fields of a request, its cookies counted as one.
+const MAX_FIELDS: usize = 100;
+
+/// Bytes that each field counts beside its name and value (RFC 9113 section 6.5.2).
+const FIELD: usize = 32;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("header list too large")]
+    ListTooLarge,
+    #[error("too many header fields")]
+    TooManyFields,
+    #[error("request target too long")]
+    TargetTooLong,
+    #[error("a byte that may not be in a request target")]
+    BadTarget,
+    #[error("neither :authority nor Host")]
+    NoAuthority,
+    #[error("a Host that is not the :authority")]
+    OtherHost,
+    #[error("more than one Content-Length")]
+    SeveralLengths,
+    #[error("white space around the value of a field")]
+    WhiteSpace,
+    #[error("another scheme than http or https")]
+    BadScheme,
+}
+
+impl Malformed {
+    /// The status for the client.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::ListTooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A request that may be answered.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) head: RequestHead,
+    /// What is known of its body.
+    pub(super) body: Body,
+    /// Whether the client waits for 100 before it sends the body.
+    pub(super) expects_100: bool,
+}
+
+/// Reads a head. `over`: no body follows. A header list has at most `max` bytes.
+///
+/// # Errors
+/// When the request must not go on.
+pub(super) fn read(parts: request::Parts, over: bool, max: usize) -> Result<Asked, Malformed> {
+    let request::Parts {
+        method,
+        uri,
+        version,
+        headers,
+        ..
+    } = parts;
+    if list_size(&uri, &headers) > max {
+        return Err(Malformed::ListTooLarge);
+    }
+    let body = match (over, content_length(&headers)?) {
+        (true, _) => Body::Over,
+        (false, Some(length)) => Body::of_length(length),
+        (false, None) => Body::UntilClose,
+    };
+    let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    Ok(Asked {
+        expects_100: !body.is_over() && headers.get(EXPECT).is_some_and(expects),
+        body,
+        head: RequestHead {
+            target: target(&method, &uri)?,
+            fields: fields(&uri, &headers)?,
+            method,
+            version,
+        },
+    })
+}
+
+/// Bytes of a header list; the pseudo-fields count by their values.
+fn list_size(uri: &Uri, headers: &HeaderMap) -> usize {
+    let authority = uri.authority().map_or(0, |it| it.as_str().len());
+    let path = uri.path_and_query().map_or(0, |it| it.as_str().len());
+    let field = |(name, value): (&http::HeaderName, &HeaderValue)| {
+        name.as_str().len() + value.len() + FIELD
+    };
+    headers.iter().map(field).sum::<usize>() + authority + path + 4 * FIELD
+}
+
+/// The one Content-Length. `h2` has read its digits, and holds the body to it.
+fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Malformed> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else {
+        return Ok(None);
+    };
+    if lengths.next().is_some() {
+        return Err(Malformed::SeveralLengths);
+    }
+    let length = length.to_str().ok().and_then(|text| text.parse().ok());
+    length.map(Some).ok_or(Malformed::SeveralLengths)
+}
+
+/// The target as HTTP/1.1 writes it: `:path`; for CONNECT `:authority`.
+fn target(method: &Method, uri: &Uri) -> Result<RequestTarget, Malformed> {
+    if *method == Method::CONNECT {
+        // It is refused behind.
+        return Ok(RequestTarget::of(uri));
+    }
+    match uri.scheme_str() {
+        None | Some("http" | "https") => {}
+        Some(_) => return Err(Malformed::BadScheme),
+    }
+    let path = uri.path_and_query().map_or("/", |it| it.as_str());
+    RequestTarget::parse(path.as_bytes()).map_err(|why| match why {
+        BadTarget::TooLong => Malformed::TargetTooLong,
+        BadTarget::Malformed => Malformed::BadTarget,
+    })
+}
+
+/// The fields, with `:authority` as Host and the cookies in one field (RFC 9113 sections 8.2.3 and 8.3.1).
+fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
+    let host = host(uri, headers)?;
+    let cookies: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    let others = headers.len() - cookies.len() - headers.get_all(HOST).iter().count();
+    if others + 1 + usize::from(!cookies.is_empty()) > MAX_FIELDS {
+        return Err(Malformed::TooManyFields);
+    }
+    let bytes = |(name, value): (&http::HeaderName, &HeaderValue)| {
+        name.as_str().len() + value.len() + b"; ".len()
+    };
+    let bytes = headers.iter().map(bytes).sum::<usize>() + "host".len() + host.len();
+    let mut fields = Fields::with_capacity(others + 2, bytes);
+    fields.push(b"host", host.as_bytes());
+    for (name, value) in headers {
+        let value = value.as_bytes();
+        if value.trim_ascii() != value {
+            return Err(Malformed::WhiteSpace);
+        }
+        if name != HOST && name != COOKIE {
+            fields.push(name.as_str().as_bytes(), value);
+        }
+    }
+    match &*cookies {
+        [] => {}
+        [one] => fields.push(b"cookie", one),
+        several => fields.push(b"cookie", &several.join(&b"; "[..])),
+    }
+    Ok(fields)
+}
+
+/// The host that the request is for.
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Malformed> {
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match hosts.next() {
+        None => None,
+        Some(host) => Some(host.to_str().map_err(|_| Malformed::OtherHost)?),
+    };
+    if hosts.next().is_some() {
+        return Err(Malformed::OtherHost);
+    }
+    match (authority, host) {
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
+            Err(Malformed::OtherHost)
+        }
+        (Some(it), _) | (None, Some(it)) if !it.is_empty() => Ok(it),
+        _ => Err(Malformed::NoAuthority),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Version};
+
+    use super::*;
+
+    const URI: &str = "http://shop.example.com/a?b";
+
+    fn ask(method: &str, uri: &str, fields: &[(&str, &str)]) -> Result<Asked, Malformed> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .version(Version::HTTP_2);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        read(request.body(()).unwrap().into_parts().0, false, 1024)
+    }
+
+    fn shown(asked: &Asked) -> String {
+        let fields = asked.head.fields.iter();
+        let fields = fields
+            .map(|(name, value)| format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
+        fields.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn the_authority_is_the_host_and_the_target_is_the_path() {
+        let asked = ask("GET", URI, &[("accept", "*/*"), ("x-a", "1")]).unwrap();
+        assert_eq!(asked.head.target.as_str(), "/a?b");
+        assert_eq!(asked.head.target.authority(), None);
+        assert_eq!(shown(&asked), "host: shop.example.com, accept: */*, x-a: 1");
+        let same = ask("GET", URI, &[("host", "SHOP.example.com")]).unwrap();
+        assert_eq!(shown(&same), "host: shop.example.com");
+        // Without `:authority` the crate `http` knows no scheme either.
+        let host = ask("GET", "/a", &[("host", "a:80")]).unwrap();
+        assert_eq!(shown(&host), "host: a:80");
+    }
+
+    #[test]
+    fn cookies_become_one_field() {
+        let asked = ask(
+            "GET",
+            URI,
+            &[("cookie", "a=1"), ("x", "y"), ("cookie", "b=2; c=3")],
+        );
+        assert_eq!(
+            shown(&asked.unwrap()),
+            "host: shop.example.com, x: y, cookie: a=1; b=2; c=3"
+        );
+        let one = ask("GET", URI, &[("cookie", "a=1")]).unwrap();
+        assert_eq!(shown(&one), "host: shop.example.com, cookie: a=1");
+        // They count as one field.
+        let crumbs = [("cookie", "a"); 20];
+        assert!(ask("GET", URI, &crumbs).is_ok());
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_known_from_its_field_or_its_end() {
+        for (fields, expected) in [
+            (&[][..], Body::UntilClose),
+            (&[("content-length", "5")], Body::Length(5)),
+            (&[("content-length", "0")], Body::Over),
+        ] {
+            assert_eq!(ask("POST", URI, fields).unwrap().body, expected);
+        }
+        let expecting = ask("POST", URI, &[("expect", "100-Continue")]).unwrap();
+        assert!(expecting.expects_100);
+    }
+
+    #[test]
+    fn requests_that_must_not_go_on() {
+        let long = format!("/{}", "a".repeat(1024));
+        let many: Vec<_> = (0..100).map(|_| ("x", "")).collect();
+        for (uri, fields, why) in [
+            (URI, &[("host", "other")][..], Malformed::OtherHost),
+            (
+                URI,
+                &[("host", "shop.example.com:80")],
+                Malformed::OtherHost,
+            ),
+            (
+                URI,
+                &[("host", "shop.example.com"), ("host", "shop.example.com")],
+                Malformed::OtherHost,
+            ),
+            ("/a", &[], Malformed::NoAuthority),
+            ("/a", &[("host", "")], Malformed::NoAuthority),
+            (
+                URI,
+                &[("content-length", "1"), ("content-length", "1")],
+                Malformed::SeveralLengths,
+            ),
+            (URI, &[("x", " a")], Malformed::WhiteSpace),
+            (URI, &[("x", "a\t")], Malformed::WhiteSpace),
+            ("ftp://a/b", &[], Malformed::BadScheme),
+            ("http://a/\"b", &[], Malformed::BadTarget),
+            (&long, &[("host", "a")], Malformed::ListTooLarge),
+            (URI, &[("x", &"a".repeat(1000))], Malformed::ListTooLarge),
+        ] {
+            let found = ask("GET", uri, fields).err();
+            assert_eq!(found, Some(why), "{uri} {fields:?}");
+        }
+        let request = Request::builder().uri(URI);
+        let request = many
+            .iter()
+            .fold(request, |it, (name, value)| it.header(*name, *value));
+        let parts = request.body(()).unwrap().into_parts().0;
+        let found = read(parts, true, usize::MAX).err();
+        assert_eq!(found, Some(Malformed::TooManyFields));
+        assert_eq!(Malformed::TooManyFields.status(), 431);
+        assert_eq!(Malformed::TargetTooLong.status(), 414);
+    }
+}

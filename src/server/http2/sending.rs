@@ -1,0 +1,147 @@
+//! The body of an answer on its way to the client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http_body::Body as _;
+
+use super::stream::Gone;
+use crate::proxy::Tracked;
+
+/// How far an answer has been sent.
+///
+/// The next piece is read from the member when the one before it has been handed to `h2`, which takes as much of it as the
+/// client's window and its own [buffer](super::bounds) have room for.
+#[derive(Debug)]
+pub(super) struct Sending {
+    stream: SendStream<Bytes>,
+    /// Read from the member and not taken by `h2`.
+    piece: Bytes,
+    /// Bytes of the body that are still to be read, where its length was announced.
+    left: Option<u64>,
+    /// The body has been read to its end.
+    read: bool,
+    /// The client has no room for what there is.
+    pub(super) stalled: bool,
+}
+
+impl Sending {
+    /// `left`: the length that was announced.
+    pub(super) const fn new(stream: SendStream<Bytes>, left: Option<u64>) -> Self {
+        Self {
+            stream,
+            piece: Bytes::new(),
+            left,
+            read: false,
+            stalled: false,
+        }
+    }
+
+    /// Sends what there is of the body. Ready when `h2` has all of it.
+    ///
+    /// # Errors
+    /// When the client is gone, or the body breaks off: then the stream is reset.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Tracked,
+    ) -> Poll<Result<(), Gone>> {
+        loop {
+            self.stalled = false;
+            if self.piece.is_empty() && !self.read {
+                ready!(self.read_piece(cx, body))?;
+            }
+            if self.piece.is_empty() {
+                return Poll::Ready(self.send(Bytes::new(), true));
+            }
+            let room = match self.poll_room(cx) {
+                Poll::Ready(room) => room?,
+                Poll::Pending => {
+                    self.stalled = true;
+                    return Poll::Pending;
+                }
+            };
+            let now = self.piece.split_to(room.min(self.piece.len()));
+            // The end goes out with the last piece.
+            if self.piece.is_empty() && !self.read && body.is_end_stream() {
+                self.end(body)?;
+            }
+            let last = self.read && self.piece.is_empty();
+            self.send(now, last)?;
+            if last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Reads the next piece, or the end.
+    fn read_piece(&mut self, cx: &mut Context<'_>, body: &mut Tracked) -> Poll<Result<(), Gone>> {
+        loop {
+            if body.is_end_stream() {
+                return Poll::Ready(self.end(body));
+            }
+            match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                // Trailers are not forwarded.
+                Some(Ok(frame)) => self.piece = frame.into_data().unwrap_or_default(),
+                Some(Err(_)) => return Poll::Ready(Err(self.break_off())),
+                None => return Poll::Ready(self.end(body)),
+            }
+            if let Some(left) = &mut self.left {
+                // Bytes beyond the announced length are left out.
+                let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                self.piece.truncate(most);
+                *left = left.saturating_sub(self.piece.len() as u64);
+            }
+            if !self.piece.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// The body has been read to its end: what it was read from is free.
+    fn end(&mut self, body: &mut Tracked) -> Result<(), Gone> {
+        if self.left.is_some_and(|left| left > 0) {
+            return Err(self.break_off());
+        }
+        body.read_to_end();
+        self.read = true;
+        Ok(())
+    }
+
+    /// How many bytes `h2` takes now, at least one.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Gone>> {
+        self.stream.reserve_capacity(self.piece.len());
+        loop {
+            match self.stream.capacity() {
+                0 => match ready!(self.stream.poll_capacity(cx)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Poll::Ready(Err(Gone)),
+                },
+                room => return Poll::Ready(Ok(room)),
+            }
+        }
+    }
+
+    fn send(&mut self, piece: Bytes, last: bool) -> Result<(), Gone> {
+        self.stream.send_data(piece, last).map_err(|_| Gone)
+    }
+
+    /// The client must not take what it has for all of the answer.
+    fn break_off(&mut self) -> Gone {
+        self.stream.send_reset(Reason::INTERNAL_ERROR);
+        Gone
+    }
+
+    /// The client takes nothing.
+    pub(super) fn give_up(&mut self) -> Gone {
+        self.stream.send_reset(Reason::CANCEL);
+        Gone
+    }
+
+    /// Whether the client has given the answer up.
+    pub(super) fn is_reset(&mut self, cx: &mut Context<'_>) -> bool {
+        self.stream.poll_reset(cx).is_ready()
+    }
+}

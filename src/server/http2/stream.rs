@@ -1,0 +1,286 @@
+//! One request of a connection and its answer.
+//!
+//! A poll goes round until nothing moves: the request path (which reads the body of the request and gives the answer), the
+//! bytes for the client, and the bytes of the client. When the future ends or is dropped, so does the request: its member is
+//! free, and `h2` resets the stream unless all of the answer was handed to it.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{Method, Request, StatusCode};
+use http_body::Body as _;
+use tracing::debug;
+
+use super::super::date;
+use super::answer;
+use super::bounds::Bounds;
+use super::intake::Intake;
+use super::request::{self, Asked, Malformed};
+use super::sending::Sending;
+use super::waits::{Late, Waits};
+use super::watch::Watch;
+use crate::client::Client;
+use crate::connection_state::ConnectionState;
+use crate::head::{AnswerHead, Fields, has_no_body};
+use crate::proxy::{self, Tracked};
+use crate::state::Shared;
+use crate::upload::{BodyFault, BodyFeed, ClientBody};
+
+/// How long the rest of a body is read behind the answer.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// The client has given the request up, or has gone, or the answer has broken off.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// What the requests of a connection have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) shared: Arc<Shared>,
+    pub(super) client: Arc<Client>,
+    pub(super) watch: Watch,
+    pub(super) bounds: Bounds,
+}
+
+/// Answers a request, which is the connection's `number`th.
+pub(super) async fn serve(
+    connection: Arc<Common>,
+    number: u32,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
+    let (parts, body) = request.into_parts();
+    let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
+    let head_only = parts.method == Method::HEAD;
+    let asked = match request::read(parts, body.is_end_stream(), connection.bounds.max_head) {
+        Ok(asked) => asked,
+        Err(why) => return refuse(&connection, number, &line, why, respond),
+    };
+    let state = ConnectionState::of_stream(number, asked.head.fields.bytes());
+    let (body_read, feed) = ClientBody::new(asked.body);
+    let stream = Stream {
+        id: respond.stream_id().as_u32(),
+        respond,
+        intake: Intake::new(body),
+        feed,
+        state: Arc::new(state),
+        waits: Waits::default(),
+        awaits_100: asked.expects_100,
+        head_only,
+        connection: &connection,
+    };
+    stream.run(asked, body_read).await;
+}
+
+/// Answers a request that must not go on.
+fn refuse(
+    connection: &Common,
+    number: u32,
+    line: &str,
+    why: Malformed,
+    mut respond: SendResponse<Bytes>,
+) {
+    let Common { shared, client, .. } = connection;
+    debug!(client = client.ip, reason = %why, "request refused");
+    let status = why.status();
+    let text = proxy::text(status);
+    let mut fields = Fields::default();
+    fields.push(b"content-type", b"text/plain; charset=utf-8");
+    let head = AnswerHead { status, fields };
+    let head = answer::last(&head, Some(text.len() as u64), false, &date::now());
+    proxy::refused(shared, client, status, line.as_bytes(), number);
+    // A client that has gone needs no answer.
+    if let Ok(mut stream) = respond.send_response(head, false) {
+        let _ = stream.send_data(text, true);
+    }
+}
+
+/// See the [module](self).
+struct Stream<'a> {
+    id: u32,
+    respond: SendResponse<Bytes>,
+    intake: Intake,
+    feed: BodyFeed,
+    state: Arc<ConnectionState>,
+    waits: Waits,
+    /// The client waits for 100, and nothing of its body has come.
+    awaits_100: bool,
+    /// The method is HEAD.
+    head_only: bool,
+    connection: &'a Common,
+}
+
+impl Stream<'_> {
+    async fn run(mut self, asked: Asked, body: ClientBody) {
+        let Common { shared, client, .. } = self.connection;
+        let (shared, client) = (Arc::clone(shared), Arc::clone(client));
+        let state = Arc::clone(&self.state);
+        let mut answer = pin!(proxy::handle(shared, client, state, asked.head, body));
+        let Ok((head, mut body)) = poll_fn(|cx| self.poll_answer(cx, answer.as_mut())).await else {
+            return;
+        };
+        self.send_interim();
+        let Ok(sending) = self.send_head(&head, &mut body) else {
+            return;
+        };
+        if let Some(mut sending) = sending {
+            let sent = poll_fn(|cx| self.poll_send(cx, &mut body, &mut sending)).await;
+            if sent.is_err() {
+                return;
+            }
+        }
+        body.delivered(true);
+        if !self.intake.ended && head.status >= StatusCode::BAD_REQUEST {
+            Box::pin(self.linger()).await;
+        }
+    }
+
+    /// Reads the rest of a body that nobody wants, behind an answer that refuses it. When this returns, `h2` resets the stream
+    /// with NO_ERROR (RFC 9113 section 8.1): at once behind any other answer; behind a refusal when nothing more comes, or for
+    /// too long. curl 7.88 does not look at the answer of a stream that is reset while it is sending, but stops sending when
+    /// it reads a refusal. Behind a good answer it would send no more and wait for ever.
+    async fn linger(&mut self) {
+        let closing = self.connection.shared.closing.begins();
+        let rest = tokio::time::timeout(LINGER, self.intake.skip());
+        tokio::select! {
+            _ = rest => {}
+            () = closing => {}
+        }
+    }
+
+    /// Waits for the head of the answer, and looks after the client meanwhile.
+    fn poll_answer<F: Future<Output = (AnswerHead, Tracked)>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut answer: Pin<&mut F>,
+    ) -> Poll<Result<F::Output, Gone>> {
+        loop {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Ok(answer));
+            }
+            self.send_interim();
+            if self.respond.poll_reset(cx).is_ready() {
+                return Poll::Ready(Err(Gone));
+            }
+            ready!(self.poll_body(cx))?;
+        }
+    }
+
+    /// Sends the head of the answer; `None`: the stream is over with it.
+    fn send_head(
+        &mut self,
+        head: &AnswerHead,
+        body: &mut Tracked,
+    ) -> Result<Option<Sending>, Gone> {
+        let length = body.size_hint().exact();
+        // The client need not be asked for a body any more.
+        self.awaits_100 = false;
+        let bodiless = self.head_only || has_no_body(head.status) || length == Some(0);
+        let head = answer::last(head, length, self.head_only, &date::now());
+        let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+            name.as_str().len() + value.len()
+        };
+        body.head_written(head.headers().iter().map(field).sum());
+        if bodiless {
+            body.read_to_end();
+        }
+        let stream = self.respond.send_response(head, bodiless);
+        let stream = stream.map_err(|_| Gone)?;
+        Ok((!bodiless).then(|| Sending::new(stream, length)))
+    }
+
+    /// Sends the interim answers that the request path has got.
+    fn send_interim(&mut self) {
+        for head in self.state.take_interim() {
+            // Where it cannot be sent, neither can the final answer.
+            let _ = self.respond.send_informational(answer::interim(&head));
+        }
+    }
+
+    /// Sends the body of the answer, and looks after the client meanwhile.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Tracked,
+        sending: &mut Sending,
+    ) -> Poll<Result<(), Gone>> {
+        loop {
+            if let Poll::Ready(sent) = sending.poll(cx, body) {
+                return Poll::Ready(sent);
+            }
+            if sending.is_reset(cx) {
+                return Poll::Ready(Err(Gone));
+            }
+            match sending.stalled {
+                true => self.waits.for_window(self.connection.bounds.idle),
+                false => self.waits.not_for_window(),
+            }
+            match self.poll_body(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(Gone)) => return Poll::Ready(Err(sending.give_up())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Passes what has come of the request's body on. Ready when the body has got something new, or its end.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.intake.fill(cx)?;
+        if self.feed.is_abandoned() {
+            self.intake.discard();
+            self.waits.not_for_body();
+        } else if self.feed.is_wanted() {
+            if let Some(piece) = self.intake.take() {
+                self.state.receive(piece.len());
+                self.feed.push(piece);
+            } else if self.intake.ended {
+                self.feed.end(Ok(()));
+            } else if !self.feed.found_nothing() {
+                self.ask_for_body();
+                self.waits.for_body(self.connection.bounds.idle);
+                return self.poll_late(cx);
+            }
+            self.waits.not_for_body();
+            return Poll::Ready(Ok(()));
+        } else {
+            self.waits.not_for_body();
+        }
+        self.poll_late(cx)
+    }
+
+    /// Asks for the body, if the client waits for that.
+    fn ask_for_body(&mut self) {
+        if std::mem::take(&mut self.awaits_100) && !self.intake.begun {
+            let head = AnswerHead {
+                status: StatusCode::CONTINUE,
+                fields: Fields::default(),
+            };
+            let _ = self.respond.send_informational(answer::interim(&head));
+        }
+    }
+
+    /// Ready when a wait is over.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        loop {
+            if ready!(self.waits.poll(cx)) == Late::Window {
+                return Poll::Ready(Err(Gone));
+            }
+            // A large frame may come slowly, and `h2` hands on whole frames.
+            let until = self.connection.watch.data_at(self.id);
+            let until = until.map(|at| at + self.connection.bounds.idle);
+            match until.filter(|until| *until > tokio::time::Instant::now()) {
+                Some(until) => self.waits.for_body_until(until),
+                None => {
+                    self.feed.end(Err(BodyFault::Stalled));
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
