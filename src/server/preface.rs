@@ -22,7 +22,7 @@ pub(super) async fn read(stream: &mut TcpStream, shared: &Shared) -> Option<(Pre
     };
     tokio::select! {
         read = read_within(stream, time) => read.ok(),
-        () = shared.closing.begins() => None,
+        () = shared.closing.idle_ends() => None,
     }
 }
 

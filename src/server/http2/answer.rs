@@ -3,11 +3,14 @@
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
-use crate::head::{AnswerHead, has_no_body};
-use crate::headers::is_hop_by_hop;
+use crate::head::{AnswerHead, Known, KnownSet, has_no_body};
+use crate::headers::HOP_BY_HOP;
 
 /// Fields that the gateway adds: Content-Length and Date.
 const ADDED: usize = 2;
+
+/// Fields that concern one connection (RFC 9113 section 8.2.2), or tell where a body ends.
+const LEFT_OUT: KnownSet = HOP_BY_HOP.with(Known::ContentLength);
 
 /// The head of an interim answer.
 pub(super) fn interim(head: &AnswerHead) -> Response<()> {
@@ -26,7 +29,7 @@ pub(super) fn last(
     let length = match (has_no_body(head.status), head_only, length) {
         (true, ..) => None,
         // The length that GET would have had (RFC 9110 section 8.6).
-        (false, true, length) => match (head.fields.get("content-length"), length) {
+        (false, true, length) => match (head.fields.get(Known::ContentLength), length) {
             (Some(length), _) => HeaderValue::from_bytes(length).ok(),
             (None, length) => length.filter(|length| *length > 0).map(HeaderValue::from),
         },
@@ -41,11 +44,11 @@ pub(super) fn last(
     response(head, map)
 }
 
-/// The fields, without those that concern one connection (RFC 9113 section 8.2.2), or tell where a body ends.
+/// The fields that go on.
 fn fields(head: &AnswerHead) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(head.fields.len() + ADDED);
-    for (name, value) in head.fields.iter() {
-        if is_hop_by_hop(name) || name.eq_ignore_ascii_case(b"content-length") {
+    for (known, name, value) in head.fields.entries() {
+        if LEFT_OUT.has(known) {
             continue;
         }
         // What the request path hands on has been checked.

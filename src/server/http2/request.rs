@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 
 use crate::framing::Body;
-use crate::head::{BadTarget, Fields, RequestHead, RequestTarget};
+use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget};
 
 /// Most header fields of a request, its cookies counted as one.
 const MAX_FIELDS: usize = 100;
@@ -149,7 +149,7 @@ fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
     };
     let bytes = headers.iter().map(bytes).sum::<usize>() + "host".len() + host.len();
     let mut fields = Fields::with_capacity(others + 2, bytes);
-    fields.push(b"host", host.as_bytes());
+    fields.push_known(Known::Host, b"host", host.as_bytes());
     for (name, value) in headers {
         let value = value.as_bytes();
         if value.trim_ascii() != value {
@@ -161,8 +161,8 @@ fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
     }
     match &*cookies {
         [] => {}
-        [one] => fields.push(b"cookie", one),
-        several => fields.push(b"cookie", &several.join(&b"; "[..])),
+        [one] => fields.push_known(Known::Cookie, b"cookie", one),
+        several => fields.push_known(Known::Cookie, b"cookie", &several.join(&b"; "[..])),
     }
     Ok(fields)
 }
