@@ -12,6 +12,7 @@ mod bounds;
 mod budget;
 mod connection;
 mod frames;
+mod gone;
 mod intake;
 mod request;
 mod sending;

@@ -20,6 +20,7 @@ use tracing::debug;
 use super::super::date;
 use super::answer;
 use super::bounds::Bounds;
+use super::gone::Gone;
 use super::intake::Intake;
 use super::request::{self, Asked, Malformed};
 use super::sending::Sending;
@@ -34,10 +35,6 @@ use crate::upload::{BodyFault, BodyFeed, ClientBody};
 
 /// How long the rest of a body is read behind the answer.
 const LINGER: Duration = Duration::from_secs(30);
-
-/// The client has given the request up, or has gone, or the answer has broken off.
-#[derive(Debug)]
-pub(super) struct Gone;
 
 /// What the requests of a connection have in common.
 #[derive(Debug)]
