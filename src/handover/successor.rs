@@ -31,6 +31,9 @@ const LONGEST: u64 = 64 * 1024;
 /// systemd takes for the main one is meant (`sd_watchdog_enabled(3)`).
 const WATCHDOG_PID: &str = "WATCHDOG_PID";
 
+/// The environment variable with another first descriptor than 3, which `listenfd` knows.
+const FIRST_FD: &str = "LISTEN_FDS_FIRST_FD";
+
 /// A process that was started with the sockets of this one.
 #[derive(Debug)]
 pub(crate) struct Successor {
@@ -59,6 +62,7 @@ impl Successor {
             .env(LISTEN_FDS, names.len().to_string())
             .env(LISTEN_FDNAMES, names.join(":"))
             .env_remove(LISTEN_PID)
+            .env_remove(FIRST_FD)
             .env_remove(WATCHDOG_PID);
         let sockets = sockets.into_iter().map(|(_, socket)| socket);
         let descriptors = iter::once(OwnedFd::from(theirs)).chain(sockets);

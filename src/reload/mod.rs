@@ -197,8 +197,12 @@ impl Reloader {
             .ok()
     }
 
-    /// Whether a watched file has changed.
+    /// Whether a watched file has changed. Nobody looks while a new program starts: it reads the file, or this one looks
+    /// later.
     fn has_changed(&mut self) -> bool {
+        if self.shared.held.stands_still() {
+            return false;
+        }
         let snapshot = self.shared.snapshot.load_full();
         self.watch
             .as_mut()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use super::succession::{Succession, gone, is_gone, signal};
 use crate::support::http::{ask, get};
@@ -20,6 +21,22 @@ fn a_stop_ends_the_new_program_too() {
     assert_eq!(gateway.code_of_first(), Some(0));
     assert!(is_gone(new));
     gateway.logs("told to stop: the new program is ended");
+}
+
+/// It has the sockets, and nobody else will serve.
+#[test]
+fn a_program_whose_predecessor_is_killed_serves() {
+    let mut gateway = Succession::start("");
+    gateway.replace_by_slow_binary();
+    gateway.signal("USR2");
+    let new = gateway.has_started();
+    gateway.signal("KILL");
+    assert_eq!(gateway.code_of_first(), None);
+    gateway.now = new;
+    gateway.go();
+    // Until then the connection waits in the socket.
+    assert_eq!(get(gateway.front, "/", "").status, 200);
+    assert_eq!(get(gateway.admin, "/readyz", "").status, 200);
 }
 
 #[test]
@@ -95,6 +112,25 @@ fn changes_and_reloads_are_refused_until_it_is_known_who_serves() {
     let changed = ask(gateway.admin, "PATCH", MEMBER, "{\"loadfactor\": 7}");
     assert_eq!(changed.status, 200, "{changed:?}");
     assert_eq!(ask(gateway.admin, "POST", "/api/v1/reload", "").status, 200);
+}
+
+/// A version may be a link's target: the link is what counts, not the file that it led to.
+#[test]
+fn a_link_to_another_version_starts_that_version() {
+    let gateway = Succession::start_by("", |command| {
+        let folder = command.get_current_dir().unwrap().to_owned();
+        fs::create_dir(folder.join("bin")).unwrap();
+        std::os::unix::fs::symlink("../ajpgate", folder.join("bin/ajpgate")).unwrap();
+        let mut linked = Command::new("./bin/ajpgate");
+        linked.args(command.get_args()).current_dir(folder);
+        linked
+    });
+    gateway.scratch.write("version2", "");
+    let link = gateway.scratch.path().join("bin/ajpgate");
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("../version2", link).unwrap();
+    gateway.signal("USR2");
+    gateway.logs("the new program cannot be started: this one goes on error=Permission denied");
 }
 
 /// The program that was replaced ends when its last request has been answered or cut.
