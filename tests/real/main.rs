@@ -14,6 +14,7 @@ mod support;
 mod ajp;
 mod bounds;
 mod browser;
+mod client_address;
 mod clients;
 mod early_answers;
 #[cfg(feature = "ftp")]

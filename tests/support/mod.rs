@@ -21,6 +21,7 @@ pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod ftp;
 pub(crate) mod httpd;
+pub(crate) mod load_balancer;
 pub(crate) mod metrics;
 pub(crate) mod nginx;
 pub(crate) mod node;

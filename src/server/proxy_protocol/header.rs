@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 
 /// What a header says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::server) struct Header {
+pub(crate) struct Header {
     /// The client, and the address that it connected to. `None` where the header names none: those of the socket count.
-    pub(in crate::server) addresses: Option<[SocketAddr; 2]>,
+    pub(crate) addresses: Option<[SocketAddr; 2]>,
     /// The client speaks TLS with the load balancer (SSL record of version 2).
-    pub(in crate::server) is_secure: bool,
+    pub(crate) is_secure: bool,
 }
 
 /// Why bytes are no header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::server) enum Broken {
+pub(crate) enum Broken {
     #[error("no PROXY header")]
     Signature,
     #[error("malformed PROXY header of version 1")]

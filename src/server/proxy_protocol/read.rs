@@ -13,7 +13,7 @@ const LOOK: usize = 536;
 
 /// Why there is no header.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::server) enum NoHeader {
+pub(crate) enum NoHeader {
     #[error(transparent)]
     Broken(#[from] Broken),
     #[error("the connection ends before its PROXY header")]
@@ -25,7 +25,7 @@ pub(in crate::server) enum NoHeader {
 /// Reads the header that a connection begins with, and nothing behind it.
 ///
 /// The bytes are looked at before they are taken: only the header itself says where it ends.
-pub(in crate::server) async fn read(stream: &mut TcpStream) -> Result<Header, NoHeader> {
+pub(crate) async fn read(stream: &mut TcpStream) -> Result<Header, NoHeader> {
     let mut held = Vec::new();
     let mut seen = [0; LOOK];
     loop {
