@@ -1,13 +1,14 @@
 //! Requests across hand-overs: none fails.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use super::clients::{KeepAlive, clients};
 use super::succession::{Succession, gone};
-use crate::support::http::Request;
+use crate::support::http::{Request, get};
 use crate::support::{DEADLINE, until};
 
 const HANDOVERS: usize = 10;
@@ -15,89 +16,12 @@ const HANDOVERS: usize = 10;
 /// The requests between two hand-overs, of all clients together.
 const BETWEEN: usize = 1000;
 
-/// A client that sends one request after the other.
-trait Client {
-    /// Sends a request and reads its answer to the end. The error is what went wrong.
-    fn ask(&mut self) -> Result<(), String>;
-}
-
-/// A client over HTTP/1.1 that keeps its connection while the gateway lets it.
-struct KeepAlive {
-    address: SocketAddr,
-    kept: Option<BufReader<TcpStream>>,
-}
-
-/// A client over HTTP/1.1 that makes a connection for each request.
-struct Single(KeepAlive);
-
-impl KeepAlive {
-    fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            kept: None,
-        }
-    }
-
-    fn exchange(&mut self, fields: &str) -> std::io::Result<()> {
-        let mut connection = match self.kept.take() {
-            Some(kept) => kept,
-            None => {
-                let stream = TcpStream::connect_timeout(&self.address, DEADLINE)?;
-                stream.set_read_timeout(Some(DEADLINE))?;
-                BufReader::new(stream)
-            }
-        };
-        let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
-        connection.get_mut().write_all(request.as_bytes())?;
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if connection.read_line(&mut head)? == 0 {
-                return Err(std::io::Error::other(format!("an end after {head:?}")));
-            }
-        }
-        let head = head.to_ascii_lowercase();
-        if !head.starts_with("http/1.1 200 ") {
-            return Err(std::io::Error::other(head));
-        }
-        let length = head.split("content-length: ").nth(1);
-        let length = length.and_then(|it| it.lines().next()?.parse().ok());
-        let mut body = vec![0; length.expect("Content-Length")];
-        connection.read_exact(&mut body)?;
-        if !head.contains("connection: close") {
-            self.kept = Some(connection);
-        }
-        Ok(())
-    }
-}
-
-impl Client for KeepAlive {
-    fn ask(&mut self) -> Result<(), String> {
-        let again = self.kept.is_some();
-        self.exchange("")
-            .map_err(|error| format!("{error} (on a kept connection: {again})"))
-    }
-}
-
-impl Client for Single {
-    fn ask(&mut self) -> Result<(), String> {
-        let asked = self.0.exchange("Connection: close\r\n");
-        asked.map_err(|error| format!("{error} (a connection for each request)"))
-    }
-}
-
-/// All clients of a kind, so many at the same time.
-fn clients(front: SocketAddr) -> Vec<Box<dyn Client + Send>> {
-    let mut all: Vec<Box<dyn Client + Send>> = Vec::new();
-    for _ in 0..6 {
-        all.push(Box::new(KeepAlive::new(front)));
-        all.push(Box::new(Single(KeepAlive::new(front))));
-    }
-    all
-}
-
 #[test]
 fn no_request_fails_across_ten_hand_overs() {
-    let mut gateway = Succession::start("runtime: { threads: 2 }\n");
+    let mut gateway = Succession::start_with(
+        "{ bind: \"127.0.0.1:0\", http2: true }",
+        "runtime: { threads: 2 }\n",
+    );
     let (done, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
     let failures = Mutex::new(Vec::new());
     let front = gateway.front;
@@ -107,10 +31,11 @@ fn no_request_fails_across_ten_hand_overs() {
             threads.spawn(move || {
                 while !enough.load(Ordering::Relaxed) {
                     match client.ask() {
-                        Ok(()) => {}
+                        Ok(count) => {
+                            done.fetch_add(count, Ordering::Relaxed);
+                        }
                         Err(error) => failures.lock().unwrap().push(error),
                     }
-                    done.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
@@ -158,7 +83,7 @@ fn slow_requests_are_answered_by_the_old_program() {
         .map(|_| Request::begin_upload(gateway.front))
         .collect();
     until("4 requests in flight", || {
-        let metrics = crate::support::http::get(gateway.admin, "/metrics", "").body;
+        let metrics = get(gateway.admin, "/metrics", "").body;
         metrics
             .contains("ajpgate_requests_in_flight{balancer=\"shop\"} 4\n")
             .then_some(())
@@ -178,32 +103,40 @@ fn slow_requests_are_answered_by_the_old_program() {
 fn a_connection_that_waits_for_its_place_is_answered() {
     let more = "runtime: { threads: 1 }\nlimits: { max_connections: 1 }\n";
     let mut gateway = Succession::start(more);
-    let open = |process: u32| {
-        let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
-        open.count()
-    };
     let upload = Request::begin_upload(gateway.front);
-    let in_flight = |gateway: &Succession| {
-        let metrics = crate::support::http::get(gateway.admin, "/metrics", "").body;
-        metrics.contains("ajpgate_requests_in_flight{balancer=\"shop\"} 1\n")
-    };
     until("the upload is in flight", || {
-        in_flight(&gateway).then_some(())
+        let metrics = get(gateway.admin, "/metrics", "").body;
+        let one = "ajpgate_requests_in_flight{balancer=\"shop\"} 1\n";
+        metrics.contains(one).then_some(())
     });
-    // The connection of the probe above is closed.
-    let before = until("the descriptors settle", || {
-        let count = open(gateway.now);
-        (count == open(gateway.now)).then_some(count)
-    });
-    let mut waits = KeepAlive::new(gateway.front);
-    let asked = thread::spawn(move || waits.exchange(""));
+    let mut waits = TcpStream::connect(gateway.front).unwrap();
+    waits.set_read_timeout(Some(DEADLINE)).unwrap();
+    waits
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let ports = [gateway.front.port(), waits.local_addr().unwrap().port()];
     until("the connection is taken", || {
-        (open(gateway.now) > before).then_some(())
+        is_accepted(ports).then_some(())
     });
     let old = gateway.hand_over();
-    asked.join().unwrap().unwrap();
+    let mut answer = [0; 15];
+    waits.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
     assert_eq!(upload.finish().status, 200);
+    drop(waits);
     gone(old);
+}
+
+/// Whether a program has taken the connection between these ports, its own first: it has an inode then.
+fn is_accepted([local, remote]: [u16; 2]) -> bool {
+    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // number, address and port twice in hexadecimal digits, state, …; the inode is the tenth
+    connections.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1].ends_with(&format!(":{local:04X}"))
+            && fields[2].ends_with(&format!(":{remote:04X}"))
+            && fields[9] != "0"
+    })
 }
 
 /// A client that sends its next request just now gets its answer, and a client that sends none does not keep the old

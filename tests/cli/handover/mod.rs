@@ -1,6 +1,7 @@
 //! SIGUSR2 and systemd: programs that take over from each other, with the same sockets.
 
 mod broken;
+mod clients;
 mod load;
 mod meanwhile;
 mod settings;

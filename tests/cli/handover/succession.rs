@@ -32,6 +32,17 @@ impl Succession {
         Self::start_by(more, |command| command)
     }
 
+    /// The same, with its listener as written.
+    pub(crate) fn start_with(listener: &str, more: &str) -> Self {
+        Self::start_by(more, |command| {
+            let file = command.get_current_dir().unwrap().join("ajpgate.yaml");
+            let text = fs::read_to_string(&file).unwrap();
+            let (_, rest) = text.split_once('\n').unwrap();
+            fs::write(file, format!("listeners: [{listener}]\n{rest}")).unwrap();
+            command
+        })
+    }
+
     /// The same, with a command that may be changed first.
     pub(crate) fn start_by(more: &str, change: impl FnOnce(Command) -> Command) -> Self {
         let scratch = Scratch::new("handover");
