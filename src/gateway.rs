@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::admin::{self, Access};
+use crate::admin;
 use crate::client::PerAddress;
 use crate::cores::Cores;
 use crate::handover::{Given, Held, Role};
 use crate::reload::{self, Reloader, Source};
-use crate::server::Listener;
+use crate::server::{Door, Listener};
 use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
 use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
@@ -93,7 +93,7 @@ impl Gateway {
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
         let shared = shared(config, source.as_ref(), cores, supervisor, reloads)?;
         let gateway = Self {
-            listeners: bound.listeners.iter().map(Listener::address).collect(),
+            listeners: bound.addresses(),
             admin: bound.admin_address(),
             heartbeats: bound.heartbeat_addresses(),
             clients: TaskTracker::new(),
@@ -133,12 +133,10 @@ impl Gateway {
         let (shared, clients) = (Arc::clone(&self.shared), self.clients.clone());
         let reloader = Reloader::new(&shared, source, config, bound.listeners, clients);
         tokio::spawn(reloader.run(requests, self.ended.clone()));
-        if let Some(address) = self.admin {
-            info!("admin on http://{address}");
-        }
-        if let Some((listener, access)) = bound.admin {
+        if let (Some((listener, settings)), Some(address)) = (bound.admin, self.admin) {
+            info!("admin on {}://{address}", settings.scheme());
             let (shared, ended) = (Arc::clone(&self.shared), self.ended.clone());
-            tokio::spawn(admin::serve(listener, Arc::new(access), shared, ended));
+            tokio::spawn(admin::serve(listener, Arc::new(settings), shared, ended));
         }
     }
 
@@ -338,8 +336,8 @@ impl Prepared<'_> {
 /// The sockets that a gateway listens on.
 #[derive(Debug)]
 struct Bound {
-    listeners: Vec<Listener>,
-    admin: Option<(TcpListener, Access)>,
+    listeners: Vec<(Listener, Door)>,
+    admin: Option<(TcpListener, admin::Settings)>,
     heartbeats: Vec<HeartbeatListener>,
 }
 
@@ -359,8 +357,10 @@ impl Bound {
 
         let listeners = config.listeners.iter().zip(for_clients);
         let listeners = listeners.map(|(listener, given)| {
-            Listener::new(listener.bind, given, cores)
-                .with_context(|| format!("cannot listen on {}", listener.bind))
+            let cannot = || format!("cannot listen on {}", listener.bind);
+            let door = Door::new(listener, None).with_context(cannot)?;
+            let bound = Listener::new(listener.bind, given, cores).with_context(cannot)?;
+            Ok((bound, door))
         });
         let bind_heartbeats = |(address, given)| {
             HeartbeatListener::new(address, given)
@@ -373,6 +373,11 @@ impl Bound {
             admin: admin.map(|(it, given)| bind_admin(it, given)).transpose()?,
             heartbeats: heartbeats.collect::<anyhow::Result<_>>()?,
         })
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.listeners.iter();
+        listeners.map(|(listener, _)| listener.address()).collect()
     }
 
     fn admin_address(&self) -> Option<SocketAddr> {
@@ -431,7 +436,7 @@ fn heartbeat_addresses(config: &Config) -> BTreeSet<SocketAddr> {
 fn bind_admin(
     admin: &Admin,
     given: Vec<std::net::TcpListener>,
-) -> anyhow::Result<(TcpListener, Access)> {
+) -> anyhow::Result<(TcpListener, admin::Settings)> {
     let bind = || -> io::Result<TcpListener> {
         let listener = match given.into_iter().next() {
             Some(given) => given,
@@ -440,7 +445,8 @@ fn bind_admin(
         listener.set_nonblocking(true)?;
         TcpListener::from_std(listener)
     };
-    let listener = bind().with_context(|| format!("cannot listen on {} (admin)", admin.bind))?;
-    let access = Access::new(admin).context("the system has no random numbers")?;
-    Ok((listener, access))
+    let cannot = || format!("cannot listen on {} (admin)", admin.bind);
+    let settings = admin::Settings::new(admin).with_context(cannot)?;
+    let listener = bind().with_context(cannot)?;
+    Ok((listener, settings))
 }

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::{Client, FORWARDING};
+use crate::client::{Client, FORWARDING, is_tls_claim};
 use crate::head::{Fields, Known, KnownSet, elements};
 
 /// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
@@ -197,6 +197,7 @@ impl RequestFields<'_> {
     /// Whether a field of the client goes on.
     fn goes_on(&self, known: Known, name: &[u8]) -> bool {
         !(STAYING.has(known) && !self.keeps(known)
+            || !known.is_one_name() && is_tls_claim(name)
             || self.nominated.contains(name)
             || self.overlay.removes(name))
     }
@@ -281,6 +282,9 @@ mod tests {
                 ("x-forwarded-anything", "x"),
                 ("x-real-ip", "10.0.0.1"),
                 ("forwarded", "for=10.0.0.1"),
+                ("SSL_CLIENT_CERT", "x"),
+                ("X-SSL-Client-Verify", "SUCCESS"),
+                ("x_forwarded_client_cert", "x"),
             ],
             "192.0.2.7:4711",
         );

@@ -29,6 +29,7 @@ mod state;
 mod supervisor;
 mod telemetry;
 mod timer;
+mod tls;
 mod unbuilt;
 mod upkeep;
 mod upload;

@@ -177,6 +177,22 @@ impl<'b> RequestEncoder<'b> {
         self.string(value)
     }
 
+    /// Adds the client's certificate or chain in PEM, each certificate with its line ends (LF).
+    ///
+    /// # Errors
+    /// [`Unencodable`] when the text has other characters than PEM has, or does not fit.
+    pub fn ssl_cert(&mut self, pem: &[u8]) -> Result<(), Unencodable> {
+        let is_pem = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~');
+        if !pem.iter().all(is_pem) {
+            return Err(Unencodable::ControlCharacter);
+        }
+        self.in_attributes = true;
+        self.out.put_u8(Attribute::SslCert as u8);
+        self.room_for(pem)?;
+        put_string(self.out, pem);
+        Ok(())
+    }
+
     /// Adds the key size of the TLS cipher, in bits.
     pub fn ssl_key_size(&mut self, bits: u16) {
         self.in_attributes = true;

@@ -1,15 +1,18 @@
 //! The listener: it accepts connections and answers their requests.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ajpgate_config::Admin;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -19,6 +22,7 @@ use super::patience::Patient;
 use super::route::answer;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
+use crate::tls::{Renewal, Server, ServerError};
 
 /// The largest number of connections at the same time. A scraper, a person and the probes of an orchestrator need a few.
 const MAX_CONNECTIONS: usize = 64;
@@ -30,17 +34,64 @@ const MAX_STRANGERS: usize = 8;
 /// The longest time between the end of a request and the head of the next one.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest time for a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who may ask, and how.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    access: Access,
+    tls: Option<Arc<Server>>,
+}
+
+/// Why there is no admin listener.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("the system has no random numbers: {0}")]
+    Random(#[from] io::Error),
+    #[error(transparent)]
+    Tls(#[from] ServerError),
+}
+
+impl Settings {
+    /// # Errors
+    /// A file of `tls` that cannot be used.
+    pub(crate) fn new(admin: &Admin) -> Result<Self, SettingsError> {
+        let tls = admin.tls.as_ref();
+        let tls = tls.map(|tls| Server::new(tls, false, None)).transpose()?;
+        Ok(Self {
+            access: Access::new(admin)?,
+            tls: tls.map(Arc::new),
+        })
+    }
+
+    /// `http` or `https`.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    fn renewal(&self, listener: &TcpListener, shared: &Shared) -> Option<Renewal> {
+        let tls = self.tls.as_ref()?;
+        let address = listener.local_addr().ok()?;
+        Some(Renewal::start(tls, address, &shared.counters.certificates))
+    }
+}
 
 /// Answers requests until `stop` is cancelled. This is later than the end of the other listeners, so that probes see a
 /// shutdown. Where another process has taken over, its listener answers them: no more are taken here.
 pub(crate) async fn serve(
     listener: TcpListener,
-    access: Arc<Access>,
+    settings: Arc<Settings>,
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
+    let _renewal = settings.renewal(&listener, &shared);
     let failures = WarnLimit::per_second();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
@@ -60,7 +111,7 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let permit = match access.allows(address.ip()) {
+        let permit = match settings.access.allows(address.ip()) {
             true => tokio::select! {
                 () = stop.cancelled() => return,
                 permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
@@ -70,9 +121,19 @@ pub(crate) async fn serve(
         let Some(permit) = permit else {
             continue;
         };
-        let (shared, access, stop) = (Arc::clone(&shared), Arc::clone(&access), stop.clone());
+        let (shared, settings, stop) = (Arc::clone(&shared), Arc::clone(&settings), stop.clone());
         tokio::spawn(async move {
-            attend(stream, address, &access, &shared, &stop).await;
+            let access = &settings.access;
+            match &settings.tls {
+                None => attend(stream, address, access, &shared, &stop).await,
+                Some(server) => {
+                    let counters = &shared.counters.tls_handshakes;
+                    match server.accept(stream, HANDSHAKE_TIMEOUT, counters).await {
+                        Ok(it) => attend(it.stream, address, access, &shared, &stop).await,
+                        Err(refused) => debug!(%refused, "admin: TLS handshake failed"),
+                    }
+                }
+            }
             drop(permit);
         });
     }
@@ -81,7 +142,7 @@ pub(crate) async fn serve(
 /// Answers the requests of one connection until either side ends it or `stop` is cancelled. Where another process has
 /// taken over, it ends behind the request under way.
 async fn attend(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     address: SocketAddr,
     access: &Access,
     shared: &Arc<Shared>,

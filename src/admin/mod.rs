@@ -9,5 +9,4 @@ mod patience;
 mod reply;
 mod route;
 
-pub(crate) use self::access::Access;
-pub(crate) use self::listener::serve;
+pub(crate) use self::listener::{Settings, serve};

@@ -1,21 +1,20 @@
 //! TLS towards a member: the trusted authorities, the gateway's own certificate, and the name that is verified.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ajpgate_config::{MemberTls, MemberUrl};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::ConnectError;
+use crate::tls::{FileError, Files, certificates, private_key};
 
 /// How a member is spoken to through TLS. Sessions are resumed within one of these only.
 pub(crate) struct Tls {
@@ -29,17 +28,8 @@ pub(crate) struct Tls {
 pub(crate) enum TlsError {
     #[error("{0} is not a name of a TLS server")]
     Name(String),
-    #[error("cannot read {}: {reason}", file.display())]
-    Certificates { file: PathBuf, reason: pem::Error },
-    #[error("{} holds no certificate", .0.display())]
-    NoCertificate(PathBuf),
-    #[error("{} cannot be used: {reason}", file.display())]
-    Unusable {
-        file: PathBuf,
-        reason: rustls::Error,
-    },
-    #[error("cannot read a private key from {}: {reason}", file.display())]
-    Key { file: PathBuf, reason: pem::Error },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("the system has no certificates to verify with: install them, or set `tls.ca`")]
     NoRoots,
     #[error("{0}")]
@@ -48,31 +38,10 @@ pub(crate) enum TlsError {
     Other(#[from] rustls::Error),
 }
 
-/// The files that it was made from, and a hash of what was in them.
-struct Files {
-    paths: Vec<PathBuf>,
-    content: u64,
-}
-
-impl Files {
-    fn of(tls: Option<&MemberTls>) -> Self {
-        let named = tls.map(|tls| [&tls.ca, &tls.certificate, &tls.private_key]);
-        let paths = named.into_iter().flatten().flatten().cloned();
-        let paths: Vec<PathBuf> = paths.collect();
-        Self {
-            content: Self::hash(&paths),
-            paths,
-        }
-    }
-
-    /// A hash of the files' contents. A file that cannot be read counts as empty; its reader reports the error.
-    fn hash(paths: &[PathBuf]) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for path in paths {
-            std::fs::read(path).unwrap_or_default().hash(&mut hasher);
-        }
-        hasher.finish()
-    }
+/// The files that it is made from.
+fn files(tls: Option<&MemberTls>) -> Files {
+    let named = tls.map(|tls| [&tls.ca, &tls.certificate, &tls.private_key]);
+    Files::of(named.into_iter().flatten().flatten())
 }
 
 impl std::fmt::Debug for Tls {
@@ -93,7 +62,7 @@ impl Tls {
         alpn: &[u8],
     ) -> Result<Self, TlsError> {
         // The files are hashed before they are read, so that a change in between is noticed next time.
-        let files = Files::of(tls);
+        let files = files(tls);
         let name = tls.and_then(|tls| tls.server_name.as_deref());
         let name = name.unwrap_or(url.host.as_str());
         let name =
@@ -130,7 +99,7 @@ impl Tls {
 
     /// Whether its files say something else by now: a certificate was renewed, say.
     pub(super) fn is_out_of_date(&self) -> bool {
-        Files::hash(&self.files.paths) != self.files.content
+        self.files.have_changed()
     }
 
     /// For tests of what happens above TLS.
@@ -146,7 +115,7 @@ impl Tls {
         Self {
             connector: TlsConnector::from(Arc::new(config)),
             name: ServerName::try_from("localhost").unwrap(),
-            files: Files::of(None),
+            files: files(None),
         }
     }
 
@@ -169,10 +138,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
             for certificate in certificates(file)? {
                 roots
                     .add(certificate)
-                    .map_err(|reason| TlsError::Unusable {
-                        file: file.to_owned(),
-                        reason,
-                    })?;
+                    .map_err(|reason| FileError::unusable(file, &reason))?;
             }
         }
         None => {
@@ -183,25 +149,6 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
         }
     }
     Ok(roots)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read = || -> Result<Vec<_>, _> { CertificateDer::pem_file_iter(file)?.collect() };
-    let found = read().map_err(|reason| TlsError::Certificates {
-        file: file.to_owned(),
-        reason,
-    })?;
-    if found.is_empty() {
-        return Err(TlsError::NoCertificate(file.to_owned()));
-    }
-    Ok(found)
-}
-
-fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(file).map_err(|reason| TlsError::Key {
-        file: file.to_owned(),
-        reason,
-    })
 }
 
 /// Believes every certificate: `verify: off`. That its owner has the key is still checked.

@@ -17,7 +17,13 @@ pub(super) fn run(path: &Path) -> ExitCode {
             // The file may be checked on another machine than the one with the keys.
             let missing = tls_files::problems(&loaded).into_iter();
             let missing = missing.map(Problem::into_warning);
-            let warnings = loaded.warnings.iter().chain(&unbuilt).cloned();
+            let doubts = tls_files::warnings(&loaded);
+            let warnings = loaded
+                .warnings
+                .iter()
+                .chain(&unbuilt)
+                .chain(&doubts)
+                .cloned();
             if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
                 println!("{warnings}\n");
             }

@@ -1,13 +1,22 @@
 //! Checks of files with certificates and keys before anything starts. A problem is reported at the line that names
 //! the file.
 
-use ajpgate_config::{Loaded, Member, Problem, Scheme, Target};
+use ajpgate_config::{ListenerTls, Loaded, Member, Problem, Scheme, Target};
+use jiff::Timestamp;
 
 use crate::backend::Tls;
+use crate::tls::Server;
 
-/// The problems of the files of members.
+const HINT: &str = "file names are relative to the folder of the configuration file";
+
+/// The problems of the files of listeners and members.
 pub(super) fn problems(loaded: &Loaded) -> Vec<Problem> {
     let mut found = Vec::new();
+    for (at, tls) in of_listeners(loaded) {
+        if let Err(error) = Server::new(tls, true, None) {
+            found.push(loaded.problem(&at, format!("tls: {error}"), Some(HINT.to_owned())));
+        }
+    }
     for balancer in &loaded.config.balancers {
         for (index, member) in balancer.members.iter().enumerate() {
             let at = format!("balancers.{}.members[{index}]", balancer.name);
@@ -23,6 +32,31 @@ pub(super) fn problems(loaded: &Loaded) -> Vec<Problem> {
     found
 }
 
+/// Warnings about files of listeners that can be used: certificates that expire soon, say.
+pub(super) fn warnings(loaded: &Loaded) -> Vec<Problem> {
+    let now = Timestamp::now().as_second();
+    let mut found = Vec::new();
+    for (at, tls) in of_listeners(loaded) {
+        let doubts = Server::new(tls, true, None).map(|server| server.doubts(now));
+        let doubts = doubts.unwrap_or_default().into_iter();
+        let warning = |doubt| loaded.problem(&at, format!("tls: {doubt}"), None);
+        found.extend(doubts.map(warning).map(Problem::into_warning));
+    }
+    found
+}
+
+/// The `tls` of the listeners, the admin listener included, each with its place.
+fn of_listeners(loaded: &Loaded) -> Vec<(String, &ListenerTls)> {
+    let listeners = loaded.config.listeners.iter().enumerate();
+    let of_clients = listeners.filter_map(|(index, listener)| {
+        let tls = listener.tls.as_ref()?;
+        Some((format!("listeners[{index}].tls"), tls))
+    });
+    let admin = loaded.config.admin.as_ref();
+    let of_admin = admin.and_then(|admin| Some(("admin.tls".to_owned(), admin.tls.as_ref()?)));
+    of_clients.chain(of_admin).collect()
+}
+
 fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Problem> {
     let upgrades = member.upgrade_url.iter();
     let mut urls = [&member.url].into_iter().chain(upgrades);
@@ -35,7 +69,6 @@ fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Prob
         None => url,
     };
     let dot = if key.is_empty() { "" } else { "." };
-    let hint = "file names are relative to the folder of the configuration file";
     let message = format!("tls: {error:#}");
-    Some(loaded.problem(&format!("{at}{dot}{key}"), message, Some(hint.to_owned())))
+    Some(loaded.problem(&format!("{at}{dot}{key}"), message, Some(HINT.to_owned())))
 }

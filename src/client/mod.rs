@@ -11,6 +11,7 @@ mod per_address;
 mod request;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod trusted;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub(crate) use self::host::Host;
 pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;
+pub(crate) use self::tls::{Tls, is_tls_claim};
 pub(crate) use self::trusted::Trusted;
 use crate::head::{Known, KnownSet};
 
@@ -38,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) forwarded_for: String,
     /// Whether the client's scheme is https: the listener speaks TLS, or somebody who is trusted says so.
     pub(crate) is_secure: bool,
+    /// What TLS has agreed, where the client speaks it with this gateway.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// The other end of the TCP connection: the client, or the last proxy before us.
     pub(crate) peer: IpAddr,
     /// What the fields of a trusted proxy say; `None` where there are none.
@@ -71,6 +75,7 @@ impl Client {
             is_secure: false,
             peer: address.ip(),
             said: None,
+            tls: None,
         }
     }
 

@@ -55,6 +55,8 @@ fn by_fields(connection: &Arc<Client>, head: &RequestHead, trusted: &Trusted) ->
     };
     let client = Client {
         is_secure,
+        // What TLS has agreed with the proxy, and the certificate that the proxy shows, are not the client's.
+        tls: None,
         said: Some(Box::new(said)),
         ..Client::clone(connection)
     };

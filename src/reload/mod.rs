@@ -25,6 +25,7 @@ use crate::server::{self, Accepting, Door, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::supervisor::RUNNING;
 use crate::telemetry::metrics::ReloadResult;
+use crate::tls::Renewal;
 
 /// The interval between two looks at the watched files. Changed files are read when two looks find the same content.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -79,6 +80,8 @@ struct Open {
     address: SocketAddr,
     /// What its configuration says now.
     door: tokio::sync::watch::Sender<Arc<Door>>,
+    /// Looks after the files of TLS.
+    renewal: Option<Renewal>,
     stop: CancellationToken,
 }
 
@@ -103,7 +106,7 @@ impl Reloader {
         shared: &Arc<Shared>,
         source: Option<Source>,
         config: &Config,
-        listeners: Vec<Listener>,
+        listeners: Vec<(Listener, Door)>,
         clients: TaskTracker,
     ) -> Self {
         let permits = config
@@ -122,17 +125,18 @@ impl Reloader {
         };
         let mut held = shared.held.lock();
         for (listener, configured) in listeners.into_iter().zip(&config.listeners) {
-            reloader.open(configured, listener, &mut held);
+            reloader.open(configured.bind, listener, &mut held);
         }
         drop(held);
         reloader
     }
 
-    fn open(&mut self, configured: &Configured, listener: Listener, held: &mut Sockets) {
+    fn open(&mut self, bind: SocketAddr, (listener, door): (Listener, Door), held: &mut Sockets) {
         let address = listener.address();
-        info!("listening on http://{address}");
+        info!("listening on {}://{address}", door.scheme());
+        let renewal = self.renewal(&door, address);
         let stop = CancellationToken::new();
-        let (door, now) = tokio::sync::watch::channel(Arc::new(Door::new(configured)));
+        let (door, now) = tokio::sync::watch::channel(Arc::new(door));
         let accepting = Accepting {
             permits: self.permits.clone(),
             tasks: self.clients.clone(),
@@ -148,13 +152,22 @@ impl Reloader {
             let serving = server::serve(socket, accepting.clone());
             self.clients.spawn_on(serving, core);
         }
-        let bind = configured.bind;
         self.open.push(Open {
             bind,
             address,
             door,
+            renewal,
             stop,
         });
+    }
+
+    fn renewal(&self, door: &Door, address: SocketAddr) -> Option<Renewal> {
+        let tls = door.tls.as_ref()?;
+        Some(Renewal::start(
+            tls,
+            address,
+            &self.shared.counters.certificates,
+        ))
     }
 
     /// Reloads on each request, and with `watch` when a file has changed, until `ended`.
@@ -263,6 +276,7 @@ impl Reloader {
                 "a new program is taking over".to_owned(),
             ));
         }
+        let mut doors = self.doors(&config)?;
         let mut new = Vec::new();
         for wanted in &config.listeners {
             if !self.open.iter().any(|open| open.bind == wanted.bind) {
@@ -270,28 +284,28 @@ impl Reloader {
                 let listener = bound.map_err(|error| {
                     NotReloaded::Failed(format!("cannot listen on {}: {error}", wanted.bind))
                 })?;
-                new.push((wanted, listener));
+                new.push((wanted.bind, listener));
             }
         }
         let edited = self.shared.edit().reload(&config, Instant::now());
         edited.map_err(|error| NotReloaded::Failed(error.to_string()))?;
-        self.open.retain(|open| {
-            let mut listeners = config.listeners.iter();
-            match listeners.find(|wanted| wanted.bind == open.bind) {
-                Some(wanted) => {
-                    open.door.send_replace(Arc::new(Door::new(wanted)));
-                }
-                None => {
-                    info!("no longer listening on {}", open.bind);
-                    held.close(Role::Clients, open.address);
-                    open.stop.cancel();
-                    return false;
-                }
-            }
+        let mut open = std::mem::take(&mut self.open);
+        open.retain_mut(|open| {
+            let Some(door) = take(&mut doors, open.bind) else {
+                info!("no longer listening on {}", open.bind);
+                held.close(Role::Clients, open.address);
+                open.stop.cancel();
+                return false;
+            };
+            open.renewal = self.renewal(&door, open.address);
+            open.door.send_replace(Arc::new(door));
             true
         });
-        for (configured, listener) in new {
-            self.open(configured, listener, &mut held);
+        self.open = open;
+        for (bind, listener) in new {
+            if let Some(door) = take(&mut doors, bind) {
+                self.open(bind, (listener, door), &mut held);
+            }
         }
         drop(held);
         let waiting = self.changed_for_next_start(&config);
@@ -300,6 +314,20 @@ impl Reloader {
         }
         self.watches = config.watch;
         Ok(waiting)
+    }
+
+    /// The settings of each listener, with the files of TLS read.
+    fn doors(&self, config: &Config) -> Result<Vec<(SocketAddr, Door)>, NotReloaded> {
+        let door = |wanted: &Configured| {
+            let mut open = self.open.iter();
+            let before = open.find(|open| open.bind == wanted.bind);
+            let before = before.map(|open| Arc::clone(&open.door.borrow()));
+            let door = Door::new(wanted, before.as_deref());
+            let door = door
+                .map_err(|error| NotReloaded::Failed(format!("listener {}: {error}", wanted.bind)));
+            Ok((wanted.bind, door?))
+        };
+        config.listeners.iter().map(door).collect()
     }
 
     /// The keys that differ from those of the start and count only from the next start on.
@@ -325,4 +353,10 @@ impl Reloader {
         let waiting = keys.into_iter().filter(|(_, differs)| *differs);
         waiting.map(|(key, _)| key).collect()
     }
+}
+
+/// Takes the first of the doors of this address. Several listeners may have port 0.
+fn take(doors: &mut Vec<(SocketAddr, Door)>, bind: SocketAddr) -> Option<Door> {
+    let at = doors.iter().position(|(other, _)| *other == bind)?;
+    Some(doors.remove(at).1)
 }

@@ -9,26 +9,46 @@ use bytes::BytesMut;
 use tokio::net::TcpStream;
 
 use super::admission::admit;
-use super::{http1, http2, preface};
+use super::{http1, http2, preface, tls};
 use crate::client::Client;
 use crate::framing::Preface;
 use crate::state::Shared;
+use crate::tls::{Server, ServerError};
 
 /// The settings of a listener that count for each new connection. A reload replaces them without touching the socket.
 #[derive(Debug)]
 pub(crate) struct Door {
     /// Whether each connection begins with a PROXY header.
     proxy_protocol: bool,
-    /// Whether HTTP/2 is spoken beside HTTP/1.1.
+    /// Whether HTTP/2 is spoken beside HTTP/1.1. With TLS the client chooses in the handshake.
     http2: bool,
+    /// What TLS is spoken with, where the listener speaks it.
+    pub(crate) tls: Option<Arc<Server>>,
 }
 
 impl Door {
-    /// The settings of this listener.
-    pub(crate) const fn new(listener: &Listener) -> Self {
-        Self {
+    /// The settings of this listener; `before` are those that it had.
+    ///
+    /// # Errors
+    /// A file of `tls` that cannot be read or used.
+    pub(crate) fn new(listener: &Listener, before: Option<&Self>) -> Result<Self, ServerError> {
+        let before = before.and_then(|before| before.tls.as_deref());
+        let tls = listener.tls.as_ref();
+        let tls = tls
+            .map(|tls| Server::new(tls, listener.http2, before))
+            .transpose()?;
+        Ok(Self {
             proxy_protocol: listener.proxy_protocol,
             http2: listener.http2,
+            tls: tls.map(Arc::new),
+        })
+    }
+
+    /// `http` or `https`.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
         }
     }
 }
@@ -42,11 +62,12 @@ pub(super) async fn enter(
 ) {
     shared.counters.client_connections.increment();
     if let Some(admitted) = admit(&mut stream, addresses, door.proxy_protocol, shared).await {
-        let client = Arc::new(admitted.client);
-        match door.http2 {
-            // What is large is boxed: most connections do not need the room.
-            true => Box::pin(either(stream, client, shared)).await,
-            false => http1::serve(stream, BytesMut::new(), client, shared).await,
+        // What is large is boxed: most connections do not need the room.
+        let client = admitted.client;
+        match &door.tls {
+            Some(server) => Box::pin(tls::serve(stream, client, server, shared)).await,
+            None if door.http2 => Box::pin(either(stream, Arc::new(client), shared)).await,
+            None => http1::serve(stream, BytesMut::new(), Arc::new(client), shared).await,
         }
         drop(admitted.place);
     }

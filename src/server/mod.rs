@@ -9,6 +9,7 @@ mod limits;
 mod listen;
 mod preface;
 mod proxy_protocol;
+mod tls;
 
 pub(crate) use self::door::Door;
 pub(crate) use self::listen::{Accepting, Listener, serve};

@@ -59,16 +59,16 @@ const ROWS: &[Row] = &[
     ("listener.bind", Built, Top, "listeners: [{ bind: \"[::1]:0\" }]"),
     ("listener.proxy_protocol", Built, Top, "listeners: [{ bind: \"[::1]:0\", proxy_protocol: true }]\ntrusted_proxies: [\"::1\"]"),
     ("listener.http2", Built, Listener, "http2: true"),
-    ("listener.tls", Refused, Listener, "tls: { certificate: c, private_key: k }"),
-    ("listener.tls.certificate", Refused, Listener, "tls: { certificate: c, private_key: k }"),
-    ("listener.tls.private_key", Refused, Listener, "tls: { certificate: c, private_key: k }"),
-    ("listener.tls.certificates", Refused, Listener, "tls: { certificates: [{ certificate: c, private_key: k }] }"),
-    ("certificate.certificate", Refused, Listener, "tls: { certificates: [{ certificate: c, private_key: k }] }"),
-    ("certificate.private_key", Refused, Listener, "tls: { certificates: [{ certificate: c, private_key: k }] }"),
-    ("listener.tls.client_auth", Refused, Listener, "tls: { certificate: c, private_key: k, client_auth: optional, client_ca: a }"),
-    ("listener.tls.client_ca", Refused, Listener, "tls: { certificate: c, private_key: k, client_ca: a }"),
-    ("listener.tls.client_crl", Refused, Listener, "tls: { certificate: c, private_key: k, client_ca: a, client_crl: r }"),
-    ("listener.tls.min_version", Refused, Listener, "tls: { certificate: c, private_key: k, min_version: 1.3 }"),
+    ("listener.tls", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem }"),
+    ("listener.tls.certificate", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem }"),
+    ("listener.tls.private_key", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem }"),
+    ("listener.tls.certificates", Built, Listener, "tls: { certificates: [{ certificate: ca.pem, private_key: key.pem }] }"),
+    ("certificate.certificate", Built, Listener, "tls: { certificates: [{ certificate: ca.pem, private_key: key.pem }] }"),
+    ("certificate.private_key", Built, Listener, "tls: { certificates: [{ certificate: ca.pem, private_key: key.pem }] }"),
+    ("listener.tls.client_auth", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, client_auth: optional, client_ca: ca.pem }"),
+    ("listener.tls.client_ca", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, client_ca: ca.pem }"),
+    ("listener.tls.client_crl", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, client_ca: ca.pem, client_crl: crl.pem }"),
+    ("listener.tls.min_version", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, min_version: 1.3 }"),
 
     ("balancer.members", Built, Members, "- url: ajp://localhost:8010"),
     ("balancer.lbmethod", Built, Balancer, "lbmethod: bytraffic"),
@@ -192,7 +192,7 @@ const ROWS: &[Row] = &[
     ("admin.bind", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
     ("admin.allow", Built, Top, "admin: { bind: \"127.0.0.1:0\", allow: [\"::1\"] }"),
     ("admin.auth", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),
-    ("admin.tls", Refused, Top, "admin: { bind: \"127.0.0.1:0\", tls: { certificate: c, private_key: k } }"),
+    ("admin.tls", Built, Top, "admin: { bind: \"127.0.0.1:0\", tls: { certificate: ca.pem, private_key: key.pem } }"),
     ("admin.state_file", Built, Top, "admin: { bind: \"127.0.0.1:0\", state_file: state.json }"),
     ("auth.user", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { user: u, password: p } }"),
     ("auth.password", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { user: u, password: p } }"),
@@ -375,10 +375,29 @@ fn with_secret_file() -> Scratch {
     let scratch = Scratch::new("keys");
     let secret = scratch.write("secret", "s3cret\n");
     only_for_its_owner(&secret);
+    scratch.write("crl.pem", &revocation_list());
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     scratch.write("ca.pem", &key.cert.pem());
     scratch.write("key.pem", &key.signing_key.serialize_pem());
     scratch
+}
+
+/// A list of some authority that revokes nothing.
+fn revocation_list() -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+    let issuer = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2026, 1, 1),
+        next_update: rcgen::date_time_ymd(2100, 1, 1),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    list.signed_by(&issuer).unwrap().pem().unwrap()
 }
 
 fn only_for_its_owner(file: &Path) {

@@ -23,8 +23,10 @@ mod api;
 mod api_description;
 mod balancing;
 mod client_address;
+mod client_certificates;
 mod early_answers;
 mod front;
+mod front_tls;
 #[cfg(feature = "ftp")]
 mod ftp_bad;
 #[cfg(feature = "ftp")]

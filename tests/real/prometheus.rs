@@ -156,6 +156,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
         "balancer issued member route",
     ),
     ("sticky_sessions", "gauge", "balancer member route"),
+    ("tls_handshakes_total", "counter", "result"),
 ];
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::soon;
 
 /// One connection.
-pub(crate) struct Client {
-    stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    stream: S,
     buffer: Vec<u8>,
 }
 
@@ -58,6 +58,26 @@ impl Client {
             stream,
             buffer: Vec::new(),
         }
+    }
+
+    /// Closes with a reset.
+    pub(crate) fn vanish(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// A client on a connection inside which it speaks HTTP, through TLS say.
+    pub(crate) fn inside(stream: S) -> Self {
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The connection.
+    pub(crate) const fn stream(&self) -> &S {
+        &self.stream
     }
 
     /// Sends bytes. It is no error when the gateway has closed the connection.
@@ -237,11 +257,6 @@ impl Client {
     /// Closes the sending side.
     pub(crate) async fn finish(&mut self) {
         self.stream.shutdown().await.unwrap();
-    }
-
-    /// Closes with a reset.
-    pub(crate) fn vanish(self) {
-        self.stream.set_zero_linger().unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 //! A member that speaks AJP13: FORWARD_REQUEST from an HTTP request, an HTTP answer from SEND_HEADERS.
 
+mod certificates;
 mod check;
 mod codes;
 mod driver;
@@ -26,6 +27,7 @@ use bytes::BytesMut;
 use http::Version;
 use tokio::time::Instant;
 
+use self::certificates::CutCertificates;
 pub(crate) use self::driver::AjpDriver;
 use self::head::convert;
 pub(crate) use self::transport::AjpSettings;
@@ -48,6 +50,7 @@ pub(crate) struct AjpBackend {
     secret: Option<Arc<str>>,
     /// Longest silence between two packets.
     timeout: Duration,
+    cut: Arc<CutCertificates>,
 }
 
 impl AjpBackend {
@@ -56,6 +59,7 @@ impl AjpBackend {
             pool,
             secret: secret.map(Arc::from),
             timeout,
+            cut: Arc::default(),
         }
     }
 
@@ -116,7 +120,8 @@ impl AjpBackend {
     }
 
     /// Writes FORWARD_REQUEST. The forwarding fields are left out where they do not fit the packet or Tomcat's number of
-    /// fields: AJP13 tells the client's address, scheme and port by itself.
+    /// fields: AJP13 tells the client's address, scheme and port by itself. Where the client's certificates do not fit even
+    /// then, only its own goes on, or none.
     ///
     /// # Errors
     /// When the client's own fields do not fit.
@@ -126,20 +131,31 @@ impl AjpBackend {
         length: RequestBody,
         out: &mut BytesMut,
     ) -> Result<usize, Unencodable> {
-        let whole = self.encode_with(request, length, Added::All, out);
-        match whole {
-            Err(Unencodable::HeaderCount | Unencodable::TooLarge(_)) => {
-                self.encode_with(request, length, Added::ByRules, out)
+        let tls = request.client.tls.as_deref();
+        let chain = tls.map_or("", |tls| &tls.chain);
+        let whole = self.encode_with(request, length, (Added::All, chain), out);
+        let Err(Unencodable::HeaderCount | Unencodable::TooLarge(_)) = whole else {
+            return whole;
+        };
+        let mut encoded = self.encode_with(request, length, (Added::ByRules, chain), out);
+        for fewer in tls.into_iter().flat_map(certificates::fewer) {
+            let Err(Unencodable::TooLarge(_)) = encoded else {
+                break;
+            };
+            encoded = self.encode_with(request, length, (Added::ByRules, fewer), out);
+            if encoded.is_ok() {
+                self.cut.log(request.client, fewer);
             }
-            encoded => encoded,
         }
+        encoded
     }
 
+    /// `certificates` are those of the client that go on, in PEM.
     fn encode_with(
         &self,
         request: &Forward<'_>,
         length: RequestBody,
-        added: Added,
+        (added, certificates): (Added, &str),
         out: &mut BytesMut,
     ) -> Result<usize, Unencodable> {
         let Forward { fields, client, .. } = request;
@@ -169,7 +185,7 @@ impl AjpBackend {
         if count > MAX_FIELDS {
             return Err(Unencodable::HeaderCount);
         }
-        self.put_attributes(&mut head, request)?;
+        self.put_attributes(&mut head, request, certificates)?;
         head.finish()
     }
 
@@ -178,6 +194,7 @@ impl AjpBackend {
         &self,
         head: &mut RequestEncoder<'_>,
         request: &Forward<'_>,
+        certificates: &str,
     ) -> Result<(), Unencodable> {
         let client = request.client;
         if let Some(secret) = &self.secret {
@@ -188,6 +205,9 @@ impl AjpBackend {
         }
         if let Some(route) = request.route {
             head.attribute(Attribute::Route, route.as_bytes())?;
+        }
+        if let Some(tls) = &client.tls {
+            certificates::put_tls(head, tls, certificates)?;
         }
         head.named_attribute(
             request_attribute::REMOTE_PORT.as_bytes(),

@@ -24,12 +24,21 @@ const LEAST_ROOM: usize = 1024;
 const MAX_SLICES: usize = 24;
 
 /// A connection of a client.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Whether the end of what is written is said with bytes of its own, which a mere close does not send.
+    const SAYS_END: bool = false;
+
     /// Makes the close a reset, so that what has been sent cannot be taken for all of it.
     fn reset_on_close(&self);
 
     /// Pending while there is nothing to read. A read may find nothing all the same.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Whether the client's system has taken any bytes since this was asked last; `accepted` is the number of bytes that
+    /// writes have taken since.
+    fn has_sent(&mut self, accepted: usize) -> bool {
+        accepted > 0
+    }
 }
 
 impl Socket for TcpStream {
@@ -55,6 +64,8 @@ pub(super) struct ClientStream<S: Socket> {
     pub(super) ended: bool,
     /// An answer has begun and is not complete: the close is to be a reset.
     pub(super) cut: bool,
+    /// Bytes were written and may not all be on their way: TLS keeps what the socket does not take.
+    pub(super) unflushed: bool,
     state: Arc<ConnectionState>,
 }
 
@@ -66,6 +77,7 @@ impl<S: Socket> ClientStream<S> {
             long_reads: false,
             ended: false,
             cut: false,
+            unflushed: false,
             state,
         }
     }
@@ -124,6 +136,19 @@ impl<S: Socket> ClientStream<S> {
         queue: &mut Queue,
         wrote: &mut bool,
     ) -> Poll<io::Result<()>> {
+        let mut accepted = 0;
+        let polled = self.poll_write_all(cx, queue, &mut accepted);
+        *wrote = self.io.has_sent(accepted);
+        self.unflushed = polled.is_pending();
+        polled
+    }
+
+    fn poll_write_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        queue: &mut Queue,
+        accepted: &mut usize,
+    ) -> Poll<io::Result<()>> {
         while !queue.is_empty() {
             let written = {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -137,9 +162,11 @@ impl<S: Socket> ClientStream<S> {
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => queue.advance(written),
+                written => {
+                    queue.advance(written);
+                    *accepted += written;
+                }
             }
-            *wrote = true;
         }
         Pin::new(&mut self.io).poll_flush(cx)
     }

@@ -47,7 +47,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     Poll::Ready(Err(_)) => return Poll::Ready(()),
                     Poll::Pending => return self.waits.poll(cx).map(|_| ()),
                 }
-                if linger.is_none() {
+                if linger.is_none() && !S::SAYS_END {
                     // The close that follows says the same with one call less.
                     return Poll::Ready(());
                 }

@@ -83,7 +83,7 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
 
     /// Writes what is waiting; pending while some of it is left.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        if self.output.is_empty() {
+        if self.output.is_empty() && !self.client.unflushed {
             return Poll::Ready(Ok(()));
         }
         let mut wrote = false;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::StatusCode;
-use tokio::net::TcpStream;
 use tracing::debug;
 
 use super::super::limits::limit_of;
@@ -24,8 +23,8 @@ use crate::upload::ClientBody;
 
 /// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins. `read`:
 /// what has come from the client already.
-pub(crate) async fn serve(
-    stream: TcpStream,
+pub(crate) async fn serve<S: Socket>(
+    stream: S,
     read: BytesMut,
     client: Arc<Client>,
     shared: &Arc<Shared>,

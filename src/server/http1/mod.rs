@@ -18,4 +18,5 @@ mod tests;
 mod upgraded;
 mod waits;
 
+pub(super) use self::client_stream::Socket;
 pub(super) use self::gateway::serve;

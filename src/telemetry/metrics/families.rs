@@ -99,6 +99,10 @@ families! {
         "Requests and connections that were refused because of a key of limits.";
     CLIENT_CONNECTIONS = Gauge "client_connections",
         "Open connections of clients.";
+    TLS_HANDSHAKES = Counter "tls_handshakes_total",
+        "TLS handshakes with clients by how they ended.";
+    CERTIFICATE_EXPIRY = Gauge "certificate_expiry_seconds",
+        "Unix time at which the certificate of a name expires.";
     REFUSED_REQUESTS = Counter "refused_requests_total",
         "Requests that were refused before they were mapped.";
     ACCESS_LOG_DROPPED = Counter "access_log_dropped_total",

@@ -1,17 +1,18 @@
 //! Prepared handles: of the gateway, of a balancer, of a member.
 
 use super::cells::{Counter, Gauge};
+use super::expiries::CertificateExpiries;
 use super::families::{
     ACCESS_LOG_DROPPED, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
     CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, LIMITS, MEMBER_BUSY, MEMBER_DRAINED,
     MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT,
     PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS,
-    REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, WAIT_BUCKETS,
+    REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES, WAIT_BUCKETS,
 };
 use super::histogram::Histogram;
 use super::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, Limit, MemberStatus, ProxyHeader,
-    ReloadResult, RetryReason,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit, MemberStatus,
+    ProxyHeader, ReloadResult, RetryReason,
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
@@ -62,6 +63,7 @@ counter_array! {
     ReloadCounters by ReloadResult;
     ProxyHeaderCounters by ProxyHeader;
     LimitCounters by Limit;
+    HandshakeCounters by HandshakeResult;
 }
 
 /// Handles that belong to no balancer.
@@ -75,6 +77,8 @@ pub(crate) struct GatewayMetrics {
     pub(crate) reloads: ReloadCounters,
     pub(crate) proxy_headers: ProxyHeaderCounters,
     pub(crate) limits: LimitCounters,
+    pub(crate) tls_handshakes: HandshakeCounters,
+    pub(crate) certificates: CertificateExpiries,
 }
 
 impl GatewayMetrics {
@@ -105,6 +109,14 @@ impl GatewayMetrics {
                 &Labels::default(),
             ),
             limits: LimitCounters::new(&Limit::ALL, metrics, &LIMITS, "limit", &Labels::default()),
+            tls_handshakes: HandshakeCounters::new(
+                &HandshakeResult::ALL,
+                metrics,
+                &TLS_HANDSHAKES,
+                "result",
+                &Labels::default(),
+            ),
+            certificates: CertificateExpiries::new(metrics),
         }
     }
 }

@@ -100,6 +100,16 @@ label_values! {
 }
 
 label_values! {
+    /// How a TLS handshake ended (`tls_handshakes_total`).
+    HandshakeResult {
+        Full = "full",
+        Resumed = "resumed",
+        Failed = "failed",
+        Timeout = "timeout",
+    }
+}
+
+label_values! {
     /// How a health check ended (`health_checks_total`).
     CheckResult {
         Pass = "pass",

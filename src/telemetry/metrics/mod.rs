@@ -7,6 +7,7 @@
 //! The recorder belongs to the gateway, not to the process: several gateways can live in one test.
 
 mod cells;
+mod expiries;
 mod families;
 mod handles;
 mod histogram;
@@ -18,12 +19,14 @@ mod shown;
 mod sticky;
 
 pub(crate) use self::cells::Counter;
+pub(crate) use self::expiries::{CertificateExpiries, ExpiriesOfListener};
 pub(crate) use self::handles::{
-    BalancerMetrics, ConnectCounters, GatewayMetrics, MemberMetrics, MemberReading,
+    BalancerMetrics, ConnectCounters, GatewayMetrics, HandshakeCounters, MemberMetrics,
+    MemberReading,
 };
 pub(crate) use self::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, Limit, MemberStatus, ProxyHeader,
-    ReloadResult, RetryReason, StickyResult,
+    CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit, MemberStatus,
+    ProxyHeader, ReloadResult, RetryReason, StickyResult,
 };
 pub(crate) use self::recorder::Metrics;
 pub(crate) use self::shown::Shown;

@@ -47,7 +47,7 @@ impl Metrics {
         let mut page = String::new();
         let families = self.lock();
         for family in FAMILIES {
-            if let Some(series) = families.get(family.name) {
+            if let Some(series) = families.get(family.name).filter(|it| !it.is_empty()) {
                 write_family(family, series, shown, &mut page);
             }
         }
@@ -85,6 +85,17 @@ impl Metrics {
             Cell::Histogram(histogram) => histogram,
             _ => make(),
         }
+    }
+
+    /// Makes these gauges the only series of the family.
+    pub(super) fn replace(&self, family: &Family, series: impl Iterator<Item = (Labels, u64)>) {
+        let series = series.map(|(labels, value)| {
+            let gauge = Gauge::default();
+            gauge.set(value);
+            (labels, Cell::Gauge(gauge))
+        });
+        let series = series.collect();
+        self.lock().insert(family.name, series);
     }
 
     fn cell(&self, family: &Family, labels: Labels, make: impl FnOnce() -> Cell) -> Cell {

@@ -17,6 +17,11 @@ mod port;
 
 pub(crate) use self::port::ReservedPort;
 
+#[path = "../../support/scratch.rs"]
+#[allow(dead_code, reason = "other tests use all of it")]
+pub(crate) mod scratch;
+pub(crate) mod tls;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

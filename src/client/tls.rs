@@ -1,0 +1,85 @@
+//! What TLS has agreed with a client.
+
+/// The facts of a TLS connection that backends and logs are told.
+///
+/// A session id is not among them: sessions are resumed with tickets (RFC 8446 section 2.2, RFC 5077), and TLS 1.3 knows
+/// no ids.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tls {
+    /// As OpenSSL names it: `TLSv1.2`, `TLSv1.3`.
+    pub(crate) protocol: &'static str,
+    /// As OpenSSL names it; of TLS 1.3 that is the name of the IANA.
+    pub(crate) cipher: &'static str,
+    /// Bits of the cipher's key.
+    pub(crate) key_size: u16,
+    /// The client's certificates in PEM, its own first, each as it was sent; empty when it sent none.
+    pub(crate) chain: Box<str>,
+    /// Length of the client's own certificate in `chain`, in bytes.
+    pub(crate) leaf: usize,
+}
+
+impl Tls {
+    /// The client's own certificate in PEM; empty when it sent none.
+    pub(crate) fn leaf(&self) -> &str {
+        self.chain.get(..self.leaf).unwrap_or_default()
+    }
+}
+
+/// Whether a field says what TLS has agreed with the client, as proxies tell backends: `SSL_CLIENT_CERT`, `X-SSL-Cipher`,
+/// `X-Forwarded-Client-Cert`. `_` and `-` are the same, because CGI and some containers make them the same.
+pub(crate) fn is_tls_claim(name: &[u8]) -> bool {
+    let begins = |prefix: &[u8]| {
+        name.get(..prefix.len())
+            .is_some_and(|start| same_name(start, prefix))
+    };
+    match name.first() {
+        Some(b's' | b'S') => begins(b"ssl-"),
+        Some(b'x' | b'X') => {
+            begins(b"x-ssl-") || name.len() == CLIENT_CERT.len() && same_name(name, CLIENT_CERT)
+        }
+        _ => false,
+    }
+}
+
+const CLIENT_CERT: &[u8] = b"x-forwarded-client-cert";
+
+/// Whether names are the same but for upper and lower case, and `_` in place of `-`.
+fn same_name(name: &[u8], other: &[u8]) -> bool {
+    let letters = name.iter().map(|letter| match letter {
+        b'_' => b'-',
+        letter => letter.to_ascii_lowercase(),
+    });
+    letters.eq(other.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_known_in_every_spelling() {
+        for claim in [
+            "SSL_CLIENT_CERT",
+            "ssl-client-cert",
+            "Ssl_Cipher",
+            "X-SSL-Client-Verify",
+            "x_ssl_client-dn",
+            "X-Forwarded-Client-Cert",
+            "x_forwarded_client_cert",
+            "SSL-",
+        ] {
+            assert!(is_tls_claim(claim.as_bytes()), "{claim}");
+        }
+        for other in [
+            "ssl",
+            "sslx",
+            "X-SSLish",
+            "X-Forwarded-Client-Certs",
+            "Accept",
+            "x",
+            "",
+        ] {
+            assert!(!is_tls_claim(other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether clients show a certificate, and which ones are let in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ajpgate_config::{ClientAuth, ListenerTls};
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+
+use super::files::{self, FileError};
+
+/// Checks client certificates; `None` where none is asked for.
+pub(super) type Verifier = Option<Arc<dyn ClientCertVerifier>>;
+
+/// With `client_crl` each issuer of a chain needs a revocation list that has not expired; otherwise the client is refused.
+///
+/// # Errors
+/// A file that cannot be read or used.
+pub(super) fn verifier(
+    tls: &ListenerTls,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Verifier, FileError> {
+    let optional = match tls.client_auth {
+        ClientAuth::None => return Ok(None),
+        ClientAuth::Optional => true,
+        ClientAuth::Required => false,
+    };
+    // The configuration has it wherever clients are asked.
+    let file = tls.client_ca.as_deref().unwrap_or(Path::new(""));
+    let roots = Arc::new(roots(file)?);
+    let provider = Arc::clone(provider);
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    if let Some(crl) = &tls.client_crl {
+        builder = builder
+            .with_crls(files::revocation_lists(crl)?)
+            .enforce_revocation_expiration();
+    }
+    if optional {
+        builder = builder.allow_unauthenticated();
+    }
+    let file = tls.client_crl.as_deref().unwrap_or(file);
+    let built = builder.build();
+    built
+        .map(Some)
+        .map_err(|reason| FileError::unusable(file, &reason))
+}
+
+/// The certificates of a file as those that others must descend from.
+///
+/// # Errors
+/// The file cannot be read, or one of them cannot be used.
+fn roots(file: &Path) -> Result<RootCertStore, FileError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in files::certificates(file)? {
+        let added = roots.add(certificate);
+        added.map_err(|reason| FileError::unusable(file, &reason))?;
+    }
+    Ok(roots)
+}
+
+/// Checks the certificates of a client whose session was resumed. TLS itself does not: the certificate may have expired
+/// since, and so may the revocation list.
+///
+/// # Errors
+/// The client would not be let in with a handshake of its own.
+pub(super) fn verify_again(
+    verifier: &Verifier,
+    chain: Option<&[CertificateDer<'static>]>,
+) -> Result<(), rustls::Error> {
+    let Some(verifier) = verifier else {
+        return Ok(());
+    };
+    match chain.and_then(<[_]>::split_first) {
+        Some((leaf, others)) => {
+            let verified = verifier.verify_client_cert(leaf, others, UnixTime::now());
+            verified.map(|_| ())
+        }
+        None if verifier.client_auth_mandatory() => Err(rustls::Error::NoCertificatesPresented),
+        None => Ok(()),
+    }
+}

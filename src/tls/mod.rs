@@ -1,0 +1,20 @@
+//! TLS: files with certificates and keys, and the server's side of a connection.
+//!
+//! [`Server`] is what a listener speaks TLS with. Its files are read again when they change ([`Renewal`]); connections
+//! that are open go on with what they began with.
+
+mod accept;
+mod client_auth;
+mod counted;
+mod doubts;
+mod facts;
+mod files;
+mod names;
+mod pair;
+mod renewal;
+mod server;
+
+pub(crate) use self::accept::{Accepted, TlsStream};
+pub(crate) use self::files::{FileError, Files, certificates, private_key};
+pub(crate) use self::renewal::Renewal;
+pub(crate) use self::server::{Server, ServerError};

@@ -1,0 +1,111 @@
+//! Looks after the files of a listener that speaks TLS: changed ones are read again, and expiry is shown and logged.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{error, info, warn};
+
+use super::server::{Refreshed, Server};
+use crate::telemetry::metrics::{CertificateExpiries, ExpiriesOfListener};
+
+/// The interval between two looks at the files. A change is acted on when two looks find the same.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// The interval between two warnings of the same doubt.
+const REMIND: Duration = Duration::from_secs(86_400);
+
+/// A task that looks after a [`Server`] until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Renewal {
+    _running: DropGuard,
+}
+
+impl Renewal {
+    /// Shows the certificates in the metrics, and starts the task. Must be called inside a tokio runtime. `listener` is
+    /// named in the log.
+    pub(crate) fn start(
+        server: &Arc<Server>,
+        listener: SocketAddr,
+        expiries: &CertificateExpiries,
+    ) -> Self {
+        let shown = expiries.of_listener();
+        shown.show(&server.expiries());
+        let ended = CancellationToken::new();
+        let keeper = Keeper {
+            server: Arc::clone(server),
+            listener,
+            shown,
+            reminded: None,
+        };
+        tokio::spawn(keeper.run(ended.clone()));
+        Self {
+            _running: ended.drop_guard(),
+        }
+    }
+}
+
+struct Keeper {
+    server: Arc<Server>,
+    listener: SocketAddr,
+    shown: ExpiriesOfListener,
+    /// When the doubts were logged last.
+    reminded: Option<Instant>,
+}
+
+impl Keeper {
+    async fn run(mut self, ended: CancellationToken) {
+        loop {
+            let Some(keeper) = self.look().await else {
+                return;
+            };
+            self = keeper;
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Looks at the files, in a thread for blocking work.
+    async fn look(mut self) -> Option<Self> {
+        let looked = tokio::task::spawn_blocking(move || {
+            self.refresh();
+            self.remind();
+            self
+        });
+        let looked = looked.await;
+        looked
+            .inspect_err(|error| error!(%error, "certificates are not looked after any more"))
+            .ok()
+    }
+
+    fn refresh(&mut self) {
+        let listener = self.listener;
+        match self.server.refresh() {
+            Refreshed::AsBefore => {}
+            Refreshed::Changed => {
+                info!(%listener, "certificates, keys or revocation lists read again");
+                self.shown.show(&self.server.expiries());
+                self.reminded = None;
+            }
+            Refreshed::Failed(error) => {
+                error!(%listener, %error, "changed files of TLS cannot be used: all stays as it was");
+            }
+        }
+    }
+
+    fn remind(&mut self) {
+        if self.reminded.is_some_and(|last| last.elapsed() < REMIND) {
+            return;
+        }
+        let listener = self.listener;
+        for doubt in self.server.doubts(Timestamp::now().as_second()) {
+            warn!(%listener, "{doubt}");
+        }
+        self.reminded = Some(Instant::now());
+    }
+}

@@ -1,0 +1,199 @@
+//! The server's side of TLS on one listener: certificates, client certificates, versions, tickets.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ajpgate_config::{ListenerTls, TlsVersion};
+use rustls::ServerConfig;
+use rustls::crypto::ring::{self, Ticketer};
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::version::{TLS12, TLS13};
+
+use super::client_auth::{self, Verifier};
+use super::files::{FileError, Files};
+use super::names::ByName;
+use super::pair::{Pair, Validity};
+
+/// Why a listener cannot speak TLS.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{0}")]
+    Other(#[from] rustls::Error),
+}
+
+/// See the [module](self).
+pub(crate) struct Server {
+    pub(super) settings: ListenerTls,
+    /// Whether HTTP/2 is offered (ALPN, RFC 7301).
+    http2: bool,
+    current: Mutex<Arc<Current>>,
+    looked: Mutex<Looked>,
+}
+
+/// What the files held when they were read last.
+pub(super) struct Current {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) verifier: Verifier,
+    /// Of the certificates, in the order of the file.
+    pub(super) certificates: Vec<Validity>,
+    files: Files,
+    /// Those that say which clients are let in.
+    client_files: Files,
+    /// The keys of the tickets with which sessions are resumed. All cores have the same, and they change every 6 h.
+    tickets: Arc<dyn ProducesTickets>,
+}
+
+/// Contents of the files that are not [`Current`].
+#[derive(Debug, Default)]
+struct Looked {
+    /// At the last look. The program that writes the files may not be done yet.
+    pending: Option<Files>,
+    /// They cannot be used, and this was said.
+    refused: Option<Files>,
+}
+
+/// What became of a look at the files.
+#[derive(Debug)]
+pub(super) enum Refreshed {
+    /// They are as they were, or change just now, or cannot be used as before.
+    AsBefore,
+    /// New connections get what they hold now.
+    Changed,
+    /// They have changed and cannot be used: all stays as it was.
+    Failed(ServerError),
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Server({:?})", self.settings)
+    }
+}
+
+impl Server {
+    /// `before` is what the listener spoke TLS with until now, in this run of the program: sessions that began with it are
+    /// resumed, if the same clients are let in.
+    ///
+    /// # Errors
+    /// A file that cannot be read or used.
+    pub(crate) fn new(
+        settings: &ListenerTls,
+        http2: bool,
+        before: Option<&Self>,
+    ) -> Result<Self, ServerError> {
+        let same_clients = |before: &&Self| {
+            let with =
+                |it: &ListenerTls| (it.client_auth, it.client_ca.clone(), it.client_crl.clone());
+            with(&before.settings) == with(settings)
+        };
+        let before = before.filter(same_clients);
+        let before = before.map(Self::current);
+        Ok(Self {
+            current: Mutex::new(Arc::new(Current::load(settings, http2, before.as_deref())?)),
+            settings: settings.clone(),
+            http2,
+            looked: Mutex::default(),
+        })
+    }
+
+    /// What a connection that comes now gets.
+    pub(super) fn current(&self) -> Arc<Current> {
+        let current = self.current.lock();
+        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The names of the certificates, each with the Unix time in seconds at which its certificate expires.
+    pub(crate) fn expiries(&self) -> Vec<(String, i64)> {
+        let current = self.current();
+        let certificates = current.certificates.iter();
+        let named =
+            certificates.flat_map(|it| it.names.iter().map(|name| (name.clone(), it.not_after)));
+        named.collect()
+    }
+
+    /// Looks at the files, and reads them when they have changed and are the same at two looks.
+    pub(super) fn refresh(&self) -> Refreshed {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current();
+        let now = current.files.look();
+        if now == current.files {
+            *looked = Looked::default();
+            return Refreshed::AsBefore;
+        }
+        if looked.refused.as_ref() == Some(&now) {
+            return Refreshed::AsBefore;
+        }
+        if looked.pending.as_ref() != Some(&now) {
+            looked.pending = Some(now);
+            return Refreshed::AsBefore;
+        }
+        match Current::load(&self.settings, self.http2, Some(&current)) {
+            Ok(new) => {
+                let current = self.current.lock();
+                *current.unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                *looked = Looked::default();
+                Refreshed::Changed
+            }
+            Err(error) => {
+                looked.refused = Some(now);
+                Refreshed::Failed(error)
+            }
+        }
+    }
+}
+
+impl Current {
+    /// Reads the files. The keys of the tickets are those of `before` while its files about clients are the same; a ticket
+    /// would let a client in whose certificate was revoked meanwhile.
+    fn load(
+        settings: &ListenerTls,
+        http2: bool,
+        before: Option<&Self>,
+    ) -> Result<Self, ServerError> {
+        let files = Files::of(settings.files());
+        let client_files = Files::of(
+            [&settings.client_ca, &settings.client_crl]
+                .into_iter()
+                .flatten(),
+        );
+        let provider = Arc::new(ring::default_provider());
+        let pairs = settings
+            .pairs
+            .iter()
+            .map(|pair| Pair::load(pair, &provider));
+        let pairs: Vec<Pair> = pairs.collect::<Result<_, _>>()?;
+        let verifier = client_auth::verifier(settings, &provider)?;
+        let tickets = match before.filter(|before| before.client_files == client_files) {
+            Some(before) => Arc::clone(&before.tickets),
+            None => Ticketer::new()?,
+        };
+        let versions = match settings.min_version {
+            TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
+            TlsVersion::Tls13 => &[&TLS13],
+        };
+        let builder =
+            ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
+        let builder = match &verifier {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(ByName::new(&pairs)));
+        // Sessions are in tickets; a table of them would be one per process and have locks.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.ticketer = Arc::clone(&tickets);
+        // `curl --http1.0` offers nothing but http/1.0.
+        let protocols = [(http2, "h2"), (true, "http/1.1"), (true, "http/1.0")];
+        let protocols = protocols.iter().filter(|(offered, _)| *offered);
+        config.alpn_protocols = protocols
+            .map(|(_, name)| name.as_bytes().to_vec())
+            .collect();
+        Ok(Self {
+            config: Arc::new(config),
+            verifier,
+            certificates: pairs.into_iter().map(|pair| pair.validity).collect(),
+            files,
+            client_files,
+            tickets,
+        })
+    }
+}

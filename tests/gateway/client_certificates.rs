@@ -1,0 +1,223 @@
+//! Client certificates: who is let in, and what the container is told of them.
+
+use ajp13::request::{Attribute, ForwardRequest, RequestAttribute};
+use rustls::version::{TLS12, TLS13};
+use tokio::sync::mpsc;
+
+use super::front_tls::before;
+use super::support::container::{Container, Wire, named};
+use super::support::gateway::Running;
+use super::support::tls::{Authority, certificates, issue, issuer, params, revocation_list};
+
+/// A container that hands on its requests.
+async fn telling() -> (Container, mpsc::UnboundedReceiver<ForwardRequest>) {
+    let (told, requests) = mpsc::unbounded_channel();
+    let container = Container::start(move |_, mut wire: Wire| {
+        let told = told.clone();
+        async move {
+            while let Some(request) = wire.next_request().await {
+                let _ = told.send(request);
+                wire.respond(200, &[], b"").await;
+            }
+        }
+    })
+    .await;
+    (container, requests)
+}
+
+fn in_front_of(container: &Container, tls: &str) -> Running {
+    before(&format!("ajp://{}", container.address), tls, "")
+}
+
+fn key_size(request: &ForwardRequest) -> Option<u16> {
+    request
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RequestAttribute::SslKeySize(bits) => Some(*bits),
+            _ => None,
+        })
+}
+
+#[tokio::test]
+async fn the_container_is_told_what_tls_has_agreed() {
+    let (ca, (container, mut requests)) = (Authority::new(), telling().await);
+    let middle = issuer("Middle", Some(&ca.issuer));
+    let shown = issue(&middle, &params(&["client"]));
+    let tls = format!(
+        "{}, client_auth: optional, client_ca: {}",
+        ca.server("server", &["localhost"]),
+        ca.file("ca.pem")
+    );
+    let gateway = in_front_of(&container, &tls);
+    let with = ca.client().showing(&shown, &[&middle]);
+    for (client, version, protocol, is_shown) in [
+        (ca.client(), &TLS12, "TLSv1.2", false),
+        (ca.client(), &TLS13, "TLSv1.3", false),
+        (with.clone(), &TLS12, "TLSv1.2", true),
+        (with, &TLS13, "TLSv1.3", true),
+    ] {
+        let client = client.version(version).resuming();
+        // Full, then resumed.
+        for _ in 0..2 {
+            assert_eq!(client.get(gateway.front, "/").await.unwrap(), 200);
+            let request = requests.recv().await.unwrap();
+            assert!(request.is_ssl);
+            assert_eq!(request.server_port, 443);
+            assert_eq!(
+                named(&request, "AJP_SSL_PROTOCOL").as_deref(),
+                Some(protocol)
+            );
+            let cipher =
+                String::from_utf8(request.text(Attribute::SslCipher).unwrap().to_vec()).unwrap();
+            let suites = match protocol {
+                "TLSv1.2" => [
+                    "ECDHE-ECDSA-AES256-GCM-SHA384",
+                    "ECDHE-ECDSA-AES128-GCM-SHA256",
+                ],
+                _ => ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"],
+            };
+            assert!(suites.contains(&&*cipher), "{cipher}");
+            let bits = if cipher.contains("256_GCM") || cipher.contains("AES256") {
+                256
+            } else {
+                128
+            };
+            assert_eq!(key_size(&request), Some(bits));
+            let chain = request.text(Attribute::SslCert).map(certificates);
+            let expected = is_shown.then(|| vec![shown.0.der().clone(), middle.der().clone()]);
+            assert_eq!(chain, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn plain_requests_have_no_attributes_of_tls() {
+    let (container, mut requests) = telling().await;
+    let gateway = Running::before(&[&container], "", "");
+    assert_eq!(gateway.get("/", "SSL_CIPHER: x\r\n").await.status, 200);
+    let request = requests.recv().await.unwrap();
+    assert!(!request.is_ssl);
+    assert_eq!(request.text(Attribute::SslCipher), None);
+    assert_eq!(named(&request, "AJP_SSL_PROTOCOL"), None);
+}
+
+#[tokio::test]
+async fn only_clients_of_the_authority_are_let_in() {
+    let (ca, other) = (Authority::new(), Authority::new());
+    let (container, _requests) = telling().await;
+    let server = ca.server("server", &["localhost"]);
+    let known = issue(&ca.issuer, &params(&["client"]));
+    let stranger = issue(&other.issuer, &params(&["client"]));
+    let mut expired = params(&["client"]);
+    expired.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let expired = issue(&ca.issuer, &expired);
+    for (auth, without) in [("optional", true), ("required", false)] {
+        let tls = format!(
+            "{server}, client_auth: {auth}, client_ca: {}",
+            ca.file("ca.pem")
+        );
+        let gateway = in_front_of(&container, &tls);
+        for version in [&TLS12, &TLS13] {
+            let client = ca.client().version(version);
+            for (client, is_let_in) in [
+                (client.clone(), without),
+                (client.clone().showing(&known, &[]), true),
+                (client.clone().showing(&stranger, &[]), false),
+                (client.showing(&expired, &[]), false),
+            ] {
+                let answer = client.get(gateway.front, "/").await;
+                assert_eq!(
+                    answer.as_ref().ok(),
+                    is_let_in.then_some(&200),
+                    "{auth} {answer:?}"
+                );
+                // The alert arrives, not a reset.
+                let reset =
+                    |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+                assert!(!answer.as_ref().is_err_and(reset), "{auth} {answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn revoked_clients_and_those_without_a_current_list_are_refused() {
+    let ca = Authority::new();
+    let (container, _requests) = telling().await;
+    let middle = issuer("Middle", Some(&ca.issuer));
+    let numbered = |serial: u64| {
+        let mut params = params(&["client"]);
+        params.serial_number = Some(serial.into());
+        params
+    };
+    let good = issue(&ca.issuer, &numbered(1));
+    let revoked = issue(&ca.issuer, &numbered(2));
+    let below = issue(&middle, &numbered(3));
+    let list = revocation_list;
+    for (lists, let_in) in [
+        (list(&ca.issuer, 2100, &[2]), [true, false, false]),
+        (
+            list(&ca.issuer, 2100, &[2]) + &list(&middle, 2100, &[]),
+            [true, false, true],
+        ),
+        (
+            list(&ca.issuer, 2002, &[2]) + &list(&middle, 2100, &[]),
+            [false, false, false],
+        ),
+        (list(&middle, 2100, &[]), [false, false, false]),
+    ] {
+        ca.folder.write("clients.crl", &lists);
+        let tls = format!(
+            "{}, client_auth: required, client_ca: {}, client_crl: {}",
+            ca.server("server", &["localhost"]),
+            ca.file("ca.pem"),
+            ca.file("clients.crl"),
+        );
+        let gateway = in_front_of(&container, &tls);
+        let clients = [(&good, vec![]), (&revoked, vec![]), (&below, vec![&middle])];
+        for ((shown, issuers), is_let_in) in clients.into_iter().zip(let_in) {
+            let client = ca.client().showing(shown, &issuers);
+            let answer = client.get(gateway.front, "/").await;
+            assert_eq!(
+                answer.as_ref().ok(),
+                is_let_in.then_some(&200),
+                "{answer:?} {lists}"
+            );
+        }
+    }
+}
+
+/// A packet has room for 8 KiB: forwarding fields are left out first, then the issuers, then the client's certificate.
+#[tokio::test]
+async fn a_chain_that_does_not_fit_is_cut_to_the_leaf_and_then_left_out() {
+    let (ca, (container, mut requests)) = (Authority::new(), telling().await);
+    let middle = issuer("Middle", Some(&ca.issuer));
+    let shown = issue(&middle, &params(&["client"]));
+    let tls = format!(
+        "{}, client_auth: required, client_ca: {}",
+        ca.server("server", &["localhost"]),
+        ca.file("ca.pem")
+    );
+    let gateway = in_front_of(&container, &tls);
+    let client = ca.client().showing(&shown, &[&middle]);
+    let mut client = client.connect(gateway.front).await;
+    let mut seen = Vec::new();
+    for padding in (5500..7800).step_by(50) {
+        let answer = client
+            .get("/", &format!("X-Padding: {}\r\n", "x".repeat(padding)))
+            .await;
+        assert_eq!(answer.status, 200);
+        let request = requests.recv().await.unwrap();
+        let chain = request.text(Attribute::SslCert).map(certificates);
+        let count = chain.map_or(0, |chain| {
+            assert_eq!(chain[0], *shown.0.der());
+            chain.len()
+        });
+        assert!(request.text(Attribute::SslCipher).is_some());
+        if seen.last() != Some(&count) {
+            seen.push(count);
+        }
+    }
+    assert_eq!(seen, [2, 1, 0]);
+}
