@@ -1,4 +1,7 @@
-//! Which key of `limits` a refused head went beyond, whatever version of HTTP it came in.
+//! What follows from the refusal of a head, whatever version of HTTP it came in: the status, and the key of `limits` that it
+//! went beyond.
+
+use http::StatusCode;
 
 use crate::framing::Refused;
 use crate::telemetry::metrics::Limit;
@@ -11,5 +14,17 @@ pub(super) const fn limit_of(why: Refused) -> Option<Limit> {
         Refused::TooManyFields => Some(Limit::MaxHeaders),
         Refused::TargetTooLong => Some(Limit::MaxUri),
         _ => None,
+    }
+}
+
+/// The status for the client whose request is refused.
+pub(super) const fn status(why: Refused) -> StatusCode {
+    match why {
+        Refused::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
+        Refused::HeadTooLarge | Refused::TooManyFields => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
+        Refused::TargetTooLong => StatusCode::URI_TOO_LONG,
+        _ => StatusCode::BAD_REQUEST,
     }
 }

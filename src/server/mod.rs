@@ -7,6 +7,7 @@ mod http1;
 mod http2;
 mod limits;
 mod listen;
+mod pace;
 mod preface;
 mod proxy_protocol;
 mod tls;

@@ -8,9 +8,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::super::date;
+use super::super::limits::status;
 use super::client_stream::Socket;
 use super::connection::{Connection, REFUSED};
-use super::machine::{Answer, Refusal, status};
+use super::machine::{Answer, Refusal};
 use super::service::Service;
 use super::waits::Reading;
 use crate::head::Fields;

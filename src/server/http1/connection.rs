@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ajpgate_config::Limits;
 
+use super::super::pace::Pace;
 use super::client_stream::{ClientStream, Socket};
 use super::machine::{Machine, Queue};
-use super::pace::Pace;
 use super::service::Service;
 use super::waits::Waits;
 use crate::connection_state::ConnectionState;

@@ -10,7 +10,6 @@ mod connection;
 mod exchange;
 mod gateway;
 mod machine;
-mod pace;
 mod requests;
 mod service;
 #[cfg(test)]

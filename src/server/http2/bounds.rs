@@ -1,9 +1,12 @@
 //! Bounds of one connection of HTTP/2.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use ajpgate_config::Limits;
 use h2::server::Builder;
+
+use crate::framing::HeadLimits;
 
 /// Bytes that a client may send of one request's body before a member has taken some of them. The window that every stream
 /// starts with (RFC 9113 section 6.9.2), and what the front of HTTP/1.1 reads at once.
@@ -19,15 +22,17 @@ const DATA_FRAME_BUDGET: usize = 2_000 * 256;
 /// Streams that a client may make the gateway reset by breaking the protocol, in the life of a connection (CVE-2025-8671).
 const MAX_PROVOKED_RESETS: usize = 200;
 
-/// How often as large as `max_head` a header list may be so that it gets the gateway's own answer. `h2` answers a larger one
+/// How often as large as `max_header_bytes` a header list may be so that it gets the gateway's own answer. `h2` answers a larger one
 /// itself, which nobody counts, and ends the connection for one that is four times as large as that.
 const ANSWERED: usize = 2;
 
 /// See the [module](self).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Largest header list of a request, in bytes as RFC 9113 section 6.5.2 counts them: 32 more for each field.
-    pub(super) max_head: usize,
+    /// Of a header list, in bytes as RFC 9113 section 6.5.2 counts them: 32 more for each field.
+    pub(super) head_limits: HeadLimits,
+    /// Least bytes of a body per second.
+    pub(super) min_body_rate: Option<NonZeroU64>,
     /// Most requests at a time.
     pub(super) max_streams: u32,
     /// From the first byte of a header block, or of another frame but DATA, to its last.
@@ -38,9 +43,14 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Those that `limits` has when the connection begins.
-    pub(super) const fn of(limits: &Limits) -> Self {
+    pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            max_head: limits.max_header_bytes,
+            head_limits: HeadLimits {
+                max_bytes: limits.max_header_bytes,
+                max_fields: limits.max_headers.unwrap_or(usize::MAX),
+                max_target: limits.max_uri.unwrap_or(usize::MAX),
+            },
+            min_body_rate: limits.min_body_rate,
             max_streams: limits.max_streams,
             head: limits.header_timeout,
             idle: limits.idle_timeout,
@@ -50,7 +60,7 @@ impl Bounds {
     /// A server of `h2` with these bounds.
     pub(super) fn server(&self) -> Builder {
         let streams = usize::try_from(self.max_streams).unwrap_or(usize::MAX);
-        let list = self.max_head.saturating_mul(ANSWERED);
+        let list = self.head_limits.max_bytes.saturating_mul(ANSWERED);
         let mut builder = Builder::new();
         builder
             .max_concurrent_streams(self.max_streams)

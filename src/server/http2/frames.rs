@@ -100,9 +100,15 @@ impl Frames {
         ended
     }
 
-    /// The frame of which only a part has come, if its header has.
-    pub(super) const fn current(&self) -> Option<Frame> {
-        self.current
+    /// The frame of which only a part has come, if its header has, and how many bytes of its payload have.
+    pub(super) fn current(&self) -> Option<(Frame, usize)> {
+        let frame = self.current?;
+        Some((frame, frame.length.saturating_sub(self.left)))
+    }
+
+    /// Whether no part of a frame has come.
+    pub(super) const fn is_between(&self) -> bool {
+        self.filled == 0 && self.current.is_none()
     }
 
     /// Whether a part of a frame has come that is not known to be DATA.
@@ -136,7 +142,7 @@ mod tests {
             frame.length
         ))));
         assert_eq!(seen, [(4, 0, 0), (1, 1, 3)]);
-        assert!(!frames.owes_control() && frames.current().is_none());
+        assert!(frames.is_between() && !frames.owes_control());
     }
 
     #[test]
@@ -148,7 +154,8 @@ mod tests {
         assert!(frames.owes_control() && frames.current().is_none());
         assert!(!frames.read(&data[4..12], |_| {}));
         assert!(!frames.owes_control());
-        assert_eq!(frames.current().unwrap().stream, 5);
+        let (current, received) = frames.current().unwrap();
+        assert_eq!((current.stream, received), (5, 3));
         assert!(frames.read(&data[12..], |_| {}));
         frames.read(&frame(kind::HEADERS, 0, 7, 5)[..12], |frame| {
             assert!(frame.leaves_block_open() && !frame.ends_stream());
@@ -173,7 +180,7 @@ mod tests {
             }
             prop_assert_eq!(ended, !list.is_empty());
             prop_assert_eq!(seen, list);
-            prop_assert!(frames.current().is_none() && !frames.owes_control());
+            prop_assert!(frames.is_between() && !frames.owes_control());
         }
     }
 }

@@ -41,21 +41,25 @@ impl Intake {
         }
     }
 
-    /// Takes what has come out of `h2`. The task is woken when more comes.
+    /// Takes what has come out of `h2`, and returns how many bytes. The task is woken when more comes.
     ///
     /// # Errors
     /// When the stream is over before its proper end: the client has reset it, has broken the protocol, or is gone.
-    pub(super) fn fill(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
+    pub(super) fn fill(&mut self, cx: &mut Context<'_>) -> Result<usize, Gone> {
+        let mut bytes = 0;
         while !self.ended {
             match self.stream.poll_data(cx) {
-                Poll::Ready(Some(Ok(piece))) => self.push(piece),
+                Poll::Ready(Some(Ok(piece))) => {
+                    bytes += piece.len();
+                    self.push(piece);
+                }
                 Poll::Ready(Some(Err(_))) => return Err(Gone),
                 // What may follow are trailers. They are not forwarded.
                 Poll::Ready(None) => (self.ended, self.begun) = (true, true),
                 Poll::Pending => break,
             }
         }
-        Ok(())
+        Ok(bytes)
     }
 
     fn push(&mut self, piece: Bytes) {

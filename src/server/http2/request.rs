@@ -4,13 +4,10 @@
 //! concern a connection, a Content-Length that is no number. Here is what it lets pass.
 
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
+use http::{HeaderMap, HeaderValue, Method, Uri, request};
 
-use crate::framing::Body;
+use crate::framing::{Body, HeadLimits, Refused};
 use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget};
-
-/// Most header fields of a request, its cookies counted as one.
-const MAX_FIELDS: usize = 100;
 
 /// Bytes that each field counts beside its name and value (RFC 9113 section 6.5.2).
 const FIELD: usize = 32;
@@ -18,20 +15,12 @@ const FIELD: usize = 32;
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
-    #[error("header list too large")]
-    ListTooLarge,
-    #[error("too many header fields")]
-    TooManyFields,
-    #[error("request target too long")]
-    TargetTooLong,
-    #[error("a byte that may not be in a request target")]
-    BadTarget,
+    #[error(transparent)]
+    Head(#[from] Refused),
     #[error("neither :authority nor Host")]
     NoAuthority,
     #[error("a Host that is not the :authority")]
     OtherHost,
-    #[error("more than one Content-Length")]
-    SeveralLengths,
     #[error("white space around the value of a field")]
     WhiteSpace,
     #[error("another scheme than http or https")]
@@ -39,12 +28,11 @@ pub(super) enum Malformed {
 }
 
 impl Malformed {
-    /// The status for the client.
-    pub(super) const fn status(self) -> StatusCode {
+    /// The same in the words of every version of HTTP.
+    pub(super) const fn refused(self) -> Refused {
         match self {
-            Self::ListTooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            _ => StatusCode::BAD_REQUEST,
+            Self::Head(why) => why,
+            _ => Refused::BadHead,
         }
     }
 }
@@ -59,11 +47,15 @@ pub(super) struct Asked {
     pub(super) expects_100: bool,
 }
 
-/// Reads a head. `over`: no body follows. A header list has at most `max` bytes.
+/// Reads a head. `over`: no body follows. The cookies count as one field.
 ///
 /// # Errors
 /// When the request must not go on.
-pub(super) fn read(parts: request::Parts, over: bool, max: usize) -> Result<Asked, Malformed> {
+pub(super) fn read(
+    parts: request::Parts,
+    over: bool,
+    limits: &HeadLimits,
+) -> Result<Asked, Malformed> {
     let request::Parts {
         method,
         uri,
@@ -71,9 +63,13 @@ pub(super) fn read(parts: request::Parts, over: bool, max: usize) -> Result<Aske
         headers,
         ..
     } = parts;
-    if list_size(&uri, &headers) > max {
-        return Err(Malformed::ListTooLarge);
+    if list_size(&uri, &headers) > limits.max_bytes {
+        return Err(Refused::HeadTooLarge.into());
     }
+    let target = target(&method, &uri)?;
+    limits.target(target.as_str().len())?;
+    let fields = fields(&uri, &headers)?;
+    limits.fields(fields.len())?;
     let body = match (over, content_length(&headers)?) {
         (true, _) => Body::Over,
         (false, Some(length)) => Body::of_length(length),
@@ -84,8 +80,8 @@ pub(super) fn read(parts: request::Parts, over: bool, max: usize) -> Result<Aske
         expects_100: !body.is_over() && headers.get(EXPECT).is_some_and(expects),
         body,
         head: RequestHead {
-            target: target(&method, &uri)?,
-            fields: fields(&uri, &headers)?,
+            target,
+            fields,
             method,
             version,
         },
@@ -109,10 +105,10 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Malformed> {
         return Ok(None);
     };
     if lengths.next().is_some() {
-        return Err(Malformed::SeveralLengths);
+        return Err(Refused::SeveralLengths.into());
     }
     let length = length.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Some).ok_or(Malformed::SeveralLengths)
+    length.map(Some).ok_or(Refused::BadLength.into())
 }
 
 /// The target as HTTP/1.1 writes it: `:path`; for CONNECT `:authority`.
@@ -127,8 +123,8 @@ fn target(method: &Method, uri: &Uri) -> Result<RequestTarget, Malformed> {
     }
     let path = uri.path_and_query().map_or("/", |it| it.as_str());
     RequestTarget::parse(path.as_bytes()).map_err(|why| match why {
-        BadTarget::TooLong => Malformed::TargetTooLong,
-        BadTarget::Malformed => Malformed::BadTarget,
+        BadTarget::TooLong => Refused::TargetTooLong.into(),
+        BadTarget::Malformed => Refused::BadTarget.into(),
     })
 }
 
@@ -140,15 +136,11 @@ fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
         .iter()
         .map(HeaderValue::as_bytes)
         .collect();
-    let others = headers.len() - cookies.len() - headers.get_all(HOST).iter().count();
-    if others + 1 + usize::from(!cookies.is_empty()) > MAX_FIELDS {
-        return Err(Malformed::TooManyFields);
-    }
     let bytes = |(name, value): (&http::HeaderName, &HeaderValue)| {
         name.as_str().len() + value.len() + b"; ".len()
     };
     let bytes = headers.iter().map(bytes).sum::<usize>() + "host".len() + host.len();
-    let mut fields = Fields::with_capacity(others + 2, bytes);
+    let mut fields = Fields::with_capacity(headers.len() + 1, bytes);
     fields.push_known(Known::Host, b"host", host.as_bytes());
     for (name, value) in headers {
         let value = value.as_bytes();
@@ -193,6 +185,12 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: HeadLimits = HeadLimits {
+        max_bytes: 1024,
+        max_fields: 10,
+        max_target: 100,
+    };
+
     const URI: &str = "http://shop.example.com/a?b";
 
     fn ask(method: &str, uri: &str, fields: &[(&str, &str)]) -> Result<Asked, Malformed> {
@@ -203,7 +201,7 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        read(request.body(()).unwrap().into_parts().0, false, 1024)
+        read(request.body(()).unwrap().into_parts().0, false, &LIMITS)
     }
 
     fn shown(asked: &Asked) -> String {
@@ -259,8 +257,7 @@ mod tests {
 
     #[test]
     fn requests_that_must_not_go_on() {
-        let long = format!("/{}", "a".repeat(1024));
-        let many: Vec<_> = (0..100).map(|_| ("x", "")).collect();
+        let long = format!("/{}", "a".repeat(100));
         for (uri, fields, why) in [
             (URI, &[("host", "other")][..], Malformed::OtherHost),
             (
@@ -278,26 +275,30 @@ mod tests {
             (
                 URI,
                 &[("content-length", "1"), ("content-length", "1")],
-                Malformed::SeveralLengths,
+                Malformed::Head(Refused::SeveralLengths),
             ),
             (URI, &[("x", " a")], Malformed::WhiteSpace),
             (URI, &[("x", "a\t")], Malformed::WhiteSpace),
             ("ftp://a/b", &[], Malformed::BadScheme),
-            ("http://a/\"b", &[], Malformed::BadTarget),
-            (&long, &[("host", "a")], Malformed::ListTooLarge),
-            (URI, &[("x", &"a".repeat(1000))], Malformed::ListTooLarge),
+            ("http://a/\"b", &[], Malformed::Head(Refused::BadTarget)),
+            (
+                &long,
+                &[("host", "a")],
+                Malformed::Head(Refused::TargetTooLong),
+            ),
+            (
+                URI,
+                &[("x", ""); 10],
+                Malformed::Head(Refused::TooManyFields),
+            ),
+            (
+                URI,
+                &[("x", &"a".repeat(1000))],
+                Malformed::Head(Refused::HeadTooLarge),
+            ),
         ] {
             let found = ask("GET", uri, fields).err();
             assert_eq!(found, Some(why), "{uri} {fields:?}");
         }
-        let request = Request::builder().uri(URI);
-        let request = many
-            .iter()
-            .fold(request, |it, (name, value)| it.header(*name, *value));
-        let parts = request.body(()).unwrap().into_parts().0;
-        let found = read(parts, true, usize::MAX).err();
-        assert_eq!(found, Some(Malformed::TooManyFields));
-        assert_eq!(Malformed::TooManyFields.status(), 431);
-        assert_eq!(Malformed::TargetTooLong.status(), 414);
     }
 }

@@ -18,6 +18,7 @@ use http_body::Body as _;
 use tracing::debug;
 
 use super::super::date;
+use super::super::limits::{limit_of, status};
 use super::answer;
 use super::bounds::Bounds;
 use super::gone::Gone;
@@ -31,6 +32,7 @@ use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, Fields, has_no_body};
 use crate::proxy::{self, Tracked};
 use crate::state::Shared;
+use crate::telemetry::metrics::Limit;
 use crate::upload::{BodyFault, BodyFeed, ClientBody};
 
 /// How long the rest of a body is read behind the answer.
@@ -55,19 +57,19 @@ pub(super) async fn serve(
     let (parts, body) = request.into_parts();
     let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
     let head_only = parts.method == Method::HEAD;
-    let asked = match request::read(parts, body.is_end_stream(), connection.bounds.max_head) {
+    let asked = match request::read(parts, body.is_end_stream(), &connection.bounds.head_limits) {
         Ok(asked) => asked,
         Err(why) => return refuse(&connection, number, &line, why, respond),
     };
     let state = ConnectionState::of_stream(number, asked.head.fields.bytes());
     let (body_read, feed) = ClientBody::new(asked.body);
+    let id = respond.stream_id().as_u32();
     let stream = Stream {
-        id: respond.stream_id().as_u32(),
         respond,
         intake: Intake::new(body),
         feed,
         state: Arc::new(state),
-        waits: Waits::default(),
+        waits: Waits::new(id, connection.watch.clone(), &connection.bounds),
         awaits_100: asked.expects_100,
         head_only,
         connection: &connection,
@@ -85,7 +87,11 @@ fn refuse(
 ) {
     let Common { shared, client, .. } = connection;
     debug!(client = client.ip, reason = %why, "request refused");
-    let status = why.status();
+    let why = why.refused();
+    if let Some(limit) = limit_of(why) {
+        shared.counters.limits.increment(limit);
+    }
+    let status = status(why);
     let text = proxy::text(status);
     let mut fields = Fields::default();
     fields.push(b"content-type", b"text/plain; charset=utf-8");
@@ -100,7 +106,6 @@ fn refuse(
 
 /// See the [module](self).
 struct Stream<'a> {
-    id: u32,
     respond: SendResponse<Bytes>,
     intake: Intake,
     feed: BodyFeed,
@@ -215,7 +220,7 @@ impl Stream<'_> {
                 return Poll::Ready(Err(Gone));
             }
             match sending.stalled {
-                true => self.waits.for_window(self.connection.bounds.idle),
+                true => self.waits.for_window(),
                 false => self.waits.not_for_window(),
             }
             match self.poll_body(cx) {
@@ -228,7 +233,10 @@ impl Stream<'_> {
 
     /// Passes what has come of the request's body on. Ready when the body has got something new, or its end.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        self.intake.fill(cx)?;
+        let received = self.intake.fill(cx)?;
+        if received > 0 {
+            self.waits.received(received);
+        }
         if self.feed.is_abandoned() {
             self.intake.discard();
             self.waits.not_for_body();
@@ -240,7 +248,7 @@ impl Stream<'_> {
                 self.feed.end(Ok(()));
             } else if !self.feed.found_nothing() {
                 self.ask_for_body();
-                self.waits.for_body(self.connection.bounds.idle);
+                self.waits.for_body();
                 return self.poll_late(cx);
             }
             self.waits.not_for_body();
@@ -264,20 +272,14 @@ impl Stream<'_> {
 
     /// Ready when a wait is over.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        loop {
-            if ready!(self.waits.poll(cx)) == Late::Window {
-                return Poll::Ready(Err(Gone));
-            }
-            // A large frame may come slowly, and `h2` hands on whole frames.
-            let until = self.connection.watch.data_at(self.id);
-            let until = until.map(|at| at + self.connection.bounds.idle);
-            match until.filter(|until| *until > tokio::time::Instant::now()) {
-                Some(until) => self.waits.for_body_until(until),
-                None => {
-                    self.feed.end(Err(BodyFault::Stalled));
-                    return Poll::Ready(Ok(()));
-                }
-            }
+        let Late::Body(fault) = ready!(self.waits.poll(cx)) else {
+            return Poll::Ready(Err(Gone));
+        };
+        if fault == BodyFault::TooSlow {
+            let limits = &self.connection.shared.counters.limits;
+            limits.increment(Limit::MinBodyRate);
         }
+        self.feed.end(Err(fault));
+        Poll::Ready(Ok(()))
     }
 }

@@ -67,11 +67,11 @@ impl Watch {
         state.block_since.or(frame)
     }
 
-    /// When the last bytes came of a DATA frame of this stream of which only a part has come.
-    pub(super) fn data_at(&self, stream: u32) -> Option<Instant> {
+    /// When the last bytes came of a DATA frame of this stream of which only a part has come, and how many have.
+    pub(super) fn data_of(&self, stream: u32) -> Option<(Instant, usize)> {
         let state = self.state();
-        let frame = state.frames.current()?;
-        (frame.kind == kind::DATA && frame.stream == stream).then_some(state.read_at)
+        let (frame, received) = state.frames.current()?;
+        (frame.kind == kind::DATA && frame.stream == stream).then_some((state.read_at, received))
     }
 
     /// When the client last took something.
@@ -83,7 +83,7 @@ impl Watch {
         let now = Instant::now();
         let state = &mut *self.state();
         let (mut flood, mut block_since) = (state.flood, state.block_since);
-        let between = state.frames.current().is_none() && !state.frames.owes_control();
+        let between = state.frames.is_between();
         let budget = &mut state.budget;
         let ended = state.frames.read(bytes, |frame| {
             flood = flood.or(budget.count(frame, now).err());
@@ -213,5 +213,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             }
         }
         until.as_mut().poll(cx).map(Ok)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::framing::Preface;
+
+    /// A DATA frame of this stream begins, and so many bytes of its 10,000 have come.
+    pub(in super::super) fn data_on_its_way(watch: &Watch, stream: u8, bytes: usize) {
+        let header = [0, 0x27, 0x10, kind::DATA, 0, 0, 0, 0, stream];
+        let payload = vec![0; bytes];
+        watch.read(&[Preface::BYTES, &header[..], &payload[..]].concat());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_client_owes_is_known_since_its_first_byte() {
+        let second = Duration::from_secs(1);
+        let watch = Watch::new();
+        let start = Instant::now();
+        watch.read(Preface::BYTES);
+        assert_eq!(watch.owed_since(), None);
+        tokio::time::advance(second).await;
+        // A header block that goes on in CONTINUATION.
+        watch.read(&[0, 0, 1, kind::HEADERS, 0, 0, 0, 0, 1, 0x88]);
+        tokio::time::advance(second).await;
+        watch.read(&[0, 0, 1, kind::CONTINUATION, 0, 0, 0, 0, 1, 0x88]);
+        assert_eq!(watch.owed_since(), Some(start + second));
+        watch.read(&[0, 0, 1, kind::CONTINUATION, 4, 0, 0, 0, 1, 0x88, 0]);
+        // The first byte of the next frame came with it.
+        assert_eq!(watch.owed_since(), Some(start + 2 * second));
+        tokio::time::advance(second).await;
+        watch.read(&[0, 8, kind::PING]);
+        assert_eq!(watch.owed_since(), Some(start + 2 * second));
+        watch.read(&[0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(watch.owed_since(), None);
+        // DATA may take its time: the body is waited for.
+        watch.read(&[0, 0, 2, kind::DATA, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(watch.owed_since(), None);
+        assert_eq!(watch.data_of(1), Some((start + 3 * second, 1)));
+        assert_eq!(watch.data_of(3), None);
     }
 }

@@ -1,6 +1,8 @@
 //! HTTP/2 with clients.
 
+mod floods;
 mod requests;
+mod times;
 
 use crate::support::container::Container;
 use crate::support::gateway::Running;

@@ -3,7 +3,10 @@
 use super::before;
 use crate::support::container::{Container, Wire, fields};
 use crate::support::gateway::Running;
-use crate::support::h2::{End, Http2, PREFACE, SETTINGS, get, request};
+use crate::support::h2::{
+    END_HEADERS, END_STREAM, End, HEADERS, Http2, PREFACE, SETTINGS, get, request,
+};
+use crate::support::hpack;
 use crate::support::{Gate, pause};
 
 fn text(text: &Option<bytes::Bytes>) -> &str {
@@ -291,4 +294,57 @@ async fn a_stop_lets_requests_complete_and_takes_no_more() {
     assert_eq!(busy.answer(stream).await.status, 200);
     assert_eq!(busy.goes_away().await, None);
     assert!(stop.await.unwrap());
+}
+
+/// What a member has got of such a body never has a proper end.
+#[tokio::test]
+async fn a_body_that_is_not_as_long_as_announced_is_no_request() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        wire.request().await;
+        let sent = wire.until_closed().await;
+        // The end of a body is a packet without data.
+        assert!(!sent.ends_with(&[0x12, 0x34, 0, 0]), "{sent:?}");
+    })
+    .await;
+    let gateway = before(&[&container], "");
+    let mut client = Http2::connect(gateway.front).await;
+    for (length, sent) in [("3", &b"abcd"[..]), ("5", b"abcd"), ("1", b"")] {
+        let head = [&request("POST", "/")[..], &[("content-length", length)]].concat();
+        let stream = client.open(&head, false).await;
+        client.data(stream, sent, true).await;
+        assert_eq!(client.answer(stream).await.end, End::Reset(1), "{length}");
+    }
+    // Announced, and no body at all.
+    let head = [&request("POST", "/")[..], &[("content-length", "3")]].concat();
+    let stream = client.open(&head, true).await;
+    assert_eq!(client.answer(stream).await.end, End::Reset(1));
+    gateway.quiet().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_waited_for_is_asked_for_with_100_and_trailers_are_dropped() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            assert_eq!(fields(&request, "x-trailer"), [""; 0]);
+            let body = wire.read_body(&request).await;
+            wire.respond(200, &[], &body).await;
+        }
+    })
+    .await;
+    let gateway = before(&[&container], "");
+    let mut client = Http2::connect(gateway.front).await;
+    let head = [&request("POST", "/")[..], &[("expect", "100-continue")]].concat();
+    let stream = client.open(&head, false).await;
+    while client.so_far(stream).interim.is_empty() {
+        client.next_of(HEADERS).await.unwrap();
+    }
+    client.data(stream, b"body", false).await;
+    let trailers = hpack::encode(&[("x-trailer", "a")]);
+    client
+        .frame(HEADERS, END_HEADERS | END_STREAM, stream, &trailers)
+        .await;
+    let answer = client.answer(stream).await;
+    assert_eq!((answer.text(), answer.end), ("body", End::Whole));
+    assert_eq!(answer.interim, [100]);
+    gateway.quiet().await;
 }

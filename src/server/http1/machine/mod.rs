@@ -16,7 +16,7 @@ mod queue;
 mod tests;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{Method, StatusCode, Version};
+use http::{Method, Version};
 
 pub(crate) use self::answer::Answer;
 use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head, write_interim};
@@ -332,17 +332,5 @@ impl Machine {
             self.answering = AnswerState::Idle;
         }
         over
-    }
-}
-
-/// The status for the client whose request is refused.
-pub(crate) const fn status(why: Refused) -> StatusCode {
-    match why {
-        Refused::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
-        Refused::HeadTooLarge | Refused::TooManyFields => {
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
-        }
-        Refused::TargetTooLong => StatusCode::URI_TOO_LONG,
-        _ => StatusCode::BAD_REQUEST,
     }
 }

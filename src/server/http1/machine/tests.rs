@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use http::StatusCode;
+
 use crate::head::Fields;
 
 const MAX_HEAD: usize = 1000;

@@ -30,6 +30,12 @@ impl Pace {
         self.rate.left()
     }
 
+    /// The client is waited for, and may be until then.
+    pub(super) fn until(&mut self) -> Instant {
+        let left = self.wait();
+        self.since.unwrap_or_else(Instant::now) + left
+    }
+
     /// The wait is over: so many bytes have come, or nobody wants more for now.
     pub(super) fn end_wait(&mut self, bytes: usize) {
         if let Some(since) = self.since.take() {
