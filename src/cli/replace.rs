@@ -3,6 +3,7 @@
 //! Until the new program serves, this one serves as before, but refuses changes by hand and reloads: the new program has
 //! read the configuration and the state file already.
 
+use std::env;
 use std::pin::pin;
 use std::process;
 
@@ -32,11 +33,8 @@ pub(super) async fn replace(
     gateway: &Gateway,
     program: &Program,
 ) -> Outcome {
-    if process::id() == 1 {
-        // The system ends a container with its first process, and all that it has started.
-        error!(
-            "a new program cannot take over from the first process of a container: start another container"
-        );
+    if let Some(obstacle) = obstacle() {
+        error!("no new program is started: {obstacle}");
         return Outcome::GoesOn { reload: false };
     }
     info!(file = %program.file().display(), "starting a new program to take over");
@@ -79,6 +77,19 @@ pub(super) async fn replace(
             Outcome::GoesOn { reload }
         }
     }
+}
+
+/// Why the end of this process would end the new one too.
+fn obstacle() -> Option<&'static str> {
+    let own = process::id();
+    if own == 1 {
+        return Some("a container ends with its first process, so start another container");
+    }
+    // `systemd.exec(5)`: the process that systemd has started.
+    let main = env::var("SYSTEMD_EXEC_PID").ok();
+    let is_main = main.and_then(|main| main.parse().ok()) == Some(own);
+    (is_main && env::var_os("NOTIFY_SOCKET").is_none())
+        .then_some("systemd ends a service with its main process, unless its unit has Type=notify")
 }
 
 /// What has happened first.

@@ -177,6 +177,19 @@ fn systemd_hears_that_a_new_program_does_not_take_over() {
     );
 }
 
+/// systemd would not learn that another process is the main one, and kill it.
+#[test]
+fn without_type_notify_nobody_takes_over() {
+    let by_systemd = |it: Command| by_shell(&it, "SYSTEMD_EXEC_PID=$$");
+    let gateway = Succession::start_by("", by_systemd);
+    gateway.signal("USR2");
+    gateway.logs("no new program is started: systemd ends a service with its main process");
+    assert_eq!(get(gateway.front, "/", "").status, 200);
+    let systemd = Systemd::new();
+    let mut gateway = Succession::start_by("", |it| systemd.of(&by_systemd(it), None));
+    gone(gateway.hand_over());
+}
+
 /// A socket, as systemd makes it.
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
