@@ -1,11 +1,14 @@
 //! `ajpgate demo`: two nodes in this process and the gateway in front of them.
 
+mod certificate;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use ajpgate_config::{Config, Level};
 
+use self::certificate::Certificate;
 use super::arguments::parse_bind;
 use super::process::{print, runtime};
 use super::signals::Signals;
@@ -18,9 +21,12 @@ const SECRET: &str = "demo";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Address for clients; if the port is taken, a free one is used
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = parse_bind)]
-    bind: SocketAddr,
+    /// Address for clients; if the port is taken, a free one is used. Default: 127.0.0.1:8080, with --tls 127.0.0.1:8443
+    #[arg(long, value_name = "ADDR", value_parser = parse_bind)]
+    bind: Option<SocketAddr>,
+    /// Speak TLS with a certificate made on the spot, which is gone with the demo
+    #[arg(long)]
+    tls: bool,
     /// Address for metrics, health and manager; if the port is taken, a free one is used
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9404", value_parser = parse_bind)]
     admin: SocketAddr,
@@ -32,8 +38,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let nodes = [start_node("node1").await?, start_node("node2").await?];
-        let gateway = start_gateway(arguments, &nodes)?;
-        print(&guide(&gateway, &nodes))?;
+        let front = Front::new(arguments)?;
+        let gateway = start_gateway(&front, arguments.admin, &nodes)?;
+        print(&guide(&gateway, &front, &nodes))?;
         signals.stop().await;
         print("\nbye\n")?;
         let again = signals.stop();
@@ -43,6 +50,48 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Where clients connect, and how.
+struct Front {
+    bind: SocketAddr,
+    certificate: Option<Certificate>,
+}
+
+impl Front {
+    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+        let port = if arguments.tls { 8443 } else { 8080 };
+        let bind = arguments.bind;
+        let bind = bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
+        let certificate = arguments.tls.then(|| Certificate::new(bind.ip()));
+        Ok(Self {
+            bind,
+            certificate: certificate.transpose()?,
+        })
+    }
+
+    const fn scheme(&self) -> &'static str {
+        match self.certificate {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// The keys of the listener behind `bind`.
+    fn tls(&self) -> String {
+        self.certificate.as_ref().map_or_else(String::new, |it| {
+            let (certificate, key) = (it.certificate(), it.private_key());
+            format!(", tls: {{ certificate: {certificate:?}, private_key: {key:?} }}")
+        })
+    }
+
+    /// The command that sends requests.
+    fn curl(&self) -> String {
+        match &self.certificate {
+            Some(it) => format!("curl -s --cacert {}", it.certificate().display()),
+            None => "curl -s".to_owned(),
+        }
+    }
 }
 
 async fn start_node(route: &str) -> anyhow::Result<Node> {
@@ -55,9 +104,9 @@ async fn start_node(route: &str) -> anyhow::Result<Node> {
 }
 
 /// Starts on the given ports, or on free ones if these are taken.
-fn start_gateway(arguments: &Arguments, nodes: &[Node; 2]) -> anyhow::Result<Gateway> {
+fn start_gateway(front: &Front, admin: SocketAddr, nodes: &[Node; 2]) -> anyhow::Result<Gateway> {
     let any = |address: SocketAddr| SocketAddr::new(address.ip(), 0);
-    let Arguments { bind, admin } = *arguments;
+    let bind = front.bind;
     let mut last = None;
     for (bind, admin) in [
         (bind, admin),
@@ -65,7 +114,7 @@ fn start_gateway(arguments: &Arguments, nodes: &[Node; 2]) -> anyhow::Result<Gat
         (any(bind), admin),
         (any(bind), any(admin)),
     ] {
-        match Gateway::start(&config(bind, admin, nodes)?) {
+        match Gateway::start(&config(bind, &front.tls(), admin, nodes)?) {
             Ok(gateway) => return Ok(gateway),
             Err(error) => last = Some(error),
         }
@@ -74,11 +123,16 @@ fn start_gateway(arguments: &Arguments, nodes: &[Node; 2]) -> anyhow::Result<Gat
 }
 
 /// The demo's configuration.
-fn config(bind: SocketAddr, admin: SocketAddr, nodes: &[Node; 2]) -> anyhow::Result<Config> {
+fn config(
+    bind: SocketAddr,
+    tls: &str,
+    admin: SocketAddr,
+    nodes: &[Node; 2],
+) -> anyhow::Result<Config> {
     let [node1, node2] = nodes.each_ref().map(Node::address);
     let text = format!(
         "listeners:\n\
-         \x20 - bind: \"{bind}\"\n\
+         \x20 - {{ bind: \"{bind}\"{tls} }}\n\
          balancers:\n\
          \x20 demo:\n\
          \x20   members:\n\
@@ -96,7 +150,8 @@ fn config(bind: SocketAddr, admin: SocketAddr, nodes: &[Node; 2]) -> anyhow::Res
     }
 }
 
-fn guide(gateway: &Gateway, nodes: &[Node; 2]) -> String {
+fn guide(gateway: &Gateway, front: &Front, nodes: &[Node; 2]) -> String {
+    let (scheme, curl) = (front.scheme(), front.curl());
     let front = gateway
         .addresses()
         .first()
@@ -112,17 +167,17 @@ fn guide(gateway: &Gateway, nodes: &[Node; 2]) -> String {
          \n\
          \x20 node1     ajp://{node1}\n\
          \x20 node2     ajp://{node2}\n\
-         \x20 gateway   http://{front}/\n\
+         \x20 gateway   {scheme}://{front}/\n\
          \x20 metrics   http://{admin}/metrics\n\
          \x20 manager   http://{admin}/balancer-manager\n\
          \n\
          Without a cookie, requests alternate between the nodes:\n\
          \n\
-         \x20 for i in 1 2 3 4; do curl -s http://{front}/; done\n\
+         \x20 for i in 1 2 3 4; do {curl} {scheme}://{front}/; done\n\
          \n\
          With a cookie, a session stays on its node, because its id ends with the node's route:\n\
          \n\
-         \x20 jar=$(mktemp); for i in 1 2 3 4; do curl -s -b $jar -c $jar http://{front}/; done\n\
+         \x20 jar=$(mktemp); for i in 1 2 3 4; do {curl} -b $jar -c $jar {scheme}://{front}/; done\n\
          \n\
          The results of all requests, by the route that their session asked for:\n\
          \n\

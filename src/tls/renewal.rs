@@ -13,7 +13,7 @@ use super::server::{Refreshed, Server};
 use crate::telemetry::metrics::{CertificateExpiries, ExpiriesOfListener};
 
 /// The interval between two looks at the files. A change is acted on when two looks find the same.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The interval between two warnings of the same doubt.
 const REMIND: Duration = Duration::from_secs(86_400);
@@ -70,42 +70,39 @@ impl Keeper {
         }
     }
 
-    /// Looks at the files, in a thread for blocking work.
+    /// Looks at the files, in a thread for blocking work, and logs what there is to say.
     async fn look(mut self) -> Option<Self> {
+        let is_due = self.reminded.is_none_or(|last| last.elapsed() >= REMIND);
+        let server = Arc::clone(&self.server);
         let looked = tokio::task::spawn_blocking(move || {
-            self.refresh();
-            self.remind();
-            self
+            let refreshed = server.refresh();
+            let is_due = is_due || matches!(refreshed, Refreshed::Changed);
+            let doubts = is_due.then(|| server.doubts(Timestamp::now().as_second()));
+            (refreshed, doubts)
         });
-        let looked = looked.await;
-        looked
-            .inspect_err(|error| error!(%error, "certificates are not looked after any more"))
-            .ok()
-    }
-
-    fn refresh(&mut self) {
         let listener = self.listener;
-        match self.server.refresh() {
+        let (refreshed, doubts) = looked
+            .await
+            .inspect_err(
+                |error| error!(%listener, %error, "certificates are not looked after any more"),
+            )
+            .ok()?;
+        match refreshed {
             Refreshed::AsBefore => {}
             Refreshed::Changed => {
                 info!(%listener, "certificates, keys or revocation lists read again");
                 self.shown.show(&self.server.expiries());
-                self.reminded = None;
             }
             Refreshed::Failed(error) => {
                 error!(%listener, %error, "changed files of TLS cannot be used: all stays as it was");
             }
         }
-    }
-
-    fn remind(&mut self) {
-        if self.reminded.is_some_and(|last| last.elapsed() < REMIND) {
-            return;
+        if let Some(doubts) = doubts {
+            self.reminded = Some(Instant::now());
+            for doubt in doubts {
+                warn!(%listener, "{doubt}");
+            }
         }
-        let listener = self.listener;
-        for doubt in self.server.doubts(Timestamp::now().as_second()) {
-            warn!(%listener, "{doubt}");
-        }
-        self.reminded = Some(Instant::now());
+        Some(self)
     }
 }

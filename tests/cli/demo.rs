@@ -103,6 +103,18 @@ fn the_printed_commands_work_unchanged() {
 }
 
 #[test]
+fn the_printed_commands_work_through_tls() {
+    let demo = Demo::start(&["--tls", "--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    assert!(demo.guide.contains("gateway   https://"), "{}", demo.guide);
+    the_commands_show_stickiness(&demo);
+    let file = demo.guide.split("--cacert ").nth(1).unwrap();
+    let file = file.split(' ').next().unwrap().to_owned();
+    assert!(Path::new(&file).exists(), "{file}");
+    demo.interrupt();
+    assert!(!Path::new(&file).exists(), "{file}");
+}
+
+#[test]
 fn the_printed_urls_can_be_opened() {
     let demo = Demo::start(&["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     let urls: Vec<(&str, &str)> = demo

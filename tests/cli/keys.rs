@@ -383,7 +383,7 @@ fn with_secret_file() -> Scratch {
 }
 
 /// A list of some authority that revokes nothing.
-fn revocation_list() -> String {
+pub(crate) fn revocation_list() -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -26,4 +26,5 @@ mod reload;
 mod run;
 mod secrets;
 mod stopping;
+mod tls;
 mod usage;

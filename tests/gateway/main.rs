@@ -57,6 +57,8 @@ mod operating;
 mod proxy_protocol;
 mod reload;
 mod smuggling;
+mod tls_attacks;
+mod tls_renewal;
 mod waiting;
 mod warnings;
 mod watch;

@@ -23,4 +23,5 @@ mod helpers;
 mod http;
 mod load;
 mod prometheus;
+mod tls;
 mod uploads;

@@ -269,7 +269,8 @@ fn completed(yaml: &str) -> String {
 
 /// The address in a line such as `listening on http://127.0.0.1:8080`.
 fn address(log: &str, what: &str) -> Option<SocketAddr> {
-    let (_, rest) = log.split_once(&format!("{what} on http://"))?;
+    let (_, rest) = log.split_once(&format!("{what} on http"))?;
+    let (_, rest) = rest.split_once("://")?;
     // The last line may be incomplete, and its port too.
     let (address, _) = rest.split_once('\n')?;
     address.parse().ok()

@@ -32,6 +32,7 @@ pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod scratch;
+pub(crate) mod tls;
 pub(crate) mod tomcat;
 pub(crate) mod usage;
 pub(crate) mod wait;

@@ -20,6 +20,8 @@ pub(crate) use self::port::ReservedPort;
 #[path = "../../support/scratch.rs"]
 #[allow(dead_code, reason = "other tests use all of it")]
 pub(crate) mod scratch;
+#[path = "../../support/tls.rs"]
+#[allow(dead_code, reason = "other tests use all of it")]
 pub(crate) mod tls;
 
 use std::future::Future;

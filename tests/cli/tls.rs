@@ -1,0 +1,153 @@
+//! TLS of listeners, as who runs the program sees it: the example runs, problems of files have their line, the log says
+//! https.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::keys::revocation_list;
+use crate::support::program::{Program, ajpgate, run};
+use crate::support::{Scratch, address_after};
+
+/// Writes `FILE.crt` and `FILE.key` for this name.
+fn certificate(scratch: &Scratch, file: &str, name: &str) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    scratch.write(&format!("{file}.crt"), &made.cert.pem());
+    scratch.write(&format!("{file}.key"), &made.signing_key.serialize_pem());
+}
+
+#[test]
+fn the_example_with_two_tomcats_runs() {
+    let scratch = Scratch::new("two-tomcats");
+    certificate(&scratch, "shop", "shop.example.com");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples/two-tomcats.yaml");
+    let mut text = std::fs::read_to_string(example).unwrap();
+    // What belongs to the machine of the example: addresses and folders.
+    for (theirs, ours) in [
+        ("bind: 0.0.0.0:80", "bind: 127.0.0.1:0"),
+        ("bind: 0.0.0.0:443", "bind: 127.0.0.1:0"),
+        ("/etc/ajpgate/tls/", ""),
+        ("/var/log/ajpgate/", ""),
+        ("/var/lib/ajpgate/", ""),
+        ("bind: 10.0.0.5:9404", "bind: 127.0.0.1:0"),
+        ("allow: [10.0.0.0/24]", "allow: [127.0.0.1]"),
+    ] {
+        assert!(text.contains(theirs), "{theirs}");
+        text = text.replace(theirs, ours);
+    }
+    scratch.write("ajpgate.yaml", &text);
+    let mut command = ajpgate(scratch.path(), &["check"]);
+    let secrets = [("AJP_SECRET", "s"), ("ADMIN_PASSWORD", "p")];
+    let checked = run(command.envs(secrets));
+    assert_eq!(checked.stdout, "./ajpgate.yaml: fine\n", "{checked:?}");
+    let mut command = ajpgate(scratch.path(), &["run"]);
+    let mut gateway = Program::start(command.envs(secrets));
+    let front = gateway.prints("where it listens", |gateway| {
+        address_after(&gateway.stderr(), "listening on https://")
+    });
+    let curl = run(Command::new("curl").args([
+        "--silent",
+        "--show-error",
+        "--cacert",
+        &scratch.path().join("shop.crt").display().to_string(),
+        "--connect-to",
+        &format!("shop.example.com:443:{front}"),
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code} %{http_version}",
+        "https://shop.example.com/shop/internal",
+    ]));
+    assert_eq!(curl.stdout, "404 2", "{curl:?}");
+}
+
+/// Each problem is reported at the line of `tls`, before anything is bound; `check` warns, because the keys may be on
+/// another machine.
+#[test]
+fn files_that_cannot_be_used_are_named_at_their_line() {
+    let scratch = Scratch::new("tls-files");
+    certificate(&scratch, "a", "a.test");
+    certificate(&scratch, "b", "b.test");
+    scratch.write("empty.pem", "");
+    for (tls, said) in [
+        (
+            "certificate: none.crt, private_key: a.key",
+            "cannot read ./none.crt",
+        ),
+        (
+            "certificate: a.crt, private_key: none.key",
+            "private key from ./none.key",
+        ),
+        (
+            "certificate: empty.pem, private_key: a.key",
+            "./empty.pem holds no certificate",
+        ),
+        (
+            "certificate: a.key, private_key: a.key",
+            "./a.key holds no certificate",
+        ),
+        (
+            "certificate: a.crt, private_key: b.key",
+            "./b.key cannot be used: it is not the key of ./a.crt",
+        ),
+        (
+            "certificate: a.crt, private_key: a.key, client_auth: required, client_ca: empty.pem",
+            "./empty.pem holds no certificate",
+        ),
+        (
+            "certificate: a.crt, private_key: a.key, client_auth: required, client_ca: a.crt, client_crl: a.crt",
+            "./a.crt holds no revocation list",
+        ),
+    ] {
+        for (file, line) in [
+            (
+                format!("listeners:\n- bind: 127.0.0.1:0\n  tls: {{ {tls} }}\n"),
+                3,
+            ),
+            (
+                format!(
+                    "listeners:\n- bind: 127.0.0.1:0\nadmin: {{ bind: \"127.0.0.1:0\", tls: {{ {tls} }} }}\n"
+                ),
+                3,
+            ),
+        ] {
+            let file = file + "proxy_pass: [{ path: /, to: \"ajp://localhost/\" }]\n";
+            scratch.write("ajpgate.yaml", &file);
+            let begins = format!("./ajpgate.yaml:{line}:");
+            let done = run(&mut ajpgate(scratch.path(), &["run"]));
+            let at = |text: &str| {
+                let mut lines = text.lines();
+                lines.any(|it| it.starts_with(&begins) && it.contains(said))
+            };
+            assert!(done.code == Some(2) && at(&done.stderr), "{tls}: {done:?}");
+            let done = run(&mut ajpgate(scratch.path(), &["check"]));
+            assert!(done.code == Some(0) && at(&done.stdout), "{tls}: {done:?}");
+        }
+    }
+}
+
+#[test]
+fn check_warns_of_certificates_that_expire_and_of_missing_revocation_lists() {
+    let scratch = Scratch::new("tls-doubts");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["old.test".to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let common = rcgen::DnType::CommonName;
+    params.distinguished_name.push(common, "old.test");
+    scratch.write("clients.crl", &revocation_list());
+    params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    let old = params.self_signed(&key).unwrap();
+    scratch.write("old.crt", &old.pem());
+    scratch.write("old.key", &key.serialize_pem());
+    scratch.write(
+        "ajpgate.yaml",
+        "listeners:\n- bind: 127.0.0.1:0\n  tls: { certificate: old.crt, private_key: old.key, client_auth: optional,\n    \
+         client_ca: old.crt, client_crl: clients.crl }\n\
+         proxy_pass: [{ path: /, to: \"ajp://localhost/\" }]\n",
+    );
+    let done = run(&mut ajpgate(scratch.path(), &["check"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let said = |text: &str| assert!(done.stdout.contains(text), "{text}: {done:?}");
+    said("warning: tls: the certificate of old.test expired at 2002-01-01T00:00:00Z");
+    said("has no revocation list of CN=old.test: clients that it has issued are refused");
+}

@@ -1,0 +1,5 @@
+//! TLS with clients, in front of a real Tomcat and beside httpd.
+
+mod offered;
+mod resumption;
+mod servlet;
