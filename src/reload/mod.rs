@@ -269,6 +269,7 @@ impl Reloader {
             ));
         }
         let config = (source.load)().map_err(NotReloaded::Rejected)?;
+        let mut doors = self.doors(&config)?;
         let shared = Arc::clone(&self.shared);
         let mut held = shared.held.lock();
         if shared.held.stands_still() {
@@ -276,7 +277,6 @@ impl Reloader {
                 "a new program is taking over".to_owned(),
             ));
         }
-        let mut doors = self.doors(&config)?;
         let mut new = Vec::new();
         for wanted in &config.listeners {
             if !self.open.iter().any(|open| open.bind == wanted.bind) {

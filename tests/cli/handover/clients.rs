@@ -2,13 +2,19 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::Request;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsConnector;
 
-use crate::support::DEADLINE;
+use crate::support::{Authority, DEADLINE};
 
 /// See the [module](self).
 pub(super) trait Client: Send {
@@ -24,9 +30,51 @@ pub(super) trait Stream: Read + Write + Send {}
 
 impl<S: Read + Write + Send> Stream for S {}
 
+/// Where clients connect to.
+#[derive(Clone)]
+pub(super) struct Front {
+    pub(super) address: SocketAddr,
+    /// The authority that they trust, where TLS is spoken.
+    pub(super) tls: Option<Arc<RootCertStore>>,
+}
+
+/// The name in the certificate of the gateway.
+pub(super) const NAME: &str = "gateway.test";
+
+impl Front {
+    /// Without TLS.
+    pub(super) fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: None }
+    }
+
+    /// What a client that speaks this protocol says in the handshake. Each client keeps tickets of its own.
+    fn settings(&self, protocol: &[u8]) -> Option<Arc<ClientConfig>> {
+        let roots = Arc::clone(self.tls.as_ref()?);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let settings = ClientConfig::builder_with_provider(provider);
+        let settings = settings.with_safe_default_protocol_versions().unwrap();
+        let mut settings = settings.with_root_certificates(roots).with_no_client_auth();
+        settings.alpn_protocols = vec![protocol.to_owned()];
+        Some(Arc::new(settings))
+    }
+}
+
+/// What clients trust.
+pub(super) fn trusted(authority: &Authority) -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(authority.file("ca.pem"));
+    roots.add(certificate.unwrap()).unwrap();
+    Arc::new(roots)
+}
+
+fn name() -> ServerName<'static> {
+    ServerName::try_from(NAME).unwrap()
+}
+
 /// A client over HTTP/1.1 that keeps its connection while the gateway lets it.
 pub(super) struct KeepAlive {
     address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
     pub(super) kept: Option<BufReader<Box<dyn Stream>>>,
 }
 
@@ -34,9 +82,10 @@ pub(super) struct KeepAlive {
 pub(super) struct Single(KeepAlive);
 
 impl KeepAlive {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(front: &Front) -> Self {
         Self {
-            address,
+            address: front.address,
+            tls: front.settings(b"http/1.1"),
             kept: None,
         }
     }
@@ -44,7 +93,13 @@ impl KeepAlive {
     fn connect(&self) -> io::Result<Box<dyn Stream>> {
         let stream = TcpStream::connect_timeout(&self.address, DEADLINE)?;
         stream.set_read_timeout(Some(DEADLINE))?;
-        Ok(Box::new(stream))
+        Ok(match &self.tls {
+            None => Box::new(stream),
+            Some(tls) => {
+                let session = ClientConnection::new(Arc::clone(tls), name());
+                Box::new(StreamOwned::new(session.unwrap(), stream))
+            }
+        })
     }
 
     /// Sends a request with these header lines and reads its answer.
@@ -99,6 +154,7 @@ impl Client for Single {
 /// A client over HTTP/2 with several requests at the same time on one connection.
 struct Http2 {
     address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
     kept: Option<SendRequest<Bytes>>,
     runtime: Runtime,
 }
@@ -107,10 +163,11 @@ struct Http2 {
 const STREAMS: usize = 3;
 
 impl Http2 {
-    fn new(address: SocketAddr) -> Self {
+    fn new(front: &Front) -> Self {
         let mut runtime = Builder::new_multi_thread();
         Self {
-            address,
+            address: front.address,
+            tls: front.settings(b"h2"),
             kept: None,
             runtime: runtime.worker_threads(1).enable_all().build().unwrap(),
         }
@@ -120,6 +177,7 @@ impl Http2 {
 /// A connection that takes a further request: the kept one, unless the gateway has said that it takes none.
 async fn open(
     address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
     kept: Option<SendRequest<Bytes>>,
 ) -> Result<SendRequest<Bytes>, String> {
     if let Some(kept) = kept
@@ -127,18 +185,33 @@ async fn open(
     {
         return Ok(ready);
     }
-    let text = |error: &dyn std::fmt::Display| format!("{error} (connecting over HTTP/2)");
-    let stream = tokio::net::TcpStream::connect(address).await;
-    let stream = stream.map_err(|error| text(&error))?;
+    let connected = async {
+        let stream = tokio::net::TcpStream::connect(address).await?;
+        match tls {
+            None => handshake(stream).await,
+            Some(tls) => {
+                let stream = TlsConnector::from(tls).connect(name(), stream).await?;
+                handshake(stream).await
+            }
+        }
+    };
+    connected
+        .await
+        .map_err(|error| format!("{error} (connecting over HTTP/2)"))
+}
+
+async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> io::Result<SendRequest<Bytes>> {
     let handshake = h2::client::handshake(stream).await;
-    let (client, connection) = handshake.map_err(|error| text(&error))?;
+    let (client, connection) = handshake.map_err(io::Error::other)?;
     tokio::spawn(connection);
-    client.ready().await.map_err(|error| text(&error))
+    client.ready().await.map_err(io::Error::other)
 }
 
 /// Sends a request and reads its answer. `false`: the gateway has not looked at it, and said so (RFC 9113 section 6.8).
 async fn exchange(client: &mut SendRequest<Bytes>) -> Result<bool, h2::Error> {
-    let request = Request::get("http://localhost/").body(()).unwrap();
+    let request = Request::get(format!("https://{NAME}/")).body(()).unwrap();
     let Ok((answer, _)) = client.send_request(request, true) else {
         return Ok(false);
     };
@@ -158,9 +231,9 @@ async fn exchange(client: &mut SendRequest<Bytes>) -> Result<bool, h2::Error> {
 
 impl Client for Http2 {
     fn ask(&mut self) -> Result<usize, String> {
-        let (address, kept) = (self.address, self.kept.take());
+        let (address, tls, kept) = (self.address, self.tls.clone(), self.kept.take());
         let asked = async {
-            let client = open(address, kept).await?;
+            let client = open(address, tls, kept).await?;
             let exchanges = (0..STREAMS).map(|_| {
                 let mut client = client.clone();
                 async move {
@@ -189,12 +262,14 @@ impl Client for Http2 {
 }
 
 /// Clients of all kinds, several of each.
-pub(super) fn clients(front: SocketAddr) -> Vec<Box<dyn Client>> {
+pub(super) fn clients(fronts: &[Front]) -> Vec<Box<dyn Client>> {
     let mut all: Vec<Box<dyn Client>> = Vec::new();
-    for _ in 0..4 {
-        all.push(Box::new(KeepAlive::new(front)));
-        all.push(Box::new(Single(KeepAlive::new(front))));
-        all.push(Box::new(Http2::new(front)));
+    for front in fronts {
+        for _ in 0..3 {
+            all.push(Box::new(KeepAlive::new(front)));
+            all.push(Box::new(Single(KeepAlive::new(front))));
+            all.push(Box::new(Http2::new(front)));
+        }
     }
     all
 }

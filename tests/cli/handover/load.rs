@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::clients::{KeepAlive, clients};
+use super::clients::{Front, KeepAlive, NAME, clients, trusted};
 use super::succession::{Succession, gone};
 use crate::support::http::{Request, get};
-use crate::support::{DEADLINE, until};
+use crate::support::{Authority, DEADLINE, address_after, until};
 
 const HANDOVERS: usize = 10;
 
@@ -18,15 +18,25 @@ const BETWEEN: usize = 1000;
 
 #[test]
 fn no_request_fails_across_ten_hand_overs() {
-    let mut gateway = Succession::start_with(
-        "{ bind: \"127.0.0.1:0\", http2: true }",
-        "runtime: { threads: 2 }\n",
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue(NAME);
+    let listeners = format!(
+        "{{ bind: \"127.0.0.1:0\", http2: true }}, {{ bind: \"127.0.0.1:0\", http2: true, tls: {{ certificate: \"{certificate}\", \
+         private_key: \"{key}\" }} }}"
     );
+    let mut gateway = Succession::start_with(&listeners, "runtime: { threads: 2 }\n");
+    let secure = address_after(&gateway.log(), "listening on https://").unwrap();
+    let fronts = [
+        Front::plain(gateway.front),
+        Front {
+            address: secure,
+            tls: Some(trusted(&authority)),
+        },
+    ];
     let (done, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
     let failures = Mutex::new(Vec::new());
-    let front = gateway.front;
     let processes = thread::scope(|threads| {
-        for mut client in clients(front) {
+        for mut client in clients(&fronts) {
             let (done, enough, failures) = (&done, &enough, &failures);
             threads.spawn(move || {
                 while !enough.load(Ordering::Relaxed) {
@@ -144,7 +154,7 @@ fn is_accepted([local, remote]: [u16; 2]) -> bool {
 #[test]
 fn an_idle_connection_is_kept_for_one_more_request_and_a_short_time() {
     let mut gateway = Succession::start("shutdown_timeout: 1h\n");
-    let mut clients = [(); 2].map(|()| KeepAlive::new(gateway.front));
+    let mut clients = [(); 2].map(|()| KeepAlive::new(&Front::plain(gateway.front)));
     for client in &mut clients {
         client.exchange("").unwrap();
     }

@@ -3,6 +3,12 @@
 pub(crate) mod http;
 pub(crate) mod program;
 
+#[path = "../../support/authority.rs"]
+#[allow(
+    dead_code,
+    reason = "tests of members have certificates of other kinds"
+)]
+mod authority;
 #[path = "../../support/port.rs"]
 mod port;
 #[path = "../../support/scratch.rs"]
@@ -13,6 +19,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use self::authority::Authority;
 pub(crate) use self::port::ReservedPort;
 pub(crate) use self::scratch::Scratch;
 
