@@ -226,7 +226,7 @@ mod tests {
             fields: headers,
         };
         let trusted = Trusted::new(&["10.0.0.0/8".parse().unwrap()]);
-        let client = client::of_request(&Arc::new(client), &head, &trusted);
+        let client = client::of_request(Arc::new(client), &head, &trusted);
         let headers = head.fields;
         let mut seen = Vec::new();
         RequestFields {

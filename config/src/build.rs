@@ -11,6 +11,7 @@ mod listener;
 mod listener_tls;
 mod mapping;
 mod member;
+mod trust;
 mod warnings;
 
 use std::num::NonZeroU64;
@@ -29,6 +30,7 @@ use crate::value::FileName;
 pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
     let builder = Builder { report };
     let listeners = builder.listeners(file.listeners, &file.trusted_proxies, place);
+    builder.trust_in_everybody(&file.trusted_proxies);
     let balancers = builder.balancers(file.balancers);
     let mappings = builder.mappings(file.proxy_pass, &balancers);
     let admin = builder.admin(file.admin, &listeners);

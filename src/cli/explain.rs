@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     // The snapshot is only read: nothing is connected, bound or served.
     let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
-    let client = client::of_request(&Arc::new(client), &head, &snapshot.trusted);
+    let client = client::of_request(Arc::new(client), &head, &snapshot.trusted);
     let report = Report {
         client: &client,
         method: head.method.as_str(),

@@ -25,7 +25,7 @@ pub(crate) use self::trusted::Trusted;
 use crate::head::{Known, KnownSet};
 
 /// A client and the address that it connected to. The texts of a connection are made once.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Client {
     /// Port 0 where only the address is known.
     pub(crate) address: SocketAddr,
@@ -49,7 +49,7 @@ pub(crate) struct Client {
 }
 
 /// What the fields of a trusted proxy say beside the client's address and scheme.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Said {
     /// The trusted proxy: the client of the connection.
     pub(crate) proxy: Arc<Client>,
@@ -83,6 +83,25 @@ impl Client {
     pub(crate) const fn behind(mut self, peer: IpAddr) -> Self {
         self.peer = peer.to_canonical();
         self
+    }
+
+    /// The client that a connection of this one brings requests of. Every request behind a trusted proxy has one, so only
+    /// what stays is copied.
+    fn at(&self, address: SocketAddr) -> Self {
+        let ip = text(address.ip());
+        Self {
+            port: itoa::Buffer::new().format(address.port()).to_owned(),
+            forwarded_for: forwarded_for(address.ip(), &ip),
+            ip,
+            address,
+            local: self.local,
+            local_ip: self.local_ip.clone(),
+            is_secure: self.is_secure,
+            // What TLS has agreed with the proxy, and the certificate that the proxy shows, are not the client's.
+            tls: None,
+            peer: self.peer,
+            said: None,
+        }
     }
 
     /// `http` or `https`.

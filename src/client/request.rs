@@ -1,13 +1,12 @@
 //! From the client of a connection to the client of a request.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::chain::{self, from_right, x_forwarded_for};
 use super::forwarded::{self, Element};
 use super::host::Host;
 use super::trusted::Trusted;
-use super::{Client, FORWARDING, Said, default_port, forwarded_for, text};
+use super::{Client, FORWARDING, Said, default_port};
 use crate::head::{Fields, Known, RequestHead};
 
 /// Who the client of a request is. `connection` is the client of its connection: the peer, or what a PROXY header says.
@@ -16,7 +15,7 @@ use crate::head::{Fields, Known, RequestHead};
 /// on as it is. A field that is there and has no valid value counts as absent, but in `X-Forwarded-For` an element that is
 /// no address ends the search: whoever stands left of it cannot be checked.
 pub(crate) fn of_request(
-    connection: &Arc<Client>,
+    connection: Arc<Client>,
     head: &RequestHead,
     trusted: &Trusted,
 ) -> Arc<Client> {
@@ -24,8 +23,8 @@ pub(crate) fn of_request(
         && trusted.contains(connection.address.ip())
         && head.fields.may_have(FORWARDING);
     match believed {
-        true => Arc::new(by_fields(connection, head, trusted)),
-        false => Arc::clone(connection),
+        true => Arc::new(by_fields(&connection, head, trusted)),
+        false => connection,
     }
 }
 
@@ -53,17 +52,10 @@ fn by_fields(connection: &Arc<Client>, head: &RequestHead, trusted: &Trusted) ->
         port,
         proxy: Arc::clone(connection),
     };
-    let client = Client {
-        is_secure,
-        // What TLS has agreed with the proxy, and the certificate that the proxy shows, are not the client's.
-        tls: None,
-        said: Some(Box::new(said)),
-        ..Client::clone(connection)
-    };
-    match address == connection.address {
-        true => client,
-        false => at(client, address),
-    }
+    let mut client = connection.at(address);
+    client.is_secure = is_secure;
+    client.said = Some(Box::new(said));
+    client
 }
 
 /// The elements of `Forwarded` that trusted proxies have written, the last one first: up to the one that names somebody who
@@ -78,18 +70,6 @@ fn written_by_trusted<'a>(fields: &'a Fields, trusted: &Trusted) -> Vec<Element<
         }
     }
     found
-}
-
-/// The same client at another address.
-fn at(client: Client, address: SocketAddr) -> Client {
-    let ip = text(address.ip());
-    Client {
-        port: itoa::Buffer::new().format(address.port()).to_owned(),
-        forwarded_for: forwarded_for(address.ip(), &ip),
-        ip,
-        address,
-        ..client
-    }
 }
 
 /// The last value of a field; `None` where that is not valid.

@@ -54,7 +54,7 @@ fn the_address_in_a_proxy_header_decides_who_is_believed() {
     let head = head(fields);
     for (said, expected) in [("203.0.113.9", "203.0.113.9"), ("10.0.0.7", "198.51.100.1")] {
         let connection = Arc::new(client(said).behind("10.0.0.1".parse().unwrap()));
-        let request = of_request(&connection, &head, &trusted());
+        let request = of_request(Arc::clone(&connection), &head, &trusted());
         assert_eq!((&*request.ip, &*request.peer_ip()), (expected, "10.0.0.1"));
     }
 }
@@ -68,7 +68,7 @@ fn from_an_untrusted_peer_the_connections_client_is_handed_on() {
     for trusted in [trusted(), Trusted::default()] {
         assert!(Arc::ptr_eq(
             &connection,
-            &of_request(&connection, &head, &trusted)
+            &of_request(Arc::clone(&connection), &head, &trusted)
         ));
     }
 }
@@ -125,7 +125,7 @@ proptest! {
         let value = [&client_wrote[..], b", ", appended.as_bytes()].concat();
         let mut fields = Fields::default();
         fields.push(name.as_bytes(), &value);
-        let request = of_request(&Arc::new(client("10.0.0.1")), &head(fields), &trusted());
+        let request = of_request(Arc::new(client("10.0.0.1")), &head(fields), &trusted());
         prop_assert_eq!(&*request.ip, address);
         prop_assert_eq!(request.is_secure, in_forwarded);
     }
@@ -138,7 +138,7 @@ proptest! {
         connection.is_secure = https;
         let connection = Arc::new(connection);
         let head = head(fields);
-        let request = of_request(&connection, &head, &trusted());
+        let request = of_request(Arc::clone(&connection), &head, &trusted());
         if !is_trusted {
             prop_assert!(Arc::ptr_eq(&connection, &request));
         }
@@ -165,7 +165,7 @@ proptest! {
             }
             let connection = Arc::new(client("10.0.0.1"));
             let [one, several] = [one, several]
-                .map(|fields| of_request(&connection, &head(fields), &trusted()));
+                .map(|fields| of_request(Arc::clone(&connection), &head(fields), &trusted()));
             prop_assert_eq!(one.address, several.address);
             prop_assert_eq!(one.host_said(), several.host_said());
         }

@@ -30,7 +30,7 @@ pub(crate) async fn handle(
     body: ClientBody,
 ) -> (AnswerHead, Tracked) {
     let snapshot = shared.snapshot.load_full();
-    let client = client::of_request(&client, &head, &snapshot.trusted);
+    let client = client::of_request(client, &head, &snapshot.trusted);
     let mut request = Box::new(OpenRequest::new(shared, client, connection, head));
     let OpenRequest { head, record } = &mut *request;
     let answer = serve(&snapshot, head, record, body).await;

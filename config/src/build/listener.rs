@@ -46,29 +46,6 @@ impl Builder<'_> {
         built
     }
 
-    /// A PROXY header is believed whatever it says, so only trusted proxies may send one.
-    fn trust_for_proxy_protocol(
-        &self,
-        listener: &file::Listener,
-        trusted_proxies: &Field<Vec<Scalar<Network>>>,
-    ) {
-        let nobody = match trusted_proxies {
-            Field::Absent => true,
-            Field::Unreadable => false,
-            Field::Given(_, networks) => networks.is_empty(),
-        };
-        if let Field::Given(place, wanted) = &listener.proxy_protocol
-            && wanted.0
-            && nobody
-        {
-            self.report.error_with_hint(
-                *place,
-                "proxy_protocol: nobody may connect without `trusted_proxies`",
-                "name the load balancers: `trusted_proxies: [10.0.0.5]`",
-            );
-        }
-    }
-
     /// `None` when `bind` is missing or unreadable.
     fn listener(&self, listener: file::Listener, place: Place) -> Option<(Place, Listener)> {
         let tls = listener

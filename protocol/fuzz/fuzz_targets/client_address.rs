@@ -50,11 +50,11 @@ fn connection(address: &str) -> Arc<Client> {
 fuzz_target!(|list: Vec<(u8, Vec<u8>)>| {
     let trusted = Trusted::new(&["10.0.0.0/8".parse().expect("a network")]);
     let untrusted = connection("203.0.113.1");
-    let same = of_request(&untrusted, &head(&list), &trusted);
+    let same = of_request(Arc::clone(&untrusted), &head(&list), &trusted);
     assert!(Arc::ptr_eq(&untrusted, &same));
 
     let proxy = connection("10.0.0.1");
-    let client = of_request(&proxy, &head(&list), &trusted);
+    let client = of_request(Arc::clone(&proxy), &head(&list), &trusted);
     assert_eq!(client.ip.parse::<IpAddr>().ok(), Some(client.address.ip()));
     assert_eq!(client.peer, proxy.peer);
     let host = client.host_said().unwrap_or(Host::NONE);
@@ -65,7 +65,7 @@ fuzz_target!(|list: Vec<(u8, Vec<u8>)>| {
         let mut list: Vec<_> = list.iter().filter(|(name, _)| name % 8 > 1).cloned().collect();
         let value = list.first().map(|(_, value)| value.clone()).unwrap_or_default();
         list.push((number, [&value[..], appended].concat()));
-        let client = of_request(&proxy, &head(&list), &trusted);
+        let client = of_request(Arc::clone(&proxy), &head(&list), &trusted);
         assert_eq!(client.ip, "203.0.113.77");
     }
 });

@@ -45,7 +45,7 @@ fn bytes(text: &str) -> Vec<u8> {
 
 /// Who the client is, as far as it differs from the connection and the request's own Host.
 fn shown(connection: &Arc<Client>, head: &RequestHead) -> String {
-    let client = of_request(connection, head, &trusted());
+    let client = of_request(Arc::clone(connection), head, &trusted());
     let own = head
         .fields
         .get("host")

@@ -335,7 +335,7 @@ mod tests {
             "10.0.0.2:8080".parse().unwrap(),
         );
         let trusted = Trusted::new(&["10.0.0.0/8".parse().unwrap()]);
-        let client = of_request(&Arc::new(client), &head, &trusted);
+        let client = of_request(Arc::new(client), &head, &trusted);
         let variables = Variables::default();
         let response = Fields::default();
         let entry = Entry {
