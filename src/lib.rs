@@ -12,6 +12,7 @@ mod admin;
 mod backend;
 mod cli;
 mod client;
+mod clock;
 mod connection_state;
 mod cores;
 mod field_names;

@@ -8,7 +8,7 @@ use crate::request::{Attribute, MAGIC};
 use crate::tables::{
     CODED, HeaderCode as _, RequestHeader, STORED_METHOD, attribute, method_code, packet,
 };
-use crate::wire::{has_control, put_string, put_wire_string};
+use crate::wire::{has_control, put_wire_string};
 
 /// The fixed part of a FORWARD_REQUEST.
 #[derive(Debug, Clone, Copy)]
@@ -121,14 +121,10 @@ impl<'b> RequestEncoder<'b> {
     #[inline]
     pub fn coded_header(&mut self, name: RequestHeader, value: &[u8]) -> Result<(), Unencodable> {
         self.count_header()?;
-        if has_control(value) {
-            return Err(Unencodable::ControlCharacter);
-        }
-        self.room_for(value)?;
+        self.check(value, 2)?;
         let [high, low] = length_of(value);
         self.out.extend_from_slice(&[CODED, name.code(), high, low]);
-        self.out.extend_from_slice(value);
-        self.out.put_u8(0);
+        self.end_string(value);
         Ok(())
     }
 
@@ -143,8 +139,11 @@ impl<'b> RequestEncoder<'b> {
         if name.is_empty() || name.len() > MAX_HEADER_NAME {
             return Err(Unencodable::HeaderName(name.len()));
         }
-        self.string(name)?;
-        self.string(value)
+        self.check(name, 0)?;
+        self.check(value, name.len().saturating_add(3))?;
+        self.out.extend_from_slice(&length_of(name));
+        self.pair(name, value);
+        Ok(())
     }
 
     fn count_header(&mut self) -> Result<(), Unencodable> {
@@ -161,8 +160,11 @@ impl<'b> RequestEncoder<'b> {
     /// [`Unencodable`] when the value contains CR, LF or NUL, or does not fit.
     pub fn attribute(&mut self, attribute: Attribute, value: &[u8]) -> Result<(), Unencodable> {
         self.in_attributes = true;
-        self.out.put_u8(attribute as u8);
-        self.string(value)
+        self.check(value, 1)?;
+        let [high, low] = length_of(value);
+        self.out.extend_from_slice(&[attribute as u8, high, low]);
+        self.end_string(value);
+        Ok(())
     }
 
     /// Adds a named attribute. The name must come from the configuration, never from a request: Tomcat acts on some
@@ -172,9 +174,12 @@ impl<'b> RequestEncoder<'b> {
     /// [`Unencodable`] when name or value contains CR, LF or NUL, or does not fit.
     pub fn named_attribute(&mut self, name: &[u8], value: &[u8]) -> Result<(), Unencodable> {
         self.in_attributes = true;
-        self.out.put_u8(attribute::REQUEST);
-        self.string(name)?;
-        self.string(value)
+        self.check(name, 1)?;
+        self.check(value, name.len().saturating_add(4))?;
+        let [high, low] = length_of(name);
+        self.out.extend_from_slice(&[attribute::REQUEST, high, low]);
+        self.pair(name, value);
+        Ok(())
     }
 
     /// Adds the client's certificate or chain in PEM, each certificate with its line ends (LF).
@@ -188,8 +193,9 @@ impl<'b> RequestEncoder<'b> {
         }
         self.in_attributes = true;
         self.out.put_u8(Attribute::SslCert as u8);
-        self.room_for(pem)?;
-        put_string(self.out, pem);
+        self.room_for(pem, 0)?;
+        self.out.extend_from_slice(&length_of(pem));
+        self.end_string(pem);
         Ok(())
     }
 
@@ -223,23 +229,47 @@ impl<'b> RequestEncoder<'b> {
         Ok(length)
     }
 
-    #[inline]
     fn string(&mut self, text: &[u8]) -> Result<(), Unencodable> {
-        if has_control(text) {
-            return Err(Unencodable::ControlCharacter);
-        }
-        self.room_for(text)?;
-        put_string(self.out, text);
+        self.check(text, 0)?;
+        self.out.extend_from_slice(&length_of(text));
+        self.end_string(text);
         Ok(())
     }
 
-    /// Fails when a text does not fit the packet, before the text is copied.
-    fn room_for(&self, text: &[u8]) -> Result<(), Unencodable> {
-        let length = self.length().saturating_add(text.len()).saturating_add(3);
-        if length > self.packet_size.bytes() {
+    /// Fails when a text cannot stand in a string, or does not fit the packet. Nothing has been copied then.
+    #[inline]
+    fn check(&self, text: &[u8], before: usize) -> Result<(), Unencodable> {
+        if has_control(text) {
+            return Err(Unencodable::ControlCharacter);
+        }
+        self.room_for(text, before)
+    }
+
+    /// Fails when a text does not fit the packet with its length, its NUL and `before` other bytes.
+    #[inline]
+    fn room_for(&self, text: &[u8], before: usize) -> Result<(), Unencodable> {
+        let begun = self.out.len().saturating_add(before);
+        let length = begun.saturating_add(text.len()).saturating_add(3);
+        if length.saturating_sub(self.start) > self.packet_size.bytes() {
             return Err(Unencodable::TooLarge(self.packet_size));
         }
         Ok(())
+    }
+
+    /// Writes what follows the length of a string.
+    #[inline]
+    fn end_string(&mut self, text: &[u8]) {
+        self.out.extend_from_slice(text);
+        self.out.put_u8(0);
+    }
+
+    /// Writes two strings, without the length of the first.
+    #[inline]
+    fn pair(&mut self, one: &[u8], two: &[u8]) {
+        let [high, low] = length_of(two);
+        self.out.extend_from_slice(one);
+        self.out.extend_from_slice(&[0, high, low]);
+        self.end_string(two);
     }
 
     fn length(&self) -> usize {
@@ -256,6 +286,7 @@ impl Drop for RequestEncoder<'_> {
 }
 
 /// The length field of a text that fits a packet.
+#[inline]
 fn length_of(text: &[u8]) -> [u8; 2] {
     u16::try_from(text.len()).unwrap_or_default().to_be_bytes()
 }

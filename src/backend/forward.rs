@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::error::{Age, FailureKind, ForwardError};
 use super::pool::{Lease, Transport};
 use crate::client::Client;
+use crate::clock;
 use crate::connection_state::ConnectionState;
 use crate::head::AnswerHead;
 use crate::headers::RequestFields;
@@ -137,7 +138,7 @@ impl Steps {
         let begun = match leased {
             // A kept connection is there at once.
             Ok(lease) if lease.age() == Age::Kept => asked,
-            _ => Instant::now(),
+            _ => clock::now(),
         };
         Self {
             waited: begun.duration_since(asked),
@@ -156,7 +157,7 @@ impl Steps {
 
     /// The head of the answer is there.
     pub(super) fn sent<B>(self, head: AnswerHead, body: B) -> Sent<B> {
-        let head_at = Instant::now();
+        let head_at = clock::now();
         Sent {
             head,
             body,

@@ -39,7 +39,9 @@ impl Balancer {
         {
             return Err(NoMember::Tried);
         }
-        self.weigh(now);
+        if self.ramping {
+            self.weigh(now);
+        }
         let forced = self.force_recovery(now);
         let route = want
             .route
@@ -101,7 +103,13 @@ impl Balancer {
 
     /// Step 2.
     fn session_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<(usize, How)> {
-        let lookup = Lookup::new(&self.members, tried, now, &mut self.scratch.dead_ends);
+        let lookup = Lookup::new(
+            &self.members,
+            &self.routes,
+            tried,
+            now,
+            &mut self.scratch.dead_ends,
+        );
         let index = lookup.find(route)?;
         let member = self.members.get_mut(index)?;
         member.retry(now);
@@ -110,7 +118,7 @@ impl Balancer {
         } else {
             How::Redirect
         };
-        method::charge_sticky(&mut self.members, index);
+        self.charge_sticky(index);
         Some((index, how))
     }
 
@@ -119,6 +127,7 @@ impl Balancer {
     /// Within the domain, sets and method decide. The choice is counted as a sticky one, so that free requests make up for
     /// it.
     fn domain_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<usize> {
+        self.pay();
         let prefix = route.split_once('.').map_or(route, |(prefix, _)| prefix);
         let known = self.knows_route(route);
         let eligible = &mut self.scratch.eligible;
@@ -139,12 +148,13 @@ impl Balancer {
         };
         let index = found.then(|| self.best(now))??;
         self.members.get_mut(index)?.retry(now);
-        method::charge_sticky(&mut self.members, index);
+        self.charge_sticky(index);
         Some(index)
     }
 
     /// Step 5.
     fn free_member(&mut self, tried: &Tried, now: Instant) -> Option<usize> {
+        self.pay();
         let eligible = &mut self.scratch.eligible;
         let last = sets::eligible(
             &self.members,
@@ -170,8 +180,7 @@ impl Balancer {
     /// The method's choice among the eligible members.
     fn best(&mut self, now: Instant) -> Option<usize> {
         let (members, eligible) = (&mut self.members, &self.scratch.eligible);
-        let ramped = self.settings.method != LbMethod::ByRequests
-            && members.iter().any(|m| m.ramp.is_some());
+        let ramped = self.settings.method != LbMethod::ByRequests && self.ramping;
         let among = match ramped {
             true => slow_start::admitted(members, eligible, &mut self.scratch.admitted),
             false => eligible,

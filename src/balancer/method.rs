@@ -96,14 +96,10 @@ pub(super) fn charge_free(
     }
 }
 
-/// Counts a choice by a session's route, with every method: all usable members take part, including standbys, spares and
-/// draining ones (`mod_proxy_balancer.c: proxy_balancer_pre_request()`). So free requests make up for sticky ones.
-pub(super) fn charge_sticky(members: &mut [Member], chosen: usize) {
-    let mut total = 0;
-    for member in members.iter_mut().filter(|member| member.is_usable()) {
-        total += hand_out(member);
-    }
-    take(members, chosen, total);
+/// Gives all usable members their weight; returns the sum.
+pub(super) fn hand_out_to_usable(members: &mut [Member]) -> i64 {
+    let usable = members.iter_mut().filter(|member| member.is_usable());
+    usable.map(hand_out).sum()
 }
 
 fn hand_out(member: &mut Member) -> i64 {
@@ -112,7 +108,8 @@ fn hand_out(member: &mut Member) -> i64 {
     share
 }
 
-fn take(members: &mut [Member], chosen: usize, total: i64) {
+/// Takes from the chosen member what was handed out.
+pub(super) fn take(members: &mut [Member], chosen: usize, total: i64) {
     if let Some(member) = members.get_mut(chosen) {
         member.lbstatus = member.lbstatus.saturating_sub(total);
     }

@@ -16,8 +16,9 @@
 //! |---|---|---|
 //! | `pick` | the input and the result of a choice | |
 //! | `choose` | the order of the steps of one choice | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
-//! | `route` | the member of a session's route, redirects | `mod_proxy_balancer.c: find_route_worker()` |
+//! | `route`, `routes` | the member of a session's route, redirects | `mod_proxy_balancer.c: find_route_worker()` |
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
+//! | `charge`, `owed` | how a session's request is counted in lbstatus | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
 //! | `method` | lbstatus, and the best member | `balancers/mod_lbmethod_*.c` |
 //! | `heartbeat`, `load` | `heartbeat`: load reports of backends | `mod_lbmethod_heartbeat.c` |
 //! | `least_latency`, `latency` | `leastlatency`: the faster of two members | |
@@ -35,9 +36,11 @@
 //! **Ties.** Every comparison is strict, so that among equal members the first in the configuration wins. Random numbers
 //! come from a seed: the same calls with the same times give the same results.
 //!
-//! **Cost.** A pick visits each member a few times per set and allocates nothing.
+//! **Cost.** A pick for a session visits its member only, while no member is in error; another one visits each member a few
+//! times per set. Nothing is allocated.
 
 mod change;
+mod charge;
 mod checked;
 mod checks;
 mod choose;
@@ -50,11 +53,13 @@ mod least_latency;
 mod load;
 mod member;
 mod method;
+mod owed;
 mod pick;
 mod ramp;
 mod random;
 mod recovery;
 mod route;
+mod routes;
 mod sets;
 mod settings;
 mod settle;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Tried;
 use super::member::Member;
+use super::routes::Routes;
 
 /// The longest chain of redirects that is followed: each step is a stack frame.
 const DEEPEST: usize = 256;
@@ -15,22 +16,25 @@ const DEEPEST: usize = 256;
 /// again from the same or a greater depth, where it would find none either.
 pub(super) struct Lookup<'a> {
     members: &'a [Member],
+    routes: &'a Routes,
     tried: &'a Tried,
     now: Instant,
+    /// Empty before the first redirect.
     dead_ends: &'a mut Vec<u32>,
 }
 
 impl<'a> Lookup<'a> {
     pub(super) fn new(
         members: &'a [Member],
+        routes: &'a Routes,
         tried: &'a Tried,
         now: Instant,
         dead_ends: &'a mut Vec<u32>,
     ) -> Self {
         dead_ends.clear();
-        dead_ends.resize(members.len(), u32::MAX);
         Self {
             members,
+            routes,
             tried,
             now,
             dead_ends,
@@ -44,10 +48,13 @@ impl<'a> Lookup<'a> {
     }
 
     fn find_at(&mut self, route: &str, depth: u32) -> Option<usize> {
-        let members = self.members;
+        let (members, places) = (self.members, self.routes.places(route));
         for standbys in [false, true] {
-            for (index, member) in members.iter().enumerate() {
-                if member.status.hot_standby != standbys || !member.has_route(route) {
+            for &index in places {
+                let Some(member) = members.get(index) else {
+                    continue;
+                };
+                if member.status.hot_standby != standbys {
                     continue;
                 }
                 if member.is_usable_at(self.now) && !self.tried.contains(member.id) {
@@ -62,9 +69,12 @@ impl<'a> Lookup<'a> {
     }
 
     fn follow(&mut self, index: usize, member: &Member, depth: u32) -> Option<usize> {
-        let known = self.dead_ends.get(index).copied()?;
         let deepest = self.members.len().min(DEEPEST);
-        if member.redirect.is_empty() || depth as usize >= deepest || depth >= known {
+        if member.redirect.is_empty() || depth as usize >= deepest {
+            return None;
+        }
+        self.dead_ends.resize(self.members.len(), u32::MAX);
+        if depth >= self.dead_ends.get(index).copied()? {
             return None;
         }
         let found = self.find_at(&member.redirect, depth + 1);

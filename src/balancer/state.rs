@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use super::id::MemberId;
 use super::member::Member;
 use super::method;
+use super::owed::Owed;
 use super::ramp::Ramp;
 use super::random::Random;
+use super::routes::Routes;
 use super::sets::{self, Scope};
 use super::settings::{MemberSpec, Settings};
 use super::tried::Tried;
@@ -28,6 +30,11 @@ pub struct Balancer {
     pub(super) settings: Settings,
     pub(super) random: Random,
     pub(super) members: Vec<Member>,
+    /// Which of them have a route.
+    pub(super) routes: Routes,
+    pub(super) owed: Owed,
+    /// Whether the weight of a member may change with time.
+    pub(super) ramping: bool,
     /// The number of the next member that is added.
     pub(super) next_id: u32,
     /// Changes with every event that may give a waiting request a member.
@@ -63,6 +70,9 @@ impl Balancer {
             settings: spec.settings,
             random: Random::new(spec.seed),
             members: Vec::with_capacity(spec.members.len()),
+            routes: Routes::default(),
+            owed: Owed::default(),
+            ramping: false,
             next_id: 0,
             epoch: 0,
             scratch: Scratch::default(),
@@ -70,6 +80,7 @@ impl Balancer {
         for member in spec.members {
             balancer.push(member);
         }
+        balancer.routes_changed();
         balancer
     }
 
@@ -82,14 +93,14 @@ impl Balancer {
     /// Whether a member has this route, whatever its state. No member has the empty route.
     #[must_use]
     pub fn knows_route(&self, route: &str) -> bool {
-        self.members.iter().any(|member| member.has_route(route))
+        !self.routes.places(route).is_empty()
     }
 
     /// The members with this route, in their order. No member has the empty route.
-    pub fn members_of(&self, route: &str) -> impl Iterator<Item = MemberId> {
-        let members = self.members.iter();
-        members
-            .filter(move |member| member.has_route(route))
+    pub fn members_of(&self, route: &str) -> impl Iterator<Item = MemberId> + use<'_> {
+        let places = self.routes.places(route).iter();
+        places
+            .filter_map(|place| self.members.get(*place))
             .map(|member| member.id)
     }
 
@@ -152,9 +163,20 @@ impl Balancer {
                 && self.scratch.dead_ends.capacity() >= self.members.len(),
             "a pick would allocate"
         );
+        self.check_owed();
+        assert_eq!(
+            self.routes,
+            Routes::of(&self.members),
+            "a route leads elsewhere"
+        );
+        assert!(
+            self.ramping || self.members.iter().all(|member| member.ramp.is_none()),
+            "a weight is not brought up to date"
+        );
     }
 
     pub(super) fn push(&mut self, spec: MemberSpec) -> MemberId {
+        self.pay();
         let id = MemberId::new(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         let mut member = Member::new(id, spec);
@@ -178,17 +200,32 @@ impl Balancer {
     }
 
     pub(super) fn reset(&mut self) {
+        self.pay();
         method::reset(self.settings.method, &mut self.members);
     }
 
     /// Updates the weights of all members to this time.
     pub(super) fn weigh(&mut self, now: Instant) {
+        self.pay();
+        self.ramping = false;
         for member in &mut self.members {
             member.weigh(self.settings.slow_start, now);
+            self.ramping |= member.ramp.is_some();
         }
     }
 
+    /// Members, their order or a route have changed.
+    pub(super) fn routes_changed(&mut self) {
+        self.routes = Routes::of(&self.members);
+    }
+
     pub(super) fn member_mut(&mut self, id: MemberId) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.id == id)
+        // Until the first member is removed, ids are places.
+        let place = id.get() as usize;
+        let index = match self.members.get(place) {
+            Some(member) if member.id == id => place,
+            _ => self.members.iter().position(|member| member.id == id)?,
+        };
+        self.members.get_mut(index)
     }
 }

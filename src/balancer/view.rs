@@ -103,7 +103,7 @@ impl Balancer {
             usable: member.is_usable(),
             busy: member.busy,
             elected: member.elected,
-            lbstatus: member.lbstatus,
+            lbstatus: self.lbstatus(member),
             to_backend: member.traffic.to_backend,
             from_backend: member.traffic.from_backend,
             latency: Duration::from_nanos(member.latency.nanos(now)),

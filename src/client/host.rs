@@ -20,7 +20,7 @@ impl<'a> Host<'a> {
                 address.parse::<std::net::Ipv6Addr>().ok()?;
                 address.len() + 2
             }
-            None => text.find(':').unwrap_or(text.len()),
+            None => memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len()),
         };
         let (name, rest) = text.split_at_checked(end_of_name)?;
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');

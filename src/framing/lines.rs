@@ -25,6 +25,16 @@ impl Lines {
         self.at
     }
 
+    /// Whether the line that comes next has been searched for its end in vain.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.searched > self.at
+    }
+
+    /// The line that comes next has been read, and ends before this place.
+    pub(crate) const fn skip_to(&mut self, place: usize) {
+        self.at = place;
+    }
+
     /// The next line without its CR LF; `None` while it is incomplete. A head has at most `max` bytes.
     pub(crate) fn next<'a>(
         &mut self,

@@ -153,15 +153,21 @@ fn is_same(text: &[u8], small: &[u8]) -> bool {
         let letters = (small >> 1) & small & CASE;
         text | letters == small
     };
-    match (text.last_chunk(), small.last_chunk()) {
-        (Some(text_end), Some(small_end)) => {
-            let (words, _) = text.as_chunks();
-            let (small_words, _) = small.as_chunks();
-            let mut pairs = words.iter().zip(small_words);
-            same(text_end, small_end) && pairs.all(|(text, small)| same(text, small))
-        }
-        _ => text.eq_ignore_ascii_case(small),
+    let ends = text.last_chunk().zip(small.last_chunk());
+    let begins = text.first_chunk().zip(small.first_chunk());
+    let (Some((text_end, small_end)), Some((text_begin, small_begin))) = (ends, begins) else {
+        return text.eq_ignore_ascii_case(small);
+    };
+    if !(same(text_begin, small_begin) && same(text_end, small_end)) {
+        return false;
     }
+    if text.len() <= 16 {
+        return true;
+    }
+    let (words, _) = text.as_chunks();
+    let (small_words, _) = small.as_chunks();
+    let mut pairs = words.iter().zip(small_words);
+    pairs.all(|(text, small)| same(text, small))
 }
 
 /// A set of known names.

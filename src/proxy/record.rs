@@ -10,6 +10,7 @@ use super::local::text;
 use super::session::{Session, Wanted};
 use crate::balancer::How;
 use crate::client::Client;
+use crate::clock;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, Fields, RequestHead};
 use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
@@ -78,7 +79,7 @@ impl OpenRequest {
             shared,
             client,
             connection,
-            started: Instant::now(),
+            started: clock::now().into_std(),
             ended: None,
             balancer: None,
             variables: Variables::default(),
@@ -166,7 +167,7 @@ impl Record {
 
     /// From the head of the request to the end of the answer, or to now.
     fn duration(&self) -> Duration {
-        let ended = self.ended.unwrap_or_else(Instant::now);
+        let ended = self.ended.unwrap_or_else(|| clock::now().into_std());
         ended.duration_since(self.started)
     }
 

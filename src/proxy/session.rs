@@ -49,17 +49,16 @@ impl<'a> Wanted<'a> {
         let own = balancer.config.sticky_cookie.as_ref().and_then(|cookie| {
             sticky::find(own_cookie::names(cookie), path, None, cookies(), known)
         });
-        let names_a_member = |found: &Found<'_>| found.route.is_some_and(known);
         let found = theirs
-            .filter(names_a_member)
-            .or(own.filter(names_a_member))
+            .filter(|found| found.is_known)
+            .or(own.filter(|found| found.is_known))
             .or(theirs)
             .or(own);
-        let session = match found.map(|found| found.route) {
+        let session = match found.map(|found| (found.route, found.is_known)) {
             None => Session::None,
-            Some(None | Some("")) => Session::NoRoute,
-            Some(Some(route)) if known(route) => Session::Route,
-            Some(Some(_)) => Session::UnknownRoute,
+            Some((None | Some(""), _)) => Session::NoRoute,
+            Some((Some(_), true)) => Session::Route,
+            Some((Some(_), false)) => Session::UnknownRoute,
         };
         let id = match theirs {
             Some(theirs) => Some(balancer.session_id(theirs.session)),

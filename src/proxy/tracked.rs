@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -14,6 +13,7 @@ use tracing::{debug, warn};
 use super::record::OpenRequest;
 use super::verdict::{End, Rules, verdict};
 use crate::backend::{FailureKind, Moved, ResponseBody};
+use crate::clock;
 use crate::state::Attempt;
 
 /// Bytes after which a long transfer tells the decisions how far it is.
@@ -111,7 +111,7 @@ impl Tracked {
         if body.has_surplus() {
             ending.warn_of_surplus();
         }
-        let now = Instant::now();
+        let now = clock::now().into_std();
         ending.request.record.ended = Some(now);
         if let Some(mut attempt) = ending.attempt.take() {
             // Nothing of a tunnel: that has been told.

@@ -7,6 +7,7 @@ use super::live::LiveBalancer;
 use super::member::LiveMember;
 use crate::backend::{Activation, Moved};
 use crate::balancer::{How, NoMember, Outcome, Pick, Ticket, Want};
+use crate::clock;
 use crate::variables::MemberVariables;
 
 impl LiveBalancer {
@@ -140,7 +141,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if self.ticket.is_some() {
-            self.settle_at(Instant::now());
+            self.settle_at(clock::now().into_std());
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::balancer::{
     Applied, Balancer, Command, MemberId, MemberSpec, MemberView, NoMember, Refused, Settings,
     Spec, Transition, View,
 };
+use crate::clock;
 use crate::random;
 use crate::sticky;
 use crate::telemetry::WarnLimit;
@@ -242,7 +243,9 @@ impl LiveBalancer {
     /// Counts a session that this member has answered. `route` is the route that it asked for, unless the member has it:
     /// the members with that route have the session no longer.
     pub(crate) fn saw_session(&self, id: &str, route: Option<&str>, member: &LiveMember) {
-        member.sessions().insert(id.as_bytes(), Instant::now());
+        member
+            .sessions()
+            .insert(id.as_bytes(), clock::now().into_std());
         let Some(route) = route else { return };
         let core = self.core();
         let elsewhere = self.members.iter().filter(|other| other.id != member.id);

@@ -19,7 +19,7 @@ impl Issued<'_> {
     #[must_use]
     pub fn belongs_to(&self, member: &str) -> bool {
         !member.is_empty()
-            && route(self.session, self.separator, |route| route == member) == Some(member)
+            && route(self.session, self.separator, |route| route == member) == Some((member, true))
     }
 }
 
@@ -39,7 +39,7 @@ pub fn issued<'a, 'n>(names: impl Into<Names<'n>>, set_cookie: &'a [u8]) -> Opti
     let session = unquoted(value)?;
     Some(Issued {
         session,
-        route: route(session, separator, |_| false),
+        route: route(session, separator, |_| false).map(|(route, _)| route),
         separator,
     })
 }

@@ -41,6 +41,8 @@ pub struct Found<'a> {
     pub session: &'a str,
     /// The route in it (`BALANCER_SESSION_ROUTE`): `None` without a separator, empty with nothing behind it.
     pub route: Option<&'a str>,
+    /// Whether the route is a member's.
+    pub is_known: bool,
     /// Where it stood.
     pub place: Place,
 }
@@ -71,11 +73,15 @@ pub fn find<'a>(
     known: impl Fn(&str) -> bool,
 ) -> Option<Found<'a>> {
     let names = names.into();
-    let found = |name, place, session| Found {
-        name,
-        session,
-        route: route(session, names.separator, &known),
-        place,
+    let found = |name, place, session| {
+        let route = route(session, names.separator, &known);
+        Found {
+            name,
+            session,
+            route: route.map(|(route, _)| route),
+            is_known: route.is_some_and(|(_, known)| known),
+            place,
+        }
     };
 
     let in_path = parameter::in_path(path, names.parameter)
@@ -99,7 +105,7 @@ pub fn find<'a>(
     {
         let found = found(names.cookie, Place::Cookie, session);
         match found.wanted() {
-            Some(route) if known(route) => return Some(found),
+            Some(_) if found.is_known => return Some(found),
             Some(_) => of_nobody = of_nobody.or(Some(found)),
             None => without_route = without_route.or(Some(found)),
         }

@@ -21,7 +21,15 @@ const ROWS: &[(&[&str], &[&str])] = &[
     ),
     (&["head"], NO_BALANCING),
     (
-        &["client", "cores", "timer", "variables", "framing", "random"],
+        &[
+            "client",
+            "cores",
+            "clock",
+            "timer",
+            "variables",
+            "framing",
+            "random",
+        ],
         NO_BALANCING,
     ),
     (

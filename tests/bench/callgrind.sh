@@ -11,6 +11,7 @@
 #   --upload B      POST with a body of B bytes
 #   --close         a connection for each request
 #   --http          members that speak HTTP
+#   --members N     that many members, 2 by default
 #   --top N         lines of each list, 40 by default
 #
 # Other programs on the machine hardly change the count. The kernel and cache misses are not counted.
@@ -20,7 +21,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/bench/contestants.sh
 source "$bench/contestants.sh"
 
-name=ajpgate path=/1k binary='' count=2000 request=() top=40 packet_size=8192 todo=profile cores=1 folder=$work
+name=ajpgate path=/1k binary='' count=2000 request=() top=40 packet_size=8192 members=2 todo=profile cores=1 tls=off folder=$work
 warm_up=1000
 expected=$bench/instructions.txt
 # Per cent that a count may be higher or lower than the expected one.
@@ -32,7 +33,7 @@ main() {
     need cargo valgrind callgrind_annotate callgrind_control
     build
     mkdir -p "$results"
-    start_backend nodes 2 "$packet_size"
+    start_backend nodes "$members" "$packet_size"
     ports_of nodes
     case $todo in
         profile)
@@ -54,6 +55,7 @@ parse() {
             --upload) request+=(--upload "${2?}"); shift ;;
             --close) request+=(--close) ;;
             --http) name=ajpgate-http ;;
+            --members) members=${2?}; shift ;;
             --top) top=${2?}; shift ;;
             -*) fail "unknown option $1; the head of this file lists them" ;;
             *) path=$1 ;;

@@ -18,6 +18,7 @@ use crate::backend::error::{Age, Exposure, FailureKind};
 use crate::backend::exchange::{Event, Exchange};
 use crate::backend::pool::{Connection, Lease};
 use crate::backend::wire::{Moved, Traffic};
+use crate::clock;
 use crate::upload::{Upload, UploadError};
 
 /// The status with which a connector refuses a wrong secret or an attribute that it does not allow, before it closes the
@@ -274,7 +275,7 @@ impl AjpDriver {
 
     /// Ready when nothing has moved for as long as the container may be silent.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureKind>> {
-        let deadline = *self.silent_since.get_or_insert_with(Instant::now) + self.timeout;
+        let deadline = *self.silent_since.get_or_insert_with(clock::now) + self.timeout;
         connection(&mut self.lease)?
             .timer
             .poll_until(cx, deadline)

@@ -25,7 +25,6 @@ use ajp13::tables::{RequestHeader, request_attribute};
 use ajp13::{PacketSize, Unencodable};
 use bytes::BytesMut;
 use http::Version;
-use tokio::time::Instant;
 
 use self::certificates::CutCertificates;
 pub(crate) use self::driver::AjpDriver;
@@ -37,6 +36,7 @@ use super::exchange::{Exchange as _, Streamed};
 use super::forward::{Failed, Forward, Sent, Steps};
 use super::head::{Head, Length};
 use super::pool::{Pool, Reuse};
+use crate::clock;
 use crate::headers::Added;
 use crate::upload::Upload;
 
@@ -78,7 +78,7 @@ impl AjpBackend {
         upload: Upload,
         reuse: Reuse,
     ) -> Result<Sent<Streamed<AjpDriver>>, Box<Failed>> {
-        let asked = Instant::now();
+        let asked = clock::now();
         let lease = self.pool.lease(reuse).await;
         let steps = Steps::leased(asked, &lease);
         let lease = match lease {

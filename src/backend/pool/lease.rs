@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 
 use deadpool::managed::Object;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
 
 use super::connector::Connector;
 use super::shard::Shard;
 use super::transport::{Connection, Transport};
 use crate::backend::error::{Age, FailureKind};
+use crate::clock;
 
 /// A connection that was taken out of the pool. Dropped, it goes back.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl<T: Transport> Lease<T> {
             taken.close();
             return;
         }
-        taken.idle_since = Instant::now();
+        taken.idle_since = clock::now();
         drop(taken);
     }
 }

@@ -11,6 +11,7 @@ use deadpool::managed::{
 use super::connector::Connector;
 use super::transport::{Connection, Transport};
 use crate::backend::error::FailureKind;
+use crate::clock;
 
 /// What deadpool knows of a member.
 #[derive(Debug)]
@@ -73,7 +74,8 @@ impl<T: Transport> Manager for Shard<T> {
         connection: &mut Box<Connection<T>>,
         _: &managed::Metrics,
     ) -> RecycleResult<NoConnection> {
-        if connection.idle_since.elapsed() > self.0.settings.ttl || !connection.transport.is_quiet()
+        if clock::now().duration_since(connection.idle_since) > self.0.settings.ttl
+            || !connection.transport.is_quiet()
         {
             return Err(RecycleError::Message("stale".into()));
         }

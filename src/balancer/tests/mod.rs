@@ -106,7 +106,8 @@ impl Play {
     }
 
     fn lbstatus(&self) -> Vec<i64> {
-        self.balancer.members.iter().map(|m| m.lbstatus).collect()
+        let members = self.balancer.members.iter();
+        members.map(|m| self.balancer.lbstatus(m)).collect()
     }
 
     fn pick(&mut self, route: Option<&str>, tried: &[&str]) -> Result<Pick, NoMember> {
@@ -182,6 +183,7 @@ impl Play {
 
     /// Sets flags without the other effects of a command.
     fn flags(&mut self, route: &str, flags: impl FnOnce(&mut Status)) {
+        self.balancer.pay();
         let members = self.balancer.members.iter_mut();
         let found = members.into_iter().find(|m| *m.route == *route);
         flags(&mut found.unwrap().status);

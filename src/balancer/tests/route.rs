@@ -163,6 +163,7 @@ fn of_several_members_of_a_route_the_first_usable_is_taken() {
         firsts.push((pick.member.get(), pick.how));
         play.settle(pick, Outcome::Served);
         let taken = firsts.last().unwrap().0 as usize;
+        play.balancer.pay();
         play.balancer.members[taken].status.disabled = true;
     }
     let sticky = |id| (id, How::Sticky);
@@ -176,6 +177,7 @@ fn standbys_of_a_route_come_last_and_sets_do_not_matter() {
     specs[1].set = 5;
     let mut play = by_requests(specs);
     assert_eq!(play.open(Some("x")).member.get(), 1);
+    play.balancer.pay();
     play.balancer.members[1].status.stopped = true;
     let pick = play.open(Some("x"));
     assert_eq!((pick.member.get(), pick.how), (0, How::Sticky));
@@ -249,7 +251,7 @@ fn inside_a_domain_the_lowest_set_and_the_method_decide() {
     }
     assert_eq!(routes, "cdcd");
     // x has the same claim as if four requests of sessions had gone to c and d.
-    assert_eq!(play.find("x").lbstatus, 400);
+    assert_eq!(play.balancer.lbstatus(play.find("x")), 400);
 }
 
 #[test]

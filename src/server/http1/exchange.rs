@@ -19,7 +19,7 @@ use super::machine::{Answer, Read, Unread};
 use super::service::{AnswerBody, Service};
 use super::waits::{Late, Reading};
 use crate::framing::Body;
-use crate::head::{AnswerHead, RequestHead};
+use crate::head::{AnswerHead, Known, RequestHead};
 use crate::telemetry::metrics::Limit;
 use crate::upload::{BodyFault, BodyFeed, ClientBody};
 
@@ -79,11 +79,15 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     pub(super) fn write_head(&mut self, head: &AnswerHead, body: &mut V::Body) -> bool {
         self.write_interim();
         let before = self.output.len();
+        let date = match head.fields.get(Known::Date) {
+            Some(_) => None,
+            None => Some(date::now()),
+        };
         let answer = Answer {
             status: head.status,
             fields: &head.fields,
             length: body.size_hint().exact(),
-            date: &date::now(),
+            date: date.as_ref().map(|date| &date[..]).unwrap_or_default(),
         };
         let last = self.service.is_closing() || self.client.ended && !self.has_next();
         let keep_alive = self.machine.answer(&answer, last, &mut self.output);

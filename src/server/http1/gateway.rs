@@ -14,6 +14,7 @@ use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::client::Client;
+use crate::clock;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
 use crate::proxy::{self, Tracked};
@@ -44,7 +45,7 @@ pub(crate) async fn serve<S: Socket>(
     poll_fn(|cx| {
         // Polled once, so that it wakes this task; from then on the flag is enough.
         listening = listening || closing.as_mut().poll(cx).is_pending();
-        running.as_mut().poll(cx)
+        clock::for_one_event(|| running.as_mut().poll(cx))
     })
     .await;
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::timer::LazyTimer;
 
 /// What is waited for on the side that is read.
@@ -62,7 +63,7 @@ impl Waits {
     /// Begins a wait of the side that is read, unless the same wait runs already.
     pub(super) fn read(&mut self, wait: Reading, time: Duration) {
         if self.reading.is_none_or(|(running, _)| running != wait) {
-            self.reading = Some((wait, Instant::now() + time));
+            self.reading = Some((wait, clock::now() + time));
         }
     }
 
@@ -73,7 +74,7 @@ impl Waits {
 
     /// The client takes nothing; it may do so for `time`.
     pub(super) fn write(&mut self, time: Duration) {
-        self.writing.get_or_insert_with(|| Instant::now() + time);
+        self.writing.get_or_insert_with(|| clock::now() + time);
     }
 
     /// The client took something.

@@ -13,6 +13,9 @@ use crate::head::{
 /// Bytes of empty lines that may stand before a request line (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 8;
 
+/// Names of fields are shorter, in bytes.
+const LONGEST_USUAL_NAME: usize = 64;
+
 /// Room for the fields that a browser sends.
 const USUAL_FIELDS: usize = 20;
 
@@ -69,6 +72,17 @@ impl PartialHead {
         };
         loop {
             let start = lines.read();
+            if self.request.is_some()
+                && self.fields.len() < limits.max_fields
+                && !lines.has_begun()
+                && let Some((field, end)) = usual_field(bytes, start)
+                && end <= limits.max_bytes
+            {
+                self.names = self.names.with(field.known);
+                self.fields.push(field);
+                lines.skip_to(end);
+                continue;
+            }
             let line = match lines.next(bytes, limits.max_bytes) {
                 Ok(Some(line)) => line,
                 Ok(None) => return Ok(None),
@@ -210,19 +224,76 @@ fn read_field(start: usize, line: &[u8], body: &mut BodyFields) -> Result<Field,
 
 /// What stands before the first colon of a line, and what stands behind it.
 fn name_and_rest(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const COLONS: u64 = u64::from_ne_bytes([b':'; 8]);
-    // Names are short: eight bytes at a time take fewer instructions than a call of memchr.
-    let (words, _) = line.as_chunks();
-    let has_colon = |word: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*word) ^ COLONS;
-        word.wrapping_sub(ONES) & !word & HIGH_BITS != 0
-    };
-    let before = words.iter().take_while(|word| !has_colon(word)).count() * 8;
-    let mut rest = line.get(before..)?.iter();
-    let colon = before + rest.position(|byte| *byte == b':')?;
+    let colon = line.iter().position(|byte| *byte == b':')?;
     Some((line.get(..colon)?, line.get(colon + 1..)?))
+}
+
+/// The field that starts at this place, if it has come whole and is like most: one space between colon and value, none behind
+/// it, and nothing to say about the body. And where the next line starts. `None` says nothing: [`read_field`] decides.
+///
+/// Eight bytes at a time: the first control character behind the colon is the end of the line.
+fn usual_field(bytes: &[u8], start: usize) -> Option<(Field, usize)> {
+    let line = bytes.get(start..)?;
+    let length = colon(line.get(..LONGEST_USUAL_NAME).unwrap_or(line))?;
+    let name = line.get(..length)?;
+    let known = Known::of(name);
+    match known {
+        Known::ContentLength | Known::TransferEncoding => return None,
+        // A name that is known is a token.
+        known if known.is_one_name() || is_name(name) => {}
+        _ => return None,
+    }
+    let rest = line.get(length + 1..)?.strip_prefix(b" ")?;
+    let (value, rest) = rest.split_at_checked(control(rest)?)?;
+    let has_spaces = matches!(
+        (value.first(), value.last()),
+        (Some(b' '), _) | (_, Some(b' '))
+    );
+    if value.is_empty() || has_spaces || !rest.starts_with(b"\r\n") {
+        return None;
+    }
+    let at = start + length + 2;
+    let end = at + value.len();
+    let field = Field {
+        name: start..start + length,
+        value: at..end,
+        known,
+    };
+    Some((field, end + 2))
+}
+
+const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+
+/// Where the first colon stands, if it stands in a whole word of eight bytes.
+fn colon(text: &[u8]) -> Option<usize> {
+    first(text, |word| {
+        let word = word ^ u64::from_ne_bytes([b':'; 8]);
+        word.wrapping_sub(ONES) & !word
+    })
+}
+
+/// Where the first control character stands, or another byte that has to be looked at alone; the same.
+fn control(text: &[u8]) -> Option<usize> {
+    first(text, |word| {
+        let less = word.wrapping_sub(u64::from_ne_bytes([b' '; 8]));
+        (less | word.wrapping_add(ONES)) & !word
+    })
+}
+
+/// The first byte whose high bit is set in what `mark` makes of the words of a text. A carry goes to the bytes behind
+/// one only, so no byte before the first that is meant has it.
+fn first(text: &[u8], mark: impl Fn(u64) -> u64) -> Option<usize> {
+    let (words, _) = text.as_chunks();
+    let mut at = 0;
+    for word in words {
+        let marked = mark(u64::from_le_bytes(*word)) & HIGH_BITS;
+        if marked != 0 {
+            return Some(at + usize::try_from(marked.trailing_zeros() / 8).ok()?);
+        }
+        at += 8;
+    }
+    None
 }
 
 /// A value without the white space around it, and how much of that stands before it.
