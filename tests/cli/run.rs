@@ -41,22 +41,6 @@ fn a_bad_file_is_refused_before_anything_is_bound() {
     "#);
 }
 
-#[test]
-fn keys_that_are_not_implemented_are_refused_before_anything_is_bound() {
-    let (_listener, address) = taken();
-    let done = refused(&format!(
-        "listeners: [{{ bind: \"{address}\", http2: true }}]\n\
-         proxy_pass: [{{ path: /, to: \"ajp://localhost/\" }}]\n"
-    ));
-    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{done:?}");
-    assert_snapshot!(done.stderr.replace(&address.to_string(), "ADDRESS"), @r#"
-    ./ajpgate.yaml:1:40: http2: not built yet
-     1 | listeners: [{ bind: "ADDRESS", http2: true }]
-       |                                        ^^^^^
-    hint: leave it out, or see CHANGELOG.md for the version that has it
-    "#);
-}
-
 /// Certificate files are read before anything is bound.
 #[test]
 fn certificates_that_cannot_be_read_are_named_at_their_line() {

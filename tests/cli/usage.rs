@@ -90,8 +90,9 @@ fn each_command_explains_itself() {
     Usage: ajpgate demo [OPTIONS]
 
     Options:
-          --bind <ADDR>   Address for clients; if the port is taken, a free one is used [default:
-                          127.0.0.1:8080]
+          --bind <ADDR>   Address for clients; if the port is taken, a free one is used. Default:
+                          127.0.0.1:8080, with --tls 127.0.0.1:8443
+          --tls           Speak TLS with a certificate made on the spot, which is gone with the demo
           --admin <ADDR>  Address for metrics, health and manager; if the port is taken, a free one is
                           used [default: 127.0.0.1:9404]
       -h, --help          Print help
