@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::{Client, FORWARDING, is_tls_claim};
+use crate::client::{Client, FORWARDING, is_disguised, is_tls_claim};
 use crate::head::{Fields, Known, KnownSet, elements};
 
 /// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
@@ -197,7 +197,7 @@ impl RequestFields<'_> {
     /// Whether a field of the client goes on.
     fn goes_on(&self, known: Known, name: &[u8]) -> bool {
         !(STAYING.has(known) && !self.keeps(known)
-            || !known.is_one_name() && is_tls_claim(name)
+            || !known.is_one_name() && (is_tls_claim(name) || is_disguised(name))
             || self.nominated.contains(name)
             || self.overlay.removes(name))
     }
@@ -280,6 +280,9 @@ mod tests {
             &[
                 ("x-forwarded-for", "10.0.0.1"),
                 ("x-forwarded-anything", "x"),
+                ("X_Forwarded_For", "10.0.0.1"),
+                ("x-forwarded_proto", "https"),
+                ("X-REAL_IP", "10.0.0.1"),
                 ("x-real-ip", "10.0.0.1"),
                 ("forwarded", "for=10.0.0.1"),
                 ("SSL_CLIENT_CERT", "x"),
@@ -301,6 +304,7 @@ mod tests {
                 ("X-Forwarded-Proto", "https"),
                 ("X-Forwarded-Prefix", "/shop"),
                 ("X-Forwarded-Client-Cert", "By=spiffe"),
+                ("X_Forwarded_For", "203.0.113.66"),
                 ("Forwarded", "for=198.51.100.9;by=_lb"),
                 ("accept", "*/*"),
             ],

@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub(crate) use self::host::Host;
 pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;
+use self::tls::same_name;
 pub(crate) use self::tls::{Tls, is_tls_claim};
 pub(crate) use self::trusted::Trusted;
 use crate::head::{Known, KnownSet};
@@ -164,6 +165,18 @@ pub(crate) const FORWARDING: KnownSet = KnownSet::of(&[
     Known::XForwardedFor,
     Known::XRealIp,
 ]);
+
+/// Whether a field is one of [`FORWARDING`] to those who take `_` for `-`, as CGI does. No proxy sends such a name.
+pub(crate) fn is_disguised(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-forwarded-";
+    let begins = || {
+        name.get(..PREFIX.len())
+            .is_some_and(|it| same_name(it, PREFIX))
+    };
+    matches!(name.first(), Some(b'x' | b'X'))
+        && name.contains(&b'_')
+        && (begins() || name.len() == b"x-real-ip".len() && same_name(name, b"x-real-ip"))
+}
 
 /// An address without brackets. IPv4 is put together here: the formatter of the standard library takes ten times as long,
 /// and every connection has two addresses.

@@ -44,7 +44,7 @@ pub(crate) fn is_tls_claim(name: &[u8]) -> bool {
 const CLIENT_CERT: &[u8] = b"x-forwarded-client-cert";
 
 /// Whether names are the same but for upper and lower case, and `_` in place of `-`.
-fn same_name(name: &[u8], other: &[u8]) -> bool {
+pub(super) fn same_name(name: &[u8], other: &[u8]) -> bool {
     let letters = name.iter().map(|letter| match letter {
         b'_' => b'-',
         letter => letter.to_ascii_lowercase(),

@@ -6,6 +6,8 @@ use tokio::sync::mpsc;
 use crate::support::client::Client;
 use crate::support::container::{Container, Wire, fields, named};
 use crate::support::gateway::Running;
+use crate::support::h2::{Http2, PREFACE, SETTINGS};
+use crate::support::tls::Authority;
 
 /// A container that hands its requests on.
 async fn container() -> (Container, mpsc::UnboundedReceiver<ForwardRequest>) {
@@ -218,4 +220,42 @@ async fn a_stop_does_not_wait_for_a_header() {
         .await;
     assert!(gateway.shutdown().await);
     assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn the_header_stands_before_tls_and_before_http2() {
+    let (container, mut requests) = container().await;
+    let ca = Authority::new();
+    let keys = ca.server("server", &["localhost"]);
+    let address = container.address;
+    let gateway = Running::start(&format!(
+        "listeners:
+  - {{ bind: \"127.0.0.1:0\", proxy_protocol: true, tls: {{ {keys} }} }}
+proxy_pass: [{{ path: /, to: \"ajp://{address}/\" }}]
+trusted_proxies: [127.0.0.1]
+"
+    ));
+    for header in [V1.to_vec(), v2(b""), v2(SSL)] {
+        let mut client = ca.client().behind(&header).connect(gateway.front).await;
+        assert_eq!(client.get("/", "").await.status, 200);
+        let request = requests.recv().await.unwrap();
+        assert_eq!(text(request.remote_addr.as_ref()), "203.0.113.9");
+        assert!(request.is_ssl && request.server_port == 443, "{request:?}");
+    }
+    // TLS without a header is none.
+    assert!(ca.client().try_connect(gateway.front).await.is_err());
+    assert_eq!(result(&gateway, "broken").await, 1.0);
+
+    let gateway = Running::start(&format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\", proxy_protocol: true, http2: true }}]
+proxy_pass: [{{ path: /, to: \"ajp://{address}/\" }}]
+trusted_proxies: [127.0.0.1]
+"
+    ));
+    let mut client = Http2::raw(gateway.front).await;
+    client.send(&[V1, PREFACE].concat()).await;
+    client.frame(SETTINGS, 0, 0, &[]).await;
+    assert_eq!(client.get("/").await.status, 200);
+    let request = requests.recv().await.unwrap();
+    assert_eq!(text(request.remote_addr.as_ref()), "203.0.113.9");
 }

@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -72,6 +73,7 @@ impl Authority {
             versions: vec![&TLS13, &TLS12],
             certificate: None,
             resuming: None,
+            before: Vec::new(),
             name: "localhost".to_owned(),
         }
     }
@@ -131,9 +133,17 @@ pub(crate) struct TlsClient {
     /// The configuration of all connections, which resume the sessions of each other.
     resuming: Option<Arc<ClientConfig>>,
     name: String,
+    /// What a load balancer sends before the handshake.
+    before: Vec<u8>,
 }
 
 impl TlsClient {
+    /// Sends these bytes before the handshake.
+    pub(crate) fn behind(mut self, header: &[u8]) -> Self {
+        self.before = header.to_vec();
+        self
+    }
+
     /// Asks for this name.
     pub(crate) fn named(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
@@ -191,8 +201,9 @@ impl TlsClient {
         &self,
         to: SocketAddr,
     ) -> std::io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(to).await?;
+        let mut stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
+        stream.write_all(&self.before).await?;
         let name = ServerName::try_from(self.name.clone()).unwrap();
         let config = self.resuming.clone();
         let connector = TlsConnector::from(config.unwrap_or_else(|| Arc::new(self.config())));
@@ -205,7 +216,7 @@ impl TlsClient {
 
     /// Connects and sends a GET; an error is that of the handshake, which TLS 1.3 may show behind it only.
     pub(crate) async fn get(&self, to: SocketAddr, target: &str) -> std::io::Result<u16> {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        use tokio::io::AsyncReadExt as _;
         let mut stream = self.try_connect(to).await?;
         let request =
             format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
