@@ -2,6 +2,7 @@
 
 mod floods;
 mod requests;
+mod spec;
 mod times;
 
 use crate::support::container::Container;

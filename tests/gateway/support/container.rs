@@ -212,21 +212,27 @@ impl Wire {
 
     /// The whole body, read as Tomcat does: the unasked packet first, then asking until the end.
     pub(crate) async fn read_body(&mut self, request: &ForwardRequest) -> Vec<u8> {
+        let body = self.try_read_body(request).await;
+        body.expect("the end of a body")
+    }
+
+    /// The same; `None` when the connection has ended before the body has.
+    pub(crate) async fn try_read_body(&mut self, request: &ForwardRequest) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         let length = content_length(request);
         if length == Some(0) {
-            return body;
+            return Some(body);
         }
         let mut packet = match length {
-            Some(_) => self.body_packet().await,
-            None => self.ask(8186).await,
+            Some(_) => self.body_packet().await?,
+            None => self.ask(8186).await?,
         };
-        while let Some(BodyPacket::Data(data)) = packet {
+        while let BodyPacket::Data(data) = packet {
             body.extend_from_slice(&data);
-            packet = self.ask(8186).await;
+            packet = self.ask(8186).await?;
         }
-        assert_eq!(packet, Some(BodyPacket::End));
-        body
+        assert_eq!(packet, BodyPacket::End);
+        Some(body)
     }
 
     /// Sends one packet. It is no error when the gateway has closed.
