@@ -7,12 +7,14 @@ use crate::headers::Nominated;
 
 /// The protocol that a request asks for, when it may be asked for through a gateway.
 ///
+/// A request of HTTP/2 has these fields only where the front has read another request as this one (RFC 8441).
+///
 /// Not HTTP itself in another version: behind `h2c` a client could send requests that nobody here looks at.
 pub(crate) fn asked<'a>(head: &'a RequestHead, nominated: &Nominated<'_>) -> Option<&'a str> {
     // Most requests name no option in `Connection` that matters here: the first look is enough.
     if !nominated.contains(b"upgrade")
         || head.method != Method::GET
-        || head.version != Version::HTTP_11
+        || head.version < Version::HTTP_11
     {
         return None;
     }

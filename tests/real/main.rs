@@ -21,6 +21,7 @@ mod early_answers;
 mod ftp;
 mod helpers;
 mod http;
+mod http2;
 mod load;
 mod prometheus;
 mod tls;

@@ -64,6 +64,7 @@ impl Bounds {
         let mut builder = Builder::new();
         builder
             .max_concurrent_streams(self.max_streams)
+            .enable_connect_protocol()
             .initial_window_size(STREAM_WINDOW)
             // Members that do not read hold the windows of their streams, and no more: the others go on.
             .initial_connection_window_size(self.max_streams.saturating_mul(STREAM_WINDOW))

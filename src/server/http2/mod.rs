@@ -4,6 +4,8 @@
 //! polls. [`request`] checks and reads its head, the request path answers it as it answers HTTP/1.1 (`proxy::handle`),
 //! [`intake`] holds what has come of its body, and [`sending`] writes its answer.
 //!
+//! A request for WebSocket becomes that of HTTP/1.1 in [`tunnel`] (RFC 8441).
+//!
 //! `h2` reads and writes the frames. What it does not bound is bounded here: [`watch`] looks at the bytes before `h2` gets
 //! them, [`frames`] finds the frames in them, and [`budget`] says when there are too many. [`bounds`] has the numbers.
 
@@ -17,6 +19,7 @@ mod intake;
 mod request;
 mod sending;
 mod stream;
+mod tunnel;
 mod waits;
 mod watch;
 

@@ -3,9 +3,12 @@
 //! `h2` has refused what is malformed by itself: pseudo-fields in the wrong number or place, upper case in names, fields that
 //! concern a connection, a Content-Length that is no number. Here is what it lets pass.
 
+use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
-use http::{HeaderMap, HeaderValue, Method, Uri, request};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 
+use super::super::limits;
+use super::tunnel;
 use crate::framing::{Body, HeadLimits, Refused};
 use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget};
 
@@ -25,9 +28,20 @@ pub(super) enum Malformed {
     WhiteSpace,
     #[error("another scheme than http or https")]
     BadScheme,
+    #[error("CONNECT for another protocol than WebSocket")]
+    OtherProtocol,
 }
 
 impl Malformed {
+    /// The status for the client.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            // RFC 9220 section 3.
+            Self::OtherProtocol => StatusCode::NOT_IMPLEMENTED,
+            _ => limits::status(self.refused()),
+        }
+    }
+
     /// The same in the words of every version of HTTP.
     pub(super) const fn refused(self) -> Refused {
         match self {
@@ -45,6 +59,8 @@ pub(super) struct Asked {
     pub(super) body: Body,
     /// Whether the client waits for 100 before it sends the body.
     pub(super) expects_100: bool,
+    /// Whether the client asks for another protocol on the stream; the head is that of HTTP/1.1 for it.
+    pub(super) switches: bool,
 }
 
 /// Reads a head. `over`: no body follows. The cookies count as one field.
@@ -57,28 +73,40 @@ pub(super) fn read(
     limits: &HeadLimits,
 ) -> Result<Asked, Malformed> {
     let request::Parts {
-        method,
+        mut method,
         uri,
         version,
         headers,
+        extensions,
         ..
     } = parts;
     if list_size(&uri, &headers) > limits.max_bytes {
         return Err(Refused::HeadTooLarge.into());
     }
+    let protocol = extensions.get::<Protocol>().map(Protocol::as_str);
+    match protocol {
+        Some("websocket") => method = Method::GET,
+        Some(_) => return Err(Malformed::OtherProtocol),
+        None => {}
+    }
     let target = target(&method, &uri)?;
     limits.target(target.as_str().len())?;
-    let fields = fields(&uri, &headers)?;
+    let mut fields = fields(&uri, &headers)?;
     limits.fields(fields.len())?;
+    let over = over || protocol.is_some();
     let body = match (over, content_length(&headers)?) {
         (true, _) => Body::Over,
         (false, Some(length)) => Body::of_length(length),
         (false, None) => Body::UntilClose,
     };
+    if let Some(protocol) = protocol {
+        tunnel::ask(protocol, &mut fields);
+    }
     let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     Ok(Asked {
         expects_100: !body.is_over() && headers.get(EXPECT).is_some_and(expects),
         body,
+        switches: protocol.is_some(),
         head: RequestHead {
             target,
             fields,

@@ -18,13 +18,14 @@ use http_body::Body as _;
 use tracing::debug;
 
 use super::super::date;
-use super::super::limits::{limit_of, status};
+use super::super::limits::limit_of;
 use super::answer;
 use super::bounds::Bounds;
 use super::gone::Gone;
 use super::intake::Intake;
 use super::request::{self, Asked, Malformed};
 use super::sending::Sending;
+use super::tunnel::{self, Tunnel};
 use super::waits::{Late, Waits};
 use super::watch::Watch;
 use crate::client::Client;
@@ -71,6 +72,7 @@ pub(super) async fn serve(
         state: Arc::new(state),
         waits: Waits::new(id, connection.watch.clone(), &connection.bounds),
         awaits_100: asked.expects_100,
+        switches: asked.switches,
         head_only,
         connection: &connection,
     };
@@ -87,11 +89,10 @@ fn refuse(
 ) {
     let Common { shared, client, .. } = connection;
     debug!(client = client.ip, reason = %why, "request refused");
-    let why = why.refused();
-    if let Some(limit) = limit_of(why) {
+    if let Some(limit) = limit_of(why.refused()) {
         shared.counters.limits.increment(limit);
     }
-    let status = status(why);
+    let status = why.status();
     let text = proxy::text(status);
     let mut fields = Fields::default();
     fields.push(b"content-type", b"text/plain; charset=utf-8");
@@ -115,6 +116,8 @@ struct Stream<'a> {
     awaits_100: bool,
     /// The method is HEAD.
     head_only: bool,
+    /// What the client sends is another protocol, not a body.
+    switches: bool,
     connection: &'a Common,
 }
 
@@ -128,6 +131,9 @@ impl Stream<'_> {
             return;
         };
         self.send_interim();
+        if self.switches {
+            return Box::pin(self.switch(head, body)).await;
+        }
         let Ok(sending) = self.send_head(&head, &mut body) else {
             return;
         };
@@ -141,6 +147,35 @@ impl Stream<'_> {
         if !self.intake.ended && head.status >= StatusCode::BAD_REQUEST {
             Box::pin(self.linger()).await;
         }
+    }
+
+    /// Speaks the other protocol to its end, if the member does.
+    async fn switch(mut self, head: AnswerHead, mut body: Tracked) {
+        if !body.is_upgrade() {
+            return self.not_switched(head, body).await;
+        }
+        let head = tunnel::switched(head);
+        let head = answer::last(&head, None, false, &date::now());
+        if let Ok(stream) = self.respond.send_response(head, false) {
+            body.head_written(0);
+            body.run_upgraded(Tunnel::new(self.intake, stream)).await;
+        }
+    }
+
+    /// Sends the answer of a member that does not speak the other protocol. A good one would say that it does.
+    async fn not_switched(mut self, mut head: AnswerHead, mut body: Tracked) {
+        if head.status.is_success() {
+            head.status = StatusCode::NOT_IMPLEMENTED;
+        }
+        self.switches = false;
+        self.intake.discard();
+        if let Ok(Some(mut sending)) = self.send_head(&head, &mut body) {
+            let sent = poll_fn(|cx| self.poll_send(cx, &mut body, &mut sending)).await;
+            if sent.is_err() {
+                return;
+            }
+        }
+        body.delivered(true);
     }
 
     /// Reads the rest of a body that nobody wants, behind an answer that refuses it. When this returns, `h2` resets the stream
@@ -233,6 +268,9 @@ impl Stream<'_> {
 
     /// Passes what has come of the request's body on. Ready when the body has got something new, or its end.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if self.switches {
+            return Poll::Pending;
+        }
         let received = self.intake.fill(cx)?;
         if received > 0 {
             self.waits.received(received);

@@ -1,6 +1,7 @@
 //! HTTP/2 with clients.
 
 mod floods;
+mod members;
 mod requests;
 mod spec;
 mod times;
