@@ -12,6 +12,7 @@ use crate::support::payload::{LARGE, Payload};
 use crate::support::scratch::Scratch;
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 use crate::support::usage::mib;
+use crate::support::wait::eventually;
 
 /// Most memory that transfers may add to the gateway, in KiB.
 const GROWTH: u64 = 16 * 1024;
@@ -67,8 +68,9 @@ async fn curl_keeps_its_session_and_the_servlet_sees_http_2() {
     let echo: Value = serde_json::from_str(&echo).unwrap();
     assert_eq!(echo["protocol"], "HTTP/2.0", "{echo}");
     assert_eq!(echo["serverPort"], gateway.front().port());
+    let logged = async || gateway.access_log().len() == 4;
+    eventually("all requests are logged", logged).await;
     let lines = gateway.access_log();
-    assert_eq!(lines.len(), 4);
     for line in lines {
         let line: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["protocol"], "HTTP/2.0");

@@ -108,6 +108,20 @@ impl AsyncWrite for Tunnel {
         Poll::Ready(sent.map(|()| now.len()).map_err(|_| gone()))
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let first = slices.iter().find(|slice| !slice.is_empty());
+        self.poll_write(cx, first.map_or(&[], |slice| slice))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        // Every piece becomes a frame of its own.
+        false
+    }
+
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The connection's task writes.
         Poll::Ready(Ok(()))
