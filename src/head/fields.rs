@@ -36,8 +36,11 @@ impl Fields {
         }
     }
 
-    /// Fields that stand in a text, and the names that they have.
-    pub(crate) fn within(text: &[u8], fields: Vec<Field>, names: KnownSet) -> Self {
+    /// Fields that stand in a text.
+    pub(crate) fn within(text: &[u8], fields: Vec<Field>) -> Self {
+        let names = fields
+            .iter()
+            .fold(KnownSet::default(), |names, field| names.with(field.known));
         Self {
             text: text.to_vec(),
             fields,

@@ -6,9 +6,7 @@
 use http::{Method, Version};
 
 use crate::framing::{Body, BodyFields, HeadLimits, Lines, Refused};
-use crate::head::{
-    BadTarget, Field, Fields, Known, KnownSet, RequestHead, RequestTarget, is_name, is_value,
-};
+use crate::head::{BadTarget, Field, Fields, Known, RequestHead, RequestTarget, is_name, is_value};
 
 /// Bytes of empty lines that may stand before a request line (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 8;
@@ -30,8 +28,6 @@ pub(super) struct PartialHead {
     request: Option<RequestLine>,
     /// The fields so far.
     fields: Vec<Field>,
-    /// The names that they have.
-    names: KnownSet,
     /// What they say about the body.
     body: BodyFields,
 }
@@ -78,7 +74,6 @@ impl PartialHead {
                 && let Some((field, end)) = usual_field(bytes, start)
                 && end <= limits.max_bytes
             {
-                self.names = self.names.with(field.known);
                 self.fields.push(field);
                 lines.skip_to(end);
                 continue;
@@ -103,9 +98,7 @@ impl PartialHead {
                 }
                 (Some(_), line) => {
                     limits.fields(self.fields.len() + 1)?;
-                    let field = read_field(start, line, &mut self.body)?;
-                    self.names = self.names.with(field.known);
-                    self.fields.push(field);
+                    self.fields.push(read_field(start, line, &mut self.body)?);
                 }
             }
         }
@@ -122,7 +115,7 @@ impl PartialHead {
                 method: request.method,
                 target: request.target,
                 version: request.version,
-                fields: Fields::within(bytes, std::mem::take(&mut self.fields), self.names),
+                fields: Fields::within(bytes, std::mem::take(&mut self.fields)),
             },
             length: bytes.len(),
             body: body.unwrap_or(Body::Over),
