@@ -29,6 +29,7 @@ use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Sna
 use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
+use crate::tls::Challenges;
 use crate::upkeep::{self, HeartbeatListener};
 
 /// How long a connection is kept for its last request when another process has taken over. A client that sends requests
@@ -131,7 +132,8 @@ impl Gateway {
         drop(held);
         upkeep::start(&self.shared, bound.heartbeats, &self.ended);
         let (shared, clients) = (Arc::clone(&self.shared), self.clients.clone());
-        let reloader = Reloader::new(&shared, source, config, bound.listeners, clients);
+        let admin = bound.admin.as_ref().and_then(|(_, it)| it.tls().cloned());
+        let reloader = Reloader::new(&shared, source, config, bound.listeners, clients, admin);
         tokio::spawn(reloader.run(requests, self.ended.clone()));
         if let (Some((listener, settings)), Some(address)) = (bound.admin, self.admin) {
             info!("admin on {}://{address}", settings.scheme());
@@ -417,6 +419,7 @@ fn shared(
         closing: Closing::default(),
         held: Held::default(),
         supervisor,
+        challenges: Challenges::default(),
         per_address: PerAddress::default(),
         editing: Mutex::new(editing),
         journal: Journal::default(),

@@ -8,6 +8,7 @@ pub mod mount;
 pub mod sessions;
 pub mod sticky;
 
+mod acme;
 mod admin;
 mod backend;
 mod cli;

@@ -19,6 +19,7 @@ packages=(
     apache2 libapache2-mod-jk haproxy nginx  # other front ends, to compare with
     libnginx-mod-stream                      # nginx as a load balancer with the PROXY protocol
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
+    pebble                                   # an authority that speaks ACME
     chromium chromium-driver                 # looks at the balancer manager
     curl wrk nghttp2-client tshark           # clients and a look at the wire
     gcc g++ libc6-dev                        # for crates that bring C, and for libFuzzer

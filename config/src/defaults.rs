@@ -194,6 +194,10 @@ pub const WATCH: bool = false;
 /// `shutdown_timeout`. httpd: `GracefulShutdownTimeout 0`, none.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Most `domains` of one `acme`. Each has a certificate of its own, and authorities limit how many there may be: Let's
+/// Encrypt 50 a week for a registered domain.
+pub const MOST_DOMAINS: usize = 100;
+
 /// `shutdown_delay`: none, as in httpd, nginx and HAProxy (`grace`).
 pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
 

@@ -12,7 +12,7 @@ mod member;
 
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
 pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime};
-pub(crate) use listener_tls::{CertificatePair, ListenerTls};
+pub(crate) use listener_tls::{Acme, CertificatePair, ListenerTls};
 pub(crate) use mapping::{HeaderRule, Mapping};
 pub(crate) use member::{Member, MemberTls};
 

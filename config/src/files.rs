@@ -30,8 +30,10 @@ impl ListenerTls {
         let pairs = self.pairs.iter();
         let of_pairs = pairs.flat_map(|pair| [&pair.certificate, &pair.private_key, &pair.ocsp]);
         let of_clients = [&self.client_ca, &self.client_crl];
+        let of_acme = self.acme.iter().filter_map(|acme| acme.ca.as_ref());
         of_pairs
             .chain(of_clients.into_iter().flatten())
+            .chain(of_acme)
             .map(AsRef::as_ref)
     }
 }

@@ -1,5 +1,6 @@
 //! The kinds of scalars. Each one turns a text into a value, or says what is wrong with the text.
 
+mod acme;
 mod address;
 mod amount;
 mod control;
@@ -11,6 +12,7 @@ mod sticky;
 mod url;
 mod word;
 
+pub(crate) use acme::{AuthorityUrl, DomainName, Email};
 pub(crate) use address::{Bind, Network};
 pub(crate) use amount::{Factor, Period, Size, StatusCode, Whole};
 pub(crate) use name::{

@@ -75,7 +75,7 @@ fn the_smallest_file_is_sticky() {
 #[test]
 fn the_complete_file_is_read_completely() {
     let config = load("complete.yaml");
-    assert_eq!(config.listeners.len(), 2);
+    assert_eq!(config.listeners.len(), 3);
     let tls = config.listeners[1].tls.as_ref().unwrap();
     assert_eq!(tls.pairs[0].certificate, example("tls/server.crt"));
     assert!(config.listeners[1].http2 && !config.listeners[0].http2);

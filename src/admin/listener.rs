@@ -76,6 +76,11 @@ impl Settings {
         }
     }
 
+    /// What it speaks TLS with.
+    pub(crate) const fn tls(&self) -> Option<&Arc<Server>> {
+        self.tls.as_ref()
+    }
+
     fn renewal(&self, listener: &TcpListener, shared: &Shared) -> Option<Renewal> {
         let tls = self.tls.as_ref()?;
         let address = listener.local_addr().ok()?;
@@ -128,7 +133,9 @@ pub(crate) async fn serve(
                 None => attend(stream, address, access, &shared, &stop).await,
                 Some(server) => {
                     let counters = &shared.counters.tls_handshakes;
-                    match server.accept(stream, HANDSHAKE_TIMEOUT, counters).await {
+                    let challenges = &shared.challenges;
+                    let accepting = server.accept(stream, HANDSHAKE_TIMEOUT, counters, challenges);
+                    match accepting.await {
                         Ok(it) => attend(it.stream, address, access, &shared, &stop).await,
                         Err(refused) => debug!(%refused, "admin: TLS handshake failed"),
                     }

@@ -1,6 +1,5 @@
 //! TLS towards a member: the trusted authorities, the gateway's own certificate, and the name that is verified.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ajpgate_config::{MemberTls, MemberUrl};
@@ -8,13 +7,13 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::ConnectError;
-use crate::tls::{FileError, Files, certificates, private_key};
+use crate::tls::{FileError, Files, RootsError, certificates, private_key, roots};
 
 /// How a member is spoken to through TLS. Sessions are resumed within one of these only.
 pub(crate) struct Tls {
@@ -30,8 +29,8 @@ pub(crate) enum TlsError {
     Name(String),
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("the system has no certificates to verify with: install them, or set `tls.ca`")]
-    NoRoots,
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     #[error("{0}")]
     Verifier(#[from] VerifierBuilderError),
     #[error("{0}")]
@@ -128,27 +127,6 @@ impl Tls {
             .await
             .map_err(ConnectError::Tls)
     }
-}
-
-/// The certificates that a member's must descend from: those of a file, or the system's.
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(file) => {
-            for certificate in certificates(file)? {
-                roots
-                    .add(certificate)
-                    .map_err(|reason| FileError::unusable(file, &reason))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(TlsError::NoRoots);
-            }
-        }
-    }
-    Ok(roots)
 }
 
 /// Believes every certificate: `verify: off`. That its owner has the key is still checked.

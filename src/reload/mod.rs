@@ -20,12 +20,13 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use self::watch::{Watch, fingerprint};
+use crate::acme::Acme;
 use crate::handover::{Role, Sockets};
 use crate::server::{self, Accepting, Door, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::supervisor::RUNNING;
 use crate::telemetry::metrics::ReloadResult;
-use crate::tls::Renewal;
+use crate::tls::{Renewal, Server};
 
 /// The interval between two looks at the watched files. Changed files are read when two looks find the same content.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -98,6 +99,9 @@ pub(crate) struct Reloader {
     open: Vec<Open>,
     permits: Option<Arc<Semaphore>>,
     clients: TaskTracker,
+    acme: Acme,
+    /// What the admin listener speaks TLS with.
+    admin: Option<Arc<Server>>,
 }
 
 impl Reloader {
@@ -108,6 +112,7 @@ impl Reloader {
         config: &Config,
         listeners: Vec<(Listener, Door)>,
         clients: TaskTracker,
+        admin: Option<Arc<Server>>,
     ) -> Self {
         let permits = config
             .limits
@@ -122,12 +127,15 @@ impl Reloader {
             open: Vec::with_capacity(listeners.len()),
             permits,
             clients,
+            acme: start_acme(shared),
+            admin,
         };
         let mut held = shared.held.lock();
         for (listener, configured) in listeners.into_iter().zip(&config.listeners) {
             reloader.open(configured.bind, listener, &mut held);
         }
         drop(held);
+        reloader.follow_certificates();
         reloader
     }
 
@@ -168,6 +176,14 @@ impl Reloader {
             address,
             &self.shared.counters.certificates,
         ))
+    }
+
+    /// Certificates from authorities are those of the listeners that there are now.
+    fn follow_certificates(&self) {
+        let open = self.open.iter();
+        let servers = open.filter_map(|open| open.door.borrow().tls.clone());
+        self.acme
+            .follow(servers.chain(self.admin.clone()).collect());
     }
 
     /// Reloads on each request, and with `watch` when a file has changed, until `ended`.
@@ -308,6 +324,7 @@ impl Reloader {
             }
         }
         drop(held);
+        self.follow_certificates();
         let waiting = self.changed_for_next_start(&config);
         for key in &waiting {
             warn!(key, "the change of this key counts from the next start on");
@@ -353,6 +370,13 @@ impl Reloader {
         let waiting = keys.into_iter().filter(|(_, differs)| *differs);
         waiting.map(|(key, _)| key).collect()
     }
+}
+
+/// Certificates are ordered until the stop begins: behind it, nobody answers the authority.
+fn start_acme(shared: &Arc<Shared>) -> Acme {
+    let ended = Arc::clone(shared);
+    let ended = async move { ended.closing.begins().await };
+    Acme::start(&shared.challenges, &shared.counters.acme, ended)
 }
 
 /// Takes the first of the doors of this address. Several listeners may have port 0.

@@ -32,8 +32,9 @@ pub(super) async fn serve(
         shared.closing.idle_ends().await;
         tokio::time::sleep(STOPPING).await;
     };
+    let (counters, challenges) = (&shared.counters.tls_handshakes, &shared.challenges);
     let accepted = tokio::select! {
-        accepted = server.accept(stream, within, &shared.counters.tls_handshakes) => accepted,
+        accepted = server.accept(stream, within, counters, challenges) => accepted,
         () = stopped => return,
     };
     let Accepted {

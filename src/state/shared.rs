@@ -16,6 +16,7 @@ use crate::handover::Held;
 use crate::supervisor::Supervisor;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
+use crate::tls::Challenges;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     /// The sockets that the gateway listens on.
     pub(crate) held: Held,
     pub(crate) supervisor: Supervisor,
+    /// What authorities are answered that ask whether a name is ours.
+    pub(crate) challenges: Challenges,
     /// Open connections of clients, by address.
     pub(crate) per_address: PerAddress,
     /// Held by whoever changes what runs; see [`Shared::edit`].

@@ -1,14 +1,17 @@
 //! The handshake with a client (RFC 8446, RFC 5246).
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::HandshakeKind;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
+use super::challenges::Challenges;
 use super::client_auth::verify_again;
 use super::counted::Counted;
 use super::facts::facts;
@@ -42,10 +45,14 @@ pub(crate) enum Refused {
     Failed(#[from] io::Error),
     #[error("a resumed session: {0}")]
     NoLongerAllowed(#[from] rustls::Error),
+    #[error("an authority has asked whether the name is ours")]
+    Challenge,
 }
 
 impl Server {
     /// Has a handshake with a client, which may take so long, and counts how it ended.
+    ///
+    /// An authority that asks whether a name is ours is answered, which ends the connection.
     ///
     /// # Errors
     /// The client does not complete it, or is not let in. The connection is closed then.
@@ -54,11 +61,12 @@ impl Server {
         socket: TcpStream,
         within: Duration,
         counters: &HandshakeCounters,
+        challenges: &Challenges,
     ) -> Result<Accepted, Refused> {
-        let accepted = self.handshake(socket, within).await;
+        let accepted = self.handshake(socket, within, challenges).await;
         counters.increment(match &accepted {
             Ok((_, HandshakeKind::Resumed)) => HandshakeResult::Resumed,
-            Ok(_) => HandshakeResult::Full,
+            Ok(_) | Err(Refused::Challenge) => HandshakeResult::Full,
             Err(Refused::Late) => HandshakeResult::Timeout,
             Err(Refused::Failed(_) | Refused::NoLongerAllowed(_)) => HandshakeResult::Failed,
         });
@@ -69,11 +77,18 @@ impl Server {
         &self,
         socket: TcpStream,
         within: Duration,
+        challenges: &Challenges,
     ) -> Result<(Accepted, HandshakeKind), Refused> {
         let current = self.current();
+        let socket = Counted::new(socket);
+        if !challenges.are_none() {
+            let choosing = Box::pin(choose(socket, &current, challenges));
+            let chosen = timeout(within, choosing).await;
+            return accepted(Box::new(chosen.map_err(|_| Refused::Late)??), &current);
+        }
         let acceptor = TlsAcceptor::from(current.config.clone());
         // Boxed, so that it is freed as soon as it is over.
-        let handshake = Box::pin(acceptor.accept(Counted::new(socket)).into_fallible());
+        let handshake = Box::pin(acceptor.accept(socket).into_fallible());
         match timeout(within, handshake).await {
             Ok(Ok(stream)) => accepted(Box::new(stream), &current),
             Ok(Err((error, socket))) => {
@@ -81,6 +96,32 @@ impl Server {
                 Err(error.into())
             }
             Err(_) => Err(Refused::Late),
+        }
+    }
+}
+
+/// The handshake while authorities are expected: what the client says first tells whether it is one.
+async fn choose(
+    socket: Counted,
+    current: &Current,
+    challenges: &Challenges,
+) -> Result<tokio_rustls::server::TlsStream<Counted>, Refused> {
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+    if let Some(config) = challenges.to(&begun.client_hello()) {
+        let mut stream = begun.into_stream(config).await?;
+        // RFC 8737 section 3: the connection is closed behind the handshake.
+        stream.shutdown().await?;
+        return Err(Refused::Challenge);
+    }
+    match begun
+        .into_stream(Arc::clone(&current.config))
+        .into_fallible()
+        .await
+    {
+        Ok(stream) => Ok(stream),
+        Err((error, socket)) => {
+            let _ = timeout(LINGER, linger(socket)).await;
+            Err(error.into())
         }
     }
 }

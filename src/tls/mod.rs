@@ -4,17 +4,23 @@
 //! that are open go on with what they began with.
 
 mod accept;
+mod challenges;
 mod client_auth;
 mod counted;
 mod doubts;
 mod facts;
 mod files;
 mod names;
+mod obtained;
 mod pair;
 mod renewal;
+mod roots;
 mod server;
 
 pub(crate) use self::accept::{Accepted, TlsStream};
+pub(crate) use self::challenges::{Answering, ChallengeError, Challenges};
 pub(crate) use self::files::{FileError, Files, certificates, private_key};
+pub(crate) use self::obtained::{Valid, file, folder, validity};
 pub(crate) use self::renewal::Renewal;
+pub(crate) use self::roots::{RootsError, roots};
 pub(crate) use self::server::{Server, ServerError};

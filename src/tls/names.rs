@@ -1,6 +1,6 @@
 //! Which certificate a client gets: by the name that it asks for (SNI, RFC 6066 section 3).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rustls::SignatureScheme;
@@ -17,14 +17,17 @@ pub(super) struct ByName {
     /// By what follows `*.`.
     wildcard: HashMap<String, Several>,
     first: Several,
+    /// Names whose certificate has not come yet. They do not get the first one, which names others.
+    missing: HashSet<String>,
 }
 
 /// Certificates of one name, in the order of the file.
 type Several = Vec<Arc<CertifiedKey>>;
 
 impl ByName {
-    pub(super) fn new(pairs: &[Pair]) -> Self {
+    pub(super) fn new(pairs: &[Pair], missing: Vec<String>) -> Self {
         let mut by_name = Self {
+            missing: missing.into_iter().collect(),
             exact: HashMap::new(),
             wildcard: HashMap::new(),
             first: Vec::new(),
@@ -54,7 +57,11 @@ impl ByName {
             let (_, rest) = name?.split_once('.')?;
             self.wildcard.get(rest)
         };
-        let several = exact.or_else(wildcard).unwrap_or(&self.first);
+        let first = || match name.is_some_and(|name| self.missing.contains(name)) {
+            true => None,
+            false => Some(&self.first),
+        };
+        let several = exact.or_else(wildcard).or_else(first)?;
         let fits = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
         let chosen = several.iter().find(fits).or_else(|| several.first());
         chosen.cloned()

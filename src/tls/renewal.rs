@@ -66,6 +66,7 @@ impl Keeper {
             tokio::select! {
                 () = ended.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
+                () = self.server.obtained.notified() => {}
             }
         }
     }

@@ -2,22 +2,27 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ajpgate_config::{ListenerTls, TlsVersion};
+use ajpgate_config::{Acme, ListenerTls, TlsVersion};
 use rustls::ServerConfig;
 use rustls::crypto::ring::{self, Ticketer};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::version::{TLS12, TLS13};
+use tokio::sync::Notify;
 
 use super::client_auth::{self, Verifier};
 use super::files::{FileError, Files};
 use super::names::ByName;
+use super::obtained;
 use super::pair::{Pair, Validity};
+use super::roots::{RootsError, roots};
 
 /// Why a listener cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     #[error("{0}")]
     Other(#[from] rustls::Error),
 }
@@ -29,6 +34,8 @@ pub(crate) struct Server {
     http2: bool,
     current: Mutex<Arc<Current>>,
     looked: Mutex<Looked>,
+    /// A certificate has come from an authority.
+    pub(super) obtained: Notify,
 }
 
 /// What the files held when they were read last.
@@ -93,6 +100,7 @@ impl Server {
             settings: settings.clone(),
             http2,
             looked: Mutex::default(),
+            obtained: Notify::new(),
         })
     }
 
@@ -109,6 +117,21 @@ impl Server {
         let named =
             certificates.flat_map(|it| it.names.iter().map(|name| (name.clone(), it.not_after)));
         named.collect()
+    }
+
+    /// Where certificates come from an authority: how.
+    pub(crate) const fn acme(&self) -> Option<&Acme> {
+        self.settings.acme.as_ref()
+    }
+
+    /// Reads the certificates that have come from an authority at once. Their files are replaced as a whole, so one look is
+    /// enough.
+    pub(crate) fn has_obtained(&self) {
+        let now = self.current().files.look();
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.pending = Some(now);
+        drop(looked);
+        self.obtained.notify_one();
     }
 
     /// Looks at the files, and reads them when they have changed and are the same at two looks.
@@ -150,7 +173,10 @@ impl Current {
         http2: bool,
         before: Option<&Self>,
     ) -> Result<Self, ServerError> {
-        let files = Files::of(settings.files());
+        let obtained = settings.acme.iter();
+        let obtained =
+            obtained.flat_map(|acme| acme.domains.iter().map(|it| obtained::file(acme, it)));
+        let files = Files::of(settings.files().map(Into::into).chain(obtained));
         let client_files = Files::of(
             [&settings.client_ca, &settings.client_crl]
                 .into_iter()
@@ -161,7 +187,15 @@ impl Current {
             .pairs
             .iter()
             .map(|pair| Pair::load(pair, &provider));
-        let pairs: Vec<Pair> = pairs.collect::<Result<_, _>>()?;
+        let mut pairs: Vec<Pair> = pairs.collect::<Result<_, _>>()?;
+        let acme = settings.acme.as_ref();
+        if let Some(ca) = acme.and_then(|acme| acme.ca.as_deref()) {
+            roots(Some(ca))?;
+        }
+        let (obtained, missing) = acme
+            .map(|it| obtained::pairs(it, &provider))
+            .unwrap_or_default();
+        pairs.extend(obtained);
         let verifier = client_auth::verifier(settings, &provider)?;
         let tickets = match before.filter(|before| before.client_files == client_files) {
             Some(before) => Arc::clone(&before.tickets),
@@ -177,7 +211,7 @@ impl Current {
             Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_cert_resolver(Arc::new(ByName::new(&pairs)));
+        let mut config = builder.with_cert_resolver(Arc::new(ByName::new(&pairs, missing)));
         // Sessions are in tickets; a table of them would be one per process and have locks.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = Arc::clone(&tickets);

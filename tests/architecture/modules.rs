@@ -46,6 +46,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         NO_BALANCING,
     ),
     (&["tls"], NO_BALANCING),
+    (&["acme"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (

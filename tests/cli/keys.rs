@@ -68,6 +68,12 @@ const ROWS: &[Row] = &[
     ("listener.tls.client_auth", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, client_auth: optional, client_ca: ca.pem }"),
     ("listener.tls.client_ca", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, client_ca: ca.pem }"),
     ("listener.tls.client_crl", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, client_ca: ca.pem, client_crl: crl.pem }"),
+    ("listener.tls.acme", Built, Listener, "tls: { acme: { domains: [a.test], directory: \"https://[::1]:1/\", cache: acme } }"),
+    ("listener.tls.acme.domains", Built, Listener, "tls: { acme: { domains: [a.test], directory: \"https://[::1]:1/\", cache: acme } }"),
+    ("listener.tls.acme.email", Built, Listener, "tls: { acme: { domains: [a.test], email: a@a.test, directory: \"https://[::1]:1/\", cache: acme } }"),
+    ("listener.tls.acme.directory", Built, Listener, "tls: { acme: { domains: [a.test], directory: \"https://[::1]:1/\", cache: acme } }"),
+    ("listener.tls.acme.ca", Built, Listener, "tls: { acme: { domains: [a.test], directory: \"https://[::1]:1/\", ca: ca.pem, cache: acme } }"),
+    ("listener.tls.acme.cache", Built, Listener, "tls: { acme: { domains: [a.test], directory: \"https://[::1]:1/\", cache: acme } }"),
     ("listener.tls.min_version", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, min_version: 1.3 }"),
 
     ("balancer.members", Built, Members, "- url: ajp://localhost:8010"),

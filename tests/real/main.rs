@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acme;
 mod ajp;
 mod bounds;
 mod browser;

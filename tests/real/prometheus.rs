@@ -157,6 +157,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ),
     ("sticky_sessions", "gauge", "balancer member route"),
     ("tls_handshakes_total", "counter", "result"),
+    ("acme_total", "counter", "result"),
 ];
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod noise;
 pub(crate) mod payload;
+pub(crate) mod pebble;
 pub(crate) mod port;
 pub(crate) mod probe;
 pub(crate) mod process;

@@ -1,14 +1,15 @@
 //! TLS towards clients.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::{Builder, Need};
 use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
-use crate::model::{CertificatePair, ClientAuth, ListenerTls};
+use crate::model::{Acme, CertificatePair, ClientAuth, Listener, ListenerTls};
 use crate::report::Place;
-use crate::value::FileName;
+use crate::value::{DomainName, FileName};
 
 impl Builder<'_> {
     /// `place` is that of the map.
@@ -26,16 +27,99 @@ impl Builder<'_> {
         self.useless_client_files(&tls);
         let alone = !tls.certificate.is_absent() || !tls.private_key.is_absent();
         let mut pairs = Vec::new();
-        if alone || tls.certificates.is_absent() {
+        if alone || (tls.certificates.is_absent() && tls.acme.is_absent()) {
             pairs.push(self.pair(tls.certificate, tls.private_key, place, "tls"));
         }
         pairs.extend(self.pairs(tls.certificates));
         ListenerTls {
             pairs,
+            acme: tls
+                .acme
+                .given()
+                .and_then(|(place, acme)| self.acme(acme, place)),
             client_auth: client_auth.unwrap_or(defaults::CLIENT_AUTH),
             client_ca: self.file(tls.client_ca),
             client_crl: self.file(tls.client_crl),
             min_version: tls.min_version.or(defaults::MIN_TLS_VERSION),
+        }
+    }
+
+    /// `None` when a key is missing or unreadable.
+    fn acme(&self, acme: file::Acme, place: Place) -> Option<Acme> {
+        let need = |key, example| Need {
+            of: "acme",
+            key,
+            example,
+        };
+        let domains = self.domains(acme.domains, place);
+        let url = need("directory", "https://ca.example.com/directory");
+        let directory = self.required(acme.directory, place, url);
+        let cache = acme.cache.place();
+        let folder = self.required_file(acme.cache, place, need("cache", "FOLDER"));
+        let (_, directory) = directory?;
+        cache?;
+        Some(Acme {
+            domains: domains?,
+            email: acme.email.optional(),
+            directory: directory.0,
+            ca: self.file(acme.ca),
+            cache: folder,
+        })
+    }
+
+    fn domains(&self, field: Field<Vec<Scalar<DomainName>>>, place: Place) -> Option<Vec<String>> {
+        let need = Need {
+            of: "acme",
+            key: "domains",
+            example: "[shop.example.com]",
+        };
+        let (place, domains) = self.required(field, place, need)?;
+        let hint = "write the names that clients ask for: `domains: [shop.example.com]`";
+        if domains.is_empty() {
+            self.report
+                .error_with_hint(place, "domains: the list is empty", hint);
+        }
+        if domains.len() > defaults::MOST_DOMAINS {
+            let most = defaults::MOST_DOMAINS;
+            self.report.error_with_hint(
+                place,
+                format!("domains: more than {most} names"),
+                "give the rest to another listener's `acme`, or use a certificate of your own",
+            );
+        }
+        let mut names: Vec<String> = Vec::with_capacity(domains.len());
+        for (place, name) in domains.into_iter().filter_map(Field::given) {
+            match names.contains(&name.0) {
+                true => self.report.error_with_hint(
+                    place,
+                    format!("domains: {:?} is there twice", name.0),
+                    "remove one of them",
+                ),
+                false => names.push(name.0),
+            }
+        }
+        Some(names)
+    }
+
+    /// Listeners may share an account, which then has one address of e-mail and one way to reach the authority.
+    pub(super) fn same_account(&self, listeners: &[(Place, Listener)]) {
+        let mut accounts: HashMap<_, (Place, &Acme)> = HashMap::new();
+        for (place, listener) in listeners {
+            let Some(acme) = listener.tls.as_ref().and_then(|tls| tls.acme.as_ref()) else {
+                continue;
+            };
+            let account = (&acme.directory, &acme.cache);
+            let (first, other) = accounts.entry(account).or_insert((*place, acme));
+            if (&acme.email, &acme.ca) != (&other.email, &other.ca) {
+                self.report.error_with_hint(
+                    *place,
+                    format!(
+                        "acme: the listener in line {} has the same `directory` and `cache`, with another `email` or `ca`",
+                        first.line
+                    ),
+                    "give both the same, or another `cache`",
+                );
+            }
         }
     }
 

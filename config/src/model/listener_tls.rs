@@ -1,14 +1,16 @@
 //! TLS towards clients.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `listeners[].tls` and `admin.tls`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenerTls {
-    /// `certificate` with `private_key` first, then `certificates`; at least one. The first serves clients that ask for no
-    /// name, or for a name of none of them.
+    /// `certificate` with `private_key` first, then `certificates`; at least one where there is no `acme`. The first serves
+    /// clients that ask for no name, or for a name of none of them.
     pub pairs: Vec<CertificatePair>,
+    /// Certificates that the gateway gets itself.
+    pub acme: Option<Acme>,
     /// Whether clients show a certificate.
     pub client_auth: ClientAuth,
     /// PEM certificates that client certificates must descend from.
@@ -17,6 +19,22 @@ pub struct ListenerTls {
     pub client_crl: Option<PathBuf>,
     /// The lowest version that is spoken.
     pub min_version: TlsVersion,
+}
+
+/// `acme`: certificates from an authority (RFC 8555), one for each name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Acme {
+    /// Names in small letters, each once; at least one, and no wildcard.
+    pub domains: Vec<String>,
+    /// Whom the authority may write to.
+    pub email: Option<String>,
+    /// The https URL of the authority's directory.
+    pub directory: String,
+    /// PEM certificates that the authority's own TLS certificate must descend from; `None` for those of the system.
+    pub ca: Option<PathBuf>,
+    /// The folder in which account and certificates are kept.
+    pub cache: PathBuf,
 }
 
 /// A certificate and its private key.
@@ -29,6 +47,20 @@ pub struct CertificatePair {
     pub private_key: PathBuf,
     /// An OCSP response in DER (RFC 6960), if there is such a file: the certificate's name with `.ocsp` behind it.
     pub ocsp: PathBuf,
+}
+
+impl CertificatePair {
+    /// A certificate and its key in one file of PEM.
+    #[must_use]
+    pub fn in_one(file: &Path) -> Self {
+        let mut ocsp = file.as_os_str().to_owned();
+        ocsp.push(".ocsp");
+        Self {
+            certificate: file.to_owned(),
+            private_key: file.to_owned(),
+            ocsp: PathBuf::from(ocsp),
+        }
+    }
 }
 
 /// `client_auth`.

@@ -103,6 +103,8 @@ families! {
         "TLS handshakes with clients by how they ended.";
     CERTIFICATE_EXPIRY = Gauge "certificate_expiry_seconds",
         "Unix time at which the certificate of a name expires.";
+    ACME = Counter "acme_total",
+        "Attempts to get a certificate from an authority (ACME) by how they ended.";
     REFUSED_REQUESTS = Counter "refused_requests_total",
         "Requests that were refused before they were mapped.";
     ACCESS_LOG_DROPPED = Counter "access_log_dropped_total",

@@ -3,7 +3,7 @@
 use super::cells::{Counter, Gauge};
 use super::expiries::CertificateExpiries;
 use super::families::{
-    ACCESS_LOG_DROPPED, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
+    ACCESS_LOG_DROPPED, ACME, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
     CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, LIMITS, MEMBER_BUSY, MEMBER_DRAINED,
     MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT,
     PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS,
@@ -11,8 +11,8 @@ use super::families::{
 };
 use super::histogram::Histogram;
 use super::labels::{
-    CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit, MemberStatus,
-    ProxyHeader, ReloadResult, RetryReason,
+    AcmeResult, CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit,
+    MemberStatus, ProxyHeader, ReloadResult, RetryReason,
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
@@ -64,6 +64,7 @@ counter_array! {
     ProxyHeaderCounters by ProxyHeader;
     LimitCounters by Limit;
     HandshakeCounters by HandshakeResult;
+    AcmeCounters by AcmeResult;
 }
 
 /// Handles that belong to no balancer.
@@ -79,6 +80,7 @@ pub(crate) struct GatewayMetrics {
     pub(crate) limits: LimitCounters,
     pub(crate) tls_handshakes: HandshakeCounters,
     pub(crate) certificates: CertificateExpiries,
+    pub(crate) acme: AcmeCounters,
 }
 
 impl GatewayMetrics {
@@ -117,6 +119,13 @@ impl GatewayMetrics {
                 &Labels::default(),
             ),
             certificates: CertificateExpiries::new(metrics),
+            acme: AcmeCounters::new(
+                &AcmeResult::ALL,
+                metrics,
+                &ACME,
+                "result",
+                &Labels::default(),
+            ),
         }
     }
 }

@@ -110,6 +110,18 @@ label_values! {
 }
 
 label_values! {
+    /// How an attempt to get a certificate ended (`acme_total`). The authority is unreachable too where it is slow or has an
+    /// error of its own; `local` are files and certificates of this machine.
+    AcmeResult {
+        Ok = "ok",
+        Unreachable = "unreachable",
+        Refused = "refused",
+        BadAnswer = "bad_answer",
+        Local = "local",
+    }
+}
+
+label_values! {
     /// How a health check ended (`health_checks_total`).
     CheckResult {
         Pass = "pass",

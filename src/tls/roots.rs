@@ -1,0 +1,41 @@
+//! Authorities whose certificates a client of TLS believes.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+
+use super::files::{FileError, certificates};
+
+/// Why there are none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RootsError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(
+        "the system has no certificates to verify with: install them, or name a file with `ca`"
+    )]
+    None,
+}
+
+/// The certificates of a file, or the system's.
+///
+/// # Errors
+/// The file cannot be read or used, or the system has none.
+pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, RootsError> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Some(file) => {
+            for certificate in certificates(file)? {
+                let added = roots.add(certificate);
+                added.map_err(|reason| FileError::unusable(file, &reason))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                return Err(RootsError::None);
+            }
+        }
+    }
+    Ok(roots)
+}
