@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::ajpgate::Ajpgate;
+use crate::support::h2::{
+    CONTINUATION, DATA, HEADERS, Http2, PING, RST_STREAM, SETTINGS, frame, get, request,
+};
+use crate::support::hpack;
 use crate::support::payload::{LARGE, Payload};
 use crate::support::scratch::Scratch;
 use crate::support::tomcat::{Tomcat, TomcatOptions};
@@ -148,4 +152,59 @@ async fn h2load_gets_every_answer() {
         gateway.count("requests_total", &[("code", "2xx")]).await,
         5000
     );
+}
+
+/// The frames that a client sends the next time, by how often it has sent before.
+type Flood<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
+/// Each flood on 20 connections, one after the other, while another client is served.
+#[tokio::test]
+async fn floods_end_within_bounded_memory() {
+    let (_tomcat, gateway) = tomcat_and_gateway().await;
+    let mut other = Http2::connect(gateway.front()).await;
+    assert_eq!(other.get("/app/bytes?n=10").await.status, 200);
+    let before = gateway.memory();
+    let asked = hpack::encode(&get("/app/bytes?n=10"));
+    let posted = hpack::encode(&request("POST", "/app/sha"));
+    // A field of 3,900 bytes, and 12,000 times the same again.
+    let mut bomb = [&asked[..], &[0x40, 1, b'x']].concat();
+    hpack::put_text(&mut bomb, &[b'a'; 3_900]);
+    bomb.resize(16_000, 0x80 | 62);
+    let cancel = 8_u32.to_be_bytes();
+    let id = |number: u32| 2 * number + 1;
+    let floods: [(&str, Flood<'_>); 6] = [
+        ("rapid reset", &|number| {
+            let reset = frame(RST_STREAM, 0, id(number), &cancel);
+            [frame(HEADERS, 5, id(number), &asked), reset].concat()
+        }),
+        ("header lists that grow", &|number| {
+            frame(HEADERS, 5, id(number), &bomb)
+        }),
+        ("CONTINUATION", &|number| match number {
+            0 => frame(HEADERS, 0, 1, &asked),
+            _ => frame(CONTINUATION, 0, 1, &asked),
+        }),
+        ("SETTINGS", &|_| frame(SETTINGS, 0, 0, &[])),
+        ("PING", &|_| frame(PING, 0, 0, b"pingpong")),
+        ("empty DATA", &|number| match number {
+            0 => frame(HEADERS, 4, 1, &posted),
+            _ => frame(DATA, 0, 1, b""),
+        }),
+    ];
+    for (name, flood) in floods {
+        for _ in 0..20 {
+            let mut client = Http2::connect(gateway.front()).await;
+            for number in 0..5_000 {
+                if !client.send(&flood(number)).await {
+                    break;
+                }
+            }
+            client.goes_away().await;
+        }
+        assert_eq!(other.get("/app/bytes?n=10").await.status, 200, "{name}");
+        let growth = gateway.memory().risen_above(before.peak);
+        println!("{name}: peak grew by {:.1} MiB", mib(growth));
+        assert!(growth < GROWTH, "{name}");
+    }
+    gateway.quiet().await;
 }

@@ -20,6 +20,8 @@ pub(crate) mod browser;
 pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod ftp;
+pub(crate) mod h2;
+pub(crate) mod hpack;
 pub(crate) mod httpd;
 pub(crate) mod load_balancer;
 pub(crate) mod metrics;

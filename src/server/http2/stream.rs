@@ -56,11 +56,15 @@ pub(super) async fn serve(
     respond: SendResponse<Bytes>,
 ) {
     let (parts, body) = request.into_parts();
-    let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let head_only = parts.method == Method::HEAD;
     let asked = match request::read(parts, body.is_end_stream(), &connection.bounds.head_limits) {
         Ok(asked) => asked,
-        Err(why) => return refuse(&connection, number, &line, why, respond),
+        Err(why) => {
+            let target = uri.path_and_query().map_or("", |it| it.as_str());
+            let line = format!("{method} {target} HTTP/2.0");
+            return refuse(&connection, number, &line, why, respond);
+        }
     };
     let state = ConnectionState::of_stream(number, asked.head.fields.bytes());
     let (body_read, feed) = ClientBody::new(asked.body);
@@ -198,13 +202,14 @@ impl Stream<'_> {
         mut answer: Pin<&mut F>,
     ) -> Poll<Result<F::Output, Gone>> {
         loop {
+            // A request that was given up before it was looked at reaches no member.
+            if self.respond.poll_reset(cx).is_ready() {
+                return Poll::Ready(Err(Gone));
+            }
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(answer));
             }
             self.send_interim();
-            if self.respond.poll_reset(cx).is_ready() {
-                return Poll::Ready(Err(Gone));
-            }
             ready!(self.poll_body(cx))?;
         }
     }
