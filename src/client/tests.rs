@@ -60,6 +60,18 @@ fn the_address_in_a_proxy_header_decides_who_is_believed() {
 }
 
 #[test]
+fn what_tls_agreed_with_a_trusted_proxy_is_not_its_clients() {
+    let mut fields = Fields::default();
+    fields.push(b"X-Forwarded-For", b"198.51.100.1");
+    let mut proxy = client("10.0.0.7");
+    proxy.tls = Some(Arc::default());
+    let proxy = Arc::new(proxy);
+    let by_itself = of_request(Arc::clone(&proxy), &head(Fields::default()), &trusted());
+    assert!(by_itself.tls.is_some());
+    assert!(of_request(proxy, &head(fields), &trusted()).tls.is_none());
+}
+
+#[test]
 fn from_an_untrusted_peer_the_connections_client_is_handed_on() {
     let mut fields = Fields::default();
     fields.push(b"X-Forwarded-For", b"198.51.100.1");

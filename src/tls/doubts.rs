@@ -79,3 +79,28 @@ fn revocation_doubts(ca: &Path, crl: &Path, now: i64) -> Vec<String> {
     };
     authorities.iter().filter_map(doubt).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_named_14_days_before_it_expires() {
+        const DAY: i64 = 86_400;
+        let certificate = Validity {
+            names: vec!["a.test".to_owned()],
+            not_before: 100 * DAY,
+            not_after: 200 * DAY,
+        };
+        for (day, said) in [
+            (99, Some("is not valid before 1970-04-11T00:00:00Z")),
+            (100, None),
+            (186, None),
+            (187, Some("expires at 1970-07-20T00:00:00Z")),
+            (201, Some("expired at 1970-07-20T00:00:00Z")),
+        ] {
+            let expected = said.map(|said| format!("the certificate of a.test {said}"));
+            assert_eq!(doubt(&certificate, day * DAY), expected, "{day}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Files with certificates, keys and revocation lists, in PEM (RFC 7468).
 
 use std::fmt::Display;
+use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
@@ -105,11 +106,14 @@ impl Files {
     }
 }
 
-/// A hash of the files' contents. A file that cannot be read counts as empty; its reader reports the error.
+/// A hash of the files' contents. A file that cannot be read counts as empty, because its reader reports the error, and so
+/// does one that can be read only once, like a pipe.
 fn hash(paths: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for path in paths {
-        std::fs::read(path).unwrap_or_default().hash(&mut hasher);
+        let is_file = fs::metadata(path).is_ok_and(|it| it.is_file());
+        let content = is_file.then(|| fs::read(path).unwrap_or_default());
+        content.unwrap_or_default().hash(&mut hasher);
     }
     hasher.finish()
 }

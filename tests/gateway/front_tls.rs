@@ -1,5 +1,7 @@
 //! TLS with clients: which certificate they get, which versions are spoken, how connections end, and what is counted.
 
+use std::io::ErrorKind;
+
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -8,7 +10,7 @@ use super::support::container::{Container, Wire};
 use super::support::gateway::Running;
 use super::support::origin::{Conn, Origin};
 use super::support::tls::{Authority, certificates};
-use super::support::{soon, until};
+use super::support::{Gate, pause, soon, until};
 
 /// A gateway whose listener has this `tls` and these limits, in front of a member at this URL.
 pub(crate) fn before(url: &str, tls: &str, limits: &str) -> Running {
@@ -148,32 +150,104 @@ async fn an_answer_that_ends_with_the_connection_ends_with_the_closing_alert() {
 async fn an_answer_that_is_cut_off_never_looks_complete() {
     let ca = Authority::new();
     let container = Container::start(|_, mut wire: Wire| async move {
-        wire.next_request().await;
-        wire.head(200, &[]).await;
-        wire.data(b"half of it").await;
-        wire.flush().await;
-        // The client has the head by then.
-        wire.next_request().await;
+        if wire.next_request().await.is_some() {
+            wire.head(200, &[]).await;
+            wire.data(b"half of it").await;
+            wire.flush().await;
+            // The client has this part by then.
+            pause(100).await;
+            wire.reset();
+        }
     })
     .await;
     let url = format!("ajp://{}", container.address);
     let gateway = before(&url, &ca.server("server", &["localhost"]), "");
-    for request in [
-        "GET / HTTP/1.0\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-    ] {
-        let mut stream = ca.client().try_connect(gateway.front).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = vec![0; 8];
-        stream.read_exact(&mut answer).await.unwrap();
-        let mut rest = Vec::new();
-        let end = tokio::time::timeout(
-            std::time::Duration::from_millis(100),
-            stream.read_to_end(&mut rest),
-        );
-        assert!(end.await.is_err(), "the answer is not at its end");
+    for version in [&TLS12, &TLS13] {
+        for request in [
+            "GET / HTTP/1.0\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            let client = ca.client().version(version);
+            let mut stream = client.try_connect(gateway.front).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            let end = soon("the end", stream.read_to_end(&mut answer)).await;
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            let answer = String::from_utf8(answer).unwrap();
+            assert!(
+                answer.contains("half of it") && !answer.ends_with("0\r\n\r\n"),
+                "{answer}"
+            );
+        }
     }
-    drop(container);
+}
+
+/// TLS takes bytes that the client's system has not taken yet: they do not count as read.
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_given_up_and_a_slow_one_is_not() {
+    const LENGTH: usize = 6 << 20;
+    let ca = Authority::new();
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            wire.head(200, &[("Content-Length", &LENGTH.to_string())])
+                .await;
+            for _ in 0..LENGTH / 4096 {
+                wire.data(&[b'x'; 4096]).await;
+            }
+            wire.end(true).await;
+        }
+    })
+    .await;
+    let url = format!("ajp://{}", container.address);
+    let server = ca.server("server", &["localhost"]);
+    let gateway = before(&url, &server, "idle_timeout: 500ms");
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut slow = ca.client().try_connect(gateway.front).await.unwrap();
+    slow.write_all(request).await.unwrap();
+    let mut read = 0;
+    let mut piece = vec![0; 256 * 1024];
+    // Longer than `idle_timeout` altogether.
+    while read < LENGTH {
+        read += soon("a piece", slow.read(&mut piece)).await.unwrap();
+        if read % (1 << 20) < piece.len() {
+            pause(150).await;
+        }
+    }
+    let mut silent = ca.client().try_connect(gateway.front).await.unwrap();
+    silent.write_all(request).await.unwrap();
+    gateway
+        .metric_becomes("ajpgate_client_connections", &[], 0.0)
+        .await;
+    let mut rest = Vec::new();
+    let end = soon("the end", silent.read_to_end(&mut rest)).await;
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+/// Many clients close their side without the closing alert.
+#[tokio::test]
+async fn a_client_that_has_closed_its_side_is_answered() {
+    let (ca, gate) = (Authority::new(), Gate::new());
+    let container = Container::gated(&gate).await;
+    let url = format!("ajp://{}", container.address);
+    let gateway = before(&url, &ca.server("server", &["localhost"]), "");
+    for alert in [true, false] {
+        let mut stream = ca.client().try_connect(gateway.front).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        match alert {
+            true => stream.shutdown().await.unwrap(),
+            false => stream.get_mut().0.shutdown().await.unwrap(),
+        }
+        pause(50).await;
+        gate.open();
+        let mut answer = Vec::new();
+        soon("the answer", stream.read_to_end(&mut answer))
+            .await
+            .unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{alert}: {answer:?}");
+    }
 }
 
 #[tokio::test]
@@ -281,4 +355,33 @@ async fn the_metrics_tell_when_each_certificate_expires() {
             .await;
         assert_eq!(expiry, 2_208_988_800.0);
     }
+}
+
+#[tokio::test]
+async fn the_admin_listener_speaks_tls_too() {
+    let ca = Authority::new();
+    let gateway = Running::start(&format!(
+        "admin: {{ bind: \"127.0.0.1:0\", tls: {{ {} }} }}\n\
+         proxy_pass: [{{ path: /, to: \"ajp://localhost/\" }}]\n",
+        ca.server("server", &["localhost"])
+    ));
+    let mut client = ca.client().connect(gateway.admin).await;
+    let page = client.get("/metrics", "").await;
+    assert_eq!(page.status, 200);
+    let expiry = "ajpgate_certificate_expiry_seconds{name=\"localhost\"} ";
+    assert!(page.text().contains(expiry), "{}", page.text());
+    assert!(
+        page.text()
+            .contains("ajpgate_tls_handshakes_total{result=\"full\"} 1\n")
+    );
+    let mut plain = TcpStream::connect(gateway.admin).await.unwrap();
+    plain
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    soon("the end", plain.read_to_end(&mut answer))
+        .await
+        .unwrap();
+    assert_eq!((answer[0], answer.len()), (21, 7), "{answer:?}");
 }

@@ -163,3 +163,66 @@ async fn http_2_is_chosen_by_alpn_and_can_be_switched_off() {
     let (_, text) = s_client(gateway.front(), &["-alpn", "spdy/3"], "");
     assert!(text.contains("no application protocol"), "{text}");
 }
+
+/// Makes `server.pem.ocsp`, which says that the certificate is good, as a certificate authority would.
+fn staple(ca: &Authority) {
+    let openssl = |arguments: &[&str]| {
+        let mut command = Command::new("/usr/bin/openssl");
+        let done = command
+            .args(arguments)
+            .current_dir(ca.folder.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    ca.folder.write("ca.key", &ca.issuer.key().serialize_pem());
+    let serial = openssl(&["x509", "-in", "server.pem", "-noout", "-serial"]);
+    let serial = serial.trim().trim_start_matches("serial=").to_owned();
+    ca.folder.write(
+        "index.txt",
+        &format!("V\t400101000000Z\t\t{serial}\tunknown\t/CN=localhost\n"),
+    );
+    openssl(&[
+        "ocsp",
+        "-issuer",
+        "ca.pem",
+        "-cert",
+        "server.pem",
+        "-no_nonce",
+        "-reqout",
+        "request.der",
+    ]);
+    openssl(&[
+        "ocsp",
+        "-index",
+        "index.txt",
+        "-CA",
+        "ca.pem",
+        "-rsigner",
+        "ca.pem",
+        "-rkey",
+        "ca.key",
+        "-reqin",
+        "request.der",
+        "-ndays",
+        "1",
+        "-respout",
+        "server.pem.ocsp",
+    ]);
+}
+
+#[tokio::test]
+async fn the_ocsp_response_beside_the_certificate_is_stapled() {
+    let ca = Authority::new();
+    let server = ca.server("server", &["localhost"]);
+    let before = gateway(&server).await;
+    let (_, text) = s_client(before.front(), &["-status"], "");
+    assert!(text.contains("OCSP response: no response sent"), "{text}");
+    staple(&ca);
+    let gateway = gateway(&server).await;
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (connected, text) = s_client(gateway.front(), &["-status", version], "");
+        assert!(connected && text.contains("Cert Status: good"), "{text}");
+    }
+}
