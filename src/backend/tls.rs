@@ -37,6 +37,17 @@ pub(crate) enum TlsError {
     Other(#[from] rustls::Error),
 }
 
+impl TlsError {
+    /// Whether a file is not there or may not be read, or this machine has no certificates to verify with.
+    pub(crate) const fn is_missing(&self) -> bool {
+        match self {
+            Self::File(error) => error.is_missing(),
+            Self::Roots(error) => error.is_missing(),
+            Self::Name(_) | Self::Verifier(_) | Self::Other(_) => false,
+        }
+    }
+}
+
 /// The files that it is made from.
 fn files(tls: Option<&MemberTls>) -> Files {
     let named = tls.map(|tls| [&tls.ca, &tls.certificate, &tls.private_key]);

@@ -13,9 +13,16 @@ use crate::unbuilt;
 pub(super) fn run(path: &Path) -> ExitCode {
     match read(path) {
         Ok(loaded) => {
+            let (missing, bad): (Vec<_>, Vec<_>) = tls_files::problems(&loaded)
+                .into_iter()
+                .partition(|found| found.is_missing);
+            if let Some(problems) = Problems::new(problems_of(bad)) {
+                println!("{problems}");
+                return ExitCode::from(BAD_USAGE);
+            }
             let unbuilt = unbuilt::warnings(&loaded);
             // The file may be checked on another machine than the one with the keys.
-            let missing = tls_files::problems(&loaded).into_iter();
+            let missing = problems_of(missing).into_iter();
             let missing = missing.map(Problem::into_warning);
             let doubts = tls_files::warnings(&loaded);
             let warnings = loaded
@@ -37,6 +44,10 @@ pub(super) fn run(path: &Path) -> ExitCode {
     }
 }
 
+fn problems_of(found: Vec<tls_files::Found>) -> Vec<Problem> {
+    found.into_iter().map(|found| found.problem).collect()
+}
+
 /// Reads a configuration with this process's environment.
 fn read(path: &Path) -> Result<Loaded, Problems> {
     ajpgate_config::load(path, &|name| std::env::var(name).ok())
@@ -45,7 +56,7 @@ fn read(path: &Path) -> Result<Loaded, Problems> {
 /// Reads a configuration that is to be run here: the files that it names must exist too.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     let loaded = read(path)?;
-    match Problems::new(tls_files::problems(&loaded)) {
+    match Problems::new(problems_of(tls_files::problems(&loaded))) {
         Some(problems) => Err(problems),
         None => Ok(loaded),
     }

@@ -9,12 +9,24 @@ use crate::tls::Server;
 
 const HINT: &str = "file names are relative to the folder of the configuration file";
 
+/// A problem with a file.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) problem: Problem,
+    /// The file is not here, or may not be read by this user; it may be fine where the gateway runs.
+    pub(super) is_missing: bool,
+}
+
 /// The problems of the files of listeners and members.
-pub(super) fn problems(loaded: &Loaded) -> Vec<Problem> {
+pub(super) fn problems(loaded: &Loaded) -> Vec<Found> {
     let mut found = Vec::new();
     for (at, tls) in of_listeners(loaded) {
         if let Err(error) = Server::new(tls, true, None) {
-            found.push(loaded.problem(&at, format!("tls: {error}"), Some(HINT.to_owned())));
+            let message = format!("tls: {error}");
+            found.push(Found {
+                is_missing: error.is_missing(),
+                problem: loaded.problem(&at, message, Some(HINT.to_owned())),
+            });
         }
     }
     for balancer in &loaded.config.balancers {
@@ -57,7 +69,7 @@ fn of_listeners(loaded: &Loaded) -> Vec<(String, &ListenerTls)> {
     of_clients.chain(of_admin).collect()
 }
 
-fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Problem> {
+fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Found> {
     let upgrades = member.upgrade_url.iter();
     let mut urls = [&member.url].into_iter().chain(upgrades);
     let error = urls.find_map(|url| match url.scheme {
@@ -70,5 +82,9 @@ fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Prob
     };
     let dot = if key.is_empty() { "" } else { "." };
     let message = format!("tls: {error:#}");
-    Some(loaded.problem(&format!("{at}{dot}{key}"), message, Some(HINT.to_owned())))
+    let at = format!("{at}{dot}{key}");
+    Some(Found {
+        is_missing: error.is_missing(),
+        problem: loaded.problem(&at, message, Some(HINT.to_owned())),
+    })
 }

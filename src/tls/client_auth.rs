@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ajpgate_config::{ClientAuth, ListenerTls};
 use rustls::RootCertStore;
+use rustls::client::VerifierBuilderError;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -43,9 +44,15 @@ pub(super) fn verifier(
     }
     let file = tls.client_crl.as_deref().unwrap_or(file);
     let built = builder.build();
-    built
-        .map(Some)
-        .map_err(|reason| FileError::unusable(file, &reason))
+    built.map(Some).map_err(|reason| match reason {
+        VerifierBuilderError::InvalidCrl(_) => {
+            let reason = format!(
+                "{reason}: only version 2 lists with extensions (RFC 5280 section 5) are read"
+            );
+            FileError::unusable(file, &reason)
+        }
+        reason => FileError::unusable(file, &reason),
+    })
 }
 
 /// The certificates of a file as those that others must descend from.

@@ -22,6 +22,16 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
+    /// Whether the file is not there, or may not be read: on another machine, or for another user, it may be fine.
+    pub(crate) const fn is_missing(&self) -> bool {
+        match self {
+            Self::Unreadable { reason, .. } | Self::Key { reason, .. } => {
+                matches!(reason, pem::Error::Io(_))
+            }
+            Self::Empty { .. } | Self::Unusable { .. } => false,
+        }
+    }
+
     /// The file can be read, and what it holds cannot be used.
     pub(crate) fn unusable(file: &Path, reason: &dyn Display) -> Self {
         Self::Unusable {

@@ -17,6 +17,16 @@ pub(crate) enum RootsError {
     None,
 }
 
+impl RootsError {
+    /// Whether the file is not there or may not be read, or this machine has no certificates.
+    pub(crate) const fn is_missing(&self) -> bool {
+        match self {
+            Self::File(error) => error.is_missing(),
+            Self::None => true,
+        }
+    }
+}
+
 /// The certificates of a file, or the system's.
 ///
 /// # Errors

@@ -27,6 +27,17 @@ pub(crate) enum ServerError {
     Other(#[from] rustls::Error),
 }
 
+impl ServerError {
+    /// Whether a file is not there, or may not be read.
+    pub(crate) const fn is_missing(&self) -> bool {
+        match self {
+            Self::File(error) => error.is_missing(),
+            Self::Roots(error) => error.is_missing(),
+            Self::Other(_) => false,
+        }
+    }
+}
+
 /// See the [module](self).
 pub(crate) struct Server {
     pub(super) settings: ListenerTls,
