@@ -25,6 +25,8 @@ pub(super) struct Sending {
     read: bool,
     /// The client has no room for what there is.
     pub(super) stalled: bool,
+    /// Bytes were handed to `h2` in the last poll: the client has taken some before.
+    pub(super) moved: bool,
 }
 
 impl Sending {
@@ -36,6 +38,7 @@ impl Sending {
             left,
             read: false,
             stalled: false,
+            moved: false,
         }
     }
 
@@ -48,6 +51,7 @@ impl Sending {
         cx: &mut Context<'_>,
         body: &mut Tracked,
     ) -> Poll<Result<(), Gone>> {
+        self.moved = false;
         loop {
             self.stalled = false;
             if self.piece.is_empty() && !self.read {
@@ -125,6 +129,7 @@ impl Sending {
     }
 
     fn send(&mut self, piece: Bytes, last: bool) -> Result<(), Gone> {
+        self.moved = true;
         self.stream.send_data(piece, last).map_err(|_| Gone)
     }
 

@@ -259,9 +259,11 @@ impl Stream<'_> {
             if sending.is_reset(cx) {
                 return Poll::Ready(Err(Gone));
             }
-            match sending.stalled {
-                true => self.waits.for_window(),
-                false => self.waits.not_for_window(),
+            if sending.moved || !sending.stalled {
+                self.waits.not_for_window();
+            }
+            if sending.stalled {
+                self.waits.for_window();
             }
             match self.poll_body(cx) {
                 Poll::Ready(Ok(())) => {}

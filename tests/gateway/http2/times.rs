@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::before;
 use crate::support::container::{Container, Wire};
-use crate::support::h2::{End, GOAWAY, HEADERS, Http2, PREFACE, SETTINGS, get, request};
+use crate::support::h2::{
+    DATA, End, GOAWAY, HEADERS, Http2, PREFACE, RST_STREAM, SETTINGS, get, request,
+};
 use crate::support::{hpack, pause};
 
 #[tokio::test]
@@ -24,6 +26,43 @@ async fn an_idle_connection_is_told_to_go_away() {
         pause(50).await;
     }
     assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+/// A member that is faster than its client always has more to send, so the client's window is full at each look.
+#[tokio::test]
+async fn a_client_that_takes_an_answer_slowly_gets_all_of_it() {
+    const LENGTH: usize = 3 << 20;
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            wire.head(200, &[("Content-Length", &LENGTH.to_string())])
+                .await;
+            for _ in 0..LENGTH / 4096 {
+                wire.data(&[b'x'; 4096]).await;
+            }
+            wire.end(true).await;
+        }
+    })
+    .await;
+    let gateway = before(&[&container], "limits: { idle_timeout: 500ms }\n");
+    let mut client = Http2::connect(gateway.front).await;
+    let stream = client.open(&get("/"), true).await;
+    let (mut read, mut paused_at) = (0, 0);
+    // Longer than `idle_timeout` altogether.
+    while read < LENGTH {
+        let frame = client.next().await.unwrap();
+        assert_ne!(frame.kind, RST_STREAM, "reset after {read} bytes");
+        if frame.kind == DATA {
+            read += frame.payload.len();
+            let taken = u32::try_from(frame.payload.len()).unwrap();
+            for whose in [0, stream] {
+                client.window(whose, taken).await;
+            }
+        }
+        if read - paused_at > 256 << 10 {
+            paused_at = read;
+            pause(150).await;
+        }
+    }
 }
 
 #[tokio::test]
