@@ -60,7 +60,7 @@ pub(super) async fn enter(
     door: &Door,
     shared: &Arc<Shared>,
 ) {
-    shared.counters.client_connections.increment();
+    let _counted = Counted::new(shared);
     if let Some(admitted) = admit(&mut stream, addresses, door.proxy_protocol, shared).await {
         // What is large is boxed: most connections do not need the room.
         let client = admitted.client;
@@ -71,7 +71,22 @@ pub(super) async fn enter(
         }
         drop(admitted.place);
     }
-    shared.counters.client_connections.decrement();
+}
+
+/// A connection in `ajpgate_client_connections`, until this is dropped.
+struct Counted<'a>(&'a Shared);
+
+impl<'a> Counted<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.counters.client_connections.increment();
+        Self(shared)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.counters.client_connections.decrement();
+    }
 }
 
 /// Serves a connection of HTTP/2 with prior knowledge, or of HTTP/1.1.

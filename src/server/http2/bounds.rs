@@ -45,11 +45,7 @@ impl Bounds {
     /// Those that `limits` has when the connection begins.
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            head_limits: HeadLimits {
-                max_bytes: limits.max_header_bytes,
-                max_fields: limits.max_headers.unwrap_or(usize::MAX),
-                max_target: limits.max_uri.unwrap_or(usize::MAX),
-            },
+            head_limits: HeadLimits::of(limits),
             min_body_rate: limits.min_body_rate,
             max_streams: limits.max_streams,
             head: limits.header_timeout,
