@@ -55,6 +55,11 @@ impl BodyFields {
         Ok(())
     }
 
+    /// What Content-Length says; `None` without one.
+    pub(crate) const fn length(&self) -> Option<u64> {
+        self.length
+    }
+
     /// The body that the fields of the head announce; `None` when they announce none. `http10`: the message is of HTTP/1.0,
     /// which has no Transfer-Encoding (RFC 9112 section 6.1).
     pub(crate) fn body(&self, http10: bool) -> Result<Option<Body>, Refused> {

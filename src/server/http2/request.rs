@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 
 use super::super::limits;
 use super::tunnel;
-use crate::framing::{Body, HeadLimits, Refused};
+use crate::framing::{Body, BodyFields, HeadLimits, Refused};
 use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget};
 
 /// Bytes that each field counts beside its name and value (RFC 9113 section 6.5.2).
@@ -126,17 +126,13 @@ fn list_size(uri: &Uri, headers: &HeaderMap) -> usize {
     headers.iter().map(field).sum::<usize>() + authority + path + 4 * FIELD
 }
 
-/// The one Content-Length. `h2` has read its digits, and holds the body to it.
+/// The one Content-Length, as HTTP/1.1 reads it. `h2` holds the body to it.
 fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Malformed> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(length) = lengths.next() else {
-        return Ok(None);
-    };
-    if lengths.next().is_some() {
-        return Err(Refused::SeveralLengths.into());
+    let mut fields = BodyFields::default();
+    for length in headers.get_all(CONTENT_LENGTH) {
+        fields.content_length(length.as_bytes())?;
     }
-    let length = length.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Some).ok_or(Refused::BadLength.into())
+    Ok(fields.length())
 }
 
 /// The target as HTTP/1.1 writes it: `:path`; for CONNECT `:authority`.
@@ -250,6 +246,19 @@ mod tests {
         // Without `:authority` the crate `http` knows no scheme either.
         let host = ask("GET", "/a", &[("host", "a:80")]).unwrap();
         assert_eq!(shown(&host), "host: a:80");
+    }
+
+    #[test]
+    fn a_length_is_read_as_http_1_reads_it() {
+        for (length, read) in [
+            ("9223372036854775807", true),
+            ("9223372036854775808", false),
+        ] {
+            let asked = ask("POST", URI, &[("content-length", length)]);
+            assert_eq!(asked.is_ok(), read, "{length}");
+        }
+        let twice = [("content-length", "1"), ("content-length", "1")];
+        assert!(ask("POST", URI, &twice).is_err());
     }
 
     #[test]
