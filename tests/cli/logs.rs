@@ -416,3 +416,19 @@ fn the_json_access_log_shows_what_is_known_of_a_refused_request() {
         assert_eq!(json!(keys.map(|key| &line[key])), expected);
     }
 }
+
+#[test]
+fn the_json_access_log_has_the_host_of_a_target_that_is_a_whole_url() {
+    let cluster = Cluster::start("access_log: { format: json }\n");
+    drop(talk(
+        &cluster,
+        "GET http://shop.example.com:80/a HTTP/1.0\r\nConnection: close\r\n\r\n",
+        "",
+    ));
+    let done = cluster.stop();
+    let line: Value = serde_json::from_str(lines(&done)[0]).unwrap();
+    assert_eq!(
+        json!([line["status"], line["host"]]),
+        json!([200, "shop.example.com:80"])
+    );
+}

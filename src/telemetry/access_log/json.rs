@@ -81,10 +81,7 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
         status: entry.status,
         bytes: entry.sent,
         duration_ms: (entry.duration.as_secs_f64() * 1e6).round() / 1e3,
-        host: match entry.client.host_said() {
-            Some(said) => Some(said.text.to_owned()),
-            None => header("host"),
-        },
+        host: entry.authority().map(str::to_owned),
         referer: header("referer"),
         user_agent: header("user-agent"),
         balancer: entry.balancer,
