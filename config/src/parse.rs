@@ -34,11 +34,12 @@ pub(crate) fn parse(text: &str, source: &Source) -> Result<Node, (Place, Fault)>
 
 const INDENTATION: &str = "check the indentation here and in the line above";
 
-/// YAML allows no control characters, and its parsers say so without a place.
+/// YAML allows no control characters, and its parsers say so without a place. Characters that end a line for YAML 1.1 and
+/// not for editors are refused too: the places of all problems behind them would be wrong.
 fn control_characters(text: &str) -> Result<(), (Place, Fault)> {
-    for (line, text) in (1..).zip(text.split('\n')) {
+    for (line, text) in (1..).zip(text.lines()) {
         for (column, c) in (1..).zip(text.chars()) {
-            if c.is_control() && !matches!(c, '\t' | '\r' | '\u{85}') {
+            if c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}') {
                 let place = Place {
                     line,
                     column,

@@ -36,6 +36,18 @@ fn check(text: &str) {
     }
 }
 
+/// YAML 1.1 ends a line at these, editors do not.
+#[test]
+fn a_character_that_ends_a_line_for_yaml_alone_is_a_problem_at_its_place() {
+    for c in ['\u{85}', '\u{2028}', '\u{2029}', '\r'] {
+        let text = format!("listeners:\n- {{ bind: \"127.0.0.1:0\" }} # {c}x\nproxy_pass: 1\n");
+        let problems = parse(&text, Path::new("x.yaml"), &|_| None).unwrap_err();
+        let problems: Vec<_> = problems.iter().map(|it| (it.line, it.column)).collect();
+        assert_eq!(problems, [(2, 29)], "{c:?}");
+        check(&format!("ab:{c}2'$m^ab\"?"));
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Edit {
     Insert(usize, usize),
