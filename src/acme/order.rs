@@ -213,7 +213,7 @@ impl OrderError {
             Self::Authority(error) => verdict(error),
             Self::Late => (AcmeResult::Unreachable, Failure::Refused),
             Self::Roots(_) | Self::Store(StoreError::System { .. }) => {
-                (AcmeResult::Local, Failure::Unreached)
+                (AcmeResult::Local, Failure::Refused)
             }
             Self::Csr(_) | Self::Answer(_) => (AcmeResult::Local, Failure::Refused),
             Self::Store(StoreError::Certificate(_)) | Self::TooMany => {

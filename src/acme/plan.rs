@@ -25,7 +25,8 @@ const SUCCESS: Duration = Duration::from_secs(5);
 pub(super) enum Failure {
     /// The authority cannot be reached, is slow, or has an error of its own.
     Unreached,
-    /// It has refused, or has answered something that is no answer.
+    /// It has refused, or has answered something that is no answer; or this machine cannot keep what it gives, and further
+    /// certificates would only use up what the authority allows.
     Refused,
 }
 
