@@ -158,6 +158,8 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("sticky_sessions", "gauge", "balancer member route"),
     ("tls_handshakes_total", "counter", "result"),
     ("acme_total", "counter", "result"),
+    ("limits_total", "counter", "limit"),
+    ("proxy_headers_total", "counter", "result"),
 ];
 
 #[tokio::test]
