@@ -3,8 +3,6 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use ajpgate_config::Limits;
-
 use super::Refused;
 
 /// Bounds of a head.
@@ -18,20 +16,7 @@ pub(crate) struct HeadLimits {
     pub(crate) max_target: usize,
 }
 
-/// Most header fields where `limits.max_headers` sets no limit. The map of fields that HTTP members need holds 24,576
-/// (`http::HeaderMap`), those that the gateway adds included.
-const MOST_FIELDS: usize = 10_000;
-
 impl HeadLimits {
-    /// Those of the configuration.
-    pub(crate) fn of(limits: &Limits) -> Self {
-        Self {
-            max_bytes: limits.max_header_bytes,
-            max_fields: limits.max_headers.unwrap_or(MOST_FIELDS).min(MOST_FIELDS),
-            max_target: limits.max_uri.unwrap_or(usize::MAX),
-        }
-    }
-
     /// Checks a target of so many bytes.
     pub(crate) const fn target(&self, length: usize) -> Result<(), Refused> {
         match length > self.max_target {
@@ -101,14 +86,6 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn no_limit_of_fields_is_still_one_that_the_map_of_http_members_holds() {
-        let text = "listeners: [{ bind: \"[::1]:0\" }]\nlimits: { max_headers: 0 }\n\
-                    proxy_pass: [{ path: /, to: \"http://localhost/\" }]\n";
-        let loaded = ajpgate_config::parse(text, std::path::Path::new("x"), &|_| None).unwrap();
-        assert_eq!(HeadLimits::of(&loaded.config.limits).max_fields, 10_000);
-    }
 
     #[test]
     fn a_slow_body_has_five_seconds_and_then_as_long_as_its_bytes_are_worth() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ajpgate_config::Limits;
 
+use super::super::limits::head_limits;
 use super::super::pace::Pace;
 use super::client_stream::{ClientStream, Socket};
 use super::machine::{Machine, Queue};
@@ -41,7 +42,7 @@ impl Bounds {
     /// Those that `limits` has when the connection is accepted.
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            head_limits: HeadLimits::of(limits),
+            head_limits: head_limits(limits),
             min_body_rate: limits.min_body_rate,
             head: limits.header_timeout,
             idle: limits.idle_timeout,

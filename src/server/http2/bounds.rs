@@ -6,6 +6,7 @@ use std::time::Duration;
 use ajpgate_config::Limits;
 use h2::server::Builder;
 
+use super::super::limits::head_limits;
 use crate::framing::HeadLimits;
 
 /// Bytes that a client may send of one request's body before a member has taken some of them. The window that every stream
@@ -45,7 +46,7 @@ impl Bounds {
     /// Those that `limits` has when the connection begins.
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            head_limits: HeadLimits::of(limits),
+            head_limits: head_limits(limits),
             min_body_rate: limits.min_body_rate,
             max_streams: limits.max_streams,
             head: limits.header_timeout,
