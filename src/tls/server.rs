@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ajpgate_config::{Acme, ListenerTls, TlsVersion};
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{self, Ticketer};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::version::{TLS12, TLS13};
@@ -212,19 +213,8 @@ impl Current {
             Some(before) => Arc::clone(&before.tickets),
             None => Ticketer::new()?,
         };
-        let versions = match settings.min_version {
-            TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
-            TlsVersion::Tls13 => &[&TLS13],
-        };
-        let builder =
-            ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
-        let builder = match &verifier {
-            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
-            None => builder.with_no_client_auth(),
-        };
-        let mut config = builder.with_cert_resolver(Arc::new(ByName::new(&pairs, missing)));
-        // Sessions are in tickets; a table of them would be one per process and have locks.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
+        let certificates = ByName::new(&pairs, missing);
+        let mut config = config(settings, provider, &verifier, certificates)?;
         config.ticketer = Arc::clone(&tickets);
         // `curl --http1.0` offers nothing but http/1.0.
         let protocols = [(http2, "h2"), (true, "http/1.1"), (true, "http/1.0")];
@@ -241,4 +231,26 @@ impl Current {
             tickets,
         })
     }
+}
+
+/// Versions, client certificates and certificates of a listener, without tickets and without ALPN.
+fn config(
+    settings: &ListenerTls,
+    provider: Arc<CryptoProvider>,
+    verifier: &Verifier,
+    certificates: ByName,
+) -> Result<ServerConfig, rustls::Error> {
+    let versions = match settings.min_version {
+        TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
+        TlsVersion::Tls13 => &[&TLS13],
+    };
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
+    let builder = match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(certificates));
+    // Sessions are in tickets; a table of them would be one per process and have locks.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
 }
