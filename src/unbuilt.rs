@@ -58,7 +58,7 @@ fn ftp_urls(config: &Config) -> Vec<Unbuilt> {
         );
     }
     for (index, mapping) in config.mappings.iter().enumerate() {
-        if matches!(&mapping.to, Some(Target::Member(member)) if is_ftp(member)) {
+        if matches!(mapping.target(), Some(Target::Member(member)) if is_ftp(member)) {
             paths.push(format!("proxy_pass[{index}].to"));
         }
     }

@@ -15,7 +15,7 @@ impl Config {
         let of_admin = self.admin.iter().filter_map(|it| it.tls.as_ref());
         let of_listeners = of_listeners.chain(of_admin).flat_map(ListenerTls::files);
         let members = self.balancers.iter().flat_map(|it| &it.members);
-        let targets = self.mappings.iter().filter_map(|it| match &it.to {
+        let targets = self.mappings.iter().filter_map(|it| match it.target() {
             Some(Target::Member(member)) => Some(&**member),
             _ => None,
         });

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ajpgate_config::{Config, LogFormat, Scheme, Sink, Sticky, Target};
+use ajpgate_config::{Action, Config, LogFormat, Scheme, Sink, Sticky, Target};
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -65,8 +65,8 @@ fn the_smallest_file_is_sticky() {
     );
     let (index, path) = (0, String::new());
     assert_eq!(
-        config.mappings[0].to,
-        Some(Target::Balancer { index, path })
+        config.mappings[0].target(),
+        Some(&Target::Balancer { index, path })
     );
     assert_eq!(config.admin.unwrap().bind.to_string(), "127.0.0.1:9404");
     assert_eq!(config.access_log.format, LogFormat::combined());
@@ -86,10 +86,10 @@ fn the_complete_file_is_read_completely() {
     assert_eq!(shop.members[1].url.scheme, Scheme::Https);
     assert!(shop.members[1].tls.as_ref().unwrap().verify);
     assert_eq!(shop.sticky_cookie.as_ref().unwrap().secure, None);
-    assert_eq!(config.mappings[0].to, None);
+    assert_eq!(config.mappings[0].action, Action::Exclude);
     assert_eq!(config.mappings[1].hosts, ["shop.example.com"]);
     assert_eq!(config.mappings[1].response_headers[0].name, "set-cookie");
-    let Some(Target::Member(ftp)) = &config.mappings[3].to else {
+    let Some(Target::Member(ftp)) = config.mappings[3].target() else {
         panic!("a backend")
     };
     assert_eq!(ftp.ftp.username.as_deref(), Some("reader"));

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ajpgate_config::{
-    Admin, Auth, Config, EncodedSlash, HeaderAction, LogFormat, Piece, Sink, Target, Variable,
-    parse_member,
+    Action, Admin, Auth, Config, EncodedSlash, HeaderAction, LogFormat, Piece, Sink, Target,
+    Variable, parse_member,
 };
 
 /// A file with one AJP member, and whatever a test adds at the top level, to the balancer and to the member.
@@ -240,18 +240,18 @@ proxy_pass:
         panic!("four mappings")
     };
     let to = |index, path: &str| {
-        Some(Target::Balancer {
+        Action::Forward(Target::Balancer {
             index,
             path: path.to_owned(),
         })
     };
-    assert_eq!((&*a.path, &a.to), ("/a", &to(1, "")));
+    assert_eq!((&*a.path, &a.action), ("/a", &to(1, "")));
     assert_eq!(a.hosts, ["a.example", "b.example"]);
-    assert_eq!((&b.to, b.preserve_host), (&None, true));
-    assert_eq!((&c.to, c.preserve_host), (&to(0, "/x/y"), false));
+    assert_eq!((&b.action, b.preserve_host), (&Action::Exclude, true));
+    assert_eq!((&c.action, c.preserve_host), (&to(0, "/x/y"), false));
     assert_eq!(b.encoded_slash, EncodedSlash::Refuse);
     assert_eq!(c.encoded_slash, EncodedSlash::Pass);
-    let Some(Target::Member(member)) = &d.to else {
+    let Some(Target::Member(member)) = d.target() else {
         panic!("a backend")
     };
     assert_eq!(

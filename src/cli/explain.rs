@@ -19,8 +19,8 @@ use super::process::{BAD_USAGE, print};
 use crate::balancer::{NoMember, Tried, Want};
 use crate::client::{self, Client};
 use crate::head::RequestHead;
-use crate::proxy::{Plan, Wanted};
-use crate::state::Snapshot;
+use crate::proxy::{Mapped, Plan, Refusal, Wanted};
+use crate::state::{LiveAction, LiveTarget, Snapshot};
 use crate::telemetry::metrics::Metrics;
 use crate::variables::Variables;
 
@@ -60,6 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // The snapshot is only read: nothing is connected, bound or served.
     let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
     let client = client::of_request(Arc::new(client), &head, &snapshot.trusted);
+    let mapped = Mapped::of(&snapshot, &head, &client);
     let report = Report {
         client: &client,
         method: head.method.as_str(),
@@ -68,7 +69,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let host = head.fields.get("host");
             host.and_then(|host| std::str::from_utf8(host).ok())
         }),
-        verdict: explain(&snapshot, &head, &client),
+        verdict: match &mapped {
+            Ok(mapped) => explain(&snapshot, mapped, &head, &client),
+            Err(refusal) => Verdict::Refused(*refusal),
+        },
     };
     print(&if arguments.json {
         format!("{:#}\n", report.json())
@@ -77,9 +81,30 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Makes the decisions about a request: target, mapping, session, and members until none is left.
-fn explain<'a>(snapshot: &'a Snapshot, head: &'a RequestHead, client: &'a Client) -> Verdict<'a> {
-    let plan = match Plan::new(snapshot, head, client) {
+/// Makes the decisions about a request, in the order in which they are made for real ones.
+fn explain<'a>(
+    snapshot: &'a Snapshot,
+    mapped: &'a Mapped<'a>,
+    head: &'a RequestHead,
+    client: &'a Client,
+) -> Verdict<'a> {
+    match &mapped.located.mapping.action {
+        LiveAction::Forward(to) => forward(snapshot, mapped, to, head, client),
+        LiveAction::Exclude => Verdict::Refused(Refusal::Excluded {
+            index: mapped.located.index,
+        }),
+    }
+}
+
+/// The members that a request would be sent to.
+fn forward<'a>(
+    snapshot: &'a Snapshot,
+    mapped: &'a Mapped<'a>,
+    to: &'a LiveTarget,
+    head: &'a RequestHead,
+    client: &'a Client,
+) -> Verdict<'a> {
+    let plan = match Plan::new(snapshot, mapped, to, head, client) {
         Ok(plan) => plan,
         Err(refusal) => return Verdict::Refused(refusal),
     };

@@ -36,7 +36,7 @@ pub(super) fn problems(loaded: &Loaded) -> Vec<Found> {
         }
     }
     for (index, mapping) in loaded.config.mappings.iter().enumerate() {
-        if let Some(Target::Member(member)) = &mapping.to {
+        if let Some(Target::Member(member)) = mapping.target() {
             let at = format!("proxy_pass[{index}]");
             found.extend(problem(loaded, member, &format!("{at}.member"), ""));
         }

@@ -167,8 +167,12 @@ proptest! {
     /// A list means the same on one line and on several.
     #[test]
     fn lines_make_one_list(elements in prop::collection::vec(value(), 1..5)) {
-        // A quotation mark that stays open ends with its line.
-        prop_assume!(!elements.iter().flatten().any(|byte| matches!(byte, b'"' | b'\\')));
+        // Without quotation marks and backslashes: a quotation that stays open ends with its line.
+        let plain = |mut element: Vec<u8>| {
+            element.retain(|byte| !matches!(byte, b'"' | b'\\'));
+            element
+        };
+        let elements: Vec<Vec<u8>> = elements.into_iter().map(plain).collect();
         for name in ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded"] {
             let (mut one, mut several) = (Fields::default(), Fields::default());
             one.push(name.as_bytes(), &elements.join(&b","[..]));

@@ -20,6 +20,8 @@ pub(crate) struct Destination<'a> {
     /// The scheme, where the client wrote a URL with the scheme that it spoke.
     scheme: Option<&'static str>,
     located: Located<'a>,
+    /// Where the mapping of the Destination leads: to the balancer of the request.
+    to: &'a LiveTarget,
     /// The query with its `?`, or nothing.
     query: &'a str,
 }
@@ -70,12 +72,17 @@ impl<'a> Destination<'a> {
             Err(Refusal::Unmapped) => return Err(BadDestination::OtherTarget.into()),
             Err(refusal) => return Err(refusal),
         };
-        if !Arc::ptr_eq(&located.to.balancer, &to.balancer) {
+        let located_to = located
+            .mapping
+            .target()
+            .ok_or(BadDestination::OtherTarget)?;
+        if !Arc::ptr_eq(&located_to.balancer, &to.balancer) {
             return Err(BadDestination::OtherTarget.into());
         }
         Ok(Some(Box::new(Self {
             scheme: spoken,
             located,
+            to: located_to,
             query,
         })))
     }
@@ -90,10 +97,9 @@ impl<'a> Destination<'a> {
             path,
             normal,
             mapping,
-            to,
             ..
         } = &self.located;
-        let back = to.back(member);
+        let back = self.to.back(member);
         let path = rewrite(&mapping.front, &back, path, normal);
         let known = member.config.url.scheme.name();
         let knows = |scheme: &str| !matches!(known, "http" | "https") || known == scheme;

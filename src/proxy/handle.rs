@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use tracing::debug;
 
 use super::attempts;
 use super::local::Local;
+use super::mapped::Mapped;
 use super::member_answer::MemberAnswer;
 use super::plan::Plan;
 use super::record::{OpenRequest, Record};
@@ -18,7 +20,7 @@ use crate::client::{self, Client};
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
-use crate::state::{Attempt, Shared, Snapshot};
+use crate::state::{Attempt, LiveAction, LiveTarget, Shared, Snapshot};
 use crate::upload::{ClientBody, Upload};
 
 /// Answers a request. It never fails: whatever goes wrong before the head of the answer becomes an answer.
@@ -31,11 +33,20 @@ pub(crate) async fn handle(
 ) -> (AnswerHead, Tracked) {
     let snapshot = shared.snapshot.load_full();
     let client = client::of_request(client, &head, &snapshot.trusted);
-    let mut request = Box::new(OpenRequest::new(shared, client, connection, head));
+    let mut request = Box::new(OpenRequest::new(
+        shared,
+        Arc::clone(&client),
+        connection,
+        head,
+    ));
     let OpenRequest { head, record } = &mut *request;
-    let answer = serve(&snapshot, head, record, body).await;
+    let mapped = Mapped::of(&snapshot, head, &client);
+    let answer = match &mapped {
+        Ok(mapped) => serve(&snapshot, mapped, head, record, body).await,
+        Err(refusal) => Err(refused(*refusal, head, &client)),
+    };
     let ((answer, body), attempt) = match answer {
-        Ok((answer, attempt)) => (answer, Some(attempt)),
+        Ok((answer, attempt)) => (answer, attempt),
         Err(local) => (local.into_answer(), None),
     };
     record.answered(&answer);
@@ -43,19 +54,37 @@ pub(crate) async fn handle(
     (answer, tracked)
 }
 
-/// Finds out where the request goes, has it answered by a member, and makes the answer the client's.
+/// An answer, and the attempt of the member that gave it.
+type Served = ((AnswerHead, ResponseBody), Option<Attempt>);
+
+/// Does what the mapping of a request says.
 async fn serve(
     snapshot: &Snapshot,
+    mapped: &Mapped<'_>,
     head: &RequestHead,
     record: &mut Record,
     body: ClientBody,
-) -> Result<((AnswerHead, ResponseBody), Attempt), Local> {
+) -> Result<Served, Local> {
+    match &mapped.located.mapping.action {
+        LiveAction::Forward(to) => forward(snapshot, mapped, to, head, record, body).await,
+        // An exclusion that covers the path was a refusal before.
+        LiveAction::Exclude => Err(Local::new(StatusCode::NOT_FOUND)),
+    }
+}
+
+/// Finds out where the request is sent, has it answered by a member, and makes the answer the client's.
+async fn forward(
+    snapshot: &Snapshot,
+    mapped: &Mapped<'_>,
+    to: &LiveTarget,
+    head: &RequestHead,
+    record: &mut Record,
+    body: ClientBody,
+) -> Result<Served, Local> {
     let (client, connection) = (Arc::clone(&record.client), Arc::clone(&record.connection));
-    let plan = Plan::new(snapshot, head, &client).map_err(|refusal| {
-        debug!(client = client.ip, target = %head.target, reason = %refusal, "request refused");
-        refused(refusal)
-    })?;
-    record.enter(&plan.to.balancer);
+    let plan = Plan::new(snapshot, mapped, to, head, &client)
+        .map_err(|refusal| refused(refusal, head, &client))?;
+    record.enter(&to.balancer);
     let upload =
         Upload::new(body, snapshot.limits.max_body).map_err(|error| Local::new(error.status()))?;
     let wanted = plan.session(head);
@@ -79,11 +108,12 @@ async fn serve(
     };
     member_answer.finish(&mut answer.fields);
     record.member = Some(Arc::clone(&chosen.attempt.member));
-    Ok(((answer, body), chosen.attempt))
+    Ok(((answer, body), Some(chosen.attempt)))
 }
 
 /// The answer to a request that goes nowhere.
-fn refused(refusal: Refusal) -> Local {
+fn refused(refusal: Refusal, head: &RequestHead, client: &Client) -> Local {
+    debug!(client = client.ip, target = %head.target, reason = %refusal, "request refused");
     match refusal {
         Refusal::Options => Local::options(),
         Refusal::Excluded { .. } | Refusal::Unmapped => Local::new(refusal.status()),

@@ -4,7 +4,7 @@ use ajpgate_config::EncodedSlash;
 
 use super::refusal::Refusal;
 use crate::mount::{BadPath, Match, Normal, normalize};
-use crate::state::{LiveMapping, LiveTarget, Snapshot};
+use crate::state::{LiveAction, LiveMapping, Snapshot};
 
 /// A path that a mapping takes.
 #[derive(Debug)]
@@ -16,7 +16,6 @@ pub(crate) struct Located<'a> {
     /// The mapping's place in the configuration.
     pub(crate) index: usize,
     pub(crate) mapping: &'a LiveMapping,
-    pub(crate) to: &'a LiveTarget,
 }
 
 impl<'a> Located<'a> {
@@ -35,13 +34,11 @@ impl<'a> Located<'a> {
             None => return Err(Refusal::Unmapped),
         };
         let mapping = snapshot.mappings.get(index).ok_or(Refusal::Unmapped)?;
-        let to = mapping.target.as_ref().ok_or(Refusal::Unmapped)?;
         Ok(Self {
             path,
             normal,
             index,
             mapping,
-            to,
         })
     }
 }
@@ -54,10 +51,9 @@ fn passes(snapshot: &Snapshot, host: &str, normal: &Normal<'_>) -> Result<(), Ba
     if mapping.is_some_and(|mapping| mapping.encoded_slash == EncodedSlash::Pass) {
         return Ok(());
     }
-    let target = mapping.and_then(|mapping| mapping.target.as_ref());
-    match target {
+    match mapping.map(|mapping| &mapping.action) {
         _ if normal.has_encoded_slash() => Err(BadPath::EncodedSlash),
-        Some(target) if !target.speaks_ajp13() => Ok(()),
+        Some(LiveAction::Forward(target)) if !target.speaks_ajp13() => Ok(()),
         _ => Err(BadPath::EncodedBackslash),
     }
 }

@@ -78,7 +78,7 @@ impl MemberAnswer<'_> {
                 back: &plan.back(member),
             },
             asked: plan.target.path,
-            normal: &plan.normal,
+            normal: plan.normal,
             scheme: client.scheme(),
             host_sent: plan.host_sent(member),
             local: &local,

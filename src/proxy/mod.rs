@@ -9,6 +9,7 @@ mod for_member;
 mod handle;
 mod local;
 mod locate;
+mod mapped;
 mod member_answer;
 mod own_cookie;
 mod plan;
@@ -25,6 +26,7 @@ mod verdict;
 
 pub(crate) use self::handle::handle;
 pub(crate) use self::local::text;
+pub(crate) use self::mapped::Mapped;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::record::refused;
 pub(crate) use self::refusal::Refusal;

@@ -1,10 +1,10 @@
-//! What the head of a request says about where it goes. Nothing is sent, counted or logged here: `ajpgate explain`
+//! What the head of a request says about where it is sent. Nothing is sent, counted or logged here: `ajpgate explain`
 //! makes the same plan.
 
 use std::borrow::Cow;
 
 use super::destination::Destination;
-use super::locate::Located;
+use super::mapped::Mapped;
 use super::refusal::Refusal;
 use super::session::Wanted;
 use super::target::Target;
@@ -13,12 +13,12 @@ use crate::head::RequestHead;
 use crate::mount::{Normal, rewrite};
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
 
-/// Where a request goes, as far as its head says.
+/// Where a request is sent, as far as its head says.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) target: Target<'a>,
     /// The path that the mapping was decided on.
-    pub(crate) normal: Normal<'a>,
+    pub(crate) normal: &'a Normal<'a>,
     /// The mapping's place in the configuration.
     pub(crate) index: usize,
     pub(crate) mapping: &'a LiveMapping,
@@ -28,29 +28,24 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Checks the target and finds its mapping, on the path that Tomcat will see.
+    /// The plan for a mapping that sends its requests to `to`.
+    ///
+    /// # Errors
+    /// A Destination that does not fit.
     pub(crate) fn new(
         snapshot: &'a Snapshot,
+        mapped: &'a Mapped<'a>,
+        to: &'a LiveTarget,
         head: &'a RequestHead,
         client: &'a Client,
     ) -> Result<Self, Refusal> {
-        let target = Target::of(head, client)?;
-        if target.path == "*" {
-            return Err(Refusal::Options);
-        }
-        let Located {
-            path: _,
-            normal,
-            index,
-            mapping,
-            to,
-        } = Located::of(snapshot, target.host.text, target.path)?;
+        let Mapped { target, located } = mapped;
         Ok(Self {
-            destination: Destination::of(snapshot, head, &target, to, client)?,
-            target,
-            normal,
-            index,
-            mapping,
+            destination: Destination::of(snapshot, head, target, to, client)?,
+            target: *target,
+            normal: &located.normal,
+            index: located.index,
+            mapping: located.mapping,
             to,
         })
     }
@@ -62,7 +57,7 @@ impl<'a> Plan<'a> {
 
     /// The path that the backend gets.
     pub(crate) fn path_sent(&self, back: &str) -> Cow<'_, str> {
-        rewrite(&self.mapping.front, back, self.target.path, &self.normal)
+        rewrite(&self.mapping.front, back, self.target.path, self.normal)
     }
 
     /// What the backend gets as `Destination` of COPY and MOVE.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ajpgate_config::{Config, EncodedSlash, HeaderRule, Mapping, Target, Template};
+use ajpgate_config::{Action, Config, EncodedSlash, HeaderRule, Mapping, Target, Template};
 
 use super::{LiveBalancer, LiveMember};
 use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
@@ -13,13 +13,21 @@ use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
 pub(crate) struct LiveMapping {
     /// Its path.
     pub(crate) front: Front,
-    /// `None` for an exclusion.
-    pub(crate) target: Option<LiveTarget>,
+    pub(crate) action: LiveAction,
     pub(crate) preserve_host: bool,
     pub(crate) encoded_slash: EncodedSlash,
     pub(crate) request_headers: Vec<HeaderRule>,
     pub(crate) response_headers: Vec<HeaderRule>,
     pub(crate) request_attributes: Vec<(String, Template)>,
+}
+
+/// What a mapping does with a request.
+#[derive(Debug, Clone)]
+pub(crate) enum LiveAction {
+    /// It is never proxied.
+    Exclude,
+    /// It is sent to a member.
+    Forward(LiveTarget),
 }
 
 /// Where a mapping leads.
@@ -31,6 +39,19 @@ pub(crate) struct LiveTarget {
 }
 
 impl LiveTarget {
+    /// `balancers` are those of the configuration; `None` when the target is not among them.
+    fn of(target: &Target, balancers: &[Arc<LiveBalancer>]) -> Option<Self> {
+        let (balancer, path) = match target {
+            Target::Balancer { index, path } => (balancers.get(*index), path.clone()),
+            Target::Member(member) => {
+                let alone = |it: &&Arc<LiveBalancer>| it.stands_for(member);
+                (balancers.iter().find(alone), String::new())
+            }
+        };
+        let balancer = Arc::clone(balancer?);
+        Some(Self { balancer, path })
+    }
+
     /// What the member sees in place of the mapping's path, escaped: empty or `/app`.
     pub(crate) fn back<'a>(&'a self, member: &'a LiveMember) -> Cow<'a, str> {
         match (member.config.url.path.as_str(), self.path.as_str()) {
@@ -51,7 +72,7 @@ pub(super) fn table(config: &Config) -> Table {
     let rules = config.mappings.iter().map(|mapping| Rule {
         path: mapping.path.clone(),
         hosts: mapping.hosts.clone(),
-        exclude: mapping.to.is_none(),
+        exclude: mapping.action == Action::Exclude,
     });
     Table::new(rules.collect())
 }
@@ -73,7 +94,7 @@ pub(super) fn public_paths(
     let targets = balancers.iter().map(|balancer| {
         let members = balancer.members.iter();
         let sending = mappings.iter().enumerate().filter_map(|(rule, mapping)| {
-            let target = mapping.target.as_ref()?;
+            let target = mapping.target()?;
             Arc::ptr_eq(&target.balancer, balancer).then(|| Sending {
                 rule,
                 front: mapping.front.clone(),
@@ -91,22 +112,25 @@ pub(super) fn public_paths(
 }
 
 impl LiveMapping {
+    /// Where requests are sent; `None` when they are not sent anywhere.
+    pub(crate) const fn target(&self) -> Option<&LiveTarget> {
+        match &self.action {
+            LiveAction::Forward(target) => Some(target),
+            LiveAction::Exclude => None,
+        }
+    }
+
     fn new(mapping: &Mapping, balancers: &[Arc<LiveBalancer>]) -> Self {
         // The check of the configuration made sure that each target exists.
-        let target = mapping.to.as_ref().and_then(|to| {
-            let (balancer, path) = match to {
-                Target::Balancer { index, path } => (balancers.get(*index), path.clone()),
-                Target::Member(member) => {
-                    let alone = |it: &&Arc<LiveBalancer>| it.stands_for(member);
-                    (balancers.iter().find(alone), String::new())
-                }
-            };
-            let balancer = Arc::clone(balancer?);
-            Some(LiveTarget { balancer, path })
-        });
+        let target =
+            |to| LiveTarget::of(to, balancers).map_or(LiveAction::Exclude, LiveAction::Forward);
+        let action = match &mapping.action {
+            Action::Forward(to) => target(to),
+            Action::Exclude => LiveAction::Exclude,
+        };
         Self {
             front: Front::new(&mapping.path),
-            target,
+            action,
             preserve_host: mapping.preserve_host,
             encoded_slash: mapping.encoded_slash,
             request_headers: mapping.request_headers.clone(),

@@ -45,7 +45,7 @@ pub(crate) use self::drain::Left;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::LiveBalancer;
-pub(crate) use self::mapping::{LiveMapping, LiveTarget};
+pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget};
 pub(crate) use self::member::LiveMember;
 pub(crate) use self::shared::{NotReloaded, Reloaded, Shared};
 pub(crate) use self::snapshot::Snapshot;

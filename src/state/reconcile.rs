@@ -107,7 +107,7 @@ fn wanted(config: &Config, cores: usize) -> Vec<Wanted> {
     });
     let mut all: Vec<Wanted> = of_file.collect();
     for mapping in &config.mappings {
-        if let Some(Target::Member(member)) = &mapping.to {
+        if let Some(Target::Member(member)) = mapping.target() {
             let config = config::Balancer::of_one((**member).clone());
             if !all.iter().any(|it| it.alone && *it.config == config) {
                 all.push(Wanted {

@@ -137,7 +137,7 @@ fn check_alike(changed: &Snapshot, started: &Snapshot, now: Instant) {
     let mappings = |snapshot: &Snapshot| -> Vec<String> {
         let mappings = snapshot.mappings.iter();
         let mappings = mappings.map(|mapping| {
-            let target = mapping.target.as_ref().unwrap();
+            let target = mapping.target().unwrap();
             let mut balancers = snapshot.balancers.iter();
             let balancer = balancers.position(|it| Arc::ptr_eq(it, &target.balancer));
             let host = mapping.preserve_host;

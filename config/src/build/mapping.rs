@@ -7,7 +7,7 @@ use super::{Builder, Need, list, whole};
 use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
-use crate::model::{HeaderAction, HeaderRule, Mapping, Target};
+use crate::model::{Action, HeaderAction, HeaderRule, Mapping, Target};
 use crate::nearest::did_you_mean;
 use crate::report::Place;
 use crate::template::Template;
@@ -54,7 +54,9 @@ impl Builder<'_> {
             Some(Destination::Balancer { name, .. }) => Some(name.clone()),
             _ => None,
         };
+        // Without a target the file has an error, and the model is not used.
         let to = self.target(mapping.to, mapping.member, balancers);
+        let action = to.map_or(Action::Exclude, Action::Forward);
         let all_hosts = match &mapping.hosts {
             Field::Absent => true,
             Field::Unreadable => false,
@@ -62,7 +64,7 @@ impl Builder<'_> {
         };
         let built = Mapping {
             hosts: list(mapping.hosts),
-            to,
+            action,
             preserve_host: mapping.preserve_host.or(defaults::PRESERVE_HOST),
             encoded_slash: mapping.encoded_slash.or(defaults::ENCODED_SLASH),
             request_headers: self.header_rules(mapping.request_headers),

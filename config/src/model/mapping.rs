@@ -12,8 +12,8 @@ pub struct Mapping {
     pub path: String,
     /// Host names in lower case, without port; empty: every host.
     pub hosts: Vec<String>,
-    /// Where it goes; `None` for `exclude: true`.
-    pub to: Option<Target>,
+    /// What is done with a request.
+    pub action: Action,
     /// Whether the client's Host is sent on.
     pub preserve_host: bool,
     /// Whether paths with an encoded slash or backslash are refused or sent on.
@@ -24,6 +24,26 @@ pub struct Mapping {
     pub response_headers: Vec<HeaderRule>,
     /// AJP request attributes, in order.
     pub request_attributes: Vec<(String, Template)>,
+}
+
+/// What a mapping does with a request: the keys that exclude each other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// `exclude: true`: it is never proxied.
+    Exclude,
+    /// `to`: it is sent to a member.
+    Forward(Target),
+}
+
+impl Mapping {
+    /// Where requests are sent; `None` when they are not sent anywhere.
+    #[must_use]
+    pub const fn target(&self) -> Option<&Target> {
+        match &self.action {
+            Action::Forward(target) => Some(target),
+            Action::Exclude => None,
+        }
+    }
 }
 
 /// `encoded_slash`: whether a path with `%2F` or `%5C` is refused or sent on (httpd's `AllowEncodedSlashes`).
