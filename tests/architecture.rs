@@ -23,6 +23,8 @@ mod crates;
 mod documents;
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/links.rs"]
+mod links;
 #[path = "architecture/mentions.rs"]
 mod mentions;
 #[path = "architecture/modules.rs"]

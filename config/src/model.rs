@@ -1,7 +1,7 @@
 //! A validated configuration with every default filled in.
 //!
 //! Values of these types come from [`crate::parse()`] only, so the rest of the program need not check them
-//! again. The words are mod_proxy's where mod_proxy has one (see `semantics` in the README's table of keys).
+//! again. The words are mod_proxy's where mod_proxy has one (`docs/migrating.md` has a table).
 
 mod balancer;
 mod change;

@@ -17,11 +17,12 @@ pub(super) const FOREIGN: &[(&str, &[&str])] = &[
             "LimitRequestFields",
             "LimitRequestLine",
             "ProxyIOBufferSize",
+            "ProxyPassReverse",
+            "ProxyPassReverseCookiePath",
             "ProxyTimeout",
-            "mod_proxy_balancer",
         ],
     ),
-    ("mod_jk", &["ajp_process_callback"]),
+    ("mod_jk", &["JkUnMount", "ajp_process_callback"]),
     (
         "Tomcat",
         &[
@@ -45,6 +46,7 @@ const FOLDERS: &[&str] = &[
     "protocol/",
     "config/",
     "docker/",
+    "docs/",
     "testdata/",
     ".ci/",
 ];
@@ -61,7 +63,7 @@ const ROOTS: &[&str] = &[
 ];
 
 /// The user's own files.
-const USERS: &[&str] = &["ajpgate.yaml", "bad.yaml", "server.xml"];
+const USERS: &[&str] = &["ajpgate.yaml", "bad.yaml", "server.xml", "two-tomcats.sh"];
 
 /// One thing that a text mentions.
 #[derive(Debug)]
@@ -150,9 +152,12 @@ impl<'a> Corpus<'a> {
                 (!self.has_path(name)).then(|| format!("there is no `{name}`"))
             }
             Mention::Name(name) => {
-                // Header fields are written in lower case in code.
+                // Header fields are written in lower case in code, and metrics without the prefix of all.
                 let there = self.words.contains(name)
-                    || self.words.contains(name.to_ascii_lowercase().as_str());
+                    || self.words.contains(name.to_ascii_lowercase().as_str())
+                    || name
+                        .strip_prefix("ajpgate_")
+                        .is_some_and(|metric| self.words.contains(metric));
                 (!there).then(|| format!("no code names `{name}`"))
             }
             Mention::Beginning(beginning) => {
@@ -341,7 +346,7 @@ fn words(text: &str) -> BTreeSet<&str> {
 }
 
 /// The anchor of a heading, as GitHub makes it.
-fn anchor(heading: &str) -> String {
+pub(super) fn anchor(heading: &str) -> String {
     let kept = heading
         .chars()
         .filter(|c| c.is_alphanumeric() || " -_".contains(*c));

@@ -1,4 +1,4 @@
-//! README, "Moving from AJP to HTTP": a cluster changes its protocol member by member under load, without an error and
+//! docs/migrating.md, "Moving from AJP to HTTP": a cluster changes its protocol member by member under load, without an error and
 //! without a lost session.
 
 use std::net::SocketAddr;
