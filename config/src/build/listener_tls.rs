@@ -7,7 +7,7 @@ use super::{Builder, Need};
 use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
-use crate::model::{Acme, CertificatePair, ClientAuth, Listener, ListenerTls};
+use crate::model::{Acme, Admin, CertificatePair, ClientAuth, Listener, ListenerTls};
 use crate::report::Place;
 use crate::value::{DomainName, FileName};
 
@@ -102,10 +102,18 @@ impl Builder<'_> {
     }
 
     /// Listeners may share an account, which then has one address of e-mail and one way to reach the authority.
-    pub(super) fn same_account(&self, listeners: &[(Place, Listener)]) {
+    pub(super) fn same_account(
+        &self,
+        listeners: &[(Place, Listener)],
+        admin: Option<&(Place, Admin)>,
+    ) {
+        let listeners = listeners
+            .iter()
+            .map(|(place, listener)| (place, listener.tls.as_ref()));
+        let admin = admin.map(|(place, admin)| (place, admin.tls.as_ref()));
         let mut accounts: HashMap<_, (Place, &Acme)> = HashMap::new();
-        for (place, listener) in listeners {
-            let Some(acme) = listener.tls.as_ref().and_then(|tls| tls.acme.as_ref()) else {
+        for (place, tls) in listeners.chain(admin) {
+            let Some(acme) = tls.and_then(|tls| tls.acme.as_ref()) else {
                 continue;
             };
             let account = (&acme.directory, &acme.cache);
