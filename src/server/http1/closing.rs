@@ -9,24 +9,21 @@ use std::time::Duration;
 
 use super::super::date;
 use super::super::limits::status;
+use super::super::refusal;
 use super::client_stream::Socket;
 use super::connection::{Connection, REFUSED};
 use super::machine::{Answer, Refusal};
 use super::service::Service;
 use super::waits::Reading;
-use crate::head::Fields;
-use crate::proxy;
 
 impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Answers a request that is refused, and closes.
     pub(super) async fn refuse(&mut self, refusal: Refusal) {
         let status = status(refusal.why);
-        let text = proxy::text(status);
-        let mut fields = Fields::default();
-        fields.push(b"Content-Type", b"text/plain; charset=utf-8");
+        let (head, text) = refusal::answer(status);
         let answer = Answer {
             status,
-            fields: &fields,
+            fields: &head.fields,
             length: Some(text.len() as u64),
             date: &date::now(),
         };

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::StatusCode;
-use tracing::debug;
 
-use super::super::limits::limit_of;
+use super::super::refusal::Record;
 use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
@@ -77,12 +76,14 @@ impl Service for Gateway {
 
     fn refused(&self, status: StatusCode, refusal: &Refusal) {
         let Refusal { why, line } = refusal;
-        debug!(client = self.client.ip, reason = %why, "request refused");
-        if let Some(limit) = limit_of(*why) {
-            self.went_beyond(limit);
-        }
-        let requests = self.state.requests();
-        proxy::refused(&self.shared, &self.client, status, line, requests);
+        let record = Record {
+            reason: why,
+            why: *why,
+            status,
+            line,
+            number: self.state.requests(),
+        };
+        record.write(&self.shared, &self.client);
     }
 
     fn went_beyond(&self, limit: Limit) {

@@ -15,10 +15,9 @@ use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
-use tracing::debug;
 
 use super::super::date;
-use super::super::limits::limit_of;
+use super::super::refusal::{self, Record};
 use super::answer;
 use super::bounds::Bounds;
 use super::gone::Gone;
@@ -106,18 +105,18 @@ struct Refused {
 impl Refused {
     async fn answer(mut self, connection: &Common) {
         let Common { shared, client, .. } = connection;
-        debug!(client = client.ip, reason = %self.why, "request refused");
-        if let Some(limit) = limit_of(self.why.refused()) {
-            shared.counters.limits.increment(limit);
-        }
         let status = self.why.status();
-        let text = proxy::text(status);
-        let mut fields = Fields::default();
-        fields.push(b"content-type", b"text/plain; charset=utf-8");
-        let head = AnswerHead { status, fields };
+        let record = Record {
+            reason: self.why,
+            why: self.why.refused(),
+            status,
+            line: self.line.as_bytes(),
+            number: self.number,
+        };
+        record.write(shared, client);
+        let (head, text) = refusal::answer(status);
         let length = Some(text.len() as u64);
         let head = answer::last(&head, length, self.head_only, &date::now());
-        proxy::refused(shared, client, status, self.line.as_bytes(), self.number);
         let id = self.respond.stream_id().as_u32();
         let Ok(stream) = self.respond.send_response(head, self.head_only) else {
             return;
