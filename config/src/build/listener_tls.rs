@@ -21,7 +21,7 @@ impl Builder<'_> {
             self.report.error_with_hint(
                 tls.client_auth.place().unwrap_or(place),
                 "client_auth: client certificates cannot be verified without `client_ca`",
-                "name the PEM file of the certificates that they descend from",
+                "name the PEM file of the root certificates that they are verified with",
             );
         }
         self.useless_client_files(&tls);
@@ -196,7 +196,7 @@ impl Builder<'_> {
             self.report.error_with_hint(
                 place,
                 "client_crl: revocation lists are of no use without `client_ca`",
-                "name the PEM file of the certificates that client certificates descend from",
+                "name the PEM file of the root certificates that client certificates are verified with",
             );
         } else if let Some(ClientAuth::None) = tls.client_auth.value().map(|auth| auth.0) {
             self.report.warning(
