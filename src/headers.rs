@@ -33,7 +33,7 @@ const NOT_COPIED: KnownSet = KnownSet::of(&[
 ]);
 
 /// Names of a client's fields that do not go on to a backend, unless a trusted proxy has sent them
-/// ([`RequestFields::keeps`]).
+/// ([`keeps`]).
 const STAYING: KnownSet = HOP_BY_HOP.and(NOT_COPIED).and(FORWARDING);
 
 fn is_among(names: &[&str], name: &[u8]) -> bool {
@@ -140,7 +140,10 @@ impl RequestFields<'_> {
         if added == Added::All {
             // Which of them it is matters to nobody.
             let put = |name: &str, value: &[u8]| put(Known::XForwarded, name.as_bytes(), value);
-            self.try_each_forwarding(put)?;
+            match self.client.said.as_deref() {
+                None => self.try_each_forwarding(put)?,
+                Some(said) => self.try_each_appended(said, put)?,
+            }
         }
         for (name, value) in &self.overlay.added {
             put(Known::of(name.as_bytes()), name.as_bytes(), value)?;
@@ -193,11 +196,25 @@ impl RequestFields<'_> {
 
     /// Whether a field of the client goes on.
     fn goes_on(&self, known: Known, name: &[u8]) -> bool {
-        !(STAYING.has(known) && !self.keeps(known)
-            || !known.is_one_name() && (is_tls_claim(name) || is_disguised(name))
-            || self.nominated.contains(name)
-            || self.overlay.removes(name))
+        goes_on(self.client, known, name)
+            && !self.nominated.contains(name)
+            && !self.overlay.removes(name)
     }
+}
+
+/// Forwarding fields that a trusted proxy has said all of.
+const KEPT: KnownSet = KnownSet::of(&[Known::XForwarded, Known::XRealIp]);
+
+/// Whether a forwarding field of a trusted proxy goes on as it came. `X-Forwarded-Client-Cert` never does: certificates are only
+/// what this gateway has verified.
+fn keeps(client: &Client, name: Known) -> bool {
+    client.said.is_some() && KEPT.has(name)
+}
+
+/// Whether a field of a client goes on to a backend, as far as its name says.
+pub(crate) fn goes_on(client: &Client, known: Known, name: &[u8]) -> bool {
+    !(STAYING.has(known) && !keeps(client, known)
+        || !known.is_one_name() && (is_tls_claim(name) || is_disguised(name)))
 }
 
 #[cfg(test)]

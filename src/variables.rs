@@ -1,8 +1,8 @@
-//! The balancer variables of one request, and the values that are made of them. No decision reads them.
+//! The variables of one request. No decision reads them, but those of `when`.
 
 use std::sync::Arc;
 
-use ajpgate_config::{Piece, Template, Variable};
+use ajpgate_config::Variable;
 
 /// Set as `mod_proxy_balancer.c` sets them: the session's when a route was parsed and a member was chosen, the
 /// worker's with each attempt, `BALANCER_ROUTE_CHANGED` when the client has to be told where its session is now.
@@ -16,6 +16,8 @@ pub(crate) struct Variables {
     pub(crate) worker_name: Option<Arc<str>>,
     pub(crate) worker_route: Option<Arc<str>>,
     pub(crate) route_changed: bool,
+    /// Whether the client's scheme is https.
+    pub(crate) https: bool,
 }
 
 /// What the choice of a member sets.
@@ -29,6 +31,14 @@ pub(crate) struct MemberVariables<'a> {
 }
 
 impl Variables {
+    /// Those that are known of every request: whether the client's scheme is https.
+    pub(crate) fn of(https: bool) -> Self {
+        Self {
+            https,
+            ..Self::default()
+        }
+    }
+
     /// Sets the variables of the session that a request names: the cookie or parameter that it stands in, and its route.
     pub(crate) fn set_session(&mut self, name: &str, route: &Arc<str>) {
         self.session_sticky = Some(Arc::from(name));
@@ -59,19 +69,8 @@ impl Variables {
             Variable::WorkerName => self.worker_name.as_deref(),
             Variable::WorkerRoute => self.worker_route.as_deref(),
             Variable::RouteChanged => self.route_changed.then_some("1"),
+            Variable::Https => self.https.then_some("on"),
         }
-    }
-
-    /// A template with the values filled in.
-    pub(crate) fn render(&self, template: &Template) -> String {
-        template
-            .pieces()
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Variable(variable) => self.get(*variable).unwrap_or_default(),
-            })
-            .collect()
     }
 }
 

@@ -4,8 +4,10 @@
 //! there was none. A problem is never derived from a value that could not be read.
 
 mod admin;
+mod answers;
 mod balancer;
 mod exclusion;
+mod headers;
 mod health;
 mod listener;
 mod listener_tls;
@@ -33,8 +35,7 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
     builder.trust_in_everybody(&file.trusted_proxies);
     let balancers = builder.balancers(file.balancers);
     let mappings = builder.mappings(file.proxy_pass, &balancers);
-    let admin = builder.admin(file.admin, &listeners, place);
-    builder.same_account(&listeners, admin.as_ref());
+    let admin = builder.admin(file.admin, &listeners);
     builder.warn(&balancers, &mappings, place);
     Config {
         listeners: listeners
@@ -47,11 +48,14 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
             .filter_map(|known| known.built)
             .collect(),
         mappings: mappings.into_iter().map(|mapping| mapping.built).collect(),
+        response_headers: builder.header_rules(file.response_headers),
+        error_pages: builder.error_pages(file.error_pages),
+        error_override: builder.error_override(file.error_override),
         trusted_proxies: list(file.trusted_proxies),
         limits: builder.limits(file.limits),
         access_log: builder.access_log(file.access_log),
         log: log(file.log),
-        admin: admin.map(|(_, admin)| admin),
+        admin,
         watch: file.watch.or(defaults::WATCH),
         shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),
         shutdown_delay: file.shutdown_delay.or(defaults::SHUTDOWN_DELAY),

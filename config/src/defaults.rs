@@ -129,6 +129,17 @@ pub const PRESERVE_HOST: bool = true;
 /// `encoded_slash`. Tomcat: `encodedSolidusHandling="reject"`. httpd: `AllowEncodedSlashes Off`.
 pub const ENCODED_SLASH: EncodedSlash = EncodedSlash::Refuse;
 
+/// `compress.types`. httpd's mod_deflate: none, Debian's configuration has text, scripts, JSON, XML and SVG. nginx: text/html.
+pub const COMPRESS_TYPES: [&str; 4] = [
+    "text/*",
+    "application/json",
+    "application/javascript",
+    "image/svg+xml",
+];
+
+/// `compress.min` in bytes. mod_deflate: none. nginx: `gzip_min_length 20`. Below it an answer fits one packet anyway.
+pub const COMPRESS_MIN: u64 = 1024;
+
 // The gateway itself.
 
 /// `listeners[].proxy_protocol`. httpd: `RemoteIPProxyProtocol Off`.

@@ -4,16 +4,20 @@
 //! for the schema; the values are in [`crate::defaults`]. The structs stay inside the crate: [`crate::build`] turns them
 //! into the model.
 
+mod answers;
 mod balancer;
 mod gateway;
+mod headers;
 mod listener_tls;
 mod mapping;
 mod member;
 
+pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
 pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime};
+pub(crate) use headers::HeaderRule;
 pub(crate) use listener_tls::{Acme, CertificatePair, ListenerTls};
-pub(crate) use mapping::{HeaderRule, Mapping};
+pub(crate) use mapping::Mapping;
 pub(crate) use member::{Member, MemberTls};
 
 use schemars::JsonSchema;
@@ -35,6 +39,15 @@ pub(crate) struct File {
     pub(crate) balancers: Field<Named<BalancerName, Balancer>>,
     /// Which request goes where; the longest path wins, and an excluded path is never proxied.
     pub(crate) proxy_pass: Field<Vec<Field<Mapping>>>,
+    /// Changes to the header fields of every answer, in order; those of a mapping come behind them.
+    #[schemars(extend("default" = []))]
+    pub(crate) response_headers: Field<Vec<Field<HeaderRule>>>,
+    /// Files that are the bodies of the gateway's own errors, by status; at most 64 KiB each.
+    #[schemars(extend("default" = {}))]
+    pub(crate) error_pages: Field<ErrorPages>,
+    /// Which errors of backends the pages stand in for: true, or a list of statuses.
+    #[schemars(extend("default" = false))]
+    pub(crate) error_override: Field<ErrorOverride>,
     /// Networks of peers whose X-Forwarded-*, Forwarded and PROXY headers are believed.
     #[schemars(extend("default" = []))]
     pub(crate) trusted_proxies: Field<Vec<Scalar<Network>>>,

@@ -20,7 +20,10 @@ impl Config {
             _ => None,
         });
         let of_members = members.chain(targets).flat_map(files_of_member);
-        of_listeners.chain(of_members).collect()
+        let of_mappings = self.mappings.iter().map(|it| &it.error_pages);
+        let pages = of_mappings.chain([&self.error_pages]);
+        let of_pages = pages.flat_map(|it| it.values().map(|page| page.file.as_path()));
+        of_listeners.chain(of_members).chain(of_pages).collect()
     }
 }
 

@@ -28,6 +28,7 @@ mod change;
 pub mod defaults;
 mod document;
 mod environment;
+mod fact;
 mod fault;
 mod field;
 mod file;
@@ -38,6 +39,7 @@ pub mod log_format;
 pub mod model;
 mod nearest;
 mod node;
+mod pages;
 mod parse;
 mod places;
 mod problem;
@@ -46,20 +48,26 @@ mod report;
 mod schema;
 mod strict;
 pub mod template;
+mod tls_fact;
 mod tokens;
 mod unknown_key;
 mod value;
 mod variable;
+mod when;
 
 pub use change::{
     api_schemas, balancer_change_from_json, member_change_from_json, member_from_json,
     parse_balancer_change, parse_member_change,
 };
 pub use document::MAX_FILE_SIZE;
+pub use fact::Fact;
 pub use load::{Loaded, load, parse, parse_member};
 pub use log_format::LogFormat;
 pub use model::*;
 pub use problem::{Problem, Problems, Severity};
 pub use schema::schema;
 pub use template::{Piece, Template};
+pub use tls_fact::TlsFact;
+pub use value::Pattern;
 pub use variable::Variable;
+pub use when::When;

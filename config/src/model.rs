@@ -3,15 +3,19 @@
 //! Values of these types come from [`crate::parse()`] only, so the rest of the program need not check them
 //! again. The words are mod_proxy's where mod_proxy has one (`docs/migrating.md` has a table).
 
+mod answers;
 mod balancer;
 mod change;
+mod headers;
 mod listener_tls;
 mod mapping;
 mod member;
 mod sticky;
 
+pub use answers::*;
 pub use balancer::*;
 pub use change::*;
+pub use headers::*;
 pub use listener_tls::*;
 pub use mapping::*;
 pub use member::*;
@@ -37,6 +41,12 @@ pub struct Config {
     pub balancers: Vec<Balancer>,
     /// `proxy_pass`, in the order of the file.
     pub mappings: Vec<Mapping>,
+    /// Changes to the header fields of every answer, in order, before those of a mapping.
+    pub response_headers: Vec<HeaderRule>,
+    /// Bodies of errors.
+    pub error_pages: ErrorPages,
+    /// Which errors of backends they stand in for.
+    pub error_override: ErrorOverride,
     /// Peers whose `X-Forwarded-*`, `Forwarded` and PROXY headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds on what a client may send.

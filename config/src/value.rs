@@ -5,8 +5,10 @@ mod address;
 mod amount;
 mod control;
 mod host;
+mod media;
 mod name;
 mod path;
+mod pattern;
 mod secret;
 mod sticky;
 mod url;
@@ -14,11 +16,14 @@ mod word;
 
 pub(crate) use acme::{AuthorityUrl, DomainName, Email};
 pub(crate) use address::{Bind, Network};
-pub(crate) use amount::{Factor, Period, Size, StatusCode, Whole};
+pub(crate) use amount::{ErrorStatus, Factor, Period, Size, StatusCode, Whole};
+pub(crate) use media::MediaRange;
 pub(crate) use name::{
     AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName,
 };
 pub(crate) use path::{CookiePath, FileName, PathPrefix, RequestUri};
+pub use pattern::Pattern;
+pub(crate) use pattern::RegexText;
 pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};
 pub(crate) use sticky::{Separator, SessionNames};
 pub(crate) use url::{Destination, MemberTarget, TargetUrl, UpgradeTarget};

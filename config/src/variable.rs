@@ -1,6 +1,6 @@
-//! The balancer variables, which log formats, header values and conditions name.
+//! The variables of a request, which log formats, header values and conditions name.
 
-/// A balancer variable, set as `src/balancer/SEMANTICS.md`, "Variables" says.
+/// A variable of a request. Those of the balancer are set as `src/balancer/SEMANTICS.md`, "Variables" says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variable {
     /// `BALANCER_SESSION_STICKY`
@@ -15,17 +15,20 @@ pub enum Variable {
     WorkerRoute,
     /// `BALANCER_ROUTE_CHANGED`
     RouteChanged,
+    /// `HTTPS`: `on` when the client's scheme is https, as in httpd's mod_ssl; else unset.
+    Https,
 }
 
 impl Variable {
     /// Every variable.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SessionSticky,
         Self::SessionRoute,
         Self::Name,
         Self::WorkerName,
         Self::WorkerRoute,
         Self::RouteChanged,
+        Self::Https,
     ];
 
     /// Its name in formats and conditions.
@@ -38,6 +41,7 @@ impl Variable {
             Self::WorkerName => "BALANCER_WORKER_NAME",
             Self::WorkerRoute => "BALANCER_WORKER_ROUTE",
             Self::RouteChanged => "BALANCER_ROUTE_CHANGED",
+            Self::Https => "HTTPS",
         }
     }
 

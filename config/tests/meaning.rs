@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ajpgate_config::{
-    Action, Admin, Auth, Config, EncodedSlash, HeaderAction, LogFormat, Piece, Sink, Target,
-    Variable, parse_member,
+    Action, Admin, Auth, Config, EncodedSlash, Fact, HeaderAction, LogFormat, Piece, Sink, Target,
+    Variable, When, parse_member,
 };
 
 /// A file with one AJP member, and whatever a test adds at the top level, to the balancer and to the member.
@@ -279,16 +279,20 @@ fn header_rules_and_attributes_keep_their_order() {
     let [set, unset] = mapping.request_headers.as_slice() else {
         panic!("two rules")
     };
-    assert_eq!((set.action, &*set.name), (HeaderAction::Set, "x-route"));
+    assert_eq!((&set.action, &*set.name), (&HeaderAction::Set, "x-route"));
     let pieces = [
         Piece::Text("r=".to_owned()),
-        Piece::Variable(Variable::WorkerRoute),
+        Piece::Fact(Fact::Variable(Variable::WorkerRoute)),
     ];
     assert_eq!(set.value.pieces(), pieces);
-    assert_eq!(set.when, Some(Variable::RouteChanged));
+    let changed = When {
+        fact: Fact::Variable(Variable::RouteChanged),
+        negated: false,
+    };
+    assert_eq!(set.when, Some(changed));
     assert_eq!(
-        (unset.action, unset.value.pieces()),
-        (HeaderAction::Unset, [].as_slice())
+        (&unset.action, unset.value.pieces()),
+        (&HeaderAction::Unset, [].as_slice())
     );
     assert_eq!(mapping.response_headers[0].action, HeaderAction::Append);
     let names: Vec<&str> = mapping

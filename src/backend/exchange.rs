@@ -11,7 +11,8 @@ use super::error::FailureKind;
 use super::head::Length;
 use super::wire::Moved;
 
-/// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD.
+/// Most bytes that are read and thrown away so that a connection can be kept: data with an answer to HEAD, or a body that a page
+/// takes the place of.
 const DISCARD_MAX: usize = 64 * 1024;
 
 /// How long the end of an answer may take after the client has all of it.
@@ -49,7 +50,7 @@ pub(crate) trait Exchange: Send + 'static {
 }
 
 /// Why a client's connection is broken off in the middle of an answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Default, thiserror::Error)]
 #[error("the answer cannot be completed")]
 pub(crate) struct Incomplete;
 
@@ -85,6 +86,17 @@ impl<D: Exchange> Streamed<D> {
     #[cfg(feature = "ftp")]
     pub(super) fn into_exchange(mut self) -> Option<Box<D>> {
         self.driver.take()
+    }
+
+    /// Reads the rest of the answer, up to [`DISCARD_MAX`] and for up to [`END_TIMEOUT`], so that the connection can be kept. The
+    /// request must have no body: nobody would read it.
+    pub(super) fn discard(mut self) {
+        if let Some(driver) = self.driver.take()
+            && self.failure.is_none()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(tokio::time::timeout(END_TIMEOUT, read_rest(driver)));
+        }
     }
 
     /// Why it was not completed, when the backend is why. Once.
@@ -178,6 +190,18 @@ impl<D: Exchange> Drop for Streamed<D> {
         // Tomcat sends the end in a packet of its own, mostly a moment after the last data.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(tokio::time::timeout(END_TIMEOUT, read_to_end(driver)));
+        }
+    }
+}
+
+/// Reads up to the end of an answer that nobody wants.
+async fn read_rest<D: Exchange>(mut driver: Box<D>) {
+    let mut discarded = 0_usize;
+    while discarded <= DISCARD_MAX {
+        match poll_fn(|cx| driver.poll_event(cx)).await {
+            Ok(Event::Data(data)) => discarded = discarded.saturating_add(data.len()),
+            Ok(Event::Flush) => {}
+            Ok(Event::End) | Err(_) => return,
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Forward<'a> {
     /// `None` for a member without a balancer.
     pub(crate) activation: Option<Activation<'a>>,
     /// Request attributes, from the configuration.
-    pub(crate) attributes: &'a [(String, String)],
+    pub(crate) attributes: &'a [(String, Vec<u8>)],
     /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
     pub(crate) upgrade: Option<&'a str>,
     /// The client's connection, for interim answers.

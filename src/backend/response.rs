@@ -64,6 +64,17 @@ impl ResponseBody {
         }
     }
 
+    /// Gives it up. Its end is read on for a moment, so that the member's connection can be kept.
+    pub(crate) fn discard(self) {
+        match self {
+            Self::Ajp(body) => body.discard(),
+            Self::Http(body) => body.discard(),
+            #[cfg(feature = "ftp")]
+            Self::Ftp(body) => body.discard(),
+            Self::Tunnel(_) | Self::Text(_) => {}
+        }
+    }
+
     /// Whether the member sent more body than it had announced.
     pub(crate) fn has_surplus(&self) -> bool {
         match self {

@@ -12,6 +12,8 @@ pub(crate) struct Tls {
     pub(crate) cipher: &'static str,
     /// Bits of the cipher's key.
     pub(crate) key_size: u16,
+    /// The host name that the client asked for in the handshake.
+    pub(crate) server_name: Option<Box<str>>,
     /// The client's certificates in PEM, its own first, each as it was sent; empty when it sent none.
     pub(crate) chain: Box<str>,
     /// Length of the client's own certificate in `chain`, in bytes.

@@ -159,6 +159,17 @@ impl Fields {
         fields.retain(|field| keep(field.known, slice(&field.name)));
     }
 
+    /// Gives fields of this name other values, where there is one.
+    pub(crate) fn map_named(&mut self, name: &str, mut map: impl FnMut(&[u8]) -> Option<Vec<u8>>) {
+        let name = Name::from(name);
+        for at in 0..self.fields.len() {
+            let field = self.fields.get(at).filter(|field| self.is(field, &name));
+            if let Some(value) = field.and_then(|field| map(self.text(&field.value))) {
+                self.set_at(at, &value);
+            }
+        }
+    }
+
     /// Gives fields of known names other values, where there is one.
     pub(crate) fn map_values(&mut self, mut map: impl FnMut(Known, &[u8]) -> Option<Vec<u8>>) {
         for at in 0..self.fields.len() {

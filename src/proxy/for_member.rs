@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use http::Method;
 
 use super::destination::DESTINATION;
-use super::respond::request_overlay;
 use super::routed::RoutedRequest;
+use super::rules::request_overlay;
 use crate::backend::Forward;
 use crate::headers::{Overlay, RequestFields};
 use crate::state::{Attempt, LiveMember};
@@ -20,7 +20,7 @@ pub(super) struct ForMember<'a> {
     /// What `request_headers` changes.
     overlay: Overlay<'a>,
     /// `request_attributes`, filled in.
-    attributes: Vec<(String, String)>,
+    attributes: Vec<(String, Vec<u8>)>,
     /// The part of the path that stands for the mapping's path: empty or `/app`.
     back: Cow<'a, str>,
     /// The path with its escapes.
@@ -34,15 +34,16 @@ impl<'a> ForMember<'a> {
         member: &'a LiveMember,
         variables: &Variables,
     ) -> Self {
-        let RoutedRequest { plan, head, .. } = *request;
+        let RoutedRequest { plan, .. } = *request;
+        let facts = request.facts(variables);
         let mapping = plan.mapping;
-        let mut overlay = request_overlay(&mapping.request_headers, variables, &head.fields);
+        let mut overlay = request_overlay(&mapping.request_headers, &facts);
         if plan.destination.is_some() {
             let destination = plan.destination_sent(member);
             overlay.replace(DESTINATION, destination.map(String::into_bytes));
         }
         let attributes = mapping.request_attributes.iter();
-        let attributes = attributes.map(|(name, value)| (name.clone(), variables.render(value)));
+        let attributes = attributes.map(|(name, value)| (name.clone(), facts.render(value)));
         let back = plan.back(member);
         Self {
             request,

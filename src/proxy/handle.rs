@@ -6,6 +6,7 @@ use http::StatusCode;
 use tracing::debug;
 
 use super::attempts;
+use super::finish::{Finished, Finishing, Given};
 use super::local::Local;
 use super::mapped::Mapped;
 use super::member_answer::MemberAnswer;
@@ -18,6 +19,7 @@ use super::upgrade;
 use crate::backend::ResponseBody;
 use crate::client::{self, Client};
 use crate::connection_state::ConnectionState;
+use crate::facts::Facts;
 use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
 use crate::state::{Attempt, LiveAction, LiveTarget, Shared, Snapshot};
@@ -45,10 +47,26 @@ pub(crate) async fn handle(
         Ok(mapped) => serve(&snapshot, mapped, head, record, body).await,
         Err(refusal) => Err(refused(*refusal, head, &client)),
     };
-    let ((answer, body), attempt) = match answer {
-        Ok((answer, attempt)) => (answer, attempt),
-        Err(local) => (local.into_answer(), None),
+    let given = match answer {
+        Ok(((answer, body), Some(attempt))) => Given::Member(answer, body, attempt),
+        Ok(((answer, body), None)) => Given::Content(answer, body),
+        Err(local) => Given::Refusal(local),
     };
+    let finishing = Finishing {
+        snapshot: &snapshot,
+        mapping: mapped.as_ref().ok().map(|mapped| mapped.located.mapping),
+        facts: Facts {
+            head: Some(head),
+            client: &record.client,
+            variables: &record.variables,
+            user: None,
+        },
+    };
+    let Finished {
+        head: answer,
+        body,
+        attempt,
+    } = finishing.finish(given);
     record.answered(&answer);
     let tracked = Tracked::new(body, attempt, answer.status, request);
     (answer, tracked)
@@ -104,7 +122,6 @@ async fn forward(
         snapshot,
         request: &request,
         chosen: &chosen,
-        variables: &record.variables,
     };
     member_answer.finish(&mut answer.fields);
     record.member = Some(Arc::clone(&chosen.attempt.member));

@@ -62,7 +62,7 @@ impl Local {
 }
 
 /// `404 Not Found` and a line end.
-pub(crate) fn text(status: StatusCode) -> Bytes {
+fn text(status: StatusCode) -> Bytes {
     let reason = status.canonical_reason().unwrap_or("Error");
     Bytes::from(format!("{} {reason}\n", status.as_u16()))
 }

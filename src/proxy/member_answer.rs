@@ -1,5 +1,5 @@
 //! The head of a member's answer on its way to the client: its session is counted, what was mapped is mapped back, and
-//! the gateway's own cookie and the mapping's rules are applied.
+//! the gateway's own cookie is set. Header rules come behind, in `finish`.
 
 use super::own_cookie;
 use super::respond;
@@ -10,7 +10,6 @@ use crate::balancer::How;
 use crate::head::Fields;
 use crate::mount::Answered;
 use crate::state::{Chosen, LiveMember, Snapshot};
-use crate::variables::Variables;
 
 /// A member's answer, and the request that it belongs to.
 #[derive(Debug)]
@@ -18,7 +17,6 @@ pub(super) struct MemberAnswer<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) request: &'a RoutedRequest<'a>,
     pub(super) chosen: &'a Chosen,
-    pub(super) variables: &'a Variables,
 }
 
 impl MemberAnswer<'_> {
@@ -27,8 +25,6 @@ impl MemberAnswer<'_> {
         let counted = self.count_session(fields);
         self.map_back(fields);
         self.set_own_cookie(fields, counted);
-        let rules = &self.request.plan.mapping.response_headers;
-        respond::apply_rules(rules, self.variables, fields);
     }
 
     fn member(&self) -> &LiveMember {

@@ -2,9 +2,11 @@
 //!
 //! [`handle`] is the whole of it, top down; the other files are its steps.
 
+mod answer_body;
 mod attempt;
 mod attempts;
 mod destination;
+mod finish;
 mod for_member;
 mod handle;
 mod local;
@@ -18,6 +20,7 @@ mod refusal;
 mod respond;
 mod reverse;
 mod routed;
+mod rules;
 mod session;
 mod target;
 mod tracked;
@@ -25,7 +28,6 @@ mod upgrade;
 mod verdict;
 
 pub(crate) use self::handle::handle;
-pub(crate) use self::local::text;
 pub(crate) use self::mapped::Mapped;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::record::refused;

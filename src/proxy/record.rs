@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::StatusCode;
 use tracing::debug;
 
-use super::local::text;
+use super::finish::bare_refusal;
 use super::session::{Session, Wanted};
 use crate::balancer::How;
 use crate::client::Client;
@@ -75,6 +76,7 @@ impl OpenRequest {
         connection: Arc<ConnectionState>,
         head: RequestHead,
     ) -> Self {
+        let variables = Variables::of(client.is_secure);
         let record = Record {
             shared,
             client,
@@ -82,7 +84,7 @@ impl OpenRequest {
             started: clock::now().into_std(),
             ended: None,
             balancer: None,
-            variables: Variables::default(),
+            variables,
             session: Session::None,
             session_route: None,
             how: None,
@@ -246,14 +248,16 @@ impl Drop for OpenRequest {
     }
 }
 
-/// Counts and logs a request whose head was refused before it was a request.
+/// Counts and logs a request whose head was refused before it was a request, and answers it: the fields of the answer, and its
+/// body.
 pub(crate) fn refused(
     shared: &Shared,
     client: &Client,
     status: StatusCode,
     line: &[u8],
     requests: u32,
-) {
+) -> (Fields, Bytes) {
+    let (fields, body) = bare_refusal(shared, client, status);
     shared.counters.refused.increment(1);
     shared
         .counters
@@ -264,11 +268,11 @@ pub(crate) fn refused(
         refused_line: line,
         client,
         status: status.as_u16(),
-        sent: text(status).len() as u64,
+        sent: body.len() as u64,
         head_sent: 0,
         received: 0,
         duration: Duration::ZERO,
-        variables: &Variables::default(),
+        variables: &Variables::of(client.is_secure),
         sticky: None,
         balancer: None,
         member: None,
@@ -278,4 +282,5 @@ pub(crate) fn refused(
         after: AfterResponse::Close,
         requests,
     });
+    (fields, body)
 }

@@ -1,16 +1,11 @@
-//! The head of a member's answer, before the client gets it: routes of sessions are checked, and the header rules of the
-//! mapping are applied. Mapping back is in `reverse`.
+//! The head of a member's answer, before the client gets it: routes of sessions are checked. Mapping back is in `reverse`.
 
-use ajpgate_config::{HeaderAction, HeaderRule};
 use tracing::warn;
 
 use super::session::{Session, Wanted};
-use crate::field_names;
-use crate::head::{Fields, Known, is_name, is_value};
-use crate::headers::Overlay;
+use crate::head::{Fields, Known};
 use crate::state::{LiveBalancer, LiveMember};
 use crate::sticky;
-use crate::variables::Variables;
 
 /// Counts and logs sessions that the member issued with another route than its own, or without a route. Returns the id
 /// of the last session that it issued.
@@ -88,73 +83,4 @@ pub(crate) fn check_wanted_route(
         }
         Session::NoRoute | Session::Route | Session::None => {}
     }
-}
-
-/// Applies `response_headers`. Fields that the answer did not have get the usual spelling of their names.
-pub(crate) fn apply_rules(rules: &[HeaderRule], variables: &Variables, fields: &mut Fields) {
-    for rule in rules {
-        let Some(value) = resolve(rule, variables) else {
-            continue;
-        };
-        let name = &*field_names::usual(&rule.name);
-        match rule.action {
-            HeaderAction::Set => fields.set(name, &value),
-            HeaderAction::Add => fields.push(name.as_bytes(), &value),
-            HeaderAction::Append => {
-                let value = appended(fields.all(name), &value);
-                fields.set(name, &value);
-            }
-            HeaderAction::Unset => fields.remove(name),
-        }
-    }
-}
-
-/// Applies `request_headers` for one attempt, whose variables name its member.
-pub(crate) fn request_overlay<'a>(
-    rules: &'a [HeaderRule],
-    variables: &Variables,
-    fields: &Fields,
-) -> Overlay<'a> {
-    let mut overlay = Overlay::default();
-    for rule in rules {
-        let Some(value) = resolve(rule, variables) else {
-            continue;
-        };
-        let name = &*rule.name;
-        let is_it = |added: &str| added.eq_ignore_ascii_case(name);
-        let value = match rule.action {
-            HeaderAction::Append => {
-                let sent = fields
-                    .all(name)
-                    .filter(|_| !overlay.removes(name.as_bytes()));
-                let added = overlay.added.iter().filter(|(added, _)| is_it(added));
-                appended(sent.chain(added.map(|(_, value)| &**value)), &value)
-            }
-            _ => value,
-        };
-        if rule.action != HeaderAction::Add {
-            overlay.added.retain(|(added, _)| !is_it(added));
-            overlay.removed.push(name);
-        }
-        if rule.action != HeaderAction::Unset {
-            overlay.added.push((name, value));
-        }
-    }
-    overlay
-}
-
-/// The value of a rule; `None` when its `when` is not met.
-fn resolve(rule: &HeaderRule, variables: &Variables) -> Option<Vec<u8>> {
-    if rule.when.is_some_and(|when| variables.get(when).is_none()) {
-        return None;
-    }
-    let value = variables.render(&rule.value).into_bytes();
-    // A route comes from the client's cookie: the rule is skipped when it cannot stand in a field value.
-    (is_name(rule.name.as_bytes()) && is_value(&value)).then_some(value)
-}
-
-/// The present values and one more, joined by commas.
-fn appended<'a>(present: impl Iterator<Item = &'a [u8]>, value: &'a [u8]) -> Vec<u8> {
-    let all: Vec<&[u8]> = present.chain([value]).collect();
-    all.join(&b", "[..])
 }

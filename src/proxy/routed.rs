@@ -6,9 +6,11 @@ use super::plan::Plan;
 use super::session::Wanted;
 use crate::client::Client;
 use crate::connection_state::ConnectionState;
+use crate::facts::Facts;
 use crate::head::RequestHead;
 use crate::headers::Nominated;
 use crate::state::LiveBalancer;
+use crate::variables::Variables;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -26,6 +28,16 @@ pub(crate) struct RoutedRequest<'a> {
 }
 
 impl RoutedRequest<'_> {
+    /// What is known of the request, with the variables of this moment.
+    pub(super) const fn facts<'f>(&'f self, variables: &'f Variables) -> Facts<'f> {
+        Facts {
+            head: Some(self.head),
+            client: self.client,
+            variables,
+            user: None,
+        }
+    }
+
     pub(super) fn balancer(&self) -> &Arc<LiveBalancer> {
         &self.plan.to.balancer
     }

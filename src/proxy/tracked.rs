@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, warn};
 
+use super::answer_body::AnswerBody;
 use super::record::OpenRequest;
 use super::verdict::{End, Rules, verdict};
 use crate::backend::{FailureKind, Moved, ResponseBody};
@@ -23,7 +24,7 @@ const TELL_EVERY: u64 = 64 * 1024;
 /// request; dropped, it logs the request.
 #[derive(Debug)]
 pub(crate) struct Tracked {
-    body: ResponseBody,
+    body: AnswerBody,
     ending: Ending,
 }
 
@@ -41,7 +42,7 @@ struct Ending {
 
 impl Tracked {
     pub(crate) const fn new(
-        body: ResponseBody,
+        body: AnswerBody,
         attempt: Option<Attempt>,
         status: StatusCode,
         request: Box<OpenRequest>,
@@ -67,7 +68,7 @@ impl Tracked {
     pub(crate) fn read_to_end(&mut self) {
         self.ending.whole = true;
         self.settle();
-        self.body = ResponseBody::empty();
+        self.body = AnswerBody::Given(ResponseBody::empty());
     }
 
     /// The client has all of the answer; its connection goes on if `keep_alive`.
@@ -79,12 +80,12 @@ impl Tracked {
 
     /// Whether another protocol begins behind the head.
     pub(crate) const fn is_upgrade(&self) -> bool {
-        matches!(self.body, ResponseBody::Tunnel(_))
+        self.body.is_tunnel()
     }
 
     /// Speaks the other protocol with the client to its end. The request lasts as long as that.
     pub(crate) async fn run_upgraded(mut self, client: impl AsyncRead + AsyncWrite) {
-        let Some(mut tunnel) = self.body.take_tunnel() else {
+        let Some(mut tunnel) = self.body.given().take_tunnel() else {
             return;
         };
         let attempt = self.ending.attempt.as_ref();
@@ -108,6 +109,7 @@ impl Tracked {
     /// Ends the attempt and counts the request, once.
     fn settle(&mut self) {
         let Self { body, ending } = self;
+        let body = body.given();
         if body.has_surplus() {
             ending.warn_of_surplus();
         }
@@ -201,9 +203,9 @@ impl Body for Tracked {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                this.ending.sent(length, &mut this.body);
+                this.ending.sent(length, this.body.given());
             }
-            Poll::Ready(Some(Err(_))) => this.ending.fail(this.body.take_failure()),
+            Poll::Ready(Some(Err(_))) => this.ending.fail(this.body.given().take_failure()),
             Poll::Ready(None) => this.ending.whole = true,
             Poll::Pending => {}
         }

@@ -10,7 +10,6 @@ mod listen;
 mod pace;
 mod preface;
 mod proxy_protocol;
-mod refusal;
 mod tls;
 
 pub(crate) use self::door::Door;

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ajpgate_config::{Action, Config, EncodedSlash, HeaderRule, Mapping, Target, Template};
+use ajpgate_config::{
+    Action, Compress, Config, EncodedSlash, HeaderRule, Mapping, Target, Template,
+};
 
 use super::{LiveBalancer, LiveMember};
 use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
+use crate::site::ErrorPages;
 
 /// A `proxy_pass` entry.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub(crate) struct LiveMapping {
     pub(crate) request_headers: Vec<HeaderRule>,
     pub(crate) response_headers: Vec<HeaderRule>,
     pub(crate) request_attributes: Vec<(String, Template)>,
+    pub(crate) error_pages: ErrorPages,
+    pub(crate) compress: Option<Compress>,
 }
 
 /// What a mapping does with a request.
@@ -136,6 +141,8 @@ impl LiveMapping {
             request_headers: mapping.request_headers.clone(),
             response_headers: mapping.response_headers.clone(),
             request_attributes: mapping.request_attributes.clone(),
+            error_pages: ErrorPages::new(&mapping.error_pages),
+            compress: mapping.compress.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{Config, Limits};
+use ajpgate_config::{Config, ErrorOverride, HeaderRule, Limits};
 
 use super::live::LiveBalancer;
 use super::mapping::{self, LiveMapping};
@@ -13,6 +13,7 @@ use super::member::LiveMember;
 use crate::balancer::MemberId;
 use crate::client::Trusted;
 use crate::mount::{PublicPaths, Table};
+use crate::site::ErrorPages;
 use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
 
 /// Everything that a request needs to know. Each configuration and each change makes a new one.
@@ -25,6 +26,12 @@ pub(crate) struct Snapshot {
     pub(crate) mappings: Vec<LiveMapping>,
     /// The balancers of the file, then those of the mappings that name a backend's URL in place of a balancer.
     pub(crate) balancers: Vec<Arc<LiveBalancer>>,
+    /// For every answer, before those of its mapping.
+    pub(crate) response_headers: Vec<HeaderRule>,
+    /// Bodies of errors.
+    pub(crate) error_pages: ErrorPages,
+    /// Which errors of members they stand in for.
+    pub(crate) error_override: ErrorOverride,
     /// Whose forwarding fields and PROXY headers are believed.
     pub(crate) trusted: Trusted,
     pub(crate) limits: Limits,
@@ -44,6 +51,9 @@ impl Snapshot {
             mounts: mapping::table(config),
             public_paths: mapping::public_paths(&balancers, &mappings),
             mappings,
+            response_headers: config.response_headers.clone(),
+            error_pages: ErrorPages::new(&config.error_pages),
+            error_override: config.error_override.clone(),
             trusted: Trusted::new(&config.trusted_proxies),
             limits: config.limits.clone(),
             shutdown_timeout: config.shutdown_timeout,
@@ -98,8 +108,11 @@ impl Snapshot {
 
     /// Whether one of [`files`](Self::files) holds something else than when this snapshot was made.
     pub(crate) fn is_out_of_date(&self) -> bool {
+        let of_mappings = self.mappings.iter().map(|it| &it.error_pages);
+        let mut pages = of_mappings.chain([&self.error_pages]);
         let mut members = self.members();
-        members.any(|it| it.backend.is_out_of_date() || !it.config.has_current_secret())
+        pages.any(|pages| !pages.are_current())
+            || members.any(|it| it.backend.is_out_of_date() || !it.config.has_current_secret())
     }
 
     /// All members of all balancers.

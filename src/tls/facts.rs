@@ -23,6 +23,7 @@ pub(super) fn facts(connection: &ServerConnection) -> Tls {
         },
         cipher,
         key_size,
+        server_name: connection.server_name().map(Box::from),
         chain,
         leaf,
     }

@@ -32,6 +32,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         ],
         NO_BALANCING,
     ),
+    (&["facts"], NO_BALANCING),
     (
         &[
             "connection_state",
@@ -47,6 +48,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     ),
     (&["tls"], NO_BALANCING),
     (&["acme"], NO_BALANCING),
+    (&["site"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (

@@ -19,6 +19,7 @@ mod ajp_connection;
 mod ajp_request;
 mod ajp_response;
 mod allocations;
+mod answers;
 mod api;
 mod api_description;
 mod balancing;

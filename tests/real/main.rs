@@ -13,6 +13,7 @@ mod support;
 
 mod acme;
 mod ajp;
+mod answers;
 mod bounds;
 mod browser;
 mod client_address;
@@ -23,7 +24,6 @@ mod ftp;
 mod helpers;
 mod http;
 mod http2;
-mod https;
 mod load;
 mod prometheus;
 mod tls;

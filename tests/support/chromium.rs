@@ -66,7 +66,6 @@ impl Chromium {
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
-            "acceptInsecureCerts": true,
             "unhandledPromptBehavior": "ignore",
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": { "args": arguments },

@@ -9,17 +9,15 @@ use crate::report::Place;
 use crate::value::Off;
 
 impl Builder<'_> {
-    /// The admin listener with its place; `None`: there is none.
     pub(super) fn admin(
         &self,
         field: Field<Either<Off, file::Admin>>,
         listeners: &[(Place, Listener)],
-        file: Place,
-    ) -> Option<(Place, Admin)> {
-        let (whole, admin) = match field {
+    ) -> Option<Admin> {
+        let admin = match field {
             Field::Given(_, Either::Scalar(())) => return None,
-            Field::Given(place, Either::Whole(admin)) => (place, admin),
-            Field::Absent | Field::Unreadable => (file, file::Admin::default()),
+            Field::Given(_, Either::Whole(admin)) => admin,
+            Field::Absent | Field::Unreadable => file::Admin::default(),
         };
         let place = admin.bind.place();
         let bind = admin.bind.settled(defaults::ADMIN_BIND);
@@ -63,14 +61,13 @@ impl Builder<'_> {
             .given()
             .and_then(|(place, auth)| self.auth(auth, place));
         let tls = admin.tls.given();
-        let built = Admin {
+        Some(Admin {
             bind,
             allow,
             auth,
             tls: tls.map(|(place, tls)| self.listener_tls(tls, place)),
             state_file: self.file(admin.state_file),
-        };
-        Some((place.unwrap_or(whole), built))
+        })
     }
 
     fn auth(&self, auth: file::Auth, place: Place) -> Option<Auth> {

@@ -43,6 +43,7 @@ impl Builder<'_> {
             .filter_map(|(place, listener)| self.listener(listener, place))
             .collect();
         self.different_binds(&built);
+        self.same_account(&built);
         built
     }
 

@@ -7,7 +7,7 @@ use super::{Builder, Need, list, whole};
 use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
-use crate::model::{Action, HeaderAction, HeaderRule, Mapping, Target};
+use crate::model::{Action, Mapping, Target};
 use crate::nearest::did_you_mean;
 use crate::report::Place;
 use crate::template::Template;
@@ -69,6 +69,8 @@ impl Builder<'_> {
             encoded_slash: mapping.encoded_slash.or(defaults::ENCODED_SLASH),
             request_headers: self.header_rules(mapping.request_headers),
             response_headers: self.header_rules(mapping.response_headers),
+            error_pages: self.error_pages(mapping.error_pages),
+            compress: self.compress(mapping.compress),
             request_attributes: whole_named(mapping.request_attributes),
             path: String::new(),
         };
@@ -173,54 +175,6 @@ impl Builder<'_> {
                 .error_with_hint(place, format!("to: there is no balancer {name:?}"), hint);
         }
         index
-    }
-
-    fn header_rules(&self, field: Field<Vec<Field<file::HeaderRule>>>) -> Vec<HeaderRule> {
-        whole(field)
-            .into_iter()
-            .filter_map(Field::given)
-            .filter_map(|(place, rule)| self.header_rule(rule, place))
-            .collect()
-    }
-
-    fn header_rule(&self, rule: file::HeaderRule, place: Place) -> Option<HeaderRule> {
-        let actions = [
-            (HeaderAction::Set, rule.set),
-            (HeaderAction::Add, rule.add),
-            (HeaderAction::Append, rule.append),
-            (HeaderAction::Unset, rule.unset),
-        ];
-        let mut given = actions.into_iter().filter(|(_, name)| !name.is_absent());
-        let (Some((action, name)), None) = (given.next(), given.next()) else {
-            self.report.error_with_hint(
-                place,
-                "a header rule does one thing",
-                "write one of `set`, `add`, `append` and `unset`, with the name of a header field",
-            );
-            return None;
-        };
-        let value_place = rule.value.place();
-        match (action, rule.value.is_absent()) {
-            (HeaderAction::Unset, false) => self.report.error_with_hint(
-                value_place.unwrap_or(place),
-                "value: `unset` removes all fields of the name, whatever their value",
-                "remove the value",
-            ),
-            (HeaderAction::Set | HeaderAction::Add | HeaderAction::Append, true) => {
-                self.report.error_with_hint(
-                    place,
-                    "a header rule needs `value`",
-                    "write `value: \"…\"` beside the name of the field",
-                );
-            }
-            _ => {}
-        }
-        Some(HeaderRule {
-            action,
-            name: name.optional()?,
-            value: rule.value.or(Template::default()),
-            when: rule.when.optional(),
-        })
     }
 
     /// Reports a path that two mappings have for the same host.

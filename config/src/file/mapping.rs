@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::answers::{Compress, ErrorPages};
+use super::headers::HeaderRule;
 use super::member::Member;
 use crate::field::{Checked, Field, Named, Scalar};
 use crate::model::EncodedSlash;
 use crate::template::TemplateText;
-use crate::value::{AttributeName, FieldName, HostName, PathPrefix, Switch, TargetUrl, Word};
-use crate::variable::Variable;
+use crate::value::{AttributeName, HostName, PathPrefix, Switch, TargetUrl, Word};
 
 /// Which request goes where.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -38,25 +39,12 @@ pub(crate) struct Mapping {
     /// Changes to the response's header fields, in order.
     #[schemars(extend("default" = []))]
     pub(crate) response_headers: Field<Vec<Field<HeaderRule>>>,
+    /// Error pages in place of the gateway's, status by status.
+    #[schemars(extend("default" = {}))]
+    pub(crate) error_pages: Field<ErrorPages>,
+    /// Compress answers; absent: none.
+    pub(crate) compress: Field<Compress>,
     /// AJP request attributes: name and value.
     #[schemars(extend("default" = {}))]
     pub(crate) request_attributes: Field<Named<AttributeName, Checked<TemplateText>>>,
-}
-
-/// One of `set`, `add`, `append` and `unset`, with the name of a header field.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename = "header_rule", default, deny_unknown_fields)]
-pub(crate) struct HeaderRule {
-    /// Replaces all fields of the name.
-    pub(crate) set: Scalar<FieldName>,
-    /// Adds one more field.
-    pub(crate) add: Scalar<FieldName>,
-    /// Appends to the field's value after a comma; adds it when there is none.
-    pub(crate) append: Scalar<FieldName>,
-    /// Removes all fields of the name.
-    pub(crate) unset: Scalar<FieldName>,
-    /// The value; may contain %{VARIABLE}e.
-    pub(crate) value: Scalar<TemplateText>,
-    /// Only when this variable is set.
-    pub(crate) when: Scalar<Word<Variable>>,
 }

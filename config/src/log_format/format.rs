@@ -1,7 +1,7 @@
 //! What a LogFormat string means.
 
+use crate::fact::Fact;
 use crate::tokens::Condition;
-use crate::variable::Variable;
 
 /// What a line of the access log holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub enum Item {
 /// What a token stands for. What is missing is logged as `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
-    /// `%a`, `%h`: the client's address, behind trusted proxies too.
-    ClientAddress,
+    /// `%a`, `%h`, `%u`, `%{NAME}i`, `%{NAME}C`, `%{BALANCER_…}e`, `%{SSL_…}x`
+    Fact(Fact),
     /// `%{c}a`, `%{c}h`: the address of the TCP peer.
     PeerAddress,
     /// `%A`: the address that the client connected to.
@@ -50,20 +50,14 @@ pub enum Token {
         /// Whether none is logged as `-` (`%b`) rather than `0` (`%B`).
         dash: bool,
     },
-    /// `%{NAME}C`: a cookie of the request; its name is compared without case.
-    Cookie(String),
     /// `%T`, `%{s}T`, `%{ms}T`, `%{us}T`, `%D`: how long the request took.
     Duration(Unit),
-    /// `%{BALANCER_…}e`
-    Variable(Variable),
     /// `%{NAME}e` of a variable that the gateway does not have: always `-`.
     Environment(String),
     /// `%f`: in httpd the file name, which for a proxied request is `proxy:` and the backend's URL.
     FileName,
     /// `%H`: `HTTP/1.1`
     Protocol,
-    /// `%{NAME}i`: a field of the request; the name is in lower case.
-    RequestHeader(String),
     /// `%k`: how many requests the connection had before this one.
     KeepAliveRequests,
     /// `%l`: the name that identd tells; nobody asks it, so always `-`.
@@ -94,8 +88,6 @@ pub enum Token {
     Status,
     /// `%t`, `%{…}t`
     Time(TimeOf, TimeFormat),
-    /// `%u`: the user that the gateway itself has authenticated, or that the backend reports.
-    User,
     /// `%U`: the path, without the query.
     Path,
     /// `%v`: the name of the server.

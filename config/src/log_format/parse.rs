@@ -4,11 +4,11 @@ use schemars::{Schema, json_schema};
 
 use super::format::{Item, LogFormat, Note, Port, Token, Unit};
 use super::time;
+use crate::fact::Fact;
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::nearest::nearest;
 use crate::tokens::{self, Part};
-use crate::variable::Variable;
 
 /// `combined`, `common`, `json`, `off`, or a LogFormat string.
 pub(crate) enum FormatText {}
@@ -90,10 +90,16 @@ fn unescaped(text: &str) -> String {
 }
 
 fn token(found: &tokens::Token) -> Result<Token, Fault> {
+    match Fact::of(found) {
+        Ok(Some(fact)) => return Ok(Token::Fact(fact)),
+        // The access log takes variables that the gateway does not have.
+        Err(fault) if !is_foreign_variable(found) => return Err(fault),
+        Ok(None) | Err(_) => {}
+    }
     let argument = found.argument.as_deref();
     let written = quoted(&found.written);
     let token = match (found.letter.as_str(), argument) {
-        ("a" | "h", None) => Token::ClientAddress,
+        ("h", None) => Token::Fact(Fact::ClientAddress),
         ("a" | "h", Some("c")) => Token::PeerAddress,
         ("A", None) => Token::LocalAddress,
         ("b", None) => Token::BodyBytes { dash: true },
@@ -118,7 +124,6 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         ("R", None) => Token::Handler,
         ("s", None) => Token::Status,
         ("t", format) => time::token(format)?,
-        ("u", None) => Token::User,
         ("U", None) => Token::Path,
         ("v", None) => Token::ServerName,
         ("V", None) => Token::HostName,
@@ -126,13 +131,11 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         ("I", None) => Token::BytesReceived,
         ("O", None) => Token::BytesSent,
         ("S", None) => Token::BytesTransferred,
-        ("C" | "e" | "i" | "n" | "o", None | Some("")) => {
+        ("e", Some(name)) => Token::Environment(name.to_owned()),
+        ("n" | "o", None | Some("")) => {
             return Err(Fault::new(format!("{written} needs a name"))
                 .hint(format!("write %{{NAME}}{}", found.letter)));
         }
-        ("C", Some(name)) => Token::Cookie(name.to_owned()),
-        ("e", Some(name)) => environment(name)?,
-        ("i", Some(name)) => Token::RequestHeader(name.to_ascii_lowercase()),
         ("n", Some(name)) => Token::Note(note(name)?),
         ("o", Some(name)) => Token::ResponseHeader(name.to_ascii_lowercase()),
         (letter, Some(argument)) => {
@@ -164,7 +167,7 @@ fn choices(letter: &str) -> Option<&'static [&'static str]> {
 fn unknown(letter: &str, written: &str) -> Fault {
     let fault = Fault::new(format!("{written} is an unknown token"));
     match letter {
-        "c" | "x" => fault.hint("variables of mod_ssl are not known here"),
+        "c" => fault.hint("a variable of mod_ssl is %{SSL_PROTOCOL}x"),
         "w" => fault.hint("the member is %{JK_LB_LAST_NAME}n or %{BALANCER_WORKER_NAME}e"),
         "F" => fault.hint("every packet is flushed; there is nothing to log"),
         "^" | "^FB" | "^FU" => fault.hint("%D is the duration of the whole request"),
@@ -173,18 +176,10 @@ fn unknown(letter: &str, written: &str) -> Fault {
     }
 }
 
-fn environment(name: &str) -> Result<Token, Fault> {
-    if let Some(variable) = Variable::from_name(name) {
-        return Ok(Token::Variable(variable));
-    }
-    if !name.starts_with("BALANCER_") {
-        return Ok(Token::Environment(name.to_owned()));
-    }
-    Err(misspelt(
-        "variable",
-        name,
-        Variable::ALL.map(Variable::name),
-    ))
+/// Whether a token names a variable that the gateway does not have, and none that is misspelt.
+fn is_foreign_variable(token: &tokens::Token) -> bool {
+    let name = token.argument.as_deref().unwrap_or_default();
+    token.letter == "e" && !name.is_empty() && !name.starts_with("BALANCER_")
 }
 
 fn note(name: &str) -> Result<Note, Fault> {

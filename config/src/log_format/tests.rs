@@ -1,7 +1,9 @@
 //! Every token, and the messages about texts that are no tokens.
 
 use super::*;
+use crate::fact::Fact;
 use crate::field::Kind;
+use crate::tls_fact::TlsFact;
 use crate::variable::Variable;
 
 fn items(text: &str) -> Vec<Item> {
@@ -36,9 +38,9 @@ fn check(tokens: &[(&str, Token)]) {
 #[test]
 fn tokens_of_addresses_sizes_and_times() {
     check(&[
-        ("%a", Token::ClientAddress),
+        ("%a", Token::Fact(Fact::ClientAddress)),
         ("%{c}a", Token::PeerAddress),
-        ("%h", Token::ClientAddress),
+        ("%h", Token::Fact(Fact::ClientAddress)),
         ("%{c}h", Token::PeerAddress),
         ("%A", Token::LocalAddress),
         ("%b", Token::BodyBytes { dash: true }),
@@ -64,10 +66,16 @@ fn tokens_of_addresses_sizes_and_times() {
 #[test]
 fn tokens_of_the_request_and_its_answer() {
     check(&[
-        ("%{JSESSIONID}C", Token::Cookie(name("JSESSIONID"))),
+        (
+            "%{JSESSIONID}C",
+            Token::Fact(Fact::Cookie(name("JSESSIONID"))),
+        ),
         ("%f", Token::FileName),
         ("%H", Token::Protocol),
-        ("%{User-Agent}i", Token::RequestHeader(name("user-agent"))),
+        (
+            "%{User-Agent}i",
+            Token::Fact(Fact::RequestHeader(name("user-agent"))),
+        ),
         ("%{Set-Cookie}o", Token::ResponseHeader(name("set-cookie"))),
         ("%m", Token::Method),
         ("%q", Token::Query),
@@ -76,7 +84,7 @@ fn tokens_of_the_request_and_its_answer() {
         ("%s", Token::Status),
         ("%>s", Token::Status),
         ("%<s", Token::Status),
-        ("%u", Token::User),
+        ("%u", Token::Fact(Fact::User)),
         ("%U", Token::Path),
         ("%v", Token::ServerName),
         ("%V", Token::HostName),
@@ -88,8 +96,9 @@ fn tokens_of_variables_notes_and_the_process() {
     check(&[
         (
             "%{BALANCER_WORKER_ROUTE}e",
-            Token::Variable(Variable::WorkerRoute),
+            Token::Fact(Fact::Variable(Variable::WorkerRoute)),
         ),
+        ("%{SSL_CIPHER}x", Token::Fact(Fact::Tls(TlsFact::Cipher))),
         ("%{UNIQUE_ID}e", Token::Environment(name("UNIQUE_ID"))),
         ("%l", Token::Identity),
         ("%L", Token::RequestLogId),
@@ -121,12 +130,12 @@ fn conditions() {
             statuses: statuses.to_vec(),
         }),
     };
-    let agent = Token::RequestHeader(name("user-agent"));
+    let agent = Token::Fact(Fact::RequestHeader(name("user-agent")));
     assert_eq!(
         items("%400,501{User-agent}i"),
         [item(agent, false, &[400, 501])]
     );
-    let referer = Token::RequestHeader(name("referer"));
+    let referer = Token::Fact(Fact::RequestHeader(name("referer")));
     assert_eq!(
         items("%!200,304,302{Referer}i"),
         [item(referer, true, &[200, 304, 302])]
@@ -156,8 +165,8 @@ fn unknown_tokens_are_named_and_pointed_at() {
     for (text, message, at) in [
         ("%h %Z", "\"%Z\" is an unknown token", 3),
         (
-            "%h %{SSL_PROTOCOL}x",
-            "\"%{SSL_PROTOCOL}x\" is an unknown token",
+            "%h %{SSL_PROTOCOLL}x",
+            "there is no variable \"SSL_PROTOCOLL\" of TLS",
             3,
         ),
         ("%{x}b", "\"%{x}b\" takes nothing in braces", 0),

@@ -1,8 +1,9 @@
 //! Mappings.
 
+use super::answers::{Compress, ErrorPages};
+use super::headers::HeaderRule;
 use super::member::Member;
 use crate::template::Template;
-use crate::variable::Variable;
 
 /// One entry of `proxy_pass`.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,10 @@ pub struct Mapping {
     pub request_headers: Vec<HeaderRule>,
     /// Changes to the response's header fields, in order.
     pub response_headers: Vec<HeaderRule>,
+    /// Bodies of errors, in place of the gateway's.
+    pub error_pages: ErrorPages,
+    /// How answers are compressed, if they are.
+    pub compress: Option<Compress>,
     /// AJP request attributes, in order.
     pub request_attributes: Vec<(String, Template)>,
 }
@@ -67,31 +72,4 @@ pub enum Target {
     },
     /// A backend's URL in place of a balancer; its path is in [`MemberUrl::path`](super::MemberUrl::path).
     Member(Box<Member>),
-}
-
-/// An item of `request_headers` or `response_headers`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HeaderRule {
-    /// What is done.
-    pub action: HeaderAction,
-    /// Field name in lower case, a token of RFC 9110 section 5.6.2.
-    pub name: String,
-    /// The value; empty for `unset`.
-    pub value: Template,
-    /// Only when this variable is set.
-    pub when: Option<Variable>,
-}
-
-/// What a header rule does, as mod_headers names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeaderAction {
-    /// Replaces all fields of the name.
-    Set,
-    /// Adds one more field.
-    Add,
-    /// Appends to the field's value after `, `; adds it when there is none.
-    Append,
-    /// Removes all fields of the name.
-    Unset,
 }

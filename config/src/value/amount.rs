@@ -55,6 +55,27 @@ impl Kind for StatusCode {
     }
 }
 
+/// An HTTP status of an error.
+pub(crate) enum ErrorStatus {}
+
+impl Kind for ErrorStatus {
+    type Value = u16;
+
+    fn read(text: &str) -> Result<u16, Fault> {
+        match without_zeros(text).parse() {
+            Ok(status @ 400..=599) => Ok(status),
+            _ => Err(
+                Fault::new(format!("{} is not the status of an error", quoted(text)))
+                    .hint("errors have statuses from 400 to 599"),
+            ),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 400, "maximum": 599 })
+    }
+}
+
 const FACTOR_HINT: &str = "a weight is a number from 1 to 100 with at most two decimals";
 
 /// `loadfactor`: 1 to 100 with at most two decimals.

@@ -6,7 +6,6 @@ use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::model::{ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, SameSite, TlsVersion};
 use crate::nearest::nearest;
-use crate::variable::Variable;
 
 /// A value that is chosen by a word.
 pub(crate) trait Keyword: Copy + 'static {
@@ -130,15 +129,6 @@ impl Keyword for LbMethod {
         Self::ALL
             .into_iter()
             .map(|method| (method.name(), method))
-            .collect()
-    }
-}
-
-impl Keyword for Variable {
-    fn words() -> Vec<(&'static str, Self)> {
-        Self::ALL
-            .into_iter()
-            .map(|variable| (variable.name(), variable))
             .collect()
     }
 }

@@ -224,7 +224,7 @@ impl AjpBackend {
             )?;
         }
         for (name, value) in request.attributes {
-            head.named_attribute(name.as_bytes(), value.as_bytes())?;
+            head.named_attribute(name.as_bytes(), value)?;
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ fn cluster(description: &str) -> Play {
             play.check(route, true);
         }
     }
-    play.balancer.add_pending();
+    play.balancer.pay();
     for member in &mut play.balancer.members {
         member.lbstatus = 0;
     }

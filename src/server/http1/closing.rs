@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::super::date;
 use super::super::limits::status;
-use super::super::refusal;
 use super::client_stream::Socket;
 use super::connection::{Connection, REFUSED};
 use super::machine::{Answer, Refusal};
@@ -20,15 +19,14 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Answers a request that is refused, and closes.
     pub(super) async fn refuse(&mut self, refusal: Refusal) {
         let status = status(refusal.why);
-        let (head, text) = refusal::answer(status);
+        let (fields, text) = self.service.refused(status, &refusal);
         let answer = Answer {
             status,
-            fields: &head.fields,
+            fields: &fields,
             length: Some(text.len() as u64),
             date: &date::now(),
         };
         self.machine.answer_refused(&answer, text, &mut self.output);
-        self.service.refused(status, &refusal);
         self.close(Some(REFUSED)).await;
     }
 

@@ -3,7 +3,7 @@
 use crate::framing::Preface;
 
 /// Bytes of a frame's header.
-pub(super) const HEADER: usize = 9;
+const HEADER: usize = 9;
 
 /// Types of frames (RFC 9113 section 6).
 pub(super) mod kind {

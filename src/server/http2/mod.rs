@@ -16,7 +16,6 @@ mod connection;
 mod frames;
 mod gone;
 mod intake;
-mod refusals;
 mod request;
 mod sending;
 mod stream;

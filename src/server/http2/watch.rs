@@ -12,7 +12,6 @@ use tokio::time::{Instant, Sleep};
 
 use super::budget::{Budget, Flood};
 use super::frames::{Frames, kind};
-use super::refusals::Refusals;
 
 /// How long and how much a client may go on sending that is told to go away. Without that its system might throw away what
 /// it has been told.
@@ -36,9 +35,6 @@ struct State {
     read_at: Instant,
     /// When the client last took something.
     wrote_at: Instant,
-    refusals: Refusals,
-    /// Streams that `h2` has refused and nobody has counted.
-    refused: u64,
 }
 
 impl Watch {
@@ -52,8 +48,6 @@ impl Watch {
             block_since: None,
             read_at: now,
             wrote_at: now,
-            refusals: Refusals::default(),
-            refused: 0,
         })))
     }
 
@@ -85,11 +79,6 @@ impl Watch {
         self.state().wrote_at
     }
 
-    /// How many streams `h2` has refused since this was asked last.
-    pub(super) fn take_refused(&self) -> u64 {
-        std::mem::take(&mut self.state().refused)
-    }
-
     fn read(&self, bytes: &[u8]) {
         let now = Instant::now();
         let state = &mut *self.state();
@@ -108,17 +97,10 @@ impl Watch {
         (state.flood, state.block_since, state.read_at) = (flood, block_since, now);
     }
 
-    /// So many bytes of these were written.
-    fn wrote(&self, bytes: usize, slices: &[io::IoSlice<'_>]) {
-        let state = &mut *self.state();
+    fn wrote(&self, bytes: usize) {
+        let mut state = self.state();
         state.wrote_at = Instant::now();
         state.budget.wrote(bytes);
-        let mut left = bytes;
-        for slice in slices {
-            let written = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= written.len();
-            state.refused += state.refusals.read(written);
-        }
     }
 }
 
@@ -184,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write(cx, bytes))?;
-        this.watch.wrote(written, &[io::IoSlice::new(bytes)]);
+        this.watch.wrote(written);
         Poll::Ready(Ok(written))
     }
 
@@ -195,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, slices))?;
-        this.watch.wrote(written, slices);
+        this.watch.wrote(written);
         Poll::Ready(Ok(written))
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::header::{Broken, Header, Source};
+use super::header::{Broken, Header};
 
 pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
@@ -78,15 +78,12 @@ impl Kind {
     /// The header whose bytes behind the head are these.
     fn header(self, block: &[u8]) -> Result<Header, Broken> {
         if self == Self::Local {
-            return Ok(Header {
-                source: Source::Balancer,
-                is_secure: false,
-            });
+            return Ok(Header::default());
         }
         let lengths = || Broken::Lengths;
         let split = block.split_at_checked(self.addresses_length());
         let (addresses, records) = split.ok_or_else(lengths)?;
-        let named = match self {
+        let addresses = match self {
             Self::Tcp4 => {
                 Some(pair::<4>(addresses, |it| Ipv4Addr::from(it).into()).ok_or_else(lengths)?)
             }
@@ -96,7 +93,7 @@ impl Kind {
             Self::Local | Self::Unspecified | Self::Unix => None,
         };
         Ok(Header {
-            source: named.map_or(Source::Unknown, Source::Client),
+            addresses,
             is_secure: says_tls(records)?,
         })
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::facts::Facts;
 use crate::head::{Fields, RequestHead};
 use crate::telemetry::metrics::StickyResult;
 use crate::variables::Variables;
@@ -38,7 +39,17 @@ pub(crate) struct Entry<'a> {
     pub(crate) requests: u32,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// What is known of the request.
+    pub(super) const fn facts(&self) -> Facts<'a> {
+        Facts {
+            head: self.head,
+            client: self.client,
+            variables: self.variables,
+            user: None,
+        }
+    }
+
     /// The host and port of the client's URL: what a trusted proxy says, else the target or `Host`, which need not be valid.
     pub(super) fn authority(&self) -> Option<&str> {
         if let Some(said) = self.client.host_said() {

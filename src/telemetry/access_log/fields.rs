@@ -1,41 +1,14 @@
-//! Header fields and cookies as they stand in a line.
+//! Header fields and other facts as they stand in a line.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::facts::joined;
 use crate::head::Fields;
 
 /// The values of all fields of a name, joined as httpd joins them.
 pub(super) fn field<'a>(fields: &Fields, name: &str) -> Option<Cow<'a, str>> {
-    joined(fields.all(name))
-}
-
-/// Values as one list with commas; `None` when there is no value.
-fn joined<'a, 'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'a, str>> {
-    let mut list: Option<String> = None;
-    for value in values {
-        let list = match &mut list {
-            Some(list) => {
-                list.push_str(", ");
-                list
-            }
-            None => list.insert(String::new()),
-        };
-        list.push_str(&escaped(value));
-    }
-    list.map(Cow::from)
-}
-
-/// The value of the first cookie of a name. Upper and lower case are the same.
-pub(super) fn cookie<'a>(fields: &Fields, wanted: &str) -> Option<Cow<'a, str>> {
-    let fields = fields.all("cookie");
-    let mut cookies = fields.flat_map(|field| field.split(|byte| *byte == b';'));
-    cookies.find_map(|cookie| {
-        let at = cookie.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = cookie.split_at_checked(at)?;
-        let same = name.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes());
-        same.then(|| escaped(value.get(1..).unwrap_or_default()))
-    })
+    joined(fields.all(name)).map(|value| escaped(&value))
 }
 
 /// Text of a client with escapes for quotation marks, line ends and every byte that is not printable ASCII

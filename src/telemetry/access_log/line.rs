@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use ajpgate_config::Fact;
 use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::clock;
 use super::entry::{AfterResponse, Entry};
-use super::fields::{cookie, escaped, field};
+use super::fields::{escaped, field};
 use crate::head::RequestHead;
 
 /// The line of one request, without a line end.
@@ -36,20 +37,19 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let head = entry.head;
     let text = |text: &str| Some(escaped(text.as_bytes()));
     match token {
-        Token::ClientAddress => Some(entry.client.ip.as_str().into()),
+        // The address needs no escapes.
+        Token::Fact(Fact::ClientAddress) => Some(entry.client.ip.as_str().into()),
+        Token::Fact(fact) => entry.facts().get(fact).map(|value| escaped(&value)),
         Token::PeerAddress => Some(entry.client.peer_ip().into()),
         Token::LocalAddress => Some(entry.client.local_ip.as_str().into()),
         Token::BodyBytes { dash: true } if entry.sent == 0 => None,
         Token::BodyBytes { .. } => number(entry.sent),
-        Token::Cookie(name) => cookie(&head?.fields, name),
         Token::Duration(unit) => number(duration(*unit, entry)),
-        Token::Variable(variable) => entry.variables.get(*variable).and_then(text),
         Token::FileName => {
             let path = escaped(head?.target.path().as_bytes());
             Some(format!("proxy:{}{path}", entry.member?).into())
         }
         Token::Protocol => Some(format!("{:?}", head?.version).into()),
-        Token::RequestHeader(name) => field(&head?.fields, name),
         Token::KeepAliveRequests => number(entry.requests.saturating_sub(1)),
         Token::Method => text(head?.method.as_str()),
         Token::Note(note) => self::note(note, entry),
@@ -75,11 +75,9 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::BytesReceived => number(entry.received),
         Token::BytesSent => number(entry.head_sent + entry.sent),
         Token::BytesTransferred => number(entry.received + entry.head_sent + entry.sent),
-        Token::Environment(_)
-        | Token::Identity
-        | Token::RequestLogId
-        | Token::ConnectionLogId
-        | Token::User => None,
+        Token::Environment(_) | Token::Identity | Token::RequestLogId | Token::ConnectionLogId => {
+            None
+        }
     }
 }
 
@@ -245,6 +243,7 @@ mod tests {
             worker_name: Some(Arc::from("ajp://a:1")),
             worker_route: Some(Arc::from("n1")),
             route_changed: true,
+            https: false,
         };
         let mut cookies = Fields::default();
         cookies.push(b"Set-Cookie", b"x=1");

@@ -5,41 +5,41 @@
 //! counted how often: the members are visited when somebody looks at their lbstatus, or when one of them changes.
 
 use super::member::Member;
-use super::pending::{Pending, with_pending};
+use super::owed::{Owed, paid};
 use super::recovery::Health;
 use super::{Balancer, method};
 
 impl Balancer {
     /// Counts a choice by a session's route.
-    pub(super) fn count_sticky(&mut self, chosen: usize) {
-        let all = match self.pending.all {
+    pub(super) fn charge_sticky(&mut self, chosen: usize) {
+        let all = match self.owed.all {
             Some(all) => {
-                self.pending.choices = self.pending.choices.saturating_add(1);
+                self.owed.choices = self.owed.choices.saturating_add(1);
                 all
             }
             None => {
                 let all = method::hand_out_to_usable(&mut self.members);
-                self.pending.all = self.is_calm().then_some(all);
+                self.owed.all = self.is_calm().then_some(all);
                 all
             }
         };
         method::take(&mut self.members, chosen, all);
     }
 
-    /// Adds the pending weights to the members: before each look at lbstatus, and before each change of a member's state,
-    /// weight or settings.
-    pub(super) fn add_pending(&mut self) {
-        let Pending { choices, .. } = std::mem::take(&mut self.pending);
+    /// Gives the members what they are owed: before each look at lbstatus, and before each change of a member's state, weight
+    /// or settings.
+    pub(super) fn pay(&mut self) {
+        let Owed { choices, .. } = std::mem::take(&mut self.owed);
         if choices > 0 {
             for member in &mut self.members {
-                member.lbstatus = with_pending(member, choices);
+                member.lbstatus = paid(member, choices);
             }
         }
     }
 
-    /// The lbstatus of a member, with its pending weights.
+    /// The lbstatus of a member, with what it is owed.
     pub(super) fn lbstatus(&self, member: &Member) -> i64 {
-        with_pending(member, self.pending.choices)
+        paid(member, self.owed.choices)
     }
 
     /// Whether neither time nor a request that does not fail makes a member usable or unusable, or changes its weight.
@@ -49,17 +49,17 @@ impl Balancer {
         !self.ramping && self.members.iter().all(stays)
     }
 
-    pub(super) fn check_pending(&self) {
+    pub(super) fn check_owed(&self) {
         let usable = self.members.iter().filter(|member| member.is_usable());
         let weights: i64 = usable.map(|member| i64::from(member.weight)).sum();
-        let is_right = match self.pending.all {
+        let is_right = match self.owed.all {
             Some(all) => self.is_calm() && all == weights,
-            None => self.pending.choices == 0,
+            None => self.owed.choices == 0,
         };
         assert!(
             is_right,
-            "a member has changed that has pending weights: {:?}",
-            self.pending
+            "a member has changed that is owed: {:?}",
+            self.owed
         );
     }
 }
