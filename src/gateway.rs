@@ -271,7 +271,7 @@ impl Gateway {
         cut.is_none()
     }
 
-    /// Tells the service manager that the gateway serves, once `alone` is over, and shows it signs of life from then on.
+    /// Tells the service manager that the gateway serves, once `alone` is over, and sends it watchdog messages from then on.
     pub(crate) fn report(&self, alone: Option<impl Future<Output = ()> + Send + 'static>) {
         let (shared, ended) = (Arc::clone(&self.shared), self.ended.clone());
         tokio::spawn(async move {
@@ -279,7 +279,10 @@ impl Gateway {
                 alone.await;
             }
             shared.supervisor.ready(RUNNING);
-            shared.supervisor.show_life(&shared.cores, ended).await;
+            shared
+                .supervisor
+                .notify_watchdog(&shared.cores, ended)
+                .await;
         });
     }
 

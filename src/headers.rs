@@ -140,10 +140,7 @@ impl RequestFields<'_> {
         if added == Added::All {
             // Which of them it is matters to nobody.
             let put = |name: &str, value: &[u8]| put(Known::XForwarded, name.as_bytes(), value);
-            match self.client.said.as_deref() {
-                None => self.try_each_forwarding(put)?,
-                Some(said) => self.try_each_appended(said, put)?,
-            }
+            self.try_each_forwarding(put)?;
         }
         for (name, value) in &self.overlay.added {
             put(Known::of(name.as_bytes()), name.as_bytes(), value)?;

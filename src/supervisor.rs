@@ -1,4 +1,4 @@
-//! What is told to the service manager, systemd: states, and signs of life.
+//! What is told to the service manager, systemd: states, and that the program still works (watchdog messages).
 //!
 //! Source: `sd_notify(3)`, `sd_watchdog_enabled(3)`. Without `NOTIFY_SOCKET` in the environment nothing is told.
 
@@ -73,9 +73,9 @@ impl Supervisor {
         }
     }
 
-    /// Sends signs of life until `ended`, if the service manager wants them: at half of its time, each after all threads that
+    /// Sends watchdog messages until `ended`, if the service manager wants them: at half of its time, each after all threads that
     /// serve clients have shown that they run.
-    pub(crate) async fn show_life(&self, cores: &Cores, ended: CancellationToken) {
+    pub(crate) async fn notify_watchdog(&self, cores: &Cores, ended: CancellationToken) {
         let Some(period) = sd_notify::watchdog_enabled().map(|longest| longest / 2) else {
             return;
         };

@@ -22,6 +22,7 @@ packages=(
     pebble                                   # an authority that speaks ACME
     chromium chromium-driver                 # looks at the balancer manager
     curl wrk nghttp2-client tshark           # clients and a look at the wire
+    slowhttptest                             # clients that are as slow as they may be
     gcc g++ libc6-dev                        # for crates that bring C, and for libFuzzer
     libsodium23 libwrap0 libidn2-0           # libraries of the FTP servers below, as of Debian 12
     libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3

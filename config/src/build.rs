@@ -35,7 +35,8 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
     builder.trust_in_everybody(&file.trusted_proxies);
     let balancers = builder.balancers(file.balancers);
     let mappings = builder.mappings(file.proxy_pass, &balancers);
-    let admin = builder.admin(file.admin, &listeners);
+    let admin = builder.admin(file.admin, &listeners, place);
+    builder.same_account(&listeners, admin.as_ref());
     builder.warn(&balancers, &mappings, place);
     Config {
         listeners: listeners
@@ -55,7 +56,7 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
         limits: builder.limits(file.limits),
         access_log: builder.access_log(file.access_log),
         log: log(file.log),
-        admin,
+        admin: admin.map(|(_, admin)| admin),
         watch: file.watch.or(defaults::WATCH),
         shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),
         shutdown_delay: file.shutdown_delay.or(defaults::SHUTDOWN_DELAY),

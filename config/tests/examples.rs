@@ -78,7 +78,10 @@ fn the_complete_file_is_read_completely() {
     assert_eq!(config.listeners.len(), 3);
     let tls = config.listeners[1].tls.as_ref().unwrap();
     assert_eq!(tls.pairs[0].certificate, example("tls/server.crt"));
+    assert_eq!(tls.pairs[1].private_key, example("tls/old.key"));
+    assert_eq!(tls.client_crl, Some(example("tls/clients.crl")));
     assert!(config.listeners[1].http2 && !config.listeners[0].http2);
+    assert!(config.admin.as_ref().unwrap().tls.is_some());
     let shop = &config.balancers[0];
     assert_eq!(shop.maxattempts, Some(1));
     assert_eq!(shop.failonstatus, [503]);

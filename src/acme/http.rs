@@ -173,26 +173,27 @@ async fn exchange(
 
 /// An answer that asks to wait (RFC 9110 section 10.2.3) for a day at most: the library adds the time to a date.
 fn bounded(mut answer: Response<Bytes>) -> Response<Bytes> {
-    if let Some(wait) = answer.headers().get(RETRY_AFTER) {
-        let seconds = wait.to_str().ok().and_then(|it| it.trim().parse().ok());
-        match seconds {
-            Some(seconds) => {
-                let wait = HeaderValue::from(LONGEST_WAIT.min(seconds));
-                answer.headers_mut().insert(RETRY_AFTER, wait);
-            }
-            None => drop(answer.headers_mut().remove(RETRY_AFTER)),
-        }
+    let wait = asked(&answer);
+    answer.headers_mut().remove(RETRY_AFTER);
+    if let Some(seconds) = wait {
+        let wait = HeaderValue::from(LONGEST_WAIT.min(seconds));
+        answer.headers_mut().insert(RETRY_AFTER, wait);
     }
     answer
+}
+
+/// The seconds that an answer asks to wait. A date counts as nothing.
+fn asked(answer: &Response<Bytes>) -> Option<u64> {
+    let wait = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    wait.trim().parse().ok()
 }
 
 fn note(answer: &Response<Bytes>, noticed: &Noticed) {
     if answer.status().is_success() {
         return;
     }
-    let wait = answer.headers().get(RETRY_AFTER);
-    let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
-    *noticed.0.lock().unwrap_or_else(PoisonError::into_inner) = wait.map(Duration::from_secs);
+    let wait = asked(answer).map(Duration::from_secs);
+    *noticed.0.lock().unwrap_or_else(PoisonError::into_inner) = wait;
 }
 
 /// Whether the urls of a directory are urls (RFC 8555 section 7.1.1): the library takes that for granted.

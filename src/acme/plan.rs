@@ -1,5 +1,6 @@
 //! When a certificate is ordered. Without clock, network and files: the caller says what time it is.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::tls::Valid;
@@ -38,6 +39,14 @@ pub(super) enum Step {
     Wait(Duration),
 }
 
+/// Whose turn it is among names that are due: the smallest is first. A name that fails again and again, perhaps after three
+/// minutes each time, must not keep the others waiting; among the rest it is the one that has been due for longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    failures: usize,
+    overdue: Reverse<Duration>,
+}
+
 /// The plan for one name. Times are those of a clock that is never set, since a fixed moment, but for those in Unix seconds.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -50,11 +59,21 @@ pub(super) struct Plan {
 impl Plan {
     /// What to do at `now`, which is `unix` in Unix seconds, with the certificate that there is.
     pub(super) fn step(&self, held: Option<Valid>, now: Duration, unix: i64) -> Step {
-        let renewal = held.map_or(Duration::ZERO, |valid| until_renewal(valid, unix));
+        let renewal = held.map_or(Duration::ZERO, |valid| until(renewal(valid), unix));
         let wait = renewal.max(self.resume.saturating_sub(now));
         match wait.is_zero() {
             true => Step::Order,
             false => Step::Wait(wait.min(LOOK)),
+        }
+    }
+
+    /// The turn of a name that is due at `now`.
+    pub(super) fn turn(&self, held: Option<Valid>, now: Duration, unix: i64) -> Turn {
+        let waited = now.saturating_sub(self.resume);
+        let old = held.map(|valid| until(i128::from(unix), renewal(valid)));
+        Turn {
+            failures: self.failures,
+            overdue: Reverse(old.map_or(waited, |old| old.min(waited))),
         }
     }
 
@@ -93,11 +112,14 @@ impl Plan {
     }
 }
 
-/// How long it is until two thirds of the lifetime are over.
-fn until_renewal(valid: Valid, unix: i64) -> Duration {
-    let due = i128::from(valid.from) + i128::from(seconds(lifetime(valid))) * 2 / 3;
-    let left = due - i128::from(unix);
-    Duration::from_secs(u64::try_from(left).unwrap_or(0))
+/// When two thirds of the lifetime are over, in Unix seconds.
+fn renewal(valid: Valid) -> i128 {
+    i128::from(valid.from) + i128::from(seconds(lifetime(valid))) * 2 / 3
+}
+
+/// How long it is until a time, both in Unix seconds; 0 where it has passed.
+fn until(time: i128, now: impl Into<i128>) -> Duration {
+    Duration::from_secs(u64::try_from(time - now.into()).unwrap_or(0))
 }
 
 fn lifetime(valid: Valid) -> Duration {
@@ -198,6 +220,28 @@ mod tests {
     }
 
     #[test]
+    fn the_name_with_the_fewest_failures_is_first_then_the_one_that_is_due_for_longest() {
+        let renewal = NINETY.from + 60 * DAY;
+        let (now, unix) = (at(10_000), renewal + 500);
+        let failed = |times| {
+            let mut plan = Plan::default();
+            (0..times).for_each(|_| plan.failed(Failure::Refused, None, at(0), 0));
+            plan.turn(None, now, unix)
+        };
+        let mut later = Plan::default();
+        later.later(at(5), at(9_000));
+        let turns = [
+            Plan::default().turn(None, now, unix),
+            later.turn(None, now, unix),
+            // Due for 500 s.
+            Plan::default().turn(Some(NINETY), now, unix),
+            failed(1),
+            failed(2),
+        ];
+        assert!(turns.is_sorted_by(|a, b| a < b), "{turns:?}");
+    }
+
+    #[test]
     fn a_certificate_that_another_process_has_got_ends_the_retries() {
         let mut plan = Plan::default();
         plan.failed(Failure::Unreached, None, at(0), 0);
@@ -215,6 +259,7 @@ mod tests {
             let valid = Valid { from, until };
             for unix in all {
                 plan.step(Some(valid), Duration::MAX, unix);
+                plan.turn(Some(valid), Duration::MAX, unix);
             }
             plan.succeeded(valid, at(0));
         }

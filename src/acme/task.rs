@@ -89,7 +89,7 @@ impl Task {
         }
     }
 
-    /// The names that are due, and how long it is until another look.
+    /// The names that are due, in the order of their turns, and how long it is until another look.
     fn due<'a>(
         &mut self,
         all: &'a [Wanted],
@@ -100,11 +100,12 @@ impl Task {
         for (wanted, kept) in all.iter().zip(kept) {
             let plan = self.plans.entry(wanted.file.clone()).or_default();
             match plan.step(*kept, now, unix) {
-                Step::Order => due.push(wanted),
+                Step::Order => due.push((plan.turn(*kept, now, unix), wanted)),
                 Step::Wait(longest) => wait = wait.min(longest),
             }
         }
-        (due, wait)
+        due.sort_by_key(|(turn, _)| *turn);
+        (due.into_iter().map(|(_, wanted)| wanted).collect(), wait)
     }
 
     async fn attempt(&self, wanted: &Wanted) -> Attempt {

@@ -30,7 +30,7 @@ impl Balancer {
 
     /// Restarts the count of checks in a row, for checks that were changed.
     pub fn restart_checks(&mut self) {
-        self.pay();
+        self.add_pending();
         for member in &mut self.members {
             member.streak = Streak::default();
         }

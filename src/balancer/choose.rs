@@ -118,7 +118,7 @@ impl Balancer {
         } else {
             How::Redirect
         };
-        self.charge_sticky(index);
+        self.count_sticky(index);
         Some((index, how))
     }
 
@@ -127,7 +127,7 @@ impl Balancer {
     /// Within the domain, sets and method decide. The choice is counted as a sticky one, so that free requests make up for
     /// it.
     fn domain_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<usize> {
-        self.pay();
+        self.add_pending();
         let prefix = route.split_once('.').map_or(route, |(prefix, _)| prefix);
         let known = self.knows_route(route);
         let eligible = &mut self.scratch.eligible;
@@ -148,13 +148,13 @@ impl Balancer {
         };
         let index = found.then(|| self.best(now))??;
         self.members.get_mut(index)?.retry(now);
-        self.charge_sticky(index);
+        self.count_sticky(index);
         Some(index)
     }
 
     /// Step 5.
     fn free_member(&mut self, tried: &Tried, now: Instant) -> Option<usize> {
-        self.pay();
+        self.add_pending();
         let eligible = &mut self.scratch.eligible;
         let last = sets::eligible(
             &self.members,
@@ -168,7 +168,7 @@ impl Balancer {
             }
         }
         let index = self.best(now)?;
-        method::charge_free(
+        method::count_free(
             self.settings.method,
             &mut self.members,
             &self.scratch.eligible,

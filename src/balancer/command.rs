@@ -77,7 +77,7 @@ impl Balancer {
     ///
     /// The reason of the refusal; nothing has changed then.
     pub fn apply(&mut self, command: Command, now: Instant) -> Result<Applied, Refused> {
-        self.pay();
+        self.add_pending();
         let applied = self.carry_out(command, now)?;
         self.routes_changed();
         self.changed();

@@ -73,7 +73,7 @@ fn share(member: &Member) -> i64 {
 }
 
 /// Counts a free choice among `eligible`.
-pub(super) fn charge_free(
+pub(super) fn count_free(
     method: LbMethod,
     members: &mut [Member],
     eligible: &[usize],

@@ -18,7 +18,7 @@
 //! | `choose` | the order of the steps of one choice | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
 //! | `route`, `routes` | the member of a session's route, redirects | `mod_proxy_balancer.c: find_route_worker()` |
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
-//! | `charge`, `owed` | how a session's request is counted in lbstatus | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
+//! | `count`, `pending` | how a session's request is counted in lbstatus | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
 //! | `method` | lbstatus, and the best member | `balancers/mod_lbmethod_*.c` |
 //! | `heartbeat`, `load` | `heartbeat`: load reports of backends | `mod_lbmethod_heartbeat.c` |
 //! | `least_latency`, `latency` | `leastlatency`: the faster of two members | |
@@ -40,12 +40,12 @@
 //! times per set. Nothing is allocated.
 
 mod change;
-mod charge;
 mod checked;
 mod checks;
 mod choose;
 mod command;
 mod condition;
+mod count;
 mod heartbeat;
 mod id;
 mod latency;
@@ -53,7 +53,7 @@ mod least_latency;
 mod load;
 mod member;
 mod method;
-mod owed;
+mod pending;
 mod pick;
 mod ramp;
 mod random;

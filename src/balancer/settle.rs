@@ -57,7 +57,7 @@ impl Balancer {
             generation,
         } = ticket;
         if outcome == Outcome::Failed {
-            self.pay();
+            self.add_pending();
         }
         let member = self.member_mut(id)?;
         member.busy = member.busy.saturating_sub(1);
@@ -88,7 +88,7 @@ impl Balancer {
     /// Passed checks also end an error, before `retry` has passed (PR 66302 of httpd). `retry` never brings back a member
     /// whose checks failed.
     pub fn health(&mut self, id: MemberId, failed: bool, now: Instant) -> Option<Transition> {
-        self.pay();
+        self.add_pending();
         let member = self.member_mut(id)?;
         let (before, was_in_service) = (member.condition(), member.is_in_service());
         member.check_failed = failed;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::id::MemberId;
 use super::member::Member;
 use super::method;
-use super::owed::Owed;
+use super::pending::Pending;
 use super::ramp::Ramp;
 use super::random::Random;
 use super::routes::Routes;
@@ -32,7 +32,7 @@ pub struct Balancer {
     pub(super) members: Vec<Member>,
     /// Which of them have a route.
     pub(super) routes: Routes,
-    pub(super) owed: Owed,
+    pub(super) pending: Pending,
     /// Whether the weight of a member may change with time.
     pub(super) ramping: bool,
     /// The number of the next member that is added.
@@ -71,7 +71,7 @@ impl Balancer {
             random: Random::new(spec.seed),
             members: Vec::with_capacity(spec.members.len()),
             routes: Routes::default(),
-            owed: Owed::default(),
+            pending: Pending::default(),
             ramping: false,
             next_id: 0,
             epoch: 0,
@@ -163,7 +163,7 @@ impl Balancer {
                 && self.scratch.dead_ends.capacity() >= self.members.len(),
             "a pick would allocate"
         );
-        self.check_owed();
+        self.check_pending();
         assert_eq!(
             self.routes,
             Routes::of(&self.members),
@@ -176,7 +176,7 @@ impl Balancer {
     }
 
     pub(super) fn push(&mut self, spec: MemberSpec) -> MemberId {
-        self.pay();
+        self.add_pending();
         let id = MemberId::new(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         let mut member = Member::new(id, spec);
@@ -200,13 +200,13 @@ impl Balancer {
     }
 
     pub(super) fn reset(&mut self) {
-        self.pay();
+        self.add_pending();
         method::reset(self.settings.method, &mut self.members);
     }
 
     /// Updates the weights of all members to this time.
     pub(super) fn weigh(&mut self, now: Instant) {
-        self.pay();
+        self.add_pending();
         self.ramping = false;
         for member in &mut self.members {
             member.weigh(self.settings.slow_start, now);

@@ -45,6 +45,8 @@ pub(crate) struct Client {
     pub(crate) tls: Option<Arc<Tls>>,
     /// The other end of the TCP connection: the client, or the last proxy before us.
     pub(crate) peer: IpAddr,
+    /// The peer passes on what somebody says whom it does not name: forwarding fields may be that client's own.
+    is_somebody: bool,
     /// What the fields of a trusted proxy say; `None` where there are none.
     pub(crate) said: Option<Box<Said>>,
 }
@@ -75,6 +77,7 @@ impl Client {
             local,
             is_secure: false,
             peer: address.ip(),
+            is_somebody: false,
             said: None,
             tls: None,
         }
@@ -83,6 +86,12 @@ impl Client {
     /// The same client behind another peer, which has said in a PROXY header who it is.
     pub(crate) const fn behind(mut self, peer: IpAddr) -> Self {
         self.peer = peer.to_canonical();
+        self
+    }
+
+    /// Somebody behind this peer, whom its PROXY header does not name. The address is that of the peer.
+    pub(crate) const fn of_somebody(mut self) -> Self {
+        self.is_somebody = true;
         self
     }
 
@@ -101,6 +110,7 @@ impl Client {
             // What TLS has agreed with the proxy, and the certificate that the proxy shows, are not the client's.
             tls: None,
             peer: self.peer,
+            is_somebody: false,
             said: None,
         }
     }

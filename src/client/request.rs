@@ -12,7 +12,8 @@ use crate::head::{Fields, Known, RequestHead};
 /// Who the client of a request is. `connection` is the client of its connection: the peer, or what a PROXY header says.
 ///
 /// Only where that is in `trusted` are the forwarding fields looked at; from anybody else the connection's client is handed
-/// on as it is. A field that is there and has no valid value counts as absent, but in `X-Forwarded-For` an element that is
+/// on as it is. A trusted peer whose PROXY header names nobody is a load balancer that passes bytes on: the fields may be its
+/// client's own, so they do not count either. A field that is there and has no valid value counts as absent, but in `X-Forwarded-For` an element that is
 /// no address ends the search: whoever stands left of it cannot be checked.
 pub(crate) fn of_request(
     connection: Arc<Client>,
@@ -20,6 +21,7 @@ pub(crate) fn of_request(
     trusted: &Trusted,
 ) -> Arc<Client> {
     let believed = !trusted.is_empty()
+        && !connection.is_somebody
         && trusted.contains(connection.address.ip())
         && head.fields.may_have(FORWARDING);
     match believed {

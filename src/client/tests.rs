@@ -9,7 +9,7 @@ use crate::head::{Fields, RequestHead, RequestTarget};
 mod golden;
 
 fn trusted() -> Trusted {
-    let networks = ["10.0.0.0/8", "2001:db8:aa::/48", "::ffff:172.16.0.0/108"];
+    let networks = ["10.0.0.0/8", "2001:db8:aa::/48", "172.16.0.0/12"];
     Trusted::new(&networks.map(|network| network.parse().unwrap()))
 }
 

@@ -2,16 +2,15 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
-/// A list of networks. An IPv6 network of IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is the IPv4 network, because such
-/// addresses count as IPv4.
+/// A list of networks. IPv4-mapped addresses are IPv4: the configuration has no network of such.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trusted(Box<[IpNet]>);
 
 impl Trusted {
     pub(crate) fn new(networks: &[IpNet]) -> Self {
-        Self(networks.iter().map(|network| canonical(*network)).collect())
+        Self(networks.into())
     }
 
     /// Whether an address is in one of the networks.
@@ -23,20 +22,5 @@ impl Trusted {
     /// Whether nobody is trusted.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-fn canonical(network: IpNet) -> IpNet {
-    let mapped = match network {
-        IpNet::V6(v6) => v6.addr().to_ipv4_mapped(),
-        IpNet::V4(_) => None,
-    };
-    let bits = network.prefix_len().checked_sub(96);
-    let v4 = mapped
-        .zip(bits)
-        .map(|(address, bits)| Ipv4Net::new(address, bits));
-    match v4 {
-        Some(Ok(v4)) => v4.trunc().into(),
-        _ => network,
     }
 }

@@ -27,7 +27,7 @@ const END: Duration = Duration::from_secs(5);
 /// The longest line that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// The environment variable with the process id that systemd expects signs of life from. Without it, the process that
+/// The environment variable with the process id that systemd expects watchdog messages from. Without it, the process that
 /// systemd takes for the main one is meant (`sd_watchdog_enabled(3)`).
 const WATCHDOG_PID: &str = "WATCHDOG_PID";
 

@@ -3,53 +3,37 @@
 //! What a client says about itself is removed, and the fields are set anew. Behind a trusted proxy `X-Forwarded-For` and
 //! `Forwarded` are appended to, and the others kept: each of them says the same as [`Client`](crate::client::Client) does.
 
+use std::borrow::Cow;
+
 use super::RequestFields;
 use crate::client::Said;
 use crate::head::Known;
 
 impl RequestFields<'_> {
-    /// Hands each forwarding field to `put`, set anew.
+    /// Hands each forwarding field to `put` that is not kept as a trusted proxy has sent it. Behind such a proxy two of them are
+    /// lists that go on, else all are set anew.
     pub(super) fn try_each_forwarding<E>(
         &self,
         mut put: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { client, host, .. } = self;
-        let mut put = |name: &'static str, value: &str| match self.overlay.removes(name.as_bytes())
-        {
-            true => Ok(()),
-            false => put(name, value.as_bytes()),
+        let element = self.element(&client.forwarded_for);
+        let said = client.said.as_deref();
+        let (chain, elements) = match said {
+            None => (client.ip.as_bytes().into(), element.into_bytes()),
+            Some(Said { proxy, .. }) => (
+                Cow::Owned(self.appended("x-forwarded-for", &client.ip, &proxy.ip, &proxy.ip)),
+                self.appended(
+                    "forwarded",
+                    &element,
+                    &self.element(&proxy.forwarded_for),
+                    &proxy.forwarded_for,
+                ),
+            ),
         };
-        put("x-forwarded-for", &client.ip)?;
-        put("x-real-ip", &client.ip)?;
-        put("x-forwarded-proto", client.scheme())?;
-        put("x-forwarded-port", itoa::Buffer::new().format(self.port))?;
-        if !host.is_empty() {
-            put("x-forwarded-host", host)?;
-        }
-        put("forwarded", &self.element(&client.forwarded_for))
-    }
-
-    /// Hands each forwarding field to `put` that is not kept as a trusted proxy has sent it.
-    pub(super) fn try_each_appended<E>(
-        &self,
-        said: &Said,
-        mut put: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Self { client, host, .. } = self;
-        let chain = self.appended(
-            "x-forwarded-for",
-            &client.ip,
-            &said.proxy.ip,
-            &said.proxy.ip,
-        );
-        let elements = self.appended(
-            "forwarded",
-            &self.element(&client.forwarded_for),
-            &self.element(&said.proxy.forwarded_for),
-            &said.proxy.forwarded_for,
-        );
         let mut put = |name: &'static str, value: &[u8]| {
-            let stays = self.sent.get(name).is_some()
+            let stays = said.is_some()
+                && self.sent.get(name).is_some()
                 && self.goes_on(Known::of(name.as_bytes()), name.as_bytes());
             match stays || self.overlay.removes(name.as_bytes()) {
                 true => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::proxy_protocol::{self, Header, NoHeader};
+use super::proxy_protocol::{self, Header, NoHeader, Source};
 use crate::client::{Client, Counted};
 use crate::state::Shared;
 use crate::telemetry::metrics::{Limit, ProxyHeader};
@@ -74,13 +74,13 @@ async fn behind_proxy(
         () = shared.closing.idle_ends() => return None,
     };
     let (result, why) = match read {
-        Ok(Ok(Header {
-            addresses,
-            is_secure,
-        })) => {
+        Ok(Ok(Header { source, is_secure })) => {
             counter.increment(ProxyHeader::Ok);
-            let [address, local] = addresses.unwrap_or([peer, local]);
-            let mut client = Client::new(address, local).behind(peer.ip());
+            let mut client = match source {
+                Source::Client([address, local]) => Client::new(address, local).behind(peer.ip()),
+                Source::Balancer => Client::new(peer, local),
+                Source::Unknown => Client::new(peer, local).of_somebody(),
+            };
             client.is_secure = is_secure;
             return Some(client);
         }

@@ -10,6 +10,7 @@ mod listen;
 mod pace;
 mod preface;
 mod proxy_protocol;
+mod refusal;
 mod tls;
 
 pub(crate) use self::door::Door;

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ajpgate_config::{ClientAuth, ListenerTls};
-use rustls::RootCertStore;
 use rustls::client::VerifierBuilderError;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -12,6 +11,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
 use super::files::{self, FileError};
+use super::roots::roots_of;
 
 /// Checks client certificates; `None` where none is asked for.
 pub(super) type Verifier = Option<Arc<dyn ClientCertVerifier>>;
@@ -31,7 +31,7 @@ pub(super) fn verifier(
     };
     // The configuration has it wherever clients are asked.
     let file = tls.client_ca.as_deref().unwrap_or(Path::new(""));
-    let roots = Arc::new(roots(file)?);
+    let roots = Arc::new(roots_of(file)?);
     let provider = Arc::clone(provider);
     let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
     if let Some(crl) = &tls.client_crl {
@@ -53,19 +53,6 @@ pub(super) fn verifier(
         }
         reason => FileError::unusable(file, &reason),
     })
-}
-
-/// The certificates of a file as those that others must descend from.
-///
-/// # Errors
-/// The file cannot be read, or one of them cannot be used.
-fn roots(file: &Path) -> Result<RootCertStore, FileError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in files::certificates(file)? {
-        let added = roots.add(certificate);
-        added.map_err(|reason| FileError::unusable(file, &reason))?;
-    }
-    Ok(roots)
 }
 
 /// Checks the certificates of a client whose session was resumed. TLS itself does not: the certificate may have expired

@@ -1,4 +1,4 @@
-//! Authorities whose certificates a client of TLS believes.
+//! Authorities whose certificates are believed: by a client of TLS, or by a server that asks its clients for certificates.
 
 use std::path::Path;
 
@@ -32,20 +32,26 @@ impl RootsError {
 /// # Errors
 /// The file cannot be read or used, or the system has none.
 pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, RootsError> {
+    if let Some(file) = ca {
+        return Ok(roots_of(file)?);
+    }
     let mut roots = RootCertStore::empty();
-    match ca {
-        Some(file) => {
-            for certificate in certificates(file)? {
-                let added = roots.add(certificate);
-                added.map_err(|reason| FileError::unusable(file, &reason))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(RootsError::None);
-            }
-        }
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    match roots.is_empty() {
+        true => Err(RootsError::None),
+        false => Ok(roots),
+    }
+}
+
+/// The certificates of a file as those that others must descend from.
+///
+/// # Errors
+/// The file cannot be read, or one of them cannot be used.
+pub(super) fn roots_of(file: &Path) -> Result<RootCertStore, FileError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        let added = roots.add(certificate);
+        added.map_err(|reason| FileError::unusable(file, &reason))?;
     }
     Ok(roots)
 }

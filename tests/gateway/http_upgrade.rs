@@ -1,9 +1,14 @@
 //! Upgrades: the client and the member speak another protocol through the gateway.
 
+use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::front_tls::before;
 use crate::support::client::Client;
 use crate::support::container::Container;
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
+use crate::support::tls::Authority;
 
 const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n\
                    Upgrade: websocket\r\nSec-WebSocket-Key: k\r\n";
@@ -26,7 +31,10 @@ async fn shouting() -> Origin {
 }
 
 async fn talk(gateway: &Running) -> Client {
-    let mut client = gateway.client().await;
+    talk_over(gateway.client().await).await
+}
+
+async fn talk_over<S: AsyncRead + AsyncWrite + Unpin>(mut client: Client<S>) -> Client<S> {
     client.send(format!("{ASK}\r\n")).await;
     let (status, _, fields) = client.head().await.unwrap();
     assert_eq!(status, 101);
@@ -67,6 +75,21 @@ async fn after_an_upgrade_both_sides_send_at_any_time() {
     // The connection is not used for another request.
     drop(talk(&gateway).await);
     assert_eq!(origin.connections(), 2);
+}
+
+#[tokio::test]
+async fn an_upgrade_goes_through_tls() {
+    let (ca, origin) = (Authority::new(), shouting().await);
+    let keys = ca.server("server", &["localhost"]);
+    let gateway = before(&format!("http://{}", origin.address), &keys, "");
+    for version in [&TLS12, &TLS13] {
+        let client = ca.client().version(version).connect(gateway.front).await;
+        let mut client = talk_over(client).await;
+        // Both ends are told that no more follows.
+        client.finish().await;
+        client.raw_until("").await;
+    }
+    gateway.quiet().await;
 }
 
 /// AJP13 cannot carry an upgrade, so the member's HTTP connector does.

@@ -139,6 +139,37 @@ async fn who_the_header_names_decides_whether_its_fields_are_believed() {
 }
 
 #[tokio::test]
+async fn fields_of_somebody_whom_the_header_does_not_name_are_not_believed() {
+    let (container, mut requests) = container().await;
+    let gateway = gateway(&container, "127.0.0.1", "");
+    let unix = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8"[..], &[b'x'; 216]].concat();
+    let unspecified = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    for (header, address, server_port) in [
+        (&b"PROXY UNKNOWN\r\n"[..], "127.0.0.1", 80),
+        (
+            b"PROXY UNKNOWN 192.0.2.1 192.0.2.2 1 2\r\n",
+            "127.0.0.1",
+            80,
+        ),
+        (unspecified, "127.0.0.1", 80),
+        (&unix, "127.0.0.1", 80),
+        // The load balancer itself is who it says, and is trusted.
+        (local, "192.0.2.1", 443),
+    ] {
+        let mut client = gateway.client().await;
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\
+                        X-Forwarded-Proto: https\r\nForwarded: for=192.0.2.1;proto=https\r\n\r\n";
+        client.send([header, request].concat()).await;
+        assert_eq!(client.answer().await.status, 200);
+        let request = requests.recv().await.unwrap();
+        let what = header.escape_ascii();
+        assert_eq!(text(request.remote_addr.as_ref()), address, "{what}");
+        assert_eq!(request.server_port, server_port, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_good_header_the_connection_is_closed_and_nothing_reaches_a_member() {
     let (container, _requests) = container().await;
     let gateway = gateway(&container, "127.0.0.1", "");

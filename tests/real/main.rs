@@ -24,6 +24,7 @@ mod ftp;
 mod helpers;
 mod http;
 mod http2;
+mod https;
 mod load;
 mod prometheus;
 mod tls;

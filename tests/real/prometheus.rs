@@ -12,6 +12,7 @@ use crate::support::node::Node;
 use crate::support::port::ReservedPort;
 use crate::support::probe;
 use crate::support::prometheus::{self, Prometheus, promtool};
+use crate::support::tls::Authority;
 use serde_json::Value;
 
 /// The password in `docker/prometheus/admin-password`, and the header field that carries it.
@@ -20,6 +21,7 @@ const CREDENTIALS: (&str, &str) = ("Authorization", "Basic YWRtaW46dHJpYWw=");
 
 /// A gateway whose metrics have values for every panel of the dashboard.
 struct Setup {
+    _authority: Authority,
     gateway: Ajpgate,
     _nodes: Vec<Node>,
     _gone: ReservedPort,
@@ -35,8 +37,13 @@ impl Setup {
             Node::start("node4"),
         );
         let gone = ReservedPort::new();
+        let authority = Authority::new();
+        let tls = authority.server("server", &["localhost"]);
         let gateway = Ajpgate::start(&format!(
-            "balancers:
+            "listeners:
+  - {{ bind: \"127.0.0.1:0\" }}
+  - {{ bind: \"127.0.0.1:0\", tls: {{ {tls} }} }}
+balancers:
   shop:
     failonstatus: [503]
     health_check: {{ method: cping, interval: 1s }}
@@ -58,6 +65,7 @@ admin: {ADMIN}
         ))
         .await;
         Self {
+            _authority: authority,
             gateway,
             _nodes: vec![one, two, three, four],
             _gone: gone,
@@ -156,6 +164,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
         "balancer issued member route",
     ),
     ("sticky_sessions", "gauge", "balancer member route"),
+    ("certificate_expiry_seconds", "gauge", "name"),
     ("tls_handshakes_total", "counter", "result"),
     ("acme_total", "counter", "result"),
     ("limits_total", "counter", "limit"),

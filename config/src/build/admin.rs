@@ -9,15 +9,17 @@ use crate::report::Place;
 use crate::value::Off;
 
 impl Builder<'_> {
+    /// The admin listener with its place; `None`: there is none.
     pub(super) fn admin(
         &self,
         field: Field<Either<Off, file::Admin>>,
         listeners: &[(Place, Listener)],
-    ) -> Option<Admin> {
-        let admin = match field {
+        file: Place,
+    ) -> Option<(Place, Admin)> {
+        let (whole, admin) = match field {
             Field::Given(_, Either::Scalar(())) => return None,
-            Field::Given(_, Either::Whole(admin)) => admin,
-            Field::Absent | Field::Unreadable => file::Admin::default(),
+            Field::Given(place, Either::Whole(admin)) => (place, admin),
+            Field::Absent | Field::Unreadable => (file, file::Admin::default()),
         };
         let place = admin.bind.place();
         let bind = admin.bind.settled(defaults::ADMIN_BIND);
@@ -61,13 +63,14 @@ impl Builder<'_> {
             .given()
             .and_then(|(place, auth)| self.auth(auth, place));
         let tls = admin.tls.given();
-        Some(Admin {
+        let built = Admin {
             bind,
             allow,
             auth,
             tls: tls.map(|(place, tls)| self.listener_tls(tls, place)),
             state_file: self.file(admin.state_file),
-        })
+        };
+        Some((place.unwrap_or(whole), built))
     }
 
     fn auth(&self, auth: file::Auth, place: Place) -> Option<Auth> {

@@ -43,7 +43,6 @@ impl Builder<'_> {
             .filter_map(|(place, listener)| self.listener(listener, place))
             .collect();
         self.different_binds(&built);
-        self.same_account(&built);
         built
     }
 

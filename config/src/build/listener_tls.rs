@@ -7,7 +7,7 @@ use super::{Builder, Need};
 use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
-use crate::model::{Acme, CertificatePair, ClientAuth, Listener, ListenerTls};
+use crate::model::{Acme, Admin, CertificatePair, ClientAuth, Listener, ListenerTls};
 use crate::report::Place;
 use crate::value::{DomainName, FileName};
 
@@ -21,7 +21,7 @@ impl Builder<'_> {
             self.report.error_with_hint(
                 tls.client_auth.place().unwrap_or(place),
                 "client_auth: client certificates cannot be verified without `client_ca`",
-                "name the PEM file of the certificates that they descend from",
+                "name the PEM file of the root certificates that they are verified with",
             );
         }
         self.useless_client_files(&tls);
@@ -102,10 +102,18 @@ impl Builder<'_> {
     }
 
     /// Listeners may share an account, which then has one address of e-mail and one way to reach the authority.
-    pub(super) fn same_account(&self, listeners: &[(Place, Listener)]) {
+    pub(super) fn same_account(
+        &self,
+        listeners: &[(Place, Listener)],
+        admin: Option<&(Place, Admin)>,
+    ) {
+        let listeners = listeners
+            .iter()
+            .map(|(place, listener)| (place, listener.tls.as_ref()));
+        let admin = admin.map(|(place, admin)| (place, admin.tls.as_ref()));
         let mut accounts: HashMap<_, (Place, &Acme)> = HashMap::new();
-        for (place, listener) in listeners {
-            let Some(acme) = listener.tls.as_ref().and_then(|tls| tls.acme.as_ref()) else {
+        for (place, tls) in listeners.chain(admin) {
+            let Some(acme) = tls.and_then(|tls| tls.acme.as_ref()) else {
                 continue;
             };
             let account = (&acme.directory, &acme.cache);
@@ -188,7 +196,7 @@ impl Builder<'_> {
             self.report.error_with_hint(
                 place,
                 "client_crl: revocation lists are of no use without `client_ca`",
-                "name the PEM file of the certificates that client certificates descend from",
+                "name the PEM file of the root certificates that client certificates are verified with",
             );
         } else if let Some(ClientAuth::None) = tls.client_auth.value().map(|auth| auth.0) {
             self.report.warning(

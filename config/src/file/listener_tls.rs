@@ -25,7 +25,7 @@ pub(crate) struct ListenerTls {
     /// Whether clients show a certificate.
     #[schemars(extend("default" = "none"))]
     pub(crate) client_auth: Scalar<Word<ClientAuth>>,
-    /// PEM file: certificates that client certificates must descend from.
+    /// PEM file: the root certificates that client certificates are verified with.
     pub(crate) client_ca: Scalar<FileName>,
     /// PEM file: the revocation lists of all issuers of client certificates.
     pub(crate) client_crl: Scalar<FileName>,
@@ -57,7 +57,7 @@ pub(crate) struct Acme {
     pub(crate) email: Scalar<Email>,
     /// The https URL of the authority's directory. Whoever names it agrees to the authority's terms of service.
     pub(crate) directory: Scalar<AuthorityUrl>,
-    /// PEM file: certificates that the authority's own TLS certificate must descend from; absent: the system's.
+    /// PEM file: the root certificates that the authority's own TLS certificate is verified with; absent: the system's.
     pub(crate) ca: Scalar<FileName>,
     /// The folder in which account and certificates are kept. It is made where there is none.
     pub(crate) cache: Scalar<FileName>,

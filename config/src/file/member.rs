@@ -80,7 +80,7 @@ pub(crate) struct Member {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "member.tls", default, deny_unknown_fields)]
 pub(crate) struct MemberTls {
-    /// PEM file: certificates that the server's must descend from; absent: the system's.
+    /// PEM file: the root certificates that the server's is verified with; absent: the system's.
     pub(crate) ca: Scalar<FileName>,
     /// Name to verify and to ask for; absent: the url's host.
     pub(crate) server_name: Scalar<ServerName>,

@@ -13,7 +13,7 @@ pub struct ListenerTls {
     pub acme: Option<Acme>,
     /// Whether clients show a certificate.
     pub client_auth: ClientAuth,
-    /// PEM certificates that client certificates must descend from.
+    /// Root certificates in PEM that client certificates are verified with.
     pub client_ca: Option<PathBuf>,
     /// PEM revocation lists of the issuers of client certificates.
     pub client_crl: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub struct Acme {
     pub email: Option<String>,
     /// The https URL of the authority's directory.
     pub directory: String,
-    /// PEM certificates that the authority's own TLS certificate must descend from; `None` for those of the system.
+    /// Root certificates in PEM that the authority's own TLS certificate is verified with; `None` for those of the system.
     pub ca: Option<PathBuf>,
     /// The folder in which account and certificates are kept.
     pub cache: PathBuf,

@@ -186,7 +186,7 @@ pub struct Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberTls {
-    /// PEM certificates that the server's must descend from; `None`: the system's.
+    /// Root certificates in PEM that the server's is verified with; `None`: the system's.
     pub ca: Option<PathBuf>,
     /// Name to verify and to send as SNI; `None`: the URL's host.
     pub server_name: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, quoted};
@@ -60,7 +60,8 @@ fn bind_hint(text: &str, host: &str, port: Option<u16>) -> String {
     }
 }
 
-/// A network: `10.0.0.0/8`, `::1/128`; a bare address is a network of one.
+/// A network: `10.0.0.0/8`, `::1/128`; a bare address is a network of one. A network of IPv4-mapped addresses
+/// (`::ffff:10.0.0.0/104`, RFC 4291 section 2.5.5.2) is the IPv4 network, because such addresses count as IPv4 everywhere.
 pub(crate) enum Network {}
 
 impl Kind for Network {
@@ -68,10 +69,10 @@ impl Kind for Network {
 
     fn read(text: &str) -> Result<IpNet, Fault> {
         if let Ok(network) = text.parse::<IpNet>() {
-            return Ok(network.trunc());
+            return canonical(network).map(|network| network.trunc());
         }
         match text.parse::<IpAddr>() {
-            Ok(address) => Ok(address.into()),
+            Ok(address) => Ok(address.to_canonical().into()),
             Err(_) => Err(Fault::new(format!("{} is not a network", quoted(text)))
                 .hint("write ADDRESS/BITS, like \"10.0.0.0/8\"; everyone is \"0.0.0.0/0\" and \"::/0\"")),
         }
@@ -79,6 +80,23 @@ impl Kind for Network {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": r"^[0-9a-fA-F:.]+(/[0-9]{1,3})?$" })
+    }
+}
+
+fn canonical(network: IpNet) -> Result<IpNet, Fault> {
+    let IpNet::V6(v6) = network else {
+        return Ok(network);
+    };
+    let Some(v4) = v6.addr().to_ipv4_mapped() else {
+        return Ok(network);
+    };
+    let bits = v6.prefix_len().checked_sub(96);
+    match bits.map(|bits| Ipv4Net::new(v4, bits)) {
+        Some(Ok(v4)) => Ok(v4.into()),
+        _ => Err(Fault::new(format!(
+            "{network}: IPv4-mapped addresses have at least 96 bits in common"
+        ))
+        .hint("write the network of IPv4, like \"10.0.0.0/8\"")),
     }
 }
 
@@ -126,11 +144,21 @@ mod tests {
             ("10.1.2.3", "10.1.2.3/32"),
             ("::1", "::1/128"),
             ("fd00::/8", "fd00::/8"),
+            ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
         ] {
             let read = Network::read(text).map(|network| network.to_string());
             assert_eq!(read.as_deref(), Ok(network), "{text}");
         }
-        for text in ["", "10.0.0.0/33", "localhost", "10.0.0/8", "::/129"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "localhost",
+            "10.0.0/8",
+            "::/129",
+            "::ffff:10.0.0.0/95",
+        ] {
             assert!(Network::read(text).is_err(), "{text}");
         }
     }

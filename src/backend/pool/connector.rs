@@ -58,7 +58,7 @@ impl<T: Transport> Connector<T> {
         self.connects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new connection, which has given a sign of life where one is asked for. A bound port proves nothing: the kernel
+    /// A new connection, which has answered a probe where one is sent. A bound port proves nothing: the kernel
     /// takes connections for a Tomcat that hangs, too.
     pub(super) async fn open_for_request(
         &self,

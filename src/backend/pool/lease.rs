@@ -109,7 +109,7 @@ impl<T: Transport> Lease<T> {
         self.held.as_mut().map(Held::connection)
     }
 
-    /// Asks the other end for a sign of life: see [`Transport::probe`].
+    /// Asks the other end whether it still answers: see [`Transport::probe`].
     pub(super) async fn probe(&mut self) -> Result<(), FailureKind> {
         let held = self.held.as_mut().ok_or(FailureKind::Removed)?;
         let transport = &mut held.connection().transport;

@@ -97,10 +97,10 @@ impl<T: Transport> Pool<T> {
         &self.inner.connector.protocol
     }
 
-    /// A connection for one request: a kept one that has sent nothing and gives a [sign of life](Transport::probe), or a
+    /// A connection for one request: a kept one that has sent nothing and answers a [probe](Transport::probe), or a
     /// new one.
     ///
-    /// Waits up to `acquire` for a free place. When a kept connection gives no sign of life the others are not asked any
+    /// Waits up to `acquire` for a free place. When a kept connection does not answer the others are not asked any
     /// more: they are closed, as far as they are in the way of a new one.
     pub(crate) async fn lease(&self, reuse: Reuse) -> Result<Lease<T>, FailureKind> {
         self.lease_fitting(reuse, Duration::MAX, |_| true).await

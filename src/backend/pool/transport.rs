@@ -21,7 +21,7 @@ pub(crate) trait Transport: fmt::Debug + Send + Sized + 'static {
         settings: &Self::Settings,
     ) -> impl Future<Output = Result<Self, ConnectError>> + Send;
 
-    /// Asks the other end for a sign of life, where the protocol has such a question and the configuration wants it:
+    /// Asks the other end whether it still answers, where the protocol has such a question and the configuration wants it:
     /// behind each connect, and before a request on a kept connection.
     fn probe(
         &mut self,

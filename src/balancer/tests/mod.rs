@@ -183,7 +183,7 @@ impl Play {
 
     /// Sets flags without the other effects of a command.
     fn flags(&mut self, route: &str, flags: impl FnOnce(&mut Status)) {
-        self.balancer.pay();
+        self.balancer.add_pending();
         let members = self.balancer.members.iter_mut();
         let found = members.into_iter().find(|m| *m.route == *route);
         flags(&mut found.unwrap().status);

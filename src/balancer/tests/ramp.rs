@@ -12,7 +12,7 @@ fn returning(method: LbMethod, factors: &[u32]) -> Play {
     let probe = play.at(100_000).open(Some("a"));
     assert!(probe.probe);
     play.settle(probe, Outcome::Served);
-    play.balancer.pay();
+    play.balancer.add_pending();
     for member in &mut play.balancer.members {
         member.lbstatus = 0;
     }
@@ -85,7 +85,7 @@ fn no_method_gives_a_returning_member_more_than_its_weight() {
         }
         let _b: Vec<Pick> = (0..50).map(|_| play.open(Some("b"))).collect();
         let _c: Vec<Pick> = (0..50).map(|_| play.open(Some("c"))).collect();
-        play.balancer.pay();
+        play.balancer.add_pending();
         for member in &mut play.balancer.members {
             member.lbstatus = 0;
         }

@@ -386,7 +386,7 @@ fn members_in_error_count_in_sticky_requests_after_their_wait() {
     let mut play = by_requests(members(&[1, 1, 1]));
     play.fail("a");
     play.fail("c");
-    play.balancer.pay();
+    play.balancer.add_pending();
     for member in &mut play.balancer.members {
         member.lbstatus = 0;
     }

@@ -163,7 +163,7 @@ fn of_several_members_of_a_route_the_first_usable_is_taken() {
         firsts.push((pick.member.get(), pick.how));
         play.settle(pick, Outcome::Served);
         let taken = firsts.last().unwrap().0 as usize;
-        play.balancer.pay();
+        play.balancer.add_pending();
         play.balancer.members[taken].status.disabled = true;
     }
     let sticky = |id| (id, How::Sticky);
@@ -177,7 +177,7 @@ fn standbys_of_a_route_come_last_and_sets_do_not_matter() {
     specs[1].set = 5;
     let mut play = by_requests(specs);
     assert_eq!(play.open(Some("x")).member.get(), 1);
-    play.balancer.pay();
+    play.balancer.add_pending();
     play.balancer.members[1].status.stopped = true;
     let pick = play.open(Some("x"));
     assert_eq!((pick.member.get(), pick.how), (0, How::Sticky));

@@ -34,7 +34,7 @@ fn cluster(description: &str) -> Play {
             play.check(route, true);
         }
     }
-    play.balancer.pay();
+    play.balancer.add_pending();
     for member in &mut play.balancer.members {
         member.lbstatus = 0;
     }

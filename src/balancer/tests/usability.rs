@@ -90,7 +90,7 @@ fn a_lone_member_is_usable_as_the_table_says() {
 impl Play {
     /// Sets only the failure of health checks.
     fn check_bit(&mut self, failed: bool) {
-        self.balancer.pay();
+        self.balancer.add_pending();
         self.balancer.members[0].check_failed = failed;
     }
 }

@@ -19,10 +19,10 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Answers a request that is refused, and closes.
     pub(super) async fn refuse(&mut self, refusal: Refusal) {
         let status = status(refusal.why);
-        let (fields, text) = self.service.refused(status, &refusal);
+        let (head, text) = self.service.refused(status, &refusal);
         let answer = Answer {
             status,
-            fields: &fields,
+            fields: &head.fields,
             length: Some(text.len() as u64),
             date: &date::now(),
         };

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use tracing::debug;
 
-use super::super::limits::limit_of;
+use super::super::refusal::Record;
 use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
@@ -16,7 +15,7 @@ use super::service::{AnswerBody, Service};
 use crate::client::Client;
 use crate::clock;
 use crate::connection_state::ConnectionState;
-use crate::head::{AnswerHead, Fields, RequestHead};
+use crate::head::{AnswerHead, RequestHead};
 use crate::proxy::{self, Tracked};
 use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
@@ -75,14 +74,16 @@ impl Service for Gateway {
         )
     }
 
-    fn refused(&self, status: StatusCode, refusal: &Refusal) -> (Fields, Bytes) {
+    fn refused(&self, status: StatusCode, refusal: &Refusal) -> (AnswerHead, Bytes) {
         let Refusal { why, line } = refusal;
-        debug!(client = self.client.ip, reason = %why, "request refused");
-        if let Some(limit) = limit_of(*why) {
-            self.went_beyond(limit);
-        }
-        let requests = self.state.requests();
-        proxy::refused(&self.shared, &self.client, status, line, requests)
+        let record = Record {
+            reason: why,
+            why: *why,
+            status,
+            line,
+            number: self.state.requests(),
+        };
+        record.answer(&self.shared, &self.client)
     }
 
     fn went_beyond(&self, limit: Limit) {

@@ -8,7 +8,7 @@ use http_body::Body;
 
 use super::client_stream::{ClientStream, Socket};
 use super::machine::Refusal;
-use crate::head::{AnswerHead, Fields, RequestHead};
+use crate::head::{AnswerHead, RequestHead};
 use crate::telemetry::metrics::Limit;
 use crate::upload::ClientBody;
 
@@ -23,8 +23,8 @@ pub(super) trait Service: Sync {
         body: ClientBody,
     ) -> impl Future<Output = (AnswerHead, Self::Body)> + Send;
 
-    /// A head is refused with this status before it becomes a request: the fields of the answer, and its body.
-    fn refused(&self, status: StatusCode, refusal: &Refusal) -> (Fields, Bytes);
+    /// A head is refused with this status before it becomes a request: the head of the answer, and its body.
+    fn refused(&self, status: StatusCode, refusal: &Refusal) -> (AnswerHead, Bytes);
 
     /// A client went beyond a limit, other than with a head.
     fn went_beyond(&self, limit: Limit);

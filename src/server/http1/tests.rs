@@ -213,7 +213,7 @@ impl Service for Scripts {
         (self.script)(parts, body)
     }
 
-    fn refused(&self, status: StatusCode, refusal: &Refusal) -> (Fields, Bytes) {
+    fn refused(&self, status: StatusCode, refusal: &Refusal) -> (AnswerHead, Bytes) {
         let line = String::from_utf8_lossy(&refusal.line).into_owned();
         self.log
             .lock()
@@ -223,7 +223,7 @@ impl Service for Scripts {
         fields.push(b"Content-Type", b"text/plain; charset=utf-8");
         let reason = status.canonical_reason().unwrap();
         let text = format!("{} {reason}\n", status.as_u16());
-        (fields, Bytes::from(text))
+        (AnswerHead { status, fields }, Bytes::from(text))
     }
 
     fn went_beyond(&self, limit: Limit) {

@@ -18,6 +18,7 @@ use super::stream::{self, Common};
 use super::watch::{LINGER, Watch, Watched};
 use crate::client::Client;
 use crate::state::Shared;
+use crate::telemetry::metrics::Limit;
 use crate::timer::LazyTimer;
 
 /// How long a client may take to close whose connection is over.
@@ -96,7 +97,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.idle_since = Instant::now();
                 self.server.graceful_shutdown();
             }
-            match self.server.poll_accept(cx) {
+            let accepted = self.server.poll_accept(cx);
+            let refused = self.common.watch.take_refused();
+            let limits = &self.common.shared.counters.limits;
+            (0..refused).for_each(|_| limits.increment(Limit::MaxStreams));
+            match accepted {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.requests = self.requests.saturating_add(1);
                     let common = Arc::clone(&self.common);

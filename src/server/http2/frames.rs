@@ -3,7 +3,7 @@
 use crate::framing::Preface;
 
 /// Bytes of a frame's header.
-const HEADER: usize = 9;
+pub(super) const HEADER: usize = 9;
 
 /// Types of frames (RFC 9113 section 6).
 pub(super) mod kind {

@@ -16,6 +16,7 @@ mod connection;
 mod frames;
 mod gone;
 mod intake;
+mod refusals;
 mod request;
 mod sending;
 mod stream;

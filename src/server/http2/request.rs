@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 use super::super::limits;
 use super::tunnel;
 use crate::framing::{Body, BodyFields, HeadLimits, Refused};
-use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget};
+use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget, is_name};
 
 /// Bytes that each field counts beside its name and value (RFC 9113 section 6.5.2).
 const FIELD: usize = 32;
@@ -24,6 +24,8 @@ pub(super) enum Malformed {
     NoAuthority,
     #[error("a Host that is not the :authority")]
     OtherHost,
+    #[error("a field name with a byte that HTTP forbids")]
+    BadName,
     #[error("white space around the value of a field")]
     WhiteSpace,
     #[error("another scheme than http or https")]
@@ -168,6 +170,10 @@ fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
     fields.push_known(Known::Host, b"host", host.as_bytes());
     for (name, value) in headers {
         let value = value.as_bytes();
+        // The crate `http` takes a quotation mark for a letter of a name.
+        if !is_name(name.as_str().as_bytes()) {
+            return Err(Malformed::BadName);
+        }
         if value.trim_ascii() != value {
             return Err(Malformed::WhiteSpace);
         }
@@ -290,6 +296,18 @@ mod tests {
         }
         let expecting = ask("POST", URI, &[("expect", "100-Continue")]).unwrap();
         assert!(expecting.expects_100);
+    }
+
+    #[test]
+    fn a_quotation_mark_is_no_letter_of_a_name() {
+        let mut request = Request::new(());
+        *request.uri_mut() = URI.parse().unwrap();
+        let name = http::HeaderName::from_lowercase(b"x\"").unwrap();
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static("1"));
+        let found = read(request.into_parts().0, false, &LIMITS);
+        assert_eq!(found.err(), Some(Malformed::BadName));
     }
 
     #[test]

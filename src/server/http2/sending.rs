@@ -23,6 +23,8 @@ pub(super) struct Sending {
     left: Option<u64>,
     /// The body has been read to its end.
     read: bool,
+    /// The client is told the end by [`finish`](Self::finish) alone.
+    hold: bool,
     /// The client has no room for what there is.
     pub(super) stalled: bool,
     /// Bytes were handed to `h2` in the last poll: the client has taken some before.
@@ -37,8 +39,34 @@ impl Sending {
             piece: Bytes::new(),
             left,
             read: false,
+            hold: false,
             stalled: false,
             moved: false,
+        }
+    }
+
+    /// A body that is at hand.
+    pub(super) fn of_text(stream: SendStream<Bytes>, text: Bytes) -> Self {
+        Self {
+            piece: text,
+            read: true,
+            ..Self::new(stream, None)
+        }
+    }
+
+    /// Sends what has been read of the body and not been sent. Ready when `h2` has all of it.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        loop {
+            let room = ready!(self.poll_room(cx))?;
+            let now = self.piece.split_to(room.min(self.piece.len()));
+            let last = self.piece.is_empty();
+            self.send(now, last)?;
+            if last {
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 
@@ -58,7 +86,10 @@ impl Sending {
                 ready!(self.read_piece(cx, body))?;
             }
             if self.piece.is_empty() {
-                return Poll::Ready(self.send(Bytes::new(), true));
+                return Poll::Ready(match self.hold {
+                    true => Ok(()),
+                    false => self.send(Bytes::new(), true),
+                });
             }
             let room = match self.poll_room(cx) {
                 Poll::Ready(room) => room?,
@@ -73,10 +104,24 @@ impl Sending {
                 self.end(body)?;
             }
             let last = self.read && self.piece.is_empty();
-            self.send(now, last)?;
+            self.send(now, last && !self.hold)?;
             if last {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+
+    /// The same, whose end the client is not told before [`finish`](Self::finish).
+    pub(super) const fn held(mut self) -> Self {
+        self.hold = true;
+        self
+    }
+
+    /// Tells the client the end, where it has not been told.
+    pub(super) fn finish(mut self) {
+        if self.hold {
+            // A client that has gone needs no end.
+            let _ = self.send(Bytes::new(), true);
         }
     }
 

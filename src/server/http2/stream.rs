@@ -15,10 +15,9 @@ use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
-use tracing::debug;
 
 use super::super::date;
-use super::super::limits::limit_of;
+use super::super::refusal::Record;
 use super::answer;
 use super::bounds::Bounds;
 use super::gone::Gone;
@@ -36,7 +35,7 @@ use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::upload::{BodyFault, BodyFeed, ClientBody};
 
-/// How long the rest of a body is read behind the answer.
+/// How long the rest of a body is read behind the answer, at most.
 const LINGER: Duration = Duration::from_secs(30);
 
 /// What the requests of a connection have in common.
@@ -63,7 +62,15 @@ pub(super) async fn serve(
         Err(why) => {
             let target = uri.path_and_query().map_or("", |it| it.as_str());
             let line = format!("{method} {target} HTTP/2.0");
-            return refuse(&connection, number, &line, why, respond);
+            let refused = Refused {
+                body: Intake::new(body),
+                head_only,
+                line,
+                number,
+                respond,
+                why,
+            };
+            return Box::pin(refused.answer(&connection)).await;
         }
     };
     let state = ConnectionState::of_stream(number, asked.head.fields.bytes());
@@ -83,26 +90,82 @@ pub(super) async fn serve(
     stream.run(asked, body_read).await;
 }
 
-/// Answers a request that must not go on.
-fn refuse(
-    connection: &Common,
+/// A request that must not go on.
+struct Refused {
+    respond: SendResponse<Bytes>,
+    body: Intake,
+    /// The method is HEAD.
+    head_only: bool,
+    /// The request line that HTTP/1.1 would have had.
+    line: String,
     number: u32,
-    line: &str,
     why: Malformed,
-    mut respond: SendResponse<Bytes>,
-) {
-    let Common { shared, client, .. } = connection;
-    debug!(client = client.ip, reason = %why, "request refused");
-    if let Some(limit) = limit_of(why.refused()) {
-        shared.counters.limits.increment(limit);
+}
+
+impl Refused {
+    async fn answer(mut self, connection: &Common) {
+        let Common { shared, client, .. } = connection;
+        let status = self.why.status();
+        let record = Record {
+            reason: self.why,
+            why: self.why.refused(),
+            status,
+            line: self.line.as_bytes(),
+            number: self.number,
+        };
+        let (head, text) = record.answer(shared, client);
+        let length = Some(text.len() as u64);
+        let head = answer::last(&head, length, self.head_only, &date::now());
+        let id = self.respond.stream_id().as_u32();
+        let Ok(stream) = self.respond.send_response(head, self.head_only) else {
+            return;
+        };
+        if !self.head_only {
+            let mut sending = Sending::of_text(stream, text);
+            let mut waits = Waits::new(id, connection.watch.clone(), &connection.bounds);
+            if poll_fn(|cx| poll_text(cx, &mut sending, &mut waits))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+        linger(&mut self.body, shared).await;
     }
-    let status = why.status();
-    let (fields, text) = proxy::refused(shared, client, status, line.as_bytes(), number);
-    let head = AnswerHead { status, fields };
-    let head = answer::last(&head, Some(text.len() as u64), false, &date::now());
-    // A client that has gone needs no answer.
-    if let Ok(mut stream) = respond.send_response(head, false) {
-        let _ = stream.send_data(text, true);
+}
+
+/// Sends a text that is at hand, as far as the client takes it in time.
+fn poll_text(
+    cx: &mut Context<'_>,
+    sending: &mut Sending,
+    waits: &mut Waits,
+) -> Poll<Result<(), Gone>> {
+    if let Poll::Ready(sent) = sending.poll_rest(cx) {
+        return Poll::Ready(sent);
+    }
+    if sending.is_reset(cx) {
+        return Poll::Ready(Err(Gone));
+    }
+    waits.for_window();
+    ready!(waits.poll(cx));
+    Poll::Ready(Err(sending.give_up()))
+}
+
+/// Reads the rest of a body that nobody wants, until nothing more comes, or for [`LINGER`]. `h2` resets the stream afterwards
+/// with NO_ERROR (RFC 9113 section 8.1) unless the body has ended.
+///
+/// Clients do not look at the answer of a stream that is reset while they are sending. curl 7.88 stops sending when it reads
+/// a refusal (4xx, 5xx), which ends at once. Behind a good answer that has ended it would send no more and wait for ever,
+/// and so would Java 17: so they are told the end of such an answer behind their own.
+async fn linger(body: &mut Intake, shared: &Shared) {
+    if body.ended {
+        return;
+    }
+    let closing = shared.closing.begins();
+    let rest = tokio::time::timeout(LINGER, body.skip());
+    tokio::select! {
+        _ = rest => {}
+        () = closing => {}
     }
 }
 
@@ -135,18 +198,22 @@ impl Stream<'_> {
         if self.switches {
             return Box::pin(self.switch(head, body)).await;
         }
-        let Ok(sending) = self.send_head(&head, &mut body) else {
+        let ends = self.intake.ended || head.status >= StatusCode::BAD_REQUEST;
+        let Ok(mut sending) = self.send_head(&head, &mut body, ends) else {
             return;
         };
-        if let Some(mut sending) = sending {
-            let sent = poll_fn(|cx| self.poll_send(cx, &mut body, &mut sending)).await;
+        if let Some(sending) = &mut sending {
+            let sent = poll_fn(|cx| self.poll_send(cx, &mut body, sending)).await;
             if sent.is_err() {
                 return;
             }
         }
         body.delivered(true);
-        if !self.intake.ended && head.status >= StatusCode::BAD_REQUEST {
-            Box::pin(self.linger()).await;
+        if !self.intake.ended {
+            Box::pin(linger(&mut self.intake, &self.connection.shared)).await;
+        }
+        if let Some(sending) = sending {
+            sending.finish();
         }
     }
 
@@ -170,26 +237,13 @@ impl Stream<'_> {
         }
         self.switches = false;
         self.intake.discard();
-        if let Ok(Some(mut sending)) = self.send_head(&head, &mut body) {
+        if let Ok(Some(mut sending)) = self.send_head(&head, &mut body, true) {
             let sent = poll_fn(|cx| self.poll_send(cx, &mut body, &mut sending)).await;
             if sent.is_err() {
                 return;
             }
         }
         body.delivered(true);
-    }
-
-    /// Reads the rest of a body that nobody wants, behind an answer that refuses it. When this returns, `h2` resets the stream
-    /// with NO_ERROR (RFC 9113 section 8.1): at once behind any other answer; behind a refusal when nothing more comes, or for
-    /// too long. curl 7.88 does not look at the answer of a stream that is reset while it is sending, but stops sending when
-    /// it reads a refusal. Behind a good answer it would send no more and wait for ever.
-    async fn linger(&mut self) {
-        let closing = self.connection.shared.closing.begins();
-        let rest = tokio::time::timeout(LINGER, self.intake.skip());
-        tokio::select! {
-            _ = rest => {}
-            () = closing => {}
-        }
     }
 
     /// Waits for the head of the answer, and looks after the client meanwhile.
@@ -211,11 +265,13 @@ impl Stream<'_> {
         }
     }
 
-    /// Sends the head of the answer; `None`: the stream is over with it.
+    /// Sends the head of the answer; `None`: the stream is over with it. `ends`: the client may be told the end of the answer
+    /// as soon as it comes.
     fn send_head(
         &mut self,
         head: &AnswerHead,
         body: &mut Tracked,
+        ends: bool,
     ) -> Result<Option<Sending>, Gone> {
         let length = body.size_hint().exact();
         // The client need not be asked for a body any more.
@@ -229,9 +285,14 @@ impl Stream<'_> {
         if bodiless {
             body.read_to_end();
         }
-        let stream = self.respond.send_response(head, bodiless);
+        let over = bodiless && ends;
+        let stream = self.respond.send_response(head, over);
         let stream = stream.map_err(|_| Gone)?;
-        Ok((!bodiless).then(|| Sending::new(stream, length)))
+        let sending = match bodiless {
+            true => Sending::of_text(stream, Bytes::new()),
+            false => Sending::new(stream, length),
+        };
+        Ok((!over).then(|| if ends { sending } else { sending.held() }))
     }
 
     /// Sends the interim answers that the request path has got.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::budget::{Budget, Flood};
 use super::frames::{Frames, kind};
+use super::refusals::Refusals;
 
 /// How long and how much a client may go on sending that is told to go away. Without that its system might throw away what
 /// it has been told.
@@ -35,6 +36,9 @@ struct State {
     read_at: Instant,
     /// When the client last took something.
     wrote_at: Instant,
+    refusals: Refusals,
+    /// Streams that `h2` has refused and nobody has counted.
+    refused: u64,
 }
 
 impl Watch {
@@ -48,6 +52,8 @@ impl Watch {
             block_since: None,
             read_at: now,
             wrote_at: now,
+            refusals: Refusals::default(),
+            refused: 0,
         })))
     }
 
@@ -79,6 +85,11 @@ impl Watch {
         self.state().wrote_at
     }
 
+    /// How many streams `h2` has refused since this was asked last.
+    pub(super) fn take_refused(&self) -> u64 {
+        std::mem::take(&mut self.state().refused)
+    }
+
     fn read(&self, bytes: &[u8]) {
         let now = Instant::now();
         let state = &mut *self.state();
@@ -97,10 +108,17 @@ impl Watch {
         (state.flood, state.block_since, state.read_at) = (flood, block_since, now);
     }
 
-    fn wrote(&self, bytes: usize) {
-        let mut state = self.state();
+    /// So many bytes of these were written.
+    fn wrote(&self, bytes: usize, slices: &[io::IoSlice<'_>]) {
+        let state = &mut *self.state();
         state.wrote_at = Instant::now();
         state.budget.wrote(bytes);
+        let mut left = bytes;
+        for slice in slices {
+            let written = slice.get(..left.min(slice.len())).unwrap_or_default();
+            left -= written.len();
+            state.refused += state.refusals.read(written);
+        }
     }
 }
 
@@ -166,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write(cx, bytes))?;
-        this.watch.wrote(written);
+        this.watch.wrote(written, &[io::IoSlice::new(bytes)]);
         Poll::Ready(Ok(written))
     }
 
@@ -177,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, slices))?;
-        this.watch.wrote(written);
+        this.watch.wrote(written, slices);
         Poll::Ready(Ok(written))
     }
 

@@ -3,12 +3,23 @@
 use std::net::SocketAddr;
 
 /// What a header says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The client, and the address that it connected to. `None` where the header names none: those of the socket count.
-    pub(crate) addresses: Option<[SocketAddr; 2]>,
+    pub(crate) source: Source,
     /// The client speaks TLS with the load balancer (SSL record of version 2).
     pub(crate) is_secure: bool,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// From this client, which connected to the second address.
+    Client([SocketAddr; 2]),
+    /// From the load balancer itself, for example to see whether the gateway lives (`LOCAL`).
+    Balancer,
+    /// From somebody whom the load balancer does not name (`UNKNOWN`, `UNSPEC`), or names by a socket of its own machine
+    /// (`AF_UNIX`).
+    Unknown,
 }
 
 /// Why bytes are no header.

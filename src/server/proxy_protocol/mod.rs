@@ -12,5 +12,5 @@ mod tests;
 mod v1;
 mod v2;
 
-pub(super) use self::header::Header;
+pub(super) use self::header::{Header, Source};
 pub(super) use self::read::{NoHeader, read};

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::header::{Broken, Header};
+use super::header::{Broken, Header, Source};
 use super::parse::parse;
 use super::{NoHeader, read, v1, v2};
 
 fn said(client: &str, local: &str, is_secure: bool) -> Header {
     Header {
-        addresses: Some([client.parse().unwrap(), local.parse().unwrap()]),
+        source: Source::Client([client.parse().unwrap(), local.parse().unwrap()]),
         is_secure,
     }
 }
@@ -46,8 +46,8 @@ fn lines_of_version_1() {
             "TCP6 ::ffff:192.0.2.7 ::1 0 65535",
             Some(said("[::ffff:192.0.2.7]:0", "[::1]:65535", false)),
         ),
-        ("UNKNOWN", Some(Header::default())),
-        ("UNKNOWN ffff::1 whatever \u{e9}", Some(Header::default())),
+        ("UNKNOWN", Some(UNKNOWN)),
+        ("UNKNOWN ffff::1 whatever \u{e9}", Some(UNKNOWN)),
         ("UNKNOWNS", None),
         ("", None),
         ("TCP4", None),
@@ -85,7 +85,7 @@ fn a_line_ends_with_cr_lf_within_107_bytes() {
     assert_eq!(parse(b"PROXY UNKNOWN\r"), Ok(None));
     let longest = format!("PROXY UNKNOWN {}\r\n", "x".repeat(91));
     assert_eq!(longest.len(), v1::MAX);
-    let read = Some((Header::default(), longest.len()));
+    let read = Some((UNKNOWN, longest.len()));
     assert_eq!(parse(longest.as_bytes()), Ok(read));
     let longer = format!("PROXY UNKNOWN {}\r\n", "x".repeat(92));
     assert_eq!(parse(longer.as_bytes()), Err(Broken::TooLong));
@@ -122,8 +122,13 @@ fn check_v2(command: u8, protocol: u8, block: &[u8], expected: Result<Header, Br
     assert_eq!(parse(&bytes), expected, "{what}");
 }
 
-const NONE: Header = Header {
-    addresses: None,
+const UNKNOWN: Header = Header {
+    source: Source::Unknown,
+    is_secure: false,
+};
+
+const BALANCER: Header = Header {
+    source: Source::Balancer,
     is_secure: false,
 };
 
@@ -140,12 +145,12 @@ fn addresses_of_version_2() {
     check_v2(0x21, 0x11, TCP4, Ok(v4));
     check_v2(0x21, 0x21, &tcp6, Ok(v6));
     // The load balancer's own connection, whatever else it says.
-    check_v2(0x20, 0x00, b"", Ok(NONE));
-    check_v2(0x20, 0x11, &with(&[&ssl(1)]), Ok(NONE));
-    check_v2(0x20, 0x55, &[1, 2, 3], Ok(NONE));
+    check_v2(0x20, 0x00, b"", Ok(BALANCER));
+    check_v2(0x20, 0x11, &with(&[&ssl(1)]), Ok(BALANCER));
+    check_v2(0x20, 0x55, &[1, 2, 3], Ok(BALANCER));
     // Addresses of other kinds.
-    check_v2(0x21, 0x00, b"", Ok(NONE));
-    check_v2(0x21, 0x31, &[b'x'; 216], Ok(NONE));
+    check_v2(0x21, 0x00, b"", Ok(UNKNOWN));
+    check_v2(0x21, 0x31, &[b'x'; 216], Ok(UNKNOWN));
     // Too short for its addresses.
     check_v2(0x21, 0x31, &[b'x'; 215], Err(Broken::Lengths));
     check_v2(0x21, 0x11, &TCP4[..11], Err(Broken::Lengths));
@@ -198,7 +203,7 @@ fn records_of_version_2() {
     }
     let unspecified = Header {
         is_secure: true,
-        ..NONE
+        ..UNKNOWN
     };
     check_v2(0x21, 0x00, &ssl(1), Ok(unspecified));
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::header::{Broken, Header};
+use super::header::{Broken, Header, Source};
 
 pub(super) const SIGNATURE: &[u8] = b"PROXY ";
 
@@ -28,7 +28,10 @@ fn header(line: &[u8]) -> Option<Header> {
     let rest = line.strip_prefix(SIGNATURE)?;
     // What follows UNKNOWN is ignored, whatever it is.
     if rest == b"UNKNOWN" || rest.starts_with(b"UNKNOWN ") {
-        return Some(Header::default());
+        return Some(Header {
+            source: Source::Unknown,
+            is_secure: false,
+        });
     }
     let mut words = std::str::from_utf8(rest).ok()?.split(' ');
     let read: fn(&str) -> Option<IpAddr> = match words.next()? {
@@ -39,7 +42,7 @@ fn header(line: &[u8]) -> Option<Header> {
     let [client, local] = [read(words.next()?)?, read(words.next()?)?];
     let [client_port, local_port] = [port(words.next()?)?, port(words.next()?)?];
     words.next().is_none().then(|| Header {
-        addresses: Some([
+        source: Source::Client([
             SocketAddr::new(client, client_port),
             SocketAddr::new(local, local_port),
         ]),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::header::{Broken, Header};
+use super::header::{Broken, Header, Source};
 
 pub(super) const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
@@ -78,12 +78,15 @@ impl Kind {
     /// The header whose bytes behind the head are these.
     fn header(self, block: &[u8]) -> Result<Header, Broken> {
         if self == Self::Local {
-            return Ok(Header::default());
+            return Ok(Header {
+                source: Source::Balancer,
+                is_secure: false,
+            });
         }
         let lengths = || Broken::Lengths;
         let split = block.split_at_checked(self.addresses_length());
         let (addresses, records) = split.ok_or_else(lengths)?;
-        let addresses = match self {
+        let named = match self {
             Self::Tcp4 => {
                 Some(pair::<4>(addresses, |it| Ipv4Addr::from(it).into()).ok_or_else(lengths)?)
             }
@@ -93,7 +96,7 @@ impl Kind {
             Self::Local | Self::Unspecified | Self::Unix => None,
         };
         Ok(Header {
-            addresses,
+            source: named.map_or(Source::Unknown, Source::Client),
             is_secure: says_tls(records)?,
         })
     }

@@ -95,6 +95,7 @@ label_values! {
         MaxUri = "max_uri",
         MinBodyRate = "min_body_rate",
         MaxConnectionsPerIp = "max_connections_per_ip",
+        MaxStreams = "max_streams",
     }
 }
 

@@ -1,5 +1,6 @@
 //! SIGUSR2 and systemd: programs that take over from each other, with the same sockets.
 
+mod acme;
 mod broken;
 mod clients;
 mod load;

@@ -252,18 +252,65 @@ async fn a_whole_answer_comes_before_the_body_has_been_read() {
     let refused = client.open(&head, false).await;
     let answer = client.answer(refused).await;
     assert_eq!((answer.status, answer.end), (413, End::Whole));
+    assert_eq!(client.get("/").await.status, 200);
     // Not announced, and too long in the end.
     let grows = client.open(&request("POST", "/"), false).await;
     client.data(grows, &[b'x'; 2000], false).await;
     let answer = client.answer(grows).await;
     assert_eq!((answer.status, answer.end), (413, End::Whole));
-    assert_eq!(client.get("/").await.status, 200);
     // Who goes on sending for a while is told to stop.
     let stopped = client
         .next_of(crate::support::h2::RST_STREAM)
         .await
         .unwrap();
     assert_eq!(stopped.code(), 0);
+    gateway.quiet().await;
+}
+
+/// curl 7.88 and Java 17 give up an upload whose good answer has ended: the end waits for theirs.
+#[tokio::test]
+async fn a_good_answer_to_a_body_that_nobody_reads_ends_behind_the_body() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let body: &[u8] = if request.uri.as_deref() == Some(b"/empty") {
+                b""
+            } else {
+                b"early"
+            };
+            wire.respond(200, &[], body).await;
+        }
+    })
+    .await;
+    let gateway = before(&[&container], "");
+    for (path, body) in [("/", &b"early"[..]), ("/empty", b"")] {
+        let mut client = Http2::connect(gateway.front).await;
+        let stream = client.open(&request("POST", path), false).await;
+        let head = client.next_of(HEADERS).await.unwrap();
+        assert!(!head.has(END_STREAM), "{path}");
+        for _ in 0..20 {
+            client.data(stream, &[b'x'; 2000], false).await;
+        }
+        client.data(stream, b"x", true).await;
+        let mut seen = Vec::new();
+        loop {
+            let frame = client.next().await.unwrap();
+            assert_ne!(frame.kind, crate::support::h2::RST_STREAM, "{path}");
+            if frame.kind == crate::support::h2::DATA {
+                seen.extend_from_slice(&frame.payload);
+                if frame.has(END_STREAM) {
+                    break;
+                }
+            }
+        }
+        assert_eq!(seen, body, "{path}");
+        // A client that sends nothing more is not waited for.
+        let stream = client.open(&request("POST", path), false).await;
+        let reset = client
+            .next_of(crate::support::h2::RST_STREAM)
+            .await
+            .unwrap();
+        assert_eq!((reset.stream, reset.code()), (stream, 0), "{path}");
+    }
     gateway.quiet().await;
 }
 

@@ -28,6 +28,39 @@ async fn an_idle_connection_is_told_to_go_away() {
     assert!(start.elapsed() < Duration::from_secs(3));
 }
 
+/// The answer to a request that is refused is a few bytes that `h2` would keep for ever.
+#[tokio::test]
+async fn a_client_that_does_not_take_its_refusal_is_cut_off_however_often_it_pings() {
+    let container = Container::hello("n1").await;
+    let gateway = before(&[&container], "limits: { idle_timeout: 400ms }\n");
+    // Streams start with a window of 0 bytes (SETTINGS_INITIAL_WINDOW_SIZE).
+    let mut client = Http2::with_settings(gateway.front, &[(4, 0)]).await;
+    client.takes = false;
+    let mut asked = get("/");
+    asked.push(("host", "other"));
+    client.open(&asked, true).await;
+    let start = Instant::now();
+    while client.ping().await {
+        pause(50).await;
+        assert!(start.elapsed() < Duration::from_secs(5), "still open");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_head_that_is_refused_has_no_body() {
+    let container = Container::hello("n1").await;
+    let gateway = before(&[&container], "");
+    let mut client = Http2::connect(gateway.front).await;
+    let mut asked = request("HEAD", "/");
+    asked.push(("host", "other"));
+    let stream = client.open(&asked, true).await;
+    let answer = client.answer(stream).await;
+    assert_eq!(
+        (answer.status, answer.end, answer.body.len()),
+        (400, End::Whole, 0)
+    );
+}
+
 /// A member that is faster than its client always has more to send, so the client's window is full at each look.
 #[tokio::test]
 async fn a_client_that_takes_an_answer_slowly_gets_all_of_it() {

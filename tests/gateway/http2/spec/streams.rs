@@ -123,6 +123,8 @@ async fn section_5_1_2_no_more_streams_than_are_announced() {
     }
     let refused = client.answer(streams.pop().unwrap()).await;
     assert_eq!(refused.end, End::Reset(REFUSED_STREAM));
+    let limit = [("limit", "max_streams")];
+    assert_eq!(gateway.metric("ajpgate_limits_total", &limit).await, 1.0);
     gateway
         .metric_becomes("ajpgate_member_busy", &[], 3.0)
         .await;

@@ -5,41 +5,41 @@
 //! counted how often: the members are visited when somebody looks at their lbstatus, or when one of them changes.
 
 use super::member::Member;
-use super::owed::{Owed, paid};
+use super::pending::{Pending, with_pending};
 use super::recovery::Health;
 use super::{Balancer, method};
 
 impl Balancer {
     /// Counts a choice by a session's route.
-    pub(super) fn charge_sticky(&mut self, chosen: usize) {
-        let all = match self.owed.all {
+    pub(super) fn count_sticky(&mut self, chosen: usize) {
+        let all = match self.pending.all {
             Some(all) => {
-                self.owed.choices = self.owed.choices.saturating_add(1);
+                self.pending.choices = self.pending.choices.saturating_add(1);
                 all
             }
             None => {
                 let all = method::hand_out_to_usable(&mut self.members);
-                self.owed.all = self.is_calm().then_some(all);
+                self.pending.all = self.is_calm().then_some(all);
                 all
             }
         };
         method::take(&mut self.members, chosen, all);
     }
 
-    /// Gives the members what they are owed: before each look at lbstatus, and before each change of a member's state, weight
-    /// or settings.
-    pub(super) fn pay(&mut self) {
-        let Owed { choices, .. } = std::mem::take(&mut self.owed);
+    /// Adds the pending weights to the members: before each look at lbstatus, and before each change of a member's state,
+    /// weight or settings.
+    pub(super) fn add_pending(&mut self) {
+        let Pending { choices, .. } = std::mem::take(&mut self.pending);
         if choices > 0 {
             for member in &mut self.members {
-                member.lbstatus = paid(member, choices);
+                member.lbstatus = with_pending(member, choices);
             }
         }
     }
 
-    /// The lbstatus of a member, with what it is owed.
+    /// The lbstatus of a member, with its pending weights.
     pub(super) fn lbstatus(&self, member: &Member) -> i64 {
-        paid(member, self.owed.choices)
+        with_pending(member, self.pending.choices)
     }
 
     /// Whether neither time nor a request that does not fail makes a member usable or unusable, or changes its weight.
@@ -49,17 +49,17 @@ impl Balancer {
         !self.ramping && self.members.iter().all(stays)
     }
 
-    pub(super) fn check_owed(&self) {
+    pub(super) fn check_pending(&self) {
         let usable = self.members.iter().filter(|member| member.is_usable());
         let weights: i64 = usable.map(|member| i64::from(member.weight)).sum();
-        let is_right = match self.owed.all {
+        let is_right = match self.pending.all {
             Some(all) => self.is_calm() && all == weights,
-            None => self.owed.choices == 0,
+            None => self.pending.choices == 0,
         };
         assert!(
             is_right,
-            "a member has changed that is owed: {:?}",
-            self.owed
+            "a member has changed that has pending weights: {:?}",
+            self.pending
         );
     }
 }
