@@ -143,6 +143,35 @@ async fn java_gets_every_answer_also_those_that_come_before_its_body() {
     world.gateway.quiet().await;
 }
 
+#[tokio::test]
+async fn curl_gets_a_good_answer_that_comes_before_its_body() {
+    let world = World::start("").await;
+    let folder = Scratch::new("curl-early");
+    let body = folder.path().join("body");
+    std::fs::write(&body, vec![b'x'; 900_000]).unwrap();
+    for length in ["Content-Length: 900000", "Content-Length:"] {
+        let mut command = Command::new(require("curl", "curl"));
+        command.args(["-sS", "--max-time", "60", "--http2", "-H", length]);
+        command.args([
+            "-H",
+            "Content-Type: a/b",
+            "-w",
+            "%{http_code} %{http_version}",
+        ]);
+        command.args(["--cacert", &world.ca.file("ca.pem"), "-o"]);
+        command
+            .arg(folder.path().join("answer"))
+            .arg("--data-binary");
+        command.arg(format!("@{}", body.display()));
+        command.arg(world.url("/app/status?code=200"));
+        let output = output(command).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let seen = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(seen, "200 2", "{length} {said}");
+    }
+    world.gateway.quiet().await;
+}
+
 /// What slowhttptest says of 100 clients of this kind, while other clients are served.
 async fn slow(world: &World, base: &str, arguments: &[&str]) -> String {
     let (folder, plain) = (Scratch::new("slow"), world.plain());

@@ -154,9 +154,10 @@ fn poll_text(
 /// Reads the rest of a body that nobody wants, until nothing more comes, or for [`LINGER`]. `h2` resets the stream afterwards
 /// with NO_ERROR (RFC 9113 section 8.1) unless the body has ended.
 ///
-/// Clients do not look at the answer of a stream that is reset while they are sending. curl 7.88 stops sending when it reads
-/// a refusal (4xx, 5xx), which ends at once. Behind a good answer that has ended it would send no more and wait for ever,
-/// and so would Java 17: so they are told the end of such an answer behind their own.
+/// curl 7.88 and Java 17 do not look at the answer of a stream that is reset while they are sending. curl stops sending when
+/// it reads a refusal (4xx, 5xx), which ends at once. Behind the last byte of a good answer it reads no more, not even that its
+/// window opens, and waits for ever: so clients are told where such an answer ends, by its length or by END_STREAM, only
+/// behind the end of their own body.
 async fn linger(body: &mut Intake, shared: &Shared) {
     if body.ended {
         return;
@@ -198,8 +199,9 @@ impl Stream<'_> {
         if self.switches {
             return Box::pin(self.switch(head, body)).await;
         }
-        let ends = self.intake.ended || head.status >= StatusCode::BAD_REQUEST;
-        let Ok(mut sending) = self.send_head(&head, &mut body, ends) else {
+        let refuses = head.status >= StatusCode::BAD_REQUEST;
+        let holds = !refuses && self.holds(head.status);
+        let Ok(mut sending) = self.send_head(&head, &mut body, holds) else {
             return;
         };
         if let Some(sending) = &mut sending {
@@ -209,7 +211,7 @@ impl Stream<'_> {
             }
         }
         body.delivered(true);
-        if !self.intake.ended {
+        if holds || refuses {
             Box::pin(linger(&mut self.intake, &self.connection.shared)).await;
         }
         if let Some(sending) = sending {
@@ -237,7 +239,7 @@ impl Stream<'_> {
         }
         self.switches = false;
         self.intake.discard();
-        if let Ok(Some(mut sending)) = self.send_head(&head, &mut body, true) {
+        if let Ok(Some(mut sending)) = self.send_head(&head, &mut body, false) {
             let sent = poll_fn(|cx| self.poll_send(cx, &mut body, &mut sending)).await;
             if sent.is_err() {
                 return;
@@ -265,19 +267,26 @@ impl Stream<'_> {
         }
     }
 
-    /// Sends the head of the answer; `None`: the stream is over with it. `ends`: the client may be told the end of the answer
-    /// as soon as it comes.
+    /// Whether the client is not told where a good answer ends before its own body has ended. An answer without a body ends
+    /// in any case.
+    fn holds(&self, status: StatusCode) -> bool {
+        let sends = !self.intake.ended && (self.intake.begun || !self.awaits_100);
+        sends && !self.head_only && !has_no_body(status)
+    }
+
+    /// Sends the head of the answer; `None`: the stream is over with it. `holds`: the client is not told where it ends.
     fn send_head(
         &mut self,
         head: &AnswerHead,
         body: &mut Tracked,
-        ends: bool,
+        holds: bool,
     ) -> Result<Option<Sending>, Gone> {
         let length = body.size_hint().exact();
         // The client need not be asked for a body any more.
         self.awaits_100 = false;
         let bodiless = self.head_only || has_no_body(head.status) || length == Some(0);
-        let head = answer::last(head, length, self.head_only, &date::now());
+        let told = length.filter(|_| !holds);
+        let head = answer::last(head, told, self.head_only, &date::now());
         let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
             name.as_str().len() + value.len()
         };
@@ -285,14 +294,14 @@ impl Stream<'_> {
         if bodiless {
             body.read_to_end();
         }
-        let over = bodiless && ends;
+        let over = bodiless && !holds;
         let stream = self.respond.send_response(head, over);
         let stream = stream.map_err(|_| Gone)?;
         let sending = match bodiless {
             true => Sending::of_text(stream, Bytes::new()),
             false => Sending::new(stream, length),
         };
-        Ok((!over).then(|| if ends { sending } else { sending.held() }))
+        Ok((!over).then(|| if holds { sending.held() } else { sending }))
     }
 
     /// Sends the interim answers that the request path has got.

@@ -267,7 +267,7 @@ async fn a_whole_answer_comes_before_the_body_has_been_read() {
     gateway.quiet().await;
 }
 
-/// curl 7.88 and Java 17 give up an upload whose good answer has ended: the end waits for theirs.
+/// curl 7.88 and Java 17 wait for ever behind a good answer that has ended while they send: the end waits for theirs.
 #[tokio::test]
 async fn a_good_answer_to_a_body_that_nobody_reads_ends_behind_the_body() {
     let container = Container::start(|_, mut wire: Wire| async move {
@@ -291,18 +291,10 @@ async fn a_good_answer_to_a_body_that_nobody_reads_ends_behind_the_body() {
             client.data(stream, &[b'x'; 2000], false).await;
         }
         client.data(stream, b"x", true).await;
-        let mut seen = Vec::new();
-        loop {
-            let frame = client.next().await.unwrap();
-            assert_ne!(frame.kind, crate::support::h2::RST_STREAM, "{path}");
-            if frame.kind == crate::support::h2::DATA {
-                seen.extend_from_slice(&frame.payload);
-                if frame.has(END_STREAM) {
-                    break;
-                }
-            }
-        }
-        assert_eq!(seen, body, "{path}");
+        let answer = client.answer(stream).await;
+        assert_eq!((answer.status, answer.end), (200, End::Whole), "{path}");
+        assert_eq!(answer.body, body, "{path}");
+        assert_eq!(answer.field("content-length"), None, "{path}");
         // A client that sends nothing more is not waited for.
         let stream = client.open(&request("POST", path), false).await;
         let reset = client
