@@ -23,6 +23,7 @@ use crate::admin;
 use crate::client::PerAddress;
 use crate::cores::Cores;
 use crate::handover::{Given, Held, Role};
+use crate::identity::Hashing;
 use crate::reload::{self, Reloader, Source};
 use crate::server::{Door, Listener};
 use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
@@ -418,6 +419,7 @@ fn shared(
         metrics,
         counters,
         access_log,
+        hashing: Hashing::new(cores.count()),
         cores,
         closing: Closing::default(),
         held: Held::default(),

@@ -1,5 +1,6 @@
 //! Which header fields go on to a backend, which come back to a client, and which the gateway adds.
 
+mod claims;
 mod forwarding;
 
 use std::convert::Infallible;
@@ -8,6 +9,7 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+pub(crate) use self::claims::Claims;
 use crate::client::{Client, FORWARDING, is_disguised, is_tls_claim};
 use crate::head::{Fields, Known, KnownSet, elements};
 
@@ -119,6 +121,38 @@ pub(crate) struct RequestFields<'a> {
     pub(crate) host_sent: &'a str,
     /// Its port, or the scheme's.
     pub(crate) port: u16,
+    pub(crate) user: OfUser<'a>,
+}
+
+/// What the fields of a request say about its user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfUser<'a> {
+    /// Fields that only the gateway writes.
+    pub(crate) claims: &'a Claims,
+    /// Whether a trusted proxy has written the client's fields.
+    pub(crate) is_trusted: bool,
+    /// Whether the Authorization field stays here.
+    pub(crate) keeps_authorization: bool,
+    /// The fields that name the user, for a backend that speaks HTTP.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> OfUser<'a> {
+    /// No user.
+    pub(crate) const fn nobody(claims: &'a Claims) -> Self {
+        Self {
+            claims,
+            is_trusted: false,
+            keeps_authorization: false,
+            fields: &[],
+        }
+    }
+
+    /// Whether a field of the client does not go on.
+    fn removes(&self, known: Known, name: &[u8]) -> bool {
+        self.keeps_authorization && known == Known::Authorization
+            || self.claims.has(name, self.is_trusted)
+    }
 }
 
 impl RequestFields<'_> {
@@ -165,6 +199,11 @@ impl RequestFields<'_> {
             let Ok(()) = put(Known::Host, b"host", host.as_bytes());
         }
         let Ok(()) = self.try_each(Added::All, &mut put);
+        for (name, value) in self.user.fields {
+            if !self.overlay.removes(name.as_bytes()) {
+                let Ok(()) = put(Known::Other, name.as_bytes(), value.as_bytes());
+            }
+        }
         if !self.overlay.removes(b"via") {
             let Ok(()) = put(Known::Via, b"via", via(version).as_bytes());
         }
@@ -187,6 +226,12 @@ impl RequestFields<'_> {
         match added.next() {
             Some((_, value)) => Some(value),
             None if self.overlay.removes(name.as_bytes()) => None,
+            None if self
+                .user
+                .removes(Known::of(name.as_bytes()), name.as_bytes()) =>
+            {
+                None
+            }
             None => self.sent.get(name),
         }
     }
@@ -195,6 +240,7 @@ impl RequestFields<'_> {
     fn goes_on(&self, known: Known, name: &[u8]) -> bool {
         goes_on(self.client, known, name)
             && !self.nominated.contains(name)
+            && !self.user.removes(known, name)
             && !self.overlay.removes(name)
     }
 }
@@ -248,6 +294,7 @@ mod tests {
             host: "shop.example.com:8080",
             host_sent: "shop.example.com:8080",
             port: 8080,
+            user: OfUser::nobody(&Claims::default()),
         }
         .try_each(Added::All, |_, name, value| {
             seen.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));

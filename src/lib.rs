@@ -8,6 +8,7 @@ pub mod mount;
 pub mod sessions;
 pub mod sticky;
 
+mod access;
 mod acme;
 mod admin;
 mod backend;
@@ -23,6 +24,7 @@ mod gateway;
 mod handover;
 mod head;
 mod headers;
+mod identity;
 mod node;
 mod proxy;
 mod random;

@@ -3,12 +3,14 @@
 //! Building goes on after a problem, with some value in place of the bad one: the model is only handed out when
 //! there was none. A problem is never derived from a value that could not be read.
 
+mod access;
 mod admin;
 mod answers;
 mod balancer;
 mod exclusion;
 mod headers;
 mod health;
+mod identity;
 mod listener;
 mod listener_tls;
 mod mapping;
@@ -30,7 +32,8 @@ use crate::value::FileName;
 
 /// Builds the model of a file. The model may be used only when the report has no error.
 pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
-    let builder = Builder { report };
+    let around = Around::of(&file);
+    let builder = Builder { report, around };
     let listeners = builder.listeners(file.listeners, &file.trusted_proxies, place);
     builder.trust_in_everybody(&file.trusted_proxies);
     let balancers = builder.balancers(file.balancers);
@@ -66,7 +69,8 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
 
 /// Builds a member outside a balancer; `None` when its url is missing or unreadable.
 pub(crate) fn build_member(member: file::Member, place: Place, report: &Report) -> Option<Member> {
-    let builder = Builder { report };
+    let around = Around::default();
+    let builder = Builder { report, around };
     builder
         .balancer_member(member, place)
         .map(|(_, member)| member)
@@ -85,6 +89,16 @@ struct Need {
 /// Builds the parts of the model; the methods stand in the files of the parts.
 struct Builder<'a> {
     report: &'a Report,
+    around: Around,
+}
+
+/// What a mapping needs to know of the rest of the file.
+#[derive(Default)]
+struct Around {
+    /// Whether a listener asks clients for certificates.
+    asks_for_certificates: bool,
+    /// Whether there are no trusted proxies.
+    trusts_nobody: bool,
 }
 
 impl Builder<'_> {

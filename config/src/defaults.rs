@@ -8,7 +8,8 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::model::{
-    ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, SameSite, TlsVersion,
+    CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, RatePer,
+    SameSite, TlsVersion,
 };
 
 // Balancers.
@@ -139,6 +140,30 @@ pub const COMPRESS_TYPES: [&str; 4] = [
 
 /// `compress.min` in bytes. mod_deflate: none. nginx: `gzip_min_length 20`. Below it an answer fits one packet anyway.
 pub const COMPRESS_MIN: u64 = 1024;
+
+/// `rate.per`. httpd: mod_ratelimit bounds bytes, and no module counts requests; nginx's limit_req module has a key of one's choice.
+pub const RATE_PER: RatePer = RatePer::Client;
+
+/// `auth.required`. httpd: `Require valid-user`.
+pub const AUTH_REQUIRED: bool = true;
+
+/// `auth.basic.realm`. httpd: `AuthName`, without a default.
+pub const REALM: &str = "ajpgate";
+
+/// `auth.basic.pass`. httpd: mod_proxy sends Authorization on; ours keeps the password to itself.
+pub const PASS: bool = false;
+
+/// `auth.forward.timeout`. nginx's auth_request: as of any upstream, 60 s.
+pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `auth.forward.user`: the field that oauth2-proxy answers with (`--set-xauthrequest`).
+pub const FORWARD_USER: &str = "x-auth-request-user";
+
+/// `auth.header.user`.
+pub const HEADER_USER: &str = "x-remote-user";
+
+/// `auth.client_certificate.user`. httpd: a directive of mod_ssl names it, without a default.
+pub const CERTIFICATE_NAME: CertificateName = CertificateName::CommonName;
 
 // The gateway itself.
 

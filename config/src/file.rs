@@ -4,18 +4,22 @@
 //! for the schema; the values are in [`crate::defaults`]. The structs stay inside the crate: [`crate::build`] turns them
 //! into the model.
 
+mod access;
 mod answers;
 mod balancer;
 mod gateway;
 mod headers;
+mod identity;
 mod listener_tls;
 mod mapping;
 mod member;
 
+pub(crate) use access::Rate;
 pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
 pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime};
 pub(crate) use headers::HeaderRule;
+pub(crate) use identity::{Basic, CertificateUser, ForwardAuth, HeaderUser, Identity};
 pub(crate) use listener_tls::{Acme, CertificatePair, ListenerTls};
 pub(crate) use mapping::Mapping;
 pub(crate) use member::{Member, MemberTls};

@@ -19,11 +19,18 @@ impl Config {
             Some(Target::Member(member)) => Some(&**member),
             _ => None,
         });
-        let of_members = members.chain(targets).flat_map(files_of_member);
+        let identities = || self.mappings.iter().filter_map(|it| it.identity.as_ref());
+        let forwards = identities().filter_map(|it| it.forward.as_ref());
+        let servers = forwards.map(|forward| &*forward.server);
+        let users = identities().filter_map(|it| it.basic.as_ref());
+        let users = users.map(|basic| basic.users.as_path());
+        let of_members = members.chain(targets).chain(servers);
+        let of_members = of_members.flat_map(files_of_member);
         let of_mappings = self.mappings.iter().map(|it| &it.error_pages);
         let pages = of_mappings.chain([&self.error_pages]);
         let of_pages = pages.flat_map(|it| it.values().map(|page| page.file.as_path()));
-        of_listeners.chain(of_members).chain(of_pages).collect()
+        let named = of_listeners.chain(of_members);
+        named.chain(of_pages).chain(users).collect()
     }
 }
 

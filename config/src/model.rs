@@ -3,19 +3,23 @@
 //! Values of these types come from [`crate::parse()`] only, so the rest of the program need not check them
 //! again. The words are mod_proxy's where mod_proxy has one (`docs/migrating.md` has a table).
 
+mod access;
 mod answers;
 mod balancer;
 mod change;
 mod headers;
+mod identity;
 mod listener_tls;
 mod mapping;
 mod member;
 mod sticky;
 
+pub use access::*;
 pub use answers::*;
 pub use balancer::*;
 pub use change::*;
 pub use headers::*;
+pub use identity::*;
 pub use listener_tls::*;
 pub use mapping::*;
 pub use member::*;

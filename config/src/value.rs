@@ -3,6 +3,7 @@
 mod acme;
 mod address;
 mod amount;
+mod auth;
 mod control;
 mod host;
 mod media;
@@ -17,6 +18,7 @@ mod word;
 pub(crate) use acme::{AuthorityUrl, DomainName, Email};
 pub(crate) use address::{Bind, Network};
 pub(crate) use amount::{ErrorStatus, Factor, Period, Size, StatusCode, Whole};
+pub(crate) use auth::{AuthUrl, Realm, RequestRate};
 pub(crate) use media::MediaRange;
 pub(crate) use name::{
     AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName,

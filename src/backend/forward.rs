@@ -14,6 +14,7 @@ use crate::clock;
 use crate::connection_state::ConnectionState;
 use crate::head::AnswerHead;
 use crate::headers::RequestFields;
+use crate::identity::User;
 use crate::upload::Upload;
 
 /// A request on its way to one member.
@@ -49,6 +50,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) activation: Option<Activation<'a>>,
     /// Request attributes, from the configuration.
     pub(crate) attributes: &'a [(String, Vec<u8>)],
+    /// Who the user is. Members that speak HTTP are told in fields.
+    pub(crate) user: Option<&'a User>,
     /// The protocol that the client asks to switch to (RFC 9110 section 7.8).
     pub(crate) upgrade: Option<&'a str>,
     /// The client's connection, for interim answers.

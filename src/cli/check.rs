@@ -7,13 +7,14 @@ use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::BAD_USAGE;
 use super::tls_files;
+use super::user_files;
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used.
 pub(super) fn run(path: &Path) -> ExitCode {
     match read(path) {
         Ok(loaded) => {
-            let (missing, bad): (Vec<_>, Vec<_>) = tls_files::problems(&loaded)
+            let (missing, bad): (Vec<_>, Vec<_>) = files(&loaded)
                 .into_iter()
                 .partition(|found| found.is_missing);
             if let Some(problems) = Problems::new(problems_of(bad)) {
@@ -25,11 +26,13 @@ pub(super) fn run(path: &Path) -> ExitCode {
             let missing = problems_of(missing).into_iter();
             let missing = missing.map(Problem::into_warning);
             let doubts = tls_files::warnings(&loaded);
+            let reminders = user_files::reminders(&loaded);
             let warnings = loaded
                 .warnings
                 .iter()
                 .chain(&unbuilt)
                 .chain(&doubts)
+                .chain(&reminders)
                 .cloned();
             if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
                 println!("{warnings}\n");
@@ -44,6 +47,13 @@ pub(super) fn run(path: &Path) -> ExitCode {
     }
 }
 
+/// The problems of the files that the configuration names.
+fn files(loaded: &Loaded) -> Vec<tls_files::Found> {
+    let mut found = tls_files::problems(loaded);
+    found.extend(user_files::problems(loaded));
+    found
+}
+
 fn problems_of(found: Vec<tls_files::Found>) -> Vec<Problem> {
     found.into_iter().map(|found| found.problem).collect()
 }
@@ -56,7 +66,7 @@ fn read(path: &Path) -> Result<Loaded, Problems> {
 /// Reads a configuration that is to be run here: the files that it names must exist too.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     let loaded = read(path)?;
-    match Problems::new(problems_of(tls_files::problems(&loaded))) {
+    match Problems::new(problems_of(files(&loaded))) {
         Some(problems) => Err(problems),
         None => Ok(loaded),
     }

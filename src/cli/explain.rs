@@ -1,5 +1,6 @@
 //! `ajpgate explain`: the decisions about a request, made by the same functions as for real requests.
 
+mod guarded;
 mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 
+use self::guarded::Guarded;
 use self::report::{Candidate, Forwarded, Report, Verdict};
 use super::arguments::ConfigArgument;
 use super::check;
@@ -61,6 +63,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
     let client = client::of_request(Arc::new(client), &head, &snapshot.trusted);
     let mapped = Mapped::of(&snapshot, &head, &client);
+    let guarded = match &mapped {
+        Ok(mapped) => {
+            let mapping = mapped.located.mapping;
+            Guarded::of(mapping, &head.fields, &client, &snapshot.trusted)
+        }
+        Err(_) => Guarded::default(),
+    };
     let report = Report {
         client: &client,
         method: head.method.as_str(),
@@ -69,10 +78,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let host = head.fields.get("host");
             host.and_then(|host| std::str::from_utf8(host).ok())
         }),
-        verdict: match &mapped {
-            Ok(mapped) => explain(&snapshot, mapped, &head, &client),
-            Err(refusal) => Verdict::Refused(*refusal),
+        verdict: match (&mapped, &guarded.stopped) {
+            (Ok(_), Some((status, reason))) => Verdict::Stopped(*status, reason.clone()),
+            (Ok(mapped), None) => explain(&snapshot, mapped, &head, &client),
+            (Err(refusal), _) => Verdict::Refused(*refusal),
         },
+        guarded: &guarded,
     };
     print(&if arguments.json {
         format!("{:#}\n", report.json())

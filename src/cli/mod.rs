@@ -12,6 +12,7 @@ mod replace;
 mod run;
 mod signals;
 mod tls_files;
+mod user_files;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

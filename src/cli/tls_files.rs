@@ -40,6 +40,11 @@ pub(super) fn problems(loaded: &Loaded) -> Vec<Found> {
             let at = format!("proxy_pass[{index}]");
             found.extend(problem(loaded, member, &format!("{at}.member"), ""));
         }
+        let identity = mapping.identity.as_ref();
+        if let Some(forward) = identity.and_then(|it| it.forward.as_ref()) {
+            let at = format!("proxy_pass[{index}].auth.forward");
+            found.extend(problem(loaded, &forward.server, &at, "url"));
+        }
     }
     found
 }

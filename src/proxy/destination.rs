@@ -87,6 +87,11 @@ impl<'a> Destination<'a> {
         })))
     }
 
+    /// The path and its mapping.
+    pub(crate) const fn located(&self) -> &Located<'a> {
+        &self.located
+    }
+
     /// The field as the member gets it; `host` is what it gets as Host. `None` for what is no field value.
     ///
     /// A URL keeps its scheme, and gets the Host that is sent. The path alone is sent where the member may believe that

@@ -8,7 +8,7 @@ use super::destination::DESTINATION;
 use super::routed::RoutedRequest;
 use super::rules::request_overlay;
 use crate::backend::Forward;
-use crate::headers::{Overlay, RequestFields};
+use crate::headers::{OfUser, Overlay, RequestFields};
 use crate::state::{Attempt, LiveMember};
 use crate::variables::Variables;
 
@@ -19,6 +19,8 @@ pub(super) struct ForMember<'a> {
     member: &'a LiveMember,
     /// What `request_headers` changes.
     overlay: Overlay<'a>,
+    /// The fields that name the user to a member that speaks HTTP.
+    user_fields: Vec<(&'a str, &'a str)>,
     /// `request_attributes`, filled in.
     attributes: Vec<(String, Vec<u8>)>,
     /// The part of the path that stands for the mapping's path: empty or `/app`.
@@ -37,7 +39,8 @@ impl<'a> ForMember<'a> {
         let RoutedRequest { plan, .. } = *request;
         let facts = request.facts(variables);
         let mapping = plan.mapping;
-        let mut overlay = request_overlay(&mapping.request_headers, &facts);
+        let is_claim = |name: &str| request.claims.has(name.as_bytes(), request.is_told);
+        let mut overlay = request_overlay(&mapping.request_headers, &facts, is_claim);
         if plan.destination.is_some() {
             let destination = plan.destination_sent(member);
             overlay.replace(DESTINATION, destination.map(String::into_bytes));
@@ -49,6 +52,7 @@ impl<'a> ForMember<'a> {
             request,
             member,
             overlay,
+            user_fields: request.user.iter().flat_map(|user| user.fields()).collect(),
             attributes: attributes.collect(),
             path: plan.path_sent(&back),
             back,
@@ -73,6 +77,12 @@ impl<'a> ForMember<'a> {
             host: host.text,
             host_sent: plan.host_sent(self.member),
             port: client.port_told(&host),
+            user: OfUser {
+                claims: self.request.claims,
+                is_trusted: self.request.is_told,
+                keeps_authorization: plan.mapping.guard.keeps_authorization(),
+                fields: &self.user_fields,
+            },
         }
     }
 
@@ -111,6 +121,7 @@ impl<'a> ForMember<'a> {
                 false => Some(attempt.activation()),
             },
             attributes: &self.attributes,
+            user: self.request.user,
             upgrade,
             connection,
         }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use tracing::debug;
 
 use super::attempts;
+use super::enter::{enter, enter_destination};
 use super::finish::{Finished, Finishing, Given};
 use super::local::Local;
 use super::mapped::Mapped;
@@ -22,6 +23,7 @@ use crate::connection_state::ConnectionState;
 use crate::facts::Facts;
 use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
+use crate::identity::is_told;
 use crate::state::{Attempt, LiveAction, LiveTarget, Shared, Snapshot};
 use crate::upload::{ClientBody, Upload};
 
@@ -52,6 +54,7 @@ pub(crate) async fn handle(
         Ok(((answer, body), None)) => Given::Content(answer, body),
         Err(local) => Given::Refusal(local),
     };
+    let cookies = std::mem::take(&mut record.set_cookies);
     let finishing = Finishing {
         snapshot: &snapshot,
         mapping: mapped.as_ref().ok().map(|mapped| mapped.located.mapping),
@@ -59,14 +62,17 @@ pub(crate) async fn handle(
             head: Some(head),
             client: &record.client,
             variables: &record.variables,
-            user: None,
+            user: record.user.as_ref().map(|user| &*user.name),
         },
     };
     let Finished {
-        head: answer,
+        head: mut answer,
         body,
         attempt,
     } = finishing.finish(given);
+    for cookie in cookies {
+        answer.fields.push(b"Set-Cookie", &cookie);
+    }
     record.answered(&answer);
     let tracked = Tracked::new(body, attempt, answer.status, request);
     (answer, tracked)
@@ -83,6 +89,9 @@ async fn serve(
     record: &mut Record,
     body: ClientBody,
 ) -> Result<Served, Local> {
+    if let Some(answer) = enter(snapshot, mapped, head, record).await? {
+        return Ok((answer, None));
+    }
     match &mapped.located.mapping.action {
         LiveAction::Forward(to) => forward(snapshot, mapped, to, head, record, body).await,
         // An exclusion that covers the path was a refusal before.
@@ -102,7 +111,11 @@ async fn forward(
     let (client, connection) = (Arc::clone(&record.client), Arc::clone(&record.connection));
     let plan = Plan::new(snapshot, mapped, to, head, &client)
         .map_err(|refusal| refused(refusal, head, &client))?;
+    if let Some(destination) = &plan.destination {
+        enter_destination(snapshot, mapped, destination.located(), head, record).await?;
+    }
     record.enter(&to.balancer);
+    let user = record.user.clone();
     let upload =
         Upload::new(body, snapshot.limits.max_body).map_err(|error| Local::new(error.status()))?;
     let wanted = plan.session(head);
@@ -116,6 +129,9 @@ async fn forward(
         upgrade: upgrade::asked(head, &nominated),
         nominated: &nominated,
         connection: &connection,
+        user: user.as_deref(),
+        claims: &snapshot.claims,
+        is_told: is_told(&client, &snapshot.trusted),
     };
     let ((mut answer, body), chosen) = attempts::run(&request, record, upload).await?;
     let member_answer = MemberAnswer {

@@ -32,6 +32,12 @@ impl Local {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).with("Retry-After", &seconds.to_string())
     }
 
+    /// 429, and when to come again: whole seconds, at least one (RFC 6585 section 4).
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).clamp(1, 86_400);
+        Self::new(StatusCode::TOO_MANY_REQUESTS).with("Retry-After", &seconds.to_string())
+    }
+
     /// The answer to `OPTIONS *`.
     pub(crate) fn options() -> Self {
         Self::new(StatusCode::OK).with("Allow", ALLOWED)

@@ -3,9 +3,11 @@
 //! [`handle`] is the whole of it, top down; the other files are its steps.
 
 mod answer_body;
+mod ask;
 mod attempt;
 mod attempts;
 mod destination;
+mod enter;
 mod finish;
 mod for_member;
 mod handle;

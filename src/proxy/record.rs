@@ -14,10 +14,11 @@ use crate::client::Client;
 use crate::clock;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, Fields, RequestHead};
+use crate::identity::User;
 use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
 use crate::sticky::Found;
 use crate::telemetry::access_log::{AfterResponse, Entry};
-use crate::telemetry::metrics::{CodeClass, StickyResult};
+use crate::telemetry::metrics::{CodeClass, Refusal, StickyResult};
 use crate::variables::Variables;
 
 /// The status in the log when the client was gone before there was one (nginx's number for it).
@@ -52,6 +53,10 @@ pub(crate) struct Record {
     pub(crate) attempts: u32,
     /// Who was tried first.
     first_member: Option<Arc<LiveMember>>,
+    /// Who has sent it, as far as the mapping asks.
+    pub(crate) user: Option<Arc<User>>,
+    /// Cookies of the server that knows the users.
+    pub(crate) set_cookies: Vec<Vec<u8>>,
     /// Who answered.
     pub(crate) member: Option<Arc<LiveMember>>,
     status: Option<StatusCode>,
@@ -90,6 +95,8 @@ impl OpenRequest {
             how: None,
             attempts: 0,
             first_member: None,
+            user: None,
+            set_cookies: Vec::new(),
             member: None,
             status: None,
             head_sent: 0,
@@ -128,6 +135,11 @@ impl Record {
         self.how = Some(chosen.how);
         self.first_member
             .get_or_insert_with(|| Arc::clone(&chosen.attempt.member));
+    }
+
+    /// Counts that the request may not come in.
+    pub(crate) fn count_refusal(&self, reason: Refusal) {
+        self.shared.counters.access_refused.increment(reason);
     }
 
     /// The head of the answer is known.
@@ -226,6 +238,7 @@ impl Drop for OpenRequest {
             head: Some(head),
             refused_line: b"",
             client: &record.client,
+            user: record.user.as_ref().map(|user| &*user.name),
             status,
             sent: record.sent,
             head_sent: record.head_sent,
@@ -267,6 +280,7 @@ pub(crate) fn refused(
         head: None,
         refused_line: line,
         client,
+        user: None,
         status: status.as_u16(),
         sent: body.len() as u64,
         head_sent: 0,

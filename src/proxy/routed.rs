@@ -8,7 +8,8 @@ use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::facts::Facts;
 use crate::head::RequestHead;
-use crate::headers::Nominated;
+use crate::headers::{Claims, Nominated};
+use crate::identity::User;
 use crate::state::LiveBalancer;
 use crate::variables::Variables;
 
@@ -23,18 +24,24 @@ pub(crate) struct RoutedRequest<'a> {
     pub(crate) nominated: &'a Nominated<'a>,
     /// The client's connection.
     pub(crate) connection: &'a Arc<ConnectionState>,
+    /// Who the user is.
+    pub(crate) user: Option<&'a User>,
+    /// The fields that say who a user is.
+    pub(crate) claims: &'a Claims,
+    /// Whether a trusted proxy has written the fields.
+    pub(crate) is_told: bool,
     /// The protocol that the client asks to switch to.
     pub(crate) upgrade: Option<&'a str>,
 }
 
 impl RoutedRequest<'_> {
     /// What is known of the request, with the variables of this moment.
-    pub(super) const fn facts<'f>(&'f self, variables: &'f Variables) -> Facts<'f> {
+    pub(super) fn facts<'f>(&'f self, variables: &'f Variables) -> Facts<'f> {
         Facts {
             head: Some(self.head),
             client: self.client,
             variables,
-            user: None,
+            user: self.user.map(|user| &*user.name),
         }
     }
 

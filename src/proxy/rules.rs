@@ -31,15 +31,21 @@ pub(crate) fn apply_rules(rules: &[HeaderRule], facts: &Facts<'_>, fields: &mut 
     }
 }
 
-/// Applies `request_headers` for one attempt, whose facts name its member. Of the client's fields only those are seen that go on
+/// Applies `request_headers` for one attempt, whose facts name its member. `is_claim` knows the fields that say who the user
+/// is. Of the client's fields only those are seen that go on
 /// to a member: a rule brings back nothing that a client must not say.
-pub(super) fn request_overlay<'a>(rules: &'a [HeaderRule], facts: &Facts<'_>) -> Overlay<'a> {
+pub(super) fn request_overlay<'a>(
+    rules: &'a [HeaderRule],
+    facts: &Facts<'_>,
+    is_claim: impl Fn(&str) -> bool,
+) -> Overlay<'a> {
     let mut overlay = Overlay::default();
     for rule in rules.iter().filter(|rule| counts(rule, facts)) {
         let name = &*rule.name;
         let is_it = |added: &str| added.eq_ignore_ascii_case(name);
         let present = || {
-            let sent = sent(facts, name).filter(|_| !overlay.removes(name.as_bytes()));
+            let goes_on = !overlay.removes(name.as_bytes()) && !is_claim(name);
+            let sent = sent(facts, name).filter(move |_| goes_on);
             let added = overlay.added.iter().filter(|(added, _)| is_it(added));
             sent.chain(added.map(|(_, value)| value.as_slice()))
         };
@@ -217,7 +223,7 @@ mod tests {
         ] {
             let rules = rules(rules_text);
             let added = with_facts(&sent, |facts| {
-                let overlay = request_overlay(&rules, facts);
+                let overlay = request_overlay(&rules, facts, |_| false);
                 let added = overlay.added.iter();
                 shown(added.map(|(name, value)| (name.as_bytes(), value.as_slice())))
             });

@@ -192,7 +192,13 @@ impl Edit<'_> {
         let Shared { metrics, cores, .. } = self.shared;
         let before = self.snapshot();
         let wanted = overrides.over(&self.editing.file);
-        let plan = Plan::new(&wanted, &before.balancers, cores.count(), metrics)?;
+        let plan = Plan::new(
+            &wanted,
+            &before.balancers,
+            &before.mappings,
+            cores.count(),
+            metrics,
+        )?;
         if overrides != self.editing.overrides
             && let Some(store) = &self.editing.store
         {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ajpgate_config::Config;
 
+use super::guard::GuardError;
 use super::overrides::Overrides;
 use super::store::Store;
-use crate::backend::BackendError;
 use crate::balancer::Refused;
 
 /// What whoever changes something has to know.
@@ -55,7 +55,7 @@ pub(crate) enum EditError {
     )]
     TakenByUrl,
     #[error("{0}")]
-    Impossible(#[from] BackendError),
+    Impossible(#[from] GuardError),
     #[error("{0}")]
     Added(String),
     #[error("a new program is taking over: ask it")]

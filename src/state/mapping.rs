@@ -7,6 +7,7 @@ use ajpgate_config::{
     Action, Compress, Config, EncodedSlash, HeaderRule, Mapping, Target, Template,
 };
 
+use super::guard::Guard;
 use super::{LiveBalancer, LiveMember};
 use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
 use crate::site::ErrorPages;
@@ -24,6 +25,8 @@ pub(crate) struct LiveMapping {
     pub(crate) request_attributes: Vec<(String, Template)>,
     pub(crate) error_pages: ErrorPages,
     pub(crate) compress: Option<Compress>,
+    /// Who may use it.
+    pub(crate) guard: Guard,
 }
 
 /// What a mapping does with a request.
@@ -83,11 +86,15 @@ pub(super) fn table(config: &Config) -> Table {
 }
 
 /// The mappings of a configuration, in its order. `balancers` are those that it names, and those that stand for the
-/// backends that its mappings name themselves.
-pub(super) fn mappings(config: &Config, balancers: &[Arc<LiveBalancer>]) -> Vec<LiveMapping> {
-    let mappings = config.mappings.iter();
+/// backends that its mappings name themselves; `guards` has one for each mapping.
+pub(super) fn mappings(
+    config: &Config,
+    balancers: &[Arc<LiveBalancer>],
+    guards: Vec<Guard>,
+) -> Vec<LiveMapping> {
+    let mappings = config.mappings.iter().zip(guards);
     mappings
-        .map(|mapping| LiveMapping::new(mapping, balancers))
+        .map(|(mapping, guard)| LiveMapping::new(mapping, balancers, guard))
         .collect()
 }
 
@@ -125,7 +132,7 @@ impl LiveMapping {
         }
     }
 
-    fn new(mapping: &Mapping, balancers: &[Arc<LiveBalancer>]) -> Self {
+    fn new(mapping: &Mapping, balancers: &[Arc<LiveBalancer>], guard: Guard) -> Self {
         // The check of the configuration made sure that each target exists.
         let target =
             |to| LiveTarget::of(to, balancers).map_or(LiveAction::Exclude, LiveAction::Forward);
@@ -143,6 +150,7 @@ impl LiveMapping {
             request_attributes: mapping.request_attributes.clone(),
             error_pages: ErrorPages::new(&mapping.error_pages),
             compress: mapping.compress.clone(),
+            guard,
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `shared` | what all connections share |
 //! | `closing` | how far the stop of the gateway has come |
 //! | `snapshot` | what follows from one configuration |
-//! | `mapping` | its mappings |
+//! | `mapping`, `guard` | its mappings, and who may use them |
 //! | `live`, `member` | a balancer and a member while they run |
 //! | `transitions` | log lines about members that go out and come back |
 //! | `attempt` | one try of a request on one member |
@@ -24,6 +24,7 @@ mod drain;
 mod draining;
 mod edit;
 mod editing;
+mod guard;
 mod journal;
 mod live;
 mod mapping;
@@ -43,6 +44,7 @@ pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::closing::Closing;
 pub(crate) use self::drain::Left;
 pub(crate) use self::editing::{EditError, Editing};
+pub(crate) use self::guard::{AuthServer, LiveIdentity};
 pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::LiveBalancer;
 pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget};

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use ajpgate_config::{self as config, Config, Target};
 
+use super::guard::{Guard, GuardError, guards};
 use super::live::LiveBalancer;
+use super::mapping::LiveMapping;
 use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
 use super::snapshot::Snapshot;
@@ -22,6 +24,7 @@ pub(super) struct Plan<'a> {
     config: &'a Config,
     before: &'a [Arc<LiveBalancer>],
     steps: Vec<Step<'a>>,
+    guards: Vec<Guard>,
 }
 
 /// What is to be done for one balancer of the configuration.
@@ -41,16 +44,19 @@ struct Wanted {
 }
 
 impl<'a> Plan<'a> {
-    /// The steps from the balancers that run to this configuration, where `cores` serve clients. Nothing is changed yet.
+    /// The steps from the balancers and mappings that run to this configuration, where `cores` serve clients. Nothing is
+    /// changed yet.
     ///
     /// # Errors
-    /// When a backend cannot be made.
+    /// When a backend cannot be made, or a file of users cannot be used.
     pub(super) fn new(
         config: &'a Config,
         before: &'a [Arc<LiveBalancer>],
+        mappings: &[LiveMapping],
         cores: usize,
         metrics: &Metrics,
-    ) -> Result<Self, BackendError> {
+    ) -> Result<Self, GuardError> {
+        let guarded: Vec<&Guard> = mappings.iter().map(|mapping| &mapping.guard).collect();
         let wanted = wanted(config, cores);
         let olds = predecessors(&wanted, before);
         let steps = wanted.into_iter().zip(olds);
@@ -58,7 +64,8 @@ impl<'a> Plan<'a> {
         Ok(Self {
             config,
             before,
-            steps: steps.collect::<Result<_, _>>()?,
+            steps: steps.collect::<Result<_, BackendError>>()?,
+            guards: guards(config, &guarded, cores)?,
         })
     }
 
@@ -69,7 +76,7 @@ impl<'a> Plan<'a> {
             Step::Start(wanted) => Arc::new(LiveBalancer::start(wanted, now)),
             Step::Change(old, wanted) => Arc::new(old.change_to(wanted, now)),
         });
-        let snapshot = Snapshot::of(self.config, balancers.collect());
+        let snapshot = Snapshot::of(self.config, balancers.collect(), self.guards);
         let kept = |backend: &Backend| {
             let mut members = snapshot.members();
             members.any(|member| member.backend.is(backend))
@@ -85,13 +92,13 @@ impl Snapshot {
     /// Builds balancers, pools and metric handles for a start, where `cores` serve clients. Nothing is connected yet.
     ///
     /// # Errors
-    /// When a backend cannot be made.
+    /// When a backend cannot be made, or a file of users cannot be used.
     pub(crate) fn new(
         config: &Config,
         cores: usize,
         metrics: &Metrics,
-    ) -> Result<Self, BackendError> {
-        let plan = Plan::new(config, &[], cores, metrics)?;
+    ) -> Result<Self, GuardError> {
+        let plan = Plan::new(config, &[], &[], cores, metrics)?;
         let (snapshot, _) = plan.carry_out(Instant::now());
         Ok(snapshot)
     }

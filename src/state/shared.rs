@@ -13,6 +13,7 @@ use super::snapshot::Snapshot;
 use crate::client::PerAddress;
 use crate::cores::Cores;
 use crate::handover::Held;
+use crate::identity::Hashing;
 use crate::supervisor::Supervisor;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) challenges: Challenges,
     /// Open connections of clients, by address.
     pub(crate) per_address: PerAddress,
+    /// The threads that check passwords.
+    pub(crate) hashing: Hashing,
     /// Held by whoever changes what runs; see [`Shared::edit`].
     pub(crate) editing: Mutex<Editing>,
     pub(crate) journal: Journal,

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{Config, ErrorOverride, HeaderRule, Limits};
 
+use super::guard::{self, AuthServer, Guard, LiveIdentity};
 use super::live::LiveBalancer;
 use super::mapping::{self, LiveMapping};
 use super::member::LiveMember;
 use crate::balancer::MemberId;
 use crate::client::Trusted;
+use crate::headers::Claims;
 use crate::mount::{PublicPaths, Table};
 use crate::site::ErrorPages;
 use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
@@ -34,6 +36,8 @@ pub(crate) struct Snapshot {
     pub(crate) error_override: ErrorOverride,
     /// Whose forwarding fields and PROXY headers are believed.
     pub(crate) trusted: Trusted,
+    /// The fields that say who a user is.
+    pub(crate) claims: Claims,
     pub(crate) limits: Limits,
     /// How long requests may take once the gateway has been told to stop.
     pub(crate) shutdown_timeout: Duration,
@@ -44,9 +48,13 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// `balancers` are those of the configuration in its order, then those of its mappings.
-    pub(super) fn of(config: &Config, balancers: Vec<Arc<LiveBalancer>>) -> Self {
-        let mappings = mapping::mappings(config, &balancers);
+    /// `balancers` are those of the configuration in its order, then those of its mappings; `guards` has one for each mapping.
+    pub(super) fn of(
+        config: &Config,
+        balancers: Vec<Arc<LiveBalancer>>,
+        guards: Vec<Guard>,
+    ) -> Self {
+        let mappings = mapping::mappings(config, &balancers, guards);
         Self {
             mounts: mapping::table(config),
             public_paths: mapping::public_paths(&balancers, &mappings),
@@ -55,6 +63,7 @@ impl Snapshot {
             error_pages: ErrorPages::new(&config.error_pages),
             error_override: config.error_override.clone(),
             trusted: Trusted::new(&config.trusted_proxies),
+            claims: guard::claims(config),
             limits: config.limits.clone(),
             shutdown_timeout: config.shutdown_timeout,
             shutdown_delay: config.shutdown_delay,
@@ -113,6 +122,17 @@ impl Snapshot {
         let mut members = self.members();
         pages.any(|pages| !pages.are_current())
             || members.any(|it| it.backend.is_out_of_date() || !it.config.has_current_secret())
+            || self.identities().any(|it| it.is_out_of_date())
+    }
+
+    fn identities(&self) -> impl Iterator<Item = &Arc<LiveIdentity>> {
+        let mappings = self.mappings.iter();
+        mappings.filter_map(|mapping| mapping.guard.identity.as_ref())
+    }
+
+    /// The servers that are asked who the user is.
+    pub(crate) fn auth_servers(&self) -> impl Iterator<Item = &AuthServer> {
+        self.identities().filter_map(|it| it.server.as_ref())
     }
 
     /// All members of all balancers.

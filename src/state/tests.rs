@@ -152,7 +152,7 @@ fn check_alike(changed: &Snapshot, started: &Snapshot, now: Instant) {
 const CORES: usize = 2;
 
 fn change(before: &Snapshot, config: &Config, metrics: &Metrics, now: Instant) -> Snapshot {
-    let plan = Plan::new(config, &before.balancers, CORES, metrics).unwrap();
+    let plan = Plan::new(config, &before.balancers, &before.mappings, CORES, metrics).unwrap();
     plan.carry_out(now).0
 }
 

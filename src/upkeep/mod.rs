@@ -47,9 +47,15 @@ async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
         checks.follow(&shared, &ended);
         storages.follow(&shared, &ended);
         let until_swapped = ended.child_token();
-        for balancer in &shared.snapshot.load_full().balancers {
+        let snapshot = shared.snapshot.load_full();
+        for balancer in &snapshot.balancers {
             look_after(&shared.cores, balancer, &until_swapped);
         }
+        for server in snapshot.auth_servers() {
+            let maintain = || maintain(server.backend.clone(), until_swapped.clone());
+            shared.cores.spawn_on_each(maintain);
+        }
+        drop(snapshot);
         tokio::select! {
             () = ended.cancelled() => return,
             () = shared.swapped.notified() => until_swapped.cancel(),

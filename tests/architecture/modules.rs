@@ -49,6 +49,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["tls"], NO_BALANCING),
     (&["acme"], NO_BALANCING),
     (&["site"], NO_BALANCING),
+    (&["access", "identity"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (

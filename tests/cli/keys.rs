@@ -172,6 +172,29 @@ const ROWS: &[Row] = &[
     ("mapping.request_headers", Built, Mapping, "request_headers: [{ unset: X-A }]"),
     ("mapping.response_headers", Built, Mapping, "response_headers: [{ unset: X-A }]"),
     ("mapping.request_attributes", Built, Mapping, "request_attributes: { a: b }"),
+    ("mapping.allow", Built, Mapping, "allow: [10.0.0.0/8]"),
+    ("mapping.deny", Built, Mapping, "deny: [10.0.0.0/8]"),
+    ("mapping.rate", Built, Mapping, "rate: 20/s"),
+    ("mapping.rate.requests", Built, Mapping, "rate: { requests: 100/m }"),
+    ("mapping.rate.burst", Built, Mapping, "rate: { requests: 100/m, burst: 7 }"),
+    ("mapping.rate.per", Built, Mapping, "rate: { requests: 100/m, per: mapping }"),
+    ("mapping.auth", Built, Mapping, "auth: { basic: { users: users } }"),
+    ("mapping.auth.required", Built, Mapping, "auth: { basic: { users: users }, required: false }"),
+    ("mapping.auth.basic", Built, Mapping, "auth: { basic: { users: users } }"),
+    ("mapping.auth.basic.users", Built, Mapping, "auth: { basic: { users: users } }"),
+    ("mapping.auth.basic.realm", Built, Mapping, "auth: { basic: { users: users, realm: Shop } }"),
+    ("mapping.auth.basic.pass", Built, Mapping, "auth: { basic: { users: users, pass: true } }"),
+    ("mapping.auth.forward", Built, Mapping, "auth: { forward: { url: \"http://localhost/auth\" } }"),
+    ("mapping.auth.forward.url", Built, Mapping, "auth: { forward: { url: \"http://localhost/auth?a=b\" } }"),
+    ("mapping.auth.forward.timeout", Built, Mapping, "auth: { forward: { url: \"http://localhost/\", timeout: 1s } }"),
+    ("mapping.auth.forward.user", Built, Mapping, "auth: { forward: { url: \"http://localhost/\", user: X-User } }"),
+    ("mapping.auth.forward.attributes", Built, Mapping, "auth: { forward: { url: \"http://localhost/\", attributes: { groups: X-Groups } } }"),
+    ("mapping.auth.forward.tls", Built, Mapping, "auth: { forward: { url: \"https://localhost/\", tls: { verify: off } } }"),
+    ("mapping.auth.client_certificate", Built, Top, "listeners: [{ bind: \"[::1]:0\", tls: { certificate: ca.pem, private_key: key.pem, client_auth: optional, client_ca: ca.pem } }]\nproxy_pass: [{ path: /, to: \"ajp://a:1/\", auth: { client_certificate: {} } }]"),
+    ("mapping.auth.client_certificate.user", Built, Top, "listeners: [{ bind: \"[::1]:0\", tls: { certificate: ca.pem, private_key: key.pem, client_auth: optional, client_ca: ca.pem } }]\nproxy_pass: [{ path: /, to: \"ajp://a:1/\", auth: { client_certificate: { user: DN } } }]"),
+    ("mapping.auth.header", Built, Top, "trusted_proxies: [10.0.0.0/8]\nproxy_pass: [{ path: /, to: \"ajp://a:1/\", auth: { header: {} } }]"),
+    ("mapping.auth.header.user", Built, Top, "trusted_proxies: [10.0.0.0/8]\nproxy_pass: [{ path: /, to: \"ajp://a:1/\", auth: { header: { user: X-User } } }]"),
+    ("mapping.auth.header.attributes", Built, Top, "trusted_proxies: [10.0.0.0/8]\nproxy_pass: [{ path: /, to: \"ajp://a:1/\", auth: { header: { attributes: { mail: X-Mail } } } }]"),
     ("header_rule.set", Built, Mapping, "request_headers: [{ set: X-A, value: b }]"),
     ("header_rule.add", Built, Mapping, "request_headers: [{ add: X-A, value: b }]"),
     ("header_rule.append", Built, Mapping, "request_headers: [{ append: X-A, value: b }]"),
@@ -393,6 +416,8 @@ fn with_secret_file() -> Scratch {
     let secret = scratch.write("secret", "s3cret\n");
     only_for_its_owner(&secret);
     scratch.write("crl.pem", &revocation_list());
+    let anna = "$2y$04$Op6C1pTlDFfZeKh67qGrc.gOGq/stAT4iUoIfK/XOiesuw9FiBZ42";
+    scratch.write("users", &format!("anna:{anna}\n"));
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     scratch.write("ca.pem", &key.cert.pem());
     scratch.write("key.pem", &key.signing_key.serialize_pem());

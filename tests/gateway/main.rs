@@ -13,6 +13,7 @@
 
 mod support;
 
+mod access;
 mod admin;
 mod ajp_body;
 mod ajp_connection;
@@ -48,6 +49,7 @@ mod http_sticky;
 mod http_streams;
 mod http_tls;
 mod http_upgrade;
+mod identity;
 mod limits;
 mod manager;
 mod mapping;

@@ -25,6 +25,7 @@ mod helpers;
 mod http;
 mod http2;
 mod https;
+mod identity;
 mod load;
 mod prometheus;
 mod tls;

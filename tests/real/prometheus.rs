@@ -167,6 +167,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("certificate_expiry_seconds", "gauge", "name"),
     ("tls_handshakes_total", "counter", "result"),
     ("acme_total", "counter", "result"),
+    ("access_refused_total", "counter", "reason"),
     ("limits_total", "counter", "limit"),
     ("proxy_headers_total", "counter", "result"),
 ];

@@ -19,6 +19,7 @@ pub(crate) mod authority;
 pub(crate) mod browser;
 pub(crate) mod chromium;
 pub(crate) mod client;
+pub(crate) mod forged;
 pub(crate) mod ftp;
 pub(crate) mod h2;
 pub(crate) mod hpack;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::access::Guards;
 use super::balancer::Balancers;
 use super::{Builder, Need, list, whole};
 use crate::defaults;
@@ -57,6 +58,13 @@ impl Builder<'_> {
         // Without a target the file has an error, and the model is not used.
         let to = self.target(mapping.to, mapping.member, balancers);
         let action = to.map_or(Action::Exclude, Action::Forward);
+        let guards = Guards {
+            allow: mapping.allow,
+            deny: mapping.deny,
+            rate: mapping.rate,
+            auth: mapping.auth,
+        };
+        let (access, identity) = self.guards(guards, &mapping.request_attributes, exclude);
         let all_hosts = match &mapping.hosts {
             Field::Absent => true,
             Field::Unreadable => false,
@@ -72,6 +80,8 @@ impl Builder<'_> {
             error_pages: self.error_pages(mapping.error_pages),
             compress: self.compress(mapping.compress),
             request_attributes: whole_named(mapping.request_attributes),
+            access,
+            identity,
             path: String::new(),
         };
         let (place, path) = self.required(

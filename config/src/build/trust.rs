@@ -1,6 +1,7 @@
 //! Whom the gateway believes what they say about the client.
 
 use super::Builder;
+use super::access::is_nobody;
 use crate::field::{Field, Scalar};
 use crate::file;
 use crate::value::Network;
@@ -12,14 +13,9 @@ impl Builder<'_> {
         listener: &file::Listener,
         trusted_proxies: &Field<Vec<Scalar<Network>>>,
     ) {
-        let nobody = match trusted_proxies {
-            Field::Absent => true,
-            Field::Unreadable => false,
-            Field::Given(_, networks) => networks.is_empty(),
-        };
         if let Field::Given(place, wanted) = &listener.proxy_protocol
             && wanted.0
-            && nobody
+            && is_nobody(trusted_proxies)
         {
             self.report.error_with_hint(
                 *place,

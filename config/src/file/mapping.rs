@@ -3,13 +3,17 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access::Rate;
 use super::answers::{Compress, ErrorPages};
 use super::headers::HeaderRule;
+use super::identity::Identity;
 use super::member::Member;
-use crate::field::{Checked, Field, Named, Scalar};
+use crate::field::{Checked, Either, Field, Named, Scalar};
 use crate::model::EncodedSlash;
 use crate::template::TemplateText;
-use crate::value::{AttributeName, HostName, PathPrefix, Switch, TargetUrl, Word};
+use crate::value::{
+    AttributeName, HostName, Network, PathPrefix, RequestRate, Switch, TargetUrl, Word,
+};
 
 /// Which request goes where.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -47,4 +51,14 @@ pub(crate) struct Mapping {
     /// AJP request attributes: name and value.
     #[schemars(extend("default" = {}))]
     pub(crate) request_attributes: Field<Named<AttributeName, Checked<TemplateText>>>,
+    /// Networks whose clients may come in; absent: all. Others get 403.
+    #[schemars(extend("minItems" = 1))]
+    pub(crate) allow: Field<Vec<Scalar<Network>>>,
+    /// Networks whose clients may not come in; looked at before `allow`.
+    #[schemars(extend("default" = []))]
+    pub(crate) deny: Field<Vec<Scalar<Network>>>,
+    /// How many requests are answered, like 20/s; those beyond it get 429.
+    pub(crate) rate: Field<Either<RequestRate, Rate>>,
+    /// Who the user is.
+    pub(crate) auth: Field<Identity>,
 }

@@ -1,7 +1,9 @@
 //! Mappings.
 
+use super::access::Access;
 use super::answers::{Compress, ErrorPages};
 use super::headers::HeaderRule;
+use super::identity::Identity;
 use super::member::Member;
 use crate::template::Template;
 
@@ -29,6 +31,10 @@ pub struct Mapping {
     pub compress: Option<Compress>,
     /// AJP request attributes, in order.
     pub request_attributes: Vec<(String, Template)>,
+    /// Which clients may come in, and how often.
+    pub access: Access,
+    /// Who the user is; `None`: nobody asks.
+    pub identity: Option<Identity>,
 }
 
 /// What a mapping does with a request: the keys that exclude each other.

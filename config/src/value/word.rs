@@ -4,7 +4,10 @@ use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
-use crate::model::{ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, SameSite, TlsVersion};
+use crate::model::{
+    CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, RatePer, SameSite,
+    TlsVersion,
+};
 use crate::nearest::nearest;
 
 /// A value that is chosen by a word.
@@ -146,6 +149,27 @@ impl Keyword for ClientAuth {
 impl Keyword for TlsVersion {
     fn words() -> Vec<(&'static str, Self)> {
         vec![("1.2", Self::Tls12), ("1.3", Self::Tls13)]
+    }
+}
+
+impl Keyword for CertificateName {
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![
+            ("CN", Self::CommonName),
+            ("DN", Self::DistinguishedName),
+            ("email", Self::Email),
+            ("upn", Self::PrincipalName),
+        ]
+    }
+}
+
+impl Keyword for RatePer {
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![
+            ("client", Self::Client),
+            ("user", Self::User),
+            ("mapping", Self::Mapping),
+        ]
     }
 }
 

@@ -200,6 +200,10 @@ impl AjpBackend {
         if let Some(secret) = &self.secret {
             head.attribute(Attribute::Secret, secret.as_bytes())?;
         }
+        if let Some(user) = request.user {
+            head.attribute(Attribute::RemoteUser, user.name.as_bytes())?;
+            head.attribute(Attribute::AuthType, user.kind.auth_type().as_bytes())?;
+        }
         if let Some(query) = request.query {
             head.attribute(Attribute::QueryString, query.as_bytes())?;
         }
@@ -225,6 +229,10 @@ impl AjpBackend {
         }
         for (name, value) in request.attributes {
             head.named_attribute(name.as_bytes(), value)?;
+        }
+        let of_user = request.user.iter().flat_map(|user| &user.attributes);
+        for known in of_user {
+            head.named_attribute(known.name.as_bytes(), known.value.as_bytes())?;
         }
         Ok(())
     }

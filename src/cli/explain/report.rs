@@ -3,8 +3,10 @@
 use std::fmt;
 
 use ajpgate_config::{LbMethod, Variable};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::guarded::Guarded;
 use crate::balancer::{How, NoMember};
 use crate::client::Client;
 use crate::proxy::{Refusal, Session};
@@ -27,12 +29,15 @@ pub(super) struct Report<'a> {
     pub(super) method: &'a str,
     pub(super) target: String,
     pub(super) host: Option<&'a str>,
+    pub(super) guarded: &'a Guarded,
     pub(super) verdict: Verdict<'a>,
 }
 
 pub(super) enum Verdict<'a> {
     /// The request is answered without a balancer.
     Refused(Refusal),
+    /// The request may not come in: the status of its answer, and why.
+    Stopped(StatusCode, String),
     Forwarded(Box<Forwarded<'a>>),
 }
 
@@ -138,7 +143,11 @@ impl fmt::Display for Report<'_> {
                 "  client      {ip} with {scheme}, says the trusted proxy {proxy}"
             )?;
         }
+        for (label, text) in self.guarded.lines() {
+            writeln!(f, "  {label:11} {text}")?;
+        }
         match &self.verdict {
+            Verdict::Stopped(status, reason) => writeln!(f, "  answer      {status}: {reason}"),
             Verdict::Refused(refusal) => {
                 let status = refusal.status();
                 write!(f, "  answer      {status}: {refusal}")?;
@@ -223,7 +232,16 @@ impl Report<'_> {
                 "proxy": self.client.said.as_ref().map(|said| &said.proxy.ip),
             },
         });
+        if let (Value::Object(report), Value::Object(guarded)) = (&mut report, self.guarded.json())
+        {
+            report.extend(guarded);
+        }
         let more = match &self.verdict {
+            Verdict::Stopped(status, reason) => json!({
+                "result": "refused",
+                "status": status.as_u16(),
+                "reason": reason,
+            }),
             Verdict::Refused(refusal) => json!({
                 "result": "refused",
                 "status": refusal.status().as_u16(),

@@ -16,6 +16,8 @@ pub(crate) struct Entry<'a> {
     /// The request line of a request that was refused, as far as it came.
     pub(crate) refused_line: &'a [u8],
     pub(crate) client: &'a Client,
+    /// Who the user is, where a mapping asks for it.
+    pub(crate) user: Option<&'a str>,
     pub(crate) status: u16,
     /// Bytes of the answer's body.
     pub(crate) sent: u64,
@@ -46,7 +48,7 @@ impl<'a> Entry<'a> {
             head: self.head,
             client: self.client,
             variables: self.variables,
-            user: None,
+            user: self.user,
         }
     }
 

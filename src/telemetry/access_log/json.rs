@@ -13,6 +13,7 @@ struct Line<'a> {
     /// When the request began, as RFC 3339 writes it.
     time: String,
     client: &'a str,
+    user: Option<&'a str>,
     method: Option<Cow<'a, str>>,
     target: Option<Cow<'a, str>>,
     protocol: Option<Cow<'a, str>>,
@@ -69,6 +70,7 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
     let line = Line {
         time: begun.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         client: &entry.client.ip,
+        user: entry.user,
         method: head
             .map(|head| head.method.as_str().into())
             .or(refused.method),

@@ -249,6 +249,7 @@ mod tests {
         cookies.push(b"Set-Cookie", b"x=1");
         cookies.push(b"Set-Cookie", b"y=2");
         let entry = Entry {
+            user: None,
             head: Some(&parts.into()),
             refused_line: b"",
             client: &client,
@@ -338,6 +339,7 @@ mod tests {
         let variables = Variables::default();
         let response = Fields::default();
         let entry = Entry {
+            user: None,
             head: Some(&head),
             ..refused(&client, &variables, &response)
         };
@@ -358,6 +360,7 @@ mod tests {
         response: &'a Fields,
     ) -> Entry<'a> {
         Entry {
+            user: None,
             head: None,
             refused_line: b"",
             client,

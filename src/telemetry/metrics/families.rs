@@ -105,6 +105,8 @@ families! {
         "Unix time at which the certificate of a name expires.";
     ACME = Counter "acme_total",
         "Attempts to get a certificate from an authority (ACME) by how they ended.";
+    ACCESS_REFUSED = Counter "access_refused_total",
+        "Requests that a mapping did not let in, by the reason.";
     REFUSED_REQUESTS = Counter "refused_requests_total",
         "Requests that were refused before they were mapped.";
     ACCESS_LOG_DROPPED = Counter "access_log_dropped_total",

@@ -3,16 +3,16 @@
 use super::cells::{Counter, Gauge};
 use super::expiries::CertificateExpiries;
 use super::families::{
-    ACCESS_LOG_DROPPED, ACME, BACKEND_BUCKETS, BACKEND_DURATION, BYTES, CLIENT_CONNECTIONS,
-    CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, LIMITS, MEMBER_BUSY, MEMBER_DRAINED,
-    MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT,
-    PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS,
-    REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES, WAIT_BUCKETS,
+    ACCESS_LOG_DROPPED, ACCESS_REFUSED, ACME, BACKEND_BUCKETS, BACKEND_DURATION, BYTES,
+    CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, LIMITS, MEMBER_BUSY,
+    MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS,
+    POOL_MAX, POOL_WAIT, PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION,
+    REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES, WAIT_BUCKETS,
 };
 use super::histogram::Histogram;
 use super::labels::{
     AcmeResult, CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit,
-    MemberStatus, ProxyHeader, ReloadResult, RetryReason,
+    MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason,
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
@@ -65,6 +65,7 @@ counter_array! {
     LimitCounters by Limit;
     HandshakeCounters by HandshakeResult;
     AcmeCounters by AcmeResult;
+    RefusalCounters by Refusal;
 }
 
 /// Handles that belong to no balancer.
@@ -81,6 +82,14 @@ pub(crate) struct GatewayMetrics {
     pub(crate) tls_handshakes: HandshakeCounters,
     pub(crate) certificates: CertificateExpiries,
     pub(crate) acme: AcmeCounters,
+    pub(crate) access_refused: RefusalCounters,
+}
+
+impl ConnectCounters {
+    /// Counters that nobody sees, for connections to others than members.
+    pub(crate) fn nowhere() -> Self {
+        Self(ConnectResult::ALL.map(|_| Counter::noop()))
+    }
 }
 
 impl GatewayMetrics {
@@ -119,6 +128,13 @@ impl GatewayMetrics {
                 &Labels::default(),
             ),
             certificates: CertificateExpiries::new(metrics),
+            access_refused: RefusalCounters::new(
+                &Refusal::ALL,
+                metrics,
+                &ACCESS_REFUSED,
+                "reason",
+                &Labels::default(),
+            ),
             acme: AcmeCounters::new(
                 &AcmeResult::ALL,
                 metrics,

@@ -110,6 +110,18 @@ label_values! {
 }
 
 label_values! {
+    /// Why a request did not come in (`access_refused_total`): the client's address, too many requests, no user, a server of
+    /// `auth` that has failed, too many passwords that wait to be checked.
+    Refusal {
+        Allow = "allow",
+        Rate = "rate",
+        User = "user",
+        Server = "server",
+        Busy = "busy",
+    }
+}
+
+label_values! {
     /// How an attempt to get a certificate ended (`acme_total`). The authority is unreachable too where it is slow or has an
     /// error of its own; `local` are files and certificates of this machine.
     AcmeResult {

@@ -26,7 +26,7 @@ pub(crate) use self::handles::{
 };
 pub(crate) use self::labels::{
     AcmeResult, CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit,
-    MemberStatus, ProxyHeader, ReloadResult, RetryReason, StickyResult,
+    MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason, StickyResult,
 };
 pub(crate) use self::recorder::Metrics;
 pub(crate) use self::shown::Shown;

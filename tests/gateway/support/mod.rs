@@ -3,6 +3,8 @@
 #[path = "../../support/client.rs"]
 pub(crate) mod client;
 pub(crate) mod container;
+#[path = "../../support/forged.rs"]
+pub(crate) mod forged;
 #[cfg(feature = "ftp")]
 pub(crate) mod ftp;
 pub(crate) mod gateway;

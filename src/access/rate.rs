@@ -1,0 +1,121 @@
+//! `rate`: how many requests are let in, by the generic cell rate algorithm (crate `governor`).
+
+use std::hash::BuildHasher as _;
+use std::hash::RandomState;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+use ajpgate_config::{Rate, RatePer};
+use governor::clock::Clock;
+use governor::{Quota, RateLimiter};
+
+use super::no_access::NoAccess;
+use super::table::Table;
+use crate::clock;
+
+/// A rate, and how much of it is used up.
+#[derive(Debug)]
+pub(crate) struct LiveRate {
+    settings: Rate,
+    limiter: RateLimiter<u64, Table, EventClock>,
+    /// Makes numbers of keys that nobody outside can guess.
+    hasher: RandomState,
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, Hash)]
+enum Key<'a> {
+    /// An IPv4 address, or the first 64 bits of an IPv6 address: a household has as many addresses as it likes.
+    Network(IpAddr),
+    User(&'a str),
+    Mapping,
+}
+
+impl LiveRate {
+    pub(super) fn new(settings: &Rate) -> Self {
+        let keys = match settings.per {
+            RatePer::Mapping => 1,
+            RatePer::Client | RatePer::User => super::table::MOST_KEYS,
+        };
+        // The time between two requests, at least a nanosecond.
+        let apart = settings.period / settings.requests.get();
+        let apart = apart.max(Duration::from_nanos(1));
+        let quota = Quota::with_period(apart).unwrap_or(Quota::per_second(settings.requests));
+        Self {
+            settings: *settings,
+            limiter: RateLimiter::new(
+                quota.allow_burst(settings.burst),
+                Table::new(keys),
+                EventClock,
+            ),
+            hasher: RandomState::new(),
+        }
+    }
+
+    pub(super) const fn settings(&self) -> &Rate {
+        &self.settings
+    }
+
+    pub(super) fn count(&self, address: IpAddr) -> Result<(), NoAccess> {
+        match self.settings.per {
+            RatePer::Client => self.check(&Key::Network(network(address))),
+            RatePer::Mapping => self.check(&Key::Mapping),
+            RatePer::User => Ok(()),
+        }
+    }
+
+    pub(super) fn count_user(&self, user: Option<&str>, address: IpAddr) -> Result<(), NoAccess> {
+        match (self.settings.per, user) {
+            (RatePer::User, Some(user)) => self.check(&Key::User(user)),
+            (RatePer::User, None) => self.check(&Key::Network(network(address))),
+            (RatePer::Client | RatePer::Mapping, _) => Ok(()),
+        }
+    }
+
+    fn check(&self, key: &Key<'_>) -> Result<(), NoAccess> {
+        let key = self.hasher.hash_one(key);
+        let checked = self.limiter.check_key(&key);
+        checked.map_err(|until| NoAccess::TooMany(until.wait_time_from(EventClock.now())))
+    }
+}
+
+/// The part of an address that is one client.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// The time of the event that is handled.
+#[derive(Debug, Clone)]
+struct EventClock;
+
+impl Clock for EventClock {
+    type Instant = Instant;
+
+    fn now(&self) -> Instant {
+        clock::now().into_std()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_an_ipv4_address_or_a_network_of_64_bits() {
+        for (address, expected) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+        ] {
+            let network = network(address.parse().unwrap());
+            assert_eq!(network.to_string(), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Files of users, as `htpasswd` of httpd writes them: `name:hash` lines (its manual page).
+
+use std::collections::HashMap;
+
+use sha_crypt::{PasswordHash, PasswordVerifier as _, ShaCrypt};
+
+/// Largest file in bytes.
+pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Longest password that is hashed, in bytes. The cost of SHA crypt grows with it.
+const LONGEST_PASSWORD: usize = 1024;
+
+/// Longest name of a user, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// Most rounds of SHA crypt, and the highest cost of bcrypt: both take about two seconds.
+const MOST_ROUNDS: u32 = 2_000_000;
+const HIGHEST_COST: u32 = 15;
+
+/// Fewest rounds of SHA crypt (crypt(5)).
+const FEWEST_ROUNDS: u32 = 1_000;
+
+/// The users of one file.
+#[derive(Default)]
+pub(crate) struct Users {
+    hashes: HashMap<String, Hash>,
+    /// Their names, for choosing one in place of a user who is not there.
+    names: Vec<String>,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Users({})", self.names.len())
+    }
+}
+
+/// The hash of a password.
+enum Hash {
+    Bcrypt(String),
+    ShaCrypt(PasswordHash),
+}
+
+/// A line that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BadLine {
+    /// From 1 on.
+    pub(crate) line: usize,
+    pub(crate) why: Why,
+}
+
+/// Why a line cannot be used. Its text never has a hash.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Why {
+    #[error("the line is not UTF-8")]
+    NotText,
+    #[error("there is no `:` behind the name of the user")]
+    NoColon,
+    #[error(
+        "the name of the user is empty, longer than {LONGEST_NAME} bytes, or has control characters"
+    )]
+    Name,
+    #[error("the user is already in line {0}")]
+    Twice(usize),
+    #[error("{0} is not taken: write the line with `htpasswd -B`, which makes bcrypt")]
+    Scheme(&'static str),
+    #[error("the hash is broken")]
+    Hash,
+    #[error("the cost of the hash is above {HIGHEST_COST}")]
+    Cost,
+    #[error("the rounds of the hash are not {FEWEST_ROUNDS} to {MOST_ROUNDS}")]
+    Rounds,
+}
+
+impl Users {
+    /// Reads a file. Empty lines and lines that begin with `#` are left out.
+    ///
+    /// # Errors
+    /// Every line that cannot be used.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Vec<BadLine>> {
+        let mut users = Self::default();
+        let mut lines: HashMap<String, usize> = HashMap::new();
+        let mut bad = Vec::new();
+        for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            let number = at + 1;
+            let read = read(line).and_then(|read| match read {
+                Some((name, _)) if lines.contains_key(&name) => {
+                    Err(Why::Twice(lines.get(&name).copied().unwrap_or_default()))
+                }
+                read => Ok(read),
+            });
+            match read {
+                Ok(Some((name, hash))) => {
+                    lines.insert(name.clone(), number);
+                    users.names.push(name.clone());
+                    users.hashes.insert(name, hash);
+                }
+                Ok(None) => {}
+                Err(why) => bad.push(BadLine { line: number, why }),
+            }
+        }
+        match bad.is_empty() {
+            true => Ok(users),
+            false => Err(bad),
+        }
+    }
+
+    /// The number of users.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether this is the password of the user. That takes the time of a hash, also where there is no such user: then that
+    /// of another user, whom `other` chooses.
+    pub(super) fn verify(&self, user: &str, password: &[u8], other: u64) -> bool {
+        if let Some(hash) = self.hashes.get(user) {
+            return hash.verify(password);
+        }
+        let count = self.names.len().max(1) as u64;
+        let at = usize::try_from(other % count).unwrap_or_default();
+        let other = self.names.get(at).and_then(|name| self.hashes.get(name));
+        if let Some(hash) = other {
+            std::hint::black_box(hash.verify(password));
+        }
+        false
+    }
+}
+
+impl Hash {
+    fn verify(&self, password: &[u8]) -> bool {
+        if password.len() > LONGEST_PASSWORD {
+            return false;
+        }
+        match self {
+            Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+            Self::ShaCrypt(hash) => ShaCrypt::default().verify_password(password, hash).is_ok(),
+        }
+    }
+}
+
+/// The user of a line; `None` for a line without one.
+fn read(line: &[u8]) -> Result<Option<(String, Hash)>, Why> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = std::str::from_utf8(line).map_err(|_| Why::NotText)?;
+    if line.trim().is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let (name, rest) = line.split_once(':').ok_or(Why::NoColon)?;
+    let fits = (1..=LONGEST_NAME).contains(&name.len()) && !name.chars().any(char::is_control);
+    if !fits {
+        return Err(Why::Name);
+    }
+    // httpd takes no notice of what is behind another colon.
+    let hash = rest.split(':').next().unwrap_or_default().trim_end();
+    Ok(Some((name.to_owned(), hash_of(hash)?)))
+}
+
+fn hash_of(text: &str) -> Result<Hash, Why> {
+    let begins = |prefix: &str| text.starts_with(prefix);
+    match () {
+        () if ["$2y$", "$2b$", "$2a$"].into_iter().any(begins) => bcrypt_of(text),
+        () if begins("$6$") || begins("$5$") => sha_crypt_of(text),
+        () if begins("$apr1$") || begins("$1$") => Err(Why::Scheme("MD5")),
+        () if begins("{SHA}") => Err(Why::Scheme("SHA-1")),
+        () if begins("$2x$") => Err(Why::Scheme("bcrypt of the broken version 2x")),
+        () if begins("$y$") || begins("$7$") || begins("$gy$") => {
+            Err(Why::Scheme("yescrypt or scrypt"))
+        }
+        () if begins("$argon2") => Err(Why::Scheme("Argon2")),
+        () if begins("$") => Err(Why::Scheme("this kind of hash")),
+        () if text.is_empty() => Err(Why::Hash),
+        () => Err(Why::Scheme("crypt or a password without a hash")),
+    }
+}
+
+fn bcrypt_of(text: &str) -> Result<Hash, Why> {
+    let parts: bcrypt::HashParts = text.parse().map_err(|_| Why::Hash)?;
+    match parts.get_cost() {
+        4..=HIGHEST_COST => Ok(Hash::Bcrypt(text.to_owned())),
+        0..=3 => Err(Why::Hash),
+        _ => Err(Why::Cost),
+    }
+}
+
+/// `$6$salt$hash` or `$6$rounds=5000$salt$hash`. glibc takes fewer rounds for the fewest and more for the most that there
+/// may be; no program writes such lines.
+fn sha_crypt_of(text: &str) -> Result<Hash, Why> {
+    let mut fields = text.split('$').skip(2);
+    let mut salt = fields.next().ok_or(Why::Hash)?;
+    if let Some(rounds) = salt.strip_prefix("rounds=") {
+        let digits = rounds.bytes().all(|byte| byte.is_ascii_digit());
+        let rounds: Option<u32> = rounds.parse().ok().filter(|_| digits);
+        if !rounds.is_some_and(|rounds| (FEWEST_ROUNDS..=MOST_ROUNDS).contains(&rounds)) {
+            return Err(Why::Rounds);
+        }
+        salt = fields.next().ok_or(Why::Hash)?;
+    }
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
+    let hash = fields.next().ok_or(Why::Hash)?;
+    let length = if text.starts_with("$6$") { 86 } else { 43 };
+    let fits = hash.len() == length
+        && (1..=16).contains(&salt.len())
+        && salt.bytes().chain(hash.bytes()).all(is_letter)
+        && fields.next().is_none();
+    if !fits {
+        return Err(Why::Hash);
+    }
+    PasswordHash::new(text)
+        .map(Hash::ShaCrypt)
+        .map_err(|_| Why::Hash)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! `forward`: a server is asked who the user of a request is.
+//!
+//! It is talked to as a member that speaks HTTP is: with the same bounds on its answer, and over connections that are looked
+//! at before they are used again. A late answer would be that of another user.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ajpgate_config::ForwardAuth;
+use bytes::Bytes;
+use http::{Method, StatusCode, Version};
+use http_body::Body as _;
+
+use super::locate::Located;
+use super::mapped::Mapped;
+use super::target::Target;
+use crate::backend::{Age, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
+use crate::client::Client;
+use crate::connection_state::ConnectionState;
+use crate::head::{AnswerHead, Fields, Known, RequestHead};
+use crate::headers::{Claims, Nominated, OfUser, Overlay, RequestFields};
+use crate::state::AuthServer;
+use crate::upload::Upload;
+
+/// Most bytes of an answer that lets a request in which are read so that the connection can be kept.
+const READ_AWAY: usize = 64 * 1024;
+
+/// The client's fields that the server gets as they are.
+const COPIED: [(Known, &str); 2] = [
+    (Known::Cookie, "Cookie"),
+    (Known::Authorization, "Authorization"),
+];
+
+/// The client's fields that a trusted proxy has written, and that are appended to.
+const APPENDED: [(Known, &str); 2] = [
+    (Known::XForwardedFor, "X-Forwarded-For"),
+    (Known::Forwarded, "Forwarded"),
+];
+
+/// What a server is asked about.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    method: &'a Method,
+    /// Path and query, as the client has written them.
+    uri: Cow<'a, str>,
+    target: &'a Target<'a>,
+}
+
+impl<'a> Asked<'a> {
+    /// The request itself.
+    pub(super) fn request(head: &'a RequestHead, mapped: &'a Mapped<'_>) -> Self {
+        let target = &mapped.target;
+        Self {
+            method: &head.method,
+            uri: match target.query {
+                Some(query) => Cow::Owned([target.path, "?", query].concat()),
+                None => Cow::Borrowed(target.path),
+            },
+            target,
+        }
+    }
+
+    /// The same method for the path of its Destination.
+    pub(super) fn destination(
+        head: &'a RequestHead,
+        mapped: &'a Mapped<'_>,
+        destination: &'a Located<'_>,
+    ) -> Self {
+        Self {
+            method: &head.method,
+            uri: Cow::Borrowed(destination.path),
+            target: &mapped.target,
+        }
+    }
+}
+
+/// What the server has said.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The request goes on: the fields of the answer.
+    LetIn(Fields),
+    /// This is the answer for the client.
+    Answer(Box<(AnswerHead, ResponseBody)>),
+}
+
+/// Why the server has said nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    #[error("no answer within `timeout`")]
+    Late,
+    #[error("{0}")]
+    Failed(ForwardError),
+}
+
+impl NoAnswer {
+    /// The status for the client.
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+            Self::Failed(error) => match error.kind {
+                FailureKind::Silent => StatusCode::GATEWAY_TIMEOUT,
+                _ => StatusCode::BAD_GATEWAY,
+            },
+        }
+    }
+}
+
+/// Asks the server about a request whose fields are `sent`.
+///
+/// # Errors
+/// It does not answer in time, or its answer is broken.
+pub(super) async fn ask(
+    server: &AuthServer,
+    forward: &ForwardAuth,
+    asked: &Asked<'_>,
+    sent: &Fields,
+    client: &Client,
+) -> Result<Told, NoAnswer> {
+    let exchange = async {
+        let Sent { head, mut body, .. } = exchange(server, forward, asked, sent, client).await?;
+        if !head.status.is_success() {
+            return Ok(Told::Answer(Box::new((head, body))));
+        }
+        read_away(&mut body).await;
+        Ok(Told::LetIn(head.fields))
+    };
+    let answer = tokio::time::timeout(forward.timeout, exchange).await;
+    answer.unwrap_or(Err(NoAnswer::Late))
+}
+
+/// One question and its answer. It is asked once more when a kept connection turns out to be closed: asking changes nothing
+/// (RFC 9110 section 9.2.2).
+async fn exchange(
+    server: &AuthServer,
+    forward: &ForwardAuth,
+    asked: &Asked<'_>,
+    sent: &Fields,
+    client: &Client,
+) -> Result<Sent<ResponseBody>, NoAnswer> {
+    let sent = shown(sent, client);
+    let overlay = Overlay {
+        removed: Vec::new(),
+        added: vec![
+            ("X-Forwarded-Method", asked.method.as_str().into()),
+            ("X-Forwarded-Uri", asked.uri.as_bytes().to_vec()),
+        ],
+    };
+    let host = asked.target.host;
+    let claims = Claims::default();
+    let fields = RequestFields {
+        sent: &sent,
+        nominated: &Nominated::default(),
+        overlay: &overlay,
+        client,
+        host: host.text,
+        host_sent: &server.authority,
+        port: client.port_told(&host),
+        user: OfUser::nobody(&claims),
+    };
+    // Interim answers of the server are not for the client.
+    let connection = Arc::new(ConnectionState::default());
+    let request = Forward {
+        method: &Method::GET,
+        idempotent: true,
+        version: Version::HTTP_11,
+        asked: &forward.path,
+        path: &forward.path,
+        root: "",
+        query: forward.query.as_deref(),
+        fields: &fields,
+        client,
+        server_name: host.name,
+        route: None,
+        activation: None,
+        attributes: &[],
+        user: None,
+        upgrade: None,
+        connection: &connection,
+    };
+    let mut reuse = Reuse::Allowed;
+    loop {
+        let answer = server
+            .backend
+            .send(&request, Upload::default(), reuse)
+            .await;
+        let error = match answer {
+            Ok(sent) => return Ok(sent),
+            Err(failed) => failed.error,
+        };
+        let was_closed = matches!(error.kind, FailureKind::Lost(_)) && error.age == Age::Kept;
+        match (was_closed, reuse) {
+            (true, Reuse::Allowed) => reuse = Reuse::Forbidden,
+            _ => return Err(NoAnswer::Failed(error)),
+        }
+    }
+}
+
+/// The client's fields that the server sees. The forwarding fields are added to them, and say what they say to members.
+fn shown(sent: &Fields, client: &Client) -> Fields {
+    let appended = client.said.iter().flat_map(|_| APPENDED);
+    let names = COPIED.into_iter().chain(appended);
+    let mut shown = Fields::default();
+    for (known, name) in names {
+        for value in sent.all(known) {
+            shown.push(name.as_bytes(), value);
+        }
+    }
+    shown
+}
+
+/// Reads the body of an answer that nobody needs, so that its connection can be kept.
+async fn read_away(body: &mut ResponseBody) {
+    let mut left = READ_AWAY;
+    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}

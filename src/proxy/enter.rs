@@ -1,0 +1,233 @@
+//! Whether a request may come in, and who its user is. This is decided before anything is done for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use tracing::{debug, warn};
+
+use super::ask::{self, Asked, Told};
+use super::local::Local;
+use super::locate::Located;
+use super::mapped::Mapped;
+use super::record::Record;
+use crate::access::NoAccess;
+use crate::backend::ResponseBody;
+use crate::client::Client;
+use crate::head::{AnswerHead, Known, RequestHead};
+use crate::identity::{Busy, ByHead, NoUser, User};
+use crate::state::{LiveIdentity, LiveMapping, Snapshot};
+use crate::telemetry::metrics::Refusal;
+
+/// What a request needs to come in: an answer in its place, or none.
+pub(super) type InPlace = Option<(AnswerHead, ResponseBody)>;
+
+/// Lets a request in, and remembers its user; or returns the answer of the server that knows the users.
+///
+/// # Errors
+/// The answer of the gateway, when the request may not come in.
+pub(super) async fn enter(
+    snapshot: &Snapshot,
+    mapped: &Mapped<'_>,
+    head: &RequestHead,
+    record: &mut Record,
+) -> Result<InPlace, Local> {
+    let guard = &mapped.located.mapping.guard;
+    let address = record.client.address.ip();
+    let admitted = guard.access.admits(address);
+    admitted
+        .and_then(|()| guard.access.count(address))
+        .map_err(|why| no_access(why, record))?;
+    if let Some(identity) = &guard.identity {
+        let asked = Asked::request(head, mapped);
+        // Boxed, so that the future of a request without a user has no room for it.
+        let who = Box::pin(who(snapshot, identity, &asked, head, record)).await;
+        match who.map_err(|why| why.into_answer(identity, record))? {
+            Who::User(user, cookies) => {
+                record.user = user.map(Arc::new);
+                record.set_cookies = cookies;
+            }
+            Who::Answer(answer) => {
+                record.count_refusal(Refusal::User);
+                return Ok(Some(*answer));
+            }
+        }
+    }
+    let name = record.user.as_ref().map(|user| &*user.name);
+    guard
+        .access
+        .count_user(name, address)
+        .map_err(|why| no_access(why, record))?;
+    Ok(None)
+}
+
+/// Whether the user of a request may use the mapping of its Destination too (COPY and MOVE of WebDAV).
+///
+/// # Errors
+/// The answer of the gateway, when that is not so.
+pub(super) async fn enter_destination(
+    snapshot: &Snapshot,
+    mapped: &Mapped<'_>,
+    destination: &Located<'_>,
+    head: &RequestHead,
+    record: &mut Record,
+) -> Result<(), Local> {
+    let LiveMapping { guard, .. } = destination.mapping;
+    let address = record.client.address.ip();
+    guard
+        .access
+        .admits(address)
+        .map_err(|why| no_access(why, record))?;
+    let Some(identity) = &guard.identity else {
+        return Ok(());
+    };
+    // The server may answer otherwise for another path of the same mapping.
+    let is_known = destination.index == mapped.located.index && identity.server.is_none();
+    if is_known {
+        return Ok(());
+    }
+    let asked = Asked::destination(head, mapped, destination);
+    let who = Box::pin(who(snapshot, identity, &asked, head, record)).await;
+    let is_same = match &who {
+        Ok(Who::User(user, _)) => match (user, &record.user) {
+            (Some(user), Some(known)) => user.is(known),
+            (None, None) => true,
+            _ => false,
+        },
+        Ok(Who::Answer(_)) | Err(_) => false,
+    };
+    match is_same {
+        true => Ok(()),
+        false => {
+            debug!(
+                client = record.client.ip,
+                "the user may not use the mapping of the Destination"
+            );
+            record.count_refusal(Refusal::User);
+            Err(Local::new(StatusCode::FORBIDDEN))
+        }
+    }
+}
+
+/// Who sends a request.
+enum Who {
+    /// This user or nobody, and the cookies of the server that knows the users.
+    User(Option<User>, Vec<Vec<u8>>),
+    /// The server that knows the users answers in place of a member.
+    Answer(Box<(AnswerHead, ResponseBody)>),
+}
+
+/// Why nobody knows who sends a request.
+enum Nobody {
+    NoUser(NoUser),
+    /// Too many passwords wait to be checked.
+    Busy,
+    /// The server that knows the users has failed; the status for the client.
+    Failed(StatusCode),
+}
+
+async fn who(
+    snapshot: &Snapshot,
+    live: &LiveIdentity,
+    asked: &Asked<'_>,
+    head: &RequestHead,
+    record: &Record,
+) -> Result<Who, Nobody> {
+    let identity = &live.identity;
+    let client = &record.client;
+    let known = |user| Ok(Who::User(user, Vec::new()));
+    match identity.by_head(&head.fields, client, &snapshot.trusted) {
+        ByHead::Known(user) => known(Some(user)),
+        ByHead::Nobody => known(None),
+        ByHead::Refused(why) => Err(Nobody::NoUser(why)),
+        ByHead::Password(credentials) => {
+            let hashing = &record.shared.hashing;
+            match identity.verify(&credentials, hashing).await {
+                Ok(Some(user)) => known(Some(user)),
+                Ok(None) => Err(Nobody::NoUser(NoUser::WrongPassword)),
+                Err(Busy) => Err(Nobody::Busy),
+            }
+        }
+        ByHead::Ask => ask_server(live, asked, head, client).await,
+    }
+}
+
+/// Asks the server of `forward`.
+async fn ask_server(
+    live: &LiveIdentity,
+    asked: &Asked<'_>,
+    head: &RequestHead,
+    client: &Client,
+) -> Result<Who, Nobody> {
+    let forward = live.identity.settings().forward.as_ref();
+    let (Some(server), Some(forward)) = (&live.server, forward) else {
+        return Err(Nobody::Failed(StatusCode::BAD_GATEWAY));
+    };
+    match ask::ask(server, forward, asked, &head.fields, client).await {
+        Ok(Told::LetIn(fields)) => {
+            let cookies = fields.all(Known::SetCookie);
+            let cookies = cookies.map(<[u8]>::to_vec).collect();
+            Ok(Who::User(live.identity.told(&fields), cookies))
+        }
+        Ok(Told::Answer(answer)) => Ok(Who::Answer(answer)),
+        Err(failure) => {
+            let status = failure.status();
+            match server.failed.due(()) {
+                Some(left_out) => warn!(
+                    server = %forward.server.url, error = %failure, left_out = left_out.field(),
+                    "the server of `auth` has not said who the user is, so the request gets {}", status.as_u16()
+                ),
+                None => {
+                    debug!(server = %forward.server.url, error = %failure, "the server of `auth` has failed");
+                }
+            }
+            Err(Nobody::Failed(status))
+        }
+    }
+}
+
+impl Nobody {
+    fn into_answer(self, live: &LiveIdentity, record: &Record) -> Local {
+        let client = &record.client.ip;
+        match self {
+            Self::NoUser(why @ (NoUser::NoPassword | NoUser::WrongPassword)) => {
+                debug!(client, reason = %why, "request refused");
+                record.count_refusal(Refusal::User);
+                let challenge = live.identity.challenge();
+                Local::new(StatusCode::UNAUTHORIZED).with("WWW-Authenticate", challenge)
+            }
+            Self::NoUser(why @ NoUser::Unknown) => {
+                debug!(client, reason = %why, "request refused");
+                record.count_refusal(Refusal::User);
+                Local::new(StatusCode::FORBIDDEN)
+            }
+            Self::Busy => {
+                debug!(
+                    client,
+                    "request refused: too many passwords wait to be checked"
+                );
+                record.count_refusal(Refusal::Busy);
+                Local::unavailable(Duration::from_secs(1))
+            }
+            Self::Failed(status) => {
+                record.count_refusal(Refusal::Server);
+                Local::new(status)
+            }
+        }
+    }
+}
+
+/// The answer to a request that may not come in.
+fn no_access(why: NoAccess, record: &Record) -> Local {
+    debug!(client = record.client.ip, reason = %why, "request refused");
+    match why {
+        NoAccess::Denied | NoAccess::NotAllowed => {
+            record.count_refusal(Refusal::Allow);
+            Local::new(StatusCode::FORBIDDEN)
+        }
+        NoAccess::TooMany(wait) => {
+            record.count_refusal(Refusal::Rate);
+            Local::too_many(wait)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Who may use a mapping, while it runs: its access, and its ways to know a user.
+//!
+//! What was counted, the files of users and the connections to servers that are asked go on over a reload, as long as the
+//! configuration says the same about them.
+
+use std::sync::Arc;
+
+use ajpgate_config::{self as config, Config, Mapping};
+
+use crate::access::Access;
+use crate::backend::{self, Backend, BackendError, backend};
+use crate::headers::Claims;
+use crate::identity::{Identity, LiveUsers, USER_FIELD, UsersError};
+use crate::telemetry::WarnLimit;
+use crate::telemetry::metrics::ConnectCounters;
+
+/// See the [module](self).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Guard {
+    /// What tells the mapping from others, over a reload.
+    key: String,
+    pub(crate) access: Access,
+    pub(crate) identity: Option<Arc<LiveIdentity>>,
+}
+
+impl Guard {
+    /// Whether members do not get the Authorization field of a client.
+    pub(crate) fn keeps_authorization(&self) -> bool {
+        let identity = self.identity.as_ref();
+        identity.is_some_and(|live| !live.identity.passes_authorization())
+    }
+}
+
+/// `auth` of mappings. Those that say the same share one.
+#[derive(Debug)]
+pub(crate) struct LiveIdentity {
+    pub(crate) identity: Identity,
+    users: Option<Arc<LiveUsers>>,
+    /// The server of `forward`.
+    pub(crate) server: Option<AuthServer>,
+}
+
+/// A server that says who the user is.
+#[derive(Debug)]
+pub(crate) struct AuthServer {
+    pub(crate) backend: Backend,
+    /// Its host and port.
+    pub(crate) authority: String,
+    /// Limits the warnings about its failures.
+    pub(crate) failed: WarnLimit,
+}
+
+/// Why a mapping cannot be guarded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GuardError {
+    #[error("{0}")]
+    Backend(#[from] BackendError),
+    #[error("{0}")]
+    Users(#[from] UsersError),
+}
+
+/// The guards of the mappings of a configuration, in its order. `before` are those that run.
+///
+/// # Errors
+/// A file of users or of TLS that cannot be used.
+pub(super) fn guards(
+    config: &Config,
+    before: &[&Guard],
+    cores: usize,
+) -> Result<Vec<Guard>, GuardError> {
+    let mut made = Made {
+        identities: before
+            .iter()
+            .filter_map(|guard| guard.identity.clone())
+            .collect(),
+        cores,
+    };
+    let guards = config.mappings.iter().map(|mapping| {
+        let key = key(mapping);
+        let old = before.iter().find(|old| old.key == key);
+        let old = old.map(|old| &old.access);
+        let identity = mapping.identity.as_ref();
+        Ok(Guard {
+            access: Access::of(&mapping.access, old),
+            identity: identity.map(|it| made.identity(it)).transpose()?,
+            key,
+        })
+    });
+    guards.collect()
+}
+
+/// Two mappings of a configuration never have the same.
+fn key(mapping: &Mapping) -> String {
+    format!("{:?} {:?}", mapping.path, mapping.hosts)
+}
+
+/// What there is already.
+struct Made {
+    identities: Vec<Arc<LiveIdentity>>,
+    cores: usize,
+}
+
+impl Made {
+    fn identity(&mut self, wanted: &config::Identity) -> Result<Arc<LiveIdentity>, GuardError> {
+        let mut known = self.identities.iter();
+        let same =
+            known.find(|known| known.identity.settings() == wanted && !known.is_out_of_date());
+        if let Some(same) = same {
+            if let Some(users) = &same.users {
+                users.look();
+            }
+            return Ok(Arc::clone(same));
+        }
+        let users = wanted.basic.as_ref();
+        let users = users.map(|basic| self.users(basic)).transpose()?;
+        let server = wanted.forward.as_ref();
+        let server = server.map(|forward| AuthServer::new(forward, self.cores));
+        let made = Arc::new(LiveIdentity {
+            identity: Identity::new(wanted, users.clone()),
+            users,
+            server: server.transpose()?,
+        });
+        self.identities.push(Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn users(&self, basic: &config::Basic) -> Result<Arc<LiveUsers>, UsersError> {
+        let known = self.identities.iter().filter_map(|it| it.users.as_ref());
+        let mut known = known.filter(|users| users.path() == basic.users);
+        match known.next() {
+            Some(users) => {
+                users.look();
+                Ok(Arc::clone(users))
+            }
+            None => LiveUsers::new(&basic.users).map(Arc::new),
+        }
+    }
+}
+
+impl LiveIdentity {
+    /// Whether the files of TLS of its server say something else by now.
+    pub(super) fn is_out_of_date(&self) -> bool {
+        let server = self.server.as_ref();
+        server.is_some_and(|server| server.backend.is_out_of_date())
+    }
+}
+
+impl AuthServer {
+    fn new(forward: &config::ForwardAuth, cores: usize) -> Result<Self, BackendError> {
+        Ok(Self {
+            backend: backend(&forward.server, cores, &ConnectCounters::nowhere())?,
+            authority: backend::authority(&forward.server.url),
+            failed: WarnLimit::per_second(),
+        })
+    }
+}
+
+/// The names of the fields that say who a user is, over all mappings.
+pub(super) fn claims(config: &Config) -> Claims {
+    let identities = || config.mappings.iter().filter_map(|it| it.identity.as_ref());
+    let attributes = identities().flat_map(|it| it.attributes().map(|it| &*it.field));
+    let asked = identities().filter_map(|it| it.forward.as_ref());
+    let asked = asked.map(|forward| &*forward.user);
+    let told = identities().filter_map(|it| it.header.as_ref());
+    let told = told.map(|header| &*header.user);
+    let never = std::iter::once(USER_FIELD).chain(attributes).chain(asked);
+    Claims::new(never, told)
+}
