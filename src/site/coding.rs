@@ -11,9 +11,10 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// In the order in which answers are compressed that a client likes equally: what takes least processor time for the same
-    /// size comes first.
-    pub(crate) const CHEAPEST_FIRST: [Self; 3] = [Self::Zstd, Self::Br, Self::Gzip];
+    /// In the order in which answers are compressed that a client likes equally: what takes least processor time comes first.
+    /// Measured with the levels of the encoder and a page of 127 KB: zstd 3.85 times smaller at 160 MB/s, gzip 3.96 times at
+    /// 36 MB/s, br 4.04 times at 21 MB/s.
+    pub(crate) const CHEAPEST_FIRST: [Self; 3] = [Self::Zstd, Self::Gzip, Self::Br];
 
     /// Its name in `Content-Encoding`.
     pub(crate) const fn name(self) -> &'static str {
@@ -129,7 +130,7 @@ mod tests {
             (Some("br"), Some(Br)),
             // What browsers send.
             (Some("gzip, deflate, br, zstd"), Some(Zstd)),
-            (Some("gzip, deflate, br"), Some(Br)),
+            (Some("gzip, deflate, br"), Some(Gzip)),
             (Some("br;q=0.5, gzip"), Some(Gzip)),
             (Some("br;q=0, gzip;q=0"), None),
             (Some("br; q=0.8 , gzip ;q=0.81"), Some(Gzip)),
@@ -147,7 +148,7 @@ mod tests {
             (Some("*"), Some(Zstd)),
             (Some("*;q=0"), None),
             (Some("*;q=0, gzip"), Some(Gzip)),
-            (Some("*, zstd;q=0"), Some(Br)),
+            (Some("*, zstd;q=0"), Some(Gzip)),
             (Some("identity, gzip;q=0.5"), None),
             (Some("identity;q=0.5, gzip;q=0.5"), Some(Gzip)),
             (Some("identity;q=0"), None),
