@@ -8,6 +8,7 @@ mod admin;
 mod answers;
 mod balancer;
 mod exclusion;
+mod files;
 mod headers;
 mod health;
 mod identity;

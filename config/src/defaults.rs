@@ -130,6 +130,9 @@ pub const PRESERVE_HOST: bool = true;
 /// `encoded_slash`. Tomcat: `encodedSolidusHandling="reject"`. httpd: `AllowEncodedSlashes Off`.
 pub const ENCODED_SLASH: EncodedSlash = EncodedSlash::Refuse;
 
+/// `index`. httpd: `DirectoryIndex index.html`.
+pub const INDEX: &str = "index.html";
+
 /// `compress.types`. httpd's mod_deflate: none, Debian's configuration has text, scripts, JSON, XML and SVG. nginx: text/html.
 pub const COMPRESS_TYPES: [&str; 4] = [
     "text/*",

@@ -227,18 +227,22 @@ mod tests {
                 "sticky_cookie": { "name": "R" },
                 "health_check": { "method": "get", "expect": {} },
             }},
-            "proxy_pass": [{ "path": "/", "to": "balancer://b" }],
+            "proxy_pass": [{ "path": "/", "to": "balancer://b" }, { "path": "/f", "files": "www" }],
             "limits": {},
             "log": {},
             "admin": {},
         });
         let mut long = short.clone();
         with_defaults(&mut long, &SCHEMA);
-        // A weight of 1 and FTP's switches are refused for the protocol that has no use for them.
+        // A weight of 1, FTP's switches and the index of files are refused where they have no use.
         let members = long["balancers"]["b"]["members"].as_array_mut().unwrap();
         for key in ["passive", "allow_write"] {
             members[0].as_object_mut().unwrap().remove(key);
         }
+        long["proxy_pass"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("index");
         let size = |value: &Value| value.to_string().matches(':').count();
         assert!(size(&long) > size(&short) + 50, "{long}");
         let config = |document| {

@@ -21,9 +21,9 @@ pub(crate) use amount::{ErrorStatus, Factor, Period, Size, StatusCode, Whole};
 pub(crate) use auth::{AuthUrl, Realm, RequestRate};
 pub(crate) use media::MediaRange;
 pub(crate) use name::{
-    AttributeName, BalancerName, CookieName, FieldName, HostName, Route, ServerName,
+    AttributeName, BalancerName, CookieName, FieldName, FieldText, HostName, Route, ServerName,
 };
-pub(crate) use path::{CookiePath, FileName, PathPrefix, RequestUri};
+pub(crate) use path::{CookiePath, EntryName, FileName, PathPrefix, RequestUri};
 pub use pattern::Pattern;
 pub(crate) use pattern::RegexText;
 pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};

@@ -262,6 +262,31 @@ proxy_pass:
 }
 
 #[test]
+fn files_are_relative_to_the_configuration_and_have_an_index() {
+    let config = with(
+        "proxy_pass:
+  - { path: /a, files: www }
+  - { path: /b, files: /var/www, index: start.htm, cache_control: ' max-age=60, public ' }",
+        "",
+        "",
+    );
+    let of = |index: usize| match &config.mappings[index].action {
+        Action::Files(files) => files.clone(),
+        other => panic!("{other:?}"),
+    };
+    let a = of(0);
+    assert!(a.directory.ends_with("www"), "{a:?}");
+    assert_eq!((&*a.index, a.cache_control), ("index.html", None));
+    let b = of(1);
+    assert_eq!(b.directory, Path::new("/var/www"));
+    assert_eq!(
+        (&*b.index, b.cache_control.as_deref()),
+        ("start.htm", Some("max-age=60, public"))
+    );
+    assert_eq!(config.mappings[0].target(), None);
+}
+
+#[test]
 fn header_rules_and_attributes_keep_their_order() {
     let config = with(
         "proxy_pass:

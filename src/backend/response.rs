@@ -13,6 +13,7 @@ use super::exchange::{Incomplete, Streamed};
 use super::ftp::FtpDriver;
 use super::http1::{HttpBody, HttpDriver, Tunnel};
 use super::wire::Moved;
+use crate::site::files::Contents;
 
 /// A body on its way to a client.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) enum ResponseBody {
     Tunnel(Option<Box<Tunnel>>),
     /// The gateway's own, until it has been sent.
     Text(Option<Bytes>),
+    /// A file's.
+    File(Contents),
 }
 
 impl From<HttpBody> for ResponseBody {
@@ -60,7 +63,7 @@ impl ResponseBody {
             Self::Http(body) => body.take_failure(),
             #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.take_failure(),
-            Self::Tunnel(_) | Self::Text(_) => None,
+            Self::Tunnel(_) | Self::Text(_) | Self::File(_) => None,
         }
     }
 
@@ -71,7 +74,7 @@ impl ResponseBody {
             Self::Http(body) => body.discard(),
             #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.discard(),
-            Self::Tunnel(_) | Self::Text(_) => {}
+            Self::Tunnel(_) | Self::Text(_) | Self::File(_) => {}
         }
     }
 
@@ -82,7 +85,7 @@ impl ResponseBody {
             Self::Http(body) => body.has_surplus(),
             #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.has_surplus(),
-            Self::Tunnel(_) | Self::Text(_) => false,
+            Self::Tunnel(_) | Self::Text(_) | Self::File(_) => false,
         }
     }
 
@@ -93,7 +96,7 @@ impl ResponseBody {
             Self::Http(body) => body.moved(),
             #[cfg(feature = "ftp")]
             Self::Ftp(body) => body.moved(),
-            Self::Tunnel(_) | Self::Text(_) => Moved::default(),
+            Self::Tunnel(_) | Self::Text(_) | Self::File(_) => Moved::default(),
         }
     }
 }
@@ -113,6 +116,10 @@ impl Body for ResponseBody {
             Self::Ftp(body) => body.poll_frame(cx),
             Self::Tunnel(_) => Poll::Ready(None),
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::File(contents) => contents.poll_piece(cx).map(|piece| {
+                let piece = piece?.map(Frame::data);
+                Some(piece.map_err(|_| Incomplete))
+            }),
         }
     }
 
@@ -124,6 +131,7 @@ impl Body for ResponseBody {
             Self::Ftp(body) => body.is_complete(),
             Self::Tunnel(_) => true,
             Self::Text(text) => text.is_none(),
+            Self::File(contents) => contents.left() == 0,
         }
     }
 
@@ -137,6 +145,7 @@ impl Body for ResponseBody {
             Self::Text(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
+            Self::File(contents) => SizeHint::with_exact(contents.left()),
         }
     }
 }

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::BAD_USAGE;
-use super::tls_files;
-use super::user_files;
+use super::{directories, tls_files, user_files};
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used.
@@ -51,6 +50,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
 fn files(loaded: &Loaded) -> Vec<tls_files::Found> {
     let mut found = tls_files::problems(loaded);
     found.extend(user_files::problems(loaded));
+    found.extend(directories::problems(loaded));
     found
 }
 

@@ -1,5 +1,6 @@
 //! `ajpgate explain`: the decisions about a request, made by the same functions as for real requests.
 
+mod files;
 mod guarded;
 mod report;
 
@@ -13,6 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 
+use self::files::FileAnswer;
 use self::guarded::Guarded;
 use self::report::{Candidate, Forwarded, Report, Verdict};
 use super::arguments::ConfigArgument;
@@ -101,6 +103,15 @@ fn explain<'a>(
 ) -> Verdict<'a> {
     match &mapped.located.mapping.action {
         LiveAction::Forward(to) => forward(snapshot, mapped, to, head, client),
+        LiveAction::Files(files) => Verdict::File(FileAnswer {
+            index: mapped.located.index,
+            mapping: mapped.located.mapping.front.path(),
+            decided_on: mapped.located.normal.to_string(),
+            directory: files.directory(),
+            name: mapped
+                .wanted_file(snapshot, files)
+                .map(|wanted| wanted.to_string()),
+        }),
         LiveAction::Exclude => Verdict::Refused(Refusal::Excluded {
             index: mapped.located.index,
         }),

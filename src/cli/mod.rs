@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod demo;
+mod directories;
 mod explain;
 mod node;
 mod obey;

@@ -2,12 +2,14 @@
 
 mod fields;
 mod names;
+mod range;
 mod target;
 
 use http::{Method, StatusCode, Version, request};
 
 pub(crate) use self::fields::{Field, Fields, elements, is_name, is_token, is_value};
 pub(crate) use self::names::{Known, KnownSet};
+pub(crate) use self::range::{Part, part};
 pub(crate) use self::target::{BadTarget, RequestTarget};
 
 /// The head of a client's request.

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::BadPath;
 use super::escape::{Dots, ENCODED_SLASH, decoded, encode, without_parameters};
+use super::prefix::Front;
 
 /// A path in normal form: absolute, decoded, without parameters, empty segments or dot segments.
 ///
@@ -45,6 +46,33 @@ impl Normal<'_> {
     #[must_use]
     pub fn escaped(&self) -> Cow<'_, str> {
         encode(&self.path)
+    }
+
+    /// What stands behind the path of a mapping, decoded: nothing, or a slash and more. An encoded slash is a NUL in it.
+    #[must_use]
+    pub fn behind(&self, front: &Front) -> &[u8] {
+        let rest = self.path.strip_prefix(front.prefix().as_bytes());
+        rest.unwrap_or(&self.path)
+    }
+
+    /// The path with the name of an entry behind it. The path ends with a slash.
+    #[must_use]
+    pub fn with_name(&self, name: &str) -> Normal<'static> {
+        let join = |path: &[u8]| {
+            let path = path.strip_suffix(b"/").unwrap_or(path);
+            [path, b"/", name.as_bytes()].concat()
+        };
+        let encoded = self.encoded.as_ref().map(|encoded| {
+            let [cut, decoded] = &encoded.readings;
+            Box::new(Encoded {
+                found: encoded.found,
+                readings: [join(cut), join(decoded)],
+            })
+        });
+        Normal {
+            path: Cow::Owned(join(&self.path)),
+            encoded,
+        }
     }
 
     /// Whether the path has an encoded slash (`%2F`), in a segment or a parameter.

@@ -7,6 +7,7 @@ use tracing::debug;
 
 use super::attempts;
 use super::enter::{enter, enter_destination};
+use super::files;
 use super::finish::{Finished, Finishing, Given};
 use super::local::Local;
 use super::mapped::Mapped;
@@ -94,6 +95,13 @@ async fn serve(
     }
     match &mapped.located.mapping.action {
         LiveAction::Forward(to) => forward(snapshot, mapped, to, head, record, body).await,
+        LiveAction::Files(files) => {
+            // A body is not wanted, and may not be longer than others.
+            let most = snapshot.limits.max_body;
+            Upload::new(body, most).map_err(|error| Local::new(error.status()))?;
+            let (answer, contents) = files::answer(snapshot, mapped, files, head).await?;
+            Ok(((answer, ResponseBody::File(contents)), None))
+        }
         // An exclusion that covers the path was a refusal before.
         LiveAction::Exclude => Err(Local::new(StatusCode::NOT_FOUND)),
     }

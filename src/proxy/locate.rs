@@ -43,6 +43,13 @@ impl<'a> Located<'a> {
     }
 }
 
+impl Located<'_> {
+    /// Whether another path under this host belongs to the same mapping, and is not excluded.
+    pub(super) fn is_mapping_of(&self, snapshot: &Snapshot, host: &str, path: &Normal<'_>) -> bool {
+        snapshot.mounts.find(host, path) == Some(Match::Mapping(self.index))
+    }
+}
+
 /// Whether the mapping lets encoded slashes and backslashes through. Without `encoded_slash: pass` a backslash is a
 /// letter of a name where the target does not speak AJP13.
 fn passes(snapshot: &Snapshot, host: &str, normal: &Normal<'_>) -> Result<(), BadPath> {
@@ -54,6 +61,7 @@ fn passes(snapshot: &Snapshot, host: &str, normal: &Normal<'_>) -> Result<(), Ba
     match mapping.map(|mapping| &mapping.action) {
         _ if normal.has_encoded_slash() => Err(BadPath::EncodedSlash),
         Some(LiveAction::Forward(target)) if !target.speaks_ajp13() => Ok(()),
+        Some(LiveAction::Files(_)) => Ok(()),
         _ => Err(BadPath::EncodedBackslash),
     }
 }

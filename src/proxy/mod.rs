@@ -8,6 +8,7 @@ mod attempt;
 mod attempts;
 mod destination;
 mod enter;
+mod files;
 mod finish;
 mod for_member;
 mod handle;

@@ -12,6 +12,7 @@ use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange};
 use serde_json::Value;
 use tracing::warn;
 
+use super::directories::Directories;
 use super::editing::{EditError, Editing};
 use super::live::LiveBalancer;
 use super::member::LiveMember;
@@ -94,7 +95,8 @@ impl Edit<'_> {
         if change.stickysession.is_some() && self.is_session_cookie_taken(&overrides, balancer) {
             return Err(EditError::TakenByName);
         }
-        self.run(overrides, now, || Ok(()))
+        let directories = self.snapshot().directories.clone();
+        self.run(overrides, directories, now, || Ok(()))
     }
 
     /// Adds a member, with these keys.
@@ -143,7 +145,8 @@ impl Edit<'_> {
         let overrides = self.editing.overrides.read_again(&self.shared.folder);
         let overrides = overrides.map_err(EditError::Added)?;
         let before = std::mem::replace(&mut self.editing.file, file.clone());
-        let run = self.run(overrides, now, || Ok(()));
+        let run = Directories::open(file).map_err(EditError::from);
+        let run = run.and_then(|directories| self.run(overrides, directories, now, || Ok(())));
         if run.is_err() {
             self.editing.file = before;
         }
@@ -170,7 +173,8 @@ impl Edit<'_> {
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
         let before = useless_redirects(&self.editing.effective());
-        self.run(overrides, now, tell)?;
+        let directories = self.snapshot().directories.clone();
+        self.run(overrides, directories, now, tell)?;
         for useless in &useless_redirects(&self.editing.effective()) {
             if !before.contains(useless) {
                 let (balancer, member, why) = useless;
@@ -180,9 +184,11 @@ impl Edit<'_> {
         Ok(())
     }
 
+    /// `directories` has those that the file names.
     fn run(
         &mut self,
         overrides: Overrides,
+        directories: Directories,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
@@ -196,6 +202,7 @@ impl Edit<'_> {
             &wanted,
             &before.balancers,
             &before.mappings,
+            directories,
             cores.count(),
             metrics,
         )?;

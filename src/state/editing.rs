@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ajpgate_config::Config;
 
+use super::directories::NoDirectory;
 use super::guard::GuardError;
 use super::overrides::Overrides;
 use super::store::Store;
@@ -56,6 +57,8 @@ pub(crate) enum EditError {
     TakenByUrl,
     #[error("{0}")]
     Impossible(#[from] GuardError),
+    #[error("{0}")]
+    Directory(#[from] NoDirectory),
     #[error("{0}")]
     Added(String),
     #[error("a new program is taking over: ask it")]

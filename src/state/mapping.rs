@@ -7,10 +7,12 @@ use ajpgate_config::{
     Action, Compress, Config, EncodedSlash, HeaderRule, Mapping, Target, Template,
 };
 
+use super::directories::Directories;
 use super::guard::Guard;
 use super::{LiveBalancer, LiveMember};
 use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
 use crate::site::ErrorPages;
+use crate::site::files::Files;
 
 /// A `proxy_pass` entry.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub(crate) enum LiveAction {
     Exclude,
     /// It is sent to a member.
     Forward(LiveTarget),
+    /// It is answered with a file.
+    Files(Files),
 }
 
 /// Where a mapping leads.
@@ -86,15 +90,16 @@ pub(super) fn table(config: &Config) -> Table {
 }
 
 /// The mappings of a configuration, in its order. `balancers` are those that it names, and those that stand for the
-/// backends that its mappings name themselves; `guards` has one for each mapping.
+/// backends that its mappings name themselves; `guards` has one for each mapping, and `directories` those that they name.
 pub(super) fn mappings(
     config: &Config,
     balancers: &[Arc<LiveBalancer>],
     guards: Vec<Guard>,
+    directories: &Directories,
 ) -> Vec<LiveMapping> {
     let mappings = config.mappings.iter().zip(guards);
     mappings
-        .map(|(mapping, guard)| LiveMapping::new(mapping, balancers, guard))
+        .map(|(mapping, guard)| LiveMapping::new(mapping, balancers, guard, directories))
         .collect()
 }
 
@@ -128,17 +133,30 @@ impl LiveMapping {
     pub(crate) const fn target(&self) -> Option<&LiveTarget> {
         match &self.action {
             LiveAction::Forward(target) => Some(target),
-            LiveAction::Exclude => None,
+            LiveAction::Exclude | LiveAction::Files(_) => None,
         }
     }
 
-    fn new(mapping: &Mapping, balancers: &[Arc<LiveBalancer>], guard: Guard) -> Self {
+    fn new(
+        mapping: &Mapping,
+        balancers: &[Arc<LiveBalancer>],
+        guard: Guard,
+        directories: &Directories,
+    ) -> Self {
         // The check of the configuration made sure that each target exists.
         let target =
             |to| LiveTarget::of(to, balancers).map_or(LiveAction::Exclude, LiveAction::Forward);
         let action = match &mapping.action {
             Action::Forward(to) => target(to),
             Action::Exclude => LiveAction::Exclude,
+            // All that the configuration names were opened.
+            Action::Files(it) => match directories.get(&it.directory) {
+                Some(directory) => {
+                    let (index, cache_control) = (it.index.clone(), it.cache_control.clone());
+                    LiveAction::Files(Files::new(directory, index, cache_control))
+                }
+                None => LiveAction::Exclude,
+            },
         };
         Self {
             front: Front::new(&mapping.path),

@@ -20,6 +20,7 @@
 
 mod attempt;
 mod closing;
+mod directories;
 mod drain;
 mod draining;
 mod edit;

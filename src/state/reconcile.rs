@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use ajpgate_config::{self as config, Config, Target};
 
+use super::directories::Directories;
+use super::editing::EditError;
 use super::guard::{Guard, GuardError, guards};
 use super::live::LiveBalancer;
 use super::mapping::LiveMapping;
@@ -23,6 +25,7 @@ use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
 pub(super) struct Plan<'a> {
     config: &'a Config,
     before: &'a [Arc<LiveBalancer>],
+    directories: Directories,
     steps: Vec<Step<'a>>,
     guards: Vec<Guard>,
 }
@@ -44,8 +47,8 @@ struct Wanted {
 }
 
 impl<'a> Plan<'a> {
-    /// The steps from the balancers and mappings that run to this configuration, where `cores` serve clients. Nothing is
-    /// changed yet.
+    /// The steps from the balancers and mappings that run to this configuration, where `cores` serve clients. `directories`
+    /// has those that it names. Nothing is changed yet.
     ///
     /// # Errors
     /// When a backend cannot be made, or a file of users cannot be used.
@@ -53,6 +56,7 @@ impl<'a> Plan<'a> {
         config: &'a Config,
         before: &'a [Arc<LiveBalancer>],
         mappings: &[LiveMapping],
+        directories: Directories,
         cores: usize,
         metrics: &Metrics,
     ) -> Result<Self, GuardError> {
@@ -64,6 +68,7 @@ impl<'a> Plan<'a> {
         Ok(Self {
             config,
             before,
+            directories,
             steps: steps.collect::<Result<_, BackendError>>()?,
             guards: guards(config, &guarded, cores)?,
         })
@@ -76,7 +81,8 @@ impl<'a> Plan<'a> {
             Step::Start(wanted) => Arc::new(LiveBalancer::start(wanted, now)),
             Step::Change(old, wanted) => Arc::new(old.change_to(wanted, now)),
         });
-        let snapshot = Snapshot::of(self.config, balancers.collect(), self.guards);
+        let balancers = balancers.collect();
+        let snapshot = Snapshot::of(self.config, balancers, self.guards, self.directories);
         let kept = |backend: &Backend| {
             let mut members = snapshot.members();
             members.any(|member| member.backend.is(backend))
@@ -92,13 +98,10 @@ impl Snapshot {
     /// Builds balancers, pools and metric handles for a start, where `cores` serve clients. Nothing is connected yet.
     ///
     /// # Errors
-    /// When a backend cannot be made, or a file of users cannot be used.
-    pub(crate) fn new(
-        config: &Config,
-        cores: usize,
-        metrics: &Metrics,
-    ) -> Result<Self, GuardError> {
-        let plan = Plan::new(config, &[], &[], cores, metrics)?;
+    /// When a backend cannot be made, a file of users cannot be used, or a directory cannot be opened.
+    pub(crate) fn new(config: &Config, cores: usize, metrics: &Metrics) -> Result<Self, EditError> {
+        let directories = Directories::open(config)?;
+        let plan = Plan::new(config, &[], &[], directories, cores, metrics)?;
         let (snapshot, _) = plan.carry_out(Instant::now());
         Ok(snapshot)
     }

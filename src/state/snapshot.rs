@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ajpgate_config::{Config, ErrorOverride, HeaderRule, Limits};
 
+use super::directories::Directories;
 use super::guard::{self, AuthServer, Guard, LiveIdentity};
 use super::live::LiveBalancer;
 use super::mapping::{self, LiveMapping};
@@ -43,18 +44,22 @@ pub(crate) struct Snapshot {
     pub(crate) shutdown_timeout: Duration,
     /// How long connections are still taken then.
     pub(crate) shutdown_delay: Duration,
+    /// The directories whose files are served.
+    pub(super) directories: Directories,
     /// The files that the configuration names and depends on.
     pub(crate) files: Vec<PathBuf>,
 }
 
 impl Snapshot {
-    /// `balancers` are those of the configuration in its order, then those of its mappings; `guards` has one for each mapping.
+    /// `balancers` are those of the configuration in its order, then those of its mappings; `guards` has one for each mapping,
+    /// and `directories` those that they name.
     pub(super) fn of(
         config: &Config,
         balancers: Vec<Arc<LiveBalancer>>,
         guards: Vec<Guard>,
+        directories: Directories,
     ) -> Self {
-        let mappings = mapping::mappings(config, &balancers, guards);
+        let mappings = mapping::mappings(config, &balancers, guards, &directories);
         Self {
             mounts: mapping::table(config),
             public_paths: mapping::public_paths(&balancers, &mappings),
@@ -62,6 +67,7 @@ impl Snapshot {
             response_headers: config.response_headers.clone(),
             error_pages: ErrorPages::new(&config.error_pages),
             error_override: config.error_override.clone(),
+            directories,
             trusted: Trusted::new(&config.trusted_proxies),
             claims: guard::claims(config),
             limits: config.limits.clone(),

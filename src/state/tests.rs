@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use self::by_hand::changes_by_hand;
 use self::files::{file, read};
+use super::directories::Directories;
 use super::overrides::Overrides;
 use super::reconcile::Plan;
 use super::{LiveBalancer, Snapshot};
@@ -152,7 +153,15 @@ fn check_alike(changed: &Snapshot, started: &Snapshot, now: Instant) {
 const CORES: usize = 2;
 
 fn change(before: &Snapshot, config: &Config, metrics: &Metrics, now: Instant) -> Snapshot {
-    let plan = Plan::new(config, &before.balancers, &before.mappings, CORES, metrics).unwrap();
+    let plan = Plan::new(
+        config,
+        &before.balancers,
+        &before.mappings,
+        Directories::default(),
+        CORES,
+        metrics,
+    )
+    .unwrap();
     plan.carry_out(now).0
 }
 

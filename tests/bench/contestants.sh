@@ -5,7 +5,8 @@
 #
 # All are sticky over the same members, keep connections alive on both sides, and add X-Forwarded-For. They are tuned the
 # way their manuals say, for as many cores as they get. The caller sets `folder` (for files), `ajp` and `http` (the ports of
-# the members), `packet_size`, `cores`, `proxy_cores` and `tls`. With TLS all have the certificate of `certificate`, take
+# the members), `packet_size`, `cores`, `proxy_cores`, `tls`, `setup`, `sendfile` and, for setups named files, `static` (a
+# directory with files). With TLS all have the certificate of `certificate`, take
 # TLS 1.2 and 1.3, and offer HTTP/2.
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
@@ -29,6 +30,9 @@ access_log: { path: "$log", format: $format }
 admin: { bind: "127.0.0.1:$admin" }
 log: { level: warn }
 proxy_pass:
+YAML
+        [[ ${setup-} != files* ]] || echo "  - { path: /static, files: \"$static\" }"
+        cat <<YAML
   - { path: /, to: "balancer://tomcats/" }
 balancers:
   tomcats:
@@ -189,6 +193,8 @@ http {
     fastcgi_temp_path $folder/nginx-fastcgi;
     uwsgi_temp_path $folder/nginx-uwsgi;
     scgi_temp_path $folder/nginx-scgi;
+    sendfile $sendfile;
+    tcp_nopush $sendfile;
     keepalive_timeout 75s;
     keepalive_requests 1000000000;
     client_body_buffer_size 128k;
@@ -204,6 +210,7 @@ http {
     server {
         listen 127.0.0.1:$1 $speaks;
         $([[ $tls == off ]] || echo "ssl_certificate $certificate.crt; ssl_certificate_key $certificate.key; ssl_protocols TLSv1.2 TLSv1.3;")
+        $([[ $setup != files* ]] || echo "location /static/ { root ${static%/static}; gzip_static on; }")
         location / {
             proxy_pass http://\$member;
             proxy_http_version 1.1;

@@ -102,6 +102,8 @@ prepare() {
     cargo build --release --quiet --example bench-backend
     certificate=$work/shop
     make_certificate
+    static=$work/static
+    make_files
     ulimit -Sn "$(ulimit -Hn)"
     mkdir -p "$results"
     csv=$results/$(date +%Y%m%d-%H%M%S).csv
@@ -118,6 +120,14 @@ make_certificate() {
         -addext subjectAltName=DNS:shop.example.com -addext basicConstraints=critical,CA:FALSE \
         -keyout "$certificate.key" -out "$certificate.crt" 2>"$work/openssl.log" || fail "$(<"$work/openssl.log")"
     cat "$certificate.crt" "$certificate.key" >"$certificate.pem"
+}
+
+# Files of 1 KiB and 1 MiB beside the members.
+make_files() {
+    mkdir "$static"
+    head -c 1024 /dev/urandom >"$static/1k"
+    head -c 1048576 /dev/urandom >"$static/1m"
+    chmod -R a+rX "$static"
 }
 
 # run_scenario SCENARIO: starts everybody who takes part, checks their answers, and measures all rounds.
@@ -154,7 +164,7 @@ run_scenario() {
 # start_for LOAD NAME: starts a contestant in the setup of this load, unless it runs.
 start_for() {
     local path connections upload connection rate streams setup
-    local cores proxy_cores members packet_size log tls ajp http folder admin=0
+    local cores proxy_cores members packet_size log tls sendfile ajp http folder admin=0
     local load=$1 name=$2 log_file=off pid
     load_values "$load"
     local key=$name/$setup
@@ -195,9 +205,14 @@ request_arguments() {
 
 # check LOAD NAME: compares status, length, bytes and node of the answers with what the nodes send.
 check() {
-    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls request
+    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls sendfile request
     load_values "$1"
     setup_values "$setup"
+    if [[ $path == /static/* ]]; then
+        curl --fail --silent --show-error "http://127.0.0.1:${port[$2/$setup]}$path" | cmp - "$static/${path##*/}" \
+            || fail "$2 gives wrong answers in $1"
+        return
+    fi
     mapfile -t request < <(request_arguments | tr ' ' '\n')
     "$backend" check "127.0.0.1:${port[$2/$setup]}" "${request[@]}" || fail "$2 gives wrong answers in $1"
 }
@@ -213,7 +228,7 @@ measure() {
 # run_load LOAD NAME SECONDS: prints requests, seconds, p50, p99, p99.9, errors, and the CPU µs of a request: user, system
 # and both.
 run_load() {
-    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls
+    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls sendfile
     local load=$1 name=$2 length=$3
     load_values "$load"
     setup_values "$setup"

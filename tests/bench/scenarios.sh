@@ -5,7 +5,8 @@
 # shellcheck disable=SC2034 # run.sh uses the variables
 
 all_scenarios=(get1k get1k-cores2 get16k get1m chunked64k post64k post64k-packets64 close1k get1k-split rate1k
-    connections members log latency scrape memory tls1k h2-1k handshake memory-tls)
+    connections members log latency scrape memory tls1k h2-1k handshake memory-tls
+    file1k file1m)
 
 # Rate of the loads that differ in the number of connections only, in requests a second.
 equal_rate=4000
@@ -16,6 +17,7 @@ loads_of() {
         connections) echo connections-64 connections-10000 ;;
         members) echo members-2 members-200 ;;
         log) echo log-off log-on ;;
+        file*) echo "$1" "$1-copy" ;;
         *) echo "$1" ;;
     esac
 }
@@ -26,6 +28,7 @@ takes_part() {
     case $1 in
         connections | latency) [[ $2 != mod_* ]] ;;
         members | scrape) ! is_rival "$2" ;;
+        file*) ! is_rival "$2" || [[ $2 == nginx ]] ;;
         *) true ;;
     esac
 }
@@ -52,16 +55,21 @@ load_values() {
         tls1k | memory-tls) setup=tls ;;
         h2-1k) connections=16 streams=8 setup=tls ;;
         handshake) connections=16 connection=close setup=tls ;;
+        file1k) path=/static/1k setup=files ;;
+        file1k-copy) path=/static/1k setup=files-copy ;;
+        file1m) path=/static/1m connections=16 setup=files ;;
+        file1m-copy) path=/static/1m connections=16 setup=files-copy ;;
         *) fail "there is no load $1" ;;
     esac
 }
 
-# setup_values SETUP: sets how many cores and members the proxy has, how long packets are, whether it logs, and whether
-# clients speak TLS.
+# setup_values SETUP: sets how many cores and members the proxy has, how long packets are, whether it logs, whether clients
+# speak TLS, and whether nginx sends files with sendfile; with `files-copy` it reads and writes them, as the gateway does.
 setup_values() {
-    cores=1 proxy_cores=0 members=2 packet_size=8192 log=off tls=off
+    cores=1 proxy_cores=0 members=2 packet_size=8192 log=off tls=off sendfile=on
     case $1 in
-        plain) ;;
+        plain | files) ;;
+        files-copy) sendfile=off ;;
         log) log=on ;;
         tls) tls=on ;;
         cores2) cores=2 proxy_cores=0,1 ;;

@@ -167,3 +167,34 @@ fn a_missing_file_named_by_the_environment_is_an_error() {
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(done.stdout.starts_with("gone.yaml:1:1: "), "{done:?}");
 }
+
+#[test]
+fn files_that_are_no_directory_are_a_problem_at_their_line() {
+    let scratch = Scratch::new("check-files");
+    scratch.write("a-file", "");
+    std::fs::create_dir(scratch.path().join("www")).unwrap();
+    scratch.write(
+        "ajpgate.yaml",
+        "listeners: [{ bind: \"127.0.0.1:0\" }]
+proxy_pass:
+  - { path: /good, files: www }
+  - { path: /none, files: nowhere }
+  - { path: /file, files: a-file }
+",
+    );
+    let done = check(&scratch, &["-c", "ajpgate.yaml"]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    for problem in [
+        "ajpgate.yaml:4:20: files: nowhere: No such file or directory",
+        "ajpgate.yaml:5:20: files: a-file: Not a directory",
+    ] {
+        assert!(done.stdout.contains(problem), "{problem}: {done:?}");
+    }
+    assert!(!done.stdout.contains("www"), "{done:?}");
+    let done = run(ajpgate(scratch.path(), &["run"]).args(["-c", "ajpgate.yaml"]));
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(
+        done.stderr.contains("ajpgate.yaml:4:20: files:"),
+        "{done:?}"
+    );
+}

@@ -251,3 +251,46 @@ fn the_gateway_does_what_explain_says() {
     }
     cluster.stop();
 }
+
+#[test]
+fn a_file_is_named_that_would_be_opened() {
+    let scratch = Scratch::new("explain-files");
+    std::fs::create_dir(scratch.path().join("www")).unwrap();
+    let file = "\
+listeners: [{ bind: \"127.0.0.1:0\" }]
+proxy_pass:
+  - { path: /static, files: www }
+  - { path: /static/b/index.html, exclude: true }
+";
+    scratch.write("ajpgate.yaml", file);
+    let done = explain(
+        &scratch,
+        &["http://shop.example.com/static/a/../c/x.css;p?q"],
+    );
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let lines: Vec<&str> = done.stdout.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "  mapping     /static to files of ./www (proxy_pass[0])",
+            "  path        /static/c/x.css",
+            "  file        c/x.css"
+        ]
+    );
+    for (path, file) in [
+        ("/static/", json!("index.html")),
+        ("/static", json!(".")),
+        ("/static/a/", json!("a/index.html")),
+        ("/static/.hidden", Value::Null),
+        ("/static/b/", Value::Null),
+    ] {
+        let shown = as_json(&scratch, &[&format!("http://shop.example.com{path}")]);
+        assert_eq!(shown["file"], file, "{path}");
+        let result = if file.is_null() { "refused" } else { "file" };
+        assert_eq!(shown["result"], result, "{path}");
+        assert_eq!(
+            shown["mapping"],
+            json!({ "index": 0, "path": "/static", "files": "./www" })
+        );
+    }
+}

@@ -27,6 +27,7 @@ mod balancing;
 mod client_address;
 mod client_certificates;
 mod early_answers;
+mod files;
 mod front;
 mod front_tls;
 #[cfg(feature = "ftp")]

@@ -19,6 +19,7 @@ mod browser;
 mod client_address;
 mod clients;
 mod early_answers;
+mod files;
 #[cfg(feature = "ftp")]
 mod ftp;
 mod helpers;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::access::Guards;
 use super::balancer::Balancers;
+use super::files::FilesKeys;
 use super::{Builder, Need, list, whole};
 use crate::defaults;
 use crate::field::{Field, Scalar};
@@ -12,7 +13,7 @@ use crate::model::{Action, Mapping, Target};
 use crate::nearest::did_you_mean;
 use crate::report::Place;
 use crate::template::Template;
-use crate::value::{Destination, TargetUrl};
+use crate::value::{Destination, FileName, HostName, TargetUrl};
 
 /// A mapping of the file.
 pub(super) struct BuiltMapping {
@@ -50,14 +51,20 @@ impl Builder<'_> {
         balancers: &Balancers,
     ) -> Option<BuiltMapping> {
         let exclude = mapping.exclude.settled(false);
-        self.exclude_or_to(exclude, &mapping.to, place);
+        self.one_action(exclude, &mapping.to, &mapping.files, place);
         let balancer = match mapping.to.value().map(|to| &to.0) {
             Some(Destination::Balancer { name, .. }) => Some(name.clone()),
             _ => None,
         };
         // Without a target the file has an error, and the model is not used.
         let to = self.target(mapping.to, mapping.member, balancers);
-        let action = to.map_or(Action::Exclude, Action::Forward);
+        let files = self.files(FilesKeys {
+            files: mapping.files,
+            index: mapping.index,
+            cache_control: mapping.cache_control,
+        });
+        let forward = to.map_or(Action::Exclude, Action::Forward);
+        let action = files.map_or(forward, Action::Files);
         let guards = Guards {
             allow: mapping.allow,
             deny: mapping.deny,
@@ -65,11 +72,7 @@ impl Builder<'_> {
             auth: mapping.auth,
         };
         let (access, identity) = self.guards(guards, &mapping.request_attributes, exclude);
-        let all_hosts = match &mapping.hosts {
-            Field::Absent => true,
-            Field::Unreadable => false,
-            Field::Given(_, hosts) => hosts.iter().all(|host| host.value().is_some()),
-        };
+        let all_hosts = are_read(&mapping.hosts);
         let built = Mapping {
             hosts: list(mapping.hosts),
             action,
@@ -104,6 +107,29 @@ impl Builder<'_> {
             excluded: exclude == Some(true),
             balancer,
         })
+    }
+
+    /// Reports a mapping with several things to do, or with none.
+    fn one_action(
+        &self,
+        exclude: Option<bool>,
+        to: &Scalar<TargetUrl>,
+        files: &Scalar<FileName>,
+        place: Place,
+    ) {
+        if files.is_absent() {
+            return self.exclude_or_to(exclude, to, place);
+        }
+        let Some(files) = files.place() else {
+            return;
+        };
+        if exclude == Some(true) || !to.is_absent() {
+            self.report.error_with_hint(
+                files,
+                "files: the mapping has something else to do",
+                "keep one of `to`, `files` and `exclude: true`",
+            );
+        }
     }
 
     /// Reports a mapping with both `exclude: true` and `to`, or with neither.
@@ -208,6 +234,15 @@ impl Builder<'_> {
                 );
             }
         }
+    }
+}
+
+/// Whether every host could be read.
+fn are_read(hosts: &Field<Vec<Scalar<HostName>>>) -> bool {
+    match hosts {
+        Field::Absent => true,
+        Field::Unreadable => false,
+        Field::Given(_, hosts) => hosts.iter().all(|host| host.value().is_some()),
     }
 }
 

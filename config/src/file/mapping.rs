@@ -12,7 +12,8 @@ use crate::field::{Checked, Either, Field, Named, Scalar};
 use crate::model::EncodedSlash;
 use crate::template::TemplateText;
 use crate::value::{
-    AttributeName, HostName, Network, PathPrefix, RequestRate, Switch, TargetUrl, Word,
+    AttributeName, EntryName, FieldText, FileName, HostName, Network, PathPrefix, RequestRate,
+    Switch, TargetUrl, Word,
 };
 
 /// Which request goes where.
@@ -31,6 +32,13 @@ pub(crate) struct Mapping {
     pub(crate) to: Scalar<TargetUrl>,
     /// The keys of a member, when `to` is the url of a backend.
     pub(crate) member: Field<Member>,
+    /// A directory whose files are served, in place of `to`.
+    pub(crate) files: Scalar<FileName>,
+    /// The file that stands for a folder, with `files`.
+    #[schemars(extend("default" = "index.html"))]
+    pub(crate) index: Scalar<EntryName>,
+    /// The value of Cache-Control, with `files`.
+    pub(crate) cache_control: Scalar<FieldText>,
     /// Whether the client's Host is sent on.
     #[schemars(extend("default" = true))]
     pub(crate) preserve_host: Scalar<Switch>,

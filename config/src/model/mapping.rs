@@ -2,6 +2,7 @@
 
 use super::access::Access;
 use super::answers::{Compress, ErrorPages};
+use super::files::Files;
 use super::headers::HeaderRule;
 use super::identity::Identity;
 use super::member::Member;
@@ -44,6 +45,8 @@ pub enum Action {
     Exclude,
     /// `to`: it is sent to a member.
     Forward(Target),
+    /// `files`: it is answered with a file.
+    Files(Files),
 }
 
 impl Mapping {
@@ -52,7 +55,7 @@ impl Mapping {
     pub const fn target(&self) -> Option<&Target> {
         match &self.action {
             Action::Forward(target) => Some(target),
-            Action::Exclude => None,
+            Action::Exclude | Action::Files(_) => None,
         }
     }
 }

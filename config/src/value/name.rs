@@ -138,6 +138,29 @@ impl Kind for CookieName {
     }
 }
 
+/// The value of a header field: ASCII without control characters, and not empty.
+pub(crate) enum FieldText {}
+
+impl Kind for FieldText {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        let bad = Fault::new(format!("{} is no value of a header field", quoted(text)));
+        let is_plain = |c: char| c.is_ascii_graphic() || c == ' ';
+        if text.trim().is_empty() {
+            return Err(bad.hint("remove the key: then the field is not sent"));
+        }
+        match text.chars().position(|c| !is_plain(c)) {
+            Some(at) => Err(bad.hint("it is ASCII without control characters").at(at)),
+            None => Ok(text.trim().to_owned()),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^ *[!-~][ -~]*$" })
+    }
+}
+
 /// The name of a header field in lower case: a token that does not belong to the connection.
 pub(crate) enum FieldName {}
 

@@ -120,13 +120,44 @@ impl Kind for FileName {
     fn read(text: &str) -> Result<PathBuf, Fault> {
         no_control_characters(text)?;
         match text.is_empty() {
-            true => Err(Fault::new("the name of the file is empty")),
+            true => {
+                Err(Fault::new("the name of the file is empty")
+                    .hint("write a name, or remove the key"))
+            }
             false => Ok(text.into()),
         }
     }
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// The name of a file in any folder: one segment of a path, and none that begins with a dot, for those are never served.
+pub(crate) enum EntryName {}
+
+impl Kind for EntryName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        no_control_characters(text)?;
+        let fault = |why: &str| Fault::new(format!("{} {why}", quoted(text)));
+        if text.is_empty() {
+            return Err(fault("is no name of a file").hint("write a name such as index.html"));
+        }
+        if text.contains('/') {
+            return Err(
+                fault("has a slash").hint("it is looked for in the folder that is asked for")
+            );
+        }
+        match text.starts_with('.') {
+            true => Err(fault("begins with a dot").hint("such files are never served")),
+            false => Ok(text.to_owned()),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[^/.][^/]*$" })
     }
 }
 

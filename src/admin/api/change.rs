@@ -206,6 +206,7 @@ impl From<EditError> for Refusal {
             EditError::Exists => StatusCode::CONFLICT,
             EditError::Refused(_)
             | EditError::Impossible(_)
+            | EditError::Directory(_)
             | EditError::Added(_)
             | EditError::TakenByName
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,

@@ -4,7 +4,7 @@ use ajpgate_ftp::command::Command;
 use ajpgate_ftp::download::Download;
 use ajpgate_ftp::moment;
 use ajpgate_ftp::path::Typecode;
-use ajpgate_ftp::range::{Part, part};
+use ajpgate_ftp::range::Part;
 use http::StatusCode;
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ use super::fault::{FtpError, FtpFault};
 use super::redirect::redirect;
 use super::request::{FtpRequest, Method};
 use super::transfer::Transfer;
+use crate::head;
 
 /// What SIZE and MDTM say of a file.
 #[derive(Debug, Default)]
@@ -152,7 +153,13 @@ impl Facts {
     /// The part of the file that the client asks for. A part needs a known size.
     fn part(&self, request: &FtpRequest<'_>) -> Part {
         match (request.range, self.size) {
-            (Some(range), Some(size)) if self.is_current(request) => part(range, size),
+            (Some(range), Some(size)) if self.is_current(request) => {
+                match head::part(range, size) {
+                    head::Part::Whole => Part::Whole,
+                    head::Part::Bytes { first, last } => Part::Bytes { first, last },
+                    head::Part::Outside => Part::Outside,
+                }
+            }
             _ => Part::Whole,
         }
     }

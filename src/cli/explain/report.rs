@@ -6,6 +6,7 @@ use ajpgate_config::{LbMethod, Variable};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::files::FileAnswer;
 use super::guarded::Guarded;
 use crate::balancer::{How, NoMember};
 use crate::client::Client;
@@ -39,6 +40,7 @@ pub(super) enum Verdict<'a> {
     /// The request may not come in: the status of its answer, and why.
     Stopped(StatusCode, String),
     Forwarded(Box<Forwarded<'a>>),
+    File(FileAnswer<'a>),
 }
 
 pub(super) struct Forwarded<'a> {
@@ -157,6 +159,7 @@ impl fmt::Display for Report<'_> {
                 }
             }
             Verdict::Forwarded(forwarded) => forwarded.fmt(f),
+            Verdict::File(file) => file.fmt(f),
         }
     }
 }
@@ -252,6 +255,7 @@ impl Report<'_> {
                 },
             }),
             Verdict::Forwarded(forwarded) => forwarded.json(),
+            Verdict::File(file) => file.json(),
         };
         if let (Value::Object(report), Value::Object(more)) = (&mut report, more) {
             report.extend(more);

@@ -183,3 +183,38 @@ fn normal_paths_are_borrowed() {
         assert!(std::ptr::eq(normal.as_bytes(), raw.as_bytes()), "{raw}");
     }
 }
+
+#[test]
+fn what_stands_behind_a_mapping_is_decoded() {
+    for (front, raw, expected) in [
+        ("/static", "/static", &b""[..]),
+        ("/static", "/static/", b"/"),
+        ("/static", "/static/a%20b;p/c", b"/a b/c"),
+        ("/static", "/x/../static/a", b"/a"),
+        ("/static", "/static/a%2fb", b"/a\0b"),
+        ("/static", "/static/a%5Cb", b"/a\\b"),
+        ("/", "/a/b", b"/a/b"),
+        ("/", "/", b"/"),
+        ("/my app", "/my%20app/x", b"/x"),
+    ] {
+        let normal = normalize(raw).unwrap();
+        assert_eq!(normal.behind(&Front::new(front)), expected, "{raw}");
+    }
+}
+
+#[test]
+fn a_name_behind_a_path_is_its_last_segment_in_every_reading() {
+    for (raw, expected) in [
+        ("/", &["/index.html"][..]),
+        ("/a/", &["/a/index.html"]),
+        ("/a%5Cb/", &["/a\\b/index.html", "/a/b/index.html"]),
+    ] {
+        let named = normalize(raw).unwrap().with_name("index.html");
+        let mut readings: Vec<&str> = named
+            .readings()
+            .map(|reading| std::str::from_utf8(reading).unwrap())
+            .collect();
+        readings.dedup();
+        assert_eq!(readings, expected, "{raw}");
+    }
+}

@@ -1,0 +1,26 @@
+//! Checks of the directories that `files` names, before anything starts.
+
+use ajpgate_config::{Action, Loaded};
+
+use super::tls_files::Found;
+use crate::site::files::Directory;
+
+const HINT: &str = "`files` is a directory, relative to the folder of the configuration file";
+
+/// The directories that cannot be served, each at the line that names it.
+pub(super) fn problems(loaded: &Loaded) -> Vec<Found> {
+    let mappings = loaded.config.mappings.iter().enumerate();
+    let problem = |(index, mapping): (usize, &ajpgate_config::Mapping)| {
+        let Action::Files(files) = &mapping.action else {
+            return None;
+        };
+        let error = Directory::open(&files.directory).err()?;
+        let message = format!("files: {}: {error}", files.directory.display());
+        let at = format!("proxy_pass[{index}].files");
+        Some(Found {
+            problem: loaded.problem(&at, message, Some(HINT.to_owned())),
+            is_missing: false,
+        })
+    };
+    mappings.filter_map(problem).collect()
+}
