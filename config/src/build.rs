@@ -16,6 +16,7 @@ mod listener;
 mod listener_tls;
 mod mapping;
 mod member;
+mod redirect;
 mod trust;
 mod warnings;
 
@@ -27,12 +28,12 @@ use crate::defaults;
 use crate::field::{Either, Field, Scalar};
 use crate::file::{self, File};
 use crate::log_format::LogFormat;
-use crate::model::{AccessLog, Config, Limits, Log, Member, Sink};
+use crate::model::{AccessLog, Config, Include, Limits, Log, Member, Sink};
 use crate::report::{Place, Report};
 use crate::value::FileName;
 
 /// Builds the model of a file. The model may be used only when the report has no error.
-pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
+pub(crate) fn build(file: File, include: Include, place: Place, report: &Report) -> Config {
     let around = Around::of(&file);
     let builder = Builder { report, around };
     let listeners = builder.listeners(file.listeners, &file.trusted_proxies, place);
@@ -56,6 +57,7 @@ pub(crate) fn build(file: File, place: Place, report: &Report) -> Config {
         response_headers: builder.header_rules(file.response_headers),
         error_pages: builder.error_pages(file.error_pages),
         error_override: builder.error_override(file.error_override),
+        include,
         trusted_proxies: list(file.trusted_proxies),
         limits: builder.limits(file.limits),
         access_log: builder.access_log(file.access_log),
@@ -118,7 +120,7 @@ impl Builder<'_> {
 
     /// A file name of the configuration is relative to the configuration's folder.
     fn resolve(&self, name: &Path) -> PathBuf {
-        self.report.source().folder().join(name)
+        self.report.main().folder().join(name)
     }
 
     fn file(&self, field: Scalar<FileName>) -> Option<PathBuf> {

@@ -52,8 +52,8 @@ pub fn member_from_json(text: &str, folder: &Path) -> Result<Member, Problems> {
     let report = Report::new(Source::new(&folder.join("body"), ""));
     let built = read_json(text, &NEW_MEMBER, &report)
         .and_then(|(place, member)| build_member(member, place, &report));
-    let (source, _) = report.finish()?;
-    built.ok_or_else(|| unread(&source))
+    let (sources, _) = report.finish()?;
+    built.ok_or_else(|| unread(sources.main()))
 }
 
 /// Checks a change of a member that was written down: JSON or YAML, where a text may stand for a number, as in the file.
@@ -104,15 +104,15 @@ static NEW_MEMBER: LazyLock<Value> = LazyLock::new(|| {
 fn from_json<T: for<'de> Deserialize<'de>>(text: &str, schema: &Value) -> Result<T, Problems> {
     let report = Report::new(Source::new(Path::new("body"), ""));
     let keys = read_json(text, schema, &report).map(|(_, keys)| keys);
-    let (source, _) = report.finish()?;
-    keys.ok_or_else(|| unread(&source))
+    let (sources, _) = report.finish()?;
+    keys.ok_or_else(|| unread(sources.main()))
 }
 
 fn from_file<T: for<'de> Deserialize<'de>>(text: &str, file: &Path) -> Result<T, Problems> {
     let report = Report::new(Source::new(file, text));
     let keys = read_document(text, &|_| None, &report).map(|(_, keys, _)| keys);
-    let (source, _) = report.finish()?;
-    keys.ok_or_else(|| unread(&source))
+    let (sources, _) = report.finish()?;
+    keys.ok_or_else(|| unread(sources.main()))
 }
 
 impl From<MemberKeys> for MemberChange {

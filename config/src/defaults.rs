@@ -47,6 +47,14 @@ pub const DRAIN_TIMEOUT: Duration = Duration::ZERO;
 /// `session_timeout`. Tomcat's own default for sessions (`session-timeout` of conf/web.xml): 30 minutes.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
+// Redirects and fixed answers.
+
+/// `redirect.status`: for ever, and the method stays. mod_alias: 302.
+pub const REDIRECT_STATUS: u16 = 308;
+
+/// `respond.status`. httpd has no such key.
+pub const ANSWER_STATUS: u16 = 200;
+
 // Members.
 
 /// `loadfactor`. mod_proxy: 1. mod_jk: `lbfactor=1`.
@@ -189,7 +197,7 @@ pub(crate) const LEAST_HEADER_BYTES: u64 = 1024;
 pub(crate) const MOST_HEADER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a limit of 0 on time comes to: the longest that can be written.
-pub(crate) const ENDLESS: Duration = Duration::from_secs(3650 * 86_400);
+pub const ENDLESS: Duration = Duration::from_secs(3650 * 86_400);
 
 /// `limits.header_timeout`. httpd: `RequestReadTimeout header=20-40`.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);

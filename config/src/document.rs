@@ -22,18 +22,32 @@ pub(crate) fn read_document<T: for<'de> Deserialize<'de>>(
     env: Lookup<'_>,
     report: &Report,
 ) -> Option<(Place, T, Node)> {
-    if text.len() > MAX_FILE_SIZE {
-        let fault = Fault::new(format!("the file is larger than {MAX_FILE_SIZE} bytes"));
-        report.fault(Place::START, "", fault);
-        return None;
-    }
-    let mut tree = parse(text, report.source())
-        .map_err(|(place, fault)| report.fault(place, "", fault))
-        .ok()?;
-    tidy(&mut tree, report);
-    fill_in(&mut tree, env, report);
+    let tree = read_tree(text, 0, env, report)?;
     let (place, value) = read(&tree, report).given()?;
     Some((place, value, tree))
+}
+
+/// Reads the text of a file into its tree, with `${…}` filled in; `None` when a problem stopped the reading. `file` is the
+/// number of the file in the report.
+pub(crate) fn read_tree(text: &str, file: u32, env: Lookup<'_>, report: &Report) -> Option<Node> {
+    let start = Place {
+        file,
+        ..Place::START
+    };
+    if text.len() > MAX_FILE_SIZE {
+        let fault = Fault::new(format!("the file is larger than {MAX_FILE_SIZE} bytes"));
+        report.fault(start, "", fault);
+        return None;
+    }
+    let mut tree = parse(text, report.source(start))
+        .map_err(|(place, fault)| report.fault(Place { file, ..place }, "", fault))
+        .ok()?;
+    if file > 0 {
+        tree.stands_in(file);
+    }
+    tidy(&mut tree, report);
+    fill_in(&mut tree, env, report);
+    Some(tree)
 }
 
 /// Reads a JSON text that comes over the network. Its values must have the JSON types that `schema` names. No variable of the

@@ -72,6 +72,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Field<T>, A::Error> {
                 let mut number = || parts.next_element().map(Option::unwrap_or_default);
                 let place = Place {
+                    file: number()?,
                     line: number()?,
                     column: number()?,
                     length: number()?,

@@ -13,6 +13,7 @@ mod identity;
 mod listener_tls;
 mod mapping;
 mod member;
+mod redirect;
 
 pub(crate) use access::Rate;
 pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
@@ -23,13 +24,14 @@ pub(crate) use identity::{Basic, CertificateUser, ForwardAuth, HeaderUser, Ident
 pub(crate) use listener_tls::{Acme, CertificatePair, ListenerTls};
 pub(crate) use mapping::Mapping;
 pub(crate) use member::{Member, MemberTls};
+pub(crate) use redirect::{Redirect, Respond};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{Either, Field, Named, Scalar};
 use crate::log_format::FormatText;
-use crate::value::{BalancerName, Network, Off, Period, Switch};
+use crate::value::{BalancerName, FileName, Network, Off, Period, Switch};
 
 /// Configuration of ajpgate, a gateway in front of Tomcat clusters.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -41,7 +43,7 @@ pub(crate) struct File {
     pub(crate) listeners: Field<Vec<Field<Listener>>>,
     /// Groups of backends that share load and sessions, by name.
     pub(crate) balancers: Field<Named<BalancerName, Balancer>>,
-    /// Which request goes where; the longest path wins, and an excluded path is never proxied.
+    /// Which request goes where: exclusions first, then `match` in the order of the file, then the longest path.
     pub(crate) proxy_pass: Field<Vec<Field<Mapping>>>,
     /// Changes to the header fields of every answer, in order; those of a mapping come behind them.
     #[schemars(extend("default" = []))]
@@ -52,6 +54,9 @@ pub(crate) struct File {
     /// Which errors of backends the pages stand in for: true, or a list of statuses.
     #[schemars(extend("default" = false))]
     pub(crate) error_override: Field<ErrorOverride>,
+    /// Files with more `balancers` and `proxy_pass`, from the folder of this file on; `*` stands for any letters of a name.
+    #[schemars(extend("default" = []))]
+    pub(crate) include: Field<Vec<Scalar<FileName>>>,
     /// Networks of peers whose X-Forwarded-*, Forwarded and PROXY headers are believed.
     #[schemars(extend("default" = []))]
     pub(crate) trusted_proxies: Field<Vec<Scalar<Network>>>,

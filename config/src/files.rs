@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::model::{Config, ListenerTls, Member, Target};
+use crate::model::{Action, Config, ListenerTls, Member, Target};
 
 impl Config {
     /// The files that the configuration names and depends on, each once, in alphabetical order. A change of one of them counts
     /// like a change of the configuration file. Files that the gateway itself writes are not among them, nor is
-    /// `heartbeat.storage`, which is read again and again anyway.
+    /// `heartbeat.storage`, which is read again and again anyway; those that it includes are in [`Config::include`].
     #[must_use]
     pub fn files(&self) -> BTreeSet<&Path> {
         let of_listeners = self.listeners.iter().filter_map(|it| it.tls.as_ref());
@@ -30,7 +30,11 @@ impl Config {
         let pages = of_mappings.chain([&self.error_pages]);
         let of_pages = pages.flat_map(|it| it.values().map(|page| page.file.as_path()));
         let named = of_listeners.chain(of_members);
-        named.chain(of_pages).chain(users).collect()
+        let answers = self.mappings.iter().filter_map(|it| match &it.action {
+            Action::Respond(respond) => respond.file.as_deref(),
+            _ => None,
+        });
+        named.chain(of_pages).chain(users).chain(answers).collect()
     }
 }
 

@@ -8,11 +8,13 @@ use std::iter::successors;
 use std::path::Path;
 
 use crate::build;
-use crate::document::{MAX_FILE_SIZE, read_document, unread};
+use crate::document::{MAX_FILE_SIZE, read_document, read_tree, unread};
+use crate::include::include;
 use crate::model::{Config, Member};
 use crate::node;
 use crate::problem::{Problem, Problems, Severity};
-use crate::report::{Place, Report, Source};
+use crate::read::read;
+use crate::report::{Place, Report, Source, Sources};
 
 /// A configuration that can be used.
 #[non_exhaustive]
@@ -21,11 +23,19 @@ pub struct Loaded {
     pub config: Config,
     /// What is allowed and still worth a look, in the order of the file.
     pub warnings: Vec<Problem>,
-    source: Source,
+    sources: Sources,
     places: HashMap<String, Place>,
 }
 
 impl Loaded {
+    /// Where a key stands that is not in the main file: `conf.d/shop.yaml:3`.
+    #[must_use]
+    pub fn included(&self, path: &str) -> Option<String> {
+        let place = self.places.get(path).filter(|place| place.file > 0)?;
+        let file = self.sources.of(*place).file().display();
+        Some(format!("{file}:{}", place.line))
+    }
+
     /// A problem that the caller has with a key, such as `listeners[1].tls` or
     /// `balancers.shop.members[0].upgrade_url`. A key that is not in the file is shown at the nearest one above it.
     #[must_use]
@@ -34,12 +44,10 @@ impl Loaded {
             .find_map(|path| self.places.get(path))
             .or(self.places.get(""))
             .copied();
-        self.source.problem(
-            Severity::Error,
-            place.unwrap_or(Place::START),
-            message.into(),
-            hint,
-        )
+        let place = place.unwrap_or(Place::START);
+        self.sources
+            .of(place)
+            .problem(Severity::Error, place, message.into(), hint)
     }
 }
 
@@ -70,6 +78,29 @@ pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
         let hint = "name it with -c or $AJPGATE_CONFIG".to_owned();
         Problems::from(source.problem(Severity::Error, Place::START, message, Some(hint)))
     };
+    match read_text(file) {
+        Ok(text) => parse(&text, file, env),
+        Err(ReadError::Io(why)) => Err(cannot(why)),
+        Err(ReadError::NotUtf8(place, text)) => {
+            let hint = "save the file as UTF-8".to_owned();
+            let message = "this byte is not UTF-8".to_owned();
+            let source = Source::new(file, &text);
+            Err(source
+                .problem(Severity::Error, place, message, Some(hint))
+                .into())
+        }
+    }
+}
+
+/// Why a file has no text.
+pub(crate) enum ReadError {
+    Io(String),
+    /// The place of the first byte that is not UTF-8, and the text with U+FFFD in place of such bytes.
+    NotUtf8(Place, String),
+}
+
+/// The text of a file: at most one byte more than it may have.
+pub(crate) fn read_text(file: &Path) -> Result<String, ReadError> {
     let mut bytes = Vec::new();
     fs::File::open(file)
         .and_then(|open| {
@@ -78,37 +109,36 @@ pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
                 .saturating_add(1);
             open.take(most).read_to_end(&mut bytes)
         })
-        .map_err(|error| cannot(error.to_string()))?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text, file, env),
+        .map_err(|error| ReadError::Io(error.to_string()))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
         // The bound may have cut a character in two.
-        Err(_) if bytes.len() > MAX_FILE_SIZE => parse(&String::from_utf8_lossy(&bytes), file, env),
-        Err(error) => Err(not_utf8(&bytes, error.valid_up_to(), file)),
+        Err(error) if error.as_bytes().len() > MAX_FILE_SIZE => {
+            Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
+        }
+        Err(error) => {
+            let place = place_of(error.as_bytes(), error.utf8_error().valid_up_to());
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            Err(ReadError::NotUtf8(place, text))
+        }
     }
 }
 
-fn not_utf8(bytes: &[u8], valid: usize, file: &Path) -> Problems {
+/// The place of the byte behind `valid` bytes of UTF-8.
+fn place_of(bytes: &[u8], valid: usize) -> Place {
     let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
     let last = before.rsplit('\n').next().unwrap_or_default();
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let place = Place {
+    Place {
+        file: 0,
         line: number(before.matches('\n').count() + 1),
         column: number(last.chars().count() + 1),
         length: 1,
-    };
-    let hint = "save the file as UTF-8".to_owned();
-    Source::new(file, &String::from_utf8_lossy(bytes))
-        .problem(
-            Severity::Error,
-            place,
-            "this byte is not UTF-8".to_owned(),
-            Some(hint),
-        )
-        .into()
+    }
 }
 
 /// Checks the text of a configuration file. `file` is its name in problems, and relative file names start from its
-/// folder; `env` looks up environment variables.
+/// folder, those of `include` among them, which are read; `env` looks up environment variables.
 ///
 /// # Errors
 ///
@@ -119,15 +149,19 @@ pub fn parse(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let report = Report::new(Source::new(file, text));
-    let built = read_document(text, env, &report)
-        .map(|(place, file, tree)| (build::build(file, place, &report), tree));
-    let (source, warnings) = report.finish()?;
-    let (config, tree) = built.ok_or_else(|| unread(&source))?;
+    let mut report = Report::new(Source::new(file, text));
+    let built = read_tree(text, 0, env, &report).and_then(|mut tree| {
+        let include = include(&mut tree, env, &mut report);
+        let (place, file) = read(&tree, &report).given()?;
+        let config = build::build(file, include, place, &report);
+        Some((config, tree))
+    });
+    let (sources, warnings) = report.finish()?;
+    let (config, tree) = built.ok_or_else(|| unread(sources.main()))?;
     Ok(Loaded {
         config,
         warnings,
-        source,
+        sources,
         places: node::paths(&tree).into_iter().collect(),
     })
 }
@@ -142,6 +176,6 @@ pub fn parse_member(text: &str, file: &Path) -> Result<Member, Problems> {
     let report = Report::new(Source::new(file, text));
     let built = read_document(text, &|_| None, &report)
         .and_then(|(place, member, _)| build::build_member(member, place, &report));
-    let (source, _) = report.finish()?;
-    built.ok_or_else(|| unread(&source))
+    let (sources, _) = report.finish()?;
+    built.ok_or_else(|| unread(sources.main()))
 }

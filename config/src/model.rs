@@ -10,9 +10,11 @@ mod change;
 mod files;
 mod headers;
 mod identity;
+mod include;
 mod listener_tls;
 mod mapping;
 mod member;
+mod redirect;
 mod sticky;
 
 pub use access::*;
@@ -22,9 +24,11 @@ pub use change::*;
 pub use files::*;
 pub use headers::*;
 pub use identity::*;
+pub use include::*;
 pub use listener_tls::*;
 pub use mapping::*;
 pub use member::*;
+pub use redirect::*;
 pub use sticky::*;
 
 use std::fmt;
@@ -53,6 +57,8 @@ pub struct Config {
     pub error_pages: ErrorPages,
     /// Which errors of backends they stand in for.
     pub error_override: ErrorOverride,
+    /// The files that some of these stand in.
+    pub include: Include,
     /// Peers whose `X-Forwarded-*`, `Forwarded` and PROXY headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds on what a client may send.

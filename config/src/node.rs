@@ -32,6 +32,31 @@ impl Node {
             _ => None,
         }
     }
+
+    /// Notes the file that the value and all in it stand in.
+    pub(crate) fn stands_in(&mut self, file: u32) {
+        self.place.file = file;
+        match &mut self.shape {
+            Shape::List(items) => items.iter_mut().for_each(|item| item.stands_in(file)),
+            Shape::Map(entries) => {
+                for Entry { key, value } in entries {
+                    key.stands_in(file);
+                    value.stands_in(file);
+                }
+            }
+            Shape::Null | Shape::Scalar(_) | Shape::Broken => {}
+        }
+    }
+
+    /// How many values there are, keys included.
+    pub(crate) fn count(&self) -> usize {
+        let inside: usize = match &self.shape {
+            Shape::List(items) => items.iter().map(Self::count).sum(),
+            Shape::Map(entries) => entries.iter().map(|entry| 1 + entry.value.count()).sum(),
+            Shape::Null | Shape::Scalar(_) | Shape::Broken => 0,
+        };
+        1 + inside
+    }
 }
 
 /// A key with its value.

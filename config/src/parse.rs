@@ -41,6 +41,7 @@ fn control_characters(text: &str) -> Result<(), (Place, Fault)> {
         for (column, c) in (1..).zip(text.chars()) {
             if c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}') {
                 let place = Place {
+                    file: 0,
                     line,
                     column,
                     length: 1,
@@ -63,6 +64,7 @@ fn syntax_error(
     let said = error.to_string();
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let told = error.location().map(|at| Place {
+        file: 0,
         line: number(at.line()),
         column: number(at.column()),
         length: 1,

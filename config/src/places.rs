@@ -166,6 +166,7 @@ fn place(span: Span) -> Place {
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Place {
+        file: 0,
         line: number(Marker::line(&start)),
         column: number(start.col() + 1),
         length: number(length),

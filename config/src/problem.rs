@@ -1,5 +1,6 @@
 //! What is wrong with a file: where, what, and the next step.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -96,15 +97,23 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a file: at least one problem, in the order of the file.
+/// Everything that is wrong with a configuration: at least one problem, file by file, in the order of each file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Sorts the problems by place; `None` when there is none.
+    /// Sorts the problems by place; `None` when there is none. Files keep the order in which they occur first.
     #[must_use]
     pub fn new(mut problems: Vec<Problem>) -> Option<Self> {
-        problems.sort_by_key(|problem| (problem.line, problem.column));
+        let mut files: HashMap<PathBuf, usize> = HashMap::new();
+        for problem in &problems {
+            let next = files.len();
+            files.entry(problem.file.clone()).or_insert(next);
+        }
+        problems.sort_by_key(|problem| {
+            let file = files.get(&problem.file).copied();
+            (file, problem.line, problem.column)
+        });
         (!problems.is_empty()).then_some(Self(problems))
     }
 

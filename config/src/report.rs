@@ -7,17 +7,19 @@ use std::path::{Path, PathBuf};
 use crate::fault::Fault;
 use crate::problem::{Problem, Problems, Severity};
 
-/// A place in the file: line and column from 1, and how many characters are meant.
+/// A place: the file (0 is the main file, others are included), line and column from 1, and how many characters are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
+    pub(crate) file: u32,
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) length: u32,
 }
 
 impl Place {
-    /// Where the file starts.
+    /// Where the main file starts.
     pub(crate) const START: Self = Self {
+        file: 0,
         line: 1,
         column: 1,
         length: 1,
@@ -46,6 +48,11 @@ impl Source {
             file: file.to_owned(),
             lines: text.lines().map(shown).collect(),
         }
+    }
+
+    /// The name of the file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// The folder of the file, from which relative names start.
@@ -107,30 +114,77 @@ impl Source {
     }
 }
 
-/// Collects the problems of one file.
+/// The main file, and the files that it includes.
+pub(crate) struct Sources {
+    main: Source,
+    /// The first of them is file 1.
+    included: Vec<Source>,
+}
+
+impl Sources {
+    pub(crate) const fn main(&self) -> &Source {
+        &self.main
+    }
+
+    /// The file of a place.
+    pub(crate) fn of(&self, place: Place) -> &Source {
+        let index = (place.file as usize).checked_sub(1);
+        let included = index.and_then(|index| self.included.get(index));
+        included.unwrap_or(&self.main)
+    }
+}
+
+/// Collects the problems of a file and of the files that it includes.
 ///
 /// Reading goes through serde, which hands around no context of ours: hence the cell.
 pub(crate) struct Report {
-    source: Source,
+    sources: Sources,
     found: RefCell<Found>,
 }
 
 #[derive(Default)]
 struct Found {
-    problems: Vec<Problem>,
+    problems: Vec<(Place, Problem)>,
     seen: HashSet<(Place, String)>,
 }
 
 impl Report {
-    pub(crate) fn new(source: Source) -> Self {
+    /// `main` is the main file.
+    pub(crate) fn new(main: Source) -> Self {
         Self {
-            source,
+            sources: Sources {
+                main,
+                included: Vec::new(),
+            },
             found: RefCell::default(),
         }
     }
 
-    pub(crate) const fn source(&self) -> &Source {
-        &self.source
+    /// Takes up an included file. Returns its number, for the places in it.
+    pub(crate) fn include(&mut self, source: Source) -> u32 {
+        self.sources.included.push(source);
+        u32::try_from(self.sources.included.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) const fn main(&self) -> &Source {
+        self.sources.main()
+    }
+
+    /// The file of a place.
+    pub(crate) fn source(&self, place: Place) -> &Source {
+        self.sources.of(place)
+    }
+
+    /// How a message at the place `seen_from` names another place: `line 7`, or `line 7 of conf.d/shop.yaml`.
+    pub(crate) fn line_of(&self, place: Place, seen_from: Place) -> String {
+        match place.file == seen_from.file {
+            true => format!("line {}", place.line),
+            false => format!(
+                "line {} of {}",
+                place.line,
+                self.source(place).file.display()
+            ),
+        }
     }
 
     /// The file is refused.
@@ -198,23 +252,23 @@ impl Report {
                 "" => message,
                 _ => format!("{key}: {message}"),
             };
-            let problem = self.source.problem(severity, place, message, hint);
-            found.problems.push(problem);
+            let problem = self.source(place).problem(severity, place, message, hint);
+            found.problems.push((place, problem));
         }
     }
 
-    /// The errors when there is one, else the source and the warnings.
-    pub(crate) fn finish(self) -> Result<(Source, Vec<Problem>), Problems> {
-        let (errors, warnings): (Vec<_>, Vec<_>) = self
-            .found
-            .into_inner()
-            .problems
+    /// The errors when there is one, else the files and the warnings.
+    pub(crate) fn finish(self) -> Result<(Sources, Vec<Problem>), Problems> {
+        let mut problems = self.found.into_inner().problems;
+        problems.sort_by_key(|(place, _)| *place);
+        let (errors, warnings): (Vec<_>, Vec<_>) = problems
             .into_iter()
+            .map(|(_, problem)| problem)
             .partition(|problem| problem.severity == Severity::Error);
         match Problems::new(errors) {
             Some(errors) => Err(errors),
             None => Ok((
-                self.source,
+                self.sources,
                 Problems::new(warnings).map_or_else(Vec::new, |all| all.into_iter().collect()),
             )),
         }

@@ -53,13 +53,16 @@ fn remove_variables(schema: &mut Value) {
     }
 }
 
+/// How messages name the outermost map of a file.
+pub(crate) const TOP: &str = "the top level";
+
 /// The structs that have a key, as messages name them.
 pub(crate) fn owners(key: &str) -> Vec<String> {
     let schema = &*SCHEMA;
     let has = |part: &Value| part["properties"].get(key).is_some();
     let mut owners = Vec::new();
     if has(schema) {
-        owners.push("the top level".to_owned());
+        owners.push(TOP.to_owned());
     }
     if let Some(parts) = schema["$defs"].as_object() {
         owners.extend(

@@ -48,8 +48,8 @@ const FOREIGN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "mapping",
-        &["location", "prefix", "match", "uri"],
-        "here it is `path`",
+        &["location", "prefix", "uri"],
+        "here it is `path`, or `match` for a regular expression",
     ),
     (
         "member",

@@ -10,6 +10,7 @@ mod media;
 mod name;
 mod path;
 mod pattern;
+mod redirect;
 mod secret;
 mod sticky;
 mod url;
@@ -26,7 +27,11 @@ pub(crate) use name::{
 pub(crate) use path::{CookiePath, EntryName, FileName, PathPrefix, RequestUri};
 pub use pattern::Pattern;
 pub(crate) use pattern::RegexText;
+pub(crate) use redirect::{
+    AnswerBody, AnswerStatus, ContentType, LARGEST_ANSWER, RedirectStatus, RedirectTarget,
+    RedirectTo,
+};
 pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};
 pub(crate) use sticky::{Separator, SessionNames};
-pub(crate) use url::{Destination, MemberTarget, TargetUrl, UpgradeTarget};
+pub(crate) use url::{Destination, MemberTarget, TargetUrl, TargetValue, UpgradeTarget};
 pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};

@@ -40,6 +40,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) root: &'a str,
     /// The client's query, with its escapes.
     pub(crate) query: Option<&'a str>,
+    /// In place of the member's `timeout`.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) fields: &'a RequestFields<'a>,
     pub(crate) client: &'a Client,
     /// Host without port.

@@ -9,21 +9,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ajpgate_config::EncodedSlash;
+use ajpgate_config::Loaded;
 use anyhow::{Context as _, bail, ensure};
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 
 use self::files::FileAnswer;
 use self::guarded::Guarded;
-use self::report::{Candidate, Forwarded, Report, Verdict};
+use self::report::{Candidate, Forwarded, Report, Taken, Verdict};
 use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, print};
 use crate::balancer::{NoMember, Tried, Want};
 use crate::client::{self, Client};
 use crate::head::RequestHead;
-use crate::proxy::{Mapped, Plan, Refusal, Wanted};
+use crate::mount::Captured;
+use crate::proxy::{Located, Mapped, Plan, Refusal, Wanted};
 use crate::state::{LiveAction, LiveTarget, Snapshot};
 use crate::telemetry::metrics::Metrics;
 use crate::variables::Variables;
@@ -80,6 +81,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let host = head.fields.get("host");
             host.and_then(|host| std::str::from_utf8(host).ok())
         }),
+        mapping: mapped
+            .as_ref()
+            .ok()
+            .and_then(|mapped| taken(&loaded, mapped)),
         verdict: match (&mapped, &guarded.stopped) {
             (Ok(_), Some((status, reason))) => Verdict::Stopped(*status, reason.clone()),
             (Ok(mapped), None) => explain(&snapshot, mapped, &head, &client),
@@ -91,6 +96,27 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         format!("{:#}\n", report.json())
     } else {
         report.to_string()
+    })
+}
+
+/// The mapping of a request, as the configuration has it, with what it captured.
+fn taken<'a>(loaded: &'a Loaded, mapped: &Mapped<'_>) -> Option<Taken<'a>> {
+    let Located {
+        index,
+        mapping,
+        normal,
+        ..
+    } = &mapped.located;
+    let captured = mapping.pattern.as_ref().map(|it| it.captured(normal));
+    let captures = captured.iter().flat_map(Captured::shown);
+    Some(Taken {
+        index: *index,
+        included: loaded.included(&format!("proxy_pass[{index}]")),
+        mapping: loaded.config.mappings.get(*index)?,
+        captures: captures
+            .map(|(group, text)| (group, text.into_owned()))
+            .collect(),
+        path: normal.to_string(),
     })
 }
 
@@ -112,6 +138,15 @@ fn explain<'a>(
                 .wanted_file(snapshot, files)
                 .map(|wanted| wanted.to_string()),
         }),
+        LiveAction::Redirect(to) => Verdict::Redirected {
+            status: to.status,
+            location: mapped.redirect(to, client),
+        },
+        LiveAction::Respond(respond) => Verdict::Fixed {
+            status: respond.status,
+            bytes: respond.body.as_ref().map_or(0, |body| body.len()),
+            content_type: respond.content_type.clone(),
+        },
         LiveAction::Exclude => Verdict::Refused(Refusal::Excluded {
             index: mapped.located.index,
         }),
@@ -134,14 +169,16 @@ fn forward<'a>(
     let choices = choose_all(&plan, &wanted);
     let balancer = &plan.to.balancer;
     Verdict::Forwarded(Box::new(Forwarded {
-        index: plan.index,
-        mapping: plan.mapping.front.path().to_owned(),
-        passes_slashes: plan.mapping.encoded_slash == EncodedSlash::Pass,
         balancer: balancer.name(),
         to: match &balancer.variable {
             Some(name) => format!("{name}{}", plan.to.path),
             None => balancer.name().to_owned(),
         },
+        query: plan
+            .query
+            .as_deref()
+            .filter(|query| Some(*query) != plan.target.query)
+            .map(str::to_owned),
         decided_on: plan.normal.to_string(),
         sticky: balancer.is_sticky(),
         session: wanted.session,

@@ -14,6 +14,8 @@ pub enum BadPath {
     EncodedBackslash,
     /// `.` or `..` beside an encoded slash or backslash, as in `..%2Fa`.
     HiddenDots,
+    /// `.` or `..` that is made of what a `match` captured.
+    CapturedDots,
     /// `\`
     Backslash,
     /// `%00`
@@ -41,6 +43,7 @@ impl fmt::Display for BadPath {
                 "the path has an encoded backslash, and the mapping does not say `encoded_slash: pass`"
             }
             Self::HiddenDots => "the path has a dot segment beside an encoded slash or backslash",
+            Self::CapturedDots => "what `match` captured makes a dot segment",
             Self::Backslash => "the path has a backslash",
             Self::Nul => "the path has an encoded NUL",
             Self::LineEnd => "the path has an encoded line end",

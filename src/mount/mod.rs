@@ -15,6 +15,7 @@ mod bad_path;
 mod escape;
 mod host;
 mod normal;
+mod pattern;
 mod prefix;
 mod public;
 mod rewrite;
@@ -25,7 +26,8 @@ mod tests;
 
 pub use bad_path::BadPath;
 pub use normal::{Normal, normalize};
+pub use pattern::{Captured, Filled, Part, Pattern, Template, parameters};
 pub use prefix::Front;
 pub use public::{Answered, PublicPaths, Sending, Target, resolve_reference};
 pub use rewrite::rewrite;
-pub use table::{Match, Rule, Table};
+pub use table::{Match, Rule, Site, Table};

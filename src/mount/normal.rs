@@ -25,8 +25,9 @@ pub struct Normal<'a> {
 struct Encoded {
     found: Found,
     /// The path for a server that takes `%2F` and `%5C` for slashes: once for a server that cuts parameters first, as
-    /// Tomcat does, and once for a server that does so after decoding.
-    readings: [Vec<u8>; 2],
+    /// Tomcat does, and once for a server that does so after decoding. Then the path for a server that leaves them as
+    /// they are written.
+    readings: [Vec<u8>; 3],
 }
 
 /// Encoded slashes and backslashes in a raw path, its parameters included.
@@ -63,10 +64,9 @@ impl Normal<'_> {
             [path, b"/", name.as_bytes()].concat()
         };
         let encoded = self.encoded.as_ref().map(|encoded| {
-            let [cut, decoded] = &encoded.readings;
             Box::new(Encoded {
                 found: encoded.found,
-                readings: [join(cut), join(decoded)],
+                readings: encoded.readings.each_ref().map(|reading| join(reading)),
             })
         });
         Normal {
@@ -233,13 +233,17 @@ impl Encoded {
         }
         Ok(Self {
             found,
-            readings: [parameters_cut, resolve(&slashes_decoded(raw))?],
+            readings: [
+                parameters_cut,
+                resolve(&slashes_decoded(raw))?,
+                resolve(&slashes_kept(raw))?,
+            ],
         })
     }
 }
 
 /// Whether a dot segment comes out where the encoded slashes of a segment are taken for slashes.
-fn hides_dots(segment: &str) -> bool {
+pub(super) fn hides_dots(segment: &str) -> bool {
     let spelled = slashes_decoded(segment);
     let is_dots = |name: &str| Dots::of(without_parameters(name).as_bytes()).is_some();
     spelled.contains('/') && spelled.split('/').any(is_dots)
@@ -250,4 +254,16 @@ fn slashes_decoded(raw: &str) -> String {
     ["%2F", "%2f", "%5C", "%5c"]
         .into_iter()
         .fold(raw.to_owned(), |raw, escape| raw.replace(escape, "/"))
+}
+
+/// A raw path whose encoded slashes and backslashes are still escaped once it is decoded.
+fn slashes_kept(raw: &str) -> String {
+    [
+        ("%2F", "%252F"),
+        ("%2f", "%252f"),
+        ("%5C", "%255C"),
+        ("%5c", "%255c"),
+    ]
+    .into_iter()
+    .fold(raw.to_owned(), |raw, (from, to)| raw.replace(from, to))
 }

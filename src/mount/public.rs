@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::Table;
 use super::escape::Dots;
 use super::prefix::{Front, strip};
+use super::{Site, Table};
 
 /// What the mappings of a configuration send where. It is made once per configuration.
 #[derive(Debug, Clone, Default)]
@@ -42,8 +42,8 @@ pub struct Answered<'a> {
     pub table: &'a Table,
     /// What its mappings send where.
     pub paths: &'a PublicPaths,
-    /// The host that the client asked for.
-    pub host: &'a str,
+    /// The host that the client asked for, and its scheme.
+    pub site: Site<'a>,
     /// The host and port of the member that answered.
     pub address: &'a str,
     /// The path of the request's own mapping.
@@ -119,7 +119,7 @@ impl Answered<'_> {
             });
             let path = mapping.front.path().as_bytes();
             // Under this host another mapping may have taken the place of that one.
-            if is_better && self.table.mapping_of(self.host, path) == Some(mapping.rule) {
+            if is_better && self.table.mapping_of(self.site, path) == Some(mapping.rule) {
                 best = Some((mapping, rest));
             }
         }

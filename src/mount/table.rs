@@ -2,17 +2,41 @@
 
 use super::Normal;
 use super::host::{Fit, HostName, name_of};
+use super::pattern::Pattern;
 use super::prefix::prefix_of;
 
 /// One entry of `proxy_pass`, as far as finding it needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Rule {
     /// A path of whole segments, decoded: `/` or `/shop`. A slash at the end is ignored.
     pub path: String,
+    /// What is looked for in place of a path.
+    pub pattern: Option<Pattern>,
+    /// The scheme of its requests: whether it is https; `None`: both.
+    pub secure: Option<bool>,
     /// Host names, or `*.example.com` for every name below; empty: every host.
     pub hosts: Vec<String>,
     /// Whether what it matches is never proxied.
     pub exclude: bool,
+}
+
+/// What a request says beside its path.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The host; case, port and a dot at the end do not matter.
+    pub host: &'a str,
+    /// Whether its scheme is https.
+    pub secure: bool,
+}
+
+impl<'a> From<&'a str> for Site<'a> {
+    /// A host that is asked over http.
+    fn from(host: &'a str) -> Self {
+        Self {
+            host,
+            secure: false,
+        }
+    }
 }
 
 /// The rule that decides about a request.
@@ -27,10 +51,13 @@ pub enum Match {
 /// The rules of a configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// Longest path first, then in the order of the file.
+    /// Those by path: longest path first, then in the order of the file.
     exclusions: Vec<Entry>,
     /// In the same order.
     mappings: Vec<Entry>,
+    /// Those by pattern, in the order of the file.
+    excluded: Vec<(Pattern, Entry)>,
+    matched: Vec<(Pattern, Entry)>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +68,8 @@ struct Entry {
     names: Vec<Name>,
     /// Empty: every host.
     hosts: Vec<HostName>,
+    /// `None`: both schemes.
+    secure: Option<bool>,
     /// Where the rule stands in the file.
     index: usize,
 }
@@ -59,11 +88,13 @@ impl Table {
     pub fn new(rules: Vec<Rule>) -> Self {
         let mut table = Self::default();
         for (index, rule) in rules.into_iter().enumerate() {
-            let entries = match rule.exclude {
-                true => &mut table.exclusions,
-                false => &mut table.mappings,
-            };
-            entries.push(Entry::new(index, &rule));
+            let entry = Entry::new(index, &rule);
+            match (rule.exclude, rule.pattern) {
+                (true, None) => table.exclusions.push(entry),
+                (false, None) => table.mappings.push(entry),
+                (true, Some(pattern)) => table.excluded.push((pattern, entry)),
+                (false, Some(pattern)) => table.matched.push((pattern, entry)),
+            }
         }
         for entries in [&mut table.exclusions, &mut table.mappings] {
             entries.sort_by_key(|entry| std::cmp::Reverse(entry.prefix.len()));
@@ -71,38 +102,71 @@ impl Table {
         table
     }
 
-    /// The rule for a request: the longest exclusion that covers the path, else the mapping.
+    /// The rule for a request: the longest exclusion that covers the path, else the first exclusion whose pattern is in it,
+    /// else the mapping.
     ///
     /// Exclusions count before everything else. One covers a path when it does so in any of the ways in which a server
-    /// may read the path: with encoded slashes and backslashes as part of a segment, or as slashes. `host` is that of
-    /// the request: case, port and a dot at the end do not matter.
+    /// may read the path: with encoded slashes and backslashes as part of a segment, or as slashes. A pattern is looked for
+    /// in each of these ways, and in letters of UTF-8 and of ISO-8859-1.
     #[must_use]
-    pub fn find(&self, host: &str, path: &Normal<'_>) -> Option<Match> {
+    pub fn find<'a>(&self, site: impl Into<Site<'a>>, path: &Normal<'_>) -> Option<Match> {
+        let site = site.into();
         let covers = |entry: &Entry| match path.is_ambiguous() {
             false => entry.covers(path.as_bytes()),
             true => path.readings().any(|reading| entry.covers(reading)),
         };
         let mut exclusions = self.exclusions.iter();
-        let excluded = exclusions.find(|entry| covers(entry) && entry.fit(name_of(host)).is_some());
+        let excluded = exclusions.find(|entry| covers(entry) && entry.fit(site).is_some());
+        let excluded = excluded.or_else(|| self.excluded_by_pattern(site, path));
         match excluded {
             Some(entry) => Some(Match::Exclusion(entry.index)),
-            None => self.mapping(host, path).map(Match::Mapping),
+            None => self.mapping(site, path).map(Match::Mapping),
         }
+    }
+
+    /// The first exclusion whose pattern is in a path, however a server reads the path.
+    fn excluded_by_pattern(&self, site: Site<'_>, path: &Normal<'_>) -> Option<&Entry> {
+        if self.excluded.is_empty() {
+            return None;
+        }
+        // The names that the mapping replaces are in UTF-8, whatever encoding the names behind them are read in.
+        let front = match path.as_bytes().is_ascii() {
+            true => None,
+            false => self.entry_of(site, path.as_bytes()),
+        };
+        let front = front.map_or(0, |(_, entry)| entry.prefix.len());
+        let mut excluded = self.excluded.iter();
+        let found = excluded.find(|(pattern, entry)| {
+            let mut readings = path.readings();
+            entry.fit(site).is_some() && readings.any(|reading| pattern.is_read_in(reading, front))
+        });
+        found.map(|(_, entry)| entry)
     }
 
     /// The place of the mapping for a request, whatever the exclusions say.
     ///
-    /// The longest path wins; of several with that path, the one that names the host, then the one whose wildcard
-    /// does, then the one for every host; then the first of the file.
+    /// The first one whose pattern is in the path wins. Else the longest path does; of several with that path, the one that
+    /// names the host, then the one whose wildcard does, then the one for every host; of these, one that names the scheme;
+    /// then the first of the file.
     #[must_use]
-    pub fn mapping(&self, host: &str, path: &Normal<'_>) -> Option<usize> {
-        self.mapping_of(host, path.as_bytes())
+    pub fn mapping<'a>(&self, site: impl Into<Site<'a>>, path: &Normal<'_>) -> Option<usize> {
+        let (site, path) = (site.into(), path.as_bytes());
+        let mut matched = self.matched.iter();
+        let matched =
+            matched.find(|(pattern, entry)| entry.fit(site).is_some() && pattern.is_in(path));
+        match matched {
+            Some((_, entry)) => Some(entry.index),
+            None => self.mapping_of(site, path),
+        }
     }
 
-    /// The same for a decoded path.
-    pub(super) fn mapping_of(&self, host: &str, path: &[u8]) -> Option<usize> {
-        let host = name_of(host);
-        let mut best: Option<(Fit, &Entry)> = None;
+    /// The mapping by path for a decoded path.
+    pub(super) fn mapping_of(&self, site: Site<'_>, path: &[u8]) -> Option<usize> {
+        self.entry_of(site, path).map(|(_, entry)| entry.index)
+    }
+
+    fn entry_of(&self, site: Site<'_>, path: &[u8]) -> Option<((Fit, bool), &Entry)> {
+        let mut best: Option<((Fit, bool), &Entry)> = None;
         for entry in &self.mappings {
             if best.is_some_and(|(_, best)| entry.prefix.len() < best.prefix.len()) {
                 break;
@@ -110,13 +174,13 @@ impl Table {
             if !entry.covers(path) {
                 continue;
             }
-            if let Some(fit) = entry.fit(host)
+            if let Some(fit) = entry.fit(site)
                 && best.is_none_or(|(best, _)| fit < best)
             {
                 best = Some((fit, entry));
             }
         }
-        best.map(|(_, entry)| entry.index)
+        best
     }
 }
 
@@ -131,6 +195,7 @@ impl Entry {
             prefix: prefix.as_bytes().to_vec(),
             names,
             hosts: rule.hosts.iter().map(|host| HostName::new(host)).collect(),
+            secure: rule.secure,
             index,
         }
     }
@@ -148,12 +213,17 @@ impl Entry {
             .all(|excluded| names.next().is_some_and(|name| excluded.is(name)))
     }
 
-    /// `host` is a name without port and brackets.
-    fn fit(&self, host: &str) -> Option<Fit> {
-        if self.hosts.is_empty() {
-            return Some(Fit::Any);
+    /// How well the rule fits, and whether it leaves the scheme open; a better fit is smaller.
+    fn fit(&self, site: Site<'_>) -> Option<(Fit, bool)> {
+        if self.secure.is_some_and(|secure| secure != site.secure) {
+            return None;
         }
-        self.hosts.iter().filter_map(|name| name.fit(host)).min()
+        let host = name_of(site.host);
+        let fit = match self.hosts.is_empty() {
+            true => Some(Fit::Any),
+            false => self.hosts.iter().filter_map(|name| name.fit(host)).min(),
+        };
+        fit.map(|fit| (fit, self.secure.is_none()))
     }
 }
 

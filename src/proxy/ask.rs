@@ -169,6 +169,7 @@ async fn exchange(
         path: &forward.path,
         root: "",
         query: forward.query.as_deref(),
+        timeout: None,
         fields: &fields,
         client,
         server_name: host.name,

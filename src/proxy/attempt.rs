@@ -131,7 +131,8 @@ impl Sending<'_> {
         }
         if let FailureKind::Silent = error.kind {
             let now = Instant::now();
-            self.attempt.answered_after(member.config.timeout, now);
+            let timeout = self.forward.timeout.unwrap_or(member.config.timeout);
+            self.attempt.answered_after(timeout, now);
         }
         if verdict.next != Next::SameMember {
             log(balancer, member, &error, verdict);

@@ -8,7 +8,6 @@ use super::refusal::{BadDestination, Refusal};
 use super::target::Target;
 use crate::client::{Client, Host};
 use crate::head::{Known, RequestHead, is_value};
-use crate::mount::rewrite;
 use crate::state::{LiveMember, LiveTarget, Snapshot};
 
 /// The field's name.
@@ -66,7 +65,7 @@ impl<'a> Destination<'a> {
         if query.contains('#') {
             return Err(BadDestination::Form.into());
         }
-        let located = match Located::of(snapshot, target.host.text, path) {
+        let located = match Located::of(snapshot, target.site(client), path) {
             Ok(located) => located,
             Err(Refusal::Excluded { .. }) => return Err(BadDestination::Forbidden.into()),
             Err(Refusal::Unmapped) => return Err(BadDestination::OtherTarget.into()),
@@ -98,14 +97,8 @@ impl<'a> Destination<'a> {
     /// the request has another scheme, as behind another proxy or over HTTP to a client's HTTPS: Tomcat refuses a URL
     /// whose scheme or host are not those of the request (`WebdavServlet.java: copyResource()`).
     pub(crate) fn sent(&self, member: &LiveMember, host: &str) -> Option<String> {
-        let Located {
-            path,
-            normal,
-            mapping,
-            ..
-        } = &self.located;
         let back = self.to.back(member);
-        let path = rewrite(&mapping.front, &back, path, normal);
+        let path = self.located.path_sent(&back);
         let known = member.config.url.scheme.name();
         let knows = |scheme: &str| !matches!(known, "http" | "https") || known == scheme;
         let origin = match self.scheme {

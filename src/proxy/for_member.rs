@@ -23,8 +23,8 @@ pub(super) struct ForMember<'a> {
     user_fields: Vec<(&'a str, &'a str)>,
     /// `request_attributes`, filled in.
     attributes: Vec<(String, Vec<u8>)>,
-    /// The part of the path that stands for the mapping's path: empty or `/app`.
-    back: Cow<'a, str>,
+    /// The part of the path that a client must not leave: empty or `/app`.
+    root: Cow<'a, str>,
     /// The path with its escapes.
     path: Cow<'a, str>,
 }
@@ -55,7 +55,7 @@ impl<'a> ForMember<'a> {
             user_fields: request.user.iter().flat_map(|user| user.fields()).collect(),
             attributes: attributes.collect(),
             path: plan.path_sent(&back),
-            back,
+            root: plan.root(member),
         }
     }
 
@@ -107,8 +107,9 @@ impl<'a> ForMember<'a> {
             version: head.version,
             asked: plan.target.path,
             path: &self.path,
-            root: &self.back,
-            query: plan.target.query,
+            root: &self.root,
+            query: plan.query.as_deref(),
+            timeout: plan.mapping.timeout,
             fields,
             client,
             server_name: match plan.target.host.name {

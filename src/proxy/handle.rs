@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ajpgate_config::MaxBody;
 use http::StatusCode;
 use tracing::debug;
 
@@ -9,7 +10,7 @@ use super::attempts;
 use super::enter::{enter, enter_destination};
 use super::files;
 use super::finish::{Finished, Finishing, Given};
-use super::local::Local;
+use super::local::{Local, fixed};
 use super::mapped::Mapped;
 use super::member_answer::MemberAnswer;
 use super::plan::Plan;
@@ -102,6 +103,8 @@ async fn serve(
             let (answer, contents) = files::answer(snapshot, mapped, files, head).await?;
             Ok(((answer, ResponseBody::File(contents)), None))
         }
+        LiveAction::Redirect(redirect) => Err(mapped.redirected(redirect, &record.client)),
+        LiveAction::Respond(respond) => Ok((fixed(respond), None)),
         // An exclusion that covers the path was a refusal before.
         LiveAction::Exclude => Err(Local::new(StatusCode::NOT_FOUND)),
     }
@@ -124,8 +127,9 @@ async fn forward(
     }
     record.enter(&to.balancer);
     let user = record.user.clone();
-    let upload =
-        Upload::new(body, snapshot.limits.max_body).map_err(|error| Local::new(error.status()))?;
+    let max_body = plan.mapping.max_body;
+    let max_body = max_body.map_or(snapshot.limits.max_body, MaxBody::bytes);
+    let upload = Upload::new(body, max_body).map_err(|error| Local::new(error.status()))?;
     let wanted = plan.session(head);
     record.names(&wanted);
     let nominated = Nominated::of(&head.fields);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ajpgate_config::Respond;
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -65,6 +66,20 @@ impl Local {
         };
         (AnswerHead { status, fields }, body)
     }
+}
+
+/// The answer of `respond`.
+pub(super) fn fixed(respond: &Respond) -> (AnswerHead, ResponseBody) {
+    let status = StatusCode::from_u16(respond.status).unwrap_or(StatusCode::OK);
+    let mut fields = Fields::default();
+    let body = match &respond.body {
+        Some(body) => {
+            fields.set("Content-Type", respond.content_type.as_bytes());
+            ResponseBody::Text(Some(Bytes::copy_from_slice(body)))
+        }
+        None => ResponseBody::empty(),
+    };
+    (AnswerHead { status, fields }, body)
 }
 
 /// `404 Not Found` and a line end.

@@ -1,11 +1,16 @@
 //! What a request asks for, and the mapping that decides about it. Nothing is sent, counted or logged here: `ajpgate
 //! explain` asks the same function.
 
+use ajpgate_config::Redirect;
+use http::StatusCode;
+
+use super::local::Local;
 use super::locate::Located;
 use super::refusal::Refusal;
 use super::target::Target;
 use crate::client::Client;
 use crate::head::RequestHead;
+use crate::site::redirect::{self, Asked};
 use crate::state::Snapshot;
 
 /// A request whose mapping is known.
@@ -29,7 +34,35 @@ impl<'a> Mapped<'a> {
         if target.path == "*" {
             return Err(Refusal::Options);
         }
-        let located = Located::of(snapshot, target.host.text, target.path)?;
+        let located = Located::of(snapshot, target.site(client), target.path)?;
         Ok(Self { target, located })
+    }
+}
+
+impl Mapped<'_> {
+    /// Where a redirect leads: the value of `Location`.
+    pub(crate) fn redirect(&self, redirect: &Redirect, client: &Client) -> String {
+        let Self { target, located } = self;
+        redirect::location(
+            redirect,
+            &Asked {
+                host: match target.host.name {
+                    "" => &client.local_ip,
+                    name => name,
+                },
+                path: target.path,
+                normal: &located.normal,
+                query: target.query,
+                front: &located.mapping.front,
+                made: located.filled().map(|filled| filled.path.as_str()),
+                own_query: located.own_query(),
+            },
+        )
+    }
+
+    /// The answer of a redirect.
+    pub(super) fn redirected(&self, to: &Redirect, client: &Client) -> Local {
+        let status = StatusCode::from_u16(to.status).unwrap_or(StatusCode::PERMANENT_REDIRECT);
+        Local::new(status).with("Location", &self.redirect(to, client))
     }
 }

@@ -64,17 +64,19 @@ impl MemberAnswer<'_> {
             "" => client.local.to_string(),
             _ => String::new(),
         };
+        let back = plan.back(member);
+        let (front, undone) = plan.undone(&back);
         let reverse = Reverse {
             mounts: Answered {
                 table: &self.snapshot.mounts,
                 paths: &self.snapshot.public_paths,
-                host,
+                site: plan.target.site(client),
                 address: &member.authority,
-                front: &plan.mapping.front,
-                back: &plan.back(member),
+                front,
+                back: &undone,
             },
+            sent: &|| plan.path_sent(&back),
             asked: plan.target.path,
-            normal: plan.normal,
             scheme: client.scheme(),
             host_sent: plan.host_sent(member),
             local: &local,

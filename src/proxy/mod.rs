@@ -31,6 +31,7 @@ mod upgrade;
 mod verdict;
 
 pub(crate) use self::handle::handle;
+pub(crate) use self::locate::Located;
 pub(crate) use self::mapped::Mapped;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::record::refused;

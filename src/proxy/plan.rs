@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 
 use super::destination::Destination;
+use super::locate::Located;
 use super::mapped::Mapped;
 use super::refusal::Refusal;
 use super::session::Wanted;
 use super::target::Target;
 use crate::client::Client;
 use crate::head::RequestHead;
-use crate::mount::{Normal, rewrite};
+use crate::mount::{Front, Normal};
+use crate::site::redirect::joined;
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
 
 /// Where a request is sent, as far as its head says.
@@ -19,10 +21,11 @@ pub(crate) struct Plan<'a> {
     pub(crate) target: Target<'a>,
     /// The path that the mapping was decided on.
     pub(crate) normal: &'a Normal<'a>,
-    /// The mapping's place in the configuration.
-    pub(crate) index: usize,
     pub(crate) mapping: &'a LiveMapping,
     pub(crate) to: &'a LiveTarget,
+    located: &'a Located<'a>,
+    /// The query that the backend gets.
+    pub(crate) query: Option<Cow<'a, str>>,
     /// Where COPY and MOVE lead.
     pub(crate) destination: Option<Box<Destination<'a>>>,
 }
@@ -42,9 +45,10 @@ impl<'a> Plan<'a> {
         let Mapped { target, located } = mapped;
         Ok(Self {
             destination: Destination::of(snapshot, head, target, to, client)?,
+            query: joined(located.own_query(), target.query),
+            located,
             target: *target,
             normal: &located.normal,
-            index: located.index,
             mapping: located.mapping,
             to,
         })
@@ -55,9 +59,26 @@ impl<'a> Plan<'a> {
         self.to.back(member)
     }
 
+    /// The part of the path sent that a client must not leave: empty or `/app`.
+    pub(crate) fn root<'m>(&'m self, member: &'m LiveMember) -> Cow<'m, str> {
+        let back = self.back(member);
+        match &self.located.made {
+            Some(made) if made.path.is_some() => Cow::Owned(format!("{back}{}", made.folder)),
+            _ => back,
+        }
+    }
+
+    /// The part of the client's path and the part of the path sent that stand for each other, when the member sees `back`.
+    pub(crate) fn undone<'m>(&'m self, back: &'m str) -> (&'m Front, Cow<'m, str>) {
+        match self.located.filled() {
+            Some(filled) => (&filled.front, Cow::Owned(format!("{back}{}", filled.back))),
+            None => (&self.mapping.front, Cow::Borrowed(back)),
+        }
+    }
+
     /// The path that the backend gets.
     pub(crate) fn path_sent(&self, back: &str) -> Cow<'_, str> {
-        rewrite(&self.mapping.front, back, self.target.path, self.normal)
+        self.located.path_sent(back)
     }
 
     /// What the backend gets as `Destination` of COPY and MOVE.

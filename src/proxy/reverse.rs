@@ -6,8 +6,10 @@
 mod cookie;
 mod link;
 
+use std::borrow::Cow;
+
 use crate::head::{Fields, Known, KnownSet, is_value};
-use crate::mount::{Answered, Normal};
+use crate::mount::Answered;
 
 /// The fields that are mapped back.
 const MAPPED: KnownSet = KnownSet::of(&[
@@ -18,14 +20,14 @@ const MAPPED: KnownSet = KnownSet::of(&[
 ]);
 
 /// What an answer is mapped back with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Reverse<'a> {
     /// Which mapping the request had, and which other mappings lead to the member.
     pub(crate) mounts: Answered<'a>,
+    /// The path that the member was sent.
+    pub(crate) sent: &'a dyn Fn() -> Cow<'a, str>,
     /// The path that the client asked for, raw.
     pub(crate) asked: &'a str,
-    /// Its normal form.
-    pub(crate) normal: &'a Normal<'a>,
     /// The client's scheme.
     pub(crate) scheme: &'a str,
     /// The Host that the member was sent; empty when there was none.
@@ -56,7 +58,7 @@ impl Reverse<'_> {
 
     /// The Host that the client sent; may be empty.
     const fn client_host(&self) -> &str {
-        self.mounts.host
+        self.mounts.site.host
     }
 
     /// The host and port of the member's url: an application may know itself by nothing else.

@@ -4,6 +4,7 @@ use http::{Method, Version};
 
 use crate::client::{Client, Host};
 use crate::head::{Known, RequestHead};
+use crate::mount::Site;
 
 /// Why a request is refused before it is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +68,14 @@ impl<'a> Target<'a> {
         match host {
             None if head.version == Version::HTTP_11 => Err(BadTarget::NoHost),
             host => Self::with(head, client, host.unwrap_or(Host::NONE)),
+        }
+    }
+
+    /// What mappings ask beside the path.
+    pub(super) const fn site(&self, client: &Client) -> Site<'a> {
+        Site {
+            host: self.host.text,
+            secure: client.is_secure,
         }
     }
 

@@ -5,6 +5,8 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
+use ajpgate_config::IncludedFile;
+
 use crate::state::Snapshot;
 
 /// A hash of the content of each file; `None` for a file that cannot be read, or that can be read only once, like a pipe.
@@ -24,8 +26,10 @@ pub(super) struct Watch {
     path: PathBuf,
     /// The content of the files when they were read last.
     seen: Contents,
+    /// The files that `include` named then; `None` until they were looked at.
+    included: Option<Vec<IncludedFile>>,
     /// The content at the last look, if it differs from `seen`. The program that writes the files may not be done yet.
-    pending: Option<Contents>,
+    pending: Option<(Contents, Vec<IncludedFile>)>,
 }
 
 impl Watch {
@@ -34,6 +38,7 @@ impl Watch {
         Self {
             seen: Contents::from([(path.clone(), content)]),
             path,
+            included: None,
             pending: None,
         }
     }
@@ -41,15 +46,16 @@ impl Watch {
     /// Records the content of the files. Call it before they are read.
     pub(super) fn note(&mut self, snapshot: &Snapshot) {
         self.seen = self.look(snapshot);
+        self.included = Some(snapshot.include.now());
         self.pending = None;
     }
 
     /// Looks at the files. Returns whether they are to be read again: one has changed, and all have the content of the
     /// last look.
     pub(super) fn is_due(&mut self, snapshot: &Snapshot) -> bool {
-        let now = self.look(snapshot);
+        let now = (self.look(snapshot), snapshot.include.now());
         if !self.differs(&now, snapshot) {
-            self.seen = now;
+            (self.seen, self.included) = (now.0, Some(now.1));
             self.pending = None;
             return false;
         }
@@ -65,7 +71,12 @@ impl Watch {
             .collect()
     }
 
-    fn differs(&self, now: &Contents, snapshot: &Snapshot) -> bool {
+    fn differs(&self, now: &(Contents, Vec<IncludedFile>), snapshot: &Snapshot) -> bool {
+        let (now, included) = now;
+        let before = self.included.as_ref().unwrap_or(&snapshot.include.files);
+        if before != included {
+            return true;
+        }
         let mut known = now.iter();
         if known.any(|(file, content)| self.seen.get(file).is_some_and(|seen| seen != content)) {
             return true;

@@ -2,24 +2,36 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ajpgate_config::{
-    Action, Compress, Config, EncodedSlash, HeaderRule, Mapping, Target, Template,
+    Action, CapturePart, CaptureText, ClientScheme, Compress, Config, EncodedSlash, HeaderRule,
+    Mapping, MaxBody, PathPattern, Redirect, Respond, Target, Template,
 };
 
 use super::directories::Directories;
 use super::guard::Guard;
 use super::{LiveBalancer, LiveMember};
-use crate::mount::{self, Front, PublicPaths, Rule, Sending, Table};
+use crate::mount::{
+    self, BadPath, Filled, Front, Normal, Part, Pattern, PublicPaths, Rule, Sending, Table,
+    parameters,
+};
 use crate::site::ErrorPages;
 use crate::site::files::Files;
 
 /// A `proxy_pass` entry.
 #[derive(Debug, Clone)]
 pub(crate) struct LiveMapping {
-    /// Its path.
+    /// Its path; `/` where it has a pattern.
     pub(crate) front: Front,
     pub(crate) action: LiveAction,
+    /// Its `match`.
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) rewriting: LiveRewriting,
+    /// In place of the member's.
+    pub(crate) timeout: Option<Duration>,
+    /// In place of the limit's.
+    pub(crate) max_body: Option<MaxBody>,
     pub(crate) preserve_host: bool,
     pub(crate) encoded_slash: EncodedSlash,
     pub(crate) request_headers: Vec<HeaderRule>,
@@ -40,6 +52,28 @@ pub(crate) enum LiveAction {
     Forward(LiveTarget),
     /// It is answered with a file.
     Files(Files),
+    /// The client is sent elsewhere.
+    Redirect(Redirect),
+    /// It gets a fixed answer.
+    Respond(Respond),
+}
+
+/// What is made of captures for the place that a mapping leads to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveRewriting {
+    path: Option<mount::Template>,
+    query: Option<mount::Template>,
+}
+
+/// The path and query that are made of what a request's path has captured.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Made {
+    /// The path; `None` where what stands behind the mapping's own path is appended to the target's.
+    pub(crate) path: Option<Filled>,
+    /// The folder that such paths are in: empty or `/pub`.
+    pub(crate) folder: String,
+    /// The query, in front of the client's.
+    pub(crate) query: Option<String>,
 }
 
 /// Where a mapping leads.
@@ -85,6 +119,8 @@ pub(super) fn table(config: &Config) -> Table {
         path: mapping.path.clone(),
         hosts: mapping.hosts.clone(),
         exclude: mapping.action == Action::Exclude,
+        pattern: mapping.pattern.as_ref().map(pattern),
+        secure: mapping.scheme.map(|scheme| scheme == ClientScheme::Https),
     });
     Table::new(rules.collect())
 }
@@ -111,7 +147,10 @@ pub(super) fn public_paths(
     let targets = balancers.iter().map(|balancer| {
         let members = balancer.members.iter();
         let sending = mappings.iter().enumerate().filter_map(|(rule, mapping)| {
-            let target = mapping.target()?;
+            // A path that is made of captures leads back only for the request that they are of.
+            let target = mapping
+                .target()
+                .filter(|_| mapping.rewriting.path.is_none())?;
             Arc::ptr_eq(&target.balancer, balancer).then(|| Sending {
                 rule,
                 front: mapping.front.clone(),
@@ -133,8 +172,44 @@ impl LiveMapping {
     pub(crate) const fn target(&self) -> Option<&LiveTarget> {
         match &self.action {
             LiveAction::Forward(target) => Some(target),
-            LiveAction::Exclude | LiveAction::Files(_) => None,
+            LiveAction::Exclude
+            | LiveAction::Files(_)
+            | LiveAction::Redirect(_)
+            | LiveAction::Respond(_) => None,
         }
+    }
+
+    /// The path and query that are made of the captures of a path; `None` for a mapping that makes none. `raw` is the
+    /// client's path.
+    ///
+    /// # Errors
+    /// Captures that make a dot segment.
+    pub(crate) fn made(
+        &self,
+        raw: &str,
+        normal: &Normal<'_>,
+    ) -> Result<Option<Box<Made>>, BadPath> {
+        let LiveRewriting { path, query } = &self.rewriting;
+        if path.is_none() && query.is_none() {
+            return Ok(None);
+        }
+        let captured = self
+            .pattern
+            .as_ref()
+            .map(|pattern| pattern.captured(normal));
+        let captured = captured.unwrap_or_default();
+        let mut made = Made {
+            path: path
+                .as_ref()
+                .map(|path| path.path(&captured, normal))
+                .transpose()?,
+            folder: path.as_ref().map_or("", |path| path.folder()).to_owned(),
+            query: query.as_ref().map(|query| query.query(&captured)),
+        };
+        if let (Some(filled), LiveAction::Forward(_)) = (&mut made.path, &self.action) {
+            filled.path.push_str(&parameters(raw, normal));
+        }
+        Ok(Some(Box::new(made)))
     }
 
     fn new(
@@ -157,10 +232,19 @@ impl LiveMapping {
                 }
                 None => LiveAction::Exclude,
             },
+            Action::Redirect(redirect) => LiveAction::Redirect(redirect.clone()),
+            Action::Respond(respond) => LiveAction::Respond(respond.clone()),
         };
         Self {
             front: Front::new(&mapping.path),
             action,
+            pattern: mapping.pattern.as_ref().map(pattern),
+            rewriting: LiveRewriting {
+                path: mapping.rewriting.path.as_ref().map(template),
+                query: mapping.rewriting.query.as_ref().map(template),
+            },
+            timeout: mapping.timeout,
+            max_body: mapping.max_body,
             preserve_host: mapping.preserve_host,
             encoded_slash: mapping.encoded_slash,
             request_headers: mapping.request_headers.clone(),
@@ -170,5 +254,19 @@ impl LiveMapping {
             compress: mapping.compress.clone(),
             guard,
         }
+    }
+}
+
+fn pattern(pattern: &PathPattern) -> Pattern {
+    Pattern::new(pattern.bytes().clone(), pattern.letters().clone())
+}
+
+fn template(text: &CaptureText) -> mount::Template {
+    let parts = text.parts().iter().map(|part| match part {
+        CapturePart::Text(text) => Part::Text(text.clone()),
+        CapturePart::Group(group) => Part::Group(*group),
+    });
+    mount::Template {
+        parts: parts.collect(),
     }
 }

@@ -48,7 +48,7 @@ pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::guard::{AuthServer, LiveIdentity};
 pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::LiveBalancer;
-pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget};
+pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget, Made};
 pub(crate) use self::member::LiveMember;
 pub(crate) use self::shared::{NotReloaded, Reloaded, Shared};
 pub(crate) use self::snapshot::Snapshot;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{Config, ErrorOverride, HeaderRule, Limits};
+use ajpgate_config::{Config, ErrorOverride, HeaderRule, Include, Limits, Respond};
 
 use super::directories::Directories;
 use super::guard::{self, AuthServer, Guard, LiveIdentity};
 use super::live::LiveBalancer;
-use super::mapping::{self, LiveMapping};
+use super::mapping::{self, LiveAction, LiveMapping};
 use super::member::LiveMember;
 use crate::balancer::MemberId;
 use crate::client::Trusted;
@@ -46,7 +46,9 @@ pub(crate) struct Snapshot {
     pub(crate) shutdown_delay: Duration,
     /// The directories whose files are served.
     pub(super) directories: Directories,
-    /// The files that the configuration names and depends on.
+    /// The files that the configuration includes.
+    pub(crate) include: Include,
+    /// The files that the configuration names and depends on, those that it includes left out.
     pub(crate) files: Vec<PathBuf>,
 }
 
@@ -73,6 +75,7 @@ impl Snapshot {
             limits: config.limits.clone(),
             shutdown_timeout: config.shutdown_timeout,
             shutdown_delay: config.shutdown_delay,
+            include: config.include.clone(),
             files: config.files().into_iter().map(Path::to_owned).collect(),
             balancers,
         }
@@ -129,6 +132,15 @@ impl Snapshot {
         pages.any(|pages| !pages.are_current())
             || members.any(|it| it.backend.is_out_of_date() || !it.config.has_current_secret())
             || self.identities().any(|it| it.is_out_of_date())
+            || self.answers().any(|it| !it.is_current())
+    }
+
+    /// The fixed answers of mappings.
+    fn answers(&self) -> impl Iterator<Item = &Respond> {
+        self.mappings.iter().filter_map(|it| match &it.action {
+            LiveAction::Respond(respond) => Some(respond),
+            _ => None,
+        })
     }
 
     fn identities(&self) -> impl Iterator<Item = &Arc<LiveIdentity>> {

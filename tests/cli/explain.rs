@@ -122,6 +122,71 @@ fn fields_of_a_trusted_proxy_are_believed() {
 }
 
 #[test]
+fn matches_redirects_and_fixed_answers_are_explained() {
+    let scratch = Scratch::new("explain-match");
+    scratch.write(
+        "ajpgate.yaml",
+        r#"listeners: [{ bind: "127.0.0.1:0" }]
+include: ["conf.d/*.yaml"]
+balancers: { shop: { members: [{ url: "ajp://10.0.0.11:8009" }] } }
+proxy_pass:
+  - { match: "^/u/([a-z]+)/(.*)$", to: "balancer://shop/users/$2?name=$1", scheme: https, timeout: 5m, max_body: 1MiB }
+  - { path: /old, redirect: { to: /new, status: 301 } }
+"#,
+    );
+    scratch.write(
+        "conf.d/a.yaml",
+        "proxy_pass:\n  - { path: /closed, respond: { status: 410, body: \"gone\\n\" } }\n",
+    );
+    let said = |url: &str, lines: &[&str]| {
+        let done = explain(&scratch, &[url]);
+        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+        for line in lines {
+            assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
+        }
+    };
+    said(
+        "https://h/u/bob/x?y=1",
+        &[
+            "  mapping     match ^/u/([a-z]+)/(.*)$ to balancer://shop (proxy_pass[0], scheme: https, timeout: 300s, max_body: 1048576)\n",
+            "  captures    $1=bob\n              $2=x\n  query       name=bob&y=1\n",
+            "gets /users/x\n",
+        ],
+    );
+    said(
+        "http://h/u/bob/x",
+        &["  answer      404 Not Found: no mapping covers the path\n"],
+    );
+    said(
+        "http://h/old/a?b",
+        &[
+            "  mapping     /old (proxy_pass[1])\n  path        /old/a\n  answer      301, Location: /new/a?b\n",
+        ],
+    );
+    said(
+        "http://h/closed",
+        &[
+            "  mapping     /closed (conf.d/a.yaml:2)\n",
+            "  answer      410, 5 bytes of text/plain; charset=utf-8\n",
+        ],
+    );
+    let report = as_json(&scratch, &["https://h/u/bob/x"]);
+    assert_eq!(
+        report["mapping"]["captures"],
+        json!({ "$1": "bob", "$2": "x" })
+    );
+    assert_eq!(
+        (&report["mapping"]["match"], &report["query"]),
+        (&json!("^/u/([a-z]+)/(.*)$"), &json!("name=bob"))
+    );
+    let report = as_json(&scratch, &["http://h/old"]);
+    assert_eq!(
+        (&report["result"], &report["status"], &report["location"]),
+        (&json!("redirected"), &json!(301), &json!("/new"))
+    );
+}
+
+#[test]
 fn a_request_without_a_mapping_is_explained() {
     let scratch = shop();
     for (target, status, reason) in [

@@ -198,6 +198,37 @@ fn a_watched_file_is_read_again_when_it_changes() {
     });
 }
 
+/// Files of `include` are watched: a changed, an added and a removed one.
+#[test]
+fn a_watched_folder_is_read_again_when_its_files_change() {
+    let include = "watch: true\ninclude: [\"conf.d/*.yaml\"]\n";
+    let house = House::start("");
+    let mapping = |path: &str| format!("proxy_pass: [{{ path: {path}, exclude: true }}]\n");
+    house.scratch.write("conf.d/a.yaml", &mapping("/a"));
+    house.write(2, include);
+    assert_eq!(house.reload().0, 200);
+    let is = |path: &str, status: u16| {
+        until("the files are in force", || {
+            (get(house.front, path, "").status == status).then_some(())
+        });
+    };
+    is("/a", 404);
+    house.scratch.write("conf.d/a.yaml", &mapping("/b"));
+    is("/a", 200);
+    is("/b", 404);
+    house.scratch.write("conf.d/b.yaml", &mapping("/c"));
+    is("/c", 404);
+    std::fs::remove_file(house.scratch.path().join("conf.d/a.yaml")).unwrap();
+    is("/b", 200);
+    // A problem names its own file, and changes nothing.
+    house.scratch.write("conf.d/b.yaml", "proxy_pas: []\n");
+    let (status, answer) = house.reload();
+    assert_eq!(status, 422, "{answer}");
+    let problem = answer["problems"][0].as_str().unwrap();
+    assert!(problem.starts_with("conf.d/b.yaml:1:1: "), "{problem}");
+    is("/c", 404);
+}
+
 /// Replaces a file by a symbolic link in one step.
 fn link(to: &str, place: &std::path::Path) {
     let beside = place.with_file_name("a-new-link");

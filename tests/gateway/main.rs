@@ -55,6 +55,7 @@ mod limits;
 mod manager;
 mod mapping;
 mod mapping_back;
+mod mapping_match;
 mod metrics;
 mod node;
 mod operating;

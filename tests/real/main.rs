@@ -28,6 +28,7 @@ mod http2;
 mod https;
 mod identity;
 mod load;
+mod mapping;
 mod prometheus;
 mod tls;
 mod uploads;

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use super::access::Guards;
 use super::balancer::Balancers;
 use super::files::FilesKeys;
-use super::{Builder, Need, list, whole};
+use super::{Builder, Need, endless_if_zero, list, whole};
 use crate::defaults;
 use crate::field::{Field, Scalar};
 use crate::file;
-use crate::model::{Action, Mapping, Target};
+use crate::model::{Action, Mapping, MaxBody, Target};
 use crate::nearest::did_you_mean;
+use crate::pattern::MatchText;
 use crate::report::Place;
 use crate::template::Template;
-use crate::value::{Destination, FileName, HostName, TargetUrl};
+use crate::value::{Destination, FileName, HostName, PathPrefix, TargetUrl, TargetValue};
 
 /// A mapping of the file.
 pub(super) struct BuiltMapping {
@@ -26,6 +27,16 @@ pub(super) struct BuiltMapping {
     pub(super) excluded: bool,
     /// The name of its balancer, whether there is one of that name or not.
     pub(super) balancer: Option<String>,
+}
+
+impl BuiltMapping {
+    /// The key that says what it takes, and its value.
+    pub(super) fn takes(&self) -> (&'static str, &str) {
+        match &self.built.pattern {
+            Some(pattern) => ("match", pattern.text()),
+            None => ("path", &self.built.path),
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -41,6 +52,7 @@ impl Builder<'_> {
             .collect();
         self.different_paths(&mappings);
         self.never_reached(&mappings);
+        self.redirects_to_themselves(&mappings);
         mappings
     }
 
@@ -51,20 +63,28 @@ impl Builder<'_> {
         balancers: &Balancers,
     ) -> Option<BuiltMapping> {
         let exclude = mapping.exclude.settled(false);
-        self.one_action(exclude, &mapping.to, &mapping.files, place);
-        let balancer = match mapping.to.value().map(|to| &to.0) {
+        self.one_action(&mapping, exclude, place);
+        let rewriting = self.rewriting(&mapping);
+        let balancer = match mapping.to.value().map(|to| &to.0.to) {
             Some(Destination::Balancer { name, .. }) => Some(name.clone()),
             _ => None,
         };
         // Without a target the file has an error, and the model is not used.
-        let to = self.target(mapping.to, mapping.member, balancers);
+        let made = rewriting.path.is_some();
         let files = self.files(FilesKeys {
             files: mapping.files,
             index: mapping.index,
             cache_control: mapping.cache_control,
         });
-        let forward = to.map_or(Action::Exclude, Action::Forward);
-        let action = files.map_or(forward, Action::Files);
+        let action = if !mapping.redirect.is_absent() {
+            self.redirect(mapping.redirect).map(Action::Redirect)
+        } else if !mapping.respond.is_absent() {
+            self.respond(mapping.respond).map(Action::Respond)
+        } else {
+            let to = self.target(mapping.to, made, mapping.member, balancers);
+            files.map(Action::Files).or(to.map(Action::Forward))
+        };
+        let action = action.unwrap_or(Action::Exclude);
         let guards = Guards {
             allow: mapping.allow,
             deny: mapping.deny,
@@ -75,7 +95,14 @@ impl Builder<'_> {
         let all_hosts = are_read(&mapping.hosts);
         let built = Mapping {
             hosts: list(mapping.hosts),
+            scheme: mapping.scheme.optional(),
             action,
+            rewriting,
+            timeout: mapping.timeout.optional().map(endless_if_zero),
+            max_body: mapping.max_body.optional().map(|bytes| match bytes {
+                0 => MaxBody::Unlimited,
+                bytes => MaxBody::Bytes(bytes),
+            }),
             preserve_host: mapping.preserve_host.or(defaults::PRESERVE_HOST),
             encoded_slash: mapping.encoded_slash.or(defaults::ENCODED_SLASH),
             request_headers: self.header_rules(mapping.request_headers),
@@ -85,21 +112,10 @@ impl Builder<'_> {
             request_attributes: whole_named(mapping.request_attributes),
             access,
             identity,
-            path: String::new(),
+            path: "/".to_owned(),
+            pattern: None,
         };
-        let (place, path) = self.required(
-            mapping.path,
-            place,
-            Need {
-                of: "a mapping",
-                key: "path",
-                example: "/",
-            },
-        )?;
-        let built = Mapping {
-            path: path.0,
-            ..built
-        };
+        let (place, built) = self.taking(mapping.path, mapping.pattern, place, built)?;
         Some(BuiltMapping {
             built,
             place,
@@ -109,8 +125,38 @@ impl Builder<'_> {
         })
     }
 
-    /// Reports a mapping with several things to do, or with none.
-    fn one_action(
+    /// The mapping with its `path` or `match`, and where that stands.
+    fn taking(
+        &self,
+        path: Scalar<PathPrefix>,
+        pattern: Scalar<MatchText>,
+        place: Place,
+        mapping: Mapping,
+    ) -> Option<(Place, Mapping)> {
+        if pattern.is_absent() {
+            let need = Need {
+                of: "a mapping",
+                key: "path",
+                example: "/",
+            };
+            let (place, path) = self.required(path, place, need)?;
+            let path = path.0;
+            return Some((place, Mapping { path, ..mapping }));
+        }
+        if !path.is_absent() {
+            self.report.error_with_hint(
+                pattern.place().unwrap_or(place),
+                "match: `path` is given too",
+                "keep one of them",
+            );
+        }
+        let (place, pattern) = pattern.given()?;
+        let pattern = Some(pattern.0);
+        Some((place, Mapping { pattern, ..mapping }))
+    }
+
+    /// Reports a mapping without redirect and answer that has several things to do, or none.
+    pub(super) fn forward_or_files(
         &self,
         exclude: Option<bool>,
         to: &Scalar<TargetUrl>,
@@ -152,12 +198,17 @@ impl Builder<'_> {
     fn target(
         &self,
         to: Scalar<TargetUrl>,
+        made_of_captures: bool,
         member: Field<file::Member>,
         balancers: &Balancers,
     ) -> Option<Target> {
         let member_place = member.place();
         let no_url_needed = to.is_absent();
-        match to.given().map(|(place, to)| (place, to.0)) {
+        let destination = |to: TargetValue| match made_of_captures {
+            true => to.bare,
+            false => to.to,
+        };
+        match to.given().map(|(place, to)| (place, destination(to.0))) {
             Some((place, Destination::Balancer { name, path })) => {
                 if let Some(place) = member_place {
                     self.report.error_with_hint(
@@ -217,19 +268,22 @@ impl Builder<'_> {
     fn different_paths(&self, mappings: &[BuiltMapping]) {
         let mut seen = HashMap::new();
         for mapping in mappings.iter().filter(|mapping| mapping.all_hosts) {
-            let Mapping { path, hosts, .. } = &mapping.built;
+            let Mapping { hosts, scheme, .. } = &mapping.built;
+            let (key, path) = mapping.takes();
             let hosts: Vec<Option<&String>> = match hosts.as_slice() {
                 [] => vec![None],
                 hosts => hosts.iter().map(Some).collect(),
             };
             for host in hosts {
-                let Some(line) = seen.insert((path, host), mapping.place.line) else {
+                let Some(first) = seen.insert((key, path, host, scheme), mapping.place) else {
                     continue;
                 };
+                let line = self.report.line_of(first, mapping.place);
                 let host = host.map_or_else(String::new, |host| format!(" for {host}"));
+                let scheme = scheme.map_or_else(String::new, |it| format!(" over {}", it.name()));
                 self.report.error_with_hint(
                     mapping.place,
-                    format!("path: {path}{host} is already mapped in line {line}"),
+                    format!("{key}: {path}{host}{scheme} is already mapped in {line}"),
                     "remove one of them",
                 );
             }

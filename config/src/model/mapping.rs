@@ -1,23 +1,37 @@
 //! Mappings.
 
+use std::time::Duration;
+
 use super::access::Access;
 use super::answers::{Compress, ErrorPages};
 use super::files::Files;
 use super::headers::HeaderRule;
 use super::identity::Identity;
 use super::member::Member;
+use super::redirect::{ClientScheme, MaxBody, Redirect, Respond};
+use crate::pattern::{CaptureText, PathPattern};
 use crate::template::Template;
 
 /// One entry of `proxy_pass`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Mapping {
-    /// A path of whole segments: `/`, or `/shop` without a slash at the end.
+    /// A path of whole segments: `/`, or `/shop` without a slash at the end; `/` where `pattern` decides.
     pub path: String,
+    /// `match`: what is looked for in the path, in place of `path`.
+    pub pattern: Option<PathPattern>,
     /// Host names in lower case, without port; empty: every host.
     pub hosts: Vec<String>,
+    /// The scheme of its requests; `None`: both.
+    pub scheme: Option<ClientScheme>,
     /// What is done with a request.
     pub action: Action,
+    /// What is made of captures in the path and the query that the action leads to.
+    pub rewriting: Rewriting,
+    /// In place of the member's `timeout`.
+    pub timeout: Option<Duration>,
+    /// In place of `limits.max_body`.
+    pub max_body: Option<MaxBody>,
     /// Whether the client's Host is sent on.
     pub preserve_host: bool,
     /// Whether paths with an encoded slash or backslash are refused or sent on.
@@ -47,6 +61,20 @@ pub enum Action {
     Forward(Target),
     /// `files`: it is answered with a file.
     Files(Files),
+    /// `redirect`: the client is sent elsewhere.
+    Redirect(Redirect),
+    /// `respond`: it gets a fixed answer.
+    Respond(Respond),
+}
+
+/// What a mapping sends or answers in place of the client's path and query.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rewriting {
+    /// The whole path, made of captures; `None`: what stands behind the mapping's own path is appended to the target's.
+    pub path: Option<CaptureText>,
+    /// The query, in front of the client's.
+    pub query: Option<CaptureText>,
 }
 
 impl Mapping {
@@ -55,7 +83,7 @@ impl Mapping {
     pub const fn target(&self) -> Option<&Target> {
         match &self.action {
             Action::Forward(target) => Some(target),
-            Action::Exclude | Action::Files(_) => None,
+            Action::Exclude | Action::Files(_) | Action::Redirect(_) | Action::Respond(_) => None,
         }
     }
 }

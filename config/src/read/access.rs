@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::node::{Entry, Node, Shape};
 use crate::report::{Place, Report};
 
-/// The parts of a [`Field`](crate::field::Field): line, column, length, value. An error of the value is recorded here.
+/// The parts of a [`Field`](crate::field::Field): file, line, column, length, value. An error of the value is recorded here.
 pub(super) struct FieldParts<'de> {
     reader: Reader<'de>,
     next: usize,
@@ -23,9 +23,10 @@ impl<'de> SeqAccess<'de> for FieldParts<'de> {
         let place = self.reader.node.place;
         self.next += 1;
         let part = match self.next {
-            1 => place.line,
-            2 => place.column,
-            3 => place.length,
+            1 => place.file,
+            2 => place.line,
+            3 => place.column,
+            4 => place.length,
             _ => return self.value(seed).map(Some),
         };
         seed.deserialize(part.into_deserializer()).map(Some)
@@ -89,6 +90,7 @@ impl<'de> SeqAccess<'de> for EitherParts<'de> {
 pub(super) struct Items<'de> {
     items: std::slice::Iter<'de, Node>,
     index: usize,
+    file: u32,
     key: String,
     report: &'de Report,
 }
@@ -98,6 +100,7 @@ impl<'de> Items<'de> {
         Self {
             items: items.iter(),
             index: 0,
+            file: 0,
             key,
             report,
         }
@@ -114,6 +117,10 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         let Some(node) = self.items.next() else {
             return Ok(None);
         };
+        // The items of an included file are counted from 0 again.
+        if self.file != node.place.file {
+            (self.file, self.index) = (node.place.file, 0);
+        }
         let key = format!("{}[{}]", self.key, self.index);
         self.index += 1;
         let report = self.report;

@@ -31,7 +31,8 @@ impl<'de> Reader<'de> {
     pub(super) fn record(&self, fault: Fault) {
         let place = match (&self.node.shape, fault.at) {
             (Shape::Scalar(text), Some(at)) => {
-                self.report.source().inside(self.node.place, text, at)
+                let place = self.node.place;
+                self.report.source(place).inside(place, text, at)
             }
             _ => self.node.place,
         };

@@ -98,7 +98,7 @@ impl Kind for AuthUrl {
             Some((whole, query)) => (whole, Some(query)),
             None => (text, None),
         };
-        let url = match TargetUrl::read(whole)? {
+        let url = match TargetUrl::read(whole)?.to {
             Destination::Member(url) if matches!(url.scheme, Scheme::Http | Scheme::Https) => url,
             _ => return Err(Fault::new(format!("{} is not an HTTP url", quoted(text))).hint(hint)),
         };

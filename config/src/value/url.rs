@@ -73,31 +73,72 @@ pub(crate) enum Destination {
     Member(MemberUrl),
 }
 
+/// A target as it was written, its path and query apart: beside `match` they may have `$1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetValue {
+    /// The target with its path.
+    pub(crate) to: Destination,
+    /// The target without its path.
+    pub(crate) bare: Destination,
+    /// Empty, `/app/$1` or `$1`.
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+}
+
 /// `to` of a mapping.
 pub(crate) enum TargetUrl {}
 
 impl Kind for TargetUrl {
-    type Value = Destination;
+    type Value = TargetValue;
 
-    fn read(text: &str) -> Result<Destination, Fault> {
-        let Some(rest) = text.strip_prefix("balancer://") else {
-            return member_url(text)
-                .map(Destination::Member)
-                .map_err(|fault| or_balancer(text, fault));
+    fn read(text: &str) -> Result<TargetValue, Fault> {
+        let host = text.find("://").map_or(0, |at| at + 3);
+        let rest = text.get(host..).unwrap_or_default();
+        let end = rest
+            .find(['/', '?', '#', '$', '\\'])
+            .map_or(text.len(), |at| host + at);
+        let (address, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
         };
-        let (name, path) = match rest.find(['/', '?', '#']) {
-            Some(end) => rest.split_at(end),
-            None => (rest, ""),
-        };
-        Ok(Destination::Balancer {
-            name: BalancerName::read(name)?,
-            path: url_path(path)?,
+        let odd = |c: char| !c.is_ascii_graphic() || "\"<>\\^`{|}#".contains(c);
+        if let Some(query) = query
+            && query.replace("\\$", "").contains(odd)
+        {
+            let fault = Fault::new(format!(
+                "{} has a character that no query has",
+                quoted(text)
+            ));
+            return Err(fault.hint("write it as %XX"));
+        }
+        let plain = path.replace("\\$", "$");
+        let slash = if plain.starts_with('$') { "/" } else { "" };
+        Ok(TargetValue {
+            to: destination(address, &format!("{slash}{plain}"))?,
+            bare: destination(address, "")?,
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
         })
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(balancer|ajp|https?|ftps?)://[^/?#@]+(/[^?#]*)?$" })
+        json_schema!({ "type": "string", "pattern": "^(balancer|ajp|https?|ftps?)://[^/?#@]+([/?$\\\\][^#]*)?$" })
     }
+}
+
+/// `address` is scheme and host; `path` is empty or begins with a slash.
+fn destination(address: &str, path: &str) -> Result<Destination, Fault> {
+    let Some(name) = address.strip_prefix("balancer://") else {
+        let text = format!("{address}{path}");
+        return member_url(&text)
+            .map(Destination::Member)
+            .map_err(|fault| or_balancer(&text, fault));
+    };
+    Ok(Destination::Balancer {
+        name: BalancerName::read(name)?,
+        path: url_path(path)?,
+    })
 }
 
 /// The hint for a bad url that was perhaps meant as the name of a balancer.

@@ -26,7 +26,7 @@ fn plain_server(path: &str, collapse: bool) -> Vec<u8> {
 }
 
 fn rule(path: &str, exclude: bool) -> Rule {
-    Rule { path: path.to_owned(), hosts: Vec::new(), exclude }
+    Rule { path: path.to_owned(), exclude, ..Rule::default() }
 }
 
 fuzz_target!(|rest: &str| {

@@ -89,7 +89,7 @@ impl AjpBackend {
         let mut driver = Box::new(AjpDriver::new(
             lease,
             upload,
-            self.timeout,
+            request.timeout.unwrap_or(self.timeout),
             self.packet_size(),
         ));
         match self.exchange(&mut driver, request).await {

@@ -10,7 +10,7 @@ use crate::head::is_value;
 use crate::telemetry::WarnLimit;
 
 /// The settings of an FTP member.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FtpSettings {
     /// The member's url, for the log.
     pub(crate) url: String,
@@ -27,18 +27,25 @@ pub(crate) struct FtpSettings {
 }
 
 /// See the [module](self).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FtpMember {
     pub(super) settings: FtpSettings,
-    login_refused: WarnLimit,
+    login_refused: Arc<WarnLimit>,
 }
 
 impl FtpMember {
     pub(super) fn new(settings: FtpSettings) -> Self {
         Self {
             settings,
-            login_refused: WarnLimit::per_minute(),
+            login_refused: Arc::new(WarnLimit::per_minute()),
         }
+    }
+
+    /// The same member with another `timeout`.
+    pub(super) fn within(&self, timeout: Duration) -> Self {
+        let mut member = self.clone();
+        member.settings.timeout = timeout;
+        member
     }
 
     /// `WWW-Authenticate`.

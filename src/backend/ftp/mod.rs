@@ -71,11 +71,16 @@ impl FtpBackend {
         mut upload: Upload,
         reuse: Reuse,
     ) -> Result<Sent<Streamed<FtpDriver>>, Box<Failed>> {
-        let request = match FtpRequest::new(forward, &self.member.settings.ftp) {
+        let within = forward.timeout.map(|timeout| Self {
+            pool: self.pool.clone(),
+            member: Arc::new(self.member.within(timeout)),
+        });
+        let this = within.as_ref().unwrap_or(self);
+        let request = match FtpRequest::new(forward, &this.member.settings.ftp) {
             Ok(request) => request,
             Err(denied) => {
                 let steps = Steps::without_connection();
-                return match self.denied(denied, forward) {
+                return match this.denied(denied, forward) {
                     Ok((head, body)) => Ok(steps.sent(head, body)),
                     Err(kind) => Err(steps.failed(ForwardError::unsent(kind), upload)),
                 };
@@ -83,7 +88,7 @@ impl FtpBackend {
         };
         let asked = Instant::now();
         let fits = |transport: &FtpTransport| transport.serves(&request.login);
-        let lease = self.pool.lease_fitting(reuse, Duration::MAX, fits).await;
+        let lease = this.pool.lease_fitting(reuse, Duration::MAX, fits).await;
         let steps = Steps::leased(asked, &lease);
         let mut lease = match lease {
             Ok(lease) => lease,
@@ -91,7 +96,7 @@ impl FtpBackend {
         };
         let age = lease.age();
         let before = traffic(&mut lease);
-        let answer = match self.ask(&mut lease, &request, &mut upload).await {
+        let answer = match this.ask(&mut lease, &request, &mut upload).await {
             Ok(answer) => answer,
             Err(kind) => {
                 let exposure = match traffic(&mut lease).since(before).to_backend {
@@ -101,7 +106,7 @@ impl FtpBackend {
                 return Err(steps.failed(ForwardError::new(kind, exposure, age), upload));
             }
         };
-        match response(&self.member, lease, answer, &request, before).await {
+        match response(&this.member, lease, answer, &request, before).await {
             Ok((head, body)) => Ok(steps.sent(head, body)),
             Err(kind) => {
                 let error = ForwardError::new(kind, Exposure::Sent, age);

@@ -100,7 +100,8 @@ impl HttpBackend {
             head_only: *request.method == Method::HEAD,
             upgrade: request.upgrade.is_some(),
         };
-        let driver = HttpDriver::new(lease, Arc::clone(&progress), self.timeout, asked).await;
+        let timeout = request.timeout.unwrap_or(self.timeout);
+        let driver = HttpDriver::new(lease, Arc::clone(&progress), timeout, asked).await;
         // One allocation, instead of a copy of the driver in each function that the answer passes.
         let mut driver = match driver {
             Ok(driver) => Box::new(driver),

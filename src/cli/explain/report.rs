@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ajpgate_config::{LbMethod, Variable};
+use ajpgate_config::{EncodedSlash, LbMethod, Mapping, Variable, defaults};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,8 @@ pub(super) struct Report<'a> {
     pub(super) target: String,
     pub(super) host: Option<&'a str>,
     pub(super) guarded: &'a Guarded,
+    /// The mapping that takes it.
+    pub(super) mapping: Option<Taken<'a>>,
     pub(super) verdict: Verdict<'a>,
 }
 
@@ -39,18 +41,123 @@ pub(super) enum Verdict<'a> {
     Refused(Refusal),
     /// The request may not come in: the status of its answer, and why.
     Stopped(StatusCode, String),
+    /// The client is sent elsewhere.
+    Redirected {
+        status: u16,
+        location: String,
+    },
+    /// It gets a fixed answer.
+    Fixed {
+        status: u16,
+        bytes: usize,
+        content_type: String,
+    },
     Forwarded(Box<Forwarded<'a>>),
     File(FileAnswer<'a>),
 }
 
-pub(super) struct Forwarded<'a> {
-    /// The mapping's index in `proxy_pass`.
+/// A mapping that takes a request.
+pub(super) struct Taken<'a> {
+    /// Its index in `proxy_pass`.
     pub(super) index: usize,
-    pub(super) mapping: String,
-    /// Whether the mapping has `encoded_slash: pass`.
-    pub(super) passes_slashes: bool,
+    /// Where it stands in an included file: `conf.d/shop.yaml:3`.
+    pub(super) included: Option<String>,
+    pub(super) mapping: &'a Mapping,
+    /// The groups of its `match` with what they captured.
+    pub(super) captures: Vec<(usize, String)>,
+    /// The path that it was decided on.
+    pub(super) path: String,
+}
+
+impl Taken<'_> {
+    /// `/shop`, or `match ^/shop`.
+    fn takes(&self) -> String {
+        match &self.mapping.pattern {
+            Some(pattern) => format!("match {}", pattern.text()),
+            None => self.mapping.path.clone(),
+        }
+    }
+
+    /// Its place, and the settings that take the place of others: `proxy_pass[1], scheme: http, timeout: 5s`.
+    fn settings(&self) -> String {
+        let mut settings = match &self.included {
+            Some(place) => place.clone(),
+            None => format!("proxy_pass[{}]", self.index),
+        };
+        for (key, value) in self.keys() {
+            settings.push_str(&format!(", {key}: {value}"));
+        }
+        settings
+    }
+
+    fn keys(&self) -> Vec<(&'static str, String)> {
+        let Mapping {
+            scheme,
+            encoded_slash,
+            timeout,
+            max_body,
+            ..
+        } = self.mapping;
+        let pass = *encoded_slash == EncodedSlash::Pass;
+        let timeout = timeout.map(|timeout| match timeout {
+            defaults::ENDLESS => "0s".to_owned(),
+            timeout => format!("{timeout:?}"),
+        });
+        let keys = [
+            ("encoded_slash", pass.then(|| "pass".to_owned())),
+            ("scheme", scheme.map(|scheme| scheme.name().to_owned())),
+            ("timeout", timeout),
+            (
+                "max_body",
+                max_body.map(|it| it.bytes().unwrap_or(0).to_string()),
+            ),
+        ];
+        let set = keys.into_iter();
+        set.filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+
+    /// The lines about it, where it sends nothing to a member.
+    fn write_alone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  mapping     {} ({})", self.takes(), self.settings())?;
+        writeln!(f, "  path        {}", self.path)?;
+        self.write_captures(f)
+    }
+
+    fn write_captures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (group, text)) in self.captures.iter().enumerate() {
+            let label = if at == 0 { "captures" } else { "" };
+            writeln!(f, "  {label:11} ${group}={text}")?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let mut keys = Map::new();
+        keys.insert("index".to_owned(), Value::from(self.index));
+        match &self.mapping.pattern {
+            Some(pattern) => keys.insert("match".to_owned(), Value::from(pattern.text())),
+            None => keys.insert("path".to_owned(), Value::from(self.mapping.path.as_str())),
+        };
+        if let Some(included) = &self.included {
+            keys.insert("included".to_owned(), Value::from(included.as_str()));
+        }
+        let set = self.keys().into_iter();
+        keys.extend(set.map(|(key, value)| (key.to_owned(), Value::from(value))));
+        if !self.captures.is_empty() {
+            let captures = self.captures.iter();
+            let captures =
+                captures.map(|(group, text)| (format!("${group}"), Value::from(text.as_str())));
+            keys.insert("captures".to_owned(), captures.collect());
+        }
+        keys
+    }
+}
+
+pub(super) struct Forwarded<'a> {
     pub(super) balancer: &'a str,
     pub(super) to: String,
+    /// The query that the member gets, where it is not the client's.
+    pub(super) query: Option<String>,
     pub(super) decided_on: String,
     pub(super) sticky: bool,
     pub(super) session: Session,
@@ -158,30 +265,53 @@ impl fmt::Display for Report<'_> {
                     _ => writeln!(f),
                 }
             }
-            Verdict::Forwarded(forwarded) => forwarded.fmt(f),
+            Verdict::Redirected { status, location } => {
+                self.write_mapping(f)?;
+                writeln!(f, "  answer      {status}, Location: {location}")
+            }
+            Verdict::Fixed {
+                status,
+                bytes,
+                content_type,
+            } => {
+                self.write_mapping(f)?;
+                match bytes {
+                    0 => writeln!(f, "  answer      {status} without a body"),
+                    bytes => writeln!(f, "  answer      {status}, {bytes} bytes of {content_type}"),
+                }
+            }
+            Verdict::Forwarded(forwarded) => forwarded.write(f, self.mapping.as_ref()),
             Verdict::File(file) => file.fmt(f),
         }
     }
 }
 
-impl fmt::Display for Forwarded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            index, mapping, to, ..
-        } = self;
-        let passes = match self.passes_slashes {
-            true => ", encoded_slash: pass",
-            false => "",
-        };
-        writeln!(
-            f,
-            "  mapping     {mapping} to {to} (proxy_pass[{index}]{passes})"
-        )?;
+impl Report<'_> {
+    fn write_mapping(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.mapping {
+            Some(mapping) => mapping.write_alone(f),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Forwarded<'_> {
+    fn write(&self, f: &mut fmt::Formatter<'_>, mapping: Option<&Taken<'_>>) -> fmt::Result {
+        if let Some(mapping) = mapping {
+            let (takes, to, settings) = (mapping.takes(), &self.to, mapping.settings());
+            writeln!(f, "  mapping     {takes} to {to} ({settings})")?;
+        }
         writeln!(
             f,
             "  path        {}, as Tomcat will see it",
             self.decided_on
         )?;
+        if let Some(mapping) = mapping {
+            mapping.write_captures(f)?;
+        }
+        if let Some(query) = &self.query {
+            writeln!(f, "  query       {query}")?;
+        }
         writeln!(f, "  session     {}", self.session())?;
         writeln!(f, "  route       {}", self.route())?;
         for (index, candidate) in self.candidates.iter().enumerate() {
@@ -254,7 +384,24 @@ impl Report<'_> {
                     _ => Value::Null,
                 },
             }),
-            Verdict::Forwarded(forwarded) => forwarded.json(),
+            Verdict::Redirected { status, location } => json!({
+                "result": "redirected",
+                "status": status,
+                "location": location,
+                "mapping": self.mapping.as_ref().map(Taken::json),
+            }),
+            Verdict::Fixed {
+                status,
+                bytes,
+                content_type,
+            } => json!({
+                "result": "answered",
+                "status": status,
+                "bytes": bytes,
+                "content_type": content_type,
+                "mapping": self.mapping.as_ref().map(Taken::json),
+            }),
+            Verdict::Forwarded(forwarded) => forwarded.json(self.mapping.as_ref()),
             Verdict::File(file) => file.json(),
         };
         if let (Value::Object(report), Value::Object(more)) = (&mut report, more) {
@@ -265,7 +412,12 @@ impl Report<'_> {
 }
 
 impl Forwarded<'_> {
-    fn json(&self) -> Value {
+    fn json(&self, mapping: Option<&Taken<'_>>) -> Value {
+        let mapping = mapping.map(|mapping| {
+            let mut keys = mapping.json();
+            keys.insert("to".to_owned(), Value::from(self.to.as_str()));
+            keys
+        });
         let place = |place| match place {
             Place::PathParameter => "path",
             Place::QueryParameter => "query",
@@ -280,7 +432,8 @@ impl Forwarded<'_> {
             "result": if members.is_empty() { "unserved" } else { "forwarded" },
             "status": members.is_empty().then_some(503),
             "reason": self.end.map(|nobody| nobody.to_string()),
-            "mapping": self.mapping(),
+            "mapping": mapping,
+            "query": self.query,
             "path": self.decided_on,
             "balancer": self.balancer,
             "session": self.found.map(|found| json!({
@@ -295,14 +448,6 @@ impl Forwarded<'_> {
             "fallback": members.get(1..).unwrap_or_default(),
             "variables": variables,
         })
-    }
-
-    fn mapping(&self) -> Value {
-        let mut mapping = json!({ "index": self.index, "path": self.mapping, "to": self.to });
-        if let (true, Value::Object(keys)) = (self.passes_slashes, &mut mapping) {
-            keys.insert("encoded_slash".to_owned(), Value::from("pass"));
-        }
-        mapping
     }
 
     fn member(&self, candidate: &Candidate) -> Value {

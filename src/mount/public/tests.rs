@@ -30,7 +30,7 @@ impl Setup {
         let answered = Answered {
             table: &self.table,
             paths: &self.paths,
-            host: "h",
+            site: "h".into(),
             address: "node:8009",
             front: &Front::new(front),
             back,
@@ -62,7 +62,7 @@ fn rule(path: &str, hosts: &[&str]) -> Rule {
     Rule {
         path: path.to_owned(),
         hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
-        exclude: false,
+        ..Rule::default()
     }
 }
 

@@ -228,10 +228,102 @@ proptest! {
     }
 }
 
+/// An expression, as the configuration compiles it.
+fn pattern(text: &str) -> Pattern {
+    let bytes = regex::bytes::RegexBuilder::new(text).unicode(false).build();
+    Pattern::new(bytes.unwrap(), regex::Regex::new(text).unwrap())
+}
+
+/// How a server that reads bytes as UTF-8 or as ISO-8859-1 reads a path.
+fn texts(path: &[u8]) -> [String; 2] {
+    let latin1 = path.iter().map(|&byte| char::from(byte)).collect();
+    [latin1, String::from_utf8_lossy(path).into_owned()]
+}
+
+const EXCLUDED_MATCHES: [&str; 5] = [
+    "^/shop/private",
+    "/priv[a-z]+(/|$)",
+    "größe",
+    "^/grün/gr..e$",
+    "/a.{3}b$",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// No spelling gets around an exclusion by `match`, whichever way a server reads what it is sent. The back of each
+    /// mapping is its front, so that expressions say the same of both.
+    #[test]
+    fn a_path_excluded_by_match_is_never_sent(
+        raw in prop_oneof![any_path(), any_path_with_encoded_slashes()],
+        below in any::<bool>(),
+    ) {
+        let raw = if below { format!("/shop{raw}") } else { raw };
+        let Ok(normal) = normalize(&raw) else { return Ok(()) };
+        let rules = [("/", ""), ("/shop", "/shop"), ("/grün", "/gr%FCn")];
+        let mut all: Vec<Rule> = rules.iter().map(|(path, _)| rule(path, false)).collect();
+        all.extend(EXCLUDED_MATCHES.map(|text| Rule {
+            pattern: Some(pattern(text)),
+            exclude: true,
+            ..Rule::default()
+        }));
+        let Some(Match::Mapping(index)) = Table::new(all).find("h", &normal) else { return Ok(()) };
+        let (front, back) = rules[index];
+        let sent = rewrite(&Front::new(front), back, &raw, &normal);
+        let readings = [
+            tomcat(&sent, Solidus::Decode).unwrap(),
+            tomcat(&sent, Solidus::Passthrough).unwrap(),
+        ];
+        for seen in readings {
+            for text in texts(&seen) {
+                for excluded in EXCLUDED_MATCHES {
+                    let expression = regex::Regex::new(excluded).unwrap();
+                    prop_assert!(!expression.is_match(&text), "{} as {}: {}", raw, sent, excluded);
+                }
+            }
+        }
+    }
+
+    /// What is made of captures stays behind the text in front of them, has no dot segment, and adds no parameter.
+    #[test]
+    fn captures_never_leave_the_path_of_the_target(
+        raw in prop_oneof![any_path(), any_path_with_encoded_slashes()],
+        expression in prop::sample::select(vec!["^/(.*)$", "^(.*)/([^/]*)$", "(.)(.)$", "shop(.*)", "/([^/]*)/?([^/]*)"]),
+        front in prop::sample::select(vec!["/app/", "/app", "/app/x.", ""]),
+        between in prop::sample::select(vec!["", "/", ".", "/."]),
+    ) {
+        let Ok(normal) = normalize(&raw) else { return Ok(()) };
+        let captured = pattern(expression).captured(&normal);
+        let template = Template {
+            parts: vec![
+                Part::Text(front.to_owned()),
+                Part::Group(1),
+                Part::Text(between.to_owned()),
+                Part::Group(2),
+            ],
+        };
+        let Ok(filled) = template.path(&captured, &normal) else { return Ok(()) };
+        let path = filled.path;
+        prop_assert!(path.starts_with('/') && !path.starts_with("//"), "{}", path);
+        prop_assert!(path.starts_with(front) && !path.contains([';', '?', '#', '\\']), "{}", path);
+        for collapse in [false, true] {
+            let seen = plain_server(&path, collapse);
+            prop_assert!(front != "/app/" || seen == b"/app" || seen.starts_with(b"/app/"), "{}", path);
+        }
+        for solidus in [Solidus::Decode, Solidus::Passthrough] {
+            let seen = tomcat(&path, solidus).unwrap();
+            prop_assert!(front != "/app/" || seen == b"/app" || seen.starts_with(b"/app/"), "{}", path);
+        }
+        let query = template.query(&captured);
+        let bare = query.strip_prefix(front).unwrap();
+        prop_assert!(!bare.contains(['&', '=', '#', ' ', '+', ';']), "{}", query);
+    }
+}
+
 fn rule(path: &str, exclude: bool) -> Rule {
     Rule {
         path: path.to_owned(),
-        hosts: Vec::new(),
         exclude,
+        ..Rule::default()
     }
 }

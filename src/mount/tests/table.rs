@@ -7,6 +7,7 @@ fn rule(path: &str, hosts: &[&str], exclude: bool) -> Rule {
         path: path.to_owned(),
         hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
         exclude,
+        ..Rule::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Reverse;
-use crate::mount::{resolve_reference, rewrite};
+use crate::mount::resolve_reference;
 
 impl Reverse<'_> {
     /// The public form of a reference (RFC 3986 section 4.1); `None` when it stays as it is.
@@ -67,8 +67,8 @@ impl Reverse<'_> {
         if path.is_empty() {
             return None;
         }
-        let Self { asked, normal, .. } = self;
-        let sent = rewrite(self.mounts.front, self.mounts.back, asked, normal);
+        let asked = self.asked;
+        let sent = (self.sent)();
         let meant = resolve_reference(sent.as_bytes(), path);
         let public = self.mounts.public(&meant)?;
         let taken = resolve_reference(asked.as_bytes(), path);

@@ -1,7 +1,7 @@
 //! Fields of answers, and what clients get of them.
 
 use super::*;
-use crate::mount::{Front, PublicPaths, Rule, Sending, Table, Target, normalize};
+use crate::mount::{Front, PublicPaths, Rule, Sending, Table, Target, normalize, rewrite};
 
 /// An answer on its way back.
 struct Setup {
@@ -35,8 +35,7 @@ impl Setup {
     fn apply(&self, fields: &mut Fields) {
         let rule = |path: &str| Rule {
             path: path.to_owned(),
-            hosts: Vec::new(),
-            exclude: false,
+            ..Rule::default()
         };
         let rules = self.mappings.iter().map(|(front, _)| rule(front));
         let sending = self.mappings.iter().enumerate();
@@ -54,13 +53,22 @@ impl Setup {
             mounts: Answered {
                 table: &Table::new(rules.collect()),
                 paths: &PublicPaths::new(vec![target]),
-                host: self.client_host,
+                site: self.client_host.into(),
                 address: self.member,
                 front: &Front::new(front),
                 back,
             },
+            sent: &|| {
+                rewrite(
+                    &Front::new(front),
+                    back,
+                    self.asked,
+                    &normalize(self.asked).unwrap(),
+                )
+                .into_owned()
+                .into()
+            },
             asked: self.asked,
-            normal: &normalize(self.asked).unwrap(),
             scheme: self.scheme,
             host_sent: self.host_sent,
             local: match self.client_host {

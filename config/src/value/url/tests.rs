@@ -94,7 +94,12 @@ fn bad_urls() {
 fn balancers() {
     let read = TargetUrl::read("balancer://shop/shop/");
     let (name, path) = ("shop".to_owned(), "/shop".to_owned());
-    assert_eq!(read, Ok(Destination::Balancer { name, path }));
+    assert_eq!(
+        read.map(|read| read.to),
+        Ok(Destination::Balancer { name, path })
+    );
+    let read = TargetUrl::read("balancer://shop$1?a=$2").unwrap();
+    assert_eq!((&*read.path, read.query.as_deref()), ("$1", Some("a=$2")));
     assert!(TargetUrl::read("balancer://").is_err());
     assert!(TargetUrl::read("balancer://a b/").is_err());
     assert!(UpgradeTarget::read("ajp://h").is_err());

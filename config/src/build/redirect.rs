@@ -1,0 +1,305 @@
+//! What a mapping does in place of sending requests on: redirects and fixed answers; and paths that are made of captures.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::mapping::BuiltMapping;
+use super::{Builder, Need, whole};
+use crate::defaults;
+use crate::fault::Fault;
+use crate::field::{Either, Field};
+use crate::file;
+use crate::model::{Action, ClientScheme, Redirect, RedirectTo, Respond, Rewriting};
+use crate::pattern::CaptureText;
+use crate::report::Place;
+use crate::value::{self, LARGEST_ANSWER, RedirectTarget};
+
+const ONE: &str = "a mapping has one of `to`, `redirect`, `respond`, `files` and `exclude: true`";
+
+impl Builder<'_> {
+    /// Reports a mapping that says several things to do, or none; and keys that mean nothing beside what it does.
+    pub(super) fn one_action(&self, mapping: &file::Mapping, exclude: Option<bool>, place: Place) {
+        let redirect =
+            (!mapping.redirect.is_absent()).then_some(("redirect", mapping.redirect.place()));
+        let respond =
+            (!mapping.respond.is_absent()).then_some(("respond", mapping.respond.place()));
+        let Some((key, at)) = redirect.or(respond) else {
+            self.forward_or_files(exclude, &mapping.to, &mapping.files, place);
+            return;
+        };
+        let at = at.unwrap_or(place);
+        let to = (!mapping.to.is_absent()).then_some("to");
+        let excluded = (exclude == Some(true)).then_some("exclude: true");
+        let second = respond.filter(|_| redirect.is_some()).map(|(key, _)| key);
+        let files = (!mapping.files.is_absent()).then_some("files");
+        if let Some(other) = to.or(excluded).or(second).or(files) {
+            self.report
+                .error_with_hint(at, format!("{key}: `{other}` is given too"), ONE);
+        }
+        let useless = [
+            ("preserve_host", mapping.preserve_host.place()),
+            ("member", mapping.member.place()),
+            ("request_headers", mapping.request_headers.place()),
+            ("request_attributes", mapping.request_attributes.place()),
+            ("timeout", mapping.timeout.place()),
+            ("max_body", mapping.max_body.place()),
+        ];
+        for (useless, place) in useless {
+            if let Some(place) = place {
+                self.report.error_with_hint(
+                    place,
+                    format!(
+                        "{useless}: means nothing beside `{key}`, which sends nothing to a backend"
+                    ),
+                    "remove this key",
+                );
+            }
+        }
+    }
+
+    /// What is made of captures where the mapping leads.
+    pub(super) fn rewriting(&self, mapping: &file::Mapping) -> Rewriting {
+        let matches = !mapping.pattern.is_absent();
+        if let Some(target) = mapping.to.value() {
+            let place = mapping.to.place().unwrap_or(Place::START);
+            if !matches && target.0.query.is_some() {
+                let hint = "the client's query is sent on";
+                self.report
+                    .error_with_hint(place, "to: a query has no place here", hint);
+            }
+            return self.captures(
+                "to",
+                place,
+                matches,
+                (&target.0.path, target.0.query.as_deref()),
+            );
+        }
+        let Field::Given(place, redirect) = &mapping.redirect else {
+            return Rewriting::default();
+        };
+        let target = match redirect {
+            Either::Scalar(to) => Some(to),
+            Either::Whole(redirect) => redirect.to.value().map(|to| &to.0),
+        };
+        let Some(RedirectTarget::Url { path, query, .. }) = target else {
+            return Rewriting::default();
+        };
+        let mut rewriting = self.captures("redirect", *place, matches, (path, query.as_deref()));
+        // As RedirectMatch: nothing is appended.
+        rewriting.path = matches.then(|| CaptureText::of(path));
+        rewriting
+    }
+
+    fn captures(
+        &self,
+        key: &str,
+        place: Place,
+        matches: bool,
+        (path, query): (&str, Option<&str>),
+    ) -> Rewriting {
+        let path = CaptureText::of(path);
+        let query = query.map(CaptureText::of);
+        let has_groups = path.has_groups() || query.as_ref().is_some_and(CaptureText::has_groups);
+        if has_groups && !matches {
+            self.report.error_with_hint(
+                place,
+                format!("{key}: `$1` to `$9` are what a `match` captured, and there is none"),
+                "write `match` in place of `path`, or `\\$1` for the letters themselves",
+            );
+        }
+        Rewriting {
+            path: Some(path).filter(|_| has_groups),
+            query,
+        }
+    }
+
+    pub(super) fn redirect(
+        &self,
+        redirect: Field<Either<value::RedirectTo, file::Redirect>>,
+    ) -> Option<Redirect> {
+        let (place, redirect) = redirect.given()?;
+        let (to, status) = match redirect {
+            Either::Scalar(to) => (to, defaults::REDIRECT_STATUS),
+            Either::Whole(redirect) => {
+                let need = Need {
+                    of: "a redirect",
+                    key: "to",
+                    example: "/new",
+                };
+                let (_, to) = self.required(redirect.to, place, need)?;
+                (to.0, redirect.status.or(defaults::REDIRECT_STATUS))
+            }
+        };
+        let to = match to {
+            RedirectTarget::Https => RedirectTo::Https,
+            RedirectTarget::Url {
+                origin,
+                path,
+                fragment,
+                ..
+            } => RedirectTo::Url {
+                origin,
+                path: path.replace("\\$", "$"),
+                fragment,
+            },
+        };
+        Some(Redirect { to, status })
+    }
+
+    pub(super) fn respond(&self, respond: Field<file::Respond>) -> Option<Respond> {
+        let place = respond.place()?;
+        let respond = whole(respond);
+        let status = respond.status.or(defaults::ANSWER_STATUS);
+        if let (Some(_), Some(place)) = (respond.body.place(), respond.file.place()) {
+            self.report
+                .error_with_hint(place, "file: `body` is given too", "keep one of them");
+        }
+        let without_body = matches!(status, 204 | 205 | 304);
+        if without_body && !(respond.body.is_absent() && respond.file.is_absent()) {
+            self.report.error_with_hint(
+                respond
+                    .body
+                    .place()
+                    .or(respond.file.place())
+                    .unwrap_or(place),
+                format!("respond: an answer with {status} has no body"),
+                "remove `body` and `file`, or write another status",
+            );
+        }
+        let body = respond
+            .body
+            .optional()
+            .map(|body| Arc::from(body.into_bytes()));
+        let (file, read) = match respond.file.given() {
+            None => (None, None),
+            Some((place, name)) => {
+                let path = self.resolve(&name.0);
+                let read =
+                    read_answer(&path).map_err(|fault| self.report.fault(place, "file", fault));
+                (Some(path), read.ok())
+            }
+        };
+        let of_name = || {
+            file.as_deref()
+                .and_then(type_of)
+                .unwrap_or("text/plain; charset=utf-8")
+        };
+        let content_type = respond.content_type.optional();
+        Some(Respond {
+            status,
+            content_type: content_type.unwrap_or_else(|| of_name().to_owned()),
+            body: body.or(read.map(Arc::from)),
+            file,
+        })
+    }
+
+    /// Warns of redirects that lead to where they are given.
+    pub(super) fn redirects_to_themselves(&self, mappings: &[BuiltMapping]) {
+        for mapping in mappings {
+            let Action::Redirect(redirect) = &mapping.built.action else {
+                continue;
+            };
+            match &redirect.to {
+                RedirectTo::Https if mapping.built.scheme != Some(ClientScheme::Http) => {
+                    self.report.warning(
+                        mapping.place,
+                        "redirect: https also redirects what came over https, to itself",
+                        "write `scheme: http` beside it",
+                    );
+                }
+                RedirectTo::Url { origin, path, .. }
+                    if origin.is_empty() && leads_to(mapping, path, mappings) =>
+                {
+                    self.report.warning(
+                        mapping.place,
+                        format!("redirect: {path} is redirected by this mapping again"),
+                        "write a path that another mapping takes",
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether a request for `path`, on the same host and scheme, is taken by this mapping.
+fn leads_to(mapping: &BuiltMapping, path: &str, mappings: &[BuiltMapping]) -> bool {
+    let path = if path.is_empty() { "/" } else { path };
+    let takes = |it: &BuiltMapping| match &it.built.pattern {
+        Some(pattern) => pattern.bytes().is_match(path.as_bytes()),
+        None => is_below(path, &it.built.path),
+    };
+    let made = mapping.built.rewriting.path.as_ref();
+    if made.is_some_and(CaptureText::has_groups) || !takes(mapping) {
+        return false;
+    }
+    let is_before = |other: &BuiltMapping| {
+        let (ours, theirs) = (&mapping.built, &other.built);
+        other.excluded
+            || theirs.pattern.is_some() && ours.pattern.is_none()
+            || theirs.pattern.is_none()
+                && ours.pattern.is_none()
+                && theirs.path.len() > ours.path.len()
+    };
+    !mappings
+        .iter()
+        .any(|other| is_before(other) && takes(other))
+}
+
+/// Whether a path is another, or below it.
+pub(super) fn is_below(path: &str, other: &str) -> bool {
+    let rest = path.strip_prefix(other.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The file of a fixed answer.
+fn read_answer(path: &Path) -> Result<Vec<u8>, Fault> {
+    let cannot = |why: &dyn std::fmt::Display| {
+        Fault::new(format!("cannot read {}: {why}", path.display()))
+            .hint("names are relative to the folder of the configuration file")
+    };
+    let data = fs::metadata(path).map_err(|error| cannot(&error))?;
+    if !data.is_file() {
+        return Err(cannot(&"it is not a file"));
+    }
+    let most = u64::try_from(LARGEST_ANSWER).unwrap_or(u64::MAX);
+    let mut body = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut body))
+        .map_err(|error| cannot(&error))?;
+    match body.len() > LARGEST_ANSWER {
+        true => Err(cannot(&"it is larger than 64KiB").hint("serve it with `files`")),
+        false => Ok(body),
+    }
+}
+
+/// The content type of a file by the end of its name.
+fn type_of(path: &Path) -> Option<&'static str> {
+    Some(
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "html" | "htm" => "text/html; charset=utf-8",
+            "txt" => "text/plain; charset=utf-8",
+            "json" => "application/json",
+            "xml" => "application/xml",
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            "svg" => "image/svg+xml",
+            "png" => "image/png",
+            "ico" => "image/vnd.microsoft.icon",
+            _ => return None,
+        },
+    )
+}
+
+impl Respond {
+    /// Whether the file has the body that the answer has. True without a file.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let read = |file: &PathBuf| read_answer(file).ok();
+        self.file
+            .as_ref()
+            .is_none_or(|file| read(file).as_deref() == self.body.as_deref())
+    }
+}
