@@ -14,11 +14,11 @@ use glob::{MatchOptions, Pattern, glob_with};
 use crate::document::{MAX_FILE_SIZE, read_tree};
 use crate::environment::Lookup;
 use crate::fault::{Fault, quoted};
-use crate::load::{ReadError, read_text};
 use crate::model::{Include, IncludedFile};
 use crate::node::{Entry, Node, Shape};
 use crate::report::{Place, Report, Source};
 use crate::schema;
+use crate::text::{ReadError, read_text};
 
 /// Most files that one configuration includes.
 const MOST_FILES: usize = 500;

@@ -50,6 +50,7 @@ mod report;
 mod schema;
 mod strict;
 pub mod template;
+mod text;
 mod tls_fact;
 mod tokens;
 mod unknown_key;

@@ -2,19 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
-use std::io::Read;
 use std::iter::successors;
 use std::path::Path;
 
 use crate::build;
-use crate::document::{MAX_FILE_SIZE, read_document, read_tree, unread};
+use crate::document::{read_document, read_tree, unread};
 use crate::include::include;
 use crate::model::{Config, Member};
 use crate::node;
 use crate::problem::{Problem, Problems, Severity};
 use crate::read::read;
 use crate::report::{Place, Report, Source, Sources};
+use crate::text::{ReadError, read_text};
 
 /// A configuration that can be used.
 #[non_exhaustive]
@@ -89,51 +88,6 @@ pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
                 .problem(Severity::Error, place, message, Some(hint))
                 .into())
         }
-    }
-}
-
-/// Why a file has no text.
-pub(crate) enum ReadError {
-    Io(String),
-    /// The place of the first byte that is not UTF-8, and the text with U+FFFD in place of such bytes.
-    NotUtf8(Place, String),
-}
-
-/// The text of a file: at most one byte more than it may have.
-pub(crate) fn read_text(file: &Path) -> Result<String, ReadError> {
-    let mut bytes = Vec::new();
-    fs::File::open(file)
-        .and_then(|open| {
-            let most = u64::try_from(MAX_FILE_SIZE)
-                .unwrap_or(u64::MAX)
-                .saturating_add(1);
-            open.take(most).read_to_end(&mut bytes)
-        })
-        .map_err(|error| ReadError::Io(error.to_string()))?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        // The bound may have cut a character in two.
-        Err(error) if error.as_bytes().len() > MAX_FILE_SIZE => {
-            Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
-        }
-        Err(error) => {
-            let place = place_of(error.as_bytes(), error.utf8_error().valid_up_to());
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            Err(ReadError::NotUtf8(place, text))
-        }
-    }
-}
-
-/// The place of the byte behind `valid` bytes of UTF-8.
-fn place_of(bytes: &[u8], valid: usize) -> Place {
-    let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
-    let last = before.rsplit('\n').next().unwrap_or_default();
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Place {
-        file: 0,
-        line: number(before.matches('\n').count() + 1),
-        column: number(last.chars().count() + 1),
-        length: 1,
     }
 }
 

@@ -52,7 +52,6 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["access", "identity"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
-    (&["site"], &["crate::balancer", "crate::state", "TcpStream"]),
     (
         &["proxy"],
         &["TcpListener", "TcpStream", "rustls", "askama"],

@@ -207,7 +207,10 @@ fn a_name_behind_a_path_is_its_last_segment_in_every_reading() {
     for (raw, expected) in [
         ("/", &["/index.html"][..]),
         ("/a/", &["/a/index.html"]),
-        ("/a%5Cb/", &["/a\\b/index.html", "/a/b/index.html"]),
+        (
+            "/a%5Cb/",
+            &["/a\\b/index.html", "/a/b/index.html", "/a%5Cb/index.html"],
+        ),
     ] {
         let named = normalize(raw).unwrap().with_name("index.html");
         let mut readings: Vec<&str> = named
