@@ -6,11 +6,11 @@ use http::StatusCode;
 
 use super::local::Local;
 use super::locate::Located;
+use super::redirect::{self, Asked};
 use super::refusal::Refusal;
 use super::target::Target;
 use crate::client::Client;
 use crate::head::RequestHead;
-use crate::site::redirect::{self, Asked};
 use crate::state::Snapshot;
 
 /// A request whose mapping is known.

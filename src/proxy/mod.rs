@@ -19,6 +19,7 @@ mod member_answer;
 mod own_cookie;
 mod plan;
 mod record;
+mod redirect;
 mod refusal;
 mod respond;
 mod reverse;

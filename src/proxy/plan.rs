@@ -6,13 +6,13 @@ use std::borrow::Cow;
 use super::destination::Destination;
 use super::locate::Located;
 use super::mapped::Mapped;
+use super::redirect::joined;
 use super::refusal::Refusal;
 use super::session::Wanted;
 use super::target::Target;
 use crate::client::Client;
 use crate::head::RequestHead;
 use crate::mount::{Front, Normal};
-use crate::site::redirect::joined;
 use crate::state::{LiveMapping, LiveMember, LiveTarget, Snapshot};
 
 /// Where a request is sent, as far as its head says.

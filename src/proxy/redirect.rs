@@ -24,24 +24,24 @@ const UNSAFE: &AsciiSet = &CONTROLS
 
 /// A request that is redirected.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// The host without a port; where the client named none, the address that it is connected to.
-    pub(crate) host: &'a str,
+    pub(super) host: &'a str,
     /// The raw path.
-    pub(crate) path: &'a str,
+    pub(super) path: &'a str,
     /// Its normal form.
-    pub(crate) normal: &'a Normal<'a>,
-    pub(crate) query: Option<&'a str>,
+    pub(super) normal: &'a Normal<'a>,
+    pub(super) query: Option<&'a str>,
     /// The path of the mapping.
-    pub(crate) front: &'a Front,
+    pub(super) front: &'a Front,
     /// The path that is made of captures, for a `match`.
-    pub(crate) made: Option<&'a str>,
+    pub(super) made: Option<&'a str>,
     /// The query of the redirect, in front of the client's.
-    pub(crate) own_query: Option<&'a str>,
+    pub(super) own_query: Option<&'a str>,
 }
 
 /// The value of `Location`. It leads to the host that the configuration names, or else to the client's own.
-pub(crate) fn location(redirect: &Redirect, asked: &Asked<'_>) -> String {
+pub(super) fn location(redirect: &Redirect, asked: &Asked<'_>) -> String {
     match &redirect.to {
         RedirectTo::Https => {
             let path = utf8_percent_encode(asked.path, UNSAFE);
@@ -84,7 +84,7 @@ fn appended<'a>(to: &str, asked: &Asked<'a>) -> Cow<'a, str> {
 }
 
 /// Two queries with `&` between them.
-pub(crate) fn joined<'a>(own: Option<&'a str>, clients: Option<&'a str>) -> Option<Cow<'a, str>> {
+pub(super) fn joined<'a>(own: Option<&'a str>, clients: Option<&'a str>) -> Option<Cow<'a, str>> {
     match (own, clients) {
         (None | Some(""), None) => None,
         (Some(own), None | Some("")) => Some(Cow::Borrowed(own)),
