@@ -46,12 +46,10 @@ async fn seen(front: SocketAddr, target: &str) -> String {
             let path = location
                 .strip_prefix("http://localhost")
                 .unwrap_or(location);
-            let path = path
-                .find('/')
-                .map_or(path, |at| match path.starts_with(':') {
-                    true => &path[at..],
-                    false => path,
-                });
+            let path = match path.strip_prefix(':').and_then(|rest| rest.split_once('/')) {
+                Some((_, path)) => format!("/{path}"),
+                None => path.to_owned(),
+            };
             format!("{status} {path}")
         }
         (status, None) => status.to_string(),
