@@ -135,67 +135,36 @@ mod tests {
         Some(location(&redirect(to), &asked))
     }
 
-    #[test]
-    fn redirects_lead_where_they_say() {
-        let cases = [
-            (
-                "https",
-                "/",
-                "/a;x=1/%2E%61?",
-                None,
-                "https://h/a;x=1/%2E%61",
-            ),
-            (
-                "https",
-                "/",
-                "//evil.example/x",
-                Some("a=1&b=%20"),
-                "https://h//evil.example/x?a=1&b=%20",
-            ),
-            (
-                "https",
-                "/",
-                "/",
-                Some("\"<a>\\ü"),
-                "https://h/?%22%3Ca%3E%5C%C3%BC",
-            ),
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static str,
+        Option<&'static str>,
+        &'static str,
+    );
+
+    /// Target, path of the mapping, path and query of the request, and where they lead.
+    #[rustfmt::skip]
+    const CASES: &[Case] = &[
+            ("https", "/", "/a;x=1/%2E%61?", None, "https://h/a;x=1/%2E%61"),
+            ("https", "/", "//evil.example/x", Some("a=1&b=%20"), "https://h//evil.example/x?a=1&b=%20"),
+            ("https", "/", "/", Some("\"<a>\\ü"), "https://h/?%22%3Ca%3E%5C%C3%BC"),
             ("/new", "/old", "/old", None, "/new"),
             ("/new/", "/old", "/old", None, "/new/"),
             ("/new/", "/old", "/old/", None, "/new/"),
-            (
-                "/new",
-                "/old",
-                "/old/a%20b;x/",
-                Some("q"),
-                "/new/a%20b;x/?q",
-            ),
+            ("/new", "/old", "/old/a%20b;x/", Some("q"), "/new/a%20b;x/?q"),
             ("/new?a=1", "/old", "/old/x", Some("q"), "/new/x?a=1&q"),
             ("/", "/old", "/old//evil.example", None, "/evil.example"),
             ("/", "/old", "/old", None, "/"),
-            (
-                "https://new.example",
-                "/old",
-                "/old/x",
-                None,
-                "https://new.example/x",
-            ),
-            (
-                "https://new.example",
-                "/",
-                "/.evil.example",
-                None,
-                "https://new.example/.evil.example",
-            ),
-            (
-                "https://new.example/a#top",
-                "/old",
-                "/old/x",
-                Some(""),
-                "https://new.example/a/x?#top",
-            ),
+            ("https://new.example", "/old", "/old/x", None, "https://new.example/x"),
+            ("https://new.example", "/", "/.evil.example", None, "https://new.example/.evil.example"),
+            ("https://new.example/a#top", "/old", "/old/x", Some(""), "https://new.example/a/x?#top"),
             ("/new", "/old", "/x/../old/y", None, "/new/y"),
-        ];
-        for (target, front, path, query, expected) in cases {
+    ];
+
+    #[test]
+    fn redirects_lead_where_they_say() {
+        for &(target, front, path, query, expected) in CASES {
             let path = path.trim_end_matches('?');
             assert_eq!(
                 to(target, front, path, query).as_deref(),

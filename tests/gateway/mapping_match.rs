@@ -43,7 +43,7 @@ async fn post(gateway: &Running, path: &str, body: &str) -> Answer {
     client.answer().await
 }
 
-async fn gateway(node: &Container, mappings: &str) -> Running {
+fn gateway(node: &Container, mappings: &str) -> Running {
     Running::start(&format!(
         "balancers: {{ b: {{ stickysession: JSESSIONID|jsessionid, members: [{{ url: \"ajp://{}\", route: n1 }}] }} }}\n\
          proxy_pass:\n{mappings}",
@@ -80,8 +80,7 @@ async fn a_match_makes_the_path_and_the_query_of_its_captures() {
   - { match: "^/q$", to: "balancer://b/query?a=1" }
   - { path: /u, to: "balancer://b/rest" }
 "#,
-    )
-    .await;
+    );
     for (target, expected) in [
         ("/u/bob/list/x", "/app/users/list/x?name=bob"),
         ("/u/bob/list?x=1&y", "/app/users/list?name=bob&x=1&y"),
@@ -137,8 +136,7 @@ async fn an_answer_to_a_match_is_mapped_back_by_what_it_captured() {
   - { match: "^/x/(.*)/end$", to: "balancer://b/app/users/$1/x" }
   - { path: /people, to: "balancer://b/app/users" }
 "#,
-    )
-    .await;
+    );
     let answer = gateway.get("/u/bob/list", "").await;
     assert_eq!(answer.field("Location"), Some("/u/bob/there"));
     assert_eq!(answer.field("Set-Cookie"), Some("a=b; Path=/u/bob"));
@@ -157,7 +155,7 @@ async fn mappings_hold_for_their_scheme() {
   - { path: /plain, to: "balancer://b/plain" }
 trusted_proxies: [127.0.0.0/8]
 "#;
-    let gateway = gateway(&node, mappings).await;
+    let gateway = gateway(&node, mappings);
     let proto = "X-Forwarded-Proto: https\r\n";
     let plain = gateway.get("/a%20b;x?y=%2F", "").await;
     assert_eq!(
@@ -189,8 +187,7 @@ async fn redirects_keep_what_is_behind_the_path_and_never_name_another_host() {
   - { match: "^/name/([^/]*)$", redirect: { to: "https://new.example.com$1?n=$1", status: 307 } }
   - { match: "^/fixed", redirect: { to: "/one#top", status: 303 } }
 "#,
-    )
-    .await;
+    );
     for (target, expected) in [
         ("/old", "301 /new"),
         ("/old/a%20b;c?d=e", "301 /new/a%20b;c?d=e"),
@@ -236,8 +233,7 @@ async fn fixed_answers_are_given_to_every_method() {
         "  - { path: /closed, respond: { status: 410, body: \"gone\\n\" } }\n  \
            - { path: /json, respond: { body: \"{}\", content_type: application/json } }\n  \
            - { path: /empty, respond: { status: 204 } }\n  - { path: /bare, respond: { status: 404 } }\n",
-    )
-    .await;
+    );
     let closed = gateway.get("/closed/x?y", "").await;
     assert_eq!((closed.status, closed.text()), (410, "gone\n"));
     assert_eq!(
