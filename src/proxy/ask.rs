@@ -19,6 +19,7 @@ use super::target::Target;
 use crate::backend::{Age, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
 use crate::client::Client;
 use crate::connection_state::ConnectionState;
+use crate::framing::Refused;
 use crate::head::{AnswerHead, Fields, Known, RequestHead};
 use crate::headers::{Claims, Nominated, OfUser, Overlay, RequestFields};
 use crate::state::AuthServer;
@@ -100,7 +101,9 @@ impl NoAnswer {
         match self {
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed(error) => match error.kind {
-                FailureKind::Silent => StatusCode::GATEWAY_TIMEOUT,
+                FailureKind::Silent | FailureKind::Framing(Refused::HeadTooSlow) => {
+                    StatusCode::GATEWAY_TIMEOUT
+                }
                 _ => StatusCode::BAD_GATEWAY,
             },
         }

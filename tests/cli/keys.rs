@@ -176,6 +176,9 @@ const ROWS: &[Row] = &[
     ("respond.body", Built, Mappings, "- { path: /more, respond: { body: gone } }"),
     ("respond.file", Built, Mappings, "- { path: /more, respond: { file: secret } }"),
     ("respond.content_type", Built, Mappings, "- { path: /more, respond: { body: gone, content_type: text/html } }"),
+    ("mapping.files", Built, Mappings, "- { path: /more, files: . }"),
+    ("mapping.index", Built, Mappings, "- { path: /more, files: ., index: start.html }"),
+    ("mapping.cache_control", Built, Mappings, "- { path: /more, files: ., cache_control: no-cache }"),
     ("mapping.scheme", Built, Mapping, "scheme: http"),
     ("mapping.timeout", Built, Mapping, "timeout: 5m"),
     ("mapping.max_body", Built, Mapping, "max_body: 1GiB"),
@@ -254,7 +257,7 @@ const ROWS: &[Row] = &[
 
 /// A small configuration that listens on this address and has this line, and the number of the line.
 fn file(place: Place, line: &str, bind: &str) -> (String, usize) {
-    let top_level = |key: &str| place == Top && line.starts_with(key);
+    let top_level = |key: &str| place == Top && line.lines().any(|line| line.starts_with(key));
     let mut text = String::new();
     let mut number = 0;
     let mut put = |at: Option<Place>, indent: &str, template: &str| {

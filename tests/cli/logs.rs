@@ -59,9 +59,10 @@ fn the_access_log_is_one_combined_line_for_each_request() {
 }
 
 /// The keys of a JSON line, in their order.
-const JSON_KEYS: [&str; 18] = [
+const JSON_KEYS: [&str; 19] = [
     "time",
     "client",
+    "user",
     "method",
     "target",
     "protocol",

@@ -206,11 +206,14 @@ async fn no_spelling_of_a_protected_path_gets_around_it() {
         ("/ADMIN", 200),
         ("/administration", 200),
         ("/admin%2fx", 200),
-        ("/x%2f..%2fadmin", 200),
         ("/%2561dmin", 200),
+        ("/x%2f..%2fadmin", 400),
     ] {
         let status = gateway.get(target, "").await.status;
         assert_eq!(status, expected, "{target}");
+        if status == 400 {
+            continue;
+        }
         let request = requests.recv().await.unwrap();
         assert_eq!(user(&request), (None, None), "{target}");
     }
