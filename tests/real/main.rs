@@ -30,5 +30,6 @@ mod identity;
 mod load;
 mod mapping;
 mod prometheus;
+mod recipes;
 mod tls;
 mod uploads;
