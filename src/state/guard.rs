@@ -91,7 +91,14 @@ pub(super) fn guards(
 
 /// Two mappings of a configuration never have the same.
 fn key(mapping: &Mapping) -> String {
-    format!("{:?} {:?}", mapping.path, mapping.hosts)
+    let Mapping {
+        path,
+        pattern,
+        hosts,
+        scheme,
+        ..
+    } = mapping;
+    format!("{path:?} {pattern:?} {hosts:?} {scheme:?}")
 }
 
 /// What there is already.
