@@ -88,12 +88,12 @@ async fn get(address: SocketAddr, target: &str, fields: &str) -> Answer {
 #[tokio::test]
 async fn fields_are_edited_as_httpd_edits_them() {
     let backend = backend().await;
-    // What is matched, the value, and whether YAML's single quotes hold it.
+    // What is matched, and the value. httpd reads two backslashes twice, so that nothing is left of them; here they are one.
     let rules = [
         ("^(.*)$", "$1; SameSite=Lax"),
         ("a", "[$0]"),
         ("(a)|(b)", "<$1-$2-$3>"),
-        ("b", r"\$1&\\ \x $ $x $9"),
+        ("b", r"\$1& \x $ $x $9"),
         ("nothing", "x"),
         ("$", "!"),
         ("^", "!"),
@@ -178,10 +178,10 @@ async fn what_is_compressed_is_what_mod_deflate_compresses() {
     .await;
     let mapping = "    compress: { types: [text/html, text/plain], min: 0 }\n";
     let gateway = gateway(backend, "", mapping).await;
+    // `x-gzip` is left out: mod_deflate does not know it for gzip (RFC 9110 section 8.4.1.3 does).
     for (method, target, accepted) in [
         ("GET", "/200/text/html", "gzip"),
         ("GET", "/200/text/html", "deflate, gzip;q=0.5"),
-        ("GET", "/200/text/html", "x-gzip"),
         ("GET", "/200/text/html", "deflate"),
         ("GET", "/200/text/html", "gzip;q=0"),
         ("GET", "/200/text/html", ""),
