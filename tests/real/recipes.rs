@@ -85,7 +85,7 @@ fn local(text: &str, nodes: &[Node; 2], folder: &Scratch) -> String {
     text.join("\n")
         .replace("10.0.0.11:8009", &first)
         .replace("10.0.0.12:8009", &second)
-        .replace("0.0.0.0:8080", "127.0.0.1:0")
+        .replace("bind: 0.0.0.0:", "bind: 127.0.0.1:0 # ")
         .replace("/var/www/static", &folder.join("static").to_string_lossy())
         .replace("/etc/ajpgate", &folder.join("etc").to_string_lossy())
 }
