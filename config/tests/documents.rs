@@ -69,7 +69,7 @@ fn rest(example: &str) -> String {
         rest += "proxy_pass:\n- { path: /, to: \"http://127.0.0.1:8081/\" }\n";
         let names = example.lines().filter_map(|line| {
             let name = line.strip_prefix("  ")?.split(':').next()?;
-            (!name.starts_with(' ') && has("balancers:")).then_some(name)
+            (!name.starts_with([' ', '-']) && has("balancers:")).then_some(name)
         });
         for name in names {
             rest += &format!("- {{ path: /{name}, to: \"balancer://{name}/\" }}\n");

@@ -179,7 +179,8 @@ async fn each_recipe_does_the_same_in_httpd_and_here() {
     assert!(recipes.len() >= 12, "{} recipes", recipes.len());
     let mut wrong = Vec::new();
     for recipe in &recipes {
-        let lines = [beside.httpd, recipe.httpd].concat();
+        let types = "TypesConfig /dev/null\nAddType text/css .css\n";
+        let lines = [types, beside.httpd, recipe.httpd].concat();
         let options = MODULES
             .iter()
             .fold(HttpdOptions::new(), |it, module| it.module(module));
