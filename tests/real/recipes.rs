@@ -82,7 +82,7 @@ fn local(text: &str, nodes: &[Node; 2], folder: &Scratch) -> String {
     let [first, second] = nodes.each_ref().map(|node| node.ajp_addr().to_string());
     let lines = text.lines().filter(|line| !line.contains("VirtualHost"));
     let text: Vec<&str> = lines.collect();
-    text.join("\n")
+    (text.join("\n") + "\n")
         .replace("10.0.0.11:8009", &first)
         .replace("10.0.0.12:8009", &second)
         .replace("bind: 0.0.0.0:", "bind: 127.0.0.1:0 # ")
