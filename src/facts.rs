@@ -146,7 +146,7 @@ fn of_certificate(leaf: &str, fact: TlsFact) -> Option<String> {
     let certificate = Decoded::of(leaf)?;
     let certificate = certificate.parse()?;
     let (subject, issuer) = (certificate.subject(), certificate.issuer());
-    let part = |name: &X509Name<'_>, short| attribute(name, short).map(str::to_owned);
+    let part = |name: &X509Name<'_>, short| attribute(name, short);
     let validity = certificate.validity();
     match fact {
         TlsFact::Serial => {

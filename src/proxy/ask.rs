@@ -133,8 +133,7 @@ pub(super) async fn ask(
     answer.unwrap_or(Err(NoAnswer::Late))
 }
 
-/// One question and its answer. It is asked once more when a kept connection turns out to be closed: asking changes nothing
-/// (RFC 9110 section 9.2.2).
+/// One question and its answer.
 async fn exchange(
     server: &AuthServer,
     forward: &ForwardAuth,
@@ -183,12 +182,15 @@ async fn exchange(
         upgrade: None,
         connection: &connection,
     };
+    send(server, &request).await
+}
+
+/// Sends the question, and once more when a kept connection turns out to be closed: asking changes nothing (RFC 9110
+/// section 9.2.2).
+async fn send(server: &AuthServer, request: &Forward<'_>) -> Result<Sent<ResponseBody>, NoAnswer> {
     let mut reuse = Reuse::Allowed;
     loop {
-        let answer = server
-            .backend
-            .send(&request, Upload::default(), reuse)
-            .await;
+        let answer = server.backend.send(request, Upload::default(), reuse).await;
         let error = match answer {
             Ok(sent) => return Ok(sent),
             Err(failed) => failed.error,

@@ -29,6 +29,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "variables",
             "framing",
             "random",
+            "distinguished_name",
         ],
         NO_BALANCING,
     ),

@@ -7,14 +7,16 @@ use super::balancer::Balancers;
 use super::files::FilesKeys;
 use super::{Builder, Need, endless_if_zero, list, whole};
 use crate::defaults;
-use crate::field::{Field, Scalar};
+use crate::field::{Either, Field, Scalar};
 use crate::file;
 use crate::model::{Action, Mapping, MaxBody, Target};
 use crate::nearest::did_you_mean;
 use crate::pattern::MatchText;
 use crate::report::Place;
 use crate::template::Template;
-use crate::value::{Destination, FileName, HostName, PathPrefix, TargetUrl, TargetValue};
+use crate::value::{
+    Destination, FileName, HostName, PathPrefix, RedirectTo, TargetUrl, TargetValue,
+};
 
 /// A mapping of the file.
 pub(super) struct BuiltMapping {
@@ -37,6 +39,15 @@ impl BuiltMapping {
             None => ("path", &self.built.path),
         }
     }
+}
+
+/// The keys that say what is done with a request.
+struct ActionKeys {
+    files: FilesKeys,
+    redirect: Field<Either<RedirectTo, file::Redirect>>,
+    respond: Field<file::Respond>,
+    to: Scalar<TargetUrl>,
+    member: Field<file::Member>,
 }
 
 impl Builder<'_> {
@@ -69,22 +80,19 @@ impl Builder<'_> {
             Some(Destination::Balancer { name, .. }) => Some(name.clone()),
             _ => None,
         };
-        // Without a target the file has an error, and the model is not used.
         let made = rewriting.path.is_some();
-        let files = self.files(FilesKeys {
-            files: mapping.files,
-            index: mapping.index,
-            cache_control: mapping.cache_control,
-        });
-        let action = if !mapping.redirect.is_absent() {
-            self.redirect(mapping.redirect).map(Action::Redirect)
-        } else if !mapping.respond.is_absent() {
-            self.respond(mapping.respond).map(Action::Respond)
-        } else {
-            let to = self.target(mapping.to, made, mapping.member, balancers);
-            files.map(Action::Files).or(to.map(Action::Forward))
+        let keys = ActionKeys {
+            files: FilesKeys {
+                files: mapping.files,
+                index: mapping.index,
+                cache_control: mapping.cache_control,
+            },
+            redirect: mapping.redirect,
+            respond: mapping.respond,
+            to: mapping.to,
+            member: mapping.member,
         };
-        let action = action.unwrap_or(Action::Exclude);
+        let action = self.action(keys, made, balancers);
         let guards = Guards {
             allow: mapping.allow,
             deny: mapping.deny,
@@ -99,10 +107,7 @@ impl Builder<'_> {
             action,
             rewriting,
             timeout: mapping.timeout.optional().map(endless_if_zero),
-            max_body: mapping.max_body.optional().map(|bytes| match bytes {
-                0 => MaxBody::Unlimited,
-                bytes => MaxBody::Bytes(bytes),
-            }),
+            max_body: mapping.max_body.optional().map(MaxBody::of),
             preserve_host: mapping.preserve_host.or(defaults::PRESERVE_HOST),
             encoded_slash: mapping.encoded_slash.or(defaults::ENCODED_SLASH),
             request_headers: self.header_rules(mapping.request_headers),
@@ -123,6 +128,21 @@ impl Builder<'_> {
             excluded: exclude == Some(true),
             balancer,
         })
+    }
+
+    /// What is done with a request. `made`: the path of `to` is made of captures. Without any of the keys the file has an error,
+    /// and the model is not used.
+    fn action(&self, keys: ActionKeys, made: bool, balancers: &Balancers) -> Action {
+        let files = self.files(keys.files);
+        let action = if !keys.redirect.is_absent() {
+            self.redirect(keys.redirect).map(Action::Redirect)
+        } else if !keys.respond.is_absent() {
+            self.respond(keys.respond).map(Action::Respond)
+        } else {
+            let to = self.target(keys.to, made, keys.member, balancers);
+            files.map(Action::Files).or(to.map(Action::Forward))
+        };
+        action.unwrap_or(Action::Exclude)
     }
 
     /// The mapping with its `path` or `match`, and where that stands.

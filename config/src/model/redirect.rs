@@ -73,6 +73,14 @@ pub enum MaxBody {
 }
 
 impl MaxBody {
+    /// The bound of so many bytes; 0 is none.
+    pub(crate) const fn of(bytes: u64) -> Self {
+        match bytes {
+            0 => Self::Unlimited,
+            bytes => Self::Bytes(bytes),
+        }
+    }
+
     /// Most bytes; `None`: no limit.
     #[must_use]
     pub const fn bytes(self) -> Option<u64> {
