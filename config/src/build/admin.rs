@@ -1,5 +1,7 @@
 //! The admin listener.
 
+use std::net::SocketAddr;
+
 use super::{Builder, Need, list};
 use crate::defaults;
 use crate::field::{Either, Field};
@@ -41,19 +43,7 @@ impl Builder<'_> {
             );
         }
         let bind = bind.unwrap_or(defaults::ADMIN_BIND);
-        let taken = listeners
-            .iter()
-            .find(|(_, other)| other.bind == bind && bind.port() != 0);
-        if let Some((other, _)) = taken {
-            self.report.error_with_hint(
-                place.unwrap_or(*other),
-                format!(
-                    "the admin listener and the listener in line {} both take {bind}",
-                    other.line
-                ),
-                "write `admin: { bind: \"127.0.0.1:PORT\" }` with another port, or `admin: off`",
-            );
-        }
+        self.is_not_taken(bind, place, listeners);
         let allow = match admin.allow.is_absent() {
             true => defaults::admin_allow(loopback).to_vec(),
             false => list(admin.allow),
@@ -71,6 +61,28 @@ impl Builder<'_> {
             state_file: self.file(admin.state_file),
         };
         Some((place.unwrap_or(whole), built))
+    }
+
+    /// Reports a listener at the address of the admin listener.
+    fn is_not_taken(
+        &self,
+        bind: SocketAddr,
+        place: Option<Place>,
+        listeners: &[(Place, Listener)],
+    ) {
+        let taken = listeners
+            .iter()
+            .find(|(_, other)| other.bind == bind && bind.port() != 0);
+        if let Some((other, _)) = taken {
+            self.report.error_with_hint(
+                place.unwrap_or(*other),
+                format!(
+                    "the admin listener and the listener in line {} both take {bind}",
+                    other.line
+                ),
+                "write `admin: { bind: \"127.0.0.1:PORT\" }` with another port, or `admin: off`",
+            );
+        }
     }
 
     fn auth(&self, auth: file::Auth, place: Place) -> Option<Auth> {

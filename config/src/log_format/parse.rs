@@ -97,7 +97,6 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         Ok(None) | Err(_) => {}
     }
     let argument = found.argument.as_deref();
-    let written = quoted(&found.written);
     let token = match (found.letter.as_str(), argument) {
         ("h", None) => Token::Fact(Fact::ClientAddress),
         ("a" | "h", Some("c")) => Token::PeerAddress,
@@ -132,23 +131,27 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         ("O", None) => Token::BytesSent,
         ("S", None) => Token::BytesTransferred,
         ("e", Some(name)) => Token::Environment(name.to_owned()),
-        ("n" | "o", None | Some("")) => {
-            return Err(Fault::new(format!("{written} needs a name"))
-                .hint(format!("write %{{NAME}}{}", found.letter)));
-        }
-        ("n", Some(name)) => Token::Note(note(name)?),
-        ("o", Some(name)) => Token::ResponseHeader(name.to_ascii_lowercase()),
-        (letter, Some(argument)) => {
-            return Err(match choices(letter) {
-                Some([]) => Fault::new(format!("{written} takes nothing in braces")),
-                Some(known) => Fault::new(format!("{written} has an unknown {}", quoted(argument)))
-                    .hint(format!("known are {}", one_of(known.iter().copied()))),
-                None => unknown(letter, &written),
-            });
-        }
-        (letter, None) => return Err(unknown(letter, &written)),
+        ("n", Some(name)) if !name.is_empty() => Token::Note(note(name)?),
+        ("o", Some(name)) if !name.is_empty() => Token::ResponseHeader(name.to_ascii_lowercase()),
+        _ => return Err(no_token(found)),
     };
     Ok(token)
+}
+
+/// Why a token means nothing.
+fn no_token(found: &tokens::Token) -> Fault {
+    let written = quoted(&found.written);
+    match (found.letter.as_str(), found.argument.as_deref()) {
+        ("n" | "o", None | Some("")) => Fault::new(format!("{written} needs a name"))
+            .hint(format!("write %{{NAME}}{}", found.letter)),
+        (letter, Some(argument)) => match choices(letter) {
+            Some([]) => Fault::new(format!("{written} takes nothing in braces")),
+            Some(known) => Fault::new(format!("{written} has an unknown {}", quoted(argument)))
+                .hint(format!("known are {}", one_of(known.iter().copied()))),
+            None => unknown(letter, &written),
+        },
+        (letter, None) => unknown(letter, &written),
+    }
 }
 
 /// What may stand in the braces of a letter; `None` for an unknown letter.
