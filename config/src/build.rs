@@ -7,6 +7,7 @@ mod access;
 mod admin;
 mod answers;
 mod balancer;
+mod discover;
 mod exclusion;
 mod files;
 mod headers;
@@ -77,6 +78,16 @@ pub(crate) fn build_member(member: file::Member, place: Place, report: &Report) 
     builder
         .balancer_member(member, place)
         .map(|(_, member)| member)
+}
+
+/// Builds the members of a list that stands in a file of its own.
+pub(crate) fn build_members(
+    members: Field<Vec<Field<file::Member>>>,
+    report: &Report,
+) -> Vec<Member> {
+    let around = Around::default();
+    let builder = Builder { report, around };
+    builder.distinct_members(list_of(members)).0
 }
 
 /// A key that a map must have.
@@ -224,6 +235,12 @@ fn log(field: Field<file::Log>) -> Log {
 /// A map of keys; an absent one is one without keys.
 fn whole<T: Default>(field: Field<T>) -> T {
     field.given().map(|(_, value)| value).unwrap_or_default()
+}
+
+/// The maps of a list that could be read, with their places.
+fn list_of<T>(field: Field<Vec<Field<T>>>) -> Vec<(Place, T)> {
+    let items = field.given().map_or_else(Vec::new, |(_, items)| items);
+    items.into_iter().filter_map(Field::given).collect()
 }
 
 /// The items of a list that could be read.

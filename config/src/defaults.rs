@@ -44,6 +44,12 @@ pub const SLOW_START: Duration = Duration::ZERO;
 /// `drain_timeout`: a drain has no bound. mod_proxy and mod_jk: always so.
 pub const DRAIN_TIMEOUT: Duration = Duration::ZERO;
 
+/// `interval` of a source of members.
+pub const DISCOVER_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Most members of a balancer, discovered ones among them.
+pub const MOST_MEMBERS: usize = 1024;
+
 /// `session_timeout`. Tomcat's own default for sessions (`session-timeout` of conf/web.xml): 30 minutes.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 

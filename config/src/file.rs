@@ -7,6 +7,7 @@
 mod access;
 mod answers;
 mod balancer;
+mod discover;
 mod gateway;
 mod headers;
 mod identity;
@@ -18,6 +19,7 @@ mod redirect;
 pub(crate) use access::Rate;
 pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
+pub(crate) use discover::Discover;
 pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime};
 pub(crate) use headers::HeaderRule;
 pub(crate) use identity::{Basic, CertificateUser, ForwardAuth, HeaderUser, Identity};

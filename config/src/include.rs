@@ -84,7 +84,7 @@ fn entry<'a>(map: &'a Node, key: &str) -> Option<&'a Entry> {
 }
 
 /// A pattern, from the folder of the main file on; letters of that folder's name mean only themselves.
-fn resolved(folder: &Path, pattern: &str) -> Result<String, Fault> {
+pub(crate) fn resolved(folder: &Path, pattern: &str) -> Result<String, Fault> {
     if Path::new(pattern).is_absolute() || folder.as_os_str().is_empty() {
         return Ok(pattern.to_owned());
     }
@@ -117,7 +117,7 @@ fn plain(pattern: &str) -> PathBuf {
 }
 
 /// The files of a resolved pattern, in alphabetical order. A name without wildcards is one file, there or not.
-fn files_of(pattern: &str) -> Result<Vec<PathBuf>, Fault> {
+pub(crate) fn files_of(pattern: &str) -> Result<Vec<PathBuf>, Fault> {
     if !is_wild(pattern) {
         return Ok(vec![plain(pattern)]);
     }
@@ -334,7 +334,7 @@ fn add_names(known: &mut Vec<Entry>, more: Vec<Entry>, report: &Report) {
 }
 
 /// A hash of a file's content; `None` when it cannot be read, is no regular file, or is larger than a file may be.
-fn fingerprint(file: &Path) -> Option<u64> {
+pub(crate) fn fingerprint(file: &Path) -> Option<u64> {
     fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
     let most = u64::try_from(MAX_FILE_SIZE).ok()?.saturating_add(1);
     let mut content = Vec::new();

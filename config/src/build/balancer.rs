@@ -87,7 +87,9 @@ impl Builder<'_> {
         place: Place,
         name: String,
     ) -> (Balancer, Vec<MemberPlaces>) {
-        let (members, places) = self.members(file.members, place);
+        let is_discovered = !matches!(&file.discover, Field::Absent);
+        let discover = self.discover(file.discover);
+        let (members, places) = self.members(file.members, place, is_discovered);
         let sticky_rule = StickyRule {
             names: match file.stickysession {
                 // No problem follows from another one.
@@ -123,12 +125,21 @@ impl Builder<'_> {
             sticky_rule,
             sticky,
             members,
+            discover,
         };
         (built, places)
     }
 
-    fn members(&self, field: Field<Vec<Field<file::Member>>>, balancer: Place) -> Members {
-        let mut built: Members = (Vec::new(), Vec::new());
+    /// `is_discovered` is whether the balancer may begin without members.
+    fn members(
+        &self,
+        field: Field<Vec<Field<file::Member>>>,
+        balancer: Place,
+        is_discovered: bool,
+    ) -> Members {
+        if is_discovered && field.is_absent() {
+            return Members::default();
+        }
         let Some((place, items)) = self.required(
             field,
             balancer,
@@ -138,17 +149,34 @@ impl Builder<'_> {
                 example: "[{ url: \"ajp://HOST:8009\", route: JVMROUTE }]",
             },
         ) else {
-            return built;
+            return Members::default();
         };
-        if items.is_empty() {
+        if items.is_empty() && !is_discovered {
             self.report.error_with_hint(
                 place,
                 "members: the list is empty",
                 "write at least `- { url: ajp://HOST:8009, route: JVMROUTE }`",
             );
         }
+        if items.len() > defaults::MOST_MEMBERS {
+            self.report.error_with_hint(
+                place,
+                format!("members: more than {}", defaults::MOST_MEMBERS),
+                "share them out among several balancers",
+            );
+        }
+        let members = items.into_iter().filter_map(Field::given);
+        self.distinct_members(members)
+    }
+
+    /// Builds members, no two of which may have the same url.
+    pub(super) fn distinct_members(
+        &self,
+        members: impl IntoIterator<Item = (Place, file::Member)>,
+    ) -> Members {
+        let mut built = Members::default();
         let mut urls = HashMap::new();
-        for (place, member) in items.into_iter().filter_map(Field::given) {
+        for (place, member) in members {
             let places = MemberPlaces {
                 member: place,
                 route: member.route.place(),
@@ -232,6 +260,7 @@ impl Balancer {
             sticky_cookie: None,
             health_check: None,
             members: vec![member],
+            discover: Vec::new(),
         }
     }
 }

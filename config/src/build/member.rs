@@ -9,7 +9,7 @@ use crate::defaults;
 use crate::fault::Fault;
 use crate::field::{Kind, Scalar};
 use crate::file;
-use crate::model::{Ftp, Member, MemberTls, MemberUrl, Scheme, Secret, Status};
+use crate::model::{Ftp, Member, MemberTls, MemberUrl, Origin, Scheme, Secret, Status};
 use crate::report::Place;
 use crate::value::{FileName, Flag, LONGEST_SECRET, MemberSecret, Password, Verify};
 
@@ -85,6 +85,7 @@ impl Builder<'_> {
                 passive: member.passive.or(defaults::PASSIVE),
                 allow_write: member.allow_write.or(defaults::ALLOW_WRITE),
             },
+            origin: Origin::default(),
         })
     }
 

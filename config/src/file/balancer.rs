@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::discover::Discover;
 use super::member::Member;
 use crate::field::{Either, Field, Kind, Scalar};
 use crate::model::{HealthMethod, LbMethod, SameSite};
@@ -17,7 +18,7 @@ pub(crate) type StatusCodes = Either<StatusCode, Vec<Scalar<StatusCode>>>;
 /// Backends that share load and sessions.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename = "balancer", default, deny_unknown_fields)]
-#[schemars(extend("required" = ["members"]))]
+#[schemars(extend("anyOf" = [{ "required": ["members"] }, { "required": ["discover"] }]))]
 pub(crate) struct Balancer {
     /// How a request without a usable session route is scheduled.
     #[schemars(extend("default" = "byrequests"))]
@@ -63,12 +64,14 @@ pub(crate) struct Balancer {
     pub(crate) sticky_cookie: Field<StickyCookie>,
     /// Active health checks.
     pub(crate) health_check: Field<HealthCheck>,
-    /// The backends; at least one.
+    /// The backends; at least one, unless there is `discover`.
     #[schemars(extend(
-        "minItems" = 1,
         "items" = { "$ref": "#/$defs/member", "required": ["url"] }
     ))]
     pub(crate) members: Field<Vec<Field<Member>>>,
+    /// Sources that name further members while the gateway runs.
+    #[schemars(extend("default" = []))]
+    pub(crate) discover: Field<Vec<Field<Discover>>>,
 }
 
 /// Where the load of `lbmethod: heartbeat` comes from.

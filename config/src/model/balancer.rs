@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::discover::Discover;
 use super::member::Member;
 use super::sticky::{Sticky, StickyRule};
 
@@ -43,8 +44,10 @@ pub struct Balancer {
     pub sticky_cookie: Option<StickyCookie>,
     /// Active health checks.
     pub health_check: Option<HealthCheck>,
-    /// The members in the order of the file; at least one, no two with the same URL.
+    /// The members in the order of the file; no two with the same URL. At least one where nothing is discovered.
     pub members: Vec<Member>,
+    /// Sources of further members.
+    pub discover: Vec<Discover>,
 }
 
 impl Balancer {
@@ -52,6 +55,20 @@ impl Balancer {
     #[must_use]
     pub const fn is_sticky(&self) -> bool {
         self.sticky.is_some() || self.sticky_cookie.is_some()
+    }
+
+    /// How a session is found in a request, by `sticky_rule` and the members that there are now.
+    #[must_use]
+    pub fn sticky_by_rule(&self) -> Option<Sticky> {
+        self.sticky_rule.of_members(&self.members)
+    }
+
+    /// Sets `sticky` by the rule. `sticky_cookie` never overwrites the session cookie of the backends: with its name, the
+    /// balancer is not sticky by the rule.
+    pub fn settle_stickiness(&mut self) {
+        let cookie = self.sticky_cookie.as_ref().map(|cookie| &cookie.name);
+        let sticky = self.sticky_by_rule();
+        self.sticky = sticky.filter(|sticky| Some(&sticky.cookie) != cookie);
     }
 
     /// Why the `redirect` of one of the members leads nowhere; `None` when it does not, or there is none.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::origin::Origin;
+
 /// One backend of a balancer: mod_proxy's worker.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -50,6 +52,8 @@ pub struct Member {
     pub tls: Option<MemberTls>,
     /// Settings of an `ftp` or `ftps` member.
     pub ftp: Ftp,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// Scheme, host, port and path of a backend.
