@@ -412,8 +412,13 @@ fn shared(
         .with_context(|| format!("cannot open the access log {}", config.access_log.sink))?;
     let folder = source.and_then(|source| source.path.parent());
     let folder = folder.map(Path::to_owned).unwrap_or_default();
-    let editing = Editing::new(config, &folder);
-    let snapshot = Snapshot::new(&editing.effective(), cores.count(), &metrics)?;
+    let mut editing = Editing::new(config, &folder);
+    let start = |editing: &Editing| Snapshot::new(&editing.effective(), cores.count(), &metrics);
+    let snapshot = match start(&editing) {
+        // What a source has named must not keep the gateway from starting: it is asked again at once, and the log tells why.
+        Err(_) if editing.forget_discovered() => start(&editing)?,
+        started => started?,
+    };
     Ok(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
         metrics,

@@ -17,6 +17,7 @@ mod client;
 mod clock;
 mod connection_state;
 mod cores;
+mod discovery;
 mod distinguished_name;
 mod facts;
 mod field_names;

@@ -24,6 +24,21 @@ impl LiveBalancer {
         }
     }
 
+    /// Whether nobody needs a draining member any more: its requests are done and its sessions have ended, or `drain_timeout`
+    /// is over.
+    pub(crate) fn is_unneeded(&self, member: &LiveMember, now: Instant) -> bool {
+        let view = self.core().view(now);
+        let mut shown = self.shown_in(&view);
+        let Some((_, view)) = shown.find(|(other, _)| other.id == member.id) else {
+            return false;
+        };
+        let left = member.left(view, now);
+        match self.is_sticky() {
+            true => left.has_drained(view.status) || member.drain().gave_up,
+            false => left.requests == 0,
+        }
+    }
+
     fn follow_drain(&self, member: &LiveMember, view: &MemberView, left: Left, now: Instant) {
         let (balancer, url) = (self.name(), &member.url);
         let mut drain = member.drain();

@@ -8,12 +8,15 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange};
+use ajpgate_config::{
+    Balancer, BalancerChange, Config, Discover, Member, MemberChange, MemberUrl, Standing,
+};
 use serde_json::Value;
 use tracing::warn;
 
 use super::directories::Directories;
-use super::editing::{EditError, Editing};
+use super::discovered::is_discovered;
+use super::editing::{EditError, Editing, Layers};
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use super::overrides::Overrides;
@@ -22,6 +25,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::balancer::{Change, Command, Refused, StatusChange};
+use crate::discovery::{Answer, MOST_MEMBERS, Reconciled, reconcile};
 
 /// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
 #[derive(Debug)]
@@ -57,12 +61,17 @@ impl Edit<'_> {
         change: &MemberChange,
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut overrides = self.editing.overrides.clone();
-        overrides.change_member(balancer.name(), &member.url, change);
+        said_by_source(member, change)?;
+        let mut layers = self.editing.layers.clone();
+        let below = layers.discovered.over(&self.editing.file);
+        let route = route_from_source(&below, balancer.name(), &member.url);
+        layers
+            .overrides
+            .change_member(balancer.name(), &member.url, change, route);
         // The new configuration tells the decisions what differs from the old one. Flags are set even where the
         // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
         let flags = Command::Change(member.id, flags(change));
-        self.run_by_hand(overrides, now, || balancer.apply(flags, now).map(drop))
+        self.run_by_hand(layers, now, || balancer.apply(flags, now).map(drop))
     }
 
     /// Forgets the failures of a member. Returns whether there were any.
@@ -90,13 +99,13 @@ impl Edit<'_> {
         change: &BalancerChange,
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut overrides = self.editing.overrides.clone();
-        overrides.change_balancer(balancer.name(), change);
-        if change.stickysession.is_some() && self.is_session_cookie_taken(&overrides, balancer) {
+        let mut layers = self.editing.layers.clone();
+        layers.overrides.change_balancer(balancer.name(), change);
+        if change.stickysession.is_some() && self.is_session_cookie_taken(&layers, balancer) {
             return Err(EditError::TakenByName);
         }
         let directories = self.snapshot().directories.clone();
-        self.run(overrides, directories, now, || Ok(()))
+        self.run(layers, directories, now, || Ok(()))
     }
 
     /// Adds a member, with these keys.
@@ -114,12 +123,15 @@ impl Edit<'_> {
         if members.any(|other| other.config.url.is_same_place(&member.url)) {
             return Err(EditError::Exists);
         }
-        let mut overrides = self.editing.overrides.clone();
-        overrides.add_member(balancer.name(), member, keys);
-        if self.is_session_cookie_taken(&overrides, balancer) {
+        if balancer.members.len() >= MOST_MEMBERS {
+            return Err(EditError::TooMany);
+        }
+        let mut layers = self.editing.layers.clone();
+        layers.overrides.add_member(balancer.name(), member, keys);
+        if self.is_session_cookie_taken(&layers, balancer) {
             return Err(EditError::TakenByUrl);
         }
-        self.run_by_hand(overrides, now, || Ok(()))
+        self.run_by_hand(layers, now, || Ok(()))
     }
 
     /// Removes a member. Its requests are completed.
@@ -132,9 +144,12 @@ impl Edit<'_> {
         member: &LiveMember,
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut overrides = self.editing.overrides.clone();
-        overrides.remove_member(balancer.name(), &member.url, &self.editing.file);
-        self.run_by_hand(overrides, now, || Ok(()))
+        let mut layers = self.editing.layers.clone();
+        let below = layers.discovered.over(&self.editing.file);
+        layers
+            .overrides
+            .remove_member(balancer.name(), &member.url, &below);
+        self.run_by_hand(layers, now, || Ok(()))
     }
 
     /// Runs another configuration, with what was changed by hand over it.
@@ -142,39 +157,85 @@ impl Edit<'_> {
     /// # Errors
     /// The reason; then nothing has changed.
     pub(crate) fn reload(&mut self, file: &Config, now: Instant) -> Result<(), EditError> {
-        let overrides = self.editing.overrides.read_again(&self.shared.folder);
-        let overrides = overrides.map_err(EditError::Added)?;
+        let mut layers = self.editing.layers.clone();
+        let overrides = layers.overrides.read_again(&self.shared.folder);
+        layers.overrides = overrides.map_err(EditError::Added)?;
+        layers.discovered.follow(file);
+        layers.discovered.look_into_files(file);
         let before = std::mem::replace(&mut self.editing.file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
-        let run = run.and_then(|directories| self.run(overrides, directories, now, || Ok(())));
+        let run = run.and_then(|directories| self.run(layers, directories, now, || Ok(())));
         if run.is_err() {
             self.editing.file = before;
         }
         run
     }
 
+    /// Takes an answer of a source of members, as one change.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn discover(
+        &mut self,
+        balancer: &str,
+        source: &Discover,
+        answer: &Answer,
+        now: Instant,
+    ) -> Result<Reconciled, EditError> {
+        let mut balancers = self.editing.file.balancers.iter();
+        let mut sources = balancers
+            .find(|it| it.name == balancer)
+            .into_iter()
+            .flat_map(|it| &it.discover);
+        let mut layers = self.editing.layers.clone();
+        let known = layers.discovered.known(balancer, &source.subject());
+        let reconciled = reconcile(known, answer);
+        if reconciled.members == known || !sources.any(|it| it == source) {
+            return Ok(Reconciled::default());
+        }
+        let members = reconciled.members.clone();
+        layers.discovered.set(balancer, source, members);
+        let directories = self.snapshot().directories.clone();
+        self.run(layers, directories, now, || Ok(()))?;
+        Ok(reconciled)
+    }
+
+    /// Removes members that no source names any more.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn forget_vanished(
+        &mut self,
+        balancer: &str,
+        gone: &[MemberUrl],
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut layers = self.editing.layers.clone();
+        layers.discovered.forget(balancer, gone);
+        let directories = self.snapshot().directories.clone();
+        self.run(layers, directories, now, || Ok(()))
+    }
+
     /// Whether the balancer's `sticky_cookie` has the name of the session cookie, as the file must not have it either.
-    fn is_session_cookie_taken(&self, overrides: &Overrides, balancer: &LiveBalancer) -> bool {
-        let wanted = overrides.over(&self.editing.file);
+    fn is_session_cookie_taken(&self, layers: &Layers, balancer: &LiveBalancer) -> bool {
+        let wanted = layers.over(&self.editing.file);
         let mut balancers = wanted.balancers.iter();
         balancers
             .find(|it| it.name == balancer.name())
-            .is_some_and(|it| {
-                it.sticky.is_none() && it.sticky_rule.of_members(&it.members).is_some()
-            })
+            .is_some_and(|it| it.sticky.is_none() && it.sticky_by_rule().is_some())
     }
 
     /// Makes a change of members. As for the file, a `redirect` that leads nowhere is accepted with a warning: the member
     /// that it names may be added next.
     fn run_by_hand(
         &mut self,
-        overrides: Overrides,
+        layers: Layers,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
         let before = useless_redirects(&self.editing.effective());
         let directories = self.snapshot().directories.clone();
-        self.run(overrides, directories, now, tell)?;
+        self.run(layers, directories, now, tell)?;
         for useless in &useless_redirects(&self.editing.effective()) {
             if !before.contains(useless) {
                 let (balancer, member, why) = useless;
@@ -187,7 +248,7 @@ impl Edit<'_> {
     /// `directories` has those that the file names.
     fn run(
         &mut self,
-        overrides: Overrides,
+        layers: Layers,
         directories: Directories,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
@@ -197,7 +258,7 @@ impl Edit<'_> {
         }
         let Shared { metrics, cores, .. } = self.shared;
         let before = self.snapshot();
-        let wanted = overrides.over(&self.editing.file);
+        let wanted = layers.over(&self.editing.file);
         let plan = Plan::new(
             &wanted,
             &before.balancers,
@@ -206,13 +267,13 @@ impl Edit<'_> {
             cores.count(),
             metrics,
         )?;
-        if overrides != self.editing.overrides
+        if layers.overrides != self.editing.layers.overrides
             && let Some(store) = &self.editing.store
         {
-            write_down(store, &overrides)?;
+            write_down(store, &layers.overrides)?;
         }
         tell()?;
-        self.editing.overrides = overrides;
+        self.editing.layers = layers;
         let (snapshot, retired) = plan.carry_out(now);
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.swapped.notify_one();
@@ -243,6 +304,29 @@ fn useless_redirects(config: &Config) -> Vec<(String, String, String)> {
         useless.collect::<Vec<_>>()
     };
     config.balancers.iter().flat_map(of).collect()
+}
+
+/// The route that a member has from its source; `None` where no source names it.
+fn route_from_source<'c>(below: &'c Config, balancer: &str, url: &str) -> Option<&'c str> {
+    let mut balancers = below.balancers.iter();
+    let balancer = balancers.find(|it| it.name == balancer)?;
+    let mut members = balancer.members.iter();
+    let member = members.find(|it| it.url.text == url)?;
+    is_discovered(member).then_some(&member.route)
+}
+
+/// Refuses to take back what the source of a member says of it.
+fn said_by_source(member: &LiveMember, change: &MemberChange) -> Result<(), EditError> {
+    let standing = member.config.origin.standing;
+    let (key, says) = match standing {
+        Standing::Vanished if change.drain == Some(false) => ("drain", "no longer names it"),
+        Standing::Ending if change.drain == Some(false) => ("drain", "says that it ends"),
+        Standing::NotReady if change.disabled == Some(false) => {
+            ("disabled", "says that it is not ready")
+        }
+        _ => return Ok(()),
+    };
+    Err(EditError::SaidBySource { key, says })
 }
 
 /// The status flags that a change names.

@@ -15,12 +15,14 @@
 //! | `attempt` | one try of a request on one member |
 //! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
+//! | `discovered` | what sources of members have named |
 //! | `overrides`, `store`, `journal` | what was changed by hand: in force, in the state file, on the page |
 //! | `drain`, `draining` | members that keep their sessions and get no others |
 
 mod attempt;
 mod closing;
 mod directories;
+mod discovered;
 mod drain;
 mod draining;
 mod edit;

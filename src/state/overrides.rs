@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ajpgate_config::{
-    Balancer, BalancerChange, Config, LbMethod, Member, MemberChange, Problems, Status,
-    StickyNames, parse_balancer_change, parse_member, parse_member_change,
+    Balancer, BalancerChange, Config, LbMethod, Member, MemberChange, MemberSource, Problems,
+    Status, StickyNames, parse_balancer_change, parse_member, parse_member_change,
 };
 use serde_json::{Map, Value, json};
 use tracing::warn;
+
+use super::discovered::{is_discovered, said_by_source};
 
 /// All changes that were made by hand and not taken back, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,6 +21,8 @@ pub(crate) struct Overrides(BTreeMap<String, OfBalancer>);
 struct OfBalancer {
     settings: BalancerChange,
     members: BTreeMap<String, MemberChange>,
+    /// The routes that changed members had from their sources, where sources name them.
+    routes: BTreeMap<String, String>,
     /// In the order in which they came.
     added: Vec<Added>,
     /// The keys of members that were added and cannot be read now, for example because their `secret_file` is missing. They
@@ -36,10 +40,28 @@ struct Added {
 }
 
 impl Overrides {
-    /// A member's settings were changed.
-    pub(super) fn change_member(&mut self, balancer: &str, url: &str, change: &MemberChange) {
-        let members = &mut self.of(balancer).members;
-        let earlier = members.entry(url.to_owned()).or_default();
+    /// A member's settings were changed. `route` is the one that it has from its source, where one names it: a change lasts
+    /// as long as the url comes with this route.
+    pub(super) fn change_member(
+        &mut self,
+        balancer: &str,
+        url: &str,
+        change: &MemberChange,
+        route: Option<&str>,
+    ) {
+        let of = self.of(balancer);
+        let before = of.routes.get(url).map(String::as_str);
+        if before != route {
+            // What was changed of another backend with this url is over.
+            if before.is_some() {
+                of.members.remove(url);
+            }
+            of.routes.remove(url);
+        }
+        if let Some(route) = route {
+            of.routes.insert(url.to_owned(), route.to_owned());
+        }
+        let earlier = of.members.entry(url.to_owned()).or_default();
         *earlier = over(change, earlier);
     }
 
@@ -63,15 +85,16 @@ impl Overrides {
         let of = self.of(balancer);
         // What was changed of one with this url before it was removed is over.
         of.members.remove(&member.url.text);
+        of.routes.remove(&member.url.text);
         of.unreadable
             .retain(|keys| url_of(keys) != Some(&member.url.text));
-        of.added.push(Added { member, keys });
+        of.added.push(Added::new(member, keys));
     }
 
-    /// A member was removed. Only what the file has is remembered: one that was added by hand may come with the file
-    /// some day, and nobody would know why it does not appear.
-    pub(super) fn remove_member(&mut self, balancer: &str, url: &str, file: &Config) {
-        let in_file = file
+    /// A member was removed. Only what the file has, or a source names, is remembered: one that was added by hand may come
+    /// with the file some day, and nobody would know why it does not appear. `below` is the file with what was discovered.
+    pub(super) fn remove_member(&mut self, balancer: &str, url: &str, below: &Config) {
+        let is_below = below
             .balancers
             .iter()
             .filter(|it| it.name == balancer)
@@ -79,8 +102,9 @@ impl Overrides {
             .any(|member| member.url.text == url);
         let of = self.of(balancer);
         of.members.remove(url);
+        of.routes.remove(url);
         of.added.retain(|added| added.member.url.text != url);
-        if in_file && !of.removed.iter().any(|removed| removed == url) {
+        if is_below && !of.removed.iter().any(|removed| removed == url) {
             of.removed.push(url.to_owned());
         }
     }
@@ -89,10 +113,10 @@ impl Overrides {
         self.0.entry(balancer.to_owned()).or_default()
     }
 
-    /// The file with these changes over it. What concerns a balancer or member that the file no longer has waits
-    /// until it has it again.
-    pub(super) fn over(&self, file: &Config) -> Config {
-        let mut config = file.clone();
+    /// The file and what was discovered with these changes over it. What concerns a balancer or member that is no longer there
+    /// waits until it is there again.
+    pub(super) fn over(&self, below: &Config) -> Config {
+        let mut config = below.clone();
         for balancer in &mut config.balancers {
             if let Some(changes) = self.0.get(&balancer.name) {
                 changes.make(balancer);
@@ -152,7 +176,12 @@ impl Added {
     fn read(keys: Value, folder: &Path) -> Result<Self, String> {
         let member = parse_member(&keys.to_string(), &folder.join("added"));
         let member = member.map_err(lines)?;
-        Ok(Self { member, keys })
+        Ok(Self::new(member, keys))
+    }
+
+    fn new(mut member: Member, keys: Value) -> Self {
+        member.origin.source = MemberSource::Hand;
+        Self { member, keys }
     }
 }
 
@@ -162,15 +191,19 @@ impl OfBalancer {
             .members
             .retain(|member| !self.removed.contains(&member.url.text));
         for added in &self.added {
-            // The file has it by now, and knows better.
-            let known = |member: &Member| member.url.is_same_place(&added.member.url);
-            if !balancer.members.iter().any(known) {
+            // Where the file has it by now, it knows better; a source does not.
+            let here = |member: &Member| member.url.is_same_place(&added.member.url);
+            balancer
+                .members
+                .retain(|member| !is_discovered(member) || !here(member));
+            if !balancer.members.iter().any(here) {
                 balancer.members.push(added.member.clone());
             }
         }
         for member in &mut balancer.members {
-            if let Some(change) = self.members.get(&member.url.text) {
+            if let Some(change) = self.change_of(member) {
                 change_member(member, change);
+                member.status = said_by_source(member);
             }
         }
         let change = &self.settings;
@@ -181,13 +214,19 @@ impl OfBalancer {
         if change.stickysession.is_some() {
             rule.names.clone_from(&change.stickysession);
         }
-        // The members may have changed too. `sticky_cookie` never overwrites the session cookie of the backends.
-        let cookie = balancer.sticky_cookie.as_ref().map(|cookie| &cookie.name);
-        let sticky = rule.of_members(&balancer.members);
-        balancer.sticky = sticky.filter(|sticky| Some(&sticky.cookie) != cookie);
+        // The members may have changed too.
+        balancer.settle_stickiness();
         balancer.nofailover = change.nofailover.unwrap_or(balancer.nofailover);
         balancer.timeout = change.timeout.unwrap_or(balancer.timeout);
         balancer.maxattempts = change.maxattempts.unwrap_or(balancer.maxattempts);
+    }
+
+    /// What was changed of a member by hand.
+    fn change_of(&self, member: &Member) -> Option<&MemberChange> {
+        let change = self.members.get(&member.url.text)?;
+        let route = self.routes.get(&member.url.text);
+        let is_another = is_discovered(member) && route.is_some_and(|route| *route != member.route);
+        (!is_another).then_some(change)
     }
 
     /// Whether the method that was set by hand needs what the file does not have.
@@ -206,6 +245,7 @@ impl OfBalancer {
         json!({
             "settings": balancer_json(&self.settings),
             "members": members,
+            "routes": self.routes,
             "added": added,
             "removed": self.removed,
         })
@@ -224,6 +264,11 @@ impl OfBalancer {
             settings: parse_balancer_change(&settings.to_string(), Path::new("settings"))
                 .map_err(lines)?,
             members: members.collect::<Result<_, String>>()?,
+            routes: match part("routes") {
+                // Files of earlier versions have none.
+                Value::Null => BTreeMap::new(),
+                routes => serde_json::from_value(routes).map_err(|why| why.to_string())?,
+            },
             added: Vec::new(),
             unreadable: Vec::new(),
             removed: serde_json::from_value(part("removed")).map_err(|why| why.to_string())?,

@@ -226,5 +226,6 @@ fn is_talked_to_alike(one: &config::Member, other: &config::Member) -> bool {
     alike.lbset = one.lbset;
     alike.status = one.status;
     alike.retry = one.retry;
+    alike.origin = one.origin;
     alike == *one
 }

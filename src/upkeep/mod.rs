@@ -1,11 +1,14 @@
-//! Tasks that run beside the requests: maintenance of pools, counts of sessions, drains, health checks, heartbeats.
+//! Tasks that run beside the requests: maintenance of pools, counts of sessions, drains, health checks, heartbeats, sources
+//! of members.
 //!
-//! The maintenance of pools ends with the snapshot. The health check of a member, and the reading of a heartbeat file, go on
-//! until their settings change.
+//! The maintenance of pools ends with the snapshot. The health check of a member, the reading of a heartbeat file, and the
+//! asking of a source of members go on until their settings change.
 
 mod checks;
+mod discoveries;
 mod heartbeats;
 mod pause;
+mod vanished;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::checks::Checks;
+use self::discoveries::Discoveries;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
 use self::heartbeats::Storages;
 use self::pause::pause;
@@ -36,6 +40,7 @@ pub(crate) fn start(
         tokio::spawn(listener.listen(Arc::clone(shared), ended.clone()));
     }
     tokio::spawn(look_after_members(Arc::clone(shared), ended.clone()));
+    tokio::spawn(vanished::look_after(Arc::clone(shared), ended.clone()));
     tokio::spawn(follow(Arc::clone(shared), ended.clone()));
 }
 
@@ -43,9 +48,11 @@ pub(crate) fn start(
 /// go on, and the maintenance of pools is started anew.
 async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
     let (mut checks, mut storages) = (Checks::default(), Storages::default());
+    let mut discoveries = Discoveries::default();
     loop {
         checks.follow(&shared, &ended);
         storages.follow(&shared, &ended);
+        discoveries.follow(&shared, &ended);
         let until_swapped = ended.child_token();
         let snapshot = shared.snapshot.load_full();
         for balancer in &snapshot.balancers {

@@ -52,6 +52,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["site"], NO_BALANCING),
     (&["access", "identity"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
+    (&["discovery"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (
         &["proxy"],

@@ -78,6 +78,9 @@ const ROWS: &[Row] = &[
     ("listener.tls.min_version", Built, Listener, "tls: { certificate: ca.pem, private_key: key.pem, min_version: 1.3 }"),
 
     ("balancer.members", Built, Members, "- url: ajp://localhost:8010"),
+    ("balancer.discover", Built, Balancer, "discover: [{ file: \"members/*.yaml\" }]"),
+    ("discover.file", Built, Balancer, "discover: [{ file: list.yaml }]"),
+    ("discover.interval", Built, Balancer, "discover: [{ file: list.yaml, interval: 1s }]"),
     ("balancer.lbmethod", Built, Balancer, "lbmethod: bytraffic"),
     ("balancer.lbmethod", Built, Balancer, "lbmethod: bybusyness"),
     ("balancer.lbmethod", Built, Balancer, "lbmethod: leastlatency"),

@@ -135,6 +135,7 @@ async fn everything_about_a_member_is_shown() {
             "usable": true,
             "health": "ok",
             "health_check_failed": false,
+            "source": "config",
             "busy": 0,
             "elected": traffic("elected"),
             "errors": 0,

@@ -26,6 +26,7 @@ mod api_description;
 mod balancing;
 mod client_address;
 mod client_certificates;
+mod discovery;
 mod early_answers;
 mod files;
 mod front;

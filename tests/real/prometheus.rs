@@ -47,6 +47,7 @@ balancers:
   shop:
     failonstatus: [503]
     health_check: {{ method: cping, interval: 1s }}
+    discover: [{{ file: more/*.yaml }}]
     members:
       - {{ url: \"ajp://{}\", route: node1 }}
       - {{ url: \"ajp://{}\", route: node2 }}
@@ -134,6 +135,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("client_connections", "gauge", ""),
     ("config_reloads_total", "counter", "result"),
     ("connects_total", "counter", "balancer member result route"),
+    ("discovery_total", "counter", "balancer result source"),
     (
         "health_checks_total",
         "counter",

@@ -203,12 +203,13 @@ impl From<EditError> for Refusal {
     fn from(error: EditError) -> Self {
         let status = match error {
             EditError::Refused(Refused::NoSuchMember) => StatusCode::NOT_FOUND,
-            EditError::Exists => StatusCode::CONFLICT,
+            EditError::Exists | EditError::SaidBySource { .. } => StatusCode::CONFLICT,
             EditError::Refused(_)
             | EditError::Impossible(_)
             | EditError::Directory(_)
             | EditError::Added(_)
             | EditError::TakenByName
+            | EditError::TooMany
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
             EditError::Replaced => StatusCode::SERVICE_UNAVAILABLE,
             EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,

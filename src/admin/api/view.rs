@@ -114,6 +114,7 @@ impl MemberState<'_> {
         let (view, left) = (&self.view, self.left);
         let pool = self.live.backend.connections();
         let mut shown = json!({
+            "source": self.live.config.origin.source.name(),
             "usable": view.usable,
             "health": health(view.health),
             "health_check_failed": view.check_failed,

@@ -175,6 +175,8 @@ struct Balancer<'a> {
 struct Member<'a> {
     balancer: &'a str,
     url: &'a str,
+    /// Who named it.
+    source: &'static str,
     route: String,
     redirect: String,
     state: State,
@@ -304,6 +306,7 @@ impl<'a> Member<'a> {
         Self {
             balancer,
             url,
+            source: state.live.config.origin.source.name(),
             route: view.route.to_string(),
             redirect: view.redirect.clone(),
             state: State::of(state),

@@ -90,7 +90,7 @@ impl ByHand {
             }
             Change::Member(url, keys) if has(url) => {
                 let change = parse_member_change(&keys.to_string(), Path::new("change")).unwrap();
-                overrides.change_member(name, url, &change);
+                overrides.change_member(name, url, &change, None);
             }
             Change::Balancer(keys) => {
                 let change = parse_balancer_change(&keys.to_string(), Path::new("change")).unwrap();

@@ -91,6 +91,8 @@ families! {
         "Live sessions of a member, estimated: those with a request within session_timeout.";
     MEMBER_DRAINED = Gauge "member_drained",
         "1 while a draining member can be stopped: no live session, or drain_timeout is over, and no request; else 0.";
+    DISCOVERY = Counter "discovery_total",
+        "Answers of the sources of members, by what they said.";
     CONFIG_RELOADS = Counter "config_reloads_total",
         "Times that the configuration was read again.";
     PROXY_HEADERS = Counter "proxy_headers_total",

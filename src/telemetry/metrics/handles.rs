@@ -4,15 +4,16 @@ use super::cells::{Counter, Gauge};
 use super::expiries::CertificateExpiries;
 use super::families::{
     ACCESS_LOG_DROPPED, ACCESS_REFUSED, ACME, BACKEND_BUCKETS, BACKEND_DURATION, BYTES,
-    CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS, Family, HEALTH_CHECKS, LIMITS, MEMBER_BUSY,
-    MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS,
-    POOL_MAX, POOL_WAIT, PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION,
-    REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES, WAIT_BUCKETS,
+    CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS, DISCOVERY, Family, HEALTH_CHECKS, LIMITS,
+    MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP,
+    POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS,
+    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES,
+    WAIT_BUCKETS,
 };
 use super::histogram::Histogram;
 use super::labels::{
-    AcmeResult, CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit,
-    MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason,
+    AcmeResult, CheckResult, CodeClass, ConnectResult, DiscoveryResult, ErrorKind, HandshakeResult,
+    Limit, MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason,
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
@@ -60,6 +61,7 @@ counter_array! {
     RetryCounters by RetryReason;
     ConnectCounters by ConnectResult;
     CheckCounters by CheckResult;
+    DiscoveryCounters by DiscoveryResult;
     ReloadCounters by ReloadResult;
     ProxyHeaderCounters by ProxyHeader;
     LimitCounters by Limit;
@@ -89,6 +91,21 @@ impl ConnectCounters {
     /// Counters that nobody sees, for connections to others than members.
     pub(crate) fn nowhere() -> Self {
         Self(ConnectResult::ALL.map(|_| Counter::noop()))
+    }
+}
+
+impl DiscoveryCounters {
+    /// The counters of the sources of one kind that a balancer has.
+    pub(crate) fn of(metrics: &Metrics, balancer: &str, source: &str) -> Self {
+        let labels = Labels::default().and("balancer", balancer);
+        let labels = labels.and("source", source);
+        Self::new(
+            &DiscoveryResult::ALL,
+            metrics,
+            &DISCOVERY,
+            "result",
+            &labels,
+        )
     }
 }
 

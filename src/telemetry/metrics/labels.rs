@@ -134,6 +134,15 @@ label_values! {
 }
 
 label_values! {
+    /// What a source of members has said (`discovery_total`): members, nobody, or nothing.
+    DiscoveryResult {
+        Ok = "ok",
+        Empty = "empty",
+        Failed = "failed",
+    }
+}
+
+label_values! {
     /// How a health check ended (`health_checks_total`).
     CheckResult {
         Pass = "pass",

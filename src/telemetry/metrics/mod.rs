@@ -21,12 +21,12 @@ mod sticky;
 pub(crate) use self::cells::Counter;
 pub(crate) use self::expiries::{CertificateExpiries, ExpiriesOfListener};
 pub(crate) use self::handles::{
-    AcmeCounters, BalancerMetrics, ConnectCounters, GatewayMetrics, HandshakeCounters,
-    MemberMetrics, MemberReading,
+    AcmeCounters, BalancerMetrics, ConnectCounters, DiscoveryCounters, GatewayMetrics,
+    HandshakeCounters, MemberMetrics, MemberReading,
 };
 pub(crate) use self::labels::{
-    AcmeResult, CheckResult, CodeClass, ConnectResult, ErrorKind, HandshakeResult, Limit,
-    MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason, StickyResult,
+    AcmeResult, CheckResult, CodeClass, ConnectResult, DiscoveryResult, ErrorKind, HandshakeResult,
+    Limit, MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason, StickyResult,
 };
 pub(crate) use self::recorder::Metrics;
 pub(crate) use self::shown::Shown;

@@ -1,0 +1,105 @@
+//! What follows from an answer: which members there are, and which of them drain. Pure: no clock, no I/O.
+
+use std::collections::HashMap;
+
+use ajpgate_config::defaults::MOST_MEMBERS;
+use ajpgate_config::{MemberUrl, Standing};
+
+use super::answer::{Answer, Found};
+
+/// What follows from an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Reconciled {
+    /// The members from now on: known ones in their order, new ones in the order of their addresses, and behind them those that
+    /// have vanished, the last one last.
+    pub(crate) members: Vec<Found>,
+    /// Members that were not known.
+    pub(crate) new: usize,
+    /// Members that are no longer named: they drain from now on.
+    pub(crate) vanished: usize,
+    /// Members that had vanished and are named again.
+    pub(crate) back: usize,
+    /// Members that were left out, because there are too many.
+    pub(crate) left_out: usize,
+}
+
+/// What follows from an answer where these members are known.
+///
+/// * An answer that names nobody, and one that has failed, changes nothing.
+/// * A member that is named is what the answer says.
+/// * One that is not named drains, unless its part of the question was not answered.
+/// * Of more than [`MOST_MEMBERS`] members, known ones are taken first. As many may drain; those that drain for longest go.
+pub(crate) fn reconcile(known: &[Found], answer: &Answer) -> Reconciled {
+    let Answer::Named { found, unheard } = answer else {
+        return Reconciled {
+            members: known.to_vec(),
+            ..Reconciled::default()
+        };
+    };
+    let mut named: HashMap<&MemberUrl, &Found> = HashMap::new();
+    for found in found {
+        named.entry(&found.url).or_insert(found);
+    }
+    let mut after = Reconciled::default();
+    let (mut living, mut gone, mut going) = (Vec::new(), Vec::new(), Vec::new());
+    for member in known {
+        let had_vanished = member.standing == Standing::Vanished;
+        let next = match named.remove(&member.url) {
+            Some(_) if living.len() >= MOST_MEMBERS => {
+                after.left_out += 1;
+                None
+            }
+            Some(found) => Some(found.clone()),
+            None => Some(member.clone()).filter(|it| unheard.contains(&it.part)),
+        };
+        match next.filter(|next| next.standing != Standing::Vanished) {
+            Some(next) => {
+                after.back += usize::from(had_vanished);
+                living.push(next);
+            }
+            None if had_vanished => gone.push(member.clone()),
+            None => going.push(vanish(member)),
+        }
+    }
+    let mut new: Vec<&Found> = named.into_values().collect();
+    new.sort_by(|one, other| place(&one.url).cmp(&place(&other.url)));
+    let room = MOST_MEMBERS.saturating_sub(living.len());
+    after.left_out += new.len().saturating_sub(room);
+    new.truncate(room);
+    living.extend(new.iter().copied().cloned());
+    (after.new, after.vanished) = (new.len(), going.len());
+    gone.append(&mut going);
+    let surplus = gone.len().saturating_sub(MOST_MEMBERS);
+    living.extend(gone.into_iter().skip(surplus));
+    after.members = living;
+    after
+}
+
+/// The members without those that have vanished and are among `gone`.
+pub(crate) fn forget(known: &[Found], gone: &[MemberUrl]) -> Vec<Found> {
+    let stays =
+        |member: &&Found| member.standing != Standing::Vanished || !gone.contains(&member.url);
+    known.iter().filter(stays).cloned().collect()
+}
+
+fn vanish(member: &Found) -> Found {
+    Found {
+        standing: Standing::Vanished,
+        ..member.clone()
+    }
+}
+
+/// The order of new members: addresses as numbers, then names.
+fn place(url: &MemberUrl) -> impl Ord + use<'_> {
+    let address = url.host.parse::<std::net::IpAddr>();
+    (
+        address.is_err(),
+        address.ok(),
+        &url.host,
+        url.port,
+        &url.path,
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! What follows from an answer: a golden table, and rules that hold for any sequence of answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use ajpgate_config::parse_member;
+use proptest::prelude::*;
+
+use super::*;
+
+/// A member of the part `part`; `!` before its host means that it has vanished.
+fn found(part: &str, host: &str) -> Found {
+    let (standing, host) = match host.strip_prefix('!') {
+        Some(host) => (Standing::Vanished, host),
+        None => (Standing::Ready, host),
+    };
+    let keys = format!("url: \"ajp://{host}:8009\"");
+    let member = parse_member(&keys, Path::new("member")).unwrap();
+    Found {
+        standing,
+        ..Found::whole(member, part)
+    }
+}
+
+/// `a:x` is a member x of part a.
+fn all(text: &str) -> Vec<Found> {
+    let members = text.split_whitespace().map(|word| {
+        let (part, host) = word.split_once(':').unwrap_or(("", word));
+        found(part, host)
+    });
+    members.collect()
+}
+
+fn text(members: &[Found]) -> String {
+    let words = members.iter().map(|member| {
+        let vanished = match member.standing {
+            Standing::Vanished => "!",
+            _ => "",
+        };
+        let part = match member.part.as_str() {
+            "" => String::new(),
+            part => format!("{part}:"),
+        };
+        format!("{part}{vanished}{}", member.url.host)
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn named(found: &str, unheard: &str) -> Answer {
+    Answer::Named {
+        found: all(found),
+        unheard: unheard.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+#[test]
+fn members_follow_from_what_was_known_and_what_is_said() {
+    // Known, said, parts that were not heard of, and what follows.
+    let rows = [
+        ("", "a", "", "a"),
+        ("", "b a", "", "a b"),
+        ("", "10.0.0.10 10.0.0.9", "", "10.0.0.9 10.0.0.10"),
+        ("a b", "b a", "", "a b"),
+        ("a b", "a b a", "", "a b"),
+        ("b", "a b", "", "b a"),
+        ("a b", "b", "", "b !a"),
+        ("a b", "c d", "", "c d !a !b"),
+        ("b !a", "a b", "", "b a"),
+        ("b !a", "b", "", "b !a"),
+        ("b !a", "c", "", "c !a !b"),
+        ("x:a y:b", "x:a", "y", "x:a y:b"),
+        ("x:a y:b", "x:c", "y", "y:b x:c x:!a"),
+        ("x:a y:!b", "x:a", "y", "x:a y:!b"),
+        ("x:a", "y:a", "x", "y:a"),
+    ];
+    for (known, said, unheard, expected) in rows {
+        let after = reconcile(&all(known), &named(said, unheard));
+        assert_eq!(
+            text(&after.members),
+            expected,
+            "{known} | {said} | {unheard}"
+        );
+    }
+}
+
+#[test]
+fn nobody_and_no_answer_change_nothing() {
+    let known = all("a !b");
+    for answer in [Answer::Empty, Answer::Failed("it is silent".to_owned())] {
+        let after = reconcile(&known, &answer);
+        assert_eq!(after.members, known);
+        assert_eq!((after.new, after.vanished, after.back), (0, 0, 0));
+    }
+}
+
+#[test]
+fn what_a_source_says_of_a_member_counts_at_once() {
+    let mut said = all("a b");
+    said[0].standing = Standing::Ending;
+    said[1].standing = Standing::NotReady;
+    let answer = Answer::Named {
+        found: said.clone(),
+        unheard: BTreeSet::new(),
+    };
+    assert_eq!(reconcile(&all("a b"), &answer).members, said);
+    assert_eq!(reconcile(&all("!a !b"), &answer).members, said);
+}
+
+#[test]
+fn only_members_that_have_vanished_are_forgotten() {
+    let gone: Vec<MemberUrl> = all("a b c").into_iter().map(|it| it.url).collect();
+    assert_eq!(text(&forget(&all("a !b !d"), &gone)), "a !d");
+}
+
+#[test]
+fn of_too_many_members_the_known_ones_stay() {
+    let hosts = |from: usize, to: usize| {
+        let hosts = (from..to).map(|number| format!("10.{}.{}.1", number / 256, number % 256));
+        hosts.collect::<Vec<_>>().join(" ")
+    };
+    let first = reconcile(&[], &named(&hosts(0, 1500), ""));
+    assert_eq!(
+        (first.new, first.left_out),
+        (MOST_MEMBERS, 1500 - MOST_MEMBERS)
+    );
+    let again = reconcile(&first.members, &named(&hosts(0, 1500), ""));
+    assert_eq!(again.members, first.members);
+    // All at once: as many drain, and no more however often.
+    let mut members = first.members;
+    for round in 1..4 {
+        let after = reconcile(
+            &members,
+            &named(&hosts(round * 2000, round * 2000 + 1024), ""),
+        );
+        assert_eq!((after.new, after.left_out), (MOST_MEMBERS, 0));
+        assert_eq!(after.members.len(), 2 * MOST_MEMBERS);
+        members = after.members;
+    }
+}
+
+/// An answer to a question of two parts: for each part `None` (not heard of), or the hosts.
+type Said = [Option<BTreeSet<u8>>; 2];
+
+fn said() -> impl Strategy<Value = Said> {
+    let part = || prop::option::weighted(0.7, prop::collection::btree_set(0_u8..8, 0..6));
+    [part(), part()]
+}
+
+fn answer_of(said: &Said, order: u8) -> Answer {
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
+    for (part, hosts) in ["x", "y"].iter().zip(said) {
+        match hosts {
+            Some(hosts) => {
+                found.extend(
+                    hosts
+                        .iter()
+                        .map(|host| self::found(part, &format!("{part}{host}"))),
+                );
+            }
+            None => failed.push((part.to_string(), "silent".to_owned())),
+        }
+    }
+    let length = found.len().max(1);
+    found.rotate_left(usize::from(order) % length);
+    Answer::of(found, failed)
+}
+
+proptest! {
+    #[test]
+    fn no_member_is_lost_without_an_answer_that_names_others(
+        answers in prop::collection::vec((said(), any::<u8>()), 0..12),
+    ) {
+        let mut known = Vec::new();
+        // What each part named last, in an answer that counted.
+        let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (said, order) in &answers {
+            let answer = answer_of(said, *order);
+            if let Answer::Named { .. } = answer {
+                for (part, hosts) in ["x", "y"].into_iter().zip(said) {
+                    if let Some(hosts) = hosts {
+                        let hosts = hosts.iter().map(|host| format!("{part}{host}"));
+                        expected.insert(part, hosts.collect());
+                    }
+                }
+            }
+            let before = known.clone();
+            let after = reconcile(&known, &answer);
+            known = after.members;
+            // Every known member is still there: it takes requests, or drains.
+            for member in &before {
+                prop_assert!(known.iter().any(|it| it.url == member.url));
+            }
+            let living = known.iter().filter(|it| it.standing != Standing::Vanished);
+            let living: BTreeSet<String> = living.map(|it| it.url.host.clone()).collect();
+            let wanted: BTreeSet<String> = expected.values().flatten().cloned().collect();
+            prop_assert_eq!(living, wanted);
+            // The same answer again, in any order, changes nothing.
+            let again = reconcile(&known, &answer_of(said, order.wrapping_add(1)));
+            prop_assert_eq!(&again.members, &known);
+            prop_assert_eq!((again.new, again.vanished, again.back), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn the_order_of_an_answer_means_nothing(before in said(), after in said(), order: u8) {
+        let known = reconcile(&[], &answer_of(&before, 0)).members;
+        let one = reconcile(&known, &answer_of(&after, 0));
+        prop_assert_eq!(one, reconcile(&known, &answer_of(&after, order)));
+    }
+}

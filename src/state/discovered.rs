@@ -1,0 +1,172 @@
+//! What was discovered. It lies over the file, and what was changed by hand lies over it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use ajpgate_config::{
+    Balancer, Config, Discover, DiscoverFrom, Member, MemberSource, MemberUrl, Origin, Scheme,
+    Standing, Status,
+};
+
+use crate::discovery::{Found, MOST_MEMBERS, forget, look_into_files, reconcile};
+
+/// The members that sources have named, by balancer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Discovered(BTreeMap<String, Vec<OfSource>>);
+
+/// Those of one source.
+#[derive(Debug, Clone, PartialEq)]
+struct OfSource {
+    /// The source as the file has it now, or had it last.
+    source: Discover,
+    /// See [`Discover::subject`].
+    subject: String,
+    known: Vec<Found>,
+}
+
+/// A place of a member: of two with the same, one counts.
+type Place = (Scheme, String, u16, String);
+
+impl Discovered {
+    /// What is known from a source of a balancer.
+    pub(super) fn known(&self, balancer: &str, subject: &str) -> &[Found] {
+        let sources = self.0.get(balancer).into_iter().flatten();
+        let mut known = sources.filter(|it| it.subject == subject);
+        known.next().map_or(&[], |it| &it.known)
+    }
+
+    /// Notes what is known from a source from now on.
+    pub(super) fn set(&mut self, balancer: &str, source: &Discover, known: Vec<Found>) {
+        let sources = self.0.entry(balancer.to_owned()).or_default();
+        let subject = source.subject();
+        match sources.iter_mut().find(|it| it.subject == subject) {
+            Some(of) => of.known = known,
+            None => sources.push(OfSource {
+                source: source.clone(),
+                subject,
+                known,
+            }),
+        }
+    }
+
+    /// Looks into the files of the sources of which nothing is known, so that a start, and a file that names them anew, begins
+    /// with their members. Blocks.
+    pub(super) fn look_into_files(&mut self, file: &Config) {
+        for balancer in &file.balancers {
+            for source in &balancer.discover {
+                let DiscoverFrom::File(files) = &source.from;
+                let known = self.known(&balancer.name, &source.subject());
+                if known.is_empty() {
+                    let answer = look_into_files(files);
+                    let found = reconcile(known, &answer).members;
+                    self.set(&balancer.name, source, found);
+                }
+            }
+        }
+    }
+
+    /// Forgets members of a balancer that have vanished.
+    pub(super) fn forget(&mut self, balancer: &str, gone: &[MemberUrl]) {
+        for of in self.0.get_mut(balancer).into_iter().flatten() {
+            of.known = forget(&of.known, gone);
+        }
+    }
+
+    /// Takes up another file: what it no longer asks has vanished, and keys of a source count at once.
+    pub(super) fn follow(&mut self, file: &Config) {
+        self.0
+            .retain(|name, _| file.balancers.iter().any(|it| it.name == *name));
+        for balancer in &file.balancers {
+            for of in self.0.get_mut(&balancer.name).into_iter().flatten() {
+                let mut sources = balancer.discover.iter();
+                match sources.find(|source| source.subject() == of.subject) {
+                    Some(source) => of.source = source.clone(),
+                    None => vanish(&mut of.known),
+                }
+            }
+        }
+    }
+
+    /// The file with what was discovered.
+    pub(super) fn over(&self, file: &Config) -> Config {
+        let mut config = file.clone();
+        for balancer in &mut config.balancers {
+            if let Some(sources) = self.0.get(&balancer.name) {
+                add(balancer, sources);
+                balancer.settle_stickiness();
+            }
+        }
+        config
+    }
+}
+
+fn vanish(known: &mut [Found]) {
+    for found in known {
+        found.standing = Standing::Vanished;
+    }
+}
+
+/// Adds the members of the sources: in the order of the file, each place once, and those that have vanished last.
+fn add(balancer: &mut Balancer, sources: &[OfSource]) {
+    let mut taken: HashSet<Place> = balancer.members.iter().map(|it| place(&it.url)).collect();
+    let subjects: Vec<String> = balancer.discover.iter().map(Discover::subject).collect();
+    let mut sources: Vec<&OfSource> = sources.iter().collect();
+    let rank = |of: &OfSource| subjects.iter().position(|it| *it == of.subject);
+    sources.sort_by_key(|of| rank(of).unwrap_or(usize::MAX));
+    for vanished in [false, true] {
+        let mut room = match vanished {
+            false => MOST_MEMBERS.saturating_sub(balancer.members.len()),
+            true => MOST_MEMBERS,
+        };
+        for of in &sources {
+            for found in &of.known {
+                let has_vanished = found.standing == Standing::Vanished;
+                if has_vanished == vanished && room > 0 && taken.insert(place(&found.url)) {
+                    room -= 1;
+                    balancer.members.extend(member(&of.source, found));
+                }
+            }
+        }
+    }
+}
+
+fn place(url: &MemberUrl) -> Place {
+    (url.scheme, url.host.clone(), url.port, url.path.clone())
+}
+
+/// The member that was found: its own keys, or those of the source.
+fn member(source: &Discover, found: &Found) -> Option<Member> {
+    let mut member = match &found.member {
+        Some(member) => (**member).clone(),
+        // Each source gives all keys so far.
+        None => return None,
+    };
+    if let Some(route) = &found.route {
+        member.route.clone_from(route);
+    }
+    member.loadfactor = found.loadfactor.unwrap_or(member.loadfactor);
+    member.lbset = found.lbset.unwrap_or(member.lbset);
+    member.origin = Origin {
+        source: source.source(),
+        standing: found.standing,
+    };
+    member.status = said_by_source(&member);
+    Some(member)
+}
+
+/// The flags of a member, with those that follow from what its source says of it: nobody can take them back by hand.
+pub(super) fn said_by_source(member: &Member) -> Status {
+    let standing = member.origin.standing;
+    Status {
+        disabled: member.status.disabled || standing == Standing::NotReady,
+        drain: member.status.drain || standing.drains(),
+        ..member.status
+    }
+}
+
+/// Whether a source names this member, so that it may return when it was removed.
+pub(super) const fn is_discovered(member: &Member) -> bool {
+    !matches!(
+        member.origin.source,
+        MemberSource::Config | MemberSource::Hand
+    )
+}

@@ -1,0 +1,177 @@
+//! The sources of members: one task for each, which changes what runs when the source says something else.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ajpgate_config::Discover;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{debug, info, warn};
+
+use crate::discovery::{self, Answer, MOST_MEMBERS};
+use crate::state::{EditError, Shared};
+use crate::telemetry::metrics::{DiscoveryCounters, DiscoveryResult};
+
+/// The tasks that ask the sources.
+///
+/// A task ends when its source is no longer in the configuration, or one of its keys has changed, and only then.
+#[derive(Debug, Default)]
+pub(super) struct Discoveries(Vec<Asking>);
+
+/// A source that is asked.
+#[derive(Debug)]
+struct Asking {
+    balancer: String,
+    source: Discover,
+    /// Ends the task.
+    _task: DropGuard,
+}
+
+impl Discoveries {
+    /// Ends the tasks that the snapshot no longer wants, and starts those that are missing. All of them end with `ended`.
+    pub(super) fn follow(&mut self, shared: &Arc<Shared>, ended: &CancellationToken) {
+        let snapshot = shared.snapshot.load_full();
+        let mut before = std::mem::take(&mut self.0);
+        for balancer in &snapshot.balancers {
+            for source in &balancer.config.discover {
+                let same = |it: &Asking| it.balancer == balancer.name() && it.source == *source;
+                let known = before.iter().position(same);
+                let known = known.map(|place| before.swap_remove(place));
+                let start = || Asking::start(shared, balancer.name(), source, ended);
+                self.0.push(known.unwrap_or_else(start));
+            }
+        }
+    }
+}
+
+impl Asking {
+    fn start(
+        shared: &Arc<Shared>,
+        balancer: &str,
+        source: &Discover,
+        ended: &CancellationToken,
+    ) -> Self {
+        let kind = source.source().name();
+        let ear = Ear {
+            shared: Arc::clone(shared),
+            balancer: balancer.to_owned(),
+            source: source.clone(),
+            counters: DiscoveryCounters::of(&shared.metrics, balancer, kind),
+            trouble: Mutex::default(),
+        };
+        let (source, ended) = (source.clone(), ended.child_token());
+        tokio::spawn({
+            let (source, ended) = (source.clone(), ended.clone());
+            async move {
+                tokio::select! {
+                    () = ended.cancelled() => {}
+                    () = ear.shared.closing.replaced() => {}
+                    () = discovery::follow(source, &ear) => {}
+                }
+            }
+        });
+        Self {
+            balancer: balancer.to_owned(),
+            source,
+            _task: ended.drop_guard(),
+        }
+    }
+}
+
+/// Hears what a source says.
+#[derive(Debug)]
+struct Ear {
+    shared: Arc<Shared>,
+    balancer: String,
+    source: Discover,
+    counters: DiscoveryCounters,
+    /// Why the last answer changed nothing; the log has it once, not at each answer.
+    trouble: Mutex<Option<String>>,
+}
+
+impl discovery::Listener for &Ear {
+    fn hear(&self, answer: Answer) {
+        let trouble = match &answer {
+            Answer::Named { unheard, .. } if unheard.is_empty() => None,
+            Answer::Named { unheard, .. } => {
+                let parts: Vec<&str> = unheard.iter().map(String::as_str).collect();
+                Some(format!("no answer for {}", parts.join(", ")))
+            }
+            Answer::Empty => Some("it names nobody".to_owned()),
+            Answer::Failed(why) => Some(why.clone()),
+        };
+        let mut result = match &answer {
+            Answer::Named { .. } => DiscoveryResult::Ok,
+            Answer::Empty => DiscoveryResult::Empty,
+            Answer::Failed(_) => DiscoveryResult::Failed,
+        };
+        let changed = self.change(&answer);
+        if changed.is_err() {
+            result = DiscoveryResult::Failed;
+        }
+        self.counters.increment(result);
+        self.tell(changed.err().or(trouble));
+    }
+}
+
+impl Ear {
+    /// Changes what runs as the answer says.
+    fn change(&self, answer: &Answer) -> Result<(), String> {
+        let (balancer, source) = (&self.balancer, self.source.subject());
+        let mut edit = self.shared.edit();
+        let changed = edit.discover(balancer, &self.source, answer, Instant::now());
+        drop(edit);
+        match changed {
+            Ok(after) => {
+                if after.new + after.vanished + after.back > 0 {
+                    let members = after.members.len();
+                    info!(
+                        balancer,
+                        source,
+                        members,
+                        new = after.new,
+                        back = after.back,
+                        vanished = after.vanished,
+                        "members were discovered: those that vanished get no new sessions"
+                    );
+                }
+                if after.left_out > 0 {
+                    warn!(
+                        balancer,
+                        source,
+                        left_out = after.left_out,
+                        "a balancer has at most {MOST_MEMBERS} members: some that were discovered are left out"
+                    );
+                }
+                Ok(())
+            }
+            // A new program is taking over: it asks for itself.
+            Err(EditError::Replaced) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Logs that a source says nothing that could be used, once, and when it does so again.
+    fn tell(&self, trouble: Option<String>) {
+        let (balancer, source) = (&self.balancer, self.source.subject());
+        let mut before = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*before, &trouble) {
+            (_, Some(reason)) if before.as_ref() != Some(reason) => {
+                warn!(
+                    balancer,
+                    source,
+                    reason,
+                    "a source of members does not say who there is: what is known stays"
+                );
+            }
+            (_, Some(reason)) => {
+                debug!(
+                    balancer,
+                    source, reason, "a source of members still does not say who there is"
+                );
+            }
+            (Some(_), None) => info!(balancer, source, "a source of members answers again"),
+            (None, None) => {}
+        }
+        *before = trouble;
+    }
+}
