@@ -25,6 +25,7 @@
 
 mod build;
 mod change;
+pub mod convert;
 pub mod defaults;
 mod document;
 mod environment;

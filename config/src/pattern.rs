@@ -64,21 +64,23 @@ impl PathPattern {
 impl PathPattern {
     /// The letters that every path in which it is found begins with; may be empty.
     pub(crate) fn start(&self) -> String {
-        let Some(rest) = self
-            .text
-            .strip_prefix('^')
-            .filter(|rest| !rest.contains('|'))
-        else {
-            return String::new();
-        };
-        let literal = |letter: &char| letter.is_alphanumeric() || "/-_~,:@=!%&' ".contains(*letter);
-        let mut start: String = rest.chars().take_while(literal).collect();
-        let next = rest.chars().nth(start.chars().count());
-        if matches!(next, Some('?' | '*' | '{')) {
-            start.pop();
-        }
-        start
+        literal_start(&self.text)
     }
+}
+
+/// The letters that every path begins with in which an expression is found; may be empty.
+pub(crate) fn literal_start(pattern: &str) -> String {
+    let rest = pattern.strip_prefix('^');
+    let Some(rest) = rest.filter(|rest| !rest.contains('|')) else {
+        return String::new();
+    };
+    let literal = |letter: &char| letter.is_alphanumeric() || "/-_~,:@=!%&' ".contains(*letter);
+    let mut start: String = rest.chars().take_while(literal).collect();
+    let next = rest.chars().nth(start.chars().count());
+    if matches!(next, Some('?' | '*' | '{')) {
+        start.pop();
+    }
+    start
 }
 
 impl PartialEq for PathPattern {

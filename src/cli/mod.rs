@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod convert;
 mod demo;
 mod directories;
 mod explain;
@@ -41,6 +42,8 @@ enum Command {
     Check(ConfigArgument),
     /// Tell where a request would go, and why, without sending anything
     Explain(explain::Arguments),
+    /// Turn the configuration of an Apache httpd into this program's YAML
+    Convert(convert::Arguments),
     /// Send CPING to an AJP13 connector and measure the time to its CPONG
     Ping(ping::Arguments),
     /// Run one embedded AJP13 node
@@ -70,6 +73,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(config) => Ok(check::run(&config.path())),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Ping(arguments) => ping::run(&arguments),
         Command::Node(arguments) => node::run(&arguments),
         Command::Schema => print(&check::schema()),

@@ -44,6 +44,7 @@ fn help_names_every_command() {
       demo         Run a gateway with two embedded AJP13 nodes; no Tomcat is needed
       check        Read a configuration and print every problem in it
       explain      Tell where a request would go, and why, without sending anything
+      convert      Turn the configuration of an Apache httpd into this program's YAML
       ping         Send CPING to an AJP13 connector and measure the time to its CPONG
       node         Run one embedded AJP13 node
       schema       Print the JSON Schema of the configuration, for editors
@@ -185,6 +186,7 @@ fn completions_name_every_command() {
             "run",
             "demo",
             "check",
+            "convert",
             "ping",
             "node",
             "schema",

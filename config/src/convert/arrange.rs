@@ -1,0 +1,85 @@
+//! From rules of which the first one counts to mappings of which the longest path counts.
+//!
+//! For every path that a rule or a section names, the old server is asked what it does there. What differs from what the
+//! mappings above that path would do is written; the rest is not. So rules that are never reached vanish by themselves, and
+//! hosts stand only where they matter. Expressions, which come before paths, take the paths that stand before them along:
+//! those are written as expressions too.
+
+mod contexts;
+mod decide;
+mod entry;
+mod exclusion;
+mod paths;
+mod patterns;
+
+use std::collections::BTreeSet;
+
+use super::note::{Notes, Origin};
+use super::site::{Action, Rule, Site, Takes};
+
+use self::contexts::contexts;
+use self::decide::Decider;
+pub(super) use self::entry::{Answer, Entry};
+
+/// The mappings of a site in the order in which they are written: exclusions, expressions in their order, paths.
+pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
+    let contexts = contexts(&site.servers);
+    let decider = Decider::new(site);
+    let patterns = patterns::patterns(&decider, &contexts, notes);
+    let paths = paths::paths(&decider, &contexts, &patterns);
+    let mut entries = patterns;
+    entries.extend(paths);
+    // The order of expressions among themselves stays.
+    entries.sort_by_key(|entry| match (&entry.takes, entry.exclude) {
+        (_, true) => 0,
+        (Takes::Path(_), false) => 2,
+        _ => 1,
+    });
+    unreached(site, &decider.used.borrow(), notes);
+    entries
+}
+
+/// Names the rules that decided nothing, because another one stands before them.
+fn unreached(site: &Site, used: &BTreeSet<Origin>, notes: &mut Notes) {
+    for stage in site.servers.iter().flat_map(|server| &server.stages) {
+        for (at, rule) in stage.iter().enumerate() {
+            if used.contains(&rule.origin) {
+                continue;
+            }
+            let before = stage.iter().take(at).find(|before| hides(before, rule));
+            let before = before.or_else(|| earlier_stage(site, rule));
+            let text = match before {
+                Some(before) => format!(
+                    "left out: never reached because of line {}{}",
+                    before.origin.line,
+                    other_file(&before.origin, &rule.origin)
+                ),
+                None => "left out: never reached, because other rules take its paths".to_owned(),
+            };
+            notes.name(&rule.origin, text);
+        }
+    }
+}
+
+fn earlier_stage<'a>(site: &'a Site, rule: &Rule) -> Option<&'a Rule> {
+    let server = site.servers.iter().find(|server| {
+        let mut rules = server.stages.iter().flatten();
+        rules.any(|other| std::ptr::eq(other, rule))
+    })?;
+    let mut rules = server.stages.iter().flatten();
+    rules.find(|before| before.action != Action::Pass && hides(before, rule))
+}
+
+fn other_file(before: &Origin, here: &Origin) -> String {
+    match before.file == here.file {
+        true => String::new(),
+        false => format!(" of {}", before.file),
+    }
+}
+
+fn hides(before: &Rule, rule: &Rule) -> bool {
+    match &before.takes {
+        Takes::Path(path) => super::overlap::takes_all(path, &rule.takes),
+        takes => takes == &rule.takes,
+    }
+}

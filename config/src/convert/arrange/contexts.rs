@@ -1,0 +1,100 @@
+//! Which server answers which requests: by host and scheme.
+
+use std::collections::BTreeMap;
+
+use crate::convert::site::Server;
+
+/// Requests that one server answers: those of some hosts, or of every host that no other context has.
+#[derive(Debug, Clone)]
+pub(super) struct Context<'a> {
+    /// `None`: nothing listens there.
+    pub(super) server: Option<&'a Server>,
+    /// Empty: every other host.
+    pub(super) hosts: Vec<String>,
+    /// `None`: the scheme does not matter.
+    pub(super) secure: Option<bool>,
+    /// Contexts whose mappings count for this one too where it has none: those of wildcards, then that of other hosts.
+    pub(super) behind: Vec<usize>,
+}
+
+/// All contexts; those of other hosts come first.
+pub(super) fn contexts(servers: &[Server]) -> Vec<Context<'_>> {
+    let schemes = schemes(servers);
+    let answering = |secure: Option<bool>, host: Option<&str>| {
+        let fits = |server: &&Server| {
+            server.secure.is_none() || secure.is_none() || server.secure == secure
+        };
+        let mut fitting = servers.iter().enumerate().filter(|(_, it)| fits(it));
+        let named = host.and_then(|host| {
+            let mut fitting = fitting.clone();
+            fitting.find(|(_, it)| it.hosts.iter().any(|name| is_name(name, host)))
+        });
+        named.or_else(|| fitting.next())
+    };
+    // Hosts that the same servers answer.
+    let mut groups: BTreeMap<Group, Vec<String>> = BTreeMap::new();
+    let others: Vec<_> = schemes
+        .iter()
+        .map(|scheme| answering(*scheme, None).map(|it| it.0))
+        .collect();
+    let names: Vec<&String> = servers.iter().flat_map(|server| &server.hosts).collect();
+    for name in &names {
+        let by = schemes.iter();
+        let by: Vec<_> = by
+            .map(|scheme| answering(*scheme, Some(name)).map(|it| it.0))
+            .collect();
+        let wildcards: Vec<&String> = names
+            .iter()
+            .filter(|it| **it != *name && is_name(it, name))
+            .copied()
+            .collect();
+        if by == others && wildcards.is_empty() {
+            continue;
+        }
+        let key = (wildcards.into_iter().cloned().collect(), by);
+        let group = groups.entry(key).or_default();
+        if !group.contains(name) {
+            group.push((*name).clone());
+        }
+    }
+    let mut contexts = Vec::new();
+    let all = std::iter::once(((Vec::new(), others), Vec::new())).chain(groups);
+    for ((wildcards, by), hosts) in all {
+        for (secure, server) in schemes.iter().zip(by) {
+            let covering = contexts.iter().enumerate();
+            let covering = covering.filter(|(_, it): &(usize, &Context<'_>)| {
+                let mut names = it.hosts.iter();
+                it.secure == *secure
+                    && (it.hosts.is_empty() || names.any(|name| wildcards.contains(name)))
+            });
+            let mut behind: Vec<usize> = covering.map(|(at, _)| at).collect();
+            behind.reverse();
+            contexts.push(Context {
+                server: server.and_then(|at| servers.get(at)),
+                hosts: hosts.clone(),
+                secure: *secure,
+                behind,
+            });
+        }
+    }
+    contexts
+}
+
+/// The names of the wildcards that cover the hosts, then the server of each scheme. Groups without wildcards come first.
+type Group = (Vec<String>, Vec<Option<usize>>);
+
+fn schemes(servers: &[Server]) -> Vec<Option<bool>> {
+    let has = |secure: bool| servers.iter().any(|server| server.secure == Some(secure));
+    match has(true) && servers.iter().any(|server| server.secure != Some(true)) {
+        true => vec![Some(false), Some(true)],
+        false => vec![None],
+    }
+}
+
+/// Whether a name, which may be `*.example.com`, stands for a host.
+fn is_name(name: &str, host: &str) -> bool {
+    let below = name
+        .strip_prefix('*')
+        .is_some_and(|end| host.len() > end.len() && host.ends_with(end));
+    name == host || below
+}

@@ -1,0 +1,164 @@
+//! What a server of the old kind does at a path.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+use super::entry::{Answer, Outcome};
+use crate::convert::note::Origin;
+use crate::convert::overlap::{covers, join, takes_all, upwards};
+use crate::convert::site::{Access, Action, Admission, Overlay, Rule, Server, Site, Takes};
+use crate::convert::value::Keys;
+
+/// Answers for all servers of a site.
+pub(super) struct Decider<'a> {
+    /// For each server and stage: the first rule of each path, by its number.
+    indexes: HashMap<*const Server, Vec<HashMap<&'a str, usize>>>,
+    /// The rules that decided something.
+    pub(super) used: RefCell<BTreeSet<Origin>>,
+}
+
+impl<'a> Decider<'a> {
+    pub(super) fn new(site: &'a Site) -> Self {
+        let index = |stage: &'a Vec<Rule>| {
+            let mut first = HashMap::new();
+            for (at, rule) in stage.iter().enumerate() {
+                if let Takes::Path(path) = &rule.takes {
+                    first.entry(path.as_str()).or_insert(at);
+                }
+            }
+            first
+        };
+        let servers = site.servers.iter();
+        let indexes = servers.map(|server| {
+            let stages = server.stages.iter().map(index).collect();
+            (std::ptr::from_ref(server), stages)
+        });
+        Self {
+            indexes: indexes.collect(),
+            used: RefCell::default(),
+        }
+    }
+
+    /// What becomes of a path, expressions left aside.
+    pub(super) fn at(&self, server: Option<&Server>, path: &str) -> Outcome {
+        let Some(server) = server else {
+            return Outcome::not_found(Vec::new());
+        };
+        let indexes = self.indexes.get(&std::ptr::from_ref(server));
+        let stages = server.stages.iter().zip(indexes.into_iter().flatten());
+        let mut passed = Vec::new();
+        for (stage, index) in stages {
+            let first = upwards(path).filter_map(|above| index.get(above)).min();
+            let Some(rule) = first.and_then(|at| stage.get(*at)) else {
+                continue;
+            };
+            self.used.borrow_mut().insert(rule.origin.clone());
+            match rule.action {
+                Action::Pass => passed.push(rule.origin.clone()),
+                _ => return outcome(server, rule, &Takes::Path(path.to_owned())),
+            }
+        }
+        Outcome::not_found(passed)
+    }
+}
+
+/// What a rule does with the requests of `takes`, which it takes: a path at or below its own, or its own expression.
+pub(super) fn outcome(server: &Server, rule: &Rule, takes: &Takes) -> Outcome {
+    let at = |url: &str| match (&rule.takes, takes) {
+        (Takes::Path(own), Takes::Path(path)) => join(
+            url,
+            path.get(own.trim_end_matches('/').len()..)
+                .unwrap_or_default(),
+        ),
+        _ => url.to_owned(),
+    };
+    let answer = match &rule.action {
+        Action::Pass => return Outcome::not_found(vec![rule.origin.clone()]),
+        Action::To(url) => Answer::To(at(url)),
+        Action::Redirect { to, status } => Answer::Redirect {
+            to: if to == "https" { to.clone() } else { at(to) },
+            status: *status,
+        },
+        Action::Respond(status) => Answer::Respond(*status),
+        Action::Files(folder) => Answer::Files(at(folder)),
+    };
+    let mut origins = vec![rule.origin.clone()];
+    let mut comments = rule.comments.clone();
+    let (mut keys, access) = overlaid(server, rule, &answer, takes, &mut origins);
+    if !matches!(answer, Answer::To(_) | Answer::Files(_)) {
+        keys = Keys::default();
+    }
+    let guard = access.keys().unwrap_or_else(|why| {
+        comments.push(format!("closed for everybody: {why}"));
+        Access::closed()
+    });
+    keys.merge(&guard);
+    Outcome {
+        answer,
+        keys,
+        origins,
+        comments,
+    }
+}
+
+/// The keys of a rule with those of the sections that cover it, and who may come in.
+fn overlaid(
+    server: &Server,
+    rule: &Rule,
+    answer: &Answer,
+    takes: &Takes,
+    origins: &mut Vec<Origin>,
+) -> (Keys, Access) {
+    let (mut keys, mut access) = (Keys::default(), Access::default());
+    for overlay in &server.overlays {
+        if !concerns(overlay, answer) {
+            continue;
+        }
+        match reach(overlay, takes) {
+            Reach::None => continue,
+            Reach::Some if overlay.access.restricts() => {
+                let why = "a section restricts a part of these paths".to_owned();
+                let origin = overlay.origin.clone();
+                access.admission = Some(Admission::Nobody { why, origin });
+            }
+            Reach::Some => continue,
+            Reach::All => {
+                keys.merge(&overlay.keys);
+                access = access.then(&overlay.access);
+            }
+        }
+        if takes != &Takes::Path("/".to_owned()) && overlay.takes != Takes::Path("/".to_owned()) {
+            origins.push(overlay.origin.clone());
+        }
+    }
+    keys.merge(&rule.keys);
+    (keys, access)
+}
+
+/// Whether a section is about such an answer.
+fn concerns(overlay: &Overlay, answer: &Answer) -> bool {
+    match (&overlay.target, answer) {
+        (None, _) => true,
+        (Some(start), Answer::To(url)) => url.starts_with(start.as_str()),
+        (Some(_), _) => false,
+    }
+}
+
+/// How much of some paths a section covers.
+enum Reach {
+    None,
+    Some,
+    All,
+}
+
+fn reach(overlay: &Overlay, takes: &Takes) -> Reach {
+    match (&overlay.takes, takes) {
+        (Takes::Path(above), takes) if takes_all(above, takes) => Reach::All,
+        // A longer path, or an expression, has a mapping of its own.
+        (_, Takes::Path(_)) => Reach::None,
+        (Takes::Path(path), Takes::Exact(exact)) if !covers(path, exact) => Reach::None,
+        (one, other) if one == other => Reach::All,
+        (one, other) if crate::convert::overlap::meet(one, other) => Reach::Some,
+        _ => Reach::None,
+    }
+}

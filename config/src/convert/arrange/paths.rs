@@ -1,0 +1,190 @@
+//! The mappings by path.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::contexts::Context;
+use super::decide::Decider;
+use super::entry::{Answer, Entry, Outcome, extended};
+use super::exclusion::{excludable, paths_of};
+use crate::convert::overlap::{covers, depth, pattern_of, upwards};
+use crate::convert::site::{Action, Server, Takes};
+
+/// The mappings by path, the shortest paths first; where several contexts have the same, their hosts stand together.
+pub(super) fn paths(
+    decider: &Decider<'_>,
+    contexts: &[Context<'_>],
+    patterns: &[Entry],
+) -> Vec<Entry> {
+    let named = named(contexts);
+    let mut written: HashMap<(usize, String), Outcome> = HashMap::new();
+    let mut entries = Vec::new();
+    for ((_, path), concerned) in &named {
+        let mut here: Vec<(usize, Outcome)> = Vec::new();
+        for number in concerned {
+            let Some(context) = contexts.get(*number) else {
+                continue;
+            };
+            let wanted = decider.at(context.server, path);
+            let present = present(&written, *number, context, path);
+            if !wanted.is_like(&present) {
+                written.insert((*number, path.clone()), wanted.clone());
+                here.push((*number, wanted));
+            }
+        }
+        let exclude = excluded(decider, contexts, &named, path);
+        entries.extend(together(contexts, path, here, exclude));
+    }
+    // A mapping by another one's exclusion alone is not written twice.
+    let excluded: Vec<String> = entries
+        .iter()
+        .filter(|it| it.exclude)
+        .filter_map(path_of)
+        .collect();
+    entries.retain(|entry| {
+        let above = |path: &String| excluded.iter().any(|it| it != path && covers(it, path));
+        !path_of(entry).is_some_and(|path| above(&path))
+    });
+    entries.retain(|entry| !patterns.iter().any(|pattern| is_the_same(pattern, entry)));
+    entries.sort_by_key(|entry| {
+        let first = entry.outcome.origins.first();
+        (first.is_none(), first.map(|it| (it.file.clone(), it.line)))
+    });
+    entries
+}
+
+/// Whether an expression takes everything that a path takes, for the same requests.
+fn is_the_same(pattern: &Entry, entry: &Entry) -> bool {
+    let takes = path_of(entry).map(|path| Takes::Pattern(pattern_of(&path)));
+    let every = pattern.hosts.is_empty() && pattern.secure.is_none();
+    takes.as_ref() == Some(&pattern.takes)
+        && (every || pattern.hosts == entry.hosts && pattern.secure == entry.secure)
+}
+
+fn path_of(entry: &Entry) -> Option<String> {
+    match &entry.takes {
+        Takes::Path(path) => Some(path.clone()),
+        _ => None,
+    }
+}
+
+/// Each path at which something may change, with the contexts for which it may.
+type Named = BTreeMap<(usize, String), BTreeSet<usize>>;
+
+fn named(contexts: &[Context<'_>]) -> Named {
+    let mut named = Named::new();
+    let mut add = |server: Option<&Server>, number: usize| {
+        for path in server.into_iter().flat_map(paths_of) {
+            let key = (depth(path), path.clone());
+            named.entry(key).or_default().insert(number);
+        }
+    };
+    for (number, context) in contexts.iter().enumerate() {
+        add(context.server, number);
+        for behind in &context.behind {
+            add(contexts.get(*behind).and_then(|it| it.server), number);
+        }
+    }
+    named
+}
+
+/// What the mappings so far do at a path: the longest path counts, then the context's own mapping, then those behind it.
+fn present(
+    written: &HashMap<(usize, String), Outcome>,
+    number: usize,
+    context: &Context<'_>,
+    path: &str,
+) -> Outcome {
+    for above in upwards(path) {
+        for number in std::iter::once(&number).chain(&context.behind) {
+            if let Some(found) = written.get(&(*number, above.to_owned())) {
+                return extended(found, above, path);
+            }
+        }
+    }
+    Outcome::not_found(Vec::new())
+}
+
+/// Whether a path can be an exclusion, which counts for everybody and before everything.
+fn excluded(decider: &Decider<'_>, contexts: &[Context<'_>], named: &Named, path: &str) -> bool {
+    let takes = Takes::Path(path.to_owned());
+    let has_pass = |server: &Server| {
+        let mut rules = server.stages.iter().flatten();
+        rules.any(|rule| rule.takes == takes && rule.action == Action::Pass)
+    };
+    if !contexts.iter().filter_map(|it| it.server).any(has_pass) {
+        return false;
+    }
+    let mut servers = contexts.iter().filter_map(|it| it.server);
+    if !servers.all(|server| excludable(server, &takes)) {
+        return false;
+    }
+    let below = named.iter().filter(|((_, it), _)| covers(path, it));
+    let mut below = below.flat_map(|((_, path), _)| contexts.iter().map(move |it| (it, path)));
+    below.all(|(context, path)| decider.at(context.server, path).answer == Answer::NotFound)
+}
+
+/// An outcome for a scheme; `None`: for both.
+type OfScheme = (Option<bool>, Outcome);
+
+/// The mappings of one path.
+fn together(
+    contexts: &[Context<'_>],
+    path: &str,
+    here: Vec<(usize, Outcome)>,
+    exclude: bool,
+) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let every = |hosts: &[String]| contexts.iter().filter(move |it| it.hosts == hosts).count();
+    let mut by_hosts: Vec<(Vec<String>, Vec<OfScheme>)> = Vec::new();
+    for (number, outcome) in here {
+        let Some(context) = contexts.get(number) else {
+            continue;
+        };
+        let item = (context.secure, outcome);
+        match by_hosts
+            .iter_mut()
+            .find(|(hosts, _)| *hosts == context.hosts)
+        {
+            Some((_, outcomes)) => outcomes.push(item),
+            None => by_hosts.push((context.hosts.clone(), vec![item])),
+        }
+    }
+    for (hosts, outcomes) in by_hosts {
+        let same = outcomes.len() == every(&hosts)
+            && outcomes.windows(2).all(|pair| match pair {
+                [(_, one), (_, other)] => one.is_like(other),
+                _ => true,
+            });
+        let outcomes: Vec<_> = match same {
+            true => outcomes
+                .into_iter()
+                .take(1)
+                .map(|(_, it)| (None, it))
+                .collect(),
+            false => outcomes,
+        };
+        for (secure, outcome) in outcomes {
+            let exclude = exclude && outcome.answer == Answer::NotFound;
+            let (hosts, secure) = match exclude {
+                true => (Vec::new(), None),
+                false => (hosts.clone(), secure),
+            };
+            let like = entries.iter_mut().find(|entry| {
+                entry.secure == secure
+                    && entry.hosts.is_empty() == hosts.is_empty()
+                    && entry.outcome.is_like(&outcome)
+            });
+            match like {
+                Some(entry) => entry.hosts.extend(hosts),
+                None => entries.push(Entry {
+                    takes: Takes::Path(path.to_owned()),
+                    hosts,
+                    secure,
+                    outcome,
+                    exclude,
+                }),
+            }
+        }
+    }
+    entries
+}

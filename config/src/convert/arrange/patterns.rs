@@ -1,0 +1,254 @@
+//! The mappings by expression. They come before all paths, so a path that stands before one of them becomes one too.
+
+use super::contexts::Context;
+use super::decide::{Decider, outcome};
+use super::entry::{Answer, Entry, Outcome, extended};
+use super::exclusion::{Item, excludable, items, paths_of};
+use crate::convert::note::Notes;
+use crate::convert::overlap::{covers, depth, meet, pattern_of, takes_all, upwards, whole};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+
+/// The mappings by expression of all contexts; those of contexts with hosts come first.
+pub(super) fn patterns(
+    decider: &Decider<'_>,
+    contexts: &[Context<'_>],
+    notes: &mut Notes,
+) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let others = contexts.iter().filter(|it| it.hosts.is_empty());
+    let others: Vec<(Option<bool>, Vec<Entry>)> = others
+        .map(|it| (it.secure, sequence(decider, it.server, &[], notes)))
+        .collect();
+    for context in contexts.iter().filter(|it| !it.hosts.is_empty()) {
+        let mut others = others.iter().filter(|it| it.0 == context.secure);
+        let other = others.next().map_or(&[][..], |it| &it.1);
+        let barriers: Vec<Takes> = other.iter().map(|entry| entry.takes.clone()).collect();
+        let own = sequence(decider, context.server, &barriers, notes);
+        let same = own.len() == other.len()
+            && own.iter().zip(other).all(|(one, other)| {
+                one.takes == other.takes && one.outcome.is_like(&other.outcome)
+            });
+        if !same {
+            entries.extend(own.into_iter().map(|entry| Entry {
+                hosts: context.hosts.clone(),
+                secure: context.secure,
+                exclude: false,
+                ..entry
+            }));
+        }
+    }
+    let alone = entries.is_empty();
+    let same = others.windows(2).all(|pair| match pair {
+        [(_, one), (_, other)] => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| {
+                    one.takes == other.takes && one.outcome.is_like(&other.outcome)
+                })
+        }
+        _ => true,
+    });
+    let kept = if same { 1 } else { others.len() };
+    for (secure, own) in others.into_iter().take(kept) {
+        entries.extend(own.into_iter().map(|entry| Entry {
+            secure: if same { None } else { secure },
+            exclude: entry.exclude && same && alone,
+            ..entry
+        }));
+    }
+    merged(entries)
+}
+
+/// The same mapping of several hosts in a row is one mapping.
+fn merged(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut merged: Vec<Entry> = Vec::new();
+    for entry in entries {
+        match merged.last_mut() {
+            Some(last)
+                if last.takes == entry.takes
+                    && last.hosts == entry.hosts
+                    && last.secure.is_some()
+                    && entry.secure.is_some()
+                    && last.outcome.is_like(&entry.outcome) =>
+            {
+                last.secure = None;
+            }
+            _ => merged.push(entry),
+        }
+    }
+    merged
+}
+
+/// The mappings by expression of one server.
+fn sequence(
+    decider: &Decider<'_>,
+    server: Option<&Server>,
+    barriers: &[Takes],
+    notes: &mut Notes,
+) -> Vec<Entry> {
+    let Some(server) = server else {
+        return Vec::new();
+    };
+    let mut entries = Vec::new();
+    for overlay in &server.overlays {
+        entries.extend(guarded(decider, server, overlay, notes));
+    }
+    let items = items(server, barriers);
+    for item in needed(server, &items) {
+        let Some(rule) = item.rule else {
+            let outcome = Outcome::not_found(Vec::new());
+            entries.push(entry(item.takes.clone(), outcome, false));
+            continue;
+        };
+        if let Takes::Path(own) = item.takes {
+            entries.extend(as_patterns(decider, server, rule, own));
+            continue;
+        }
+        decider.used.borrow_mut().insert(rule.origin.clone());
+        let outcome = outcome(server, rule, item.takes);
+        let exclude = rule.action == Action::Pass && excludable(server, item.takes);
+        if rule.action == Action::Pass && answered_later(server, item) {
+            let text = "what it excludes is 404 here; httpd looks further (files, other modules)";
+            notes.name(&rule.origin, text);
+        }
+        entries.push(entry(item.takes.clone(), outcome, exclude));
+    }
+    entries
+}
+
+fn entry(takes: Takes, outcome: Outcome, exclude: bool) -> Entry {
+    Entry {
+        takes,
+        hosts: Vec::new(),
+        secure: None,
+        outcome,
+        exclude,
+    }
+}
+
+/// The items that are written as expressions, in order.
+fn needed<'a>(server: &Server, items: &'a [Item<'a>]) -> Vec<&'a Item<'a>> {
+    let mut needed: Vec<&Item<'_>> = Vec::new();
+    for (at, item) in items.iter().enumerate().rev() {
+        let mut before = items.iter().take(at);
+        let is_path = matches!(item.takes, Takes::Path(_));
+        let hidden = !is_path && before.any(|before| hides(before, item));
+        let excluded = item.rule.is_some_and(|rule| rule.action == Action::Pass)
+            && is_path
+            && excludable(server, item.takes);
+        let wanted = !is_path || needed.iter().any(|later| meet(later.takes, item.takes));
+        if wanted && !hidden && !excluded {
+            needed.push(item);
+        }
+    }
+    needed.reverse();
+    needed
+}
+
+/// Whether nothing is left of the paths of an item behind another one.
+fn hides(before: &Item<'_>, item: &Item<'_>) -> bool {
+    let answers = before.rule.is_some_and(|rule| rule.action != Action::Pass);
+    (answers || before.stage == item.stage)
+        && match before.takes {
+            Takes::Path(path) => takes_all(path, item.takes),
+            takes => takes == item.takes,
+        }
+}
+
+fn answered_later(server: &Server, excluded: &Item<'_>) -> bool {
+    let later = server.stages.iter().skip(excluded.stage + 1).flatten();
+    let mut later = later.filter(|rule| rule.action != Action::Pass);
+    later.any(|rule| meet(&rule.takes, excluded.takes))
+}
+
+/// A rule by path, with the sections below it, as expressions: the longest paths first.
+fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -> Vec<Entry> {
+    let mut below: Vec<&String> = paths_of(server).filter(|path| covers(own, path)).collect();
+    below.sort_by_key(|path| (std::cmp::Reverse(depth(path)), path.as_str()));
+    below.dedup();
+    let mut entries = Vec::new();
+    for path in below.clone() {
+        let mut outcome = decider.at(Some(server), path);
+        if outcome.origins.first() != Some(&rule.origin) {
+            continue;
+        }
+        let mut above = upwards(path).skip(1).take_while(|above| covers(own, above));
+        let above = above.find(|above| *above == own || below.iter().any(|it| it == above));
+        if above.is_some_and(|above| {
+            extended(&decider.at(Some(server), above), above, path).is_like(&outcome)
+        }) {
+            continue;
+        }
+        outcome.answer = match outcome.answer {
+            Answer::To(url) => Answer::To(format!("{}$1", url.trim_end_matches('/'))),
+            Answer::Redirect { to, status } if to != "https" => Answer::Redirect {
+                to: format!("{}$1", to.trim_end_matches('/')),
+                status,
+            },
+            other => other,
+        };
+        entries.push(entry(Takes::Pattern(pattern_of(path)), outcome, false));
+    }
+    entries
+}
+
+/// The mappings of a section that covers paths by an expression.
+fn guarded(
+    decider: &Decider<'_>,
+    server: &Server,
+    overlay: &Overlay,
+    notes: &mut Notes,
+) -> Vec<Entry> {
+    let (restricts, empty) = (overlay.access.restricts(), overlay.keys.is_empty());
+    let pattern = match &overlay.takes {
+        Takes::Pattern(pattern) if restricts || !empty => pattern,
+        _ => return Vec::new(),
+    };
+    let mut met: Vec<&String> = paths_of(server)
+        .filter(|path| meet(&Takes::Path((*path).clone()), &overlay.takes))
+        .filter(|path| decider.at(Some(server), path).answer != Answer::NotFound)
+        .collect();
+    met.sort_by_key(|path| (std::cmp::Reverse(depth(path)), path.as_str()));
+    met.dedup();
+    let Some(longest) = met.first() else {
+        return Vec::new();
+    };
+    let takes = Takes::Pattern(whole(pattern));
+    let exact = takes_all(longest, &overlay.takes);
+    let mut outcome = decider.at(Some(server), longest);
+    if let Answer::To(url) = &outcome.answer
+        && exact
+        && let Some(base) = url
+            .trim_end_matches('/')
+            .strip_suffix(longest.trim_end_matches('/'))
+    {
+        outcome.answer = Answer::To(format!("{base}$0"));
+        outcome.keys.merge(&overlay.keys);
+        outcome.origins.push(overlay.origin.clone());
+        match overlay.access.keys() {
+            Ok(keys) => outcome.keys.merge(&keys),
+            Err(why) => {
+                outcome
+                    .comments
+                    .push(format!("closed for everybody: {why}"));
+                outcome.keys.merge(&Access::closed());
+            }
+        }
+        return vec![entry(takes, outcome, false)];
+    }
+    if !restricts {
+        let text =
+            "left out: an expression whose paths several mappings serve; add its keys to them";
+        notes.name(&overlay.origin, text);
+        return Vec::new();
+    }
+    let text = "its paths are closed (403): it says who may come in, by an expression that lies across several mappings; \
+                write mappings with `match` and `allow` or `auth`";
+    notes.name(&overlay.origin, text);
+    let outcome = Outcome {
+        answer: Answer::Respond(403),
+        keys: crate::convert::value::Keys::default(),
+        origins: vec![overlay.origin.clone()],
+        comments: vec!["closed: the old server says who may come in here".to_owned()],
+    };
+    vec![entry(takes, outcome, false)]
+}

@@ -1,0 +1,360 @@
+//! Who may come in: `Require`, `Order`, `Allow`, `Deny`, `Satisfy`, `AuthType`. What cannot be said here closes the path.
+
+mod networks;
+
+use std::path::Path;
+
+use self::networks::{network, old_network};
+use super::super::tree::Node;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::site::{Access, Admission};
+
+/// The rules of a section.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    access: Access,
+    /// `Require` and its sections, outside any `<RequireAll>`.
+    requires: Vec<Rule>,
+    /// `Order`: whether `Deny` comes first.
+    deny_first: Option<bool>,
+    /// `Allow from` and `Deny from`, and where they stand.
+    allow: Vec<(String, Origin)>,
+    deny: Vec<(String, Origin)>,
+    /// `Satisfy Any`
+    any: Option<Origin>,
+    /// Where the first rule stands.
+    origin: Option<Origin>,
+}
+
+/// Whom a rule lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    All,
+    None,
+    Those(Those),
+    /// What has no counterpart.
+    Other(String, Origin),
+}
+
+/// Those for whom everything holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Those {
+    /// Empty: every address.
+    allow: Vec<String>,
+    deny: Vec<String>,
+    user: bool,
+}
+
+impl Rule {
+    fn allow(allow: Vec<String>) -> Self {
+        Self::Those(Those {
+            allow,
+            ..Those::default()
+        })
+    }
+
+    fn deny(deny: Vec<String>) -> Self {
+        Self::Those(Those {
+            deny,
+            ..Those::default()
+        })
+    }
+}
+
+impl Rules {
+    /// Whether a directive is about who may come in.
+    pub(super) fn knows(name: &str) -> bool {
+        matches!(
+            name,
+            "require"
+                | "order"
+                | "allow"
+                | "deny"
+                | "satisfy"
+                | "authtype"
+                | "authname"
+                | "authuserfile"
+                | "authgroupfile"
+                | "authmerging"
+                | "authbasicprovider"
+                | "authbasicauthoritative"
+        ) || name.starts_with("authldap")
+            || name.starts_with("authdb")
+            || name.starts_with("authdigest")
+            || name.starts_with("authform")
+            || name.starts_with("authn")
+            || name.starts_with("authz")
+            || name.starts_with("shib")
+            || name.starts_with("krb")
+            || name.starts_with("gssapi")
+            || name.starts_with("cas")
+            || name.starts_with("oidc")
+            || name.starts_with("mellon")
+    }
+
+    /// Takes a directive that [`Rules::knows`].
+    pub(super) fn directive(&mut self, node: &Node, root: &Path) {
+        let words = node.words();
+        let first = words
+            .first()
+            .map(|word| word.to_ascii_lowercase())
+            .unwrap_or_default();
+        let given = words.first().cloned();
+        let origin = node.origin.clone();
+        match &*node.name {
+            "require" => {
+                self.begin(&origin);
+                self.requires.push(require(&words, &origin));
+            }
+            "order" => {
+                self.begin(&origin);
+                let order = words.concat().to_ascii_lowercase();
+                self.deny_first = Some(order.starts_with("deny"));
+            }
+            "allow" | "deny" => {
+                self.begin(&origin);
+                let from = words.into_iter().skip(usize::from(first == "from"));
+                let list = match &*node.name {
+                    "allow" => &mut self.allow,
+                    _ => &mut self.deny,
+                };
+                list.extend(from.map(|word| (word, origin.clone())));
+            }
+            "satisfy" if first == "any" => self.any = Some(origin),
+            "satisfy" | "authbasicauthoritative" => {}
+            "authtype" => self.access.kind = Some(first),
+            "authname" => self.access.realm = given,
+            "authuserfile" => {
+                let file = given.map(|file| crate::convert::files::below(root, &file));
+                self.access.users = file.map(|file| file.to_string_lossy().into_owned());
+            }
+            "authbasicprovider" if words.iter().all(|word| word == "file") => {}
+            "authmerging" if first == "off" => {}
+            // Groups, providers and modules of identity: whatever they let in or keep out is not known here.
+            _ => {
+                self.begin(&origin);
+                let what = format!("{} has no counterpart", node.written);
+                self.requires.push(Rule::Other(what, origin));
+            }
+        }
+    }
+
+    fn begin(&mut self, origin: &Origin) {
+        self.origin.get_or_insert_with(|| origin.clone());
+    }
+
+    /// Takes `<RequireAll>` and the like, and `<Limit>`.
+    pub(super) fn section(&mut self, node: &Node, notes: &mut Notes) {
+        self.begin(&node.origin);
+        match &*node.name {
+            "limit" => {
+                let text = "its rules count for every method here";
+                notes.name(&node.origin, text);
+                for inner in node.inner() {
+                    if Self::knows(&inner.name) {
+                        self.directive(inner, Path::new(""));
+                    }
+                }
+            }
+            "limitexcept" => {
+                let text = "NOT turned: the methods that it keeps out reach the backends; forbid them in the application";
+                notes.name(&node.origin, text);
+            }
+            _ => self.requires.push(group(node)),
+        }
+    }
+
+    /// What the section says, with the names of what cannot be turned.
+    pub(super) fn access(&self, notes: &mut Notes) -> Access {
+        let mut access = self.access.clone();
+        let Some(origin) = self.origin.clone() else {
+            return access;
+        };
+        let new = (!self.requires.is_empty()).then(|| any_of(&self.requires, &origin));
+        let rule = match (new, self.old_rules(&origin)) {
+            (None, None) => return access,
+            (Some(rule), None) | (None, Some(rule)) => rule,
+            (Some(new), Some(old)) => match &self.any {
+                Some(origin) => other("Satisfy Any has no counterpart", origin),
+                None => all_of(&[new, old], &origin),
+            },
+        };
+        access.admission = Some(match rule {
+            Rule::All => Admission::All,
+            Rule::None => Admission::Those {
+                allow: Vec::new(),
+                deny: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
+                user: false,
+            },
+            Rule::Those(Those { allow, deny, user }) => Admission::Those { allow, deny, user },
+            Rule::Other(why, origin) => {
+                let text =
+                    format!("the paths that it guards are closed for everybody (403): {why}");
+                notes.name(&origin, text);
+                Admission::Nobody { why, origin }
+            }
+        });
+        access
+    }
+
+    /// `Order`, `Allow` and `Deny` of httpd 2.2.
+    fn old_rules(&self, origin: &Origin) -> Option<Rule> {
+        if self.deny_first.is_none() && self.allow.is_empty() && self.deny.is_empty() {
+            return None;
+        }
+        let mut found = Vec::new();
+        let mut networks = |list: &[(String, Origin)]| -> (bool, Vec<String>) {
+            let mut every = false;
+            let mut own = Vec::new();
+            for (word, origin) in list {
+                match old_network(word) {
+                    Some(_) if word.eq_ignore_ascii_case("all") => every = true,
+                    Some(network) => own.push(network),
+                    None => found.push((word.clone(), origin.clone())),
+                }
+            }
+            (every, own)
+        };
+        let (allow_all, allow) = networks(&self.allow);
+        let (deny_all, deny) = networks(&self.deny);
+        if let Some((word, origin)) = found.into_iter().next() {
+            return Some(other(&format!("`from {word}` is no network"), &origin));
+        }
+        let deny_first = self.deny_first.unwrap_or(true);
+        Some(match (deny_first, allow_all, deny_all) {
+            // Deny is looked at first, and Allow overrides it; who is in neither comes in.
+            (true, true, _) => Rule::All,
+            (true, false, true) if allow.is_empty() => Rule::None,
+            (true, false, true) => Rule::allow(allow),
+            (true, false, false) if deny.is_empty() => Rule::All,
+            (true, false, false) if allow.is_empty() => Rule::deny(deny),
+            (true, false, false) => other("Allow takes back a part of Deny", origin),
+            // Allow is looked at first, and Deny overrides it; who is in neither stays out.
+            (false, _, true) => Rule::None,
+            (false, true, false) if deny.is_empty() => Rule::All,
+            (false, true, false) => Rule::deny(deny),
+            (false, false, false) if allow.is_empty() => Rule::None,
+            (false, false, false) if deny.is_empty() => Rule::allow(allow),
+            (false, false, false) => Rule::Those(Those {
+                allow,
+                deny,
+                user: false,
+            }),
+        })
+    }
+}
+
+fn other(why: &str, origin: &Origin) -> Rule {
+    Rule::Other(why.to_owned(), origin.clone())
+}
+
+/// One `Require`.
+fn require(words: &[String], origin: &Origin) -> Rule {
+    let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let networks =
+        |words: &[&str]| -> Option<Vec<String>> { words.iter().map(|it| network(it)).collect() };
+    let whole = || {
+        other(
+            &format!("Require {} has no counterpart", words.join(" ")),
+            origin,
+        )
+    };
+    match lower.as_slice() {
+        ["all", "granted"] | ["not", "all", "denied"] => Rule::All,
+        ["all", "denied"] | ["not", "all", "granted"] => Rule::None,
+        ["ip", list @ ..] => networks(list).map_or_else(whole, Rule::allow),
+        ["not", "ip", list @ ..] => networks(list).map_or_else(whole, Rule::deny),
+        ["local"] => Rule::allow(vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()]),
+        ["valid-user"] => Rule::Those(Those {
+            user: true,
+            ..Those::default()
+        }),
+        _ => whole(),
+    }
+}
+
+/// `<RequireAny>`, `<RequireAll>` and `<RequireNone>`.
+fn group(node: &Node) -> Rule {
+    let rules: Vec<Rule> = node
+        .inner()
+        .iter()
+        .map(|inner| match &*inner.name {
+            "require" => require(&inner.words(), &inner.origin),
+            "requireall" | "requireany" | "requirenone" => group(inner),
+            _ => other(
+                &format!("{} has no counterpart", inner.written),
+                &inner.origin,
+            ),
+        })
+        .collect();
+    match &*node.name {
+        "requireall" => all_of(&rules, &node.origin),
+        "requireany" => any_of(&rules, &node.origin),
+        _ => match any_of(&rules, &node.origin) {
+            Rule::Those(Those {
+                allow,
+                deny,
+                user: false,
+            }) if deny.is_empty() => Rule::deny(allow),
+            _ => other("<RequireNone> has no counterpart", &node.origin),
+        },
+    }
+}
+
+/// Whom one of the rules lets in.
+fn any_of(rules: &[Rule], origin: &Origin) -> Rule {
+    if rules.contains(&Rule::All) {
+        return Rule::All;
+    }
+    let mut left: Vec<&Rule> = rules.iter().filter(|rule| **rule != Rule::None).collect();
+    left.dedup();
+    match left.as_slice() {
+        [] => return Rule::None,
+        [one] => return (*one).clone(),
+        _ => {}
+    }
+    let mut all = Vec::new();
+    for rule in left {
+        match rule {
+            Rule::Those(Those {
+                allow,
+                deny,
+                user: false,
+            }) if deny.is_empty() => {
+                all.extend(allow.iter().cloned());
+            }
+            Rule::Other(why, origin) => return other(why, origin),
+            _ => return other("either a network or a user is enough there", origin),
+        }
+    }
+    Rule::allow(all)
+}
+
+/// Whom all of the rules let in.
+fn all_of(rules: &[Rule], origin: &Origin) -> Rule {
+    if rules.contains(&Rule::None) {
+        return Rule::None;
+    }
+    let mut all = Those::default();
+    for rule in rules {
+        match rule {
+            Rule::Those(those) => {
+                if !all.allow.is_empty() && !those.allow.is_empty() && all.allow != those.allow {
+                    return other("a client has to be in several networks at once", origin);
+                }
+                if all.allow.is_empty() {
+                    all.allow.clone_from(&those.allow);
+                }
+                all.deny.extend(those.deny.iter().cloned());
+                all.user |= those.user;
+            }
+            Rule::Other(why, origin) => return other(why, origin),
+            Rule::All | Rule::None => {}
+        }
+    }
+    match all == Those::default() {
+        true => Rule::All,
+        false => Rule::Those(all),
+    }
+}

@@ -1,0 +1,145 @@
+//! `Listen`, the addresses of virtual hosts, and which of them speak TLS.
+
+use super::part::Part;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::site::Listener;
+use crate::convert::value::{Keys, Value};
+
+/// The port of an address: `*:443`, `[::1]:80`, `80`; `None`: none is said, or any.
+fn port(address: &str) -> Option<u16> {
+    match address.rsplit_once(':') {
+        Some((_, port)) if !port.contains(']') => port.parse().ok(),
+        _ => address.parse().ok(),
+    }
+}
+
+/// The addresses that `Listen` names, each with whether it was said to be https.
+fn listened(main: &Part) -> Vec<(String, u16, bool, Origin)> {
+    let mut found: Vec<(String, u16, bool, Origin)> = Vec::new();
+    for (words, origin) in &main.listens {
+        let Some(address) = words.first() else {
+            continue;
+        };
+        let Some(port) = port(address) else { continue };
+        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = if matches!(host, "" | "*") {
+            "0.0.0.0"
+        } else {
+            host
+        };
+        let is_https = words
+            .get(1)
+            .is_some_and(|it| it.eq_ignore_ascii_case("https"));
+        let bind = format!("{host}:{port}");
+        if !found.iter().any(|known| known.0 == bind) {
+            found.push((bind, port, is_https, origin.clone()));
+        }
+    }
+    found
+}
+
+/// Whether a virtual host speaks TLS.
+pub(super) fn is_secure(host: &Part, main: &Part) -> bool {
+    host.secure.unwrap_or_else(|| {
+        main.secure.unwrap_or(false)
+            || listened(main).iter().any(|(_, listened, https, _)| {
+                *https && host.addresses.iter().any(|it| port(it) == Some(*listened))
+            })
+    })
+}
+
+/// Whether an address is left that no virtual host answers, so that the main server does.
+pub(super) fn main_answers(main: &Part, hosts: &[Part]) -> bool {
+    let answered = |wanted: u16| {
+        let mut addresses = hosts.iter().flat_map(|host| &host.addresses);
+        addresses.any(|address| port(address).is_none_or(|port| port == wanted))
+    };
+    let ports: Vec<u16> = listened(main).iter().map(|it| it.1).collect();
+    !hosts.is_empty() && !main.passes.is_empty() && ports.into_iter().any(|port| !answered(port))
+}
+
+/// The listeners.
+pub(super) fn listeners(main: &Part, hosts: &[Part], notes: &mut Notes) -> Vec<Listener> {
+    let mut addresses = listened(main);
+    let mut comments = Vec::new();
+    if addresses.is_empty() {
+        for host in hosts {
+            for port in host.addresses.iter().filter_map(|address| port(address)) {
+                let bind = format!("0.0.0.0:{port}");
+                if !addresses.iter().any(|known| known.0 == bind) {
+                    addresses.push((bind, port, false, host.origin.clone()));
+                }
+            }
+        }
+    }
+    if addresses.is_empty() {
+        comments.push("the old file has no Listen".to_owned());
+        addresses.push(("0.0.0.0:80".to_owned(), 80, false, main.origin.clone()));
+    }
+    let mut listeners = Vec::new();
+    for (bind, at, https, origin) in addresses {
+        let here = |host: &&Part| {
+            let mut addresses = host.addresses.iter();
+            addresses.any(|address| port(address).is_none_or(|port| port == at))
+        };
+        let here: Vec<&Part> = hosts.iter().filter(here).collect();
+        let mut secure: Vec<&Part> = here
+            .iter()
+            .copied()
+            .filter(|it| is_secure(it, main))
+            .collect();
+        if hosts.is_empty() && main.secure == Some(true) || https && here.is_empty() {
+            secure.push(main);
+        }
+        let mut keys = Keys::default();
+        if let Some(tls) = tls(&secure, main, &origin, notes) {
+            keys.set("tls", Value::Map(tls));
+        }
+        listeners.push(Listener {
+            bind,
+            keys,
+            origin: Some(origin),
+            comments: comments.clone(),
+        });
+    }
+    listeners
+}
+
+/// `tls` of a listener from those of its virtual hosts: the first one's, with the certificates of the others.
+fn tls(secure: &[&Part], main: &Part, origin: &Origin, notes: &mut Notes) -> Option<Keys> {
+    if secure.is_empty() {
+        return None;
+    }
+    let mut all: Vec<Keys> = Vec::new();
+    for part in secure {
+        let mut keys = main.tls.clone();
+        keys.merge(&part.tls);
+        match keys.get("certificate").is_some() {
+            true if !all.contains(&keys) => all.push(keys),
+            true => {}
+            false => notes.name(
+                &part.origin,
+                "SSLEngine is on, and no SSLCertificateFile says which certificate",
+            ),
+        }
+    }
+    let Some((first, further)) = all.split_first() else {
+        notes.name(
+            origin,
+            "the listener has no certificate: it is written without `tls`",
+        );
+        return None;
+    };
+    let mut keys = first.clone();
+    for other in further {
+        let pair = ["certificate", "private_key"]
+            .into_iter()
+            .filter_map(|key| Some((key, other.get(key)?.clone())));
+        let mut item = Keys::default();
+        for (key, value) in pair {
+            item.set(key, value);
+        }
+        keys.push("certificates", Value::Map(item));
+    }
+    Some(keys)
+}

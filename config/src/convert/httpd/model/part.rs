@@ -1,0 +1,270 @@
+//! What the directives of one server say, the main one or a virtual host.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::super::tree::Node;
+use super::access::Rules;
+use super::balancers::Proxies;
+use super::passes::Pass;
+use super::place::{Kind, Place};
+use super::table;
+use super::time::{duration, switch};
+use crate::convert::note::{Notes, Origin};
+use crate::convert::site::Takes;
+use crate::convert::value::Keys;
+
+/// A section with what it says.
+#[derive(Debug)]
+pub(super) struct Section {
+    pub(super) kind: Kind,
+    pub(super) keys: Keys,
+    pub(super) rules: Rules,
+    pub(super) origin: Origin,
+}
+
+/// A server.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The folder that relative names start from.
+    pub(super) root: PathBuf,
+    pub(super) origin: Origin,
+    /// The addresses of a virtual host.
+    pub(super) addresses: Vec<String>,
+    /// `ServerName`, then `ServerAlias`, with the places.
+    pub(super) names: Vec<(String, Origin)>,
+    /// `Listen`.
+    pub(super) listens: Vec<(Vec<String>, Origin)>,
+    pub(super) secure: Option<bool>,
+    /// `ProxyPass` outside sections.
+    pub(super) passes: Vec<Pass>,
+    /// `ProxyPass` in sections.
+    pub(super) located: Vec<Pass>,
+    pub(super) sections: Vec<Section>,
+    pub(super) proxies: Proxies,
+    pub(super) preserve_host: Option<bool>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) proxy_timeout: Option<Duration>,
+    pub(super) packet_size: Option<u64>,
+    /// `ServerLimit`: processes.
+    pub(super) children: Option<u64>,
+    /// Keys of every mapping.
+    pub(super) keys: Keys,
+    /// `tls` of the listener.
+    pub(super) tls: Keys,
+}
+
+impl Part {
+    pub(super) fn new(root: PathBuf, origin: Origin) -> Self {
+        Self {
+            root,
+            origin,
+            addresses: Vec::new(),
+            names: Vec::new(),
+            listens: Vec::new(),
+            secure: None,
+            passes: Vec::new(),
+            located: Vec::new(),
+            sections: Vec::new(),
+            proxies: Proxies::default(),
+            preserve_host: None,
+            timeout: None,
+            proxy_timeout: None,
+            packet_size: None,
+            children: None,
+            keys: Keys::default(),
+            tls: Keys::default(),
+        }
+    }
+
+    /// Takes a directive or a section.
+    pub(super) fn take(&mut self, node: &Node, place: &Place, notes: &mut Notes) {
+        let taken = match node.children {
+            Some(_) => self.section(node, place, notes),
+            None => {
+                self.of_server(node, place)
+                    || self.of_access(node, place, notes)
+                    || self.of_proxy(node, place, notes)
+            }
+        };
+        if !taken {
+            table::rest(node, notes);
+        }
+    }
+
+    /// Takes a section with everything in it.
+    fn section(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        let words = node.words();
+        let first = words.first().map_or("", String::as_str);
+        let kind = match (&*node.name, place) {
+            ("location", _) => location(&words),
+            ("locationmatch", _) => Kind::Location(Takes::Pattern(first.to_owned())),
+            ("proxy", _) => {
+                let url = if super::balancers::is_every(first) {
+                    ""
+                } else {
+                    first
+                };
+                Kind::Proxy(super::balancers::lower_host(url))
+            }
+            ("directory" | "directorymatch" | "files" | "filesmatch", _) => {
+                Kind::Directory(first.to_owned())
+            }
+            (
+                "requireall" | "requireany" | "requirenone" | "limit" | "limitexcept",
+                Place::Section(_),
+            ) => {
+                if let Some(section) = self.sections.last_mut() {
+                    section.rules.section(node, notes);
+                }
+                return true;
+            }
+            _ => return false,
+        };
+        if let Kind::Proxy(url) = &kind
+            && !url.is_empty()
+        {
+            let params = super::params::params(words.get(1..).unwrap_or_default(), &node.origin);
+            self.proxies.set(url, params, &node.origin, notes);
+        }
+        let before = self.sections.len();
+        self.sections.push(Section {
+            kind: kind.clone(),
+            keys: Keys::default(),
+            rules: Rules::default(),
+            origin: node.origin.clone(),
+        });
+        for inner in node.inner() {
+            self.take(inner, &Place::Section(kind.clone()), notes);
+            // A section in a section stands by itself, and does not become the one that is being read.
+            if self.sections.len() > before + 1 {
+                let inner = self.sections.split_off(before + 1);
+                let own = self.sections.pop();
+                self.sections.extend(inner);
+                self.sections.extend(own);
+            }
+        }
+        true
+    }
+
+    /// Names, addresses and times.
+    fn of_server(&mut self, node: &Node, place: &Place) -> bool {
+        let words = node.words();
+        let first = words.first().map_or("", String::as_str);
+        match (&*node.name, place) {
+            ("listen", Place::Server) => self.listens.push((words, node.origin.clone())),
+            ("servername", _) => self
+                .names
+                .insert(0, (first.to_owned(), node.origin.clone())),
+            ("serveralias", _) => {
+                let names = words.into_iter().map(|name| (name, node.origin.clone()));
+                self.names.extend(names);
+            }
+            ("timeout", _) => self.timeout = duration(first, "s"),
+            ("proxytimeout", _) => self.proxy_timeout = duration(first, "s"),
+            ("proxyiobuffersize", _) => {
+                self.packet_size = first.parse().ok().map(|size: u64| size.clamp(8192, 65_536));
+            }
+            ("serverlimit", _) => self.children = first.parse().ok(),
+            ("proxypreservehost", Place::Server) => self.preserve_host = switch(first),
+            ("sslengine", _) => self.secure = Some(switch(first).unwrap_or(true)),
+            _ => return false,
+        }
+        true
+    }
+
+    fn of_access(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        if !Rules::knows(&node.name) {
+            return false;
+        }
+        match (place, self.sections.last_mut()) {
+            (Place::Section(_), Some(section)) => {
+                section.rules.directive(node, &self.root);
+                true
+            }
+            _ => {
+                notes.name(
+                    &node.origin,
+                    "it says who may come in, in no section: put it into <Location />",
+                );
+                true
+            }
+        }
+    }
+
+    /// `ProxyPass` and what belongs to it.
+    fn of_proxy(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        match (&*node.name, place) {
+            ("proxypass" | "proxypassmatch", Place::Server) => {
+                if let Some(pass) = Pass::of(node, notes) {
+                    self.proxies_of(&pass, notes);
+                    self.passes.push(pass);
+                }
+            }
+            ("proxypass" | "proxypassmatch", Place::Section(kind)) => {
+                if let Some(pass) = Pass::in_section(node, kind, notes) {
+                    self.proxies_of(&pass, notes);
+                    self.located.push(pass);
+                }
+            }
+            ("proxypassreverse" | "proxypassreversecookiepath", _) => {}
+            ("proxypassreversecookiedomain", _) => {}
+            ("balancermember", place) => {
+                let section = match place {
+                    Place::Section(Kind::Proxy(url)) => super::balancers::balancer_name(url),
+                    _ => None,
+                };
+                self.proxies.member(node, section.as_deref(), notes);
+            }
+            ("proxyset", place) => {
+                let words = node.words();
+                let first = words.first().map_or("", String::as_str);
+                let (url, rest) = match place {
+                    Place::Section(Kind::Proxy(url)) if !first.contains("://") => {
+                        (url.clone(), words.as_slice())
+                    }
+                    _ => (first.to_owned(), words.get(1..).unwrap_or_default()),
+                };
+                let params = super::params::params(rest, &node.origin);
+                self.proxies.set(&url, params, &node.origin, notes);
+            }
+            ("proxyrequests", _) if switch(node.arguments.trim()) == Some(false) => {
+                notes.count(&node.origin);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn proxies_of(&mut self, pass: &Pass, notes: &mut Notes) {
+        if let Some(url) = &pass.url {
+            let worker = pass.worker_url(url);
+            self.proxies
+                .set(&worker, pass.params.clone(), &pass.origin, notes);
+        }
+    }
+}
+
+/// `<Location /path>`, `<Location ~ "expression">` and `<Location /p*>`.
+fn location(words: &[String]) -> Kind {
+    match words {
+        [first, expression, ..] if first == "~" => Kind::Text(Takes::Pattern(expression.clone())),
+        [path, ..] if path.contains(['*', '?', '[']) => {
+            let mut pattern = String::from("^");
+            for letter in path.chars() {
+                match letter {
+                    '*' => pattern.push_str("[^/]*"),
+                    '?' => pattern.push_str("[^/]"),
+                    '[' | ']' => pattern.push(letter),
+                    letter => {
+                        pattern.push_str(&crate::convert::overlap::escaped(&letter.to_string()));
+                    }
+                }
+            }
+            pattern.push('$');
+            Kind::Text(Takes::Pattern(pattern))
+        }
+        [path, ..] => Kind::Location(Takes::Path(super::passes::bare_path(path))),
+        [] => Kind::Location(Takes::Path("/".to_owned())),
+    }
+}

@@ -1,0 +1,25 @@
+//! Where directives stand.
+
+use crate::convert::site::Takes;
+
+/// Where a directive stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the main file or a virtual host, in no section.
+    Server,
+    /// In a section, the last one of its kind in the part.
+    Section(Kind),
+}
+
+/// What a section is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Paths of requests.
+    Location(Takes),
+    /// Paths that are compared as text, which no ProxyPass of one argument can use.
+    Text(Takes),
+    /// What is sent on to urls that begin so; empty: all.
+    Proxy(String),
+    /// Folders and files of httpd's own.
+    Directory(String),
+}

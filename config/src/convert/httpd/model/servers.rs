@@ -1,0 +1,320 @@
+//! From what the directives say to the site: which virtual host answers, and with which rules.
+
+use std::collections::HashMap;
+
+use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, built, serves};
+use super::listeners;
+use super::params;
+use super::part::Part;
+use super::passes::Pass;
+use super::place::Kind;
+use crate::convert::note::Notes;
+use crate::convert::site::{Access, Action, Balancer, Overlay, Rule, Server, Site, Takes};
+use crate::convert::value::{Keys, Value};
+use crate::field::Kind as _;
+use crate::model::Scheme;
+use crate::value::HostName;
+
+/// The site of a main server and its virtual hosts.
+pub(super) fn site(main: &Part, hosts: &[Part], notes: &mut Notes) -> Site {
+    let mut site = Site {
+        listeners: listeners::listeners(main, hosts, notes),
+        ..Site::default()
+    };
+    let secure = hosts.iter().any(|host| listeners::is_secure(host, main));
+    let alone = listeners::main_answers(main, hosts);
+    let mut builder = Builder {
+        main,
+        notes,
+        balancers: Vec::new(),
+        names: HashMap::new(),
+    };
+    for host in hosts {
+        let mut server = builder.server(Some(host));
+        server.secure = secure.then(|| listeners::is_secure(host, main));
+        site.servers.push(server);
+    }
+    if hosts.is_empty() || alone {
+        let mut server = builder.server(None);
+        server.secure = secure.then_some(false);
+        site.servers.push(server);
+    }
+    site.balancers = builder.balancers;
+    site
+}
+
+struct Builder<'a> {
+    main: &'a Part,
+    notes: &'a mut Notes,
+    /// Those of all servers.
+    balancers: Vec<Balancer>,
+    /// The name in the YAML of what a server defines; `None`: no member is left.
+    names: HashMap<(String, usize), Option<String>>,
+}
+
+impl Builder<'_> {
+    /// A server: the main one (`None`), or a virtual host, which has the rules of the main one before its own.
+    fn server(&mut self, host: Option<&Part>) -> Server {
+        let main = self.main;
+        let parts: Vec<&Part> = std::iter::once(main).chain(host).collect();
+        let own = host.unwrap_or(main);
+        let mut server = Server {
+            hosts: self.hosts(host),
+            ..Server::default()
+        };
+        let usual = self.usual(&parts);
+        let preserve = parts.iter().rev().find_map(|part| part.preserve_host);
+        let mut keys = Keys::default();
+        for part in &parts {
+            keys.merge(&part.keys);
+        }
+        if !keys.is_empty() {
+            server.overlays.push(Overlay {
+                takes: Takes::Path("/".to_owned()),
+                keys,
+                access: Access::default(),
+                target: None,
+                origin: own.origin.clone(),
+            });
+        }
+        self.overlays(&parts, &mut server);
+        let mut stage: Vec<Rule> = Vec::new();
+        // Of several sections the last one counts, so it comes first here.
+        let located: Vec<&Pass> = parts.iter().flat_map(|part| &part.located).collect();
+        let passes = parts.iter().flat_map(|part| &part.passes);
+        let all: Vec<&Pass> = located.into_iter().rev().chain(passes).collect();
+        for pass in all {
+            stage.push(self.rule(pass, host, &usual, preserve.unwrap_or(false)));
+        }
+        server.stages.push(stage);
+        server
+    }
+
+    /// The names of a virtual host that can be hosts here.
+    fn hosts(&mut self, host: Option<&Part>) -> Vec<String> {
+        let mut hosts: Vec<String> = Vec::new();
+        for (name, origin) in host.into_iter().flat_map(|host| &host.names) {
+            let name = name.to_ascii_lowercase();
+            let bare = name.split_once("://").map_or(&*name, |(_, rest)| rest);
+            let bare = match bare.rsplit_once(':') {
+                Some((front, port)) if port.bytes().all(|it| it.is_ascii_digit()) => front,
+                _ => bare,
+            };
+            match HostName::read(bare) {
+                Ok(name) if hosts.contains(&name) => {}
+                Ok(name) => hosts.push(name),
+                Err(fault) => {
+                    let text = format!("the name is left out: {}", fault.message);
+                    self.notes.name(origin, text);
+                }
+            }
+        }
+        hosts
+    }
+
+    /// What members have whose parameters do not say it.
+    fn usual(&self, parts: &[&Part]) -> Usual {
+        let mut parts = parts.iter().rev();
+        let mut usual = Usual::default();
+        let timeout = parts.clone().find_map(|part| part.proxy_timeout);
+        let timeout = timeout.or_else(|| parts.clone().find_map(|part| part.timeout));
+        if let Some(timeout) = timeout {
+            usual.keys.set("timeout", Value::duration(timeout));
+        }
+        if let Some(size) = parts.find_map(|part| part.packet_size) {
+            usual.keys.set("packet_size", Value::number(size));
+        }
+        usual.children = self.main.children;
+        usual
+    }
+
+    fn overlays(&mut self, parts: &[&Part], server: &mut Server) {
+        // Sections about what is sent on count before those about paths.
+        let sections = parts.iter().flat_map(|part| &part.sections);
+        let (proxies, paths): (Vec<_>, Vec<_>) =
+            sections.partition(|section| matches!(section.kind, Kind::Proxy(_)));
+        for section in proxies.into_iter().chain(paths) {
+            let (takes, target) = match &section.kind {
+                Kind::Location(takes) | Kind::Text(takes) => (takes.clone(), None),
+                Kind::Proxy(url) => {
+                    let url = url.trim_end_matches(['*', '/']).to_owned();
+                    (Takes::Path("/".to_owned()), Some(url))
+                }
+                Kind::Directory(_) => continue,
+            };
+            let access = section.rules.access(self.notes);
+            if access == Access::default() && section.keys.is_empty() {
+                continue;
+            }
+            server.overlays.push(Overlay {
+                takes,
+                keys: section.keys.clone(),
+                access,
+                target,
+                origin: section.origin.clone(),
+            });
+        }
+    }
+
+    /// The rule of a ProxyPass.
+    fn rule(&mut self, pass: &Pass, host: Option<&Part>, usual: &Usual, preserve: bool) -> Rule {
+        let mut rule = Rule {
+            takes: pass.takes.clone(),
+            action: Action::Pass,
+            keys: Keys::default(),
+            origin: pass.origin.clone(),
+            comments: pass.comments.clone(),
+        };
+        let Some(url) = &pass.url else {
+            return rule;
+        };
+        let is_http = match balancer_name(url) {
+            Some(name) => {
+                let Some((to, is_http)) = self.balancer(&name, url, host, usual) else {
+                    let text = format!("httpd answers 503: balancer://{name} has no members");
+                    self.notes.name(&pass.origin, text);
+                    rule.action = Action::Respond(503);
+                    return rule;
+                };
+                rule.action = Action::To(to);
+                is_http
+            }
+            None => match self.direct(url, pass, host, usual, &mut rule) {
+                Some(is_http) => is_http,
+                None => return rule,
+            },
+        };
+        if is_http && !preserve {
+            rule.keys.set("preserve_host", Value::switch(false));
+        }
+        rule
+    }
+
+    /// The target of a balancer's url, and whether a member speaks HTTP; `None`: it has no members.
+    fn balancer(
+        &mut self,
+        name: &str,
+        url: &str,
+        host: Option<&Part>,
+        usual: &Usual,
+    ) -> Option<(String, bool)> {
+        let own = host.and_then(|host| defined(&host.proxies, name));
+        let defined = own.or_else(|| defined(&self.main.proxies, name))?;
+        let key = (name.to_owned(), std::ptr::from_ref(defined).addr());
+        let known = match self.names.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let built = built(defined, self.free_name(name), usual, self.notes);
+                let built_name = built.map(|built| self.keep(built));
+                self.names.insert(key, built_name.clone());
+                built_name
+            }
+        }?;
+        let balancer = self.balancers.iter().find(|it| it.name == known)?;
+        let is_http = balancer.members.iter().any(|it| it.url.starts_with("http"));
+        let path = url.get(11 + name.len()..).unwrap_or_default();
+        Some((format!("balancer://{known}{path}"), is_http))
+    }
+
+    /// Keeps a balancer; the same one of another virtual host is kept once.
+    fn keep(&mut self, built: Balancer) -> String {
+        let same = self.balancers.iter().find(|known| {
+            known.keys == built.keys
+                && known.members.len() == built.members.len()
+                && known
+                    .members
+                    .iter()
+                    .zip(&built.members)
+                    .all(|(one, other)| one.url == other.url && one.keys == other.keys)
+                && stem(&known.name) == stem(&built.name)
+        });
+        match same {
+            Some(known) => known.name.clone(),
+            None => {
+                let name = built.name.clone();
+                self.balancers.push(built);
+                name
+            }
+        }
+    }
+
+    /// A name that no other balancer has, of the letters that a name may have.
+    fn free_name(&self, name: &str) -> String {
+        let allowed = |letter: char| match letter.is_ascii_alphanumeric() || "._-".contains(letter)
+        {
+            true => letter,
+            false => '-',
+        };
+        let name: String = name.chars().take(80).map(allowed).collect();
+        let name = if name.is_empty() {
+            "balancer".to_owned()
+        } else {
+            name
+        };
+        let is_free = |name: &String| !self.balancers.iter().any(|it| it.name == *name);
+        let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}_{n}")));
+        names.find(is_free).unwrap_or(name)
+    }
+
+    /// The target of a url without a balancer. Returns whether it speaks HTTP; `None`: it cannot be sent on.
+    fn direct(
+        &mut self,
+        url: &str,
+        pass: &Pass,
+        host: Option<&Part>,
+        usual: &Usual,
+        rule: &mut Rule,
+    ) -> Option<bool> {
+        let worker_url = pass.worker_url(url);
+        let member = match balancers::member_url(&pass.address(url)) {
+            Ok(member) => member,
+            Err(why) => {
+                self.notes
+                    .name(&pass.origin, format!("it answers 503 here: {why}"));
+                rule.action = Action::Respond(503);
+                return None;
+            }
+        };
+        let parts = host.into_iter().chain(Some(self.main));
+        let worker: Option<&Worker> = parts
+            .flat_map(|part| &part.proxies.workers)
+            .find(|worker| serves(&worker.url, &worker_url));
+        let is_ajp = member.scheme == Scheme::Ajp;
+        let params = worker.map_or(&pass.params, |worker| &worker.params);
+        let turned = params::member(params, is_ajp, usual.children, self.notes);
+        let mut keys = turned.keys;
+        for (key, value) in usual.keys.iter() {
+            keys.set_default(key, value.clone());
+        }
+        // Nothing is chosen where there is one member.
+        for key in ["route", "redirect", "loadfactor", "lbset"] {
+            keys.remove(key);
+        }
+        for param in turned.health {
+            let text = format!(
+                "{} is left out: a single backend has no health check",
+                param.key
+            );
+            self.notes.name(&param.origin, text);
+        }
+        rule.comments.extend(turned.comments);
+        if !crate::convert::defaults::is_all_default(&keys) {
+            rule.keys.set("member", Value::Map(keys));
+        }
+        rule.action = Action::To(url.to_owned());
+        Some(!is_ajp)
+    }
+}
+
+fn defined<'a>(proxies: &'a Proxies, name: &str) -> Option<&'a Defined> {
+    let mut balancers = proxies.balancers.iter();
+    balancers.find(|it| it.name == name && !it.members.is_empty())
+}
+
+/// The name without the number that tells it from another of the same name.
+fn stem(name: &str) -> &str {
+    match name.rsplit_once('_') {
+        Some((stem, number)) if number.bytes().all(|it| it.is_ascii_digit()) => stem,
+        _ => name,
+    }
+}

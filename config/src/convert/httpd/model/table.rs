@@ -1,0 +1,171 @@
+//! Directives that are no business of a gateway's, and those that have no counterpart.
+
+use super::super::tree::Node;
+use crate::convert::note::Notes;
+
+/// Counts or names a directive or section that nothing else has taken.
+pub(super) fn rest(node: &Node, notes: &mut Notes) {
+    if COUNTED.contains(&&*node.name)
+        || COUNTED_STARTS
+            .iter()
+            .any(|start| node.name.starts_with(start))
+    {
+        notes.count(&node.origin);
+        for inner in node.inner() {
+            notes.count(&inner.origin);
+        }
+        return;
+    }
+    let text = NAMED.iter().find(|(name, _)| *name == node.name);
+    let text = match (text, &node.children) {
+        (Some((_, text)), _) => format!("{}: {text}", node.written),
+        (None, None) => format!("{} is left out: it has no counterpart here", node.written),
+        (None, Some(_)) => format!("<{}> is left out with everything in it", node.written),
+    };
+    notes.name(&node.origin, text);
+}
+
+/// Modules, processes, files of httpd's own, logs, and what ajpgate always does.
+const COUNTED: &[&str] = &[
+    "acceptfilter",
+    "accessfilename",
+    "action",
+    "adddefaultcharset",
+    "addcharset",
+    "addencoding",
+    "addhandler",
+    "addicon",
+    "addiconbyencoding",
+    "addiconbytype",
+    "addalt",
+    "addlanguage",
+    "addtype",
+    "allowoverride",
+    "allowoverridelist",
+    "browsermatch",
+    "browsermatchnocase",
+    "bufferedlogs",
+    "checkspelling",
+    "contentdigest",
+    "coredumpdirectory",
+    "customlog",
+    "defaulticon",
+    "defaultlanguage",
+    "defaultruntimedir",
+    "defaulttype",
+    "directoryindex",
+    "directoryslash",
+    "enablemmap",
+    "enablesendfile",
+    "errorlog",
+    "errorlogformat",
+    "extendedstatus",
+    "fileetag",
+    "forcelanguagepriority",
+    "forcetype",
+    "globallog",
+    "gracefulshutdowntimeout",
+    "group",
+    "headername",
+    "hostnamelookups",
+    "httpprotocoloptions",
+    "identitycheck",
+    "indexignore",
+    "indexoptions",
+    "indexorderdefault",
+    "indexstylesheet",
+    "keepalive",
+    "languagepriority",
+    "listenbacklog",
+    "listencoresbucketsratio",
+    "lockfile",
+    "loadfile",
+    "logformat",
+    "loglevel",
+    "maxclients",
+    "maxconnectionsperchild",
+    "maxkeepaliverequests",
+    "maxmemfree",
+    "maxrequestsperchild",
+    "maxrequestworkers",
+    "maxsparethreads",
+    "maxspareservers",
+    "mimemagicfile",
+    "minsparethreads",
+    "minspareservers",
+    "multiviewsmatch",
+    "mutex",
+    "namevirtualhost",
+    "options",
+    "passenv",
+    "pidfile",
+    "protocolshonororder",
+    "proxystatus",
+    "proxyvia",
+    "proxyreceivebuffersize",
+    "readmename",
+    "rewritelog",
+    "rewriteloglevel",
+    "scoreboardfile",
+    "scriptsock",
+    "serveradmin",
+    "serversignature",
+    "servertokens",
+    "startservers",
+    "threadlimit",
+    "threadsperchild",
+    "threadstacksize",
+    "traceenable",
+    "transferlog",
+    "typesconfig",
+    "usecanonicalname",
+    "usecanonicalphysicalport",
+    "user",
+    "userdir",
+    "unsetenv",
+    "removehandler",
+    "removetype",
+    "sslmutex",
+    "sslpassphrasedialog",
+    "sslrandomseed",
+    "sslsessioncache",
+    "sslsessioncachetimeout",
+    "sslcryptodevice",
+    "sslstaplingcache",
+    "sslhonorcipherorder",
+    "sslcompression",
+    "sslsessiontickets",
+    "sslstrictsnivhostcheck",
+    "sslinsecurerenegotiation",
+    "directory",
+    "directorymatch",
+    "files",
+    "filesmatch",
+    "xbithack",
+    "cgidscriptsock",
+    "jkshmfile",
+    "jkshmsize",
+    "jklogfile",
+    "jkloglevel",
+    "jklogstampformat",
+    "jkwatchdoginterval",
+    "jkrequestlogformat",
+    "jkstripsession",
+];
+
+/// The same, by how they begin.
+const COUNTED_STARTS: &[&str] = &["php_", "wsgi", "perl", "passenger", "mime"];
+
+/// What has no counterpart, with what to do.
+const NAMED: &[(&str, &str)] = &[
+    (
+        "if",
+        "left out with everything in it: conditions of requests are `when`, `hosts`, `scheme` and `match` here",
+    ),
+    ("elseif", "left out with everything in it"),
+    ("else", "left out with everything in it"),
+    (
+        "proxymatch",
+        "left out with everything in it: put its keys into the mappings",
+    ),
+];

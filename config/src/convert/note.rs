@@ -1,0 +1,103 @@
+//! What is said about the lines of the old files.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// A line of an old file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The name of the file as it was opened.
+    pub file: Arc<str>,
+    /// The line from 1; the first one of a directive that goes on in further lines.
+    pub line: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A line that could not be turned, or whose meaning differs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Remark {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What, and why or what to do. It never holds a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.origin, self.text)
+    }
+}
+
+/// A file that cannot be read or parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The line; line 0 is the file as a whole.
+    pub origin: Origin,
+    /// What is wrong.
+    pub text: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.origin.line {
+            0 => write!(f, "{}: {}", self.origin.file, self.text),
+            _ => write!(f, "{}: {}", self.origin, self.text),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The remarks and the count of what is no business of a gateway's. The same remark about one line is kept once.
+#[derive(Debug, Default)]
+pub struct Notes {
+    remarks: BTreeSet<(usize, u32, String, Arc<str>)>,
+    files: Vec<Arc<str>>,
+    counted: BTreeSet<Origin>,
+}
+
+impl Notes {
+    /// Names a line that could not be turned.
+    pub fn name(&mut self, origin: &Origin, text: impl Into<String>) {
+        let file = self.number(&origin.file);
+        let (line, file_name) = (origin.line, Arc::clone(&origin.file));
+        self.remarks.insert((file, line, text.into(), file_name));
+    }
+
+    /// Counts a line as no business of a gateway's.
+    pub fn count(&mut self, origin: &Origin) {
+        self.counted.insert(origin.clone());
+    }
+
+    /// Says in which order files are first looked at, which is the order of their remarks.
+    pub fn open(&mut self, file: &Arc<str>) {
+        self.number(file);
+    }
+
+    fn number(&mut self, file: &Arc<str>) -> usize {
+        match self.files.iter().position(|known| known == file) {
+            Some(at) => at,
+            None => {
+                self.files.push(Arc::clone(file));
+                self.files.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Remark>, usize) {
+        let remarks = self
+            .remarks
+            .into_iter()
+            .map(|(_, line, text, file)| Remark {
+                origin: Origin { file, line },
+                text,
+            });
+        (remarks.collect(), self.counted.len())
+    }
+}

@@ -1,0 +1,267 @@
+//! Which paths rules have in common. The answers are on the safe side: "perhaps" is yes.
+
+use super::site::Takes;
+
+/// Whether a path stands for another one too: `/shop` for `/shop/x`.
+pub(super) fn covers(above: &str, path: &str) -> bool {
+    let above = above.trim_end_matches('/');
+    path.strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The path and those above it, the longest first: `/a/b`, `/a`, `/`.
+pub(super) fn upwards(path: &str) -> impl Iterator<Item = &str> {
+    let mut next = Some(path);
+    std::iter::from_fn(move || {
+        let path = next?;
+        next = match path.rfind('/') {
+            _ if path == "/" => None,
+            Some(0) | None => Some("/"),
+            Some(end) => path.get(..end),
+        };
+        Some(path)
+    })
+}
+
+/// The number of segments.
+pub(super) fn depth(path: &str) -> usize {
+    path.split('/').filter(|name| !name.is_empty()).count()
+}
+
+/// Whether some path may be taken by both.
+pub(super) fn meet(one: &Takes, other: &Takes) -> bool {
+    match (one, other) {
+        (Takes::Path(one), Takes::Path(other)) => covers(one, other) || covers(other, one),
+        (Takes::Path(path), Takes::Exact(exact)) | (Takes::Exact(exact), Takes::Path(path)) => {
+            covers(path, exact)
+        }
+        (Takes::Exact(one), Takes::Exact(other)) => one == other,
+        (Takes::Pattern(pattern), Takes::Path(path))
+        | (Takes::Path(path), Takes::Pattern(pattern)) => {
+            let mut starts = starts(pattern).into_iter();
+            path == "/" || starts.any(|start| path.starts_with(&start) || covers(path, &start))
+        }
+        (Takes::Pattern(pattern), Takes::Exact(exact))
+        | (Takes::Exact(exact), Takes::Pattern(pattern)) => {
+            let mut starts = starts(pattern).into_iter();
+            starts.any(|start| exact.starts_with(&start))
+        }
+        (Takes::Pattern(one), Takes::Pattern(other)) => {
+            let other = starts(other);
+            let meet = |one: &String| {
+                let mut other = other.iter();
+                other.any(|other| one.starts_with(other) || other.starts_with(one))
+            };
+            starts(one).iter().any(meet)
+        }
+    }
+}
+
+/// Whether a path takes everything that the other takes.
+pub(super) fn takes_all(path: &str, other: &Takes) -> bool {
+    match other {
+        Takes::Path(other) | Takes::Exact(other) => covers(path, other),
+        Takes::Pattern(pattern) => {
+            let above = path.trim_end_matches('/');
+            let is_below = |start: String| {
+                let rest = start.strip_prefix(above);
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            };
+            above.is_empty() || starts(pattern).into_iter().all(is_below)
+        }
+    }
+}
+
+/// The expression that takes a path and everything below it; group 1 is what is behind the path, with its slash.
+pub(super) fn pattern_of(path: &str) -> String {
+    match path {
+        "/" => "^(/.*)$".to_owned(),
+        _ => format!("^{}(/.*)?$", escaped(path)),
+    }
+}
+
+/// The expression that takes one path.
+pub(super) fn pattern_of_one(path: &str) -> String {
+    format!("^{}$", escaped(path))
+}
+
+/// A text as an expression.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, letter| {
+        if r"\.+*?()|[]{}^$".contains(letter) {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+        escaped
+    })
+}
+
+/// The expression that takes the same paths and finds the whole path, so that `$0` is all of it.
+pub(super) fn whole(pattern: &str) -> String {
+    let one = alternatives(pattern).len() == 1;
+    let is_start = one && pattern.starts_with('^');
+    let is_end = one && pattern.ends_with('$') && !pattern.ends_with("\\$");
+    match (is_start, is_end) {
+        (true, true) => pattern.to_owned(),
+        (true, false) => format!("{}.*$", pattern.trim_end_matches(".*")),
+        (false, true) => format!("^.*?(?:{pattern})"),
+        (false, false) => format!("^.*?(?:{pattern}).*$"),
+    }
+}
+
+/// The alternatives of an expression, outside of groups.
+fn alternatives(pattern: &str) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let (mut depth, mut in_class, mut escaped) = (0_usize, false, false);
+    for letter in pattern.chars() {
+        let plain = !std::mem::replace(&mut escaped, false);
+        match letter {
+            '\\' if plain => escaped = true,
+            '[' if plain && !in_class => in_class = true,
+            ']' if plain => in_class = false,
+            '(' if plain && !in_class => depth += 1,
+            ')' if plain && !in_class => depth = depth.saturating_sub(1),
+            '|' if plain && !in_class && depth == 0 => {
+                found.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(last) = found.last_mut() {
+            last.push(letter);
+        }
+    }
+    found
+}
+
+/// Letters with one of which every path begins in which an expression is found; an empty one stands for every path.
+pub(super) fn starts(pattern: &str) -> Vec<String> {
+    let start = |alternative: &String| match alternative.strip_prefix('^') {
+        Some(rest) => starts_of(rest),
+        None => vec![String::new()],
+    };
+    alternatives(pattern).iter().flat_map(start).collect()
+}
+
+/// The same for one alternative behind its `^`: letters, and behind them perhaps a group of alternatives.
+fn starts_of(text: &str) -> Vec<String> {
+    let (start, rest) = literal(text);
+    let Some(group) = rest.strip_prefix('(') else {
+        return vec![start];
+    };
+    let mut depth = 1_usize;
+    let end = group.char_indices().find(|(_, letter)| {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    });
+    let Some((inner, behind)) = end.and_then(|(at, _)| group.split_at_checked(at)) else {
+        return vec![start];
+    };
+    let inner = inner.strip_prefix("?:").unwrap_or(inner);
+    let optional = behind
+        .get(1..)
+        .is_some_and(|it| it.starts_with(['?', '*', '{']));
+    if inner.contains(['\\', '[']) || inner.starts_with('?') || optional {
+        return vec![start];
+    }
+    let inner = alternatives(inner);
+    inner
+        .iter()
+        .map(|it| format!("{start}{}", literal(it).0))
+        .collect()
+}
+
+/// The letters that stand for themselves at the start of an expression, and what is behind them.
+fn literal(text: &str) -> (String, &str) {
+    let (mut found, mut rest) = (String::new(), text);
+    loop {
+        let mut letters = rest.chars();
+        let letter = match letters.next() {
+            Some('\\') => letters
+                .next()
+                .filter(|it| r"\.+*?()|[]{}^$-/".contains(*it)),
+            Some(letter) if letter.is_alphanumeric() || "/-_~,:@=!%&' ".contains(letter) => {
+                Some(letter)
+            }
+            _ => None,
+        };
+        let behind = letters.as_str();
+        match letter {
+            Some(_) if behind.starts_with(['?', '*', '{']) => return (found, rest),
+            Some(letter) => found.push(letter),
+            None => return (found, rest),
+        }
+        rest = behind;
+    }
+}
+
+/// A url or path with what is behind it; exactly one slash stands where they meet.
+pub(super) fn join(base: &str, rest: &str) -> String {
+    let rest = rest.trim_start_matches('/');
+    match rest.is_empty() {
+        true => base.to_owned(),
+        false => format!("{}/{rest}", base.trim_end_matches('/')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_letters_that_a_path_begins_with() {
+        for (pattern, expected) in [
+            ("^/app/(.*)$", vec!["/app/"]),
+            (
+                "^/(manager|host-manager)",
+                vec!["/manager", "/host-manager"],
+            ),
+            ("^/a|^/b", vec!["/a", "/b"]),
+            ("^/a|b", vec!["/a", ""]),
+            (r"^/a\.b+", vec!["/a.b"]),
+            (r"^/app?x", vec!["/ap"]),
+            ("^/(a|b)?x", vec!["/"]),
+            ("^/(?:x|y(z)?)/", vec!["/x", "/y"]),
+            (r"^(/\d+|/x)", vec![""]),
+            (r"\.bak$", vec![""]),
+        ] {
+            assert_eq!(starts(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn rules_that_may_take_the_same_path() {
+        let path = |text: &str| Takes::Path(text.to_owned());
+        let pattern = |text: &str| Takes::Pattern(text.to_owned());
+        for (one, other, expected) in [
+            (path("/app"), path("/app/x"), true),
+            (path("/app"), path("/apple"), false),
+            (path("/app"), Takes::Exact("/app".to_owned()), true),
+            (path("/app"), pattern("^/u/(.*)"), false),
+            (path("/application"), pattern("^/app"), true),
+            (path("/app"), pattern("^/app/x"), true),
+            (path("/app"), pattern(r"\.jsp$"), true),
+            (pattern("^/a/"), pattern("^/b/"), false),
+        ] {
+            assert_eq!(meet(&one, &other), expected, "{one:?} {other:?}");
+            assert_eq!(meet(&other, &one), expected, "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
+    fn expressions_for_whole_paths() {
+        for (pattern, expected) in [
+            ("^/a", "^/a.*$"),
+            ("^/(a|b).*", "^/(a|b).*$"),
+            ("^/a$", "^/a$"),
+            (r"\.bak$", r"^.*?(?:\.bak$)"),
+            ("^/a|^/b", "^.*?(?:^/a|^/b).*$"),
+        ] {
+            assert_eq!(whole(pattern), expected, "{pattern}");
+        }
+    }
+}

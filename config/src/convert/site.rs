@@ -1,0 +1,252 @@
+//! What an old server does: the model between the front parts and the writer.
+//!
+//! A front part (`httpd`, and others to come) produces a [`Site`]:
+//!
+//! * **Balancers** with their members. Keys have the names and values of the YAML; a key whose value is
+//!   the default is left out by the writer, so a front part sets what it knows. A secret is a [`Value::Secret`].
+//! * **Servers**, the virtual hosts, the main one first. A server has *stages*: the old server's ways to decide, in the order
+//!   in which they are asked (httpd: redirects, then ProxyPass; mod_jk: JkMount). In a stage the first rule that fits counts,
+//!   so a front part that has another order (mod_jk: more slashes, then longer) sorts its rules. [`Action::Pass`] leaves a
+//!   request to the next stages, and is the exclusion (`!`) where there is none.
+//! * **Overlays**: what sections add to whatever serves a path, such as access and header fields; later ones win.
+//! * **Origins**: everything has the line it comes from. Comments of a rule, member or balancer are written above it.
+//!
+//! Paths are decoded, and a path stands for itself and everything below it, as `path` does. `Takes::Exact` is one path alone
+//! (mod_jk's `/app`). Nothing here depends on the order or length of paths: `arrange` finds out what has to be written.
+
+use super::note::Origin;
+use super::value::{Keys, Value};
+
+/// What the old server does.
+#[derive(Debug, Default)]
+pub struct Site {
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// Its balancers; names are unique.
+    pub balancers: Vec<Balancer>,
+    /// Its virtual hosts. The first one of each scheme answers for every other host. One server without hosts is a server
+    /// without virtual hosts.
+    pub servers: Vec<Server>,
+    /// Keys of the whole file, such as `limits`, `error_pages` and `access_log`.
+    pub keys: Keys,
+    /// Comments at the head of the file.
+    pub comments: Vec<String>,
+}
+
+/// An address that clients connect to.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// `0.0.0.0:80`
+    pub bind: String,
+    /// `tls`, `proxy_protocol`, `http2`.
+    pub keys: Keys,
+    /// Where it stands.
+    pub origin: Option<Origin>,
+    /// What differs.
+    pub comments: Vec<String>,
+}
+
+/// A balancer.
+#[derive(Debug, Clone)]
+pub struct Balancer {
+    /// Its name: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// Its keys without `members`.
+    pub keys: Keys,
+    /// Its members.
+    pub members: Vec<Member>,
+    /// Where it stands.
+    pub origin: Origin,
+    /// What differs.
+    pub comments: Vec<String>,
+}
+
+/// A member of a balancer.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// `ajp://10.0.0.11:8009`
+    pub url: String,
+    /// Its keys without `url`.
+    pub keys: Keys,
+    /// Where it stands.
+    pub origin: Origin,
+    /// What differs.
+    pub comments: Vec<String>,
+}
+
+/// A virtual host.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// Its names in lower case, `*.example.com` among them.
+    pub hosts: Vec<String>,
+    /// Whether its clients come over TLS; `None`: it answers both.
+    pub secure: Option<bool>,
+    /// Its rules, in the order in which the stages are asked.
+    pub stages: Vec<Vec<Rule>>,
+    /// What is added to a path, whatever serves it, in the order of the file.
+    pub overlays: Vec<Overlay>,
+}
+
+/// A rule: which paths it takes, and what becomes of them.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The paths.
+    pub takes: Takes,
+    /// What becomes of them.
+    pub action: Action,
+    /// Keys of the mapping, without its target and its access.
+    pub keys: Keys,
+    /// Where it stands.
+    pub origin: Origin,
+    /// What differs.
+    pub comments: Vec<String>,
+}
+
+/// Which paths a rule takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Takes {
+    /// This path and everything below it: `/`, or `/shop` without a slash at its end.
+    Path(String),
+    /// This path alone.
+    Exact(String),
+    /// Every path in which this regular expression is found.
+    Pattern(String),
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// This stage does not answer it; the next one is asked. When none answers, it is 404.
+    Pass,
+    /// It is sent on. For [`Takes::Path`] the url stands in place of the path, and what is behind the path is appended. For
+    /// the others it is the whole target, with `$0` to `$9` for what was captured.
+    To(String),
+    /// The client is sent elsewhere, by the same rules.
+    Redirect {
+        /// `https`, a path, or a whole URL.
+        to: String,
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+    },
+    /// A fixed answer.
+    Respond(u16),
+    /// Files of this folder.
+    Files(String),
+}
+
+/// What a section adds to a path.
+#[derive(Debug, Clone)]
+pub struct Overlay {
+    /// The paths, whole or by expression.
+    pub takes: Takes,
+    /// Keys of a mapping.
+    pub keys: Keys,
+    /// Who may come in.
+    pub access: Access,
+    /// Only for what is sent on to a url that begins so (`<Proxy>`); `None`: for everything.
+    pub target: Option<String>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// Who may come in. What a section says replaces what those before it say, part by part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Whom the rules let in; `None`: nothing is said.
+    pub admission: Option<Admission>,
+    /// `basic`, in lower case.
+    pub kind: Option<String>,
+    /// What browsers show when they ask for a password.
+    pub realm: Option<String>,
+    /// The file of users and hashes.
+    pub users: Option<String>,
+}
+
+/// Whom rules let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Everybody.
+    All,
+    /// Those for whom everything here holds.
+    Those {
+        /// Networks; empty: every address.
+        allow: Vec<String>,
+        /// Networks that may not.
+        deny: Vec<String>,
+        /// Whether a password is wanted.
+        user: bool,
+    },
+    /// The old server lets some in, but that cannot be said here: nobody comes in until somebody has looked at it.
+    Nobody {
+        /// What could not be turned.
+        why: String,
+        /// Where it stands.
+        origin: Origin,
+    },
+}
+
+impl Access {
+    /// What holds where a later section covers the same path.
+    #[must_use]
+    pub fn then(&self, later: &Self) -> Self {
+        let later = later.clone();
+        Self {
+            admission: later.admission.or_else(|| self.admission.clone()),
+            kind: later.kind.or_else(|| self.kind.clone()),
+            realm: later.realm.or_else(|| self.realm.clone()),
+            users: later.users.or_else(|| self.users.clone()),
+        }
+    }
+
+    /// Whether somebody may be kept out.
+    #[must_use]
+    pub fn restricts(&self) -> bool {
+        !matches!(self.admission, None | Some(Admission::All))
+    }
+
+    /// Nobody may come in: the keys.
+    #[must_use]
+    pub fn closed() -> Keys {
+        Keys::from([("deny", Value::texts(["0.0.0.0/0", "::/0"]))])
+    }
+
+    /// The keys `allow`, `deny` and `auth`.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be said in keys: the mapping has to be closed.
+    pub fn keys(&self) -> Result<Keys, String> {
+        let mut keys = Keys::default();
+        let (allow, deny, user) = match &self.admission {
+            None | Some(Admission::All) => return Ok(keys),
+            Some(Admission::Nobody { why, .. }) => return Err(why.clone()),
+            Some(Admission::Those { allow, deny, user }) => (allow, deny, *user),
+        };
+        if !allow.is_empty() {
+            keys.set("allow", Value::texts(allow.iter().cloned()));
+        }
+        if !deny.is_empty() {
+            keys.set("deny", Value::texts(deny.iter().cloned()));
+        }
+        if user {
+            keys.set("auth", Value::Map(self.auth()?));
+        }
+        Ok(keys)
+    }
+
+    fn auth(&self) -> Result<Keys, String> {
+        match (self.kind.as_deref(), &self.users) {
+            (Some("basic"), Some(users)) => {
+                let mut basic = Keys::default();
+                if let Some(realm) = &self.realm {
+                    basic.set("realm", Value::text(realm));
+                }
+                basic.set("users", Value::text(users));
+                Ok(Keys::from([("basic", Value::Map(basic))]))
+            }
+            (Some("basic"), None) => Err("the users are in no AuthUserFile".to_owned()),
+            (Some(kind), _) => Err(format!("AuthType {kind} has no counterpart")),
+            (None, _) => Err("a user is wanted, and no AuthType says which".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Old configurations of `testdata/convert` and the YAML that they become, which stands beside each in a file of the same name.
+//! What is said about it stands in a third file, whose name ends with .txt. With `AJPGATE_BLESS=1` the files are written anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ajpgate_config::convert::{Converted, Failure, Files, Wanted, convert};
+
+/// Files of the test data.
+struct Folder;
+
+impl Files for Folder {
+    fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
+        fs::read(file).map_err(|error| error.to_string())
+    }
+
+    fn names(&self, folder: &Path) -> Option<Vec<String>> {
+        let entries = fs::read_dir(folder).ok()?;
+        let names = entries.filter_map(|it| it.ok()?.file_name().into_string().ok());
+        Some(names.collect())
+    }
+}
+
+/// Files of a test.
+#[derive(Default)]
+struct Memory(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Files for Memory {
+    fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
+        let found = self.0.get(file);
+        found.cloned().ok_or_else(|| "no such file".to_owned())
+    }
+
+    fn names(&self, folder: &Path) -> Option<Vec<String>> {
+        let inside = self
+            .0
+            .keys()
+            .filter_map(|file| file.strip_prefix(folder).ok());
+        let mut names: Vec<String> = inside
+            .filter_map(|rest| Some(rest.iter().next()?.to_str()?.to_owned()))
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.dedup();
+        let is_file = self.0.contains_key(folder);
+        (!names.is_empty() && !is_file).then_some(names)
+    }
+}
+
+fn convert_text(text: &str) -> Result<Converted, Failure> {
+    let files = Memory(BTreeMap::from([("/etc/httpd.conf".into(), text.into())]));
+    let wanted = Wanted {
+        httpd: Some("/etc/httpd.conf".into()),
+        ..Wanted::default()
+    };
+    convert(&wanted, &files, &|_| None)
+}
+
+/// What the command would say.
+fn said(converted: &Converted) -> String {
+    let mut said: String = converted
+        .remarks
+        .iter()
+        .map(|it| format!("{it}\n"))
+        .collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/convert/");
+    said = said.replace(folder, "");
+    said + &format!("counted: {}\n", converted.counted)
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/convert")
+}
+
+/// The main files, in order.
+fn cases() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|it| it == "conf"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn each_file_becomes_its_yaml_which_check_accepts() {
+    let bless = std::env::var_os("AJPGATE_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for file in cases() {
+        let wanted = Wanted {
+            httpd: Some(file.clone()),
+            ..Wanted::default()
+        };
+        let converted = match convert(&wanted, &Folder, &|_| None) {
+            Ok(converted) => converted,
+            Err(failure) => {
+                wrong.push(format!("{}: {failure}", file.display()));
+                continue;
+            }
+        };
+        let text = &converted.written.text;
+        if let Err(problems) = ajpgate_config::parse(text, Path::new("new.yaml"), &|_| None) {
+            wrong.push(format!("{}:\n{problems}\n{text}", file.display()));
+        }
+        assert_eq!(text.lines().count(), converted.written.origins.len());
+        for (extension, found) in [("yaml", text.clone()), ("txt", said(&converted))] {
+            let golden = file.with_extension(extension);
+            if bless {
+                fs::write(&golden, &found).unwrap();
+            }
+            let expected = fs::read_to_string(&golden).unwrap_or_default();
+            if expected != found {
+                wrong.push(format!("{}:\n{found}", golden.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_failure_has_its_place() {
+    let deep = "<Location /a>\n".repeat(100);
+    for (text, said) in [
+        (
+            "<Proxy *>\nRequire all granted\n",
+            "1: <Proxy> is not closed",
+        ),
+        ("A\n</Proxy>", "2: </Proxy> closes nothing"),
+        (
+            "<Proxy *>\n</Location>",
+            "2: </Location> where <Proxy> of line 1 is open",
+        ),
+        (
+            "A\n<Location /a",
+            "2: `>` is missing at the end of the section's line",
+        ),
+        (
+            "<!-- x -->",
+            "1: <!--> is no section; a comment begins with #",
+        ),
+        (
+            "\nInclude none.conf",
+            "2: cannot read /etc/none.conf: no such file",
+        ),
+        (
+            "Include conf.d/*.conf",
+            "1: Include conf.d/*.conf: there is no such file",
+        ),
+        ("Include httpd.conf", "1: /etc/httpd.conf includes itself"),
+        (&*deep, "65: more than 64 sections in one another"),
+    ] {
+        let failure = convert_text(text).expect_err(text).to_string();
+        assert_eq!(failure, format!("/etc/httpd.conf:{said}"), "{text}");
+    }
+}
+
+#[test]
+fn includes_and_definitions_are_followed() {
+    let file = |name: &str, text: &str| (PathBuf::from(name), text.as_bytes().to_vec());
+    let files = Memory(BTreeMap::from([
+        file(
+            "/etc/httpd.conf",
+            "ServerRoot /srv\nDefine APP shop\nInclude conf.d/*.conf\nIncludeOptional none/*.conf\nInclude sites\n",
+        ),
+        file("/srv/conf.d/b.conf", "ProxyPass / ajp://10.0.0.2/\n"),
+        file(
+            "/srv/conf.d/a.conf",
+            "ProxyPass /${APP} ajp://10.0.0.1/${HOSTNAME}\n",
+        ),
+        file(
+            "/srv/conf.d/.hidden.conf",
+            "ProxyPass /hidden ajp://10.0.0.1/\n",
+        ),
+        file(
+            "/srv/sites/1/x",
+            "<IfModule !mod_proxy.c>\nProxyPass /no ajp://h/\n</IfModule>\n",
+        ),
+        file(
+            "/srv/sites/2",
+            "<IfDefine APP>\n<IfVersion >= 2.4>\nProxyPass /yes !\n</IfVersion>\n</IfDefine>\n",
+        ),
+    ]));
+    let wanted = Wanted {
+        httpd: Some("/etc/httpd.conf".into()),
+        ..Wanted::default()
+    };
+    let env = |name: &str| (name == "HOSTNAME").then(|| "here".to_owned());
+    let converted = convert(&wanted, &files, &env).unwrap();
+    let lines: Vec<&str> = converted.written.text.lines().skip(4).collect();
+    assert_eq!(
+        lines,
+        [
+            "  - { path: /shop, to: \"ajp://10.0.0.1/here\" }",
+            "  - { path: /, to: \"ajp://10.0.0.2/\" }",
+        ]
+    );
+    let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
+    let dead = "/srv/sites/2:3: left out: never reached because of line 1 of /srv/conf.d/b.conf";
+    assert_eq!(remarks, [dead]);
+}
+
+#[test]
+fn five_thousand_lines_take_less_than_a_second() {
+    let mut text = String::new();
+    for number in 0..700 {
+        text += &format!(
+            "<VirtualHost *:80>\nServerName h{number}.example.com\nProxyPass /a{number} !\n\
+             ProxyPass / balancer://b{number}/\n<Proxy balancer://b{number}>\n\
+             BalancerMember ajp://10.0.0.1:{}\n</Proxy>\n</VirtualHost>\n",
+            number + 1
+        );
+    }
+    let begun = std::time::Instant::now();
+    let converted = convert_text(&text).unwrap();
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    println!("{:?}", begun.elapsed());
+    assert!(converted.written.text.contains("h699.example.com"));
+}
