@@ -5,12 +5,13 @@ mod certificate;
 
 use std::borrow::Cow;
 
-use ajpgate_config::{Fact, Piece, Template, TlsFact, When};
+use ajpgate_config::{Fact, Piece, Template, TlsFact, Variable, When};
 use x509_parser::prelude::X509Name;
 
 use self::certificate::{Decoded, attribute, dn, time};
 use crate::client::{Client, Tls};
 use crate::head::{Fields, Known, RequestHead};
+use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::variables::Variables;
 
 /// Most bytes of one fact that go into a text; what is longer is cut off. Tomcat's own limit for a head is as much.
@@ -18,6 +19,9 @@ const LONGEST_FACT: usize = 8 * 1024;
 
 /// Most bytes of a text; what is longer is cut off.
 const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Most bytes of the id of a request that a trusted proxy says.
+const LONGEST_REQUEST_ID: usize = 128;
 
 /// A request, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +44,29 @@ impl<'a> Facts<'a> {
         match fact {
             Fact::ClientAddress => Some(text(&self.client.ip)),
             Fact::User => self.user.map(text),
+            Fact::Variable(Variable::UniqueId) => Some(Cow::Borrowed(self.unique_id())),
+            Fact::Variable(Variable::TraceId) => self.trace_id().map(Cow::Owned),
             Fact::Variable(variable) => self.variables.get(*variable).map(text),
             Fact::RequestHeader(name) => joined(self.head?.fields.all(name.as_str())),
             Fact::Cookie(name) => cookie(&self.head?.fields, name).map(Cow::Borrowed),
             Fact::Tls(fact) => tls(self.client.tls.as_deref()?, *fact),
         }
+    }
+
+    /// The id of the request: what a trusted proxy says in X-Request-Id, else one of the gateway's own.
+    pub(crate) fn unique_id(&self) -> &'a [u8] {
+        let (head, told) = (self.head, self.client.said.is_some());
+        let said = head.filter(|_| told).and_then(request_id);
+        said.unwrap_or_else(|| self.variables.unique_id().as_bytes())
+    }
+
+    /// The id of the trace: the gateway's, else the client's.
+    pub(crate) fn trace_id(&self) -> Option<Vec<u8>> {
+        if let Some(id) = &self.variables.trace_id {
+            return Some(id.as_bytes().to_vec());
+        }
+        let context = TraceContext::of(self.head?.fields.all(TRACEPARENT))?;
+        Some(context.trace_id_text().into_bytes())
     }
 
     /// Whether a condition is met. A variable has to be set, as in httpd's `env=`; anything else must not be empty either.
@@ -107,6 +129,15 @@ pub(crate) fn joined<'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'
     }
     let all: Vec<&[u8]> = [first].into_iter().chain(values).collect();
     Some(Cow::Owned(all.join(&b", "[..])))
+}
+
+/// The id that the one X-Request-Id of a head says: up to [`LONGEST_REQUEST_ID`] letters, digits and signs that stand in ids.
+fn request_id(head: &RequestHead) -> Option<&[u8]> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@~".contains(byte);
+    let mut fields = head.fields.all("x-request-id");
+    let id = fields.next().filter(|_| fields.next().is_none())?;
+    let fits = (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.iter().all(is_plain);
+    fits.then_some(id)
 }
 
 /// The value of the first cookie of a name. Upper and lower case are the same.
@@ -181,7 +212,6 @@ fn of_certificate(leaf: &str, fact: TlsFact) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use ajpgate_config::Variable;
     use http::Request;
 
     use super::*;

@@ -31,6 +31,7 @@ use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::tls::Challenges;
+use crate::traces::Tracing;
 use crate::upkeep::{self, HeartbeatListener};
 
 /// How long a connection is kept for its last request when another process has taken over. A client that sends requests
@@ -269,6 +270,9 @@ impl Gateway {
             error!(%error, "the threads of the clients have not ended");
         }
         self.shared.access_log.close().await;
+        if let Some(tracing) = &self.shared.snapshot.load_full().tracing {
+            tracing.close().await;
+        }
         cut.is_none()
     }
 
@@ -414,11 +418,12 @@ fn shared(
     let folder = folder.map(Path::to_owned).unwrap_or_default();
     let mut editing = Editing::new(config, &folder);
     let start = |editing: &Editing| Snapshot::new(&editing.effective(), cores.count(), &metrics);
-    let snapshot = match start(&editing) {
+    let mut snapshot = match start(&editing) {
         // What a source has named must not keep the gateway from starting: it is asked again at once, and the log tells why.
         Err(_) if editing.forget_discovered() => start(&editing)?,
         started => started?,
     };
+    snapshot.tracing = Tracing::follow(config.traces.as_ref(), None, &counters.spans)?;
     Ok(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
         metrics,

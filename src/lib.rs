@@ -38,6 +38,8 @@ mod supervisor;
 mod telemetry;
 mod timer;
 mod tls;
+mod trace_context;
+mod traces;
 mod unbuilt;
 mod upkeep;
 mod upload;

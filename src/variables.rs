@@ -1,8 +1,10 @@
 //! The variables of one request. No decision reads them, but those of `when`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ajpgate_config::Variable;
+
+use crate::random;
 
 /// Set as `mod_proxy_balancer.c` sets them: the session's when a route was parsed and a member was chosen, the
 /// worker's with each attempt, `BALANCER_ROUTE_CHANGED` when the client has to be told where its session is now.
@@ -18,6 +20,10 @@ pub(crate) struct Variables {
     pub(crate) route_changed: bool,
     /// Whether the client's scheme is https.
     pub(crate) https: bool,
+    /// `TRACE_ID` of a request that the gateway traces.
+    pub(crate) trace_id: Option<Box<str>>,
+    /// `UNIQUE_ID`, once somebody has asked for it.
+    pub(crate) unique_id: OnceLock<Box<str>>,
 }
 
 /// What the choice of a member sets.
@@ -56,6 +62,15 @@ impl Variables {
         self.worker_route = Some(Arc::clone(member.route));
     }
 
+    /// The id of the request: 128 random bits as 32 hexadecimal digits, as nginx's `$request_id`. It is made when somebody asks
+    /// for the first time, and stays.
+    pub(crate) fn unique_id(&self) -> &str {
+        self.unique_id.get_or_init(|| {
+            let bits = random::bits128().unwrap_or_default();
+            format!("{bits:032x}").into_boxed_str()
+        })
+    }
+
     /// The value of a variable, `None` when it is unset.
     ///
     /// Those of the session too are unset until a member was chosen: the 503 of a balancer without a usable
@@ -70,6 +85,8 @@ impl Variables {
             Variable::WorkerRoute => self.worker_route.as_deref(),
             Variable::RouteChanged => self.route_changed.then_some("1"),
             Variable::Https => self.https.then_some("on"),
+            Variable::TraceId => self.trace_id.as_deref(),
+            Variable::UniqueId => Some(self.unique_id()),
         }
     }
 }

@@ -18,6 +18,7 @@ mod listener_tls;
 mod mapping;
 mod member;
 mod redirect;
+mod traces;
 mod trust;
 mod warnings;
 
@@ -63,6 +64,7 @@ pub(crate) fn build(file: File, include: Include, place: Place, report: &Report)
         limits: builder.limits(file.limits),
         access_log: builder.access_log(file.access_log),
         log: log(file.log),
+        traces: builder.traces(file.traces),
         admin: admin.map(|(_, admin)| admin),
         watch: file.watch.or(defaults::WATCH),
         shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::model::{
-    CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, RatePer,
-    SameSite, TlsVersion,
+    CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, LoadFactor, Part,
+    RatePer, SameSite, TlsVersion,
 };
 
 // Balancers.
@@ -253,6 +253,9 @@ pub const MOST_DOMAINS: usize = 100;
 
 /// `shutdown_delay`: none, as in httpd, nginx and HAProxy (`grace`).
 pub const SHUTDOWN_DELAY: Duration = Duration::ZERO;
+
+/// `tracing.sample`: all, as the SDKs of OpenTelemetry do.
+pub const SAMPLE: Part = Part::ALL;
 
 /// `runtime.threads`: one for each core, as nginx with `worker_processes auto` and HAProxy.
 pub const THREADS: u64 = 0;

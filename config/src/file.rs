@@ -20,7 +20,9 @@ pub(crate) use access::Rate;
 pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
 pub(crate) use discover::Discover;
-pub(crate) use gateway::{AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime};
+pub(crate) use gateway::{
+    AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime, Tracing,
+};
 pub(crate) use headers::HeaderRule;
 pub(crate) use identity::{Basic, CertificateUser, ForwardAuth, HeaderUser, Identity};
 pub(crate) use listener_tls::{Acme, CertificatePair, ListenerTls};
@@ -69,6 +71,9 @@ pub(crate) struct File {
     pub(crate) access_log: Field<Either<FormatText, AccessLog>>,
     /// The program's own log.
     pub(crate) log: Field<Log>,
+    /// Traces: what happens to requests, sent to a collector of OpenTelemetry.
+    #[serde(rename = "tracing")]
+    pub(crate) traces: Field<Tracing>,
     /// The admin listener: manager, API, metrics, health. `off` for none.
     pub(crate) admin: Field<Either<Off, Admin>>,
     /// Whether a change of the file reloads it.

@@ -71,6 +71,8 @@ pub struct Config {
     pub access_log: AccessLog,
     /// The program's own log.
     pub log: Log,
+    /// Traces; `None`: none are made.
+    pub traces: Option<Tracing>,
     /// The admin listener; `None` for `admin: off`.
     pub admin: Option<Admin>,
     /// Whether a change of the file reloads it.
@@ -177,6 +179,43 @@ pub enum Level {
     Debug,
     /// Also everything else.
     Trace,
+}
+
+/// `tracing`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tracing {
+    /// Where spans are sent: an http or https url with its path.
+    pub otlp: String,
+    /// Which part of the traces that begin here is recorded.
+    pub sample: Part,
+}
+
+/// A part of a whole, in millionths: 0 to 1,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part(u32);
+
+impl Part {
+    /// Millionths of the whole.
+    pub const WHOLE: u32 = 1_000_000;
+
+    /// The whole.
+    pub const ALL: Self = Self(Self::WHOLE);
+
+    /// So many millionths; `None` for more than the whole.
+    #[must_use]
+    pub const fn from_millionths(millionths: u32) -> Option<Self> {
+        match millionths {
+            0..=Self::WHOLE => Some(Self(millionths)),
+            _ => None,
+        }
+    }
+
+    /// The part in millionths.
+    #[must_use]
+    pub const fn millionths(self) -> u32 {
+        self.0
+    }
 }
 
 /// `admin`.

@@ -18,7 +18,7 @@ mod word;
 
 pub(crate) use acme::{AuthorityUrl, DomainName, Email};
 pub(crate) use address::{Bind, Network};
-pub(crate) use amount::{ErrorStatus, Factor, Period, Size, StatusCode, Whole};
+pub(crate) use amount::{ErrorStatus, Factor, Part, Period, Size, StatusCode, Whole};
 pub(crate) use auth::{AuthUrl, Realm, RequestRate};
 pub(crate) use media::MediaRange;
 pub(crate) use name::{

@@ -15,13 +15,17 @@ pub enum Variable {
     WorkerRoute,
     /// `BALANCER_ROUTE_CHANGED`
     RouteChanged,
+    /// `UNIQUE_ID`: the id of the request, as httpd's mod_unique_id names it.
+    UniqueId,
+    /// `TRACE_ID`: the id of the trace that the request belongs to, 32 hexadecimal digits; unset where it has none.
+    TraceId,
     /// `HTTPS`: `on` when the client's scheme is https, as in httpd's mod_ssl; else unset.
     Https,
 }
 
 impl Variable {
     /// Every variable.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SessionSticky,
         Self::SessionRoute,
         Self::Name,
@@ -29,6 +33,8 @@ impl Variable {
         Self::WorkerRoute,
         Self::RouteChanged,
         Self::Https,
+        Self::UniqueId,
+        Self::TraceId,
     ];
 
     /// Its name in formats and conditions.
@@ -42,6 +48,8 @@ impl Variable {
             Self::WorkerRoute => "BALANCER_WORKER_ROUTE",
             Self::RouteChanged => "BALANCER_ROUTE_CHANGED",
             Self::Https => "HTTPS",
+            Self::UniqueId => "UNIQUE_ID",
+            Self::TraceId => "TRACE_ID",
         }
     }
 

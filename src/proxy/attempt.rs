@@ -13,7 +13,8 @@ use crate::backend::{Failed, FailureKind, Forward, ForwardError, ResponseBody, R
 use crate::balancer::{How, Outcome};
 use crate::head::AnswerHead;
 use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
-use crate::telemetry::metrics::RetryReason;
+use crate::telemetry::metrics::{ErrorKind, RetryReason};
+use crate::traces::On;
 use crate::upload::Upload;
 
 /// An attempt that failed, and what follows.
@@ -35,7 +36,19 @@ pub(super) async fn send(
     upload: Upload,
     tries_left: u32,
 ) -> Result<(AnswerHead, ResponseBody), Box<Ended>> {
-    let for_member = ForMember::new(request, &chosen.attempt.member, &record.variables);
+    if let Some(trace) = &mut record.trace {
+        trace.attempt_begins(&On {
+            balancer: request.balancer().name(),
+            url: &chosen.attempt.member.config.url,
+            route: &chosen.route,
+            how: chosen.how.text(),
+            method: &request.head.method,
+            path: request.plan.target.path,
+        });
+    }
+    let member = &chosen.attempt.member;
+    let trace = record.trace.as_deref();
+    let for_member = ForMember::new(request, member, &record.variables, trace);
     let fields = for_member.fields();
     let sending = Sending {
         request,
@@ -47,7 +60,19 @@ pub(super) async fn send(
         },
         tries_left,
     };
-    let (answer, outcome) = sending.run(&mut record.attempts, upload).await?;
+    let before = record.attempts;
+    let sent = sending.run(&mut record.attempts, upload).await;
+    if let Some(trace) = &mut record.trace {
+        trace.sent(record.attempts.saturating_sub(before));
+        match &sent {
+            Ok(((head, _), _)) => trace.attempt_answered(head.status.as_u16()),
+            Err(ended) => {
+                let kind = ended.verdict.error.map_or("_OTHER", ErrorKind::text);
+                trace.attempt_failed(kind, &ended.error);
+            }
+        }
+    }
+    let (answer, outcome) = sent?;
     chosen.attempt.outcome = outcome;
     Ok(answer)
 }

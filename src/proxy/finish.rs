@@ -143,17 +143,17 @@ fn compressed(
 pub(crate) fn bare_refusal(
     shared: &Shared,
     client: &Client,
+    variables: &Variables,
     status: StatusCode,
 ) -> (Fields, Bytes) {
     let snapshot = shared.snapshot.load();
-    let variables = Variables::of(client.is_secure);
     let finishing = Finishing {
         snapshot: &snapshot,
         mapping: None,
         facts: Facts {
             head: None,
             client,
-            variables: &variables,
+            variables,
             user: None,
         },
     };

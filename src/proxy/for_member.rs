@@ -10,6 +10,7 @@ use super::rules::request_overlay;
 use crate::backend::Forward;
 use crate::headers::{OfUser, Overlay, RequestFields};
 use crate::state::{Attempt, LiveMember};
+use crate::traces::Trace;
 use crate::variables::Variables;
 
 /// What the request of a client becomes for one member.
@@ -30,11 +31,12 @@ pub(super) struct ForMember<'a> {
 }
 
 impl<'a> ForMember<'a> {
-    /// `variables` are those of the attempt.
+    /// `variables` are those of the attempt, `trace` is the trace that it belongs to.
     pub(super) fn new(
         request: &'a RoutedRequest<'a>,
         member: &'a LiveMember,
         variables: &Variables,
+        trace: Option<&Trace>,
     ) -> Self {
         let RoutedRequest { plan, .. } = *request;
         let facts = request.facts(variables);
@@ -44,6 +46,11 @@ impl<'a> ForMember<'a> {
         if plan.destination.is_some() {
             let destination = plan.destination_sent(member);
             overlay.replace(DESTINATION, destination.map(String::into_bytes));
+        }
+        if let Some(trace) = trace {
+            for (name, value) in trace.fields() {
+                overlay.replace(name, value.map(String::into_bytes));
+            }
         }
         let attributes = mapping.request_attributes.iter();
         let attributes = attributes.map(|(name, value)| (name.clone(), facts.render(value)));

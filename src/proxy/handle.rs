@@ -46,7 +46,13 @@ pub(crate) async fn handle(
         head,
     ));
     let OpenRequest { head, record } = &mut *request;
+    if let Some(tracing) = &snapshot.tracing {
+        record.begin_trace(tracing, head);
+    }
     let mapped = Mapped::of(&snapshot, head, &client);
+    if let (Some(trace), Ok(mapped)) = (&mut record.trace, &mapped) {
+        trace.is_for(mapped.located.mapping.front.path());
+    }
     let answer = match &mapped {
         Ok(mapped) => serve(&snapshot, mapped, head, record, body).await,
         Err(refusal) => Err(refused(*refusal, head, &client)),

@@ -19,6 +19,7 @@ use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
 use crate::sticky::Found;
 use crate::telemetry::access_log::{AfterResponse, Entry};
 use crate::telemetry::metrics::{CodeClass, Refusal, StickyResult};
+use crate::traces::{Trace, Tracing};
 use crate::variables::Variables;
 
 /// The status in the log when the client was gone before there was one (nginx's number for it).
@@ -72,6 +73,8 @@ pub(crate) struct Record {
     counted: bool,
     /// Fields of the answer that the access log wants.
     logged: Fields,
+    /// Its trace, where the gateway makes one.
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 impl OpenRequest {
@@ -105,12 +108,20 @@ impl OpenRequest {
             keep_alive: true,
             counted: false,
             logged: Fields::default(),
+            trace: None,
         };
         Self { head, record }
     }
 }
 
 impl Record {
+    /// Begins a trace, or goes on with the client's.
+    pub(super) fn begin_trace(&mut self, tracing: &Arc<Tracing>, head: &RequestHead) {
+        self.trace = tracing.begin(head);
+        let id = self.trace.as_ref().map(|trace| trace.id());
+        self.variables.trace_id = id.map(String::into_boxed_str);
+    }
+
     /// The request is for this balancer.
     pub(crate) fn enter(&mut self, balancer: &Arc<LiveBalancer>) {
         balancer.metrics.in_flight.increment();
@@ -234,7 +245,8 @@ impl Drop for OpenRequest {
             attempts = record.attempts,
             "request"
         );
-        record.shared.access_log.write(&Entry {
+        let trace = record.trace.take();
+        let entry = Entry {
             head: Some(head),
             refused_line: b"",
             client: &record.client,
@@ -257,7 +269,11 @@ impl Drop for OpenRequest {
                 (true, false) => AfterResponse::Close,
             },
             requests: record.connection.requests(),
-        });
+        };
+        record.shared.access_log.write(&entry);
+        if let Some(trace) = trace {
+            trace.finish(&entry);
+        }
     }
 }
 
@@ -270,7 +286,8 @@ pub(crate) fn refused(
     line: &[u8],
     requests: u32,
 ) -> (Fields, Bytes) {
-    let (fields, body) = bare_refusal(shared, client, status);
+    let variables = Variables::of(client.is_secure);
+    let (fields, body) = bare_refusal(shared, client, &variables, status);
     shared.counters.refused.increment(1);
     shared
         .counters
@@ -286,7 +303,7 @@ pub(crate) fn refused(
         head_sent: 0,
         received: 0,
         duration: Duration::ZERO,
-        variables: &Variables::of(client.is_secure),
+        variables: &variables,
         sticky: None,
         balancer: None,
         member: None,

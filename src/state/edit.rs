@@ -26,6 +26,7 @@ use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::balancer::{Change, Command, Refused, StatusChange};
 use crate::discovery::{Answer, MOST_MEMBERS, Reconciled, reconcile};
+use crate::traces::Tracing;
 
 /// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
 #[derive(Debug)]
@@ -256,7 +257,12 @@ impl Edit<'_> {
         if self.shared.held.stands_still() {
             return Err(EditError::Replaced);
         }
-        let Shared { metrics, cores, .. } = self.shared;
+        let Shared {
+            metrics,
+            cores,
+            counters,
+            ..
+        } = self.shared;
         let before = self.snapshot();
         let wanted = layers.over(&self.editing.file);
         let plan = Plan::new(
@@ -267,6 +273,11 @@ impl Edit<'_> {
             cores.count(),
             metrics,
         )?;
+        let tracing = Tracing::follow(
+            wanted.traces.as_ref(),
+            before.tracing.as_ref(),
+            &counters.spans,
+        )?;
         if layers.overrides != self.editing.layers.overrides
             && let Some(store) = &self.editing.store
         {
@@ -274,7 +285,8 @@ impl Edit<'_> {
         }
         tell()?;
         self.editing.layers = layers;
-        let (snapshot, retired) = plan.carry_out(now);
+        let (mut snapshot, retired) = plan.carry_out(now);
+        snapshot.tracing = tracing;
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.swapped.notify_one();
         for backend in retired {

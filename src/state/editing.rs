@@ -12,6 +12,7 @@ use super::overrides::Overrides;
 use super::store::Store;
 use crate::balancer::Refused;
 use crate::discovery::MOST_MEMBERS;
+use crate::traces::TracingError;
 
 /// What whoever changes something has to know.
 #[derive(Debug)]
@@ -90,6 +91,8 @@ pub(crate) enum EditError {
     TakenByUrl,
     #[error("{0}")]
     Impossible(#[from] GuardError),
+    #[error("{0}")]
+    Tracing(#[from] TracingError),
     #[error("{0}")]
     Directory(#[from] NoDirectory),
     #[error("{0}")]

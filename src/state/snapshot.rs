@@ -18,6 +18,7 @@ use crate::headers::Claims;
 use crate::mount::{PublicPaths, Table};
 use crate::site::ErrorPages;
 use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
+use crate::traces::Tracing;
 
 /// Everything that a request needs to know. Each configuration and each change makes a new one.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub(crate) struct Snapshot {
     /// The fields that say who a user is.
     pub(crate) claims: Claims,
     pub(crate) limits: Limits,
+    /// Where traces go.
+    pub(crate) tracing: Option<Arc<Tracing>>,
     /// How long requests may take once the gateway has been told to stop.
     pub(crate) shutdown_timeout: Duration,
     /// How long connections are still taken then.
@@ -54,7 +57,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// `balancers` are those of the configuration in its order, then those of its mappings; `guards` has one for each mapping,
-    /// and `directories` those that they name.
+    /// and `directories` those that they name. Nothing is traced.
     pub(super) fn of(
         config: &Config,
         balancers: Vec<Arc<LiveBalancer>>,
@@ -73,6 +76,7 @@ impl Snapshot {
             trusted: Trusted::new(&config.trusted_proxies),
             claims: guard::claims(config),
             limits: config.limits.clone(),
+            tracing: None,
             shutdown_timeout: config.shutdown_timeout,
             shutdown_delay: config.shutdown_delay,
             include: config.include.clone(),

@@ -19,7 +19,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         ],
         PURE,
     ),
-    (&["head"], NO_BALANCING),
+    (&["head", "random"], NO_BALANCING),
     (
         &[
             "client",
@@ -28,8 +28,8 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "timer",
             "variables",
             "framing",
-            "random",
             "distinguished_name",
+            "trace_context",
         ],
         NO_BALANCING,
     ),
@@ -48,7 +48,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
         NO_BALANCING,
     ),
     (&["tls"], NO_BALANCING),
-    (&["acme"], NO_BALANCING),
+    (&["acme", "traces"], NO_BALANCING),
     (&["site"], NO_BALANCING),
     (&["access", "identity"], NO_BALANCING),
     (&["backend"], NO_BALANCING),

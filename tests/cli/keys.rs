@@ -54,6 +54,9 @@ const ROWS: &[Row] = &[
     ("watch", Built, Top, "watch: true"),
     ("shutdown_timeout", Built, Top, "shutdown_timeout: 5s"),
     ("shutdown_delay", Built, Top, "shutdown_delay: 5s"),
+    ("tracing", Built, Top, "tracing: { otlp: \"http://[::1]:1\" }"),
+    ("tracing.otlp", Built, Top, "tracing: { otlp: \"http://[::1]:1\" }"),
+    ("tracing.sample", Built, Top, "tracing: { otlp: \"http://[::1]:1\", sample: 0.01 }"),
     ("runtime", Built, Top, "runtime: { threads: 1 }"),
     ("runtime.threads", Built, Top, "runtime: { threads: 3 }"),
 

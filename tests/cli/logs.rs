@@ -1,5 +1,6 @@
 //! The access log and the program's own log.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -59,7 +60,7 @@ fn the_access_log_is_one_combined_line_for_each_request() {
 }
 
 /// The keys of a JSON line, in their order.
-const JSON_KEYS: [&str; 19] = [
+const JSON_KEYS: [&str; 21] = [
     "time",
     "client",
     "user",
@@ -79,6 +80,8 @@ const JSON_KEYS: [&str; 19] = [
     "sticky",
     "route_changed",
     "attempts",
+    "request_id",
+    "trace_id",
 ];
 
 #[test]
@@ -117,6 +120,7 @@ fn the_json_access_log_has_the_documented_keys() {
         ("session_route", Value::Null),
         ("sticky", "new".into()),
         ("attempts", 1.into()),
+        ("trace_id", Value::Null),
     ] {
         assert_eq!(first[key], value, "{key} of {first}");
     }
@@ -131,6 +135,13 @@ fn the_json_access_log_has_the_documented_keys() {
         time.len() == "2026-11-24T12:00:00.000Z".len() && time.ends_with('Z'),
         "{time}"
     );
+
+    let ids: BTreeSet<&str> = lines
+        .iter()
+        .map(|line| line["request_id"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids.len(), 4, "each request has an id of its own: {ids:?}");
+    assert!(ids.iter().all(|id| id.len() == 32), "{ids:?}");
 
     assert_eq!(lines[1]["sticky"], "hit");
     assert_eq!(lines[1]["session_route"], visit.node.as_str());

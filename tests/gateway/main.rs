@@ -65,6 +65,7 @@ mod reload;
 mod smuggling;
 mod tls_attacks;
 mod tls_renewal;
+mod traces;
 mod waiting;
 mod warnings;
 mod watch;

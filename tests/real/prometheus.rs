@@ -168,6 +168,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("sticky_sessions", "gauge", "balancer member route"),
     ("certificate_expiry_seconds", "gauge", "name"),
     ("tls_handshakes_total", "counter", "result"),
+    ("trace_spans_total", "counter", "result"),
     ("acme_total", "counter", "result"),
     ("access_refused_total", "counter", "reason"),
     ("limits_total", "counter", "limit"),

@@ -8,7 +8,7 @@ use crate::field::{Field, Kind, Scalar};
 use crate::log_format::FormatText;
 use crate::model::Level;
 use crate::value::{
-    Bind, FileName, Network, Password, Period, Size, Switch, UserName, Whole, Word,
+    AuthUrl, Bind, FileName, Network, Part, Password, Period, Size, Switch, UserName, Whole, Word,
 };
 
 /// Where clients connect.
@@ -94,6 +94,18 @@ pub(crate) struct Log {
     /// `text` or `json`.
     #[schemars(extend("default" = "text"))]
     pub(crate) format: Scalar<Word<LogShape>>,
+}
+
+/// Where traces go, and how many begin here.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename = "tracing", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["otlp"]))]
+pub(crate) struct Tracing {
+    /// The collector's url for OTLP over HTTP; without a path, /v1/traces.
+    pub(crate) otlp: Scalar<AuthUrl>,
+    /// Which part of the traces that begin here is recorded, from 0 to 1; a trace that begins elsewhere says so itself.
+    #[schemars(extend("default" = 1))]
+    pub(crate) sample: Scalar<Part>,
 }
 
 /// `log.format`

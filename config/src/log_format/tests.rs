@@ -99,7 +99,7 @@ fn tokens_of_variables_notes_and_the_process() {
             Token::Fact(Fact::Variable(Variable::WorkerRoute)),
         ),
         ("%{SSL_CIPHER}x", Token::Fact(Fact::Tls(TlsFact::Cipher))),
-        ("%{UNIQUE_ID}e", Token::Environment(name("UNIQUE_ID"))),
+        ("%{SCRIPT_URI}e", Token::Environment(name("SCRIPT_URI"))),
         ("%l", Token::Identity),
         ("%L", Token::RequestLogId),
         ("%{c}L", Token::ConnectionLogId),

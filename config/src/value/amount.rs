@@ -6,7 +6,7 @@ use schemars::{Schema, json_schema};
 
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
-use crate::model::LoadFactor;
+use crate::model::{LoadFactor, Part as Share};
 
 /// A whole number from `MIN` to `MAX`.
 pub(crate) enum Whole<const MIN: u64, const MAX: u64> {}
@@ -104,6 +104,29 @@ impl Kind for Factor {
 
     fn schema() -> Schema {
         json_schema!({ "type": "number", "minimum": 1, "maximum": 100 })
+    }
+}
+
+/// A part of a whole: a number from 0 to 1 with at most six decimals.
+pub(crate) enum Part {}
+
+impl Kind for Part {
+    type Value = Share;
+
+    fn read(text: &str) -> Result<Share, Fault> {
+        let hint = "write a number from 0 to 1 with at most six decimals, like 0.01";
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let significant = decimals.trim_end_matches('0');
+        let millionths = format!("{whole}{significant:0<6}");
+        let fits = !whole.is_empty() && digits(whole) && digits(decimals) && significant.len() <= 6;
+        let part = millionths.parse().ok().and_then(Share::from_millionths);
+        part.filter(|_| fits)
+            .ok_or_else(|| Fault::new(format!("{} is not a part of a whole", cut(text))).hint(hint))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
     }
 }
 

@@ -207,6 +207,7 @@ impl From<EditError> for Refusal {
             EditError::Refused(_)
             | EditError::Impossible(_)
             | EditError::Directory(_)
+            | EditError::Tracing(_)
             | EditError::Added(_)
             | EditError::TakenByName
             | EditError::TooMany

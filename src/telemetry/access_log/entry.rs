@@ -43,7 +43,7 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// What is known of the request.
-    pub(super) const fn facts(&self) -> Facts<'a> {
+    pub(crate) const fn facts(&self) -> Facts<'a> {
         Facts {
             head: self.head,
             client: self.client,
@@ -53,7 +53,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The host and port of the client's URL: what a trusted proxy says, else the target or `Host`, which need not be valid.
-    pub(super) fn authority(&self) -> Option<&str> {
+    pub(crate) fn authority(&self) -> Option<&str> {
         if let Some(said) = self.client.host_said() {
             return Some(said.text);
         }

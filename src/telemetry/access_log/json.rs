@@ -32,6 +32,10 @@ struct Line<'a> {
     sticky: Option<&'static str>,
     route_changed: bool,
     attempts: u32,
+    /// `UNIQUE_ID`.
+    request_id: Cow<'a, str>,
+    /// `TRACE_ID`.
+    trace_id: Option<String>,
 }
 
 /// What the request line of a request that was refused says, as far as it came.
@@ -58,7 +62,7 @@ impl<'a> RefusedLine<'a> {
 
 /// One JSON object, without a line end.
 pub(super) fn format(entry: &Entry<'_>) -> String {
-    let variables = entry.variables;
+    let (variables, facts) = (entry.variables, entry.facts());
     let ended = jiff::Timestamp::now();
     let begun = ended.saturating_sub(entry.duration).unwrap_or(ended);
     let head = entry.head;
@@ -93,6 +97,10 @@ pub(super) fn format(entry: &Entry<'_>) -> String {
         sticky: entry.sticky.map(StickyResult::text),
         route_changed: variables.route_changed,
         attempts: entry.attempts,
+        request_id: String::from_utf8_lossy(facts.unique_id()),
+        trace_id: facts
+            .trace_id()
+            .map(|id| String::from_utf8_lossy(&id).into_owned()),
     };
     // Strings and numbers can always be written as JSON.
     serde_json::to_string(&line).unwrap_or_default()

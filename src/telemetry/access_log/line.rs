@@ -243,7 +243,7 @@ mod tests {
             worker_name: Some(Arc::from("ajp://a:1")),
             worker_route: Some(Arc::from("n1")),
             route_changed: true,
-            https: false,
+            ..Variables::default()
         };
         let mut cookies = Fields::default();
         cookies.push(b"Set-Cookie", b"x=1");

@@ -113,6 +113,8 @@ families! {
         "Requests that were refused before they were mapped.";
     ACCESS_LOG_DROPPED = Counter "access_log_dropped_total",
         "Access-log lines that were dropped because the log could not keep up.";
+    TRACE_SPANS = Counter "trace_spans_total",
+        "Spans of traces by what became of them.";
     BUILD_INFO = Gauge "build_info",
         "Always 1; the version is a label.";
 }

@@ -8,12 +8,12 @@ use super::families::{
     MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP,
     POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS,
     REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES,
-    WAIT_BUCKETS,
+    TRACE_SPANS, WAIT_BUCKETS,
 };
 use super::histogram::Histogram;
 use super::labels::{
     AcmeResult, CheckResult, CodeClass, ConnectResult, DiscoveryResult, ErrorKind, HandshakeResult,
-    Limit, MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason,
+    Limit, MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason, SpanResult,
 };
 use super::mismatch::MismatchCounters;
 use super::recorder::Metrics;
@@ -68,6 +68,7 @@ counter_array! {
     HandshakeCounters by HandshakeResult;
     AcmeCounters by AcmeResult;
     RefusalCounters by Refusal;
+    SpanCounters by SpanResult;
 }
 
 /// Handles that belong to no balancer.
@@ -85,6 +86,7 @@ pub(crate) struct GatewayMetrics {
     pub(crate) certificates: CertificateExpiries,
     pub(crate) acme: AcmeCounters,
     pub(crate) access_refused: RefusalCounters,
+    pub(crate) spans: SpanCounters,
 }
 
 impl ConnectCounters {
@@ -156,6 +158,13 @@ impl GatewayMetrics {
                 &AcmeResult::ALL,
                 metrics,
                 &ACME,
+                "result",
+                &Labels::default(),
+            ),
+            spans: SpanCounters::new(
+                &SpanResult::ALL,
+                metrics,
+                &TRACE_SPANS,
                 "result",
                 &Labels::default(),
             ),

@@ -143,6 +143,16 @@ label_values! {
 }
 
 label_values! {
+    /// What became of a span (`trace_spans_total`): the collector has taken it, did not take it, or it was not sent because too
+    /// many were waiting.
+    SpanResult {
+        Sent = "sent",
+        Failed = "failed",
+        Dropped = "dropped",
+    }
+}
+
+label_values! {
     /// How a health check ended (`health_checks_total`).
     CheckResult {
         Pass = "pass",

@@ -22,11 +22,11 @@ pub(crate) use self::cells::Counter;
 pub(crate) use self::expiries::{CertificateExpiries, ExpiriesOfListener};
 pub(crate) use self::handles::{
     AcmeCounters, BalancerMetrics, ConnectCounters, DiscoveryCounters, GatewayMetrics,
-    HandshakeCounters, MemberMetrics, MemberReading,
+    HandshakeCounters, MemberMetrics, MemberReading, SpanCounters,
 };
 pub(crate) use self::labels::{
     AcmeResult, CheckResult, CodeClass, ConnectResult, DiscoveryResult, ErrorKind, HandshakeResult,
-    Limit, MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason, StickyResult,
+    Limit, MemberStatus, ProxyHeader, Refusal, ReloadResult, RetryReason, SpanResult, StickyResult,
 };
 pub(crate) use self::recorder::Metrics;
 pub(crate) use self::shown::Shown;
