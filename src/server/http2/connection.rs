@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::bounds::Bounds;
+use super::socket::{LINGER, Socket};
 use super::stream::{self, Common};
-use super::watch::{LINGER, Watch, Watched};
+use super::watch::Watch;
 use crate::client::Client;
 use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
@@ -34,9 +35,8 @@ where
 {
     let bounds = Bounds::of(&shared.snapshot.load().limits);
     let watch = Watch::new();
-    let io = Watched::new(io, read, watch.clone());
-    let handshake = bounds.server().handshake(io);
-    let server = match tokio::time::timeout(bounds.head, handshake).await {
+    let socket = Socket::new(io, read, watch.clone());
+    let server = match tokio::time::timeout(bounds.head, handshake(&bounds, &socket)).await {
         Ok(Ok(server)) => server,
         Ok(Err(error)) => return debug!(client = client.ip, %error, "no preface of HTTP/2"),
         Err(_) => return debug!(client = client.ip, "no preface of HTTP/2 in time"),
@@ -44,6 +44,7 @@ where
     let now = Instant::now();
     let mut connection = Connection {
         server,
+        socket,
         streams: FuturesUnordered::new(),
         requests: 0,
         ending: None,
@@ -67,9 +68,28 @@ where
     .await;
 }
 
+type Server<S> = h2::server::Connection<Socket<S>, Bytes>;
+
+/// Reads the connection preface of the client, and sends the gateway's.
+async fn handshake<S>(bounds: &Bounds, socket: &Socket<S>) -> Result<Server<S>, h2::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut handshake = pin!(bounds.server().handshake(socket.clone()));
+    poll_fn(|cx| {
+        let server = handshake.as_mut().poll(cx);
+        // The gateway's does not wait for the client's. Where it cannot be sent, nothing can be read.
+        let _ = socket.poll_send(cx);
+        server
+    })
+    .await
+}
+
 /// See the [module](self).
 struct Connection<S> {
-    server: h2::server::Connection<Watched<S>, Bytes>,
+    server: Server<S>,
+    /// The one that `server` has too.
+    socket: Socket<S>,
     /// The requests that are being answered.
     streams: FuturesUnordered<Stream>,
     /// Requests so far.
@@ -87,6 +107,19 @@ struct Connection<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Ready when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let over = self.poll_requests(cx);
+        // The frames of all of them go out together.
+        match self.socket.poll_send(cx) {
+            Poll::Ready(Err(error)) => {
+                debug!(client = self.common.client.ip, %error, "connection ended");
+                Poll::Ready(())
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => over,
+        }
+    }
+
+    /// Takes and answers requests. Ready when the connection is over.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             // What has come for the requests is taken out of `h2` before more is read.
             while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(cx) {

@@ -6,8 +6,9 @@
 //!
 //! A request for WebSocket becomes that of HTTP/1.1 in [`tunnel`] (RFC 8441).
 //!
-//! `h2` reads and writes the frames. What it does not bound is bounded here: [`watch`] looks at the bytes before `h2` gets
-//! them, [`frames`] finds the frames in them, and [`budget`] says when there are too many. [`bounds`] has the numbers.
+//! `h2` reads and writes the frames through a [`socket`], which sends those of all requests together. What `h2` does not
+//! bound is bounded here: [`watch`] is told of each byte, [`frames`] finds the frames in them, and [`budget`] says when there
+//! are too many. [`bounds`] has the numbers.
 
 mod answer;
 mod bounds;
@@ -19,6 +20,7 @@ mod intake;
 mod refusals;
 mod request;
 mod sending;
+mod socket;
 mod stream;
 mod tunnel;
 mod waits;

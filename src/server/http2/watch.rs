@@ -1,25 +1,14 @@
-//! What a connection sends and takes, looked at before `h2` gets the bytes and without changing any.
+//! What is known of a connection from the bytes that it sends and takes.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::budget::{Budget, Flood};
 use super::frames::{Frames, kind};
 use super::refusals::Refusals;
 
-/// How long and how much a client may go on sending that is told to go away. Without that its system might throw away what
-/// it has been told.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1024 * 1024;
-
-/// What is known of a connection. Shared by its task and the stream of bytes that `h2` owns, which the same task polls.
+/// What is known of a connection. Shared by its task, its streams and its [socket](super::socket), which the same task polls.
 #[derive(Debug, Clone)]
 pub(super) struct Watch(Arc<Mutex<State>>);
 
@@ -90,7 +79,8 @@ impl Watch {
         std::mem::take(&mut self.state().refused)
     }
 
-    fn read(&self, bytes: &[u8]) {
+    /// These bytes of the client have come.
+    pub(super) fn read(&self, bytes: &[u8]) {
         let now = Instant::now();
         let state = &mut *self.state();
         let (mut flood, mut block_since) = (state.flood, state.block_since);
@@ -108,134 +98,21 @@ impl Watch {
         (state.flood, state.block_since, state.read_at) = (flood, block_since, now);
     }
 
-    /// So many bytes of these were written.
-    fn wrote(&self, bytes: usize, slices: &[io::IoSlice<'_>]) {
+    /// These bytes were written to the client.
+    pub(super) fn wrote<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) {
         let state = &mut *self.state();
         state.wrote_at = Instant::now();
-        state.budget.wrote(bytes);
-        let mut left = bytes;
-        for slice in slices {
-            let written = slice.get(..left.min(slice.len())).unwrap_or_default();
-            left -= written.len();
-            state.refused += state.refusals.read(written);
+        for piece in pieces {
+            state.budget.wrote(piece.len());
+            state.refused += state.refusals.read(piece);
         }
-    }
-}
-
-/// The bytes of a connection.
-#[derive(Debug)]
-pub(super) struct Watched<S> {
-    io: S,
-    /// Bytes that had been read before.
-    before: BytesMut,
-    watch: Watch,
-    /// The side that is written is closed; what the client still sends is read until then.
-    closed: Option<Pin<Box<Sleep>>>,
-    /// Bytes that may still be read for that.
-    linger: usize,
-}
-
-impl<S> Watched<S> {
-    /// `before`: what has been read of the connection already.
-    pub(super) const fn new(io: S, before: BytesMut, watch: Watch) -> Self {
-        Self {
-            io,
-            before,
-            watch,
-            closed: None,
-            linger: LINGER_BYTES,
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.watch.flood().is_some() {
-            // The connection's task looks at that next.
-            return Poll::Pending;
-        }
-        let start = out.filled().len();
-        if this.before.is_empty() {
-            ready!(Pin::new(&mut this.io).poll_read(cx, out))?;
-        } else {
-            let length = this.before.len().min(out.remaining());
-            out.put_slice(this.before.get(..length).unwrap_or_default());
-            this.before.advance(length);
-            if this.before.is_empty() {
-                this.before = BytesMut::new();
-            }
-        }
-        this.watch
-            .read(out.filled().get(start..).unwrap_or_default());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.io).poll_write(cx, bytes))?;
-        this.watch.wrote(written, &[io::IoSlice::new(bytes)]);
-        Poll::Ready(Ok(written))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, slices))?;
-        this.watch.wrote(written, slices);
-        Poll::Ready(Ok(written))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    /// Closes the side that is written, and reads on for a while until the client has closed its own: a close while bytes of
-    /// the client are unread is a reset, and a reset makes the client's system throw away the last answers and GOAWAY.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let until = match &mut this.closed {
-            Some(until) => until,
-            closed => {
-                ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-                closed.insert(Box::pin(tokio::time::sleep(LINGER)))
-            }
-        };
-        let mut room = [0; 8 * 1024];
-        loop {
-            let mut read = ReadBuf::new(&mut room);
-            match Pin::new(&mut this.io).poll_read(cx, &mut read) {
-                Poll::Pending => break,
-                Poll::Ready(Err(_)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(())) => match this.linger.checked_sub(read.filled().len()) {
-                    Some(left) if !read.filled().is_empty() => this.linger = left,
-                    _ => return Poll::Ready(Ok(())),
-                },
-            }
-        }
-        until.as_mut().poll(cx).map(Ok)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::framing::Preface;
 
