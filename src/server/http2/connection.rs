@@ -18,6 +18,7 @@ use super::socket::{LINGER, Socket};
 use super::stream::{self, Common};
 use super::watch::Watch;
 use crate::client::Client;
+use crate::clock;
 use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::timer::LazyTimer;
@@ -63,7 +64,7 @@ where
     poll_fn(|cx| {
         // Polled once, so that it wakes this task; from then on the flag is enough.
         listening = listening || closing.as_mut().poll(cx).is_pending();
-        connection.poll(cx)
+        clock::for_one_event(|| connection.poll(cx))
     })
     .await;
 }
@@ -123,11 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         loop {
             // What has come for the requests is taken out of `h2` before more is read.
             while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(cx) {
-                self.idle_since = Instant::now();
+                self.idle_since = clock::now();
             }
             if self.common.shared.closing.has_begun() && !self.told {
                 self.told = true;
-                self.idle_since = Instant::now();
+                self.idle_since = clock::now();
                 self.server.graceful_shutdown();
             }
             let accepted = self.server.poll_accept(cx);

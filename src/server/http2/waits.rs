@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::super::pace::Pace;
 use super::bounds::Bounds;
 use super::watch::Watch;
+use crate::clock;
 use crate::timer::LazyTimer;
 use crate::upload::BodyFault;
 
@@ -61,7 +62,7 @@ impl Waits {
     /// Begins to wait for the body, unless that wait runs already.
     pub(super) fn for_body(&mut self) {
         if self.body.is_none() {
-            let now = Instant::now();
+            let now = clock::now();
             let (until, _) = self.body_until(now);
             self.body = Some((now, until));
         }
@@ -86,8 +87,7 @@ impl Waits {
 
     /// The client takes nothing.
     pub(super) fn for_window(&mut self) {
-        self.window
-            .get_or_insert_with(|| Instant::now() + self.idle);
+        self.window.get_or_insert_with(|| clock::now() + self.idle);
     }
 
     /// The client took something, or need not.

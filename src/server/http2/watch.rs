@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::budget::{Budget, Flood};
 use super::frames::{Frames, kind};
 use super::refusals::Refusals;
+use crate::clock;
 
 /// What is known of a connection. Shared by its task, its streams and its [socket](super::socket), which the same task polls.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ impl Watch {
 
     /// These bytes of the client have come.
     pub(super) fn read(&self, bytes: &[u8]) {
-        let now = Instant::now();
+        let now = clock::now();
         let state = &mut *self.state();
         let (mut flood, mut block_since) = (state.flood, state.block_since);
         let between = state.frames.is_between();
@@ -101,7 +102,7 @@ impl Watch {
     /// These bytes were written to the client.
     pub(super) fn wrote<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) {
         let state = &mut *self.state();
-        state.wrote_at = Instant::now();
+        state.wrote_at = clock::now();
         for piece in pieces {
             state.budget.wrote(piece.len());
             state.refused += state.refusals.read(piece);
