@@ -37,6 +37,8 @@ pub(super) enum Flood {
     Resets,
     #[error("too many frames that carry nothing")]
     Others,
+    #[error("too many updates of the dynamic table's size before a header block")]
+    SizeUpdates,
 }
 
 /// See the [module](self).

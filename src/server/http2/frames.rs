@@ -1,5 +1,7 @@
-//! Finds the frames in the bytes of a client (RFC 9113 section 4.1), without reading what is in them. No socket, no clock.
+//! Finds the frames in the bytes of a client (RFC 9113 section 4.1). Of what is in them only the beginning of header blocks is
+//! read ([`SizeUpdates`]). No socket, no clock.
 
+use super::size_updates::SizeUpdates;
 use crate::framing::Preface;
 
 /// Bytes of a frame's header.
@@ -17,6 +19,8 @@ pub(super) mod kind {
 
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
+const PADDED: u8 = 0x8;
+const PRIORITY: u8 = 0x20;
 
 /// What the header of a frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,12 @@ impl Frame {
         matches!(self.kind, kind::HEADERS | kind::CONTINUATION) && self.flags & END_HEADERS == 0
     }
 
+    /// Bytes of HEADERS in front of the header block: the length of the padding, and a priority (RFC 9113 section 6.2).
+    fn before_block(self) -> usize {
+        let has = |flag| usize::from(self.flags & flag != 0);
+        has(PADDED) + 5 * has(PRIORITY)
+    }
+
     /// Whether it is the last frame of its stream.
     pub(super) const fn ends_stream(self) -> bool {
         matches!(self.kind, kind::DATA | kind::HEADERS) && self.flags & END_STREAM != 0
@@ -64,6 +74,8 @@ pub(super) struct Frames {
     current: Option<Frame>,
     /// Bytes that its payload lacks.
     left: usize,
+    /// Of the header block that began last.
+    size_updates: SizeUpdates,
 }
 
 impl Frames {
@@ -76,8 +88,10 @@ impl Frames {
         while !bytes.is_empty() {
             if self.current.is_some() {
                 let taken = self.left.min(bytes.len());
+                let (payload, rest) = bytes.split_at_checked(taken).unwrap_or_default();
                 self.left -= taken;
-                bytes = bytes.get(taken..).unwrap_or_default();
+                bytes = rest;
+                self.size_updates.read(payload);
             } else {
                 let taken = bytes.len().min(HEADER - self.filled);
                 let (now, rest) = bytes.split_at_checked(taken).unwrap_or_default();
@@ -89,6 +103,11 @@ impl Frames {
                 if self.filled == HEADER {
                     let frame = Frame::parse(self.header);
                     (self.current, self.left, self.filled) = (Some(frame), frame.length, 0);
+                    match frame.kind {
+                        kind::HEADERS => self.size_updates.begin(frame.before_block()),
+                        kind::CONTINUATION => {}
+                        _ => self.size_updates.end(),
+                    }
                     seen(frame);
                 }
             }
@@ -98,6 +117,11 @@ impl Frames {
             }
         }
         ended
+    }
+
+    /// Whether a header block has more updates of the table size than a client has reason to send.
+    pub(super) const fn updates_too_often(&self) -> bool {
+        self.size_updates.are_too_many()
     }
 
     /// The frame of which only a part has come, if its header has, and how many bytes of its payload have.

@@ -20,6 +20,7 @@ mod intake;
 mod refusals;
 mod request;
 mod sending;
+mod size_updates;
 mod socket;
 mod stream;
 mod tunnel;

@@ -96,6 +96,9 @@ impl Watch {
         if between || ended {
             state.frame_since = now;
         }
+        if state.frames.updates_too_often() {
+            flood = flood.or(Some(Flood::SizeUpdates));
+        }
         (state.flood, state.block_since, state.read_at) = (flood, block_since, now);
     }
 

@@ -109,6 +109,25 @@ async fn a_header_block_without_end_ends_the_connection() {
     }
 }
 
+/// RFC 7541 section 4.2: a client has reason for two updates. Each is a byte that costs as much as a field.
+#[tokio::test]
+async fn updates_of_the_table_size_without_end_end_the_connection() {
+    let (_container, gateway) = gateway().await;
+    let updates = |count| {
+        move |number: u32| {
+            let block = [vec![0x20; count], hpack::encode(&get("/"))].concat();
+            frame(HEADERS, END_HEADERS | END_STREAM, stream(number), &block)
+        }
+    };
+    let mut client = Http2::connect(gateway.front).await;
+    client.send(&updates(2)(0)).await;
+    assert_eq!(client.answer(stream(0)).await.status, 200);
+    for count in [3, 10_000] {
+        let code = flood(&gateway, &[], 100, updates(count)).await;
+        assert_eq!(code, Some(ENHANCE_YOUR_CALM), "{count}");
+    }
+}
+
 #[tokio::test]
 async fn frames_that_carry_nothing_end_the_connection() {
     let (_container, gateway) = gateway().await;
