@@ -157,7 +157,7 @@ fn poll_text(
 /// curl 7.88 and Java 17 do not look at the answer of a stream that is reset while they are sending. curl stops sending when
 /// it reads a refusal (4xx, 5xx), which ends at once. Behind the last byte of a good answer it reads no more, not even that its
 /// window opens, and waits for ever: so clients are told where such an answer ends, by its length or by END_STREAM, only
-/// behind the end of their own body.
+/// behind the end of their own body. A good answer that ends with its head (204, 304, HEAD) is sent behind that body as a whole.
 async fn linger(body: &mut Intake, shared: &Shared) {
     if body.ended {
         return;
@@ -200,7 +200,13 @@ impl Stream<'_> {
             return Box::pin(self.switch(head, body)).await;
         }
         let refuses = head.status >= StatusCode::BAD_REQUEST;
-        let holds = !refuses && self.holds(head.status);
+        let waits = !refuses && self.client_sends();
+        let ends_with_head = self.head_only || has_no_body(head.status);
+        if waits && ends_with_head {
+            body.read_to_end();
+            Box::pin(linger(&mut self.intake, &self.connection.shared)).await;
+        }
+        let holds = waits && !ends_with_head;
         let Ok(mut sending) = self.send_head(&head, &mut body, holds) else {
             return;
         };
@@ -267,11 +273,9 @@ impl Stream<'_> {
         }
     }
 
-    /// Whether the client is not told where a good answer ends before its own body has ended. An answer without a body ends
-    /// in any case.
-    fn holds(&self, status: StatusCode) -> bool {
-        let sends = !self.intake.ended && (self.intake.begun || !self.awaits_100);
-        sends && !self.head_only && !has_no_body(status)
+    /// Whether the client sends a body that has not ended.
+    const fn client_sends(&self) -> bool {
+        !self.intake.ended && (self.intake.begun || !self.awaits_100)
     }
 
     /// Sends the head of the answer; `None`: the stream is over with it. `holds`: the client is not told where it ends.

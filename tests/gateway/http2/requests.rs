@@ -306,6 +306,48 @@ async fn a_good_answer_to_a_body_that_nobody_reads_ends_behind_the_body() {
     gateway.quiet().await;
 }
 
+/// curl 7.88 reads no more behind such an answer, and waits for ever for room to send.
+#[tokio::test]
+async fn an_early_answer_that_ends_with_its_head_comes_behind_the_body() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let status = match request.uri.as_deref() {
+                Some(b"/204") => 204,
+                Some(b"/304") => 304,
+                _ => 200,
+            };
+            wire.respond(status, &[], b"").await;
+        }
+    })
+    .await;
+    let gateway = before(&[&container], "");
+    for (method, path, status) in [
+        ("POST", "/204", 204),
+        ("POST", "/304", 304),
+        ("HEAD", "/", 200),
+    ] {
+        let mut client = Http2::connect(gateway.front).await;
+        let stream = client.open(&request(method, path), false).await;
+        for _ in 0..20 {
+            client.data(stream, &[b'x'; 2000], false).await;
+        }
+        assert!(client.ping().await);
+        assert_eq!(client.so_far(stream).status, 0, "{path}");
+        client.data(stream, b"x", true).await;
+        let answer = client.answer(stream).await;
+        assert_eq!((answer.status, answer.end), (status, End::Whole), "{path}");
+        // A client that sends nothing more is not waited for (RFC 9113 section 8.1).
+        let stream = client.open(&request(method, path), false).await;
+        client.data(stream, b"x", false).await;
+        let head = client.next_of(HEADERS).await.unwrap();
+        assert!(head.stream == stream && head.has(END_STREAM), "{path}");
+        let reset = client.next_of(crate::support::h2::RST_STREAM).await;
+        let reset = reset.unwrap();
+        assert_eq!((reset.stream, reset.code()), (stream, 0), "{path}");
+    }
+    gateway.quiet().await;
+}
+
 #[tokio::test]
 async fn a_stop_lets_requests_complete_and_takes_no_more() {
     let gate = Gate::new();
