@@ -88,12 +88,8 @@ impl Tracked {
         let Some(mut tunnel) = self.body.given().take_tunnel() else {
             return;
         };
-        let attempt = self.ending.attempt.as_ref();
-        let timeout = attempt.map(|attempt| attempt.member.config.timeout);
         let shared = Arc::clone(&self.ending.request.record.shared);
-        let moving = tunnel.run(client, timeout.unwrap_or_default(), |moved| {
-            self.ending.moved(moved);
-        });
+        let moving = tunnel.run(client, |moved| self.ending.moved(moved));
         tokio::select! {
             () = moving => {}
             // It has no end of its own that could be waited for.

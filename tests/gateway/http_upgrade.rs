@@ -1,5 +1,7 @@
 //! Upgrades: the client and the member speak another protocol through the gateway.
 
+use std::time::Duration;
+
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -185,6 +187,17 @@ async fn silence_and_shutdown_end_an_upgraded_connection() {
     let gateway = Running::before_http(&[&origin], "", "timeout: 300ms");
     let mut client = talk(&gateway).await;
     assert!(!client.ended_by_reset().await);
+    // A mapping's time counts in place of the member's.
+    for (member, mapping, ends) in [("60s", "300ms", true), ("300ms", "60s", false)] {
+        let gateway = Running::start(&format!(
+            "balancers: {{ test: {{ members: [{{ url: \"http://{}\", timeout: {member} }}] }} }}\n\
+             proxy_pass: [{{ path: /, to: \"balancer://test/\", timeout: {mapping} }}]\n",
+            origin.address
+        ));
+        let mut client = talk(&gateway).await;
+        let ended = tokio::time::timeout(Duration::from_secs(1), client.ended_by_reset()).await;
+        assert_eq!(ended.is_ok(), ends, "{member} {mapping}");
+    }
     let gateway_with_time = Running::before_http(&[&origin], "", "");
     let client = talk(&gateway_with_time).await;
     assert!(gateway_with_time.shutdown().await);

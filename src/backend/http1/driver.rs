@@ -181,7 +181,8 @@ impl HttpDriver {
         let parts = http.connection.into_parts();
         let (wire, held) = parts.io.into_inner().into_upgraded();
         let early = [&parts.read_buf[..], &held[..]].concat();
-        self.tunnel = Some(Box::new(Tunnel::new(wire, early.into(), lease)));
+        let tunnel = Tunnel::new(wire, early.into(), lease, self.times.timeout());
+        self.tunnel = Some(Box::new(tunnel));
         drop_hop_by_hop(&mut fields);
         fields.remove("Content-Length");
         fields.push(b"Upgrade", &protocol);

@@ -46,6 +46,11 @@ impl Times {
         }
     }
 
+    /// Longest silence of the member.
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The body begins to wait for the member's 100.
     pub(super) fn await_100(&mut self, now: Instant) {
         self.continue_until = Some(now + CONTINUE_TIME);

@@ -25,6 +25,8 @@ pub(crate) struct Tunnel {
     /// The place in the pool. It is never given back, because the connection cannot be used again.
     _lease: Lease<HttpTransport>,
     moved: Counts,
+    /// How long neither side may send anything.
+    timeout: Duration,
 }
 
 /// Bytes of the other protocol, and when the last ones moved.
@@ -85,25 +87,32 @@ impl Counts {
 }
 
 impl Tunnel {
-    pub(super) fn new(wire: Wire<Stream>, early: Bytes, lease: Lease<HttpTransport>) -> Self {
+    /// It ends after `timeout` without a byte.
+    pub(super) fn new(
+        wire: Wire<Stream>,
+        early: Bytes,
+        lease: Lease<HttpTransport>,
+        timeout: Duration,
+    ) -> Self {
         Self {
             wire,
             early,
             _lease: lease,
             moved: Counts::new(),
+            timeout,
         }
     }
 
-    /// Moves bytes in both directions until both sides have ended, one has failed, or neither has sent anything for
-    /// `timeout`, as httpd does. `tell` is called now and then with the bytes moved so far.
+    /// Moves bytes in both directions until both sides have ended, one has failed, or neither has sent anything for the
+    /// timeout of the request, as httpd does. `tell` is called now and then with the bytes moved so far.
     pub(crate) async fn run(
         &mut self,
         client: impl AsyncRead + AsyncWrite,
-        timeout: Duration,
         tell: impl FnMut(Moved),
     ) {
         let early = std::mem::take(&mut self.early);
-        join(client, &mut self.wire, early, &self.moved, timeout, tell).await;
+        let (wire, moved) = (&mut self.wire, &self.moved);
+        join(client, wire, early, moved, self.timeout, tell).await;
     }
 
     /// Bytes that have moved.
