@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::support::container::{Container, Wire, fields};
 use crate::support::gateway::{ConfigFile, Running, ask};
-use crate::support::h2::{Http2, get};
+use crate::support::h2::{End, Http2, get, request};
 use crate::support::{Gate, ReservedPort, soon, until};
 
 /// A container that answers with the status in its path, fields of a session and of a body, and a body.
@@ -198,6 +198,37 @@ async fn pages_are_the_bodies_of_the_gateways_own_errors() {
         (answer.status, answer.field("content-length")),
         (404, Some("13"))
     );
+}
+
+/// Requests that are refused before the request path sees them.
+#[tokio::test]
+async fn refusals_over_http_2_have_pages_and_rules() {
+    let file = with_pages(
+        "refusals-http2",
+        "listeners: [{ bind: \"127.0.0.1:0\", http2: true }]\nlimits: { max_uri: 100 }\n\
+         error_pages: { 400: 5xx.txt, 414: 404.html }\n\
+         response_headers: [{ set: X-Frame-Options, value: DENY }]\n\
+         proxy_pass: [{ path: /x, exclude: true }]\n",
+    );
+    let gateway = Running::start_from(&file);
+    let long = format!("/{}", "a".repeat(100));
+    let mut client = Http2::connect(gateway.front).await;
+    for (head, status, page) in [
+        (get(&long), 414, "page 404.html"),
+        (
+            [&get("/")[..], &[("x", " a")]].concat(),
+            400,
+            "page 5xx.txt",
+        ),
+        (request("HEAD", &long), 414, ""),
+    ] {
+        let stream = client.open(&head, true).await;
+        let answer = client.answer(stream).await;
+        assert_eq!((answer.status, answer.text()), (status, page));
+        assert_eq!(answer.field("x-frame-options"), Some("DENY"));
+        assert!(answer.field("content-length").is_some());
+        assert_eq!(answer.end, End::Whole);
+    }
 }
 
 #[tokio::test]
