@@ -3,6 +3,7 @@
 mod admission;
 mod date;
 mod door;
+mod gone;
 mod http1;
 mod http2;
 mod limits;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ajpgate_config::Limits;
 
+use super::super::gone::Gone;
 use super::super::limits::head_limits;
 use super::super::pace::Pace;
 use super::client_stream::{ClientStream, Socket};
@@ -21,10 +22,6 @@ pub(super) const UNREAD: Duration = Duration::from_secs(30);
 
 /// How long a client may go on sending whose request was refused, or while the gateway is stopping.
 pub(super) const REFUSED: Duration = Duration::from_secs(2);
-
-/// The client has gone, or takes nothing.
-#[derive(Debug)]
-pub(super) struct Gone;
 
 /// Bounds of one client connection.
 #[derive(Debug, Clone, Copy)]

@@ -12,9 +12,10 @@ use std::time::Duration;
 use http_body::Body as _;
 
 use super::super::date;
+use super::super::gone::Gone;
 use super::super::pace::Pace;
 use super::client_stream::Socket;
-use super::connection::{Connection, Gone, REFUSED, UNREAD};
+use super::connection::{Connection, REFUSED, UNREAD};
 use super::machine::{Answer, Read, Unread};
 use super::service::{AnswerBody, Service};
 use super::waits::{Late, Reading};

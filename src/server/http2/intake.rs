@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 
-use super::gone::Gone;
+use super::super::gone::Gone;
 
 /// Pieces of fewer bytes are copied together: each would keep the whole buffer that it was read into.
 const SMALL: usize = 4 * 1024;

@@ -15,7 +15,6 @@ mod bounds;
 mod budget;
 mod connection;
 mod frames;
-mod gone;
 mod intake;
 mod refusals;
 mod request;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::Body as _;
 
-use super::gone::Gone;
+use super::super::gone::Gone;
 use crate::proxy::Tracked;
 
 /// How far an answer has been sent.

@@ -17,10 +17,10 @@ use http::{Method, Request, StatusCode};
 use http_body::Body as _;
 
 use super::super::date;
+use super::super::gone::Gone;
 use super::super::refusal::Record;
 use super::answer;
 use super::bounds::Bounds;
-use super::gone::Gone;
 use super::intake::Intake;
 use super::request::{self, Asked, Malformed};
 use super::sending::Sending;
