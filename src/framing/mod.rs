@@ -16,7 +16,7 @@ mod preface;
 
 pub(crate) use self::chunk::Chunk;
 pub(crate) use self::fields::BodyFields;
-pub(crate) use self::limits::{BodyRate, HeadLimits};
+pub(crate) use self::limits::HeadLimits;
 pub(crate) use self::lines::Lines;
 pub(crate) use self::preface::Preface;
 
