@@ -19,6 +19,7 @@ pub(crate) use self::fields::BodyFields;
 pub(crate) use self::limits::HeadLimits;
 pub(crate) use self::lines::Lines;
 pub(crate) use self::preface::Preface;
+use crate::head::BadTarget;
 
 /// Why a message is refused before it is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +60,15 @@ pub(crate) enum Refused {
     BadTarget,
     #[error("request target too long")]
     TargetTooLong,
+}
+
+impl From<BadTarget> for Refused {
+    fn from(why: BadTarget) -> Self {
+        match why {
+            BadTarget::TooLong => Self::TargetTooLong,
+            BadTarget::Malformed => Self::BadTarget,
+        }
+    }
 }
 
 /// What is left of a body.

@@ -32,6 +32,13 @@ impl From<request::Parts> for RequestHead {
     }
 }
 
+/// Whether a client with these fields waits for 100 before it sends its body, if there is one (RFC 9110 section 10.1.1).
+pub(crate) fn expects_100(version: Version, fields: &Fields) -> bool {
+    let expect = fields.get(Known::Expect);
+    version != Version::HTTP_10
+        && expect.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+}
+
 /// The head of an answer, for the client.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerHead {

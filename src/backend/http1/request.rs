@@ -4,18 +4,16 @@ use ajp13::exchange::RequestBody;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Uri, Version};
+use http::{Method, Request, Uri};
 
 use super::super::error::{FailureKind, Unsendable};
 use super::super::forward::Forward;
 use super::upload_body::UploadBody;
+use crate::head::expects_100;
 
 /// Whether the body is to wait for the member's 100, because the client waits for one (RFC 9110 section 10.1.1).
 pub(super) fn awaits_100(request: &Forward<'_>, length: RequestBody) -> bool {
-    let expect = request.fields.sent.get("expect");
-    request.version != Version::HTTP_10
-        && length != RequestBody::Empty
-        && expect.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+    length != RequestBody::Empty && expects_100(request.version, request.fields.sent)
 }
 
 /// Builds the request; `authority` is the member's, for a client that named no host.

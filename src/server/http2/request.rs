@@ -4,13 +4,13 @@
 //! concern a connection, a Content-Length that is no number. Here is what it lets pass.
 
 use h2::ext::Protocol;
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 
 use super::super::limits;
 use super::tunnel;
 use crate::framing::{Body, BodyFields, HeadLimits, Refused};
-use crate::head::{BadTarget, Fields, Known, RequestHead, RequestTarget, is_name};
+use crate::head::{Fields, Known, RequestHead, RequestTarget, expects_100, is_name};
 
 /// Bytes that each field counts beside its name and value (RFC 9113 section 6.5.2).
 const FIELD: usize = 32;
@@ -104,9 +104,8 @@ pub(super) fn read(
     if let Some(protocol) = protocol {
         tunnel::ask(protocol, &mut fields);
     }
-    let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     Ok(Asked {
-        expects_100: !body.is_over() && headers.get(EXPECT).is_some_and(expects),
+        expects_100: !body.is_over() && expects_100(version, &fields),
         body,
         switches: protocol.is_some(),
         head: RequestHead {
@@ -148,10 +147,7 @@ fn target(method: &Method, uri: &Uri) -> Result<RequestTarget, Malformed> {
         Some(_) => return Err(Malformed::BadScheme),
     }
     let path = uri.path_and_query().map_or("/", |it| it.as_str());
-    RequestTarget::parse(path.as_bytes()).map_err(|why| match why {
-        BadTarget::TooLong => Refused::TargetTooLong.into(),
-        BadTarget::Malformed => Refused::BadTarget.into(),
-    })
+    Ok(RequestTarget::parse(path.as_bytes()).map_err(Refused::from)?)
 }
 
 /// The fields, with `:authority` as Host and the cookies in one field (RFC 9113 sections 8.2.3 and 8.3.1).

@@ -6,7 +6,7 @@
 use http::{Method, Version};
 
 use crate::framing::{Body, BodyFields, HeadLimits, Lines, Refused};
-use crate::head::{BadTarget, Field, Fields, Known, RequestHead, RequestTarget, is_name, is_value};
+use crate::head::{Field, Fields, Known, RequestHead, RequestTarget, is_name, is_value};
 
 /// Bytes of empty lines that may stand before a request line (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: usize = 8;
@@ -177,10 +177,7 @@ impl RequestLine {
         limits.target(target.len())?;
         Ok(Self {
             method: Method::from_bytes(method).map_err(|_| Refused::BadHead)?,
-            target: RequestTarget::parse(target).map_err(|why| match why {
-                BadTarget::TooLong => Refused::TargetTooLong,
-                BadTarget::Malformed => Refused::BadTarget,
-            })?,
+            target: RequestTarget::parse(target)?,
             version,
         })
     }
@@ -314,11 +311,4 @@ pub(super) fn wants_to_keep_alive(head: &RequestHead) -> bool {
         Version::HTTP_10 => has("keep-alive") && !has("close"),
         _ => !has("close"),
     }
-}
-
-/// Whether the client waits for 100 before it sends its body (RFC 9110 section 10.1.1).
-pub(super) fn expects_100(head: &RequestHead) -> bool {
-    let expect = head.fields.get(Known::Expect);
-    head.version != Version::HTTP_10
-        && expect.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }

@@ -23,7 +23,7 @@ use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head, write
 use self::head::PartialHead;
 pub(crate) use self::queue::Queue;
 use crate::framing::{Body, HeadLimits, Refused};
-use crate::head::{AnswerHead, Known, RequestHead};
+use crate::head::{AnswerHead, Known, RequestHead, expects_100};
 
 /// The interim answer that asks for the body (RFC 9110 section 15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -160,7 +160,7 @@ impl Machine {
             http10: head.version == Version::HTTP_10,
             keep_alive: head::wants_to_keep_alive(&head),
         };
-        self.awaits_100 = !body.is_over() && head::expects_100(&head);
+        self.awaits_100 = !body.is_over() && expects_100(head.version, &head.fields);
         self.answering = AnswerState::Due;
         self.reading = match body {
             Body::Over => ReadState::Over,
