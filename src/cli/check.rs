@@ -13,9 +13,9 @@ use crate::unbuilt;
 pub(super) fn run(path: &Path) -> ExitCode {
     match read(path) {
         Ok(loaded) => {
-            let (missing, bad): (Vec<_>, Vec<_>) = files(&loaded)
-                .into_iter()
-                .partition(|found| found.is_missing);
+            let (found, doubts) = files(&loaded);
+            let (missing, bad): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|found| found.is_missing);
             if let Some(problems) = Problems::new(problems_of(bad)) {
                 println!("{problems}");
                 return ExitCode::from(BAD_USAGE);
@@ -24,7 +24,6 @@ pub(super) fn run(path: &Path) -> ExitCode {
             // The file may be checked on another machine than the one with the keys.
             let missing = problems_of(missing).into_iter();
             let missing = missing.map(Problem::into_warning);
-            let doubts = tls_files::warnings(&loaded);
             let reminders = user_files::reminders(&loaded);
             let warnings = loaded
                 .warnings
@@ -46,12 +45,12 @@ pub(super) fn run(path: &Path) -> ExitCode {
     }
 }
 
-/// The problems of the files that the configuration names.
-fn files(loaded: &Loaded) -> Vec<tls_files::Found> {
-    let mut found = tls_files::problems(loaded);
+/// The problems of the files that the configuration names, and warnings about those that can be used.
+fn files(loaded: &Loaded) -> (Vec<tls_files::Found>, Vec<Problem>) {
+    let (mut found, doubts) = tls_files::look(loaded);
     found.extend(user_files::problems(loaded));
     found.extend(directories::problems(loaded));
-    found
+    (found, doubts)
 }
 
 fn problems_of(found: Vec<tls_files::Found>) -> Vec<Problem> {
@@ -66,7 +65,7 @@ fn read(path: &Path) -> Result<Loaded, Problems> {
 /// Reads a configuration that is to be run here: the files that it names must exist too.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     let loaded = read(path)?;
-    match Problems::new(problems_of(files(&loaded))) {
+    match Problems::new(problems_of(files(&loaded).0)) {
         Some(problems) => Err(problems),
         None => Ok(loaded),
     }

@@ -17,18 +17,31 @@ pub(super) struct Found {
     pub(super) is_missing: bool,
 }
 
-/// The problems of the files of listeners and members.
-pub(super) fn problems(loaded: &Loaded) -> Vec<Found> {
-    let mut found = Vec::new();
+/// The problems of the files of listeners and members, and warnings about files of listeners that can be used: certificates
+/// that expire soon, say.
+pub(super) fn look(loaded: &Loaded) -> (Vec<Found>, Vec<Problem>) {
+    let now = Timestamp::now().as_second();
+    let (mut found, mut warnings) = (Vec::new(), Vec::new());
     for (at, tls) in of_listeners(loaded) {
-        if let Err(error) = Server::new(tls, true, None) {
-            let message = format!("tls: {error}");
-            found.push(Found {
+        match Server::new(tls, true, None) {
+            Ok(server) => {
+                let doubts = server.doubts(now).into_iter();
+                let warning = |doubt| loaded.problem(&at, format!("tls: {doubt}"), None);
+                warnings.extend(doubts.map(warning).map(Problem::into_warning));
+            }
+            Err(error) => found.push(Found {
                 is_missing: error.is_missing(),
-                problem: loaded.problem(&at, message, Some(HINT.to_owned())),
-            });
+                problem: loaded.problem(&at, format!("tls: {error}"), Some(HINT.to_owned())),
+            }),
         }
     }
+    found.extend(of_members(loaded));
+    (found, warnings)
+}
+
+/// The problems of the files of members.
+fn of_members(loaded: &Loaded) -> Vec<Found> {
+    let mut found = Vec::new();
     for balancer in &loaded.config.balancers {
         for (index, member) in balancer.members.iter().enumerate() {
             let at = format!("balancers.{}.members[{index}]", balancer.name);
@@ -45,19 +58,6 @@ pub(super) fn problems(loaded: &Loaded) -> Vec<Found> {
             let at = format!("proxy_pass[{index}].auth.forward");
             found.extend(problem(loaded, &forward.server, &at, "url"));
         }
-    }
-    found
-}
-
-/// Warnings about files of listeners that can be used: certificates that expire soon, say.
-pub(super) fn warnings(loaded: &Loaded) -> Vec<Problem> {
-    let now = Timestamp::now().as_second();
-    let mut found = Vec::new();
-    for (at, tls) in of_listeners(loaded) {
-        let doubts = Server::new(tls, true, None).map(|server| server.doubts(now));
-        let doubts = doubts.unwrap_or_default().into_iter();
-        let warning = |doubt| loaded.problem(&at, format!("tls: {doubt}"), None);
-        found.extend(doubts.map(warning).map(Problem::into_warning));
     }
     found
 }
