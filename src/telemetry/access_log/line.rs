@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::clock;
 use super::entry::{AfterResponse, Entry};
 use super::fields::{escaped, field};
+use crate::client::Host;
 use crate::head::RequestHead;
 
 /// The line of one request, without a line end.
@@ -138,32 +139,21 @@ fn note<'a>(note: &Note, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
 
 /// The host of the client's URL, as far as it is known; the local address when it named none.
 fn host_name(entry: &Entry<'_>) -> String {
-    let (name, _) = authority(entry);
-    if name.is_empty() {
-        entry.client.local_ip.clone()
-    } else {
-        name
+    let text = entry.authority().unwrap_or_default();
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => text,
+    };
+    match name {
+        "" => entry.client.local_ip.clone(),
+        _ => escaped(name.as_bytes()).into_owned(),
     }
 }
 
-/// The port that a trusted proxy or the client named, or that of its scheme; the local port when it named no host.
+/// The port that members are told. A host that cannot be read is none.
 fn canonical_port(entry: &Entry<'_>) -> u16 {
-    let (name, port) = authority(entry);
-    let port = entry.client.port_said().or(port);
-    let default = match name.is_empty() {
-        true => entry.client.local.port(),
-        false => entry.client.default_port(),
-    };
-    port.unwrap_or(default)
-}
-
-fn authority(entry: &Entry<'_>) -> (String, Option<u16>) {
-    let text = entry.authority().unwrap_or_default();
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
-        _ => (text, None),
-    };
-    (escaped(name.as_bytes()).into_owned(), port)
+    let host = entry.authority().and_then(Host::parse);
+    entry.client.port_told(&host.unwrap_or(Host::NONE))
 }
 
 fn time(of: TimeOf, format: &TimeFormat, entry: &Entry<'_>) -> String {
