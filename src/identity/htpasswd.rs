@@ -20,24 +20,43 @@ const HIGHEST_COST: u32 = 15;
 /// Fewest rounds of SHA crypt (crypt(5)).
 const FEWEST_ROUNDS: u32 = 1_000;
 
+/// Most kinds of hashes whose time a wrong password takes.
+const MOST_KINDS: usize = 8;
+
+/// Rounds of SHA crypt where a hash does not name them (crypt(5)).
+const USUAL_ROUNDS: u32 = 5_000;
+
 /// The users of one file.
 #[derive(Default)]
 pub(crate) struct Users {
     hashes: HashMap<String, Hash>,
-    /// Their names, for choosing one in place of a user who is not there.
-    names: Vec<String>,
+    /// The kinds of hashes that there are, each with the name of a user who has one.
+    kinds: Vec<(Kind, String)>,
 }
 
 impl std::fmt::Debug for Users {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Users({})", self.names.len())
+        write!(f, "Users({})", self.count())
     }
 }
 
 /// The hash of a password.
-enum Hash {
+struct Hash {
+    kind: Kind,
+    text: HashText,
+}
+
+enum HashText {
     Bcrypt(String),
     ShaCrypt(PasswordHash),
+}
+
+/// What says how long the check of a password takes: the scheme, with its cost or its rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Bcrypt(u32),
+    Sha256(u32),
+    Sha512(u32),
 }
 
 /// A line that cannot be used.
@@ -91,7 +110,7 @@ impl Users {
             match read {
                 Ok(Some((name, hash))) => {
                     lines.insert(name.clone(), number);
-                    users.names.push(name.clone());
+                    users.note(hash.kind, &name);
                     users.hashes.insert(name, hash);
                 }
                 Ok(None) => {}
@@ -106,22 +125,35 @@ impl Users {
 
     /// The number of users.
     pub(super) fn count(&self) -> usize {
-        self.names.len()
+        self.hashes.len()
     }
 
-    /// Whether this is the password of the user. That takes the time of a hash, also where there is no such user: then that
-    /// of another user, whom `other` chooses.
-    pub(super) fn verify(&self, user: &str, password: &[u8], other: u64) -> bool {
-        if let Some(hash) = self.hashes.get(user) {
-            return hash.verify(password);
+    /// Remembers the kind of a hash, and who has one.
+    fn note(&mut self, kind: Kind, name: &str) {
+        let is_new = self.kinds.iter().all(|(known, _)| *known != kind);
+        if is_new && self.kinds.len() < MOST_KINDS {
+            self.kinds.push((kind, name.to_owned()));
         }
-        let count = self.names.len().max(1) as u64;
-        let at = usize::try_from(other % count).unwrap_or_default();
-        let other = self.names.get(at).and_then(|name| self.hashes.get(name));
-        if let Some(hash) = other {
+    }
+
+    /// Whether this is the password of the user. What is wrong takes the time of one hash of each kind that the file has,
+    /// whoever is asked for: so the time tells neither whether there is such a user, nor which kind of hash it has.
+    pub(super) fn verify(&self, user: &str, password: &[u8]) -> bool {
+        let own = self.hashes.get(user);
+        if own.is_some_and(|hash| hash.verify(password)) {
+            return true;
+        }
+        for hash in self.others(own.map(|hash| hash.kind)) {
             std::hint::black_box(hash.verify(password));
         }
         false
+    }
+
+    /// One hash of each kind but this one.
+    fn others(&self, own: Option<Kind>) -> impl Iterator<Item = &Hash> {
+        let kinds = self.kinds.iter();
+        let others = kinds.filter(move |(kind, _)| own != Some(*kind));
+        others.filter_map(|(_, name)| self.hashes.get(name))
     }
 }
 
@@ -130,9 +162,9 @@ impl Hash {
         if password.len() > LONGEST_PASSWORD {
             return false;
         }
-        match self {
-            Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
-            Self::ShaCrypt(hash) => ShaCrypt::default().verify_password(password, hash).is_ok(),
+        match &self.text {
+            HashText::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+            HashText::ShaCrypt(hash) => ShaCrypt::default().verify_password(password, hash).is_ok(),
         }
     }
 }
@@ -175,7 +207,10 @@ fn hash_of(text: &str) -> Result<Hash, Why> {
 fn bcrypt_of(text: &str) -> Result<Hash, Why> {
     let parts: bcrypt::HashParts = text.parse().map_err(|_| Why::Hash)?;
     match parts.get_cost() {
-        4..=HIGHEST_COST => Ok(Hash::Bcrypt(text.to_owned())),
+        cost @ 4..=HIGHEST_COST => Ok(Hash {
+            kind: Kind::Bcrypt(cost),
+            text: HashText::Bcrypt(text.to_owned()),
+        }),
         0..=3 => Err(Why::Hash),
         _ => Err(Why::Cost),
     }
@@ -186,17 +221,17 @@ fn bcrypt_of(text: &str) -> Result<Hash, Why> {
 fn sha_crypt_of(text: &str) -> Result<Hash, Why> {
     let mut fields = text.split('$').skip(2);
     let mut salt = fields.next().ok_or(Why::Hash)?;
-    if let Some(rounds) = salt.strip_prefix("rounds=") {
-        let digits = rounds.bytes().all(|byte| byte.is_ascii_digit());
-        let rounds: Option<u32> = rounds.parse().ok().filter(|_| digits);
-        if !rounds.is_some_and(|rounds| (FEWEST_ROUNDS..=MOST_ROUNDS).contains(&rounds)) {
-            return Err(Why::Rounds);
-        }
+    let mut rounds = USUAL_ROUNDS;
+    if let Some(digits) = salt.strip_prefix("rounds=") {
+        rounds = rounds_of(digits).ok_or(Why::Rounds)?;
         salt = fields.next().ok_or(Why::Hash)?;
     }
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/');
     let hash = fields.next().ok_or(Why::Hash)?;
-    let length = if text.starts_with("$6$") { 86 } else { 43 };
+    let (kind, length) = match text.starts_with("$6$") {
+        true => (Kind::Sha512(rounds), 86),
+        false => (Kind::Sha256(rounds), 43),
+    };
     let fits = hash.len() == length
         && (1..=16).contains(&salt.len())
         && salt.bytes().chain(hash.bytes()).all(is_letter)
@@ -204,9 +239,20 @@ fn sha_crypt_of(text: &str) -> Result<Hash, Why> {
     if !fits {
         return Err(Why::Hash);
     }
-    PasswordHash::new(text)
-        .map(Hash::ShaCrypt)
-        .map_err(|_| Why::Hash)
+    let hash = PasswordHash::new(text).map_err(|_| Why::Hash)?;
+    Ok(Hash {
+        kind,
+        text: HashText::ShaCrypt(hash),
+    })
+}
+
+/// A number of rounds that is taken.
+fn rounds_of(digits: &str) -> Option<u32> {
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let rounds: u32 = digits.parse().ok().filter(|_| is_number)?;
+    (FEWEST_ROUNDS..=MOST_ROUNDS)
+        .contains(&rounds)
+        .then_some(rounds)
 }
 
 #[cfg(test)]
