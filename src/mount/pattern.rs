@@ -49,15 +49,13 @@ impl Pattern {
         if path.is_ascii() {
             return false;
         }
-        let (first, rest) = path.split_at_checked(front).unwrap_or((path, b""));
-        let mixed = String::from_utf8_lossy(first).into_owned() + &latin1(rest);
-        [
-            String::from_utf8_lossy(path),
-            latin1(path).into(),
-            mixed.into(),
-        ]
-        .iter()
-        .any(|text| self.text.is_match(text))
+        let mut texts = texts(path, front).into_iter();
+        texts.any(|text| self.is_in_text(&text))
+    }
+
+    /// Whether it is found in a path as a server has read its letters.
+    pub(super) fn is_in_text(&self, path: &str) -> bool {
+        self.text.is_match(path)
     }
 
     /// What its groups captured; group 0 is all of it.
@@ -76,6 +74,18 @@ impl Pattern {
             path: path.to_vec(),
         }
     }
+}
+
+/// A path as servers may read its letters: in UTF-8, in ISO-8859-1, and in ISO-8859-1 behind the first `front` bytes, which
+/// a mapping replaces.
+pub(super) fn texts(path: &[u8], front: usize) -> [Cow<'_, str>; 3] {
+    let (first, rest) = path.split_at_checked(front).unwrap_or((path, b""));
+    let mixed = String::from_utf8_lossy(first).into_owned() + &latin1(rest);
+    [
+        String::from_utf8_lossy(path),
+        latin1(path).into(),
+        mixed.into(),
+    ]
 }
 
 /// Bytes read as ISO-8859-1.

@@ -14,11 +14,10 @@ use super::prefix::{Front, join, prefix_of, strip};
 /// The client's bytes behind `front` are kept, parameters and escapes included, when `raw` begins with the segments of
 /// `front` and nothing behind them can be read in two ways. Otherwise the normal form is sent, escaped anew:
 ///
-/// * when dot segments, parameters or empty segments hide `front`, or dot segments behind it climb out of it and back
-///   in;
-/// * when there is a dot segment that not every server takes for one (`..;x`, `%2e%2e`), a `..` behind an empty
-///   segment, which not every server removes first, or any dot segment beside encoded slashes. Tomcat reads these as
-///   `normal` says, but HTTP members need not be Tomcat, and an exclusion must hold for them too.
+/// * when dot segments, parameters or empty segments hide `front`;
+/// * when there is a dot segment behind it, however it is written. Tomcat reads these as `normal` says, but HTTP members need
+///   not be Tomcat: one that looks for `/private` at the start of what it is sent finds it in `/private/../public`, and what
+///   excludes or guards a path must hold there too.
 #[must_use]
 pub fn rewrite<'a>(front: &Front, back: &str, raw: &'a str, normal: &Normal<'_>) -> Cow<'a, str> {
     let back = prefix_of(back);
@@ -46,21 +45,10 @@ fn plain_rest<'a>(front: &Front, raw: &'a str, normal: &Normal<'_>) -> Option<&'
     if normal.is_as_written() {
         return Some(rest);
     }
-    let mut depth = 0_usize;
-    let mut after_empty = false;
     // The first part is empty, or the parameters of the last segment of `front`.
-    for segment in rest.split('/').skip(1) {
-        let name = without_parameters(segment);
-        match Dots::of(name.as_bytes()) {
-            Some(_) if normal.is_ambiguous() => return None,
-            Some(Dots::One) if segment == "." => {}
-            Some(Dots::Two) if segment == ".." && !after_empty => depth = depth.checked_sub(1)?,
-            Some(_) => return None,
-            None if name.is_empty() => after_empty = true,
-            None => depth += 1,
-        }
-    }
-    Some(rest)
+    let mut segments = rest.split('/').skip(1);
+    let has_dots = segments.any(|it| Dots::of(without_parameters(it).as_bytes()).is_some());
+    (!has_dots).then_some(rest)
 }
 
 fn or_root(path: String) -> String {

@@ -2,7 +2,7 @@
 
 use super::Normal;
 use super::host::{Fit, HostName, name_of};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, texts};
 use super::prefix::prefix_of;
 
 /// One entry of `proxy_pass`, as far as finding it needs it.
@@ -18,6 +18,8 @@ pub struct Rule {
     pub hosts: Vec<String>,
     /// Whether what it matches is never proxied.
     pub exclude: bool,
+    /// Whether it keeps requests from members, or lets only some of them through.
+    pub guards: bool,
 }
 
 /// What a request says beside its path.
@@ -46,6 +48,8 @@ pub enum Match {
     Mapping(usize),
     /// The exclusion at this place among the rules forbids proxying it.
     Exclusion(usize),
+    /// Another rule would take the path, but a server may read it as one of the mapping at this place, which guards it.
+    Guarded(usize),
 }
 
 /// The rules of a configuration.
@@ -58,6 +62,8 @@ pub struct Table {
     /// Those by pattern, in the order of the file.
     excluded: Vec<(Pattern, Entry)>,
     matched: Vec<(Pattern, Entry)>,
+    /// Whether a mapping guards its paths.
+    guards: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +78,7 @@ struct Entry {
     secure: Option<bool>,
     /// Where the rule stands in the file.
     index: usize,
+    guards: bool,
 }
 
 /// The name of a segment as a Tomcat reads it, whose `URIEncoding` is not known here.
@@ -86,7 +93,11 @@ impl Table {
     /// A table of these rules.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
-        let mut table = Self::default();
+        let guards = rules.iter().any(|rule| rule.guards);
+        let mut table = Self {
+            guards,
+            ..Self::default()
+        };
         for (index, rule) in rules.into_iter().enumerate() {
             let entry = Entry::new(index, &rule);
             match (rule.exclude, rule.pattern) {
@@ -107,7 +118,8 @@ impl Table {
     ///
     /// Exclusions count before everything else. One covers a path when it does so in any of the ways in which a server
     /// may read the path: with encoded slashes and backslashes as part of a segment, or as slashes. A pattern is looked for
-    /// in each of these ways, and in letters of UTF-8 and of ISO-8859-1.
+    /// in each of these ways, and in letters of UTF-8 and of ISO-8859-1. A mapping that guards its paths covers them in each
+    /// of these ways too: whoever has to pass it does not get there by another mapping.
     #[must_use]
     pub fn find<'a>(&self, site: impl Into<Site<'a>>, path: &Normal<'_>) -> Option<Match> {
         let site = site.into();
@@ -118,10 +130,31 @@ impl Table {
         let mut exclusions = self.exclusions.iter();
         let excluded = exclusions.find(|entry| covers(entry) && entry.fit(site).is_some());
         let excluded = excluded.or_else(|| self.excluded_by_pattern(site, path));
-        match excluded {
-            Some(entry) => Some(Match::Exclusion(entry.index)),
-            None => self.mapping(site, path).map(Match::Mapping),
+        if let Some(entry) = excluded {
+            return Some(Match::Exclusion(entry.index));
         }
+        let mapping = self.entry(site, path.as_bytes())?;
+        Some(match self.guard_of(site, path, mapping) {
+            Some(guard) => Match::Guarded(guard.index),
+            None => Match::Mapping(mapping.index),
+        })
+    }
+
+    /// The mapping that guards a path as some server reads it, where another one takes it.
+    fn guard_of(&self, site: Site<'_>, path: &Normal<'_>, mapping: &Entry) -> Option<&Entry> {
+        let is_read_in_one_way = path.as_bytes().is_ascii() && !path.is_ambiguous();
+        if is_read_in_one_way || !self.guards {
+            return None;
+        }
+        let mut readings = path.readings();
+        readings.find_map(|reading| {
+            let texts = texts(reading, mapping.prefix.len());
+            let mut entries = texts.iter().filter_map(|text| {
+                let has = |pattern: &Pattern| pattern.is_in(reading) || pattern.is_in_text(text);
+                self.entry_with(site, text.as_bytes(), has)
+            });
+            entries.find(|entry| entry.guards && entry.index != mapping.index)
+        })
     }
 
     /// The first exclusion whose pattern is in a path, however a server reads the path.
@@ -150,13 +183,27 @@ impl Table {
     /// then the first of the file.
     #[must_use]
     pub fn mapping<'a>(&self, site: impl Into<Site<'a>>, path: &Normal<'_>) -> Option<usize> {
-        let (site, path) = (site.into(), path.as_bytes());
+        self.entry(site.into(), path.as_bytes())
+            .map(|entry| entry.index)
+    }
+
+    /// The same for a decoded path.
+    fn entry(&self, site: Site<'_>, path: &[u8]) -> Option<&Entry> {
+        self.entry_with(site, path, |pattern| pattern.is_in(path))
+    }
+
+    /// The same; `has` says which patterns are in the path.
+    fn entry_with(
+        &self,
+        site: Site<'_>,
+        path: &[u8],
+        has: impl Fn(&Pattern) -> bool,
+    ) -> Option<&Entry> {
         let mut matched = self.matched.iter();
-        let matched =
-            matched.find(|(pattern, entry)| entry.fit(site).is_some() && pattern.is_in(path));
+        let matched = matched.find(|(pattern, entry)| entry.fit(site).is_some() && has(pattern));
         match matched {
-            Some((_, entry)) => Some(entry.index),
-            None => self.mapping_of(site, path),
+            Some((_, entry)) => Some(entry),
+            None => self.entry_of(site, path).map(|(_, entry)| entry),
         }
     }
 
@@ -197,6 +244,7 @@ impl Entry {
             hosts: rule.hosts.iter().map(|host| HostName::new(host)).collect(),
             secure: rule.secure,
             index,
+            guards: rule.guards,
         }
     }
 

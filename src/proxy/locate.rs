@@ -41,6 +41,7 @@ impl<'a> Located<'a> {
         let index = match snapshot.mounts.find(site, &normal) {
             Some(Match::Mapping(index)) => index,
             Some(Match::Exclusion(index)) => return Err(Refusal::Excluded { index }),
+            Some(Match::Guarded(index)) => return Err(Refusal::Guarded { index }),
             None => return Err(Refusal::Unmapped),
         };
         let mapping = snapshot.mappings.get(index).ok_or(Refusal::Unmapped)?;

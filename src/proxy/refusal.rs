@@ -33,6 +33,8 @@ pub(crate) enum Refusal {
     Options,
     #[error("an exclusion covers the path")]
     Excluded { index: usize },
+    #[error("servers may read the path as one that another mapping guards")]
+    Guarded { index: usize },
     #[error("no mapping covers the path")]
     Unmapped,
 }
@@ -44,7 +46,7 @@ impl Refusal {
             Self::Options => StatusCode::OK,
             Self::Excluded { .. } | Self::Unmapped => StatusCode::NOT_FOUND,
             Self::Target(BadTarget::Connect) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Target(_) | Self::Path(_) => StatusCode::BAD_REQUEST,
+            Self::Target(_) | Self::Path(_) | Self::Guarded { .. } => StatusCode::BAD_REQUEST,
             // RFC 4918 section 9.8.5.
             Self::Destination(bad) => match bad {
                 BadDestination::Form | BadDestination::Several => StatusCode::BAD_REQUEST,

@@ -9,7 +9,7 @@ use ajpgate_config::{self as config, Config, Mapping};
 
 use crate::access::Access;
 use crate::backend::{self, Backend, BackendError, backend};
-use crate::headers::Claims;
+use crate::client::Claims;
 use crate::identity::{Identity, LiveUsers, USER_FIELD, UsersError};
 use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::ConnectCounters;
@@ -172,4 +172,52 @@ pub(super) fn claims(config: &Config) -> Claims {
     let told = told.map(|header| &*header.user);
     let never = std::iter::once(USER_FIELD).chain(attributes).chain(asked);
     Claims::new(never, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::path::Path;
+
+    use super::*;
+
+    /// The guards of mappings that begin like this, each with one request an hour.
+    fn guards_of(mappings: &[&str], before: &[Guard]) -> Vec<Guard> {
+        let mappings = mappings.iter().map(|mapping| {
+            format!("  - {{ {mapping}, to: \"ajp://a:1\", rate: {{ requests: 1/h, burst: 1 }} }}\n")
+        });
+        let text = format!(
+            "listeners: [{{ bind: '127.0.0.1:0' }}]\nproxy_pass:\n{}",
+            mappings.collect::<String>()
+        );
+        let loaded = ajpgate_config::parse(&text, Path::new("x"), &|_| None).unwrap();
+        let before: Vec<&Guard> = before.iter().collect();
+        guards(&loaded.config, &before, 1).unwrap()
+    }
+
+    fn lets_in(guard: &Guard) -> bool {
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        guard.access.count(client).is_ok()
+    }
+
+    #[test]
+    fn what_was_counted_stays_with_its_mapping_over_a_reload() {
+        let mappings = [
+            "path: /a",
+            "path: /a, scheme: https",
+            "path: /a, hosts: [h.example]",
+            "match: ^/a",
+            "match: ^/b",
+        ];
+        let started = guards_of(&mappings, &[]);
+        // Those of even places are used up.
+        for guard in started.iter().step_by(2) {
+            assert!(lets_in(guard));
+        }
+        let mut reordered = mappings;
+        reordered.reverse();
+        let changed = guards_of(&[&reordered[..], &["path: /new"]].concat(), &started);
+        let free: Vec<bool> = changed.iter().map(lets_in).collect();
+        assert_eq!(free, [false, true, false, true, false, true]);
+    }
 }

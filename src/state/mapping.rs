@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ajpgate_config::{
-    Action, CapturePart, CaptureText, ClientScheme, Compress, Config, EncodedSlash, HeaderRule,
-    Mapping, MaxBody, PathPattern, Redirect, Respond, Target, Template,
+    Access, Action, CapturePart, CaptureText, ClientScheme, Compress, Config, EncodedSlash,
+    HeaderRule, Mapping, MaxBody, PathPattern, Redirect, Respond, Target, Template,
 };
 
 use super::directories::Directories;
@@ -121,8 +121,15 @@ pub(super) fn table(config: &Config) -> Table {
         exclude: mapping.action == Action::Exclude,
         pattern: mapping.pattern.as_ref().map(pattern),
         secure: mapping.scheme.map(|scheme| scheme == ClientScheme::Https),
+        guards: guards(mapping),
     });
     Table::new(rules.collect())
+}
+
+/// Whether a mapping keeps requests from members, or lets only some of them through.
+fn guards(mapping: &Mapping) -> bool {
+    let is_answered = matches!(mapping.action, Action::Redirect(_) | Action::Respond(_));
+    is_answered || mapping.identity.is_some() || mapping.access != Access::default()
 }
 
 /// The mappings of a configuration, in its order. `balancers` are those that it names, and those that stand for the

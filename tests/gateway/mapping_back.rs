@@ -177,7 +177,7 @@ async fn a_destination_is_mapped_as_the_path_is() {
             "http://shop.example.com:80/shop/",
             "http://shop.example.com/app/",
         ),
-        ("COPY", "/shop/b/../caf%E9", "/app/b/../caf%E9"),
+        ("COPY", "/shop/b/../caf%E9", "/app/caf%E9"),
         ("COPY", "/shop/b/..;/c", "/app/c"),
         // Another proxy has taken TLS off: the container knows another scheme than the client.
         ("MOVE", "https://shop.example.com/shop/b", "/app/b"),

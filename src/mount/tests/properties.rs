@@ -193,7 +193,8 @@ proptest! {
     fn bytes_are_unchanged_where_they_can_only_mean_one_thing(rest in any_path()) {
         let raw = format!("/shop{rest}");
         let Ok(normal) = normalize(&raw) else { return Ok(()) };
-        let odd = rest.contains("..") || rest.contains("%2") || rest.contains("/.;");
+        let odd = rest.contains("..") || rest.contains("%2") || rest.contains("/.;")
+            || rest.split('/').any(|segment| segment == ".");
         if !odd {
             prop_assert_eq!(rewrite(&Front::new("/shop"), "/shop", &raw, &normal), &*raw);
         }
@@ -225,6 +226,64 @@ proptest! {
                 prop_assert!(!is_read_as(&seen, &names), "{} as {}", raw, sent);
             }
         }
+    }
+}
+
+/// Whether a server reads a path, in any of its letters, as one that an expression is found in, or at or below a path.
+fn is_guarded(seen: &[u8], paths: &[&str], expressions: &[&str]) -> bool {
+    let by_path = paths.iter().any(|path| {
+        let names: Vec<&str> = path.split('/').skip(1).collect();
+        is_read_as(seen, &names)
+    });
+    let texts = texts(seen);
+    by_path
+        || expressions.iter().any(|text| {
+            let expression = regex::Regex::new(text).unwrap();
+            texts.iter().any(|text| expression.is_match(text))
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    /// No spelling leads to what a mapping guards (`auth`, `allow`, `rate`) by another mapping, whichever way a server reads
+    /// what it is sent.
+    #[test]
+    fn a_guarded_path_is_reached_by_its_guard_only(
+        raw in prop_oneof![any_path(), any_path_with_encoded_slashes()],
+        below in any::<bool>(),
+        by_pattern in any::<bool>(),
+    ) {
+        let raw = if below { format!("/shop{raw}") } else { raw };
+        let Ok(normal) = normalize(&raw) else { return Ok(()) };
+        let open = [("/", ""), ("/shop", "/shop"), ("/grün", "/gr%FCn")];
+        let (paths, expressions): (&[&str], &[&str]) = match by_pattern {
+            true => (&[], &["^/shop/private", "/priv[a-z]+(/|$)", "^/grün/gr..e$"]),
+            false => (&["/shop/private", "/private", "/größe", "/shop/größe", "/grün/größe"], &[]),
+        };
+        let guard = |rule: Rule| Rule { guards: true, ..rule };
+        let mut all: Vec<Rule> = open.iter().map(|(path, _)| rule(path, false)).collect();
+        all.extend(paths.iter().map(|path| guard(rule(path, false))));
+        all.extend(expressions.iter().map(|text| guard(Rule {
+            pattern: Some(pattern(text)),
+            ..Rule::default()
+        })));
+        let Some(Match::Mapping(index)) = Table::new(all).find("h", &normal) else { return Ok(()) };
+        let Some((front, back)) = open.get(index) else { return Ok(()) };
+        let sent = rewrite(&Front::new(front), back, &raw, &normal);
+        let readings = [
+            tomcat(&sent, Solidus::Decode).unwrap(),
+            tomcat(&sent, Solidus::Passthrough).unwrap(),
+            plain_server(&sent, false),
+            plain_server(&sent, true),
+        ];
+        let servers = if by_pattern { &readings[..2] } else { &readings[..] };
+        for seen in servers {
+            prop_assert!(!is_guarded(seen, paths, expressions), "{} as {}", raw, sent);
+        }
+        // A server that does not resolve dot segments sees none.
+        let has_dots = sent.split('/').any(|segment| matches!(segment, "." | ".."));
+        prop_assert!(!has_dots, "{} as {}", raw, sent);
     }
 }
 

@@ -47,9 +47,7 @@ fn the_clients_bytes_behind_the_prefix_are_kept() {
             "/a%20b;v=1/c%C3%A9;jsessionid=S.n1",
         ),
         ("/plain", "", "/plain/%61%7E~", "/%61%7E~"),
-        ("/plain", "/app", "/plain/a//b/./c", "/app/a//b/./c"),
-        ("/plain", "/app", "/plain/a/../b", "/app/a/../b"),
-        ("/plain", "/app", "/plain/a/..", "/app/a/.."),
+        ("/plain", "/app", "/plain/a//b/c", "/app/a//b/c"),
         // A parameter directly behind the prefix survives.
         ("/plain", "", "/plain;jsessionid=S.n1", "/;jsessionid=S.n1"),
         (
@@ -77,8 +75,8 @@ fn the_clients_bytes_behind_the_prefix_are_kept() {
         (
             "/shop",
             "/shop",
-            "/shop;a=1/b;c/%2561/./d/..//",
-            "/shop;a=1/b;c/%2561/./d/..//",
+            "/shop;a=1/b;c/%2561//",
+            "/shop;a=1/b;c/%2561//",
         ),
         ("/", "", "//a;x//b", "//a;x//b"),
     ];
@@ -145,7 +143,11 @@ fn where_the_prefix_is_hidden_the_normal_path_is_sent() {
         // Dot segments beside encoded slashes.
         ("/shop", "/app", "/shop/a%2Fb/../x", "/app/x"),
         ("/shop", "/app", "/shop/../shop/a%2Fb", "/app/a%2Fb"),
-        // Dot segments that some servers do not see.
+        // Dot segments, which some servers do not resolve.
+        ("/", "", "/private/../x", "/x"),
+        ("/shop", "/shop", "/shop/private/../x;v=1", "/shop/x"),
+        ("/plain", "/app", "/plain/a//b/./c", "/app/a/b/c"),
+        ("/plain", "/app", "/plain/a/..", "/app/"),
         ("/shop", "/shop", "/shop/private/..;/x", "/shop/x"),
         ("/shop", "/shop", "/shop/private/%2e%2e/x;v=1", "/shop/x"),
         ("/shop", "/shop", "/shop/private/.;/../x", "/shop/x"),

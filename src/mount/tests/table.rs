@@ -27,7 +27,7 @@ fn table(rules: &[&str]) -> Table {
 fn find(table: &Table, host: &str, raw: &str) -> Option<usize> {
     match table.find(host, &normalize(raw).unwrap())? {
         Match::Mapping(index) => Some(index),
-        Match::Exclusion(_) => None,
+        Match::Exclusion(_) | Match::Guarded(_) => None,
     }
 }
 
