@@ -9,7 +9,7 @@ use ajpgate_config::{Fact, Piece, Template, TlsFact, Variable, When};
 use x509_parser::prelude::X509Name;
 
 use self::certificate::{Decoded, attribute, dn, time};
-use crate::client::{Client, Tls};
+use crate::client::{Believed, Client, Tls};
 use crate::head::{Fields, Known, RequestHead};
 use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::variables::Variables;
@@ -32,6 +32,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) variables: &'a Variables,
     /// The user that the gateway has authenticated.
     pub(crate) user: Option<&'a str>,
+    /// Which fields of the request count; `None`: all, as they came.
+    pub(crate) believed: Option<Believed<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -47,7 +49,7 @@ impl<'a> Facts<'a> {
             Fact::Variable(Variable::UniqueId) => Some(Cow::Borrowed(self.unique_id())),
             Fact::Variable(Variable::TraceId) => self.trace_id().map(Cow::Owned),
             Fact::Variable(variable) => self.variables.get(*variable).map(text),
-            Fact::RequestHeader(name) => joined(self.head?.fields.all(name.as_str())),
+            Fact::RequestHeader(name) => self.field(name.as_str()),
             Fact::Cookie(name) => cookie(&self.head?.fields, name).map(Cow::Borrowed),
             Fact::Tls(fact) => tls(self.client.tls.as_deref()?, *fact),
         }
@@ -67,6 +69,18 @@ impl<'a> Facts<'a> {
         }
         let context = TraceContext::of(self.head?.fields.all(TRACEPARENT))?;
         Some(context.trace_id_text().into_bytes())
+    }
+
+    /// The values of a field, where they count.
+    fn field<'f>(&self, name: &'f str) -> Option<Cow<'f, [u8]>>
+    where
+        'a: 'f,
+    {
+        let hides = |it: Believed<'_>| !it.counts(self.client, name.as_bytes());
+        match self.believed.is_some_and(hides) {
+            true => None,
+            false => joined(self.head?.fields.all(name)),
+        }
     }
 
     /// Whether a condition is met. A variable has to be set, as in httpd's `env=`; anything else must not be empty either.
@@ -257,6 +271,7 @@ mod tests {
             client: &client,
             variables: &variables,
             user: Some("al\nice\u{7}"),
+            believed: None,
         };
         for (text, expected) in rows {
             let rendered = facts.render(&template(text));
@@ -299,6 +314,7 @@ mod tests {
             client: &client,
             variables: &Variables::default(),
             user: None,
+            believed: None,
         };
         assert_eq!(facts.render(&template("%{X-Long}i")).len(), LONGEST_FACT);
         let many = "%{X-Long}i".repeat(100);
@@ -319,6 +335,7 @@ mod tests {
             client: &client,
             variables: &variables,
             user: None,
+            believed: None,
         };
         let field = |name: &str| Fact::RequestHeader(name.to_owned());
         for (fact, expected) in [

@@ -1,6 +1,5 @@
 //! Which header fields go on to a backend, which come back to a client, and which the gateway adds.
 
-mod claims;
 mod forwarding;
 
 use std::convert::Infallible;
@@ -9,8 +8,7 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub(crate) use self::claims::Claims;
-use crate::client::{Client, FORWARDING, is_disguised, is_tls_claim};
+use crate::client::{Believed, Claims, Client, FORWARDING, is_disguised, is_tls_claim};
 use crate::head::{Fields, Known, KnownSet, elements};
 
 /// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
@@ -127,10 +125,8 @@ pub(crate) struct RequestFields<'a> {
 /// What the fields of a request say about its user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OfUser<'a> {
-    /// Fields that only the gateway writes.
-    pub(crate) claims: &'a Claims,
-    /// Whether a trusted proxy has written the client's fields.
-    pub(crate) is_trusted: bool,
+    /// Who may write the fields that say it.
+    pub(crate) believed: Believed<'a>,
     /// Whether the Authorization field stays here.
     pub(crate) keeps_authorization: bool,
     /// The fields that name the user, for a backend that speaks HTTP.
@@ -141,8 +137,10 @@ impl<'a> OfUser<'a> {
     /// No user.
     pub(crate) const fn nobody(claims: &'a Claims) -> Self {
         Self {
-            claims,
-            is_trusted: false,
+            believed: Believed {
+                claims,
+                is_told: false,
+            },
             keeps_authorization: false,
             fields: &[],
         }
@@ -150,8 +148,7 @@ impl<'a> OfUser<'a> {
 
     /// Whether a field of the client does not go on.
     fn removes(&self, known: Known, name: &[u8]) -> bool {
-        self.keeps_authorization && known == Known::Authorization
-            || self.claims.has(name, self.is_trusted)
+        self.keeps_authorization && known == Known::Authorization || self.believed.is_claim(name)
     }
 }
 

@@ -113,6 +113,8 @@ struct Builder<'a> {
 struct Around {
     /// Whether a listener asks clients for certificates.
     asks_for_certificates: bool,
+    /// Whether listeners that ask have different `client_ca`.
+    has_several_authorities: bool,
     /// Whether there are no trusted proxies.
     trusts_nobody: bool,
 }

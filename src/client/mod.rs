@@ -5,6 +5,7 @@
 //! from the fields that a trusted proxy has added. docs/behind-a-load-balancer.md, has the rules for users.
 
 mod chain;
+mod claims;
 mod forwarded;
 mod host;
 mod per_address;
@@ -17,6 +18,7 @@ mod trusted;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+pub(crate) use self::claims::{Believed, Claims};
 pub(crate) use self::host::Host;
 pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;

@@ -21,7 +21,7 @@ use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::framing::Refused;
 use crate::head::{AnswerHead, Fields, Known, RequestHead};
-use crate::headers::{Claims, Nominated, OfUser, Overlay, RequestFields};
+use crate::headers::{Nominated, OfUser, Overlay, RequestFields};
 use crate::state::AuthServer;
 use crate::upload::Upload;
 
@@ -150,7 +150,7 @@ async fn exchange(
         ],
     };
     let host = asked.target.host;
-    let claims = Claims::default();
+    let claims = crate::client::Claims::default();
     let fields = RequestFields {
         sent: &sent,
         nominated: &Nominated::default(),

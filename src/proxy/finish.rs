@@ -47,11 +47,13 @@ pub(super) struct Finishing<'a> {
 impl Finishing<'_> {
     /// Makes an answer the client's. The gateway's rules come first, so that those of the mapping can undo what they do. Refusals
     /// have the gateway's alone: what a mapping adds to its answers, the cookie of a route for example, is no part of them.
-    pub(super) fn finish(&self, given: Given) -> Finished {
+    /// `cookies` are those of the server that knows the user; rules see them as they see a member's.
+    pub(super) fn finish(&self, given: Given, cookies: &[Vec<u8>]) -> Finished {
         let (mut head, body, mut attempt, giver, rules) = match given {
             Given::Refusal(local) => {
+                let rules = self.mapping.filter(|_| local.is_of_mapping);
                 let (head, body) = local.into_answer();
-                (head, body, None, Some(Giver::Gateway), None)
+                (head, body, None, Some(Giver::Gateway), rules)
             }
             Given::Content(head, body) => (head, body, None, None, self.mapping),
             Given::Member(head, body, attempt) => {
@@ -63,6 +65,9 @@ impl Finishing<'_> {
             Some(page) => self.put(page, &mut head.fields, body, attempt.as_mut()),
             None => body,
         };
+        for cookie in cookies {
+            head.fields.push(b"Set-Cookie", cookie);
+        }
         apply_rules(
             &self.snapshot.response_headers,
             &self.facts,
@@ -155,9 +160,10 @@ pub(crate) fn bare_refusal(
             client,
             variables,
             user: None,
+            believed: None,
         },
     };
-    let finished = finishing.finish(Given::Refusal(Local::new(status)));
+    let finished = finishing.finish(Given::Refusal(Local::new(status)), &[]);
     let text = match finished.body {
         AnswerBody::Given(ResponseBody::Text(text)) => text.unwrap_or_default(),
         _ => Bytes::new(),

@@ -41,8 +41,7 @@ impl<'a> ForMember<'a> {
         let RoutedRequest { plan, .. } = *request;
         let facts = request.facts(variables);
         let mapping = plan.mapping;
-        let is_claim = |name: &str| request.claims.has(name.as_bytes(), request.is_told);
-        let mut overlay = request_overlay(&mapping.request_headers, &facts, is_claim);
+        let mut overlay = request_overlay(&mapping.request_headers, &facts);
         if plan.destination.is_some() {
             let destination = plan.destination_sent(member);
             overlay.replace(DESTINATION, destination.map(String::into_bytes));
@@ -85,8 +84,7 @@ impl<'a> ForMember<'a> {
             host_sent: plan.host_sent(self.member),
             port: client.port_told(&host),
             user: OfUser {
-                claims: self.request.claims,
-                is_trusted: self.request.is_told,
+                believed: self.request.believed,
                 keeps_authorization: plan.mapping.guard.keeps_authorization(),
                 fields: &self.user_fields,
             },

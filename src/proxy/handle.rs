@@ -20,7 +20,7 @@ use super::routed::RoutedRequest;
 use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
-use crate::client::{self, Client};
+use crate::client::{self, Believed, Client};
 use crate::connection_state::ConnectionState;
 use crate::facts::Facts;
 use crate::head::{AnswerHead, RequestHead};
@@ -53,8 +53,12 @@ pub(crate) async fn handle(
     if let (Some(trace), Ok(mapped)) = (&mut record.trace, &mapped) {
         trace.is_for(mapped.located.mapping.front.path());
     }
+    let believed = Believed {
+        claims: &snapshot.claims,
+        is_told: is_told(&client, &snapshot.trusted),
+    };
     let answer = match &mapped {
-        Ok(mapped) => serve(&snapshot, mapped, head, record, body).await,
+        Ok(mapped) => serve(&snapshot, mapped, head, record, believed, body).await,
         Err(refusal) => Err(refused(*refusal, head, &client)),
     };
     let given = match answer {
@@ -71,16 +75,14 @@ pub(crate) async fn handle(
             client: &record.client,
             variables: &record.variables,
             user: record.user.as_ref().map(|user| &*user.name),
+            believed: Some(believed),
         },
     };
     let Finished {
-        head: mut answer,
+        head: answer,
         body,
         attempt,
-    } = finishing.finish(given);
-    for cookie in cookies {
-        answer.fields.push(b"Set-Cookie", &cookie);
-    }
+    } = finishing.finish(given, &cookies);
     record.answered(&answer);
     let tracked = Tracked::new(body, attempt, answer.status, request);
     (answer, tracked)
@@ -95,25 +97,37 @@ async fn serve(
     mapped: &Mapped<'_>,
     head: &RequestHead,
     record: &mut Record,
+    believed: Believed<'_>,
     body: ClientBody,
 ) -> Result<Served, Local> {
     if let Some(answer) = enter(snapshot, mapped, head, record).await? {
         return Ok((answer, None));
     }
     match &mapped.located.mapping.action {
-        LiveAction::Forward(to) => forward(snapshot, mapped, to, head, record, body).await,
+        LiveAction::Forward(to) => {
+            forward(snapshot, mapped, to, head, record, believed, body).await
+        }
         LiveAction::Files(files) => {
             // A body is not wanted, and may not be longer than others.
-            let most = snapshot.limits.max_body;
-            Upload::new(body, most).map_err(|error| Local::new(error.status()))?;
-            let (answer, contents) = files::answer(snapshot, mapped, files, head).await?;
+            wanted(snapshot, mapped, body)?;
+            let answer = files::answer(snapshot, mapped, files, head).await;
+            let (answer, contents) = answer.map_err(Local::of_mapping)?;
             Ok(((answer, ResponseBody::File(contents)), None))
         }
-        LiveAction::Redirect(redirect) => Err(mapped.redirected(redirect, &record.client)),
+        LiveAction::Redirect(redirect) => {
+            Err(mapped.redirected(redirect, &record.client).of_mapping())
+        }
         LiveAction::Respond(respond) => Ok((fixed(respond), None)),
         // An exclusion that covers the path was a refusal before.
         LiveAction::Exclude => Err(Local::new(StatusCode::NOT_FOUND)),
     }
+}
+
+/// The body of a request, not longer than its mapping allows.
+fn wanted(snapshot: &Snapshot, mapped: &Mapped<'_>, body: ClientBody) -> Result<Upload, Local> {
+    let max_body = mapped.located.mapping.max_body;
+    let max_body = max_body.map_or(snapshot.limits.max_body, MaxBody::bytes);
+    Upload::new(body, max_body).map_err(|error| Local::new(error.status()))
 }
 
 /// Finds out where the request is sent, has it answered by a member, and makes the answer the client's.
@@ -123,6 +137,7 @@ async fn forward(
     to: &LiveTarget,
     head: &RequestHead,
     record: &mut Record,
+    believed: Believed<'_>,
     body: ClientBody,
 ) -> Result<Served, Local> {
     let (client, connection) = (Arc::clone(&record.client), Arc::clone(&record.connection));
@@ -133,23 +148,20 @@ async fn forward(
     }
     record.enter(&to.balancer);
     let user = record.user.clone();
-    let max_body = plan.mapping.max_body;
-    let max_body = max_body.map_or(snapshot.limits.max_body, MaxBody::bytes);
-    let upload = Upload::new(body, max_body).map_err(|error| Local::new(error.status()))?;
-    let wanted = plan.session(head);
-    record.names(&wanted);
+    let upload = wanted(snapshot, mapped, body)?;
+    let session = plan.session(head);
+    record.names(&session);
     let nominated = Nominated::of(&head.fields);
     let request = RoutedRequest {
         head,
         plan: &plan,
-        wanted: &wanted,
+        wanted: &session,
         client: &client,
         upgrade: upgrade::asked(head, &nominated),
         nominated: &nominated,
         connection: &connection,
         user: user.as_deref(),
-        claims: &snapshot.claims,
-        is_told: is_told(&client, &snapshot.trusted),
+        believed,
     };
     let ((mut answer, body), chosen) = attempts::run(&request, record, upload).await?;
     let member_answer = MemberAnswer {
@@ -169,6 +181,8 @@ fn refused(refusal: Refusal, head: &RequestHead, client: &Client) -> Local {
         Refusal::Options => Local::options(),
         Refusal::Excluded { .. } | Refusal::Unmapped => Local::new(refusal.status()),
         Refusal::Destination(_) => Local::new(refusal.status()),
-        Refusal::Target(_) | Refusal::Path(_) => Local::new(refusal.status()).and_close(),
+        Refusal::Target(_) | Refusal::Path(_) | Refusal::Guarded { .. } => {
+            Local::new(refusal.status()).and_close()
+        }
     }
 }

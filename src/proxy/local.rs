@@ -17,6 +17,9 @@ const ALLOWED: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 pub(crate) struct Local {
     pub(crate) status: StatusCode,
     fields: Fields,
+    /// Whether what the mapping is for has given it, a file that is not there for example, so that the mapping's own rules
+    /// hold for it.
+    pub(super) is_of_mapping: bool,
 }
 
 impl Local {
@@ -24,7 +27,14 @@ impl Local {
         Self {
             status,
             fields: Fields::default(),
+            is_of_mapping: false,
         }
+    }
+
+    /// The same as an answer of what the mapping is for.
+    pub(super) fn of_mapping(mut self) -> Self {
+        self.is_of_mapping = true;
+        self
     }
 
     /// 503, and when to come again: whole seconds, at least one.
@@ -56,7 +66,9 @@ impl Local {
 
     /// The head of the answer, and its body.
     pub(crate) fn into_answer(self) -> (AnswerHead, ResponseBody) {
-        let Self { status, mut fields } = self;
+        let Self {
+            status, mut fields, ..
+        } = self;
         let body = match status {
             StatusCode::OK => ResponseBody::empty(),
             status => {

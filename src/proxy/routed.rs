@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::plan::Plan;
 use super::session::Wanted;
-use crate::client::Client;
+use crate::client::{Believed, Client};
 use crate::connection_state::ConnectionState;
 use crate::facts::Facts;
 use crate::head::RequestHead;
-use crate::headers::{Claims, Nominated};
+use crate::headers::Nominated;
 use crate::identity::User;
 use crate::state::LiveBalancer;
 use crate::variables::Variables;
@@ -26,10 +26,8 @@ pub(crate) struct RoutedRequest<'a> {
     pub(crate) connection: &'a Arc<ConnectionState>,
     /// Who the user is.
     pub(crate) user: Option<&'a User>,
-    /// The fields that say who a user is.
-    pub(crate) claims: &'a Claims,
-    /// Whether a trusted proxy has written the fields.
-    pub(crate) is_told: bool,
+    /// Who may write the fields that say who a user is.
+    pub(crate) believed: Believed<'a>,
     /// The protocol that the client asks to switch to.
     pub(crate) upgrade: Option<&'a str>,
 }
@@ -42,6 +40,7 @@ impl RoutedRequest<'_> {
             client: self.client,
             variables,
             user: self.user.map(|user| &*user.name),
+            believed: Some(self.believed),
         }
     }
 

@@ -31,20 +31,15 @@ pub(crate) fn apply_rules(rules: &[HeaderRule], facts: &Facts<'_>, fields: &mut 
     }
 }
 
-/// Applies `request_headers` for one attempt, whose facts name its member. `is_claim` knows the fields that say who the user
-/// is. Of the client's fields only those are seen that go on
-/// to a member: a rule brings back nothing that a client must not say.
-pub(super) fn request_overlay<'a>(
-    rules: &'a [HeaderRule],
-    facts: &Facts<'_>,
-    is_claim: impl Fn(&str) -> bool,
-) -> Overlay<'a> {
+/// Applies `request_headers` for one attempt, whose facts name its member. Of the client's fields only those are seen that go
+/// on to a member: a rule brings back nothing that a client must not say.
+pub(super) fn request_overlay<'a>(rules: &'a [HeaderRule], facts: &Facts<'_>) -> Overlay<'a> {
     let mut overlay = Overlay::default();
     for rule in rules.iter().filter(|rule| counts(rule, facts)) {
         let name = &*rule.name;
         let is_it = |added: &str| added.eq_ignore_ascii_case(name);
         let present = || {
-            let goes_on = !overlay.removes(name.as_bytes()) && !is_claim(name);
+            let goes_on = !overlay.removes(name.as_bytes());
             let sent = sent(facts, name).filter(move |_| goes_on);
             let added = overlay.added.iter().filter(|(added, _)| is_it(added));
             sent.chain(added.map(|(_, value)| value.as_slice()))
@@ -76,7 +71,11 @@ fn sent<'f>(facts: &Facts<'f>, name: &'f str) -> impl Iterator<Item = &'f [u8]> 
     let client = facts.client;
     let known = Known::of(name.as_bytes());
     let fields = facts.head.map(|head| head.fields.all(name));
-    let fields = fields.filter(|_| goes_on(client, known, name.as_bytes()));
+    let is_claim = || {
+        let mut believed = facts.believed.iter();
+        believed.any(|it| it.is_claim(name.as_bytes()))
+    };
+    let fields = fields.filter(|_| goes_on(client, known, name.as_bytes()) && !is_claim());
     fields.into_iter().flatten()
 }
 
@@ -138,6 +137,7 @@ mod tests {
             client: &client,
             variables: &Variables::default(),
             user: None,
+            believed: None,
         })
     }
 
@@ -223,7 +223,7 @@ mod tests {
         ] {
             let rules = rules(rules_text);
             let added = with_facts(&sent, |facts| {
-                let overlay = request_overlay(&rules, facts, |_| false);
+                let overlay = request_overlay(&rules, facts);
                 let added = overlay.added.iter();
                 shown(added.map(|(name, value)| (name.as_bytes(), value.as_slice())))
             });

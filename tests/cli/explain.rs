@@ -132,8 +132,16 @@ balancers: { shop: { members: [{ url: "ajp://10.0.0.11:8009" }] } }
 proxy_pass:
   - { match: "^/u/([a-z]+)/(.*)$", to: "balancer://shop/users/$2?name=$1", scheme: https, timeout: 5m, max_body: 1MiB }
   - { path: /old, redirect: { to: /new, status: 301 } }
+  - path: /pages
+    to: balancer://shop/pages
+    compress: { types: [text/*, application/json], min: 1KiB }
+    error_pages: { 404: page.html, 503: page.html }
+    deny: [10.0.0.0/8]
+  - { path: /web, to: "http://10.0.0.12/" }
+  - { path: /web/in, to: "http://10.0.0.12/in", deny: [10.0.0.0/8] }
 "#,
     );
+    scratch.write("page.html", "sorry\n");
     scratch.write(
         "conf.d/a.yaml",
         "proxy_pass:\n  - { path: /closed, respond: { status: 410, body: \"gone\\n\" } }\n",
@@ -151,6 +159,18 @@ proxy_pass:
             "  mapping     match ^/u/([a-z]+)/(.*)$ to balancer://shop (proxy_pass[0], scheme: https, timeout: 300s, max_body: 1048576)\n",
             "  captures    $1=bob\n              $2=x\n  query       name=bob&y=1\n",
             "gets /users/x\n",
+        ],
+    );
+    said(
+        "http://h/pages/x",
+        &[
+            "(proxy_pass[2], compress: text/* application/json from 1024 bytes, error_pages: 404 503)\n",
+        ],
+    );
+    said(
+        "http://h/web/%5Cin",
+        &[
+            "  answer      400 Bad Request: servers may read the path as one that another mapping guards (proxy_pass[4])\n",
         ],
     );
     said(

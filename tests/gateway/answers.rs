@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use crate::support::container::{Container, Wire, fields};
 use crate::support::gateway::{ConfigFile, Running, ask};
 use crate::support::h2::{End, Http2, get, request};
+use crate::support::origin::{Conn, Origin};
 use crate::support::{Gate, ReservedPort, soon, until};
 
 /// A container that answers with the status in its path, fields of a session and of a body, and a body.
@@ -428,6 +429,58 @@ async fn answers_are_compressed_as_the_client_likes_best() {
     let lines = std::fs::read_to_string(&log).unwrap();
     assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
     let _ = std::fs::remove_file(&log);
+}
+
+/// What an HTTP member says decides too: its codings, parts, `no-transform` and events are left as they are.
+#[tokio::test]
+async fn answers_of_http_members_are_compressed_where_that_may_be() {
+    let origin = Origin::start(|_, mut conn: Conn| async move {
+        while let Some(request) = conn.next_request().await {
+            let plain = [
+                ("Content-Type", "text/html"),
+                ("ETag", "\"1\""),
+                ("Vary", "Cookie"),
+            ];
+            let more: &[(&str, &str)] = match &request.line {
+                line if line.contains("/coded") => &[("Content-Encoding", "br")],
+                line if line.contains("/fixed") => &[("Cache-Control", "no-transform")],
+                line if line.contains("/part") => &[("Content-Range", "bytes 0-9/10")],
+                _ => &[],
+            };
+            let events = [("Content-Type", "text/event-stream")];
+            let fields = match request.line.contains("/events") {
+                true => events.to_vec(),
+                false => [&plain[..], more].concat(),
+            };
+            let status = if request.line.contains("/part") {
+                206
+            } else {
+                200
+            };
+            conn.respond(status, &fields, std::str::from_utf8(&page()).unwrap())
+                .await;
+        }
+    })
+    .await;
+    let gateway = Running::start(&format!(
+        "proxy_pass: [{{ path: /, to: \"http://{}/\", compress: {{ types: [text/*], min: 1KiB }} }}]\n",
+        origin.address
+    ));
+    let answer = gateway.get("/", "Accept-Encoding: gzip\r\n").await;
+    assert_eq!(answer.field("content-encoding"), Some("gzip"));
+    assert_eq!(answer.field("etag"), Some("W/\"1\""));
+    assert_eq!(answer.field("vary"), Some("Cookie, Accept-Encoding"));
+    assert_eq!(decoded("gzip", &answer.body), page());
+    for (target, coding) in [
+        ("/coded", Some("br")),
+        ("/fixed", None),
+        ("/part", None),
+        ("/events", None),
+    ] {
+        let answer = gateway.get(target, "Accept-Encoding: gzip\r\n").await;
+        assert_eq!(answer.field("content-encoding"), coding, "{target}");
+        assert_eq!(answer.body, page(), "{target}");
+    }
 }
 
 #[tokio::test]

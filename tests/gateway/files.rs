@@ -741,6 +741,43 @@ async fn requests_for_files_are_counted_and_their_bodies_bounded() {
 }
 
 #[tokio::test]
+async fn rules_and_limits_of_the_mapping_hold_for_all_that_the_directory_answers() {
+    let site = Site::new();
+    let gateway = Running::start(&format!(
+        "limits: {{ max_body: 10 }}\n\
+         response_headers: [{{ set: X-All, value: a }}]\n\
+         proxy_pass:\n{}  - {{ path: /old, redirect: /new, response_headers: [{{ set: X-Own, value: o }}] }}\n  \
+         - {{ path: /static/closed, files: \"{}\", deny: [\"0.0.0.0/0\"], response_headers: [{{ set: X-Own, value: o }}] }}\n",
+        site.mapping(", max_body: 3, response_headers: [{ set: X-Own, value: o }]"),
+        site.www().display(),
+    ));
+    for (target, more, status) in [
+        ("/static/a.txt", "", 200),
+        ("/static/nowhere", "", 404),
+        ("/static/folder", "", 308),
+        ("/static/a.txt", "Range: bytes=99-\r\n", 416),
+        ("/static/a.txt", "If-Match: \"x\"\r\n", 412),
+        ("/old/x", "", 308),
+    ] {
+        let answer = gateway.get(target, more).await;
+        assert_eq!(answer.status, status, "{target}");
+        assert_eq!(answer.all("x-all"), ["a"], "{target}");
+        assert_eq!(answer.all("x-own"), ["o"], "{target}");
+    }
+    // What refuses the request before that is not the directory's answer.
+    let answer = gateway.get("/static/closed/a.txt", "").await;
+    assert_eq!(
+        (answer.status, answer.field("x-own"), answer.field("x-all")),
+        (403, None, Some("a"))
+    );
+    let mut client = gateway.client().await;
+    client
+        .send("GET /static/a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd")
+        .await;
+    assert_eq!(client.answer().await.status, 413);
+}
+
+#[tokio::test]
 async fn a_directory_counts_as_it_was_when_the_configuration_was_read() {
     let site = Site::new();
     let file = ConfigFile::new(

@@ -205,9 +205,12 @@ async fn no_spelling_of_a_protected_path_gets_around_it() {
     for (target, expected) in [
         ("/ADMIN", 200),
         ("/administration", 200),
-        ("/admin%2fx", 200),
         ("/%2561dmin", 200),
         ("/x%2f..%2fadmin", 400),
+        // A Tomcat may be set to read an encoded slash as a slash.
+        ("/admin%2fx", 400),
+        ("/admin%5cx", 400),
+        ("/%2fadmin", 400),
     ] {
         let status = gateway.get(target, "").await.status;
         assert_eq!(status, expected, "{target}");
@@ -218,6 +221,118 @@ async fn no_spelling_of_a_protected_path_gets_around_it() {
         assert_eq!(user(&request), (None, None), "{target}");
     }
     assert!(requests.try_recv().is_err());
+}
+
+/// HTTP members need not read a path as Tomcat does: one takes a backslash for a slash, another letters for ISO-8859-1, and a
+/// third does not resolve dot segments.
+#[tokio::test]
+async fn no_reading_of_an_http_member_gets_around_a_guard() {
+    let (_scratch, users) = users("readings");
+    let (origin, seen) = remembering().await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"http://{0}\" }}] }} }}\n\
+         proxy_pass:\n\
+         \x20 - {{ path: /, to: \"balancer://b/\" }}\n\
+         \x20 - {{ path: /admin, to: \"balancer://b/admin\", auth: {{ basic: {{ users: {users} }} }} }}\n\
+         \x20 - {{ path: /größe, to: \"balancer://b/gr%C3%B6%C3%9Fe\", deny: [\"0.0.0.0/0\"] }}\n\
+         \x20 - {{ match: \"^/ge(h|z)eim\", to: \"balancer://b/x\", deny: [\"0.0.0.0/0\"] }}\n\
+         \x20 - {{ path: /gone, respond: {{ status: 410 }} }}\n",
+        origin.address
+    ));
+    for (target, expected) in [
+        ("/admin%5cx", 400),
+        ("/%5Cadmin", 400),
+        ("/gr%F6%DFe", 400),
+        ("/gr%F6%DFe/x", 400),
+        ("/gr%C3%B6%C3%9Fe", 403),
+        ("/%5cgeheim", 400),
+        ("/geheim%5cx", 403),
+        ("/gone%5cx", 400),
+        ("/administration%5cx", 200),
+        ("/caf%E9", 200),
+    ] {
+        let status = gateway.get(target, "").await.status;
+        assert_eq!(status, expected, "{target}");
+    }
+    assert_eq!(gateway.get("/admin/../x/./y", "").await.status, 200);
+    let last = seen.lock().unwrap().pop().unwrap();
+    assert_eq!(last.line, "GET /x/y HTTP/1.1");
+    // A Destination is read in these ways too.
+    for (destination, expected) in [("/admin%5Cy", 400), ("/y", 200)] {
+        let mut client = gateway.client().await;
+        let head =
+            format!("MOVE /x HTTP/1.1\r\nHost: localhost\r\nDestination: {destination}\r\n\r\n");
+        client.send(head).await;
+        assert_eq!(client.answer().await.status, expected, "{destination}");
+    }
+}
+
+#[tokio::test]
+async fn a_destination_under_match_is_guarded_too() {
+    let (_scratch, users) = users("destination-match");
+    let (node, mut requests) = telling().await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\" }}] }} }}\n\
+         proxy_pass:\n\
+         \x20 - {{ path: /, to: \"balancer://b/\" }}\n\
+         \x20 - {{ match: \"^/dav/(.*)$\", to: \"balancer://b/store/$1\", auth: {{ basic: {{ users: {users} }} }} }}\n\
+         \x20 - {{ match: \"[.]bak$\", exclude: true }}\n",
+        node.address
+    ));
+    let anna = basic("anna:s3cret");
+    for (from, to, more, expected) in [
+        ("/x", "/dav/y", "", 403),
+        ("/x", "/z/..;/dav/y", "", 403),
+        ("/x", "/y.bak", "", 403),
+        ("/dav/x", "/dav/y", "", 401),
+        ("/dav/x", "/dav/y", &*anna, 200),
+        ("/dav/x", "/dav/y.bak", &*anna, 403),
+    ] {
+        let mut client = gateway.client().await;
+        let head =
+            format!("COPY {from} HTTP/1.1\r\nHost: localhost\r\nDestination: {to}\r\n{more}\r\n");
+        client.send(head).await;
+        assert_eq!(client.answer().await.status, expected, "{from} {to}");
+        if expected == 200 {
+            let request = requests.recv().await.unwrap();
+            assert_eq!(fields(&request, "destination"), ["/store/y"]);
+            assert_eq!(user(&request), some("anna", "BASIC"));
+        }
+    }
+    assert!(requests.try_recv().is_err());
+}
+
+/// What a client claims by itself counts in no value and no condition; what a trusted proxy says does.
+#[tokio::test]
+async fn values_do_not_take_what_a_client_claims() {
+    let keys = "    request_headers:\n\
+         \x20     - { set: X-Copy, value: \"%{X-Remote-User}i,%{X-Sso}i,%{SSL_CLIENT_VERIFY}i,%{X-Forwarded-For}i,%{X-Tenant}i,%u\" }\n\
+         \x20     - { set: X-Staff, value: \"yes\", when: \"%{X-Sso}i\" }\n\
+         \x20   request_attributes: { copy: \"%{X_Remote_User}i%{X-Sso}i\" }\n";
+    let sent = "X-Remote-User: eve\r\nX_Remote_User: eve\r\nX-Sso: eve\r\nSSL_CLIENT_VERIFY: SUCCESS\r\n\
+                X-Forwarded-For: 192.0.2.9\r\nX-Tenant: blue\r\n";
+    for (trusted, copied, staff, attribute) in [
+        ("10.0.0.0/8", ",,,,blue,", None, ""),
+        (
+            "127.0.0.0/8",
+            ",eve,,192.0.2.9,blue,eve",
+            Some("yes"),
+            "eve",
+        ),
+    ] {
+        let (node, mut requests) = telling().await;
+        let gateway = Running::start(&format!(
+            "trusted_proxies: [{trusted}]\nproxy_pass:\n  - path: /\n    to: \"ajp://{}\"\n    \
+             auth: {{ header: {{ user: X-Sso }}, required: false }}\n{keys}",
+            node.address
+        ));
+        assert_eq!(gateway.get("/", sent).await.status, 200);
+        let request = requests.recv().await.unwrap();
+        assert_eq!(fields(&request, "x-copy"), [copied], "{trusted}");
+        let found = fields(&request, "x-staff");
+        assert_eq!(found.first().map(String::as_str), staff, "{trusted}");
+        assert_eq!(named(&request, "copy").unwrap_or_default(), attribute);
+    }
 }
 
 /// A gateway behind a trusted proxy, with every kind that fields can name; and what it tells both protocols.
@@ -358,7 +473,8 @@ fn asking(auth: &Origin, node: &Container, more: &str) -> Running {
         "proxy_pass:\n\
          \x20 - path: /\n\
          \x20   to: \"ajp://{}\"\n\
-         \x20   auth: {{ forward: {{ url: \"http://{}/auth?app=shop\", timeout: 1s, attributes: {{ groups: X-Auth-Request-Groups }} }}{more} }}\n",
+         \x20   auth: {{ forward: {{ url: \"http://{}/auth?app=shop\", timeout: 1s, attributes: {{ groups: X-Auth-Request-Groups }} }}{more} }}\n\
+         response_headers: [{{ edit: Set-Cookie, match: \"^(sid=.*)$\", value: \"$1; Secure\" }}]\n",
         node.address, auth.address
     ))
 }
@@ -416,7 +532,8 @@ async fn a_server_says_who_the_user_is() {
         .await;
     let answer = client.answer().await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.all("set-cookie"), ["sid=anna; Path=/"]);
+    // Its cookies are edited as those of a member are.
+    assert_eq!(answer.all("set-cookie"), ["sid=anna; Path=/; Secure"]);
     assert_eq!(answer.field("x-other"), None);
     let request = requests.recv().await.unwrap();
     assert_eq!(user(&request), some("anna", "FORWARD"));

@@ -123,6 +123,7 @@ impl Around {
     pub(super) fn of(file: &file::File) -> Self {
         Self {
             asks_for_certificates: asks_for_certificates(&file.listeners),
+            has_several_authorities: has_several_authorities(&file.listeners),
             trusts_nobody: is_nobody(&file.trusted_proxies),
         }
     }
@@ -135,6 +136,25 @@ pub(super) fn is_nobody(networks: &Field<Vec<Scalar<Network>>>) -> bool {
         Field::Unreadable => false,
         Field::Given(_, networks) => networks.is_empty(),
     }
+}
+
+/// Whether listeners name different files of authorities for their clients.
+fn has_several_authorities(listeners: &Field<Vec<Field<file::Listener>>>) -> bool {
+    let authority = |listener: &Field<file::Listener>| {
+        let Field::Given(_, listener) = listener else {
+            return None;
+        };
+        let Field::Given(_, tls) = &listener.tls else {
+            return None;
+        };
+        tls.client_ca.value().map(|file| file.0.clone())
+    };
+    let Field::Given(_, listeners) = listeners else {
+        return false;
+    };
+    let mut authorities = listeners.iter().filter_map(authority);
+    let first = authorities.next();
+    authorities.any(|other| Some(&other) != first.as_ref())
 }
 
 /// Whether a listener asks clients for certificates.

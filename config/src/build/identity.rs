@@ -48,6 +48,13 @@ impl Builder<'_> {
                 "write `client_auth: optional` or `client_auth: required` with `client_ca` in the `tls` of a listener",
             );
         }
+        if let (Some(place), true) = (certificate, self.around.has_several_authorities) {
+            self.report.warning(
+                place,
+                "client_certificate: users are named by certificates of every listener's `client_ca`, and these differ",
+                "make sure that no two of the authorities issue certificates for the same name",
+            );
+        }
         let header = auth.header.place();
         if let (Some(place), true) = (header, self.around.trusts_nobody) {
             self.report.error_with_hint(

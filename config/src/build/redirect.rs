@@ -27,6 +27,9 @@ impl Builder<'_> {
             (!mapping.respond.is_absent()).then_some(("respond", mapping.respond.place()));
         let Some((key, at)) = redirect.or(respond) else {
             self.forward_or_files(exclude, &mapping.to, &mapping.files, place);
+            if !mapping.files.is_absent() {
+                self.useless_beside("files", mapping);
+            }
             return;
         };
         let at = at.unwrap_or(place);
@@ -38,13 +41,20 @@ impl Builder<'_> {
             self.report
                 .error_with_hint(at, format!("{key}: `{other}` is given too"), ONE);
         }
+        self.useless_beside(key, mapping);
+    }
+
+    /// Reports keys that mean nothing beside one that sends nothing to a backend.
+    fn useless_beside(&self, key: &str, mapping: &file::Mapping) {
+        let max_body = mapping.max_body.place();
         let useless = [
             ("preserve_host", mapping.preserve_host.place()),
             ("member", mapping.member.place()),
             ("request_headers", mapping.request_headers.place()),
             ("request_attributes", mapping.request_attributes.place()),
             ("timeout", mapping.timeout.place()),
-            ("max_body", mapping.max_body.place()),
+            // A request for a file may have a body, which is read over.
+            ("max_body", max_body.filter(|_| key != "files")),
         ];
         for (useless, place) in useless {
             if let Some(place) = place {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ajpgate_config::{EncodedSlash, LbMethod, Mapping, Variable, defaults};
+use ajpgate_config::{EncodedSlash, LbMethod, Mapping, MediaRange, Variable, defaults};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -96,8 +96,20 @@ impl Taken<'_> {
             encoded_slash,
             timeout,
             max_body,
+            compress,
+            error_pages,
             ..
         } = self.mapping;
+        let compress = compress.as_ref().map(|it| {
+            let types = it.types.iter().map(MediaRange::text);
+            format!(
+                "{} from {} bytes",
+                types.collect::<Vec<_>>().join(" "),
+                it.min
+            )
+        });
+        let pages = error_pages.keys().map(ToString::to_string);
+        let pages: Vec<String> = pages.collect();
         let pass = *encoded_slash == EncodedSlash::Pass;
         let timeout = timeout.map(|timeout| match timeout {
             defaults::ENDLESS => "0s".to_owned(),
@@ -111,6 +123,8 @@ impl Taken<'_> {
                 "max_body",
                 max_body.map(|it| it.bytes().unwrap_or(0).to_string()),
             ),
+            ("compress", compress),
+            ("error_pages", (!pages.is_empty()).then(|| pages.join(" "))),
         ];
         let set = keys.into_iter();
         set.filter_map(|(key, value)| Some((key, value?))).collect()
@@ -261,7 +275,9 @@ impl fmt::Display for Report<'_> {
                 let status = refusal.status();
                 write!(f, "  answer      {status}: {refusal}")?;
                 match refusal {
-                    Refusal::Excluded { index } => writeln!(f, " (proxy_pass[{index}])"),
+                    Refusal::Excluded { index } | Refusal::Guarded { index } => {
+                        writeln!(f, " (proxy_pass[{index}])")
+                    }
                     _ => writeln!(f),
                 }
             }
@@ -381,6 +397,7 @@ impl Report<'_> {
                 "reason": refusal.to_string(),
                 "mapping": match refusal {
                     Refusal::Excluded { index } => json!({ "index": index, "exclude": true }),
+                    Refusal::Guarded { index } => json!({ "index": index }),
                     _ => Value::Null,
                 },
             }),

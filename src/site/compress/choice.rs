@@ -30,7 +30,8 @@ impl Choice {
         let fields = &answer.fields;
         let head_only = request.method == Method::HEAD;
         let length = match head_only {
-            true => announced(fields),
+            // A body of the gateway's own is there, though nobody gets it.
+            true => announced(fields).or(length.filter(|length| *length > 0)),
             false => length,
         };
         let compressible = may_have_coding(answer.status)
@@ -257,6 +258,10 @@ mod tests {
                 (ZIP, 200, of_length, Some(0), Choice::HeadOnly),
                 (ZIP, 200, short, Some(0), Choice::Leave),
                 ("", 200, of_length, Some(0), Choice::NotAsked),
+                // A member that does not say how long the body is, and a body of the gateway's own.
+                (ZIP, 200, TEXT, Some(0), Choice::HeadOnly),
+                (ZIP, 404, TEXT, Some(99), Choice::Leave),
+                (ZIP, 404, TEXT, Some(100), Choice::HeadOnly),
             ],
         );
     }

@@ -49,7 +49,7 @@ pub(super) fn judge(
         return Judged::Unchanged;
     }
     // An empty file has no parts: it is sent as it is, as nginx and httpd do, for there is nothing to miss.
-    let range = fields.get(Known::Range).filter(|_| is_get && size > 0);
+    let range = only(fields, Known::Range).filter(|_| is_get && size > 0);
     Judged::Send(match range {
         Some(range) if is_current(fields, version, now) => part(range, size),
         _ => Part::Whole,
@@ -119,11 +119,14 @@ fn next_tag(list: &[u8]) -> Option<(&[u8], bool, &[u8])> {
 /// The date of the only field of this name, in seconds since 1970. Several fields, and what is no date, are ignored
 /// (RFC 9110 sections 13.1.3 and 13.1.4).
 fn only_date(fields: &Fields, name: Known) -> Option<u64> {
+    seconds(only(fields, name)?)
+}
+
+/// The only field of this name; `None` where there are several, which say nothing together.
+fn only(fields: &Fields, name: Known) -> Option<&[u8]> {
     let mut values = fields.all(name);
-    match (values.next(), values.next()) {
-        (Some(value), None) => seconds(value),
-        _ => None,
-    }
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
 }
 
 /// A date of HTTP in any of its three forms (RFC 9110 section 5.6.7), in seconds since 1970.
@@ -311,5 +314,11 @@ mod tests {
         assert_eq!(judged(true, &[("Range", "bytes=0-1")]), FIRST_TWO);
         assert_eq!(judged(false, &[("Range", "bytes=0-1")]), WHOLE);
         assert_eq!(judged(false, &[("Range", "bytes=99-")]), WHOLE);
+    }
+
+    #[test]
+    fn several_fields_name_no_range() {
+        let fields = [("Range", "bytes=0-1"), ("Range", "bytes=2-3")];
+        assert_eq!(judged(true, &fields), WHOLE);
     }
 }

@@ -49,6 +49,8 @@ impl<'a> Entry<'a> {
             client: self.client,
             variables: self.variables,
             user: self.user,
+            // A log tells what was sent.
+            believed: None,
         }
     }
 

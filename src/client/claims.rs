@@ -1,4 +1,7 @@
-//! Fields in which a member is told who the user is. What a client writes into them does not go on.
+//! Fields in which a member is told who the user is. What a client writes into them does not go on, and counts in no value.
+
+use super::{Client, FORWARDING, is_disguised, is_tls_claim};
+use crate::head::Known;
 
 /// The names of such fields, over all mappings.
 #[derive(Debug, Clone, Default)]
@@ -54,9 +57,65 @@ impl Claims {
     }
 }
 
+/// Which fields of a request count in header values, request attributes and conditions: those that may go on to a member.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Believed<'a> {
+    pub(crate) claims: &'a Claims,
+    /// Whether a trusted proxy has written the fields.
+    pub(crate) is_told: bool,
+}
+
+impl Believed<'_> {
+    /// Whether a field says who the user is, and its sender must not.
+    pub(crate) fn is_claim(&self, name: &[u8]) -> bool {
+        self.claims.has(name, self.is_told)
+    }
+
+    /// Whether a field of this name counts. Nobody is believed who says of itself who it is or what its certificate is, and
+    /// only trusted proxies are believed who say where a request comes from.
+    pub(crate) fn counts(&self, client: &Client, name: &[u8]) -> bool {
+        let known = Known::of(name);
+        let is_forwarding = FORWARDING.has(known) && client.said.is_none();
+        let is_tls = !known.is_one_name() && (is_tls_claim(name) || is_disguised(name));
+        !is_forwarding && !is_tls && !self.is_claim(name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_says_of_itself_counts_nowhere() {
+        let claims = Claims::new(["X-Remote-User"].into_iter(), ["X-Sso-User"].into_iter());
+        let client = Client::new(
+            "192.0.2.7:1".parse().unwrap(),
+            "192.0.2.1:80".parse().unwrap(),
+        );
+        for (name, told, untold) in [
+            ("X-Remote-User", false, false),
+            ("x_remote_user", false, false),
+            ("X-Sso-User", true, false),
+            ("X_Sso_User", false, false),
+            ("X-Forwarded-For", false, false),
+            ("X_Forwarded_For", false, false),
+            ("Forwarded", false, false),
+            ("SSL_CLIENT_VERIFY", false, false),
+            ("X-Forwarded-Client-Cert", false, false),
+            ("Host", true, true),
+            ("Connection", true, true),
+            ("X-Tenant", true, true),
+        ] {
+            for (is_told, expected) in [(true, told), (false, untold)] {
+                let believed = Believed {
+                    claims: &claims,
+                    is_told,
+                };
+                let counts = believed.counts(&client, name.as_bytes());
+                assert_eq!(counts, expected, "{name} {is_told}");
+            }
+        }
+    }
 
     #[test]
     fn claims_are_known_in_every_spelling() {
