@@ -96,3 +96,41 @@ fn in_order_and_in_the_file(problems: &Problems, text: &str) {
         assert!(problem.headline().contains(&problem.message));
     }
 }
+
+#[test]
+fn keys_about_members_mean_nothing_beside_files() {
+    let text = "listeners: [{ bind: '127.0.0.1:0' }]\nproxy_pass:\n  - path: /static\n    files: /var/www\n    \
+                preserve_host: false\n    request_attributes: { a: b }\n    timeout: 5s\n    max_body: 1KiB\n";
+    let problems = ajpgate_config::parse(text, Path::new("x"), &|_| None).unwrap_err();
+    let shown = problems.to_string();
+    for key in ["preserve_host", "request_attributes", "timeout"] {
+        let said = format!("{key}: means nothing beside `files`");
+        assert!(shown.contains(&said), "{shown}");
+    }
+    assert!(!shown.contains("max_body: means"), "{shown}");
+}
+
+#[test]
+fn users_of_several_authorities_are_warned_of() {
+    let text = |other: &str| {
+        let listener = |bind: &str, ca: &str| {
+            format!(
+                "  - {{ bind: '{bind}', tls: {{ certificate: a, private_key: b, client_auth: optional, client_ca: {ca} }} }}\n"
+            )
+        };
+        let listeners = listener("127.0.0.1:0", "one.pem") + &listener("127.0.0.2:0", other);
+        format!(
+            "listeners:\n{listeners}proxy_pass: [{{ path: /, to: 'ajp://a:1', auth: {{ client_certificate: {{ user: CN }} }} }}]\n"
+        )
+    };
+    for (other, warned) in [("one.pem", false), ("two.pem", true)] {
+        let loaded = ajpgate_config::parse(&text(other), Path::new("x"), &|_| None).unwrap();
+        let warnings = loaded.warnings.iter();
+        let shown: String = warnings.map(|warning| format!("{warning:?}")).collect();
+        assert_eq!(
+            shown.contains("every listener's `client_ca`"),
+            warned,
+            "{shown}"
+        );
+    }
+}
