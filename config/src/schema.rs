@@ -237,7 +237,7 @@ mod tests {
         });
         let mut long = short.clone();
         with_defaults(&mut long, &SCHEMA);
-        // A weight of 1, FTP's switches and the index of files are refused where they have no use.
+        // A weight of 1, FTP's switches, the index of files and what concerns members are refused where they have no use.
         let members = long["balancers"]["b"]["members"].as_array_mut().unwrap();
         for key in ["passive", "allow_write"] {
             members[0].as_object_mut().unwrap().remove(key);
@@ -246,6 +246,9 @@ mod tests {
             .as_object_mut()
             .unwrap()
             .remove("index");
+        for key in ["preserve_host", "request_headers", "request_attributes"] {
+            long["proxy_pass"][1].as_object_mut().unwrap().remove(key);
+        }
         let size = |value: &Value| value.to_string().matches(':').count();
         assert!(size(&long) > size(&short) + 50, "{long}");
         let config = |document| {
