@@ -30,7 +30,7 @@ use crate::defaults;
 use crate::field::{Either, Field, Scalar};
 use crate::file::{self, File};
 use crate::log_format::LogFormat;
-use crate::model::{AccessLog, Config, Include, Limits, Log, Member, Sink};
+use crate::model::{AccessLog, Admin, Config, Include, Limits, Log, Member, Sink};
 use crate::report::{Place, Report};
 use crate::value::FileName;
 
@@ -90,6 +90,14 @@ pub(crate) fn build_members(
     let around = Around::default();
     let builder = Builder { report, around };
     builder.distinct_members(list_of(members)).0
+}
+
+/// Builds the admin listener without the rest of the file; `None`: there is none.
+pub(crate) fn build_admin(file: File, place: Place, report: &Report) -> Option<Admin> {
+    let around = Around::default();
+    let builder = Builder { report, around };
+    let admin = builder.admin(file.admin, &[], place);
+    admin.map(|(_, admin)| admin)
 }
 
 /// A key that a map must have.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::environment::{Lookup, fill_in};
 use crate::fault::Fault;
 use crate::json::Json;
-use crate::node::{Node, tidy};
+use crate::node::{Node, Shape, tidy};
 use crate::parse::parse;
 use crate::problem::{Problems, Severity};
 use crate::read::read;
@@ -30,6 +30,30 @@ pub(crate) fn read_document<T: for<'de> Deserialize<'de>>(
 /// Reads the text of a file into its tree, with `${…}` filled in; `None` when a problem stopped the reading. `file` is the
 /// number of the file in the report.
 pub(crate) fn read_tree(text: &str, file: u32, env: Lookup<'_>, report: &Report) -> Option<Node> {
+    let mut tree = read_shape(text, file, report)?;
+    if file > 0 {
+        tree.stands_in(file);
+    }
+    tidy(&mut tree, report);
+    fill_in(&mut tree, env, report);
+    Some(tree)
+}
+
+/// The same with one key of the file's map: the others are not looked at, and their variables are not filled in. A file that
+/// holds nothing is an empty map.
+pub(crate) fn read_key(text: &str, key: &str, env: Lookup<'_>, report: &Report) -> Option<Node> {
+    let mut tree = read_shape(text, 0, report)?;
+    match &mut tree.shape {
+        Shape::Map(entries) => entries.retain(|entry| entry.name() == Some(key)),
+        shape => *shape = Shape::Map(Vec::new()),
+    }
+    tidy(&mut tree, report);
+    fill_in(&mut tree, env, report);
+    Some(tree)
+}
+
+/// The tree of a text as it was written.
+fn read_shape(text: &str, file: u32, report: &Report) -> Option<Node> {
     let start = Place {
         file,
         ..Place::START
@@ -39,15 +63,9 @@ pub(crate) fn read_tree(text: &str, file: u32, env: Lookup<'_>, report: &Report)
         report.fault(start, "", fault);
         return None;
     }
-    let mut tree = parse(text, report.source(start))
+    parse(text, report.source(start))
         .map_err(|(place, fault)| report.fault(Place { file, ..place }, "", fault))
-        .ok()?;
-    if file > 0 {
-        tree.stands_in(file);
-    }
-    tidy(&mut tree, report);
-    fill_in(&mut tree, env, report);
-    Some(tree)
+        .ok()
 }
 
 /// Reads a JSON text that comes over the network. Its values must have the JSON types that `schema` names. No variable of the

@@ -66,7 +66,7 @@ pub use change::{
 };
 pub use document::MAX_FILE_SIZE;
 pub use fact::Fact;
-pub use load::{Loaded, load, parse, parse_member};
+pub use load::{Loaded, load, load_admin, parse, parse_member};
 pub use log_format::LogFormat;
 pub use member_files::parse_members;
 pub use model::*;

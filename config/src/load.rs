@@ -6,9 +6,9 @@ use std::iter::successors;
 use std::path::Path;
 
 use crate::build;
-use crate::document::{read_document, read_tree, unread};
+use crate::document::{read_document, read_key, read_tree, unread};
 use crate::include::include;
-use crate::model::{Config, Member};
+use crate::model::{Admin, Config, Member};
 use crate::node;
 use crate::problem::{Problem, Problems, Severity};
 use crate::read::read;
@@ -71,24 +71,49 @@ impl fmt::Debug for Loaded {
 ///
 /// All problems of the file; a file that cannot be read is one.
 pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
-    let cannot = |why: String| {
-        let source = Source::new(file, "");
-        let message = format!("cannot read the file: {why}");
-        let hint = "name it with -c or $AJPGATE_CONFIG".to_owned();
-        Problems::from(source.problem(Severity::Error, Place::START, message, Some(hint)))
-    };
-    match read_text(file) {
-        Ok(text) => parse(&text, file, env),
-        Err(ReadError::Io(why)) => Err(cannot(why)),
-        Err(ReadError::NotUtf8(place, text)) => {
+    parse(&text_of(file)?, file, env)
+}
+
+/// Reads the admin listener of a configuration file, for who asks the gateway that runs with it; `None`: it has none. Only
+/// the key `admin` is looked at. The rest of the file may be under work, or want variables of the environment that only the
+/// gateway has.
+///
+/// # Errors
+///
+/// All problems of the key, and those that keep the file from being read.
+pub fn load_admin(
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Admin>, Problems> {
+    let text = text_of(file)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let report = Report::new(Source::new(file, text));
+    let built = read_key(text, "admin", env, &report).and_then(|tree| {
+        let (place, file) = read(&tree, &report).given()?;
+        Some(build::build_admin(file, place, &report))
+    });
+    let (sources, _) = report.finish()?;
+    built.ok_or_else(|| unread(sources.main()))
+}
+
+fn text_of(file: &Path) -> Result<String, Problems> {
+    let source = |text: &str| Source::new(file, text);
+    read_text(file).map_err(|error| match error {
+        ReadError::Io(why) => {
+            let message = format!("cannot read the file: {why}");
+            let hint = "name it with -c or $AJPGATE_CONFIG".to_owned();
+            let source = source("");
+            let problem = source.problem(Severity::Error, Place::START, message, Some(hint));
+            problem.into()
+        }
+        ReadError::NotUtf8(place, text) => {
             let hint = "save the file as UTF-8".to_owned();
             let message = "this byte is not UTF-8".to_owned();
-            let source = Source::new(file, &text);
-            Err(source
-                .problem(Severity::Error, place, message, Some(hint))
-                .into())
+            let source = source(&text);
+            let problem = source.problem(Severity::Error, place, message, Some(hint));
+            problem.into()
         }
-    }
+    })
 }
 
 /// Checks the text of a configuration file. `file` is its name in problems, and relative file names start from its

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use ajpgate_config::{MemberTls, MemberUrl};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::ClientConfig;
 use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::ConnectError;
-use crate::tls::{FileError, Files, RootsError, certificates, private_key, roots};
+use crate::tls::{Believing, FileError, Files, RootsError, certificates, private_key, roots};
 
 /// How a member is spoken to through TLS. Sessions are resumed within one of these only.
 pub(crate) struct Tls {
@@ -83,7 +82,7 @@ impl Tls {
         let builder = match tls {
             Some(tls) if !tls.verify => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anyone(provider))),
+                .with_custom_certificate_verifier(Arc::new(Believing::anyone(provider))),
             _ => {
                 let roots = Arc::new(roots(tls.and_then(|tls| tls.ca.as_deref()))?);
                 builder.with_webpki_verifier(
@@ -120,7 +119,7 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .unwrap()
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+            .with_custom_certificate_verifier(Arc::new(Believing::anyone(provider)))
             .with_no_client_auth();
         Self {
             connector: TlsConnector::from(Arc::new(config)),
@@ -137,46 +136,5 @@ impl Tls {
             .connect(self.name.clone(), stream)
             .await
             .map_err(ConnectError::Tls)
-    }
-}
-
-/// Believes every certificate: `verify: off`. That its owner has the key is still checked.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const CONFIG_FILES: [&str; 2] = ["./ajpgate.yaml", "/etc/ajpgate/ajpgate.yaml"];
 
 #[derive(Debug, clap::Args)]
-pub(super) struct ConfigArgument {
+pub(crate) struct ConfigArgument {
     /// Configuration file [default: $AJPGATE_CONFIG, ./ajpgate.yaml, /etc/ajpgate/ajpgate.yaml]
     #[arg(short, long = "config", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -16,14 +16,25 @@ pub(super) struct ConfigArgument {
 impl ConfigArgument {
     /// The path of the file to read.
     pub(super) fn path(&self) -> PathBuf {
+        self.found()
+            .unwrap_or_else(|| PathBuf::from(CONFIG_FILES[0]))
+    }
+
+    /// The file that was named, or the first that is there; `None` where there is neither.
+    pub(crate) fn found(&self) -> Option<PathBuf> {
         if let Some(path) = &self.config {
-            return path.clone();
+            return Some(path.clone());
         }
         if let Some(path) = std::env::var_os("AJPGATE_CONFIG").filter(|path| !path.is_empty()) {
-            return path.into();
+            return Some(path.into());
         }
-        let found = CONFIG_FILES.iter().find(|path| Path::new(path).exists());
-        PathBuf::from(found.unwrap_or(&CONFIG_FILES[0]))
+        let mut files = CONFIG_FILES.iter().map(PathBuf::from);
+        files.find(|path| path.exists())
+    }
+
+    /// The file that `-c` names.
+    pub(crate) fn named(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 }
 

@@ -1,18 +1,26 @@
 //! The commands of the program.
 
+mod api;
 mod arguments;
 mod check;
 mod convert;
 mod demo;
 mod directories;
+mod drain;
 mod explain;
+mod man;
+mod member;
 mod node;
 mod obey;
 mod ping;
 mod process;
+mod reload;
 mod replace;
 mod run;
+mod set;
 mod signals;
+mod status;
+mod terminal;
 mod tls_files;
 mod user_files;
 
@@ -44,6 +52,14 @@ enum Command {
     Explain(explain::Arguments),
     /// Turn the configuration of an Apache httpd into this program's YAML
     Convert(convert::Arguments),
+    /// Show the balancers and members of a running gateway
+    Status(status::Arguments),
+    /// Give a member no new sessions, until it can be stopped
+    Drain(drain::Arguments),
+    /// Change settings of a member of a running gateway
+    Set(set::Arguments),
+    /// Let a running gateway read its configuration again
+    Reload(reload::Arguments),
     /// Send CPING to an AJP13 connector and measure the time to its CPONG
     Ping(ping::Arguments),
     /// Run one embedded AJP13 node
@@ -55,6 +71,9 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write the pages of the manual into a folder, for packages
+    #[command(hide = true)]
+    Man(man::Arguments),
 }
 
 /// Runs the command that the arguments name.
@@ -74,6 +93,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(config) => Ok(check::run(&config.path())),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Drain(arguments) => drain::run(&arguments),
+        Command::Set(arguments) => set::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
         Command::Ping(arguments) => ping::run(&arguments),
         Command::Node(arguments) => node::run(&arguments),
         Command::Schema => print(&check::schema()),

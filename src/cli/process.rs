@@ -12,11 +12,18 @@ pub(super) const BAD_USAGE: u8 = 2;
 
 /// Prints a text. A reader that closes the pipe is no failure.
 pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
+    show(text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same; returns whether somebody still reads.
+pub(super) fn show(text: &str) -> std::io::Result<bool> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

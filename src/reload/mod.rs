@@ -262,6 +262,10 @@ impl Reloader {
                 info!(why, "configuration reloaded");
             }
             Err(NotReloaded::NoFile) => {}
+            Err(NotReloaded::Replaced) => {
+                counter.increment(ReloadResult::Rejected);
+                error!(why, "not reloaded: a new program is taking over");
+            }
             Err(NotReloaded::Rejected(problems)) => {
                 counter.increment(ReloadResult::Rejected);
                 for problem in problems {
@@ -289,9 +293,7 @@ impl Reloader {
         let shared = Arc::clone(&self.shared);
         let mut held = shared.held.lock();
         if shared.held.stands_still() {
-            return Err(NotReloaded::Failed(
-                "a new program is taking over".to_owned(),
-            ));
+            return Err(NotReloaded::Replaced);
         }
         let mut new = Vec::new();
         for wanted in &config.listeners {

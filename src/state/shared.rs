@@ -62,6 +62,8 @@ pub(crate) enum NotReloaded {
     Rejected(Vec<String>),
     /// What it wants cannot be had.
     Failed(String),
+    /// Another program is taking over.
+    Replaced,
 }
 
 impl Shared {

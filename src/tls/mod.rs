@@ -4,6 +4,7 @@
 //! that are open go on with what they began with.
 
 mod accept;
+mod believing;
 mod challenges;
 mod client_auth;
 mod counted;
@@ -18,6 +19,7 @@ mod roots;
 mod server;
 
 pub(crate) use self::accept::{Accepted, TlsStream};
+pub(crate) use self::believing::Believing;
 pub(crate) use self::challenges::{Answering, ChallengeError, Challenges};
 pub(crate) use self::files::{FileError, Files, certificates, private_key};
 pub(crate) use self::obtained::{Valid, file, folder, validity};

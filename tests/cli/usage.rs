@@ -45,6 +45,10 @@ fn help_names_every_command() {
       check        Read a configuration and print every problem in it
       explain      Tell where a request would go, and why, without sending anything
       convert      Turn the configuration of an Apache httpd into this program's YAML
+      status       Show the balancers and members of a running gateway
+      drain        Give a member no new sessions, until it can be stopped
+      set          Change settings of a member of a running gateway
+      reload       Let a running gateway read its configuration again
       ping         Send CPING to an AJP13 connector and measure the time to its CPONG
       node         Run one embedded AJP13 node
       schema       Print the JSON Schema of the configuration, for editors
@@ -187,6 +191,10 @@ fn completions_name_every_command() {
             "demo",
             "check",
             "convert",
+            "status",
+            "drain",
+            "set",
+            "reload",
             "ping",
             "node",
             "schema",

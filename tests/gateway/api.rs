@@ -132,6 +132,7 @@ async fn everything_about_a_member_is_shown() {
                 "disabled": false, "stopped": false, "drain": false, "hot_standby": false,
                 "hot_spare": false, "ignore_errors": false,
             },
+            "state": "up",
             "usable": true,
             "health": "ok",
             "health_check_failed": false,

@@ -30,10 +30,10 @@ pub(super) use self::origin::check as check_origin;
 pub(super) use self::refusal::Refusal;
 use self::resource::Found;
 pub(super) use self::resource::{PATH, Resource, balancers, present};
-pub(super) use self::view::{BalancerState, MemberState};
+pub(super) use self::view::{BalancerState, MemberState, State};
 use super::client::Client;
 use super::reply::{Answer, json as json_answer, of_kind};
-use crate::state::{NotReloaded, Reloaded, Shared};
+use crate::state::{EditError, NotReloaded, Reloaded, Shared};
 
 /// The header field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
@@ -166,6 +166,7 @@ fn not_reloaded(why: &NotReloaded) -> Answer {
             "this gateway was not started from a file",
         ),
         NotReloaded::Failed(reason) => refused(status, reason),
+        NotReloaded::Replaced => refuse(&EditError::Replaced.into()),
         NotReloaded::Rejected(problems) => {
             let error = "the file cannot be used; the configuration stays as it is";
             json_answer(status, &json!({ "error": error, "problems": problems }))

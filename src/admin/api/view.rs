@@ -29,6 +29,14 @@ pub(in crate::admin) struct MemberState<'a> {
     pub(in crate::admin) left: Left,
 }
 
+/// The state of a member in a few words.
+#[derive(Debug)]
+pub(in crate::admin) struct State {
+    /// The class for the colour: `up`, `waiting`, `out` or `off`.
+    pub(in crate::admin) kind: &'static str,
+    pub(in crate::admin) text: &'static str,
+}
+
 impl<'a> BalancerState<'a> {
     pub(in crate::admin) fn of(balancer: &'a LiveBalancer, now: Instant) -> Self {
         let core = balancer.core();
@@ -115,6 +123,7 @@ impl MemberState<'_> {
         let pool = self.live.backend.connections();
         let mut shown = json!({
             "source": self.live.config.origin.source.name(),
+            "state": self.state().text,
             "usable": view.usable,
             "health": health(view.health),
             "health_check_failed": view.check_failed,
@@ -133,6 +142,23 @@ impl MemberState<'_> {
             shown.extend(settings);
         }
         shown
+    }
+
+    /// What the settings and the health of the member come to, for people.
+    pub(in crate::admin) const fn state(&self) -> State {
+        let status = self.view.status;
+        let (kind, text) = match self.view.health {
+            _ if status.stopped => ("off", "stopped"),
+            _ if status.disabled => ("off", "disabled"),
+            _ if self.view.check_failed => ("out", "health check failed"),
+            Health::Error => ("out", "in error"),
+            Health::Probing | Health::Recovering => ("waiting", "recovering"),
+            Health::Ok | Health::Forced if status.drain => ("waiting", "draining"),
+            Health::Ok | Health::Forced if status.hot_standby => ("up", "hot standby"),
+            Health::Ok | Health::Forced if status.hot_spare => ("up", "hot spare"),
+            Health::Ok | Health::Forced => ("up", "up"),
+        };
+        State { kind, text }
     }
 
     /// The share of the requests for its route that the member got, from 0 to 1; `None` when there was no such request.

@@ -25,7 +25,7 @@ use self::form::{Form, Outcome};
 use super::api::{Refusal, aside, check_origin, note};
 use super::client::Client;
 use super::reply::{Answer, not_allowed, text};
-use crate::state::{NotReloaded, Shared};
+use crate::state::{EditError, NotReloaded, Shared};
 
 /// The Content-Security-Policy: only resources of this listener, no inline script, and no frame around the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
@@ -119,6 +119,7 @@ async fn reload(shared: &Shared, client: &Client) -> Result<Outcome, Refusal> {
         }
         Err(NotReloaded::NoFile) => unprocessable("this gateway was not started from a file"),
         Err(NotReloaded::Failed(reason)) => unprocessable(&reason),
+        Err(NotReloaded::Replaced) => Err(EditError::Replaced.into()),
         Err(NotReloaded::Rejected(problems)) => unprocessable(&problems.join("\n")),
     }
 }

@@ -10,7 +10,7 @@ use http::StatusCode;
 use super::form::FLAGS;
 pub(super) use super::input::Wrong;
 use super::input::{Fields, Input};
-use crate::admin::api::{BalancerState, MemberState, Refusal, balancers, settings};
+use crate::admin::api::{BalancerState, MemberState, Refusal, State, balancers, settings};
 use crate::balancer::Health;
 use crate::state::{Journal, Left, MadeByHand, Shared};
 use crate::telemetry::metrics::StickyResult;
@@ -202,12 +202,6 @@ struct Member<'a> {
     rest: Option<String>,
 }
 
-struct State {
-    /// The class for the colour: `up`, `waiting`, `out` or `off`.
-    kind: &'static str,
-    text: &'static str,
-}
-
 struct Flag {
     name: &'static str,
     text: &'static str,
@@ -309,7 +303,7 @@ impl<'a> Member<'a> {
             source: state.live.config.origin.source.name(),
             route: view.route.to_string(),
             redirect: view.redirect.clone(),
-            state: State::of(state),
+            state: state.state(),
             detail: detail(state),
             is_draining: view.status.drain,
             has_failed: view.health != Health::Ok,
@@ -361,25 +355,6 @@ fn drain(left: Left, given_up: bool) -> String {
         (1, 0) => "1 session left".to_owned(),
         (sessions, 0) => format!("{sessions} sessions left"),
         (sessions, requests) => format!("{sessions} sessions left, {requests} requests under way"),
-    }
-}
-
-impl State {
-    fn of(member: &MemberState<'_>) -> Self {
-        let view = &member.view;
-        let status = view.status;
-        let (kind, text) = match view.health {
-            _ if status.stopped => ("off", "stopped"),
-            _ if status.disabled => ("off", "disabled"),
-            _ if view.check_failed => ("out", "health check failed"),
-            Health::Error => ("out", "in error"),
-            Health::Probing | Health::Recovering => ("waiting", "recovering"),
-            Health::Ok | Health::Forced if status.drain => ("waiting", "draining"),
-            Health::Ok | Health::Forced if status.hot_standby => ("up", "hot standby"),
-            Health::Ok | Health::Forced if status.hot_spare => ("up", "hot spare"),
-            Health::Ok | Health::Forced => ("up", "up"),
-        };
-        Self { kind, text }
     }
 }
 

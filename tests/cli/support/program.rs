@@ -20,6 +20,7 @@ pub(crate) fn of_file(file: &Path, folder: &Path, arguments: &[&str]) -> Command
     command.args(arguments).current_dir(folder);
     for variable in [
         "AJPGATE_CONFIG",
+        "AJPGATE_ADMIN_TOKEN",
         "AJP_SECRET",
         "RUST_LOG",
         "NO_COLOR",

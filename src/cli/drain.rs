@@ -1,0 +1,124 @@
+//! `ajpgate drain`: a member gets no new sessions, until it can be stopped.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::api::{Api, ApiArgument, ApiError, with};
+use super::member::Member;
+use super::process::{FAILED, show};
+use super::terminal::{Terminal, plain};
+
+/// The time between two looks with `--wait`.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// The longest time for which the gateway may be away while it is waited for: it is restarted, say.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Clears the line of a terminal that the cursor is in, and goes to its start.
+const AGAIN: &str = "\r\x1b[K";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    api: ApiArgument,
+    /// Name of the balancer
+    balancer: String,
+    /// Route or url of the member
+    member: String,
+    /// Wait until the member can be stopped; exit code 1 when the drain is undone meanwhile
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Drains a member.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    with(&arguments.api, async |api| {
+        let change = json!({ "status": { "drain": true } });
+        let member = api.change(&arguments.balancer, &arguments.member, &change);
+        let member = Member::of(member.await?)?;
+        match arguments.wait {
+            true => wait(api, &arguments.balancer, member).await,
+            false => {
+                let what = match member.drained {
+                    true => "can be stopped".to_owned(),
+                    false => format!("drains: {}", member.left()),
+                };
+                show(&format!("{} {what}\n", member.name()))?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+/// Looks at the member until the drain is over. Its route may be changed meanwhile, so its url names it.
+async fn wait(api: &mut Api, balancer: &str, mut member: Member) -> Result<ExitCode, ApiError> {
+    let mut progress = Progress::new();
+    let mut answered = Instant::now();
+    loop {
+        if !member.status.drain {
+            progress.end(&format!("the drain of {} was undone", member.name()))?;
+            return Ok(ExitCode::from(FAILED));
+        }
+        if member.drained {
+            progress.end(&format!("{} can be stopped", member.name()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        progress.tell(&format!("{} drains: {}", member.name(), member.left()))?;
+        sleep(INTERVAL).await;
+        match api.member(balancer, &member.url).await {
+            Ok(Some(value)) => {
+                answered = Instant::now();
+                member = Member::of(value)?;
+            }
+            // Discovery removes a member when its drain is over, and who removes one by hand has decided the same.
+            Ok(None) => {
+                let what = format!(
+                    "{} is no longer a member of {}",
+                    member.name(),
+                    plain(balancer)
+                );
+                progress.end(&what)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(ApiError::Unreachable(_) | ApiError::Lost(_)) if answered.elapsed() < PATIENCE => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What is told while time passes: one line that changes on a terminal, else a line for each change.
+struct Progress {
+    terminal: Terminal,
+    last: String,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            terminal: Terminal::of_stdout(),
+            last: String::new(),
+        }
+    }
+
+    fn tell(&mut self, what: &str) -> Result<(), ApiError> {
+        if self.last == what {
+            return Ok(());
+        }
+        what.clone_into(&mut self.last);
+        // A pipe whose reader has gone does not end the wait: its exit code is what scripts want.
+        match self.terminal.is_one {
+            true => show(&format!("{AGAIN}{what}"))?,
+            false => show(&format!("{what}\n"))?,
+        };
+        Ok(())
+    }
+
+    fn end(&self, what: &str) -> Result<(), ApiError> {
+        let again = if self.terminal.is_one { AGAIN } else { "" };
+        show(&format!("{again}{what}\n"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! A member as the admin API shows it.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::api::ApiError;
+use super::terminal::plain;
+
+/// What is not needed here is not read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Member {
+    pub(super) url: String,
+    pub(super) route: String,
+    /// Its state in a few words.
+    pub(super) state: String,
+    pub(super) usable: bool,
+    pub(super) status: Status,
+    /// Whether it drains and can be stopped.
+    pub(super) drained: bool,
+    /// Live sessions.
+    pub(super) sessions: u64,
+    /// Requests under way.
+    pub(super) busy: u64,
+    pub(super) elected: u64,
+    pub(super) errors: u64,
+    pub(super) loadfactor: Value,
+    pub(super) lbset: u64,
+    /// Seconds until a request tries it again.
+    pub(super) retry_in: Option<f64>,
+    sticky: Hits,
+    /// Where the gateway knows it from; a gateway without discovery does not tell.
+    #[serde(default)]
+    pub(super) source: String,
+}
+
+/// The flags that are shown.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Status {
+    #[serde(default)]
+    pub(super) disabled: bool,
+    #[serde(default)]
+    pub(super) stopped: bool,
+    #[serde(default)]
+    pub(super) drain: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hits {
+    hit_rate: Option<f64>,
+}
+
+impl Member {
+    pub(super) fn of(value: Value) -> Result<Self, ApiError> {
+        serde_json::from_value(value).map_err(|error| ApiError::shape(&error))
+    }
+
+    /// Its url, and its route where it has one.
+    pub(super) fn name(&self) -> String {
+        match self.route.is_empty() {
+            true => plain(&self.url),
+            false => format!("{} ({})", plain(&self.url), plain(&self.route)),
+        }
+    }
+
+    /// The share of the requests for its route that it got, such as `98%`; empty when there was none.
+    pub(super) fn hit_rate(&self) -> String {
+        let rate = self.sticky.hit_rate;
+        rate.map_or_else(String::new, |rate| format!("{:.0}%", rate * 100.0))
+    }
+
+    /// What is to be known beside the state.
+    pub(super) fn note(&self) -> String {
+        if self.drained {
+            return "can be stopped".to_owned();
+        }
+        self.retry_in.map_or_else(String::new, |wait| {
+            format!("tried again in {:.0} s", wait.ceil())
+        })
+    }
+
+    /// What is left of a drain.
+    pub(super) fn left(&self) -> String {
+        let count = |number: u64, what: &str| match number {
+            1 => format!("1 {what}"),
+            number => format!("{number} {what}s"),
+        };
+        match (self.sessions, self.busy) {
+            (0, 0) => "no session seen since the gateway started, older ones may still be alive"
+                .to_owned(),
+            (sessions, 0) => format!("{} left", count(sessions, "session")),
+            (sessions, requests) => format!(
+                "{} left, {} under way",
+                count(sessions, "session"),
+                count(requests, "request")
+            ),
+        }
+    }
+}
