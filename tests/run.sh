@@ -66,6 +66,7 @@ main() {
         protocol/fuzz/run.sh 5
     fi
     run_tests
+    run_package
     if [[ $docker != no ]]; then
         run_cluster "$docker"
     fi
@@ -144,6 +145,16 @@ run_tests() {
     else
         cargo test --workspace --lib --bins --tests --features real-servers --no-fail-fast
     fi
+}
+
+run_package() {
+    heading "The Debian package"
+    local status=0
+    packaging/test.sh "${CARGO_TARGET_DIR:-target}/debug/ajpgate" || status=$?
+    [[ $status -eq 0 ]] && return
+    # 3: this is not Debian with systemd, or no namespaces can be made. In most containers they cannot.
+    [[ $status -eq 3 ]] || fail "the Debian package does not work"
+    not_tested "the Debian package. No copy of this system can be started here; why is said above."
 }
 
 run_cluster() {
