@@ -119,7 +119,7 @@ fn aligned(balancers: &Balancers, columns: &[&Column], terminal: Terminal) -> St
             text.push('\n');
         }
         text.push_str(&heading(balancer, terminal));
-        let names = columns
+        let names: Vec<String> = columns
             .iter()
             .map(|column| column.name.to_owned())
             .collect();
@@ -160,7 +160,7 @@ fn heading(balancer: &Balancer, terminal: Terminal) -> String {
 }
 
 fn line(
-    row: &Vec<String>,
+    row: &[String],
     columns: &[&Column],
     widths: &[usize],
     terminal: Terminal,
