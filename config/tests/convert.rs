@@ -218,3 +218,66 @@ fn five_thousand_lines_take_less_than_a_second() {
     println!("{:?}", begun.elapsed());
     assert!(converted.written.text.contains("h699.example.com"));
 }
+
+#[test]
+fn headers_redirects_pages_and_certificates_are_turned() {
+    let text = "Listen 443 https
+<VirtualHost *:443>
+SSLEngine on
+SSLCertificateFile /tls/a.crt
+SSLCertificateKeyFile /tls/a.key
+Header set X-A b
+Redirect permanent /old /new
+RewriteEngine On
+RewriteRule ^/x/(.*)$ /y/$1 [R=301,L]
+ErrorDocument 404 /errors/404.html
+Alias /errors /srv/errors
+ProxyPass /errors !
+ProxyPass /app ajp://10.0.0.1/app
+</VirtualHost>
+";
+    let converted = convert_text(text).unwrap();
+    let yaml = converted.written.text;
+    for line in [
+        "    tls: { certificate: /tls/a.crt, private_key: /tls/a.key }",
+        "path: /old, redirect: { to: /new, status: 301 }",
+        "path: /x, redirect: { to: /y, status: 301 }",
+        "path: /errors, files: /srv/errors",
+        "set: X-A, value: b",
+        "/srv/errors/404.html",
+    ] {
+        assert!(yaml.contains(line), "{line}\n{yaml}");
+    }
+    assert_eq!(converted.remarks, [], "{yaml}");
+    // The page is not on this machine; nothing else is wrong.
+    let problems = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None).unwrap_err();
+    let headlines: Vec<String> = problems.headlines().collect();
+    assert!(
+        headlines.iter().all(|line| line.contains("404")),
+        "{headlines:?}"
+    );
+}
+
+#[test]
+fn access_that_cannot_be_turned_closes_the_path() {
+    for rule in [
+        "Require user ann",
+        "AuthType Shibboleth\nRequire valid-user",
+        "Require host example.com",
+        "Require ip 10.0.0.0/8\nRequire valid-user",
+        "Order allow,deny\nAllow from .example.com",
+        "SSLRequireSSL",
+        "Require expr true",
+    ] {
+        let text = format!("<Location /a>\n{rule}\n</Location>\nProxyPass / ajp://10.0.0.1/\n");
+        let converted = convert_text(&text).unwrap();
+        let yaml = converted.written.text;
+        let line = yaml.lines().find(|line| line.contains("path: /a,"));
+        let line = line.unwrap_or_default();
+        assert!(line.contains("deny: [0.0.0.0/0"), "{rule}\n{yaml}");
+        assert!(
+            !converted.remarks.is_empty() || rule == "SSLRequireSSL",
+            "{rule}"
+        );
+    }
+}

@@ -35,8 +35,27 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
         (Takes::Path(_), false) => 2,
         _ => 1,
     });
+    closed(&entries, notes);
     unreached(site, &decider.used.borrow(), notes);
     entries
+}
+
+/// Names the mappings that are closed because it cannot be said who may come in.
+fn closed(entries: &[Entry], notes: &mut Notes) {
+    for entry in entries {
+        for comment in &entry.outcome.comments {
+            let why = comment.strip_prefix(decide::CLOSED);
+            let Some(why) = why.filter(|why| !notes.says(why)) else {
+                continue;
+            };
+            if let Some(origin) = entry.outcome.origins.last() {
+                notes.name(
+                    origin,
+                    format!("its paths are closed for everybody (403): {why}"),
+                );
+            }
+        }
+    }
 }
 
 /// Names the rules that decided nothing, because another one stands before them.
@@ -44,6 +63,11 @@ fn unreached(site: &Site, used: &BTreeSet<Origin>, notes: &mut Notes) {
     for stage in site.servers.iter().flat_map(|server| &server.stages) {
         for (at, rule) in stage.iter().enumerate() {
             if used.contains(&rule.origin) {
+                continue;
+            }
+            if matches!(rule.action, Action::Files(_)) {
+                // Everything is sent on: httpd's own folder is nobody's business.
+                notes.count(&rule.origin);
                 continue;
             }
             let before = stage.iter().take(at).find(|before| hides(before, rule));

@@ -70,6 +70,14 @@ impl Notes {
         self.remarks.insert((file, line, text.into(), file_name));
     }
 
+    /// Whether some remark says this already.
+    #[must_use]
+    pub fn says(&self, part: &str) -> bool {
+        self.remarks
+            .iter()
+            .any(|(_, _, text, _)| text.contains(part))
+    }
+
     /// Counts a line as no business of a gateway's.
     pub fn count(&mut self, origin: &Origin) {
         self.counted.insert(origin.clone());

@@ -339,8 +339,10 @@ fn anchors(mappings: &[Entry]) -> BTreeMap<String, String> {
     for entry in mappings {
         for (key, value) in entry.outcome.keys.iter() {
             let worth = match value {
-                Value::Map(keys) => keys.iter().count() > 1 || key == "auth",
-                Value::List(items) => items.iter().any(|it| matches!(it, Value::Map(_))),
+                Value::Map(keys) => keys.iter().count() > 1 || matches!(key, "auth" | "compress"),
+                Value::List(items) => {
+                    items.len() > 1 && items.iter().all(|it| matches!(it, Value::Map(_)))
+                }
                 _ => false,
             };
             if !worth {

@@ -9,6 +9,9 @@ use crate::convert::overlap::{covers, join, takes_all, upwards};
 use crate::convert::site::{Access, Action, Admission, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::Keys;
 
+/// How the comment of a mapping begins that nobody may use.
+pub(super) const CLOSED: &str = "closed for everybody: ";
+
 /// Answers for all servers of a site.
 pub(super) struct Decider<'a> {
     /// For each server and stage: the first rule of each path, by its number.
@@ -89,7 +92,7 @@ pub(super) fn outcome(server: &Server, rule: &Rule, takes: &Takes) -> Outcome {
         keys = Keys::default();
     }
     let guard = access.keys().unwrap_or_else(|why| {
-        comments.push(format!("closed for everybody: {why}"));
+        comments.push(format!("{CLOSED}{why}"));
         Access::closed()
     });
     keys.merge(&guard);

@@ -1,7 +1,7 @@
 //! The mappings by expression. They come before all paths, so a path that stands before one of them becomes one too.
 
 use super::contexts::Context;
-use super::decide::{Decider, outcome};
+use super::decide::{CLOSED, Decider, outcome};
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
 use crate::convert::note::Notes;
@@ -227,9 +227,7 @@ fn guarded(
         match overlay.access.keys() {
             Ok(keys) => outcome.keys.merge(&keys),
             Err(why) => {
-                outcome
-                    .comments
-                    .push(format!("closed for everybody: {why}"));
+                outcome.comments.push(format!("{CLOSED}{why}"));
                 outcome.keys.merge(&Access::closed());
             }
         }

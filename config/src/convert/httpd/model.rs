@@ -2,14 +2,19 @@
 
 mod access;
 mod balancers;
+mod fields;
 mod listeners;
+mod local;
 mod params;
 mod part;
 mod passes;
 mod place;
+mod redirects;
 mod servers;
 mod table;
 mod time;
+mod tls;
+mod whole;
 
 use super::tree::{Node, Tree};
 use crate::convert::note::Notes;

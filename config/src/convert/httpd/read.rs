@@ -210,7 +210,7 @@ impl Reader<'_> {
             };
             let value = match self.defined.get(name) {
                 Some(value) => Some(value.clone().unwrap_or_default()),
-                None => (self.options.env)(name),
+                None => (self.options.env)(name).or_else(|| usual(name).map(str::to_owned)),
             };
             match value {
                 Some(value) => filled.push_str(&value),
@@ -231,6 +231,16 @@ impl Reader<'_> {
         filled.push_str(rest);
         self.spend(filled.len(), origin)?;
         Ok(filled)
+    }
+}
+
+/// What the start script of Debian's package puts into the environment.
+fn usual(name: &str) -> Option<&'static str> {
+    match name {
+        "APACHE_LOG_DIR" => Some("/var/log/apache2"),
+        "APACHE_CONFDIR" => Some("/etc/apache2"),
+        "APACHE_RUN_DIR" => Some("/var/run/apache2"),
+        _ => None,
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Rules {
     deny: Vec<(String, Origin)>,
     /// `Satisfy Any`
     any: Option<Origin>,
+    /// `SSLRequireSSL`
+    tls_only: Option<Origin>,
     /// Where the first rule stands.
     origin: Option<Origin>,
 }
@@ -78,6 +80,9 @@ impl Rules {
                 | "authmerging"
                 | "authbasicprovider"
                 | "authbasicauthoritative"
+                | "sslrequiressl"
+                | "sslrequire"
+                | "sslverifyclient"
         ) || name.starts_with("authldap")
             || name.starts_with("authdb")
             || name.starts_with("authdigest")
@@ -130,6 +135,8 @@ impl Rules {
             }
             "authbasicprovider" if words.iter().all(|word| word == "file") => {}
             "authmerging" if first == "off" => {}
+            "sslrequiressl" => self.tls_only = Some(origin),
+            "sslverifyclient" if first == "none" => {}
             // Groups, providers and modules of identity: whatever they let in or keep out is not known here.
             _ => {
                 self.begin(&origin);
@@ -165,8 +172,13 @@ impl Rules {
     }
 
     /// What the section says, with the names of what cannot be turned.
-    pub(super) fn access(&self, notes: &mut Notes) -> Access {
+    pub(super) fn access(&self, notes: &mut Notes, secure: bool) -> Access {
         let mut access = self.access.clone();
+        if let Some(origin) = self.tls_only.clone().filter(|_| !secure) {
+            let why = "SSLRequireSSL, where nothing comes over TLS".to_owned();
+            access.admission = Some(Admission::Nobody { why, origin });
+            return access;
+        }
         let Some(origin) = self.origin.clone() else {
             return access;
         };

@@ -164,6 +164,8 @@ pub(super) fn member_url(url: &str) -> Result<MemberUrl, String> {
 pub(super) struct Usual {
     pub(super) keys: Keys,
     pub(super) children: Option<u64>,
+    /// `tls` of https members.
+    pub(super) tls: Keys,
 }
 
 /// The balancer of the YAML; `None`: no member is left.
@@ -196,6 +198,9 @@ pub(super) fn built(
         let mut keys = turned.keys;
         for (key, value) in usual.keys.iter() {
             keys.set_default(key, value.clone());
+        }
+        if url.scheme == Scheme::Https && !usual.tls.is_empty() {
+            keys.set("tls", Value::Map(usual.tls.clone()));
         }
         health.extend(turned.health);
         balancer.members.push(Member {

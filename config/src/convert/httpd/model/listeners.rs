@@ -91,10 +91,8 @@ pub(super) fn listeners(main: &Part, hosts: &[Part], notes: &mut Notes) -> Vec<L
         if hosts.is_empty() && main.secure == Some(true) || https && here.is_empty() {
             secure.push(main);
         }
-        let mut keys = Keys::default();
-        if let Some(tls) = tls(&secure, main, &origin, notes) {
-            keys.set("tls", Value::Map(tls));
-        }
+        let tls = tls(&secure, main, &origin, notes);
+        let keys = keys(&here, main, tls, notes);
         listeners.push(Listener {
             bind,
             keys,
@@ -103,6 +101,34 @@ pub(super) fn listeners(main: &Part, hosts: &[Part], notes: &mut Notes) -> Vec<L
         });
     }
     listeners
+}
+
+/// The keys of a listener.
+fn keys(here: &[&Part], main: &Part, tls: Option<Keys>, notes: &mut Notes) -> Keys {
+    let mut keys = Keys::default();
+    let protocols = here.iter().map(|it| &it.protocols).chain([&main.protocols]);
+    let protocols: Vec<&str> = protocols.flatten().map(String::as_str).collect();
+    match tls {
+        Some(tls) => {
+            keys.set("tls", Value::Map(tls));
+            if !protocols.is_empty() && !protocols.contains(&"h2") {
+                keys.set("http2", Value::switch(false));
+            }
+        }
+        None if protocols.contains(&"h2c") => keys.set("http2", Value::switch(true)),
+        None => {}
+    }
+    let proxied = here.iter().find_map(|it| it.proxy_protocol.as_ref());
+    if let Some(line) = proxied.or(main.proxy_protocol.as_ref()) {
+        match main.whole.keys.get("trusted_proxies") {
+            Some(_) => keys.set("proxy_protocol", Value::switch(true)),
+            None => notes.name(
+                line,
+                "left out: write `proxy_protocol: true`, and whom to believe in `trusted_proxies`",
+            ),
+        }
+    }
+    keys
 }
 
 /// `tls` of a listener from those of its virtual hosts: the first one's, with the certificates of the others.

@@ -8,11 +8,15 @@ use super::access::Rules;
 use super::balancers::Proxies;
 use super::passes::Pass;
 use super::place::{Kind, Place};
+use super::redirects::Redirects;
 use super::table;
 use super::time::{duration, switch};
+use super::whole::Whole;
+use super::{fields, tls};
+use crate::convert::files::below;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Takes;
-use crate::convert::value::Keys;
+use crate::convert::value::{Keys, Value};
 
 /// A section with what it says.
 #[derive(Debug)]
@@ -52,6 +56,24 @@ pub(super) struct Part {
     pub(super) keys: Keys,
     /// `tls` of the listener.
     pub(super) tls: Keys,
+    /// `tls` of https members.
+    pub(super) member_tls: Keys,
+    pub(super) redirects: Redirects,
+    /// Keys of the whole file.
+    pub(super) whole: Whole,
+    /// `Alias`: path and folder.
+    pub(super) aliases: Vec<(String, String, Origin)>,
+    pub(super) document_root: Option<(String, Origin)>,
+    /// `ErrorDocument`: status and page.
+    pub(super) error_documents: Vec<(String, String, Origin)>,
+    /// `ProxyErrorOverride`
+    pub(super) error_override: Option<Value>,
+    /// What `no-proxy` takes away from all ProxyPass.
+    pub(super) excluded: Vec<Pass>,
+    /// `Protocols`
+    pub(super) protocols: Vec<String>,
+    /// `RemoteIPProxyProtocol On`
+    pub(super) proxy_protocol: Option<Origin>,
 }
 
 impl Part {
@@ -74,6 +96,16 @@ impl Part {
             children: None,
             keys: Keys::default(),
             tls: Keys::default(),
+            member_tls: Keys::default(),
+            redirects: Redirects::default(),
+            whole: Whole::default(),
+            aliases: Vec::new(),
+            document_root: None,
+            error_documents: Vec::new(),
+            error_override: None,
+            excluded: Vec::new(),
+            protocols: Vec::new(),
+            proxy_protocol: None,
         }
     }
 
@@ -85,6 +117,10 @@ impl Part {
                 self.of_server(node, place)
                     || self.of_access(node, place, notes)
                     || self.of_proxy(node, place, notes)
+                    || self.of_keys(node, place, notes)
+                    || self.redirects.take(node, place, notes)
+                    || self.of_files(node, place, notes)
+                    || *place == Place::Server && self.of_whole(node, notes)
             }
         };
         if !taken {
@@ -174,7 +210,8 @@ impl Part {
     }
 
     fn of_access(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
-        if !Rules::knows(&node.name) {
+        let in_section = matches!(place, Place::Section(_));
+        if !Rules::knows(&node.name) || !in_section && node.name.starts_with("ssl") {
             return false;
         }
         match (place, self.sections.last_mut()) {
@@ -190,6 +227,104 @@ impl Part {
                 true
             }
         }
+    }
+
+    /// What becomes keys of mappings.
+    fn of_keys(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        let keys = match place {
+            Place::Server => &mut self.keys,
+            // Nothing that is sent on is in a folder.
+            Place::Section(Kind::Directory(_)) => {
+                let known = fields::take(node, &mut Keys::default(), &mut Notes::default());
+                if known {
+                    notes.count(&node.origin);
+                }
+                return known;
+            }
+            Place::Section(_) => match self.sections.last_mut() {
+                Some(section) => &mut section.keys,
+                None => return false,
+            },
+        };
+        fields::take(node, keys, notes)
+    }
+
+    /// What httpd serves itself, and what it says about errors.
+    fn of_files(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        let words = node.words();
+        let origin = node.origin.clone();
+        let file = |name: &String| below(&self.root, name).to_string_lossy().into_owned();
+        let bare = |name: &String| match file(name).trim_end_matches('/') {
+            "" => "/".to_owned(),
+            name => name.to_owned(),
+        };
+        match (&*node.name, words.as_slice(), place) {
+            ("documentroot", [folder, ..], Place::Server) => {
+                self.document_root = Some((bare(folder), origin));
+            }
+            ("alias", [path, folder, ..], Place::Server) => {
+                let alias = (super::passes::bare_path(path), bare(folder), origin);
+                self.aliases.push(alias);
+            }
+            ("errordocument", [code, page, ..], Place::Server) => {
+                self.error_documents
+                    .push((code.clone(), page.clone(), origin));
+            }
+            ("proxyerroroverride", [on, codes @ ..], Place::Server) => {
+                let codes: Vec<Value> = codes
+                    .iter()
+                    .map(|code| Value::Plain(code.clone()))
+                    .collect();
+                self.error_override = match (switch(on), codes.is_empty()) {
+                    (Some(true), true) => Some(Value::switch(true)),
+                    (Some(true), false) => Some(Value::List(codes)),
+                    _ => None,
+                };
+            }
+            ("sethandler", [handler, ..], _) => {
+                let text = match &*handler.to_ascii_lowercase() {
+                    "balancer-manager" => "the manager has a listener of its own here: see `admin`",
+                    "server-status" | "server-info" => {
+                        "left out: see /metrics of the `admin` listener"
+                    }
+                    _ => "left out: its paths are served by nothing here",
+                };
+                notes.name(&origin, format!("SetHandler {handler}: {text}"));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What counts for the whole server.
+    fn of_whole(&mut self, node: &Node, notes: &mut Notes) -> bool {
+        let words = node.words();
+        match (&*node.name, words.as_slice()) {
+            ("protocols", words) => {
+                self.protocols = words.iter().map(|it| it.to_ascii_lowercase()).collect();
+            }
+            ("remoteipproxyprotocol", [on, ..]) => {
+                let origin = Some(node.origin.clone());
+                self.proxy_protocol = origin.filter(|_| switch(on) == Some(true));
+            }
+            ("setenvif" | "setenvifnocase", [what, pattern, variables @ ..])
+                if what.eq_ignore_ascii_case("request_uri")
+                    && variables
+                        .iter()
+                        .any(|it| it == "no-proxy" || it == "no-proxy=1") =>
+            {
+                let pattern = match &*node.name {
+                    "setenvif" => pattern.clone(),
+                    _ => format!("(?i){pattern}"),
+                };
+                self.excluded.extend(Pass::excluding(node, pattern, notes));
+            }
+            _ => {
+                return tls::take(node, &self.root, &mut self.tls, &mut self.member_tls, notes)
+                    || self.whole.take(node, &self.root, notes);
+            }
+        }
+        true
     }
 
     /// `ProxyPass` and what belongs to it.

@@ -59,6 +59,22 @@ impl Pass {
         }
     }
 
+    /// What `SetEnvIf` keeps away from ProxyPass.
+    pub(super) fn excluding(node: &Node, pattern: String, notes: &mut Notes) -> Option<Self> {
+        Self::new(node, Takes::Pattern(pattern), "!", &[], notes)
+    }
+
+    /// The rule of a `RewriteRule … [P]`.
+    pub(super) fn rewritten(takes: Takes, url: &str, origin: &Origin) -> Self {
+        Self {
+            takes,
+            url: Some(url.to_owned()),
+            params: Vec::new(),
+            origin: origin.clone(),
+            comments: Vec::new(),
+        }
+    }
+
     fn new(
         node: &Node,
         takes: Takes,
@@ -150,7 +166,7 @@ fn has_group(url: &str) -> bool {
 }
 
 /// The path and url of an expression that takes a path with everything below it: `^/app/(.*)$` and `…/$1`.
-fn simple(pattern: &str, url: &str) -> Option<(String, String)> {
+pub(super) fn simple(pattern: &str, url: &str) -> Option<(String, String)> {
     let body = pattern.strip_prefix('^')?;
     let body = body.strip_suffix('$').unwrap_or(body);
     let (path, base) = if let Some(path) = body.strip_suffix("/(.*)") {

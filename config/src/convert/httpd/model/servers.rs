@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, built, serves};
 use super::listeners;
+use super::local;
 use super::params;
 use super::part::Part;
 use super::passes::Pass;
@@ -25,6 +26,7 @@ pub(super) fn site(main: &Part, hosts: &[Part], notes: &mut Notes) -> Site {
     let alone = listeners::main_answers(main, hosts);
     let mut builder = Builder {
         main,
+        many: hosts.len() > 1,
         notes,
         balancers: Vec::new(),
         names: HashMap::new(),
@@ -40,11 +42,46 @@ pub(super) fn site(main: &Part, hosts: &[Part], notes: &mut Notes) -> Site {
         site.servers.push(server);
     }
     site.balancers = builder.balancers;
+    site.keys = whole(main, hosts, notes);
     site
+}
+
+/// The keys of the whole file.
+fn whole(main: &Part, hosts: &[Part], notes: &mut Notes) -> Keys {
+    let mut keys = main.whole.keys.clone();
+    for host in hosts {
+        for (key, value) in host.whole.keys.iter() {
+            keys.set_default(key, value.clone());
+        }
+    }
+    let alone: Vec<&Part> = match hosts {
+        [host] => vec![main, host],
+        _ => vec![main],
+    };
+    let pages = local::error_pages(&alone, notes);
+    if !pages.is_empty() {
+        keys.set("error_pages", Value::Map(pages));
+    }
+    let overriding = alone
+        .iter()
+        .rev()
+        .find_map(|part| part.error_override.clone());
+    if let Some(value) = overriding {
+        keys.set("error_override", value);
+    }
+    if hosts.len() > 1 {
+        for host in hosts.iter().filter(|host| host.error_override.is_some()) {
+            let text = "ProxyErrorOverride of one virtual host is left out: `error_override` counts for all";
+            notes.name(&host.origin, text);
+        }
+    }
+    keys
 }
 
 struct Builder<'a> {
     main: &'a Part,
+    /// Whether there are several virtual hosts.
+    many: bool,
     notes: &'a mut Notes,
     /// Those of all servers.
     balancers: Vec<Balancer>,
@@ -64,30 +101,73 @@ impl Builder<'_> {
         };
         let usual = self.usual(&parts);
         let preserve = parts.iter().rev().find_map(|part| part.preserve_host);
-        let mut keys = Keys::default();
-        for part in &parts {
-            keys.merge(&part.keys);
-        }
-        if !keys.is_empty() {
-            server.overlays.push(Overlay {
-                takes: Takes::Path("/".to_owned()),
-                keys,
-                access: Access::default(),
-                target: None,
-                origin: own.origin.clone(),
-            });
-        }
+        server.overlays.extend(self.keys(&parts, host));
+        let (files, directories) = local::files(&parts, self.notes);
+        server.overlays.extend(directories);
         self.overlays(&parts, &mut server);
+        let first = self.rewrites(own, host, &usual, preserve.unwrap_or(false));
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
         let located: Vec<&Pass> = parts.iter().flat_map(|part| &part.located).collect();
         let passes = parts.iter().flat_map(|part| &part.passes);
-        let all: Vec<&Pass> = located.into_iter().rev().chain(passes).collect();
+        let excluded = parts.iter().flat_map(|part| &part.excluded);
+        let all: Vec<&Pass> = excluded
+            .chain(located.into_iter().rev())
+            .chain(passes)
+            .collect();
         for pass in all {
             stage.push(self.rule(pass, host, &usual, preserve.unwrap_or(false)));
         }
-        server.stages.push(stage);
+        let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
+        let last: Vec<Rule> = last.cloned().collect();
+        server.stages = [first, stage, last, files]
+            .into_iter()
+            .filter(|it| !it.is_empty())
+            .collect();
         server
+    }
+
+    /// The keys of every mapping.
+    fn keys(&mut self, parts: &[&Part], host: Option<&Part>) -> Option<Overlay> {
+        let mut keys = Keys::default();
+        for part in parts {
+            keys.merge(&part.keys);
+        }
+        if let Some(host) = host.filter(|_| self.many) {
+            let pages = local::error_pages(&[host], self.notes);
+            if !pages.is_empty() {
+                keys.set("error_pages", Value::Map(pages));
+            }
+        }
+        let origin = parts.last()?.origin.clone();
+        (!keys.is_empty()).then(|| Overlay {
+            takes: Takes::Path("/".to_owned()),
+            keys,
+            access: Access::default(),
+            target: None,
+            origin,
+        })
+    }
+
+    /// Redirects and rewritten paths, which come before ProxyPass.
+    fn rewrites(
+        &mut self,
+        own: &Part,
+        host: Option<&Part>,
+        usual: &Usual,
+        preserve: bool,
+    ) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for rule in &own.redirects.first {
+            rules.push(match &rule.action {
+                Action::To(url) => {
+                    let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
+                    self.rule(&pass, host, usual, preserve)
+                }
+                _ => rule.clone(),
+            });
+        }
+        rules
     }
 
     /// The names of a virtual host that can be hosts here.
@@ -114,6 +194,7 @@ impl Builder<'_> {
 
     /// What members have whose parameters do not say it.
     fn usual(&self, parts: &[&Part]) -> Usual {
+        let parts_in_order = parts;
         let mut parts = parts.iter().rev();
         let mut usual = Usual::default();
         let timeout = parts.clone().find_map(|part| part.proxy_timeout);
@@ -124,11 +205,17 @@ impl Builder<'_> {
         if let Some(size) = parts.find_map(|part| part.packet_size) {
             usual.keys.set("packet_size", Value::number(size));
         }
+        for part in parts_in_order {
+            usual.tls.merge(&part.member_tls);
+        }
         usual.children = self.main.children;
         usual
     }
 
     fn overlays(&mut self, parts: &[&Part], server: &mut Server) {
+        let secure = parts
+            .last()
+            .is_some_and(|own| listeners::is_secure(own, self.main));
         // Sections about what is sent on count before those about paths.
         let sections = parts.iter().flat_map(|part| &part.sections);
         let (proxies, paths): (Vec<_>, Vec<_>) =
@@ -142,7 +229,7 @@ impl Builder<'_> {
                 }
                 Kind::Directory(_) => continue,
             };
-            let access = section.rules.access(self.notes);
+            let access = section.rules.access(self.notes, secure);
             if access == Access::default() && section.keys.is_empty() {
                 continue;
             }
@@ -285,6 +372,9 @@ impl Builder<'_> {
         let mut keys = turned.keys;
         for (key, value) in usual.keys.iter() {
             keys.set_default(key, value.clone());
+        }
+        if member.scheme == Scheme::Https && !usual.tls.is_empty() {
+            keys.set("tls", Value::Map(usual.tls.clone()));
         }
         // Nothing is chosen where there is one member.
         for key in ["route", "redirect", "loadfactor", "lbset"] {

@@ -48,7 +48,6 @@ const COUNTED: &[&str] = &[
     "checkspelling",
     "contentdigest",
     "coredumpdirectory",
-    "customlog",
     "defaulticon",
     "defaultlanguage",
     "defaultruntimedir",
@@ -80,7 +79,6 @@ const COUNTED: &[&str] = &[
     "listencoresbucketsratio",
     "lockfile",
     "loadfile",
-    "logformat",
     "loglevel",
     "maxclients",
     "maxconnectionsperchild",
@@ -154,7 +152,16 @@ const COUNTED: &[&str] = &[
 ];
 
 /// The same, by how they begin.
-const COUNTED_STARTS: &[&str] = &["php_", "wsgi", "perl", "passenger", "mime"];
+const COUNTED_STARTS: &[&str] = &[
+    "php_",
+    "wsgi",
+    "perl",
+    "passenger",
+    "mime",
+    "h2",
+    "deflate",
+    "brotli",
+];
 
 /// What has no counterpart, with what to do.
 const NAMED: &[(&str, &str)] = &[

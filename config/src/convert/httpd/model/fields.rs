@@ -1,0 +1,179 @@
+//! `Header`, `RequestHeader`, `SetEnv` and what else becomes keys of mappings.
+
+use super::super::tree::Node;
+use crate::convert::note::Notes;
+use crate::convert::value::{Keys, Value};
+use crate::field::Kind;
+use crate::template::TemplateText;
+use crate::value::{FieldName, MediaRange, RegexText};
+use crate::when::Condition;
+
+/// Fields that tell a backend about the client, which the gateway sets by itself.
+const FORWARDED: [&str; 8] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-host",
+    "x-forwarded-ssl",
+    "x-forwarded-https",
+    "x-real-ip",
+    "forwarded",
+];
+
+/// Takes a directive that becomes keys of a mapping. Returns whether it is one.
+pub(super) fn take(node: &Node, keys: &mut Keys, notes: &mut Notes) -> bool {
+    let words = node.words();
+    match &*node.name {
+        "header" | "requestheader" => header(node, &words, keys, notes),
+        "setenv" => environment(node, &words, keys, notes),
+        "addoutputfilterbytype" | "setoutputfilter" => compress(node, &words, keys, notes),
+        "limitrequestbody" => match words.first().and_then(|it| it.parse::<u64>().ok()) {
+            Some(bytes) => keys.set("max_body", Value::number(bytes)),
+            None => notes.name(&node.origin, "left out: it is no number"),
+        },
+        _ => return false,
+    }
+    true
+}
+
+fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
+    let is_request = node.name == "requestheader";
+    let words = match words
+        .first()
+        .map(|word| word.to_ascii_lowercase())
+        .as_deref()
+    {
+        Some("always" | "onsuccess") if !is_request => words.get(1..).unwrap_or_default(),
+        _ => words,
+    };
+    let [action, name, rest @ ..] = words else {
+        return notes.name(
+            &node.origin,
+            format!("{} is left out: it names no field", node.written),
+        );
+    };
+    if is_request && FORWARDED.contains(&&*name.to_ascii_lowercase()) {
+        return;
+    }
+    match rule(&action.to_ascii_lowercase(), name, rest) {
+        Ok(rule) => {
+            let key = if is_request {
+                "request_headers"
+            } else {
+                "response_headers"
+            };
+            keys.push(key, Value::Map(rule));
+        }
+        Err(why) => {
+            let text = format!("{} {action} {name} is left out: {why}", node.written);
+            notes.name(&node.origin, text);
+        }
+    }
+}
+
+/// A rule of `request_headers` or `response_headers`.
+fn rule(action: &str, name: &str, rest: &[String]) -> Result<Keys, String> {
+    let name = name.strip_suffix(':').unwrap_or(name);
+    FieldName::read(name).map_err(|fault| fault.message)?;
+    let mut keys = Keys::from([(action, Value::text(name))]);
+    let rest = match (action, rest) {
+        ("set" | "append" | "add", [value, rest @ ..]) => {
+            keys.set("value", Value::text(template(value)?));
+            rest
+        }
+        ("unset", rest) => rest,
+        ("edit", [pattern, value, rest @ ..]) => {
+            RegexText::read(pattern).map_err(|fault| fault.message)?;
+            keys.set("match", Value::text(pattern));
+            keys.set("value", Value::text(template(value)?));
+            rest
+        }
+        _ => return Err(format!("there is no `{action}` here")),
+    };
+    for word in rest {
+        match word.strip_prefix("env=") {
+            Some(variable) => {
+                Condition::read(variable).map_err(|fault| fault.message)?;
+                keys.set("when", Value::text(variable));
+            }
+            None if word.eq_ignore_ascii_case("early") => {}
+            None => return Err(format!("{word} has no counterpart")),
+        }
+    }
+    Ok(keys)
+}
+
+/// A value with its tokens: those of TLS are `%{…}s` in httpd.
+fn template(value: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let mut rest = value;
+    while let Some((before, behind)) = rest.split_once("%{") {
+        text.push_str(before);
+        text.push_str("%{");
+        let Some((name, after)) = behind.split_once('}') else {
+            rest = behind;
+            break;
+        };
+        text.push_str(name);
+        text.push('}');
+        rest = match after.strip_prefix('s') {
+            Some(after) => {
+                text.push('x');
+                after
+            }
+            None => after,
+        };
+    }
+    text.push_str(rest);
+    TemplateText::read(&text).map_err(|fault| fault.message)?;
+    Ok(text)
+}
+
+/// `SetEnv AJP_NAME value` is a request attribute; other variables are for httpd's own modules.
+fn environment(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
+    let name = words.first().map_or("", String::as_str);
+    let Some(attribute) = name.strip_prefix("AJP_") else {
+        return notes.count(&node.origin);
+    };
+    let value = words.get(1).map_or("", String::as_str).replace('%', "%%");
+    let mut attributes = Keys::default();
+    attributes.set(attribute, Value::text(value));
+    let all = Keys::from([("request_attributes", Value::Map(attributes))]);
+    keys.merge(&all);
+}
+
+/// `AddOutputFilterByType DEFLATE type…` and `SetOutputFilter DEFLATE`.
+fn compress(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
+    let filter = words
+        .first()
+        .map(|word| word.to_ascii_uppercase())
+        .unwrap_or_default();
+    if !filter
+        .split(';')
+        .all(|it| matches!(it, "DEFLATE" | "BROTLI_COMPRESS"))
+    {
+        return notes.name(
+            &node.origin,
+            format!("{} {filter} is left out", node.written),
+        );
+    }
+    let mut types = match keys.get("compress") {
+        Some(Value::Map(known)) => match known.get("types") {
+            Some(Value::List(types)) => types.clone(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    for word in words.iter().skip(1) {
+        match MediaRange::read(word) {
+            Ok(_) if types.contains(&Value::text(word)) => {}
+            Ok(_) => types.push(Value::text(word)),
+            Err(fault) => notes.name(&node.origin, fault.message),
+        }
+    }
+    let mut compress = Keys::default();
+    if !types.is_empty() {
+        compress.set("types", Value::List(types));
+    }
+    keys.set("compress", Value::Map(compress));
+}

@@ -1,0 +1,133 @@
+//! Directives that become keys of the whole file: logs, limits, trusted proxies.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::tree::Node;
+use crate::convert::files::below;
+use crate::convert::note::Notes;
+use crate::convert::value::{Keys, Value};
+use crate::field::Kind;
+use crate::log_format::FormatText;
+use crate::value::Network;
+
+/// The keys of the whole file, and what has to be known to make them.
+#[derive(Debug, Default)]
+pub(super) struct Whole {
+    pub(super) keys: Keys,
+    /// `LogFormat`, by name.
+    formats: BTreeMap<String, String>,
+}
+
+impl Whole {
+    /// Takes a directive. Returns whether it is one of these.
+    pub(super) fn take(&mut self, node: &Node, root: &Path, notes: &mut Notes) -> bool {
+        let words = node.words();
+        let first = words.first().map_or("", String::as_str);
+        match &*node.name {
+            "logformat" => {
+                if let [format, name, ..] = words.as_slice() {
+                    self.formats.insert(name.clone(), format.clone());
+                }
+                notes.count(&node.origin);
+            }
+            "customlog" => self.log(node, &words, root, notes),
+            "limitrequestfields" => self.limit("max_headers", first, node, notes),
+            "limitrequestline" => self.limit("max_uri", first, node, notes),
+            "requestreadtimeout" => self.read_timeout(&words),
+            "remoteipheader" if first.eq_ignore_ascii_case("x-forwarded-for") => {}
+            "remoteipheader" => {
+                notes.name(
+                    &node.origin,
+                    format!("{first}: only X-Forwarded-For and Forwarded are read here"),
+                );
+            }
+            "remoteiptrustedproxy" | "remoteipinternalproxy" => {
+                for word in &words {
+                    match Network::read(word) {
+                        Ok(_) => self.keys.push("trusted_proxies", Value::text(word)),
+                        Err(fault) => notes.name(&node.origin, fault.message),
+                    }
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The first log counts.
+    fn log(&mut self, node: &Node, words: &[String], root: &Path, notes: &mut Notes) {
+        let [path, format, ..] = words else {
+            return notes.name(&node.origin, "left out: a file and a format are wanted");
+        };
+        if path.starts_with('|') || words.len() > 2 {
+            let text = "left out: the access log is written to one file or standard output, without conditions";
+            return notes.name(&node.origin, text);
+        }
+        if self.keys.get("access_log").is_some() {
+            return notes.count(&node.origin);
+        }
+        let format = match &**format {
+            "combined" | "common" => format.clone(),
+            name => self.formats.get(name).unwrap_or(format).clone(),
+        };
+        if let Err(fault) = FormatText::read(&format) {
+            return notes.name(
+                &node.origin,
+                format!("the format is left out: {}", fault.message),
+            );
+        }
+        let path = below(root, path).to_string_lossy().into_owned();
+        let path = match &*path {
+            "/dev/stdout" | "/proc/self/fd/1" => "stdout".to_owned(),
+            "/dev/stderr" | "/proc/self/fd/2" => "stderr".to_owned(),
+            _ => path,
+        };
+        let mut keys = Keys::from([("path", Value::text(path))]);
+        if format != "combined" {
+            keys.set("format", Value::text(format));
+        }
+        self.keys.set("access_log", Value::Map(keys));
+    }
+
+    fn limit(&mut self, key: &str, text: &str, node: &Node, notes: &mut Notes) {
+        match text.parse::<u64>() {
+            Ok(number) => self.limits(key, Value::number(number)),
+            Err(_) => notes.name(&node.origin, format!("left out: {text} is no number")),
+        }
+    }
+
+    fn limits(&mut self, key: &str, value: Value) {
+        let mut limits = match self.keys.get("limits") {
+            Some(Value::Map(known)) => known.clone(),
+            _ => Keys::default(),
+        };
+        limits.set(key, value);
+        self.keys.set("limits", Value::Map(limits));
+    }
+
+    /// `header=20-40,MinRate=500 body=20,MinRate=500`
+    fn read_timeout(&mut self, words: &[String]) {
+        for word in words {
+            let Some((stage, rest)) = word.split_once('=') else {
+                continue;
+            };
+            let mut parts = rest.split(',');
+            let longest = parts
+                .next()
+                .and_then(|it| it.rsplit('-').next()?.parse::<u64>().ok());
+            let rate = parts.find_map(|it| it.split_once('=')?.1.parse::<u64>().ok());
+            match (&*stage.to_ascii_lowercase(), longest, rate) {
+                ("header", Some(longest), _) => {
+                    self.limits(
+                        "header_timeout",
+                        Value::duration(Duration::from_secs(longest)),
+                    );
+                }
+                ("body", _, Some(rate)) => self.limits("min_body_rate", Value::number(rate)),
+                _ => {}
+            }
+        }
+    }
+}
