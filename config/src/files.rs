@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::model::{Action, Config, ListenerTls, Member, Target};
+use crate::model::{Action, Config, Discover, ListenerTls, Member, Target};
 
 impl Config {
     /// The files that the configuration names and depends on, each once, in alphabetical order. A change of one of them counts
@@ -14,7 +14,10 @@ impl Config {
         let of_listeners = self.listeners.iter().filter_map(|it| it.tls.as_ref());
         let of_admin = self.admin.iter().filter_map(|it| it.tls.as_ref());
         let of_listeners = of_listeners.chain(of_admin).flat_map(ListenerTls::files);
-        let members = self.balancers.iter().flat_map(|it| &it.members);
+        let balancers = || self.balancers.iter();
+        let templates = balancers().flat_map(|it| &it.discover);
+        let templates = templates.filter_map(Discover::template);
+        let members = balancers().flat_map(|it| &it.members).chain(templates);
         let targets = self.mappings.iter().filter_map(|it| match it.target() {
             Some(Target::Member(member)) => Some(&**member),
             _ => None,

@@ -21,6 +21,7 @@ pub(crate) use address::{Bind, Network};
 pub(crate) use amount::{ErrorStatus, Factor, Part, Period, Size, StatusCode, Whole};
 pub(crate) use auth::{AuthUrl, Realm, RequestRate};
 pub(crate) use media::MediaRange;
+pub use name::is_route;
 pub(crate) use name::{
     AttributeName, BalancerName, CookieName, FieldName, FieldText, HostName, Route, ServerName,
 };

@@ -8,7 +8,7 @@ use super::{Builder, Need};
 use crate::defaults;
 use crate::field::{Field, Named, Scalar};
 use crate::file;
-use crate::model::{Balancer, LbMethod, Member, Scheme, Sticky, StickyNames, StickyRule};
+use crate::model::{Balancer, Discover, LbMethod, Member, Scheme, Sticky, StickyNames, StickyRule};
 use crate::report::Place;
 use crate::value::BalancerName;
 
@@ -98,7 +98,7 @@ impl Builder<'_> {
             },
             separator: file.stickysessionsep.or(Some(defaults::SEPARATOR)),
         };
-        let sticky = sticky_rule.of_members(&members);
+        let sticky = sticky_rule.of_members(&members, &discover);
         let lbmethod = self.lbmethod(&file.lbmethod, &file.heartbeat);
         self.session_timeout(&file.session_timeout);
         let cookie = file.sticky_cookie.given();
@@ -266,9 +266,9 @@ impl Balancer {
 }
 
 impl StickyRule {
-    /// How a balancer with this rule and these members finds a session; `None`: it is not sticky.
+    /// How a balancer with this rule, these members and these sources finds a session; `None`: it is not sticky.
     #[must_use]
-    pub fn of_members(&self, members: &[Member]) -> Option<Sticky> {
+    pub fn of_members(&self, members: &[Member], discover: &[Discover]) -> Option<Sticky> {
         let separator = self.separator;
         match &self.names {
             Some(StickyNames::Off) => None,
@@ -279,7 +279,9 @@ impl StickyRule {
             }),
             None => members
                 .iter()
-                .any(|member| member.url.scheme == Scheme::Ajp)
+                .map(|member| member.url.scheme)
+                .chain(discover.iter().filter_map(Discover::scheme))
+                .any(|scheme| scheme == Scheme::Ajp)
                 .then(|| Sticky {
                     cookie: defaults::SESSION_COOKIE.to_owned(),
                     parameter: defaults::SESSION_PARAMETER.to_owned(),

@@ -1,13 +1,14 @@
 //! Sources of members.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
-use super::{Builder, Need, list_of};
+use super::{Builder, list_of, whole};
 use crate::defaults;
 use crate::field::Field;
 use crate::file;
 use crate::include;
-use crate::model::{Discover, DiscoverFrom, MemberFiles};
+use crate::model::{Discover, DiscoverFrom, DnsName, MemberFiles, MemberUrl, RouteRule};
 use crate::report::Place;
 use crate::value::FileName;
 
@@ -33,18 +34,127 @@ impl Builder<'_> {
     }
 
     fn source(&self, file: file::Discover, place: Place) -> Option<Discover> {
-        let need = Need {
-            of: "a source",
-            key: "file",
-            example: "members/*.yaml",
-        };
+        let kinds = [
+            ("file", file.file.is_absent(), file.file.place()),
+            ("dns", file.dns.is_absent(), file.dns.place()),
+            ("srv", file.srv.is_absent(), file.srv.place()),
+        ];
+        let given: Vec<_> = kinds.iter().filter(|(_, absent, _)| !absent).collect();
+        if given.is_empty() {
+            self.report.error_with_hint(
+                place,
+                "a source needs `file`, `dns` or `srv`",
+                "write `dns: \"ajp://NAME:8009\"`",
+            );
+            return None;
+        }
+        if let [_, (key, _, Some(place)), ..] = given.as_slice() {
+            self.report.error_with_hint(
+                *place,
+                format!("{key}: the source has another kind already"),
+                "write each as an item of its own",
+            );
+            return None;
+        }
+        match file.file.is_absent() {
+            true => self.dns_source(file),
+            false => self.file_source(file),
+        }
+    }
+
+    fn file_source(&self, file: file::Discover) -> Option<Discover> {
+        for (key, place) in [
+            ("route", file.route.place()),
+            ("resolver", file.resolver.place()),
+            ("member", file.member.place()),
+        ] {
+            if let Some(place) = place {
+                self.report.error_with_hint(
+                    place,
+                    format!("{key}: has no effect beside `file`"),
+                    "the members of a list have all keys themselves",
+                );
+            }
+        }
         let interval = file.interval.or(defaults::DISCOVER_INTERVAL);
-        let (place, pattern) = self.required(file.file, place, need)?;
-        let files = self.member_files(place, &pattern)?;
+        let (place, pattern) = file.file.given()?;
         Some(Discover {
-            from: DiscoverFrom::File(files),
+            from: DiscoverFrom::File(self.member_files(place, &pattern)?),
             interval,
+            route: RouteRule::Label,
+            template: None,
         })
+    }
+
+    fn dns_source(&self, file: file::Discover) -> Option<Discover> {
+        let is_srv = !file.srv.is_absent();
+        let (place, url) = match is_srv {
+            true => file.srv.given()?,
+            false => file.dns.given()?,
+        };
+        let url = url.0;
+        self.name_of_dns(&url, place, is_srv);
+        if let (Field::Given(place, rule), false) = (&file.route, is_srv)
+            && rule.0 == RouteRule::Label
+        {
+            self.report.error_with_hint(
+                *place,
+                "route: an address has no label",
+                "write learn or address; the targets of `srv` have labels",
+            );
+        }
+        if let Field::Given(place, server) = &file.resolver
+            && server.0.port() == 0
+        {
+            let hint = "name servers listen on port 53";
+            self.report
+                .error_with_hint(*place, "resolver: port 0 is no port", hint);
+        }
+        let member = whole(file.member);
+        for (key, place) in [("url", member.url.place()), ("route", member.route.place())] {
+            if let Some(place) = place {
+                self.report.error_with_hint(
+                    place,
+                    format!("{key}: comes from the source"),
+                    "remove it; `route` beside `member` says where routes come from",
+                );
+            }
+        }
+        let template = self.member(member, Some(url.clone()))?;
+        let name = DnsName {
+            url,
+            resolver: file.resolver.optional(),
+        };
+        let (from, route) = match is_srv {
+            true => (DiscoverFrom::Srv(name), RouteRule::Label),
+            false => (DiscoverFrom::Dns(name), RouteRule::Learn),
+        };
+        Some(Discover {
+            from,
+            interval: file.interval.or(defaults::DISCOVER_INTERVAL),
+            route: file.route.or(route),
+            template: Some(Box::new(template)),
+        })
+    }
+
+    /// Refuses what no name server can answer.
+    fn name_of_dns(&self, url: &MemberUrl, place: Place, is_srv: bool) {
+        if url.host.parse::<IpAddr>().is_ok() {
+            self.report.error_with_hint(
+                place,
+                format!("{url}: an address is no name"),
+                "write it under `members`",
+            );
+        }
+        let authority = url.text.split("://").nth(1).unwrap_or_default();
+        let authority = authority.split('/').next().unwrap_or_default();
+        if is_srv && authority.contains(':') {
+            self.report.error_with_hint(
+                place,
+                "srv: the records say the port",
+                "remove the port, or write `dns`",
+            );
+        }
     }
 
     fn member_files(

@@ -57,10 +57,10 @@ impl Balancer {
         self.sticky.is_some() || self.sticky_cookie.is_some()
     }
 
-    /// How a session is found in a request, by `sticky_rule` and the members that there are now.
+    /// How a session is found in a request, by `sticky_rule` and the protocols of the members that there are now or may come.
     #[must_use]
     pub fn sticky_by_rule(&self) -> Option<Sticky> {
-        self.sticky_rule.of_members(&self.members)
+        self.sticky_rule.of_members(&self.members, &self.discover)
     }
 
     /// Sets `sticky` by the rule. `sticky_cookie` never overwrites the session cookie of the backends: with its name, the

@@ -1,8 +1,10 @@
 //! Sources of members.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::member::{Member, MemberTls, MemberUrl, Scheme};
 use super::origin::MemberSource;
 
 /// One entry of `discover`: a source that names members while the gateway runs.
@@ -13,6 +15,31 @@ pub struct Discover {
     pub from: DiscoverFrom,
     /// The time from one question to the next.
     pub interval: Duration,
+    /// Where the routes of its members come from. Those of lists have routes of their own.
+    pub route: RouteRule,
+    /// The keys of its members, for a source that names addresses alone.
+    pub(crate) template: Option<Box<Member>>,
+}
+
+/// Where the routes of discovered members come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteRule {
+    /// From the sessions that the member issues.
+    Learn,
+    /// The first label of its name.
+    Label,
+    /// Its address, with dashes in place of dots and colons.
+    Address,
+}
+
+/// A name of DNS that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DnsName {
+    /// The name as host, with the scheme and path of the members, and for addresses their port.
+    pub url: MemberUrl,
+    /// The server that is asked; `None`: those of the system.
+    pub resolver: Option<SocketAddr>,
 }
 
 /// Where a source asks for members.
@@ -20,6 +47,10 @@ pub struct Discover {
 pub enum DiscoverFrom {
     /// Files with lists of members.
     File(MemberFiles),
+    /// Addresses of a name.
+    Dns(DnsName),
+    /// SRV records of a name.
+    Srv(DnsName),
 }
 
 impl Discover {
@@ -28,6 +59,8 @@ impl Discover {
     pub const fn source(&self) -> MemberSource {
         match self.from {
             DiscoverFrom::File(_) => MemberSource::File,
+            DiscoverFrom::Dns(_) => MemberSource::Dns,
+            DiscoverFrom::Srv(_) => MemberSource::Srv,
         }
     }
 
@@ -36,7 +69,40 @@ impl Discover {
     pub fn subject(&self) -> String {
         match &self.from {
             DiscoverFrom::File(files) => format!("file {}", files.pattern),
+            DiscoverFrom::Dns(name) => format!("dns {}", name.url),
+            DiscoverFrom::Srv(name) => format!("srv {}", name.url),
         }
+    }
+
+    /// The protocol of its members, where it is the same for all.
+    #[must_use]
+    pub fn scheme(&self) -> Option<Scheme> {
+        self.template.as_ref().map(|member| member.url.scheme)
+    }
+
+    /// The keys of its members, where they are the same for all.
+    #[must_use]
+    pub fn template(&self) -> Option<&Member> {
+        self.template.as_deref()
+    }
+
+    /// The member at a url, with the keys of the source; `None` where members have keys of their own. A certificate must be
+    /// that of the host `name`, unless `tls.server_name` says otherwise: the url has an address.
+    #[must_use]
+    pub fn member_at(&self, url: &MemberUrl, name: &str) -> Option<Member> {
+        let mut member = (**self.template.as_ref()?).clone();
+        member.url.clone_from(url);
+        if matches!(url.scheme, Scheme::Https | Scheme::Ftps) {
+            let tls = member.tls.get_or_insert(MemberTls {
+                ca: None,
+                server_name: None,
+                certificate: None,
+                private_key: None,
+                verify: true,
+            });
+            tls.server_name.get_or_insert_with(|| name.to_owned());
+        }
+        Some(member)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Members: the backends.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,6 +74,18 @@ pub struct MemberUrl {
 }
 
 impl MemberUrl {
+    /// The same protocol and path at an address.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            scheme: self.scheme,
+            host: address.ip().to_string(),
+            port: address.port(),
+            text: format!("{}://{address}{}", self.scheme.name(), self.path),
+            path: self.path.clone(),
+        }
+    }
+
     /// Whether both name the same place: `ajp://host` and `ajp://host:8009` do.
     #[must_use]
     pub fn is_same_place(&self, other: &Self) -> bool {

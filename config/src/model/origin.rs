@@ -7,6 +7,8 @@ pub struct Origin {
     pub source: MemberSource,
     /// What the source says of it.
     pub standing: Standing,
+    /// Whether its route is learned from the sessions that it issues.
+    pub learns_route: bool,
 }
 
 /// Who names a member.

@@ -58,6 +58,12 @@ impl Kind for Route {
     }
 }
 
+/// Whether a text can be the route of a member.
+#[must_use]
+pub fn is_route(text: &str) -> bool {
+    !text.is_empty() && Route::read(text).is_ok()
+}
+
 /// A host name as a client asks for it, in lower case and without port; `*.example.com` is every name below.
 pub(crate) enum HostName {}
 

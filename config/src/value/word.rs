@@ -5,8 +5,8 @@ use schemars::{Schema, json_schema};
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::model::{
-    CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, RatePer, SameSite,
-    TlsVersion,
+    CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, RatePer, RouteRule,
+    SameSite, TlsVersion,
 };
 use crate::nearest::nearest;
 
@@ -124,6 +124,16 @@ pub(crate) enum Verify {
 impl Keyword for Verify {
     fn words() -> Vec<(&'static str, Self)> {
         vec![("full", Self::Full), ("off", Self::Off)]
+    }
+}
+
+impl Keyword for RouteRule {
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![
+            ("learn", Self::Learn),
+            ("label", Self::Label),
+            ("address", Self::Address),
+        ]
     }
 }
 
