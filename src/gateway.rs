@@ -329,6 +329,11 @@ pub(crate) struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
+    /// Asks the sources of members, for a few seconds at most, so that the first request finds members.
+    pub(crate) async fn discover(&self) {
+        upkeep::ask_first(&self.gateway.shared).await;
+    }
+
     /// Begins to serve.
     pub(crate) fn serve(self) -> Gateway {
         let Self {

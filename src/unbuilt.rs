@@ -56,6 +56,12 @@ fn ftp_urls(config: &Config) -> Vec<Unbuilt> {
         paths.extend(
             ftp.map(|(index, _)| format!("balancers.{}.members[{index}].url", balancer.name)),
         );
+        let sources = balancer.discover.iter().enumerate();
+        let ftp = sources.filter(|(_, source)| source.template().is_some_and(is_ftp));
+        paths.extend(ftp.map(|(index, source)| {
+            let kind = source.source().name();
+            format!("balancers.{}.discover[{index}].{kind}", balancer.name)
+        }));
     }
     for (index, mapping) in config.mappings.iter().enumerate() {
         if matches!(mapping.target(), Some(Target::Member(member)) if is_ftp(member)) {

@@ -66,6 +66,10 @@ fn take_over(
             supervisor: Supervisor::of_environment(),
         };
         let prepared = Gateway::prepare(&loaded.config, Some(source), place)?;
+        tokio::select! {
+            () = prepared.discover() => {}
+            () = signals.stop() => return Ok(ExitCode::SUCCESS),
+        }
         let agreed = match predecessor.take() {
             None => None,
             Some(predecessor) => tokio::select! {

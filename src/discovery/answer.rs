@@ -69,6 +69,9 @@ impl Found {
 
 /// Who hears what a source says.
 pub(crate) trait Listener: Send + Sync {
+    /// The members that are known from this source.
+    fn known(&self) -> Vec<Found>;
+
     /// Takes an answer.
     fn hear(&self, answer: Answer);
 }

@@ -14,7 +14,7 @@
 //! # What a new source has to do
 //!
 //! * A variant of [`DiscoverFrom`] with its keys, and an arm in [`follow()`] that runs the source until it is
-//!   dropped. A source that looks again and again is a function from its settings to an [`Answer`], asked in the interval; one that watches has a loop of its own and calls [`Listener::hear`] at each change.
+//!   dropped. A source that looks again and again is a function from its settings and what is known of it to an [`Answer`], asked in the interval; one that watches has a loop of its own and calls [`Listener::hear`] at each change.
 //! * An answer is *whole*: [`Answer::Named`] has every member that there is now. Members that it leaves out drain.
 //! * [`Found::url`] is what a member is known by. The same backend must get the same url each time; two that are the
 //!   same host (an IPv4 and an IPv6 address of one pod) must be one [`Found`].
@@ -29,6 +29,7 @@
 //! * A source never removes a member itself, and knows nothing of balancers, sessions or requests.
 
 mod answer;
+mod dns;
 mod file;
 mod reconcile;
 
@@ -41,9 +42,16 @@ pub(crate) use ajpgate_config::defaults::MOST_MEMBERS;
 
 /// Asks a source in its interval, and tells the listener what it says. It ends when it is dropped.
 pub(crate) async fn follow(source: Discover, listener: impl Listener) {
-    match source.from {
-        DiscoverFrom::File(files) => {
-            file::follow(&files, source.interval, &listener).await;
-        }
+    match &source.from {
+        DiscoverFrom::File(files) => file::follow(files, source.interval, &listener).await,
+        DiscoverFrom::Dns(_) | DiscoverFrom::Srv(_) => dns::follow(&source, &listener).await,
+    }
+}
+
+/// Asks a source of which nothing is known, once. `None` for lists, which are read at the start anyway.
+pub(crate) async fn ask(source: &Discover) -> Option<Answer> {
+    match &source.from {
+        DiscoverFrom::File(_) => None,
+        DiscoverFrom::Dns(_) | DiscoverFrom::Srv(_) => Some(dns::ask(source, &[]).await),
     }
 }

@@ -1,5 +1,7 @@
 //! The head of a member's answer, before the client gets it: routes of sessions are checked. Mapping back is in `reverse`.
 
+use std::sync::Arc;
+
 use tracing::warn;
 
 use super::session::{Session, Wanted};
@@ -17,12 +19,17 @@ pub(crate) fn check_issued_session<'a>(
 ) -> Option<&'a str> {
     let spec = balancer.config.sticky.as_ref()?;
     let mut id = None;
+    if route.is_empty() {
+        learn_from_redirect(fields, balancer, member, route);
+    }
     for cookie in fields.all(Known::SetCookie) {
         let Some(issued) = sticky::issued(spec, cookie) else {
             continue;
         };
         id = Some(sticky::id_of(issued.session, spec.separator));
         let issued_route = issued.route.unwrap_or_default();
+        let learned = learned(balancer, member, route, issued_route);
+        let route = learned.as_deref().unwrap_or(route);
         if issued.belongs_to(route) || issued_route == route {
             continue;
         }
@@ -49,6 +56,36 @@ pub(crate) fn check_issued_session<'a>(
         }
     }
     id
+}
+
+/// The route of a member that had none when it was chosen and learns it from its sessions.
+fn learned(
+    balancer: &LiveBalancer,
+    member: &LiveMember,
+    route: &str,
+    issued: &str,
+) -> Option<Arc<str>> {
+    route
+        .is_empty()
+        .then(|| balancer.learn_route(member, issued))
+        .flatten()
+}
+
+/// Learns the route of a member from a redirect to a path of its own with the session in a parameter. A whole url may lead to
+/// another application.
+fn learn_from_redirect(fields: &Fields, balancer: &LiveBalancer, member: &LiveMember, route: &str) {
+    let Some(spec) = &balancer.config.sticky else {
+        return;
+    };
+    for location in fields.all(Known::Location) {
+        let path = std::str::from_utf8(location).unwrap_or_default();
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        if path.starts_with('/') && !path.starts_with("//") {
+            let found = sticky::find(spec, path, None, [], |_| false);
+            let issued = found.and_then(|found| found.route).unwrap_or_default();
+            drop(learned(balancer, member, route, issued));
+        }
+    }
 }
 
 /// Logs, for a request that this member answered, a session without a route or with one that no member has.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ajpgate_config::{
-    Balancer, Config, Discover, DiscoverFrom, Member, MemberSource, MemberUrl, Origin, Scheme,
-    Standing, Status,
+    Balancer, Config, Discover, DiscoverFrom, Member, MemberSource, MemberUrl, Origin, RouteRule,
+    Scheme, Standing, Status, is_route,
 };
 
 use crate::discovery::{Found, MOST_MEMBERS, forget, look_into_files, reconcile};
@@ -34,6 +34,19 @@ impl Discovered {
         known.next().map_or(&[], |it| &it.known)
     }
 
+    /// Whether something is known from each source of this balancer.
+    pub(super) fn is_complete(&self, balancer: &Balancer) -> bool {
+        let mut sources = balancer.discover.iter();
+        sources.all(|it| !self.known(&balancer.name, &it.subject()).is_empty())
+    }
+
+    /// Whether a member of this balancer is known.
+    pub(super) fn knows(&self, balancer: &str, url: &str) -> bool {
+        let sources = self.0.get(balancer).into_iter().flatten();
+        let mut known = sources.flat_map(|of| &of.known);
+        known.any(|found| found.url.text == url)
+    }
+
     /// Notes what is known from a source from now on.
     pub(super) fn set(&mut self, balancer: &str, source: &Discover, known: Vec<Found>) {
         let sources = self.0.entry(balancer.to_owned()).or_default();
@@ -53,7 +66,9 @@ impl Discovered {
     pub(super) fn look_into_files(&mut self, file: &Config) {
         for balancer in &file.balancers {
             for source in &balancer.discover {
-                let DiscoverFrom::File(files) = &source.from;
+                let DiscoverFrom::File(files) = &source.from else {
+                    continue;
+                };
                 let known = self.known(&balancer.name, &source.subject());
                 if known.is_empty() {
                     let answer = look_into_files(files);
@@ -137,10 +152,9 @@ fn place(url: &MemberUrl) -> Place {
 fn member(source: &Discover, found: &Found) -> Option<Member> {
     let mut member = match &found.member {
         Some(member) => (**member).clone(),
-        // Each source gives all keys so far.
-        None => return None,
+        None => source.member_at(&found.url, name_of(source, found))?,
     };
-    if let Some(route) = &found.route {
+    if let Some(route) = found.route.as_ref().filter(|route| is_route(route)) {
         member.route.clone_from(route);
     }
     member.loadfactor = found.loadfactor.unwrap_or(member.loadfactor);
@@ -148,9 +162,18 @@ fn member(source: &Discover, found: &Found) -> Option<Member> {
     member.origin = Origin {
         source: source.source(),
         standing: found.standing,
+        learns_route: found.member.is_none() && source.route == RouteRule::Learn,
     };
     member.status = said_by_source(&member);
     Some(member)
+}
+
+/// The name that the certificate of a member has: the host that was asked for.
+fn name_of<'a>(source: &'a Discover, found: &'a Found) -> &'a str {
+    match &source.from {
+        DiscoverFrom::Dns(name) => &name.url.host,
+        _ => &found.part,
+    }
 }
 
 /// The flags of a member, with those that follow from what its source says of it: nobody can take them back by hand.

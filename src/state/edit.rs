@@ -25,7 +25,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::balancer::{Change, Command, Refused, StatusChange};
-use crate::discovery::{Answer, MOST_MEMBERS, Reconciled, reconcile};
+use crate::discovery::{Answer, Found, MOST_MEMBERS, Reconciled, reconcile};
 use crate::traces::Tracing;
 
 /// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
@@ -66,9 +66,14 @@ impl Edit<'_> {
         let mut layers = self.editing.layers.clone();
         let below = layers.discovered.over(&self.editing.file);
         let route = route_from_source(&below, balancer.name(), &member.url);
+        let learned = layers.overrides.learned(balancer.name(), &member.url);
+        let route = route.map(|route| match route {
+            "" => learned.unwrap_or_default().to_owned(),
+            route => route.to_owned(),
+        });
         layers
             .overrides
-            .change_member(balancer.name(), &member.url, change, route);
+            .change_member(balancer.name(), &member.url, change, route.as_deref());
         // The new configuration tells the decisions what differs from the old one. Flags are set even where the
         // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
         let flags = Command::Change(member.id, flags(change));
@@ -196,9 +201,45 @@ impl Edit<'_> {
         }
         let members = reconciled.members.clone();
         layers.discovered.set(balancer, source, members);
+        let of_file = self.editing.file.balancers.iter();
+        let mut of_file = of_file.filter(|it| it.name == balancer);
+        if of_file.all(|it| layers.discovered.is_complete(it)) {
+            // Learned before a restart, of members that were gone when it started.
+            let Layers {
+                discovered,
+                overrides,
+            } = &mut layers;
+            overrides.forget_learned(balancer, |url| !discovered.knows(balancer, url));
+        }
         let directories = self.snapshot().directories.clone();
         self.run(layers, directories, now, || Ok(()))?;
         Ok(reconciled)
+    }
+
+    /// What is known from a source of members.
+    pub(crate) fn discovered(&self, balancer: &str, source: &Discover) -> Vec<Found> {
+        let discovered = &self.editing.layers.discovered;
+        discovered.known(balancer, &source.subject()).to_vec()
+    }
+
+    /// Notes the routes that members were seen to have: url and route.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn learn(
+        &mut self,
+        balancer: &str,
+        learned: &[(Arc<str>, Arc<str>)],
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut layers = self.editing.layers.clone();
+        for (url, route) in learned {
+            if layers.discovered.knows(balancer, url) {
+                layers.overrides.learn(balancer, url, route);
+            }
+        }
+        let directories = self.snapshot().directories.clone();
+        self.run(layers, directories, now, || Ok(()))
     }
 
     /// Removes members that no source names any more.
@@ -213,6 +254,8 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut layers = self.editing.layers.clone();
         layers.discovered.forget(balancer, gone);
+        let is_gone = |url: &str| gone.iter().any(|gone| gone.text == url);
+        layers.overrides.forget_learned(balancer, is_gone);
         let directories = self.snapshot().directories.clone();
         self.run(layers, directories, now, || Ok(()))
     }

@@ -1,7 +1,7 @@
 //! A member while it runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use ajpgate_config as config;
@@ -32,6 +32,8 @@ pub(crate) struct LiveMember {
     /// Whether an operator has disabled or stopped it.
     pub(crate) withdrawn: Arc<AtomicBool>,
     pub(crate) warnings: Arc<Warnings>,
+    /// The route of the first session that it was seen to issue, where it learns its route.
+    pub(super) taught: Arc<OnceLock<Arc<str>>>,
     /// Its live sessions.
     sessions: Arc<Mutex<LiveSessions>>,
     drain: Arc<Mutex<Drain>>,
@@ -92,6 +94,7 @@ impl LiveMember {
             metrics,
             withdrawn: Arc::default(),
             warnings: Arc::default(),
+            taught: Arc::default(),
             sessions: new_sessions(balancer, now),
             drain: Arc::default(),
         }

@@ -16,6 +16,7 @@
 //! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
 //! | `discovered` | what sources of members have named |
+//! | `learning` | routes that are learned from sessions |
 //! | `overrides`, `store`, `journal` | what was changed by hand: in force, in the state file, on the page |
 //! | `drain`, `draining` | members that keep their sessions and get no others |
 
@@ -29,6 +30,7 @@ mod edit;
 mod editing;
 mod guard;
 mod journal;
+mod learning;
 mod live;
 mod mapping;
 mod member;

@@ -29,6 +29,8 @@ struct OfBalancer {
     /// are left out until they can be read.
     unreadable: Vec<Value>,
     removed: Vec<String>,
+    /// The routes that members were seen to have, where their sources name none.
+    learned: BTreeMap<String, String>,
 }
 
 /// A member that the file does not have.
@@ -103,10 +105,34 @@ impl Overrides {
         let of = self.of(balancer);
         of.members.remove(url);
         of.routes.remove(url);
+        of.learned.remove(url);
         of.added.retain(|added| added.member.url.text != url);
         if is_below && !of.removed.iter().any(|removed| removed == url) {
             of.removed.push(url.to_owned());
         }
+    }
+
+    /// A member has issued a session with this route.
+    pub(super) fn learn(&mut self, balancer: &str, url: &str, route: &str) {
+        let of = self.of(balancer);
+        of.learned.insert(url.to_owned(), route.to_owned());
+        // What was changed before the route was known goes on.
+        if let Some(before) = of.routes.get_mut(url).filter(|before| before.is_empty()) {
+            route.clone_into(before);
+        }
+    }
+
+    /// Forgets the learned routes of members that are gone.
+    pub(super) fn forget_learned(&mut self, balancer: &str, is_gone: impl Fn(&str) -> bool) {
+        if let Some(of) = self.0.get_mut(balancer) {
+            of.learned.retain(|url, _| !is_gone(url));
+        }
+    }
+
+    /// The route that was learned of a member.
+    pub(super) fn learned(&self, balancer: &str, url: &str) -> Option<&str> {
+        let learned = self.0.get(balancer)?.learned.get(url)?;
+        Some(learned)
     }
 
     fn of(&mut self, balancer: &str) -> &mut OfBalancer {
@@ -201,6 +227,10 @@ impl OfBalancer {
             }
         }
         for member in &mut balancer.members {
+            let learns = member.origin.learns_route && member.route.is_empty();
+            if let Some(route) = self.learned.get(&member.url.text).filter(|_| learns) {
+                member.route.clone_from(route);
+            }
             if let Some(change) = self.change_of(member) {
                 change_member(member, change);
                 member.status = said_by_source(member);
@@ -246,6 +276,7 @@ impl OfBalancer {
             "settings": balancer_json(&self.settings),
             "members": members,
             "routes": self.routes,
+            "learned": self.learned,
             "added": added,
             "removed": self.removed,
         })
@@ -264,11 +295,8 @@ impl OfBalancer {
             settings: parse_balancer_change(&settings.to_string(), Path::new("settings"))
                 .map_err(lines)?,
             members: members.collect::<Result<_, String>>()?,
-            routes: match part("routes") {
-                // Files of earlier versions have none.
-                Value::Null => BTreeMap::new(),
-                routes => serde_json::from_value(routes).map_err(|why| why.to_string())?,
-            },
+            routes: routes(part("routes"))?,
+            learned: routes(part("learned"))?,
             added: Vec::new(),
             unreadable: Vec::new(),
             removed: serde_json::from_value(part("removed")).map_err(|why| why.to_string())?,
@@ -304,6 +332,14 @@ impl OfBalancer {
             (Err(reason), None) => return Err(reason),
         }
         Ok(())
+    }
+}
+
+/// Routes by url. Files of earlier versions have none.
+fn routes(value: Value) -> Result<BTreeMap<String, String>, String> {
+    match value {
+        Value::Null => Ok(BTreeMap::new()),
+        routes => serde_json::from_value(routes).map_err(|why| why.to_string()),
     }
 }
 

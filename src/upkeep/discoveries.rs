@@ -1,15 +1,40 @@
 //! The sources of members: one task for each, which changes what runs when the source says something else.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ajpgate_config::Discover;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, info, warn};
 
-use crate::discovery::{self, Answer, MOST_MEMBERS};
+use crate::discovery::{self, Answer, Found, MOST_MEMBERS};
 use crate::state::{EditError, Shared};
 use crate::telemetry::metrics::{DiscoveryCounters, DiscoveryResult};
+
+/// How long a start waits for the first answers.
+const FIRST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// Asks every source once, so that the first request finds members. What does not answer in time is asked again later, and
+/// the log tells of it then.
+pub(crate) async fn ask_first(shared: &Shared) {
+    let snapshot = shared.snapshot.load_full();
+    let sources = snapshot.balancers.iter().flat_map(|balancer| {
+        let sources = balancer.config.discover.iter();
+        sources.map(move |source| (balancer.name(), source))
+    });
+    let asked = sources.map(|(balancer, source)| async move {
+        if let Ok(Some(answer)) = timeout(FIRST_ANSWERS, discovery::ask(source)).await {
+            let discovered = shared
+                .edit()
+                .discover(balancer, source, &answer, Instant::now());
+            if let Err(error) = discovered {
+                debug!(balancer, %error, "the first answer of a source cannot be used");
+            }
+        }
+    });
+    futures_util::future::join_all(asked).await;
+}
 
 /// The tasks that ask the sources.
 ///
@@ -89,6 +114,11 @@ struct Ear {
 }
 
 impl discovery::Listener for &Ear {
+    fn known(&self) -> Vec<Found> {
+        let edit = self.shared.edit();
+        edit.discovered(&self.balancer, &self.source)
+    }
+
     fn hear(&self, answer: Answer) {
         let trouble = match &answer {
             Answer::Named { unheard, .. } if unheard.is_empty() => None,

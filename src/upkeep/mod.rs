@@ -7,6 +7,7 @@
 mod checks;
 mod discoveries;
 mod heartbeats;
+mod learning;
 mod pause;
 mod vanished;
 
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::checks::Checks;
 use self::discoveries::Discoveries;
+pub(crate) use self::discoveries::ask_first;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
 use self::heartbeats::Storages;
 use self::pause::pause;
@@ -40,6 +42,7 @@ pub(crate) fn start(
         tokio::spawn(listener.listen(Arc::clone(shared), ended.clone()));
     }
     tokio::spawn(look_after_members(Arc::clone(shared), ended.clone()));
+    tokio::spawn(learning::follow(Arc::clone(shared), ended.clone()));
     tokio::spawn(vanished::look_after(Arc::clone(shared), ended.clone()));
     tokio::spawn(follow(Arc::clone(shared), ended.clone()));
 }

@@ -27,6 +27,7 @@ mod balancing;
 mod client_address;
 mod client_certificates;
 mod discovery;
+mod discovery_dns;
 mod early_answers;
 mod files;
 mod front;

@@ -3,6 +3,7 @@
 #[path = "../../support/client.rs"]
 pub(crate) mod client;
 pub(crate) mod container;
+pub(crate) mod dns;
 #[path = "../../support/forged.rs"]
 pub(crate) mod forged;
 #[cfg(feature = "ftp")]

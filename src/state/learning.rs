@@ -1,0 +1,57 @@
+//! Routes that are learned from the sessions that members issue.
+//!
+//! The next request of such a session must find its member, so the decisions are told before the answer goes to the client.
+//! What runs, and the state file, follow a moment later.
+
+use std::sync::Arc;
+
+use ajpgate_config::is_route;
+use tracing::{info, warn};
+
+use super::live::LiveBalancer;
+use super::member::LiveMember;
+use crate::balancer::{Change, Command};
+use crate::clock;
+
+impl LiveBalancer {
+    /// Takes the route of a session that this member has issued as the member's, where the member learns its route. Returns
+    /// the route of the first session that it was seen to issue.
+    pub(crate) fn learn_route(&self, member: &LiveMember, issued: &str) -> Option<Arc<str>> {
+        let learns = member.config.origin.learns_route && member.config.route.is_empty();
+        if !learns || !is_route(issued) {
+            return None;
+        }
+        let mut is_first = false;
+        let route = member.taught.get_or_init(|| {
+            is_first = true;
+            issued.into()
+        });
+        if is_first {
+            let (balancer, url) = (self.name(), &member.url);
+            let change = Change {
+                route: Some(issued.to_owned()),
+                ..Change::default()
+            };
+            let now = clock::now().into_std();
+            match self.apply(Command::Change(member.id, change), now) {
+                Ok(_) => {
+                    info!(balancer, member = %url, route = issued, "the route of a member was learned");
+                }
+                Err(reason) => {
+                    warn!(balancer, member = %url, route = issued, %reason, "the route of a member cannot be learned");
+                }
+            }
+        }
+        Some(Arc::clone(route))
+    }
+
+    /// The routes that were learned and are not part of what runs yet: url and route.
+    pub(crate) fn taught(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        let members = self
+            .members
+            .iter()
+            .filter(|member| member.config.origin.learns_route && member.config.route.is_empty());
+        let taught = members.filter_map(|it| Some((Arc::clone(&it.url), it.taught.get()?.clone())));
+        taught.collect()
+    }
+}

@@ -1,0 +1,40 @@
+//! Routes that were learned become part of what runs, and of the state file.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::pause::pause;
+use crate::state::{EditError, Shared};
+use crate::telemetry::WarnLimit;
+
+/// The time from one look to the next. Requests find the member before, by its decisions.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// Notes learned routes, those of a balancer as one change, until `ended`.
+pub(super) async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
+    let failed = WarnLimit::per_minute();
+    while pause(INTERVAL, &ended).await {
+        let balancers = shared.snapshot.load_full().balancers.clone();
+        for balancer in &balancers {
+            let taught = balancer.taught();
+            if taught.is_empty() {
+                continue;
+            }
+            let noted = shared
+                .edit()
+                .learn(balancer.name(), &taught, Instant::now());
+            match noted {
+                Ok(()) | Err(EditError::Replaced) => {}
+                Err(error) => {
+                    if let Some(left_out) = failed.due(()) {
+                        let balancer = balancer.name();
+                        warn!(balancer, %error, left_out = left_out.field(), "learned routes cannot be noted");
+                    }
+                }
+            }
+        }
+    }
+}
