@@ -25,13 +25,10 @@ pub(crate) enum Reply {
     NoName,
     /// The server has failed.
     Failure,
-    Silence,
     /// Over UDP one of the records and the mark that there are more; over TCP all of them.
     Truncated(Vec<Record>),
     /// No DNS message.
     Garbage,
-    /// An answer to another question.
-    Another(Vec<Record>),
 }
 
 /// The types of questions.
@@ -67,9 +64,8 @@ impl NameServer {
             tokio::spawn(async move {
                 let mut buffer = [0; 4096];
                 while let Ok((length, from)) = udp.recv_from(&mut buffer).await {
-                    if let Some(answer) = answer(&buffer[..length], &zone, &asked, false) {
-                        let _ = udp.send_to(&answer, from).await;
-                    }
+                    let answer = answer(&buffer[..length], &zone, &asked, false);
+                    let _ = udp.send_to(&answer, from).await;
                 }
             })
         };
@@ -132,9 +128,7 @@ async fn serve(mut stream: TcpStream, zone: Zone, asked: Arc<Mutex<Vec<(String, 
         if stream.read_exact(&mut query).await.is_err() {
             return;
         }
-        let Some(answer) = answer(&query, &zone, &asked, true) else {
-            continue;
-        };
+        let answer = answer(&query, &zone, &asked, true);
         let mut framed = u16::try_from(answer.len()).unwrap().to_be_bytes().to_vec();
         framed.extend(answer);
         if stream.write_all(&framed).await.is_err() {
@@ -148,7 +142,7 @@ fn answer(
     zone: &Zone,
     asked: &Mutex<Vec<(String, u16, bool)>>,
     over_tcp: bool,
-) -> Option<Vec<u8>> {
+) -> Vec<u8> {
     let (name, end) = name_at(query, 12);
     let kind = u16::from_be_bytes([query[end], query[end + 1]]);
     let question = &query[12..end + 4];
@@ -156,23 +150,16 @@ fn answer(
     asked.lock().unwrap().push((name.clone(), kind, over_tcp));
     let reply = zone.lock().unwrap().get(&(name, kind)).cloned();
     let (mut code, mut truncated, mut records) = (0, false, Vec::new());
-    let mut question = question.to_vec();
     match reply.unwrap_or(Reply::Records(Vec::new())) {
         Reply::Records(all) => records = all,
         Reply::NoName => code = 3,
         Reply::Failure => code = 2,
-        Reply::Silence => return None,
-        Reply::Garbage => return Some(vec![query[0], query[1], 0xFF, 0, 9]),
+        Reply::Garbage => return vec![query[0], query[1], 0xFF, 0, 9],
         Reply::Truncated(mut all) => {
             if !over_tcp {
                 truncated = true;
                 all.truncate(1);
             }
-            records = all;
-        }
-        Reply::Another(all) => {
-            question = name_bytes("another.test");
-            question.extend([0, 1, 0, 1]);
             records = all;
         }
     }
@@ -184,7 +171,7 @@ fn answer(
     for record in &records {
         answer.extend(record_bytes(record));
     }
-    Some(answer)
+    answer
 }
 
 fn record_bytes(record: &Record) -> Vec<u8> {
