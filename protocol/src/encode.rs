@@ -1,6 +1,6 @@
 //! Encoding of packets to the container from borrowed parts, without an intermediate message.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use crate::error::Unencodable;
 use crate::limits::{MAX_HEADER_NAME, PACKET_HEADER, PacketSize};
@@ -8,7 +8,7 @@ use crate::request::{Attribute, MAGIC};
 use crate::tables::{
     CODED, HeaderCode as _, RequestHeader, STORED_METHOD, attribute, method_code, packet,
 };
-use crate::wire::{has_control, put_wire_string};
+use crate::wire::{NULL, has_control};
 
 /// The fixed part of a FORWARD_REQUEST.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ pub struct RequestLine<'a> {
 /// after an error, restores the buffer.
 #[derive(Debug)]
 pub struct RequestEncoder<'b> {
-    out: &'b mut BytesMut,
+    out: &'b mut Vec<u8>,
     packet_size: PacketSize,
     start: usize,
     count_at: usize,
@@ -57,7 +57,7 @@ impl<'b> RequestEncoder<'b> {
     /// # Errors
     /// [`Unencodable`] when a text contains CR, LF or NUL, or does not fit the packet.
     pub fn begin(
-        out: &'b mut BytesMut,
+        out: &'b mut Vec<u8>,
         packet_size: PacketSize,
         line: &RequestLine<'_>,
     ) -> Result<Self, Unencodable> {
@@ -87,19 +87,19 @@ impl<'b> RequestEncoder<'b> {
         encoder
             .out
             .extend_from_slice(&[0, 0, packet::FORWARD_REQUEST]);
-        encoder.out.put_u8(code.unwrap_or(STORED_METHOD));
+        encoder.out.push(code.unwrap_or(STORED_METHOD));
         encoder.string(line.protocol)?;
         encoder.string(line.uri)?;
         encoder.string(line.remote_addr)?;
         match line.remote_host {
             Some(host) => encoder.string(host)?,
-            None => put_wire_string(encoder.out, None),
+            None => encoder.out.extend_from_slice(&NULL.to_be_bytes()),
         }
         encoder.string(line.server_name)?;
-        encoder.out.put_u16(line.server_port);
-        encoder.out.put_u8(u8::from(line.is_ssl));
-        encoder.count_at = encoder.out.len();
-        encoder.out.put_u16(0);
+        let [high, low] = line.server_port.to_be_bytes();
+        let is_ssl = u8::from(line.is_ssl);
+        encoder.out.extend_from_slice(&[high, low, is_ssl, 0, 0]);
+        encoder.count_at = encoder.out.len().saturating_sub(2);
         Ok(encoder)
     }
 
@@ -192,7 +192,7 @@ impl<'b> RequestEncoder<'b> {
             return Err(Unencodable::ControlCharacter);
         }
         self.in_attributes = true;
-        self.out.put_u8(Attribute::SslCert as u8);
+        self.out.push(Attribute::SslCert as u8);
         self.room_for(pem, 0)?;
         self.out.extend_from_slice(&length_of(pem));
         self.end_string(pem);
@@ -202,8 +202,9 @@ impl<'b> RequestEncoder<'b> {
     /// Adds the key size of the TLS cipher, in bits.
     pub fn ssl_key_size(&mut self, bits: u16) {
         self.in_attributes = true;
-        self.out.put_u8(attribute::SSL_KEY_SIZE);
-        self.out.put_u16(bits);
+        let [high, low] = bits.to_be_bytes();
+        self.out
+            .extend_from_slice(&[attribute::SSL_KEY_SIZE, high, low]);
     }
 
     /// Completes the packet and returns its length in bytes, including the four bytes of its header.
@@ -215,7 +216,7 @@ impl<'b> RequestEncoder<'b> {
             let method = stored.get(..self.stored_length).unwrap_or_default();
             self.attribute(Attribute::StoredMethod, method)?;
         }
-        self.out.put_u8(attribute::END);
+        self.out.push(attribute::END);
         let length = self.length();
         let payload = length.saturating_sub(PACKET_HEADER);
         let (Ok(payload), true) = (u16::try_from(payload), length <= self.packet_size.bytes())
@@ -260,7 +261,7 @@ impl<'b> RequestEncoder<'b> {
     #[inline]
     fn end_string(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
-        self.out.put_u8(0);
+        self.out.push(0);
     }
 
     /// Writes two strings, without the length of the first.
@@ -291,7 +292,7 @@ fn length_of(text: &[u8]) -> [u8; 2] {
     u16::try_from(text.len()).unwrap_or_default().to_be_bytes()
 }
 
-fn overwrite(out: &mut BytesMut, at: usize, value: u16) {
+fn overwrite(out: &mut [u8], at: usize, value: u16) {
     if let Some(slot) = out.get_mut(at..at.saturating_add(2)) {
         slot.copy_from_slice(&value.to_be_bytes());
     }

@@ -27,7 +27,7 @@
 //! use tokio_util::codec::Decoder;
 //!
 //! // A request is encoded from borrowed parts into the connection's buffer.
-//! let mut out = BytesMut::new();
+//! let mut out = Vec::new();
 //! let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, &RequestLine {
 //!     method: b"GET",
 //!     protocol: b"HTTP/1.1",

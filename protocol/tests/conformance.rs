@@ -412,7 +412,7 @@ fn c15_long_header_names_are_not_sent() {
         .is_ok()
     );
     for length in [256, 40960, 41215] {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let mut head = RequestEncoder::begin(&mut out, PacketSize::MAX, &line(b"GET")).unwrap();
         assert_eq!(
             head.header(&name(length), b""),
@@ -468,7 +468,7 @@ fn c18_nothing_with_cr_lf_or_nul_is_encoded() {
 
 #[test]
 fn a_refused_request_restores_the_buffer() {
-    let mut out = BytesMut::from(&b"before"[..]);
+    let mut out = b"before".to_vec();
     let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, &line(b"GET")).unwrap();
     head.header(b"host", b"a").unwrap();
     assert_eq!(
@@ -489,7 +489,7 @@ fn a_request_may_fill_its_packet_and_not_exceed_it() {
             Err(Unencodable::TooLarge(size))
         );
         // A value that is far too long is not copied.
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let mut head = RequestEncoder::begin(&mut out, size, &line(b"GET")).unwrap();
         assert_eq!(
             head.header(b"x", &vec![b'y'; 1 << 20]),
@@ -501,7 +501,7 @@ fn a_request_may_fill_its_packet_and_not_exceed_it() {
 }
 
 fn encoded_length(size: PacketSize, value: usize) -> Result<usize, Unencodable> {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let mut head = RequestEncoder::begin(&mut out, size, &line(b"GET"))?;
     head.header(b"x", &vec![b'y'; value])?;
     let length = head.finish()?;
@@ -595,7 +595,7 @@ fn encode(
     line: &RequestLine<'_>,
     fill: impl FnOnce(&mut RequestEncoder<'_>) -> Result<(), Unencodable>,
 ) -> Result<ForwardRequest, Unencodable> {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, line)?;
     fill(&mut head)?;
     head.finish()?;

@@ -118,12 +118,13 @@ async fn try_secret(host: &str, port: u16, secret: &str) -> anyhow::Result<ExitC
         server_port: 80,
         is_ssl: false,
     };
-    let out = wire.framed.write_buffer_mut();
-    let mut head = RequestEncoder::begin(out, PacketSize::DEFAULT, &line)?;
+    let mut out = Vec::new();
+    let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, &line)?;
     head.header(b"host", b"localhost")?;
     head.header(b"content-length", b"0")?;
     head.attribute(Attribute::Secret, secret.as_bytes())?;
     head.finish()?;
+    wire.framed.write_buffer_mut().extend_from_slice(&out);
     wire.flush().await?;
     let mut status = 0;
     loop {

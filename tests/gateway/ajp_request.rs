@@ -211,7 +211,7 @@ fn r10_tls_attributes_have_their_places() {
     use ajp13::{PacketSize, ToContainer};
     use tokio_util::codec::Decoder;
 
-    let mut out = bytes::BytesMut::new();
+    let mut out = Vec::new();
     let line = RequestLine {
         method: b"GET",
         protocol: b"HTTP/1.1",
@@ -232,7 +232,7 @@ fn r10_tls_attributes_have_their_places() {
         .unwrap();
     head.finish().unwrap();
     let read = ContainerCodec::new(PacketSize::DEFAULT)
-        .decode(&mut out)
+        .decode(&mut bytes::BytesMut::from(&out[..]))
         .unwrap();
     let Some(ToContainer::ForwardRequest(request)) = read else {
         panic!()

@@ -85,11 +85,11 @@ fn request(
     line: &RequestLine<'_>,
     fill: impl FnOnce(&mut RequestEncoder<'_>) -> Result<(), Unencodable>,
 ) -> BytesMut {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let mut head = RequestEncoder::begin(&mut out, PacketSize::DEFAULT, line).unwrap();
     fill(&mut head).unwrap();
     head.finish().unwrap();
-    out
+    BytesMut::from(&out[..])
 }
 
 const LINE: RequestLine<'_> = RequestLine {

@@ -8,7 +8,6 @@ use ajp13::PacketSize;
 use ajp13::encode::{RequestEncoder, RequestLine};
 use ajp13::exchange::{Exchange, RequestBody, Step};
 use ajp13::request::{Attribute, END_OF_BODY};
-use bytes::BytesMut;
 
 use super::AjpBackend;
 use super::driver::HEAD_ROOM;
@@ -77,7 +76,7 @@ async fn flush(connection: &mut AjpTransport) -> Result<(), FailureKind> {
 }
 
 fn encode(
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     packet_size: PacketSize,
     ask: &Ask<'_>,
     client: &str,

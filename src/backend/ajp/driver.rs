@@ -10,7 +10,6 @@ use std::time::Duration;
 use ajp13::exchange::{Exchange as Order, RequestBody, Step};
 use ajp13::request::{END_OF_BODY, body_header};
 use ajp13::{PacketSize, SendHeaders, Unencodable};
-use bytes::BytesMut;
 use tokio::time::Instant;
 
 use super::transport::AjpTransport;
@@ -115,7 +114,7 @@ impl AjpDriver {
     /// go with it.
     pub(crate) fn write_head(
         &mut self,
-        encode: impl FnOnce(&mut BytesMut, RequestBody) -> Result<usize, Unencodable>,
+        encode: impl FnOnce(&mut Vec<u8>, RequestBody) -> Result<usize, Unencodable>,
     ) -> Result<(), FailureKind> {
         let length = self.upload.length();
         let connection = connection(&mut self.lease)?;

@@ -23,7 +23,6 @@ use ajp13::exchange::RequestBody;
 use ajp13::request::Attribute;
 use ajp13::tables::{RequestHeader, request_attribute};
 use ajp13::{PacketSize, Unencodable};
-use bytes::BytesMut;
 use http::Version;
 
 use self::certificates::CutCertificates;
@@ -129,7 +128,7 @@ impl AjpBackend {
         &self,
         request: &Forward<'_>,
         length: RequestBody,
-        out: &mut BytesMut,
+        out: &mut Vec<u8>,
     ) -> Result<usize, Unencodable> {
         let tls = request.client.tls.as_deref();
         let chain = tls.map_or("", |tls| &tls.chain);
@@ -156,7 +155,7 @@ impl AjpBackend {
         request: &Forward<'_>,
         length: RequestBody,
         (added, certificates): (Added, &str),
-        out: &mut BytesMut,
+        out: &mut Vec<u8>,
     ) -> Result<usize, Unencodable> {
         let Forward { fields, client, .. } = request;
         let line = RequestLine {

@@ -42,8 +42,10 @@ pub(super) struct Packets {
     codec: GatewayCodec,
     /// What has come and is no whole packet yet, or has not been asked for.
     input: BytesMut,
-    /// Heads of packets, and whole packets, that wait to be written.
-    output: BytesMut,
+    /// Heads of packets, and whole packets, that wait to be written, behind the first `written` bytes.
+    output: Vec<u8>,
+    /// Bytes of `output` that the member has got.
+    written: usize,
     /// Pieces of bodies that wait to be written, behind `output`.
     pieces: VecDeque<Bytes>,
     /// Whether the last read has filled the buffer.
@@ -58,7 +60,8 @@ impl Packets {
             wire: Wire::new(stream),
             codec: GatewayCodec::new(packet_size),
             input: BytesMut::new(),
-            output: BytesMut::new(),
+            output: Vec::new(),
+            written: 0,
             pieces: VecDeque::new(),
             filled: false,
             large: false,
@@ -146,7 +149,10 @@ impl Packets {
 
     /// Where packets of `length` bytes are written to; longer ones make the buffer grow. [`poll_flush`](Self::poll_flush)
     /// sends them.
-    pub(super) fn output(&mut self, length: usize) -> &mut BytesMut {
+    pub(super) fn output(&mut self, length: usize) -> &mut Vec<u8> {
+        // What has been written takes no room, however long the member leaves a rest.
+        self.output.drain(..self.written.min(self.output.len()));
+        self.written = 0;
         // They come behind what waits already.
         for piece in self.pieces.drain(..) {
             self.output.extend_from_slice(&piece);
@@ -163,7 +169,12 @@ impl Packets {
     /// Bytes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         let pieces = self.pieces.iter().map(Bytes::len);
-        self.output.len().saturating_add(pieces.sum())
+        self.unwritten().len().saturating_add(pieces.sum())
+    }
+
+    /// What waits to be written, without the pieces.
+    fn unwritten(&self) -> &[u8] {
+        self.output.get(self.written..).unwrap_or_default()
     }
 
     /// Whether more than a packet of the largest size waits to be written.
@@ -183,13 +194,14 @@ impl Packets {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let output = self.output.get(self.written..).unwrap_or_default();
         let wire = Pin::new(&mut self.wire);
         if self.pieces.is_empty() {
-            return wire.poll_write(cx, &self.output);
+            return wire.poll_write(cx, output);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let pieces = self.pieces.iter().map(|piece| &piece[..]);
-        let waiting = std::iter::once(&self.output[..]).chain(pieces);
+        let waiting = std::iter::once(output).chain(pieces);
         let mut count = 0;
         for (slice, bytes) in slices.iter_mut().zip(waiting) {
             *slice = IoSlice::new(bytes);
@@ -200,11 +212,12 @@ impl Packets {
 
     /// So many bytes have been written.
     fn advance(&mut self, written: usize) {
-        let here = written.min(self.output.len());
-        self.output.advance(here);
-        if self.output.is_empty() {
+        let here = written.min(self.unwritten().len());
+        self.written = self.written.saturating_add(here);
+        if self.unwritten().is_empty() {
             // The whole buffer is free again.
             self.output.clear();
+            self.written = 0;
         }
         let mut rest = written.saturating_sub(here);
         while let Some(first) = self.pieces.front_mut() {
@@ -229,7 +242,7 @@ impl Packets {
         }
         self.filled = false;
         if self.output.capacity() > IDLE_OUTPUT_MAX {
-            self.output = BytesMut::new();
+            self.output = Vec::new();
         }
         true
     }

@@ -51,7 +51,7 @@ async fn kept() -> (Pool<AjpTransport>, TcpStream, TcpListener) {
 async fn send(pool: &Pool<AjpTransport>) -> (FailureKind, Exposure, Age) {
     let lease = pool.lease(Reuse::Allowed).await.unwrap();
     let mut driver = AjpDriver::new(lease, Upload::default(), LONG, PacketSize::DEFAULT);
-    let head = |out: &mut bytes::BytesMut, _| {
+    let head = |out: &mut Vec<u8>, _| {
         out.extend_from_slice(REQUEST);
         Ok(REQUEST.len())
     };
@@ -117,7 +117,7 @@ async fn a_member_that_asks_without_reading_gets_little_ahead() {
     let (body, feed) = ClientBody::new(Body::Length(1 << 30));
     let upload = Upload::new(body, None).unwrap();
     let mut driver = AjpDriver::new(lease, upload, LONG, PacketSize::DEFAULT);
-    let head = |out: &mut bytes::BytesMut, _| {
+    let head = |out: &mut Vec<u8>, _| {
         out.extend_from_slice(REQUEST);
         Ok(REQUEST.len())
     };
