@@ -1,6 +1,5 @@
 //! The head of an answer, and the framing of its body (RFC 9112 sections 4 to 7).
 
-use bytes::BytesMut;
 use http::StatusCode;
 
 use crate::head::{AnswerHead, Fields, Known, KnownSet, has_no_body};
@@ -66,7 +65,7 @@ const DECIDED_HERE: KnownSet = KnownSet::of(&[
 
 /// Writes the head of an answer. `keep_alive`: the connection goes on behind it.
 pub(super) fn write_head(
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     answer: &Answer<'_>,
     asked: Asked,
     framing: Framing,
@@ -105,7 +104,7 @@ pub(super) fn write_head(
 }
 
 /// Writes the head of an interim answer.
-pub(super) fn write_interim(out: &mut BytesMut, head: &AnswerHead) {
+pub(super) fn write_interim(out: &mut Vec<u8>, head: &AnswerHead) {
     let AnswerHead { status, fields } = head;
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
@@ -119,7 +118,7 @@ pub(super) fn write_interim(out: &mut BytesMut, head: &AnswerHead) {
 }
 
 /// Writes the field that tells how long the body is.
-fn put_length(out: &mut BytesMut, answer: &Answer<'_>, framing: Framing) {
+fn put_length(out: &mut Vec<u8>, answer: &Answer<'_>, framing: Framing) {
     let mut text = itoa::Buffer::new();
     match framing {
         Framing::Chunked => put(out, b"Transfer-Encoding", b"chunked"),
@@ -135,7 +134,7 @@ fn put_length(out: &mut BytesMut, answer: &Answer<'_>, framing: Framing) {
     }
 }
 
-fn put(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+fn put(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
@@ -143,7 +142,7 @@ fn put(out: &mut BytesMut, name: &[u8], value: &[u8]) {
 }
 
 /// Writes the line before a chunk of this length in bytes.
-pub(super) fn put_chunk_size(out: &mut BytesMut, length: usize) {
+pub(super) fn put_chunk_size(out: &mut Vec<u8>, length: usize) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; 16];
     let mut rest = length;

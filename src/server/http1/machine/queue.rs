@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 
 /// Pieces of a body up to this length in bytes are copied behind what is waiting: one write of one slice costs less than
 /// a write of several.
@@ -18,11 +18,12 @@ const KEPT: usize = 8 * 1024;
 /// What is waiting to be written, in order. Large pieces of a body are not copied.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Pieces before `tail`.
-    pieces: VecDeque<Bytes>,
-    /// Heads, framing and small pieces, behind `pieces`.
-    tail: BytesMut,
-    /// Bytes in both.
+    /// Heads, framing and small pieces. The first `sent` bytes have been written.
+    text: Vec<u8>,
+    sent: usize,
+    /// Large pieces, each with its place: behind so many bytes of `text`.
+    pieces: VecDeque<(usize, Bytes)>,
+    /// Bytes that are waiting.
     length: usize,
 }
 
@@ -37,42 +38,46 @@ impl Queue {
     }
 
     /// Has `write` append to what is waiting.
-    pub(crate) fn append(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let before = self.tail.len();
-        if self.tail.capacity() == 0 {
-            self.tail.reserve(FIRST);
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.text.len();
+        if self.text.capacity() == 0 {
+            self.text.reserve(FIRST);
         }
-        write(&mut self.tail);
-        self.length += self.tail.len().saturating_sub(before);
+        write(&mut self.text);
+        self.length += self.text.len().saturating_sub(before);
     }
 
     /// Appends a piece of a body.
     pub(crate) fn push(&mut self, piece: Bytes) {
         self.length += piece.len();
         if piece.len() <= COPIED {
-            self.tail.extend_from_slice(&piece);
-            return;
+            self.text.extend_from_slice(&piece);
+        } else {
+            self.pieces.push_back((self.text.len(), piece));
         }
-        if !self.tail.is_empty() {
-            self.pieces.push_back(self.tail.split().freeze());
-        }
-        self.pieces.push_back(piece);
     }
 
     /// Frees the buffer, if nothing is waiting.
     pub(crate) fn rest(&mut self) {
         if self.is_empty() {
-            self.tail = BytesMut::new();
+            self.text = Vec::new();
         }
     }
 
     /// Fills in the slices of what is waiting, as far as there is room; returns their number.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let waiting = self.pieces.iter().map(|piece| &piece[..]);
-        let waiting = waiting.chain(Some(&self.tail[..]).filter(|tail| !tail.is_empty()));
+        let mut begin = self.sent;
+        let pieces = self.pieces.iter().flat_map(|(place, piece)| {
+            let before = begin..*place;
+            begin = *place;
+            [self.text.get(before).unwrap_or_default(), piece]
+        });
+        let last = self.pieces.back().map_or(self.sent, |(place, _)| *place);
+        let behind = self.text.get(last..).unwrap_or_default();
+        let waiting = pieces.chain([behind]).filter(|bytes| !bytes.is_empty());
         let mut count = 0;
-        for (place, bytes) in slices.iter_mut().zip(waiting) {
-            *place = IoSlice::new(bytes);
+        for (slice, bytes) in slices.iter_mut().zip(waiting) {
+            *slice = IoSlice::new(bytes);
             count += 1;
         }
         count
@@ -81,23 +86,43 @@ impl Queue {
     /// So many bytes have been written.
     pub(crate) fn advance(&mut self, mut written: usize) {
         self.length = self.length.saturating_sub(written);
-        while written > 0
-            && let Some(first) = self.pieces.front_mut()
-        {
-            let here = written.min(first.len());
-            written -= here;
-            first.advance(here);
-            if first.is_empty() {
-                self.pieces.pop_front();
-            }
-        }
-        self.tail.advance(written.min(self.tail.len()));
         if self.length == 0 {
-            // The whole buffer is free again.
-            match self.tail.capacity() {
-                0..=KEPT => self.tail.clear(),
-                _ => self.tail = BytesMut::new(),
+            self.clear();
+            return;
+        }
+        while let Some((place, piece)) = self.pieces.front_mut() {
+            let text = written.min(place.saturating_sub(self.sent));
+            self.sent += text;
+            let here = (written - text).min(piece.len());
+            piece.advance(here);
+            written -= text + here;
+            if !piece.is_empty() {
+                break;
             }
+            self.pieces.pop_front();
+        }
+        self.sent += written;
+        self.forget_sent();
+    }
+
+    /// The whole buffer is free again.
+    fn clear(&mut self) {
+        self.pieces.clear();
+        self.sent = 0;
+        match self.text.capacity() {
+            0..=KEPT => self.text.clear(),
+            _ => self.text = Vec::new(),
+        }
+    }
+
+    /// A client that never takes all that is waiting must not make the buffer grow.
+    fn forget_sent(&mut self) {
+        if self.sent > KEPT {
+            self.text.drain(..self.sent.min(self.text.len()));
+            for (place, _) in &mut self.pieces {
+                *place = place.saturating_sub(self.sent);
+            }
+            self.sent = 0;
         }
     }
 }
@@ -134,5 +159,26 @@ mod tests {
             assert_eq!(gone, expected.len());
             assert!(waiting(&queue).is_empty());
         }
+    }
+
+    #[test]
+    fn a_client_that_never_takes_all_does_not_make_the_buffer_grow() {
+        let mut queue = Queue::default();
+        let (mut expected, mut taken) = (Vec::new(), Vec::new());
+        for number in 0..2000_usize {
+            let size = if number % 5 == 0 { COPIED + 1 } else { 500 };
+            let piece = vec![u8::try_from(number % 251).unwrap(); size];
+            queue.append(|out| out.extend_from_slice(b"\r\n"));
+            expected.extend_from_slice(b"\r\n");
+            expected.extend_from_slice(&piece);
+            queue.push(Bytes::from(piece));
+            // One byte always stays.
+            let written = queue.len() - 1;
+            taken.extend_from_slice(&waiting(&queue)[..written]);
+            queue.advance(written);
+        }
+        taken.extend(waiting(&queue));
+        assert!(queue.text.capacity() <= 4 * KEPT);
+        assert!(taken == expected);
     }
 }

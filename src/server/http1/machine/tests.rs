@@ -620,8 +620,8 @@ proptest! {
 
     #[test]
     fn chunk_sizes_are_hexadecimal(length in 1..usize::MAX) {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         put_chunk_size(&mut out, length);
-        prop_assert_eq!(out, format!("{length:x}\r\n"));
+        prop_assert_eq!(out, format!("{length:x}\r\n").into_bytes());
     }
 }
