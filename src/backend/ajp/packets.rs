@@ -19,9 +19,9 @@ use tokio_util::io::poll_read_buf;
 use super::spare;
 use crate::backend::wire::{Traffic, Wire};
 
-/// Bytes of a further buffer, once a read has filled the one before. Eight packets of 8 KiB are complete in it wherever the first
-/// one begins: as much as a client's connection takes before it writes (`server::http1::exchange`).
-const LARGE_READ: usize = 72 * 1024;
+/// Bytes of a large buffer. Nine packets of 8 KiB are complete in it wherever the first one begins: as much as a client's
+/// connection takes before it writes (`server::http1::exchange`).
+const LARGE_READ: usize = 80 * 1024;
 
 /// The same for packets of more than 8 KiB. Twice the largest packet, so that at least one is complete in each buffer.
 const LARGE_READ_OF_LARGE_PACKETS: usize = 128 * 1024;
@@ -48,8 +48,10 @@ pub(super) struct Packets {
     written: usize,
     /// Pieces of bodies that wait to be written, behind `output`.
     pieces: VecDeque<Bytes>,
-    /// Whether the last read has filled the buffer.
-    filled: bool,
+    /// Whether the next buffer is to be a large one: the last read has filled one, or the exchange before had long reads.
+    wants_large: bool,
+    /// Whether a read of this exchange would have filled a buffer of [`spare`].
+    long_reads: bool,
     /// Whether the buffer is too large to become one of [`spare`].
     large: bool,
 }
@@ -63,7 +65,8 @@ impl Packets {
             output: Vec::new(),
             written: 0,
             pieces: VecDeque::new(),
-            filled: false,
+            wants_large: false,
+            long_reads: false,
             large: false,
         }
     }
@@ -118,7 +121,8 @@ impl Packets {
         }
         let room = self.room();
         let count = ready!(poll_read_buf(Pin::new(&mut self.wire), cx, &mut self.input))?;
-        self.filled = count == room;
+        self.wants_large = count == room;
+        self.long_reads |= count >= spare::SIZE;
         Poll::Ready(Ok(count))
     }
 
@@ -128,11 +132,11 @@ impl Packets {
     }
 
     fn make_room(&mut self) {
-        if self.input.capacity() == 0 && !self.filled {
+        if self.input.capacity() == 0 && !self.wants_large {
             (self.input, self.large) = (spare::take(), false);
             return;
         }
-        let size = match self.filled {
+        let size = match self.wants_large {
             false => spare::SIZE,
             true if self.codec.packet_size() == PacketSize::DEFAULT => LARGE_READ,
             true => LARGE_READ_OF_LARGE_PACKETS,
@@ -240,7 +244,7 @@ impl Packets {
         if !self.large {
             spare::put(input);
         }
-        self.filled = false;
+        self.wants_large = std::mem::take(&mut self.long_reads);
         if self.output.capacity() > IDLE_OUTPUT_MAX {
             self.output = Vec::new();
         }
@@ -252,7 +256,7 @@ impl Packets {
 mod tests {
     use std::future::poll_fn;
 
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -285,5 +289,26 @@ mod tests {
         assert!(read == expected);
         assert_eq!(packets.waiting(), 0);
         assert!(packets.rest());
+    }
+
+    /// An answer is read in one long read where the one before came in long reads; behind a short one the buffer is small again.
+    #[tokio::test]
+    async fn the_buffer_is_as_long_as_the_answer_before_wants_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let mut packets = Packets::new(stream.unwrap(), PacketSize::DEFAULT);
+        let (mut member, _) = listener.accept().await.unwrap();
+        for (length, least_room) in [(40_960, 1), (7, LARGE_READ), (7, 1), (7, 1)] {
+            let mut missing = length;
+            member.write_all(&vec![b'x'; length]).await.unwrap();
+            while missing > 0 {
+                missing -= poll_fn(|cx| packets.poll_read(cx)).await.unwrap();
+                let capacity = packets.input.capacity();
+                assert!(capacity >= least_room, "{capacity} for {length}");
+                assert!(least_room > 1 || length > 7 || capacity < LARGE_READ);
+            }
+            packets.input.clear();
+            assert!(packets.rest());
+        }
     }
 }

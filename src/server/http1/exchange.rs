@@ -27,9 +27,9 @@ use crate::upload::{BodyFault, BodyFeed, ClientBody};
 /// Most bytes of pipelined requests that wait here while a request is being answered, beside one read.
 const MAX_AHEAD: usize = 16 * 1024;
 
-/// The answer's body is not read further while so many bytes of it wait for the client: the data of eight AJP13 packets of
-/// 8 KiB.
-const MAX_WAITING: usize = 8 * 8184;
+/// The answer's body is not read further while so many bytes of it wait for the client: the data of nine AJP13 packets of
+/// 8 KiB, so that an answer of 64 KiB is one write.
+const MAX_WAITING: usize = 9 * 8184;
 
 /// What follows an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
