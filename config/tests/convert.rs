@@ -281,3 +281,22 @@ fn access_that_cannot_be_turned_closes_the_path() {
         );
     }
 }
+
+#[test]
+fn expressions_take_neither_what_is_excluded_nor_what_another_host_has() {
+    let text =
+        "ProxyPassMatch ^/(b|ab)/ ajp://10.0.0.1/t\n<Location /ab>\nProxyPass !\n</Location>\n";
+    let yaml = convert_text(text).unwrap().written.text;
+    assert!(yaml.contains("{ path: /ab, exclude: true }"), "{yaml}");
+    let host = |name: &str, line: &str| {
+        format!("<VirtualHost *:80>\nServerName {name}\n{line}\n</VirtualHost>\n")
+    };
+    let text = host("a.example.com", "ProxyPassMatch \\.bak$ ajp://10.0.0.1/t")
+        + &host("b.example.com", "ProxyPass / ajp://10.0.0.2/");
+    let yaml = convert_text(&text).unwrap().written.text;
+    let first = yaml.find("{ match: \"^(/.*)$\", hosts: [b.example.com]");
+    assert!(
+        first.is_some_and(|first| Some(first) < yaml.find("bak")),
+        "{yaml}"
+    );
+}

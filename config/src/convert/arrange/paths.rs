@@ -6,7 +6,7 @@ use super::contexts::Context;
 use super::decide::Decider;
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{excludable, paths_of};
-use crate::convert::overlap::{covers, depth, pattern_of, upwards};
+use crate::convert::overlap::{covers, depth, meet, pattern_of, upwards};
 use crate::convert::site::{Action, Server, Takes};
 
 /// The mappings by path, the shortest paths first; where several contexts have the same, their hosts stand together.
@@ -20,18 +20,21 @@ pub(super) fn paths(
     let mut entries = Vec::new();
     for ((_, path), concerned) in &named {
         let mut here: Vec<(usize, Outcome)> = Vec::new();
+        let exclude = excluded(decider, contexts, &named, path);
+        // Expressions would take what nothing else takes.
+        let takes = Takes::Path(path.clone());
+        let forced = exclude && patterns.iter().any(|it| meet(&it.takes, &takes));
         for number in concerned {
             let Some(context) = contexts.get(*number) else {
                 continue;
             };
             let wanted = decider.at(context.server, path);
             let present = present(&written, *number, context, path);
-            if !wanted.is_like(&present) {
+            if !wanted.is_like(&present) || forced && wanted.answer == Answer::NotFound {
                 written.insert((*number, path.clone()), wanted.clone());
                 here.push((*number, wanted));
             }
         }
-        let exclude = excluded(decider, contexts, &named, path);
         entries.extend(together(contexts, path, here, exclude));
     }
     // A mapping by another one's exclusion alone is not written twice.

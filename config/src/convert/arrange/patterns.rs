@@ -62,6 +62,13 @@ pub(super) fn patterns(
 fn merged(entries: Vec<Entry>) -> Vec<Entry> {
     let mut merged: Vec<Entry> = Vec::new();
     for entry in entries {
+        let mut before = merged.iter();
+        if before.any(|it| {
+            (&it.takes, &it.hosts, it.secure) == (&entry.takes, &entry.hosts, entry.secure)
+        }) {
+            // The first one takes all of it.
+            continue;
+        }
         match merged.last_mut() {
             Some(last)
                 if last.takes == entry.takes
@@ -131,7 +138,7 @@ fn needed<'a>(server: &Server, items: &'a [Item<'a>]) -> Vec<&'a Item<'a>> {
     for (at, item) in items.iter().enumerate().rev() {
         let mut before = items.iter().take(at);
         let is_path = matches!(item.takes, Takes::Path(_));
-        let hidden = !is_path && before.any(|before| hides(before, item));
+        let hidden = !is_path && item.rule.is_some() && before.any(|before| hides(before, item));
         let excluded = item.rule.is_some_and(|rule| rule.action == Action::Pass)
             && is_path
             && excludable(server, item.takes);
@@ -141,7 +148,12 @@ fn needed<'a>(server: &Server, items: &'a [Item<'a>]) -> Vec<&'a Item<'a>> {
         }
     }
     needed.reverse();
-    needed
+    // Behind a rule that takes all of it, what another server has is not reached.
+    let barred = |item: &&Item<'_>| {
+        let mut own = items.iter().filter(|it| it.rule.is_some());
+        item.rule.is_some() || !own.any(|before| hides(before, item))
+    };
+    needed.into_iter().filter(barred).collect()
 }
 
 /// Whether nothing is left of the paths of an item behind another one.

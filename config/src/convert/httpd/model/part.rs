@@ -262,6 +262,9 @@ impl Part {
             ("documentroot", [folder, ..], Place::Server) => {
                 self.document_root = Some((bare(folder), origin));
             }
+            ("alias", [path, ..], _) if !path.starts_with('/') => {
+                notes.name(&origin, "left out: its path does not begin with a slash");
+            }
             ("alias", [path, folder, ..], Place::Server) => {
                 let alias = (super::passes::bare_path(path), bare(folder), origin);
                 self.aliases.push(alias);
