@@ -236,7 +236,16 @@ ProxyPass /errors !
 ProxyPass /app ajp://10.0.0.1/app
 </VirtualHost>
 ";
-    let converted = convert_text(text).unwrap();
+    let page = PathBuf::from("/srv/errors/404.html");
+    let files = Memory(BTreeMap::from([
+        ("/etc/httpd.conf".into(), text.into()),
+        (page, b"not found".to_vec()),
+    ]));
+    let wanted = Wanted {
+        httpd: Some("/etc/httpd.conf".into()),
+        ..Wanted::default()
+    };
+    let converted = convert(&wanted, &files, &|_| None).unwrap();
     let yaml = converted.written.text;
     for line in [
         "    tls: { certificate: /tls/a.crt, private_key: /tls/a.key }",
@@ -249,13 +258,14 @@ ProxyPass /app ajp://10.0.0.1/app
         assert!(yaml.contains(line), "{line}\n{yaml}");
     }
     assert_eq!(converted.remarks, [], "{yaml}");
-    // The page is not on this machine; nothing else is wrong.
-    let problems = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None).unwrap_err();
-    let headlines: Vec<String> = problems.headlines().collect();
-    assert!(
-        headlines.iter().all(|line| line.contains("404")),
-        "{headlines:?}"
-    );
+    // Where the page is not on this machine, it is named, and `check` accepts the rest.
+    let converted = convert_text(text).unwrap();
+    let yaml = converted.written.text;
+    let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
+    let named = "/etc/httpd.conf:10: left out: /srv/errors/404.html: no such file; write `error_pages` where the page is";
+    assert_eq!(remarks, [named], "{yaml}");
+    let loaded = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None);
+    assert!(loaded.is_ok(), "{yaml}");
 }
 
 #[test]
@@ -268,6 +278,10 @@ fn access_that_cannot_be_turned_closes_the_path() {
         "Order allow,deny\nAllow from .example.com",
         "SSLRequireSSL",
         "Require expr true",
+        "<Limit POST>\nRequire valid-user\n</Limit>",
+        "Require all granted\n<LimitExcept GET POST>\nRequire all denied\n</LimitExcept>",
+        "Order allow,deny\nAllow from all\n<LimitExcept GET>\nDeny from all\n</LimitExcept>",
+        "Use AdminOnly",
     ] {
         let text = format!("<Location /a>\n{rule}\n</Location>\nProxyPass / ajp://10.0.0.1/\n");
         let converted = convert_text(&text).unwrap();
@@ -283,6 +297,77 @@ fn access_that_cannot_be_turned_closes_the_path() {
 }
 
 #[test]
+fn rules_that_forbid_under_conditions_forbid_always() {
+    let rewrite = "RewriteEngine On\nRewriteCond %{REMOTE_ADDR} !^10\\.\nRewriteRule";
+    let inside = "Require ip 10.0.0.0/8";
+    for (rule, path) in [
+        (format!("{rewrite} ^/admin - [F]"), "match: (?i)^/admin,"),
+        (format!("{rewrite} ^ - [F,L]"), "path: /,"),
+        (format!("{rewrite} !^/public - [F]"), "path: /,"),
+        (
+            "RewriteEngine On\nRewriteRule ^/(?!public) - [F]".to_owned(),
+            "path: /,",
+        ),
+        (
+            "RewriteEngine On\nRewriteRule ^/admin - [F,NC]".to_owned(),
+            "match: (?i)^/admin,",
+        ),
+        (
+            format!("<Location /a>\n{rewrite} ^ - [F]\n</Location>"),
+            "path: /a,",
+        ),
+        (format!("<If \"true\">\n{inside}\n</If>"), "path: /,"),
+        (
+            format!("<Location /a>\n<If \"true\">\n{inside}\n</If>\n</Location>"),
+            "path: /a,",
+        ),
+        (
+            format!("<If \"true\">\n</If>\n<Else>\n{inside}\n</Else>"),
+            "path: /,",
+        ),
+        (
+            format!("<ProxyMatch .*>\n{inside}\n</ProxyMatch>"),
+            "path: /,",
+        ),
+    ] {
+        let host = "<VirtualHost *:80>\nServerName a.example.com\nProxyPass / ajp://10.0.0.1/\n";
+        let own = format!("{host}{rule}\n</VirtualHost>\n");
+        let of_main = format!("{rule}\n{host}</VirtualHost>\n");
+        let is_inherited = rule.starts_with('<');
+        for text in std::iter::once(own).chain(is_inherited.then_some(of_main)) {
+            let converted = convert_text(&text).unwrap();
+            let yaml = converted.written.text.replace('"', "");
+            let line = yaml.lines().find(|line| line.contains(path));
+            let line = line.unwrap_or_default();
+            assert!(line.contains("respond: { status: 403 }"), "{text}\n{yaml}");
+            assert_eq!(converted.remarks.is_empty(), rule.contains("NC"), "{text}");
+        }
+    }
+    for harmless in [
+        "<If \"true\">\nRequire all granted\n</If>",
+        "<Location /a>\n<Limit GET POST>\nOrder allow,deny\nAllow from all\n</Limit>\n</Location>",
+        "RewriteEngine On\nRewriteCond %{REQUEST_METHOD} ^TRACE\nRewriteRule .* - [F]",
+    ] {
+        let yaml = convert_text(&format!("{harmless}\nProxyPass / ajp://10.0.0.1/\n")).unwrap();
+        let yaml = yaml.written.text;
+        assert!(
+            !yaml.contains("403") && !yaml.contains("deny"),
+            "{harmless}\n{yaml}"
+        );
+    }
+}
+
+#[test]
+fn virtual_hosts_that_only_ports_tell_apart_are_named() {
+    let text = "<VirtualHost *:80>\nServerName a.example.com\nProxyPass / ajp://10.0.0.1/\n</VirtualHost>\n\
+                <VirtualHost 127.0.0.1:8081>\nServerName b.example.com\nProxyPass / ajp://10.0.0.2/\n</VirtualHost>\n";
+    let converted = convert_text(text).unwrap();
+    let remark = converted.remarks.first().map(ToString::to_string);
+    let start = "/etc/httpd.conf:5: its ports differ from those of line 1,";
+    assert!(remark.is_some_and(|it| it.starts_with(start)));
+}
+
+#[test]
 fn expressions_take_neither_what_is_excluded_nor_what_another_host_has() {
     let text =
         "ProxyPassMatch ^/(b|ab)/ ajp://10.0.0.1/t\n<Location /ab>\nProxyPass !\n</Location>\n";
@@ -291,6 +376,15 @@ fn expressions_take_neither_what_is_excluded_nor_what_another_host_has() {
     let host = |name: &str, line: &str| {
         format!("<VirtualHost *:80>\nServerName {name}\n{line}\n</VirtualHost>\n")
     };
+    let own = "ProxyPassMatch c ajp://10.0.0.2/t\n<Location /a>\nProxyPass !\n</Location>";
+    let text = host("a.example.com", "ProxyPass / ajp://10.0.0.1/") + &host("b.example.com", own);
+    let yaml = convert_text(&text).unwrap().written.text;
+    let first =
+        yaml.find("{ match: \"^/a(/.*)?$\", hosts: [b.example.com], respond: { status: 404 } }");
+    assert!(
+        first.is_some_and(|first| Some(first) < yaml.find("(?:c)")),
+        "{yaml}"
+    );
     let text = host("a.example.com", "ProxyPassMatch \\.bak$ ajp://10.0.0.1/t")
         + &host("b.example.com", "ProxyPass / ajp://10.0.0.2/");
     let yaml = convert_text(&text).unwrap().written.text;

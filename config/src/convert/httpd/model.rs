@@ -17,6 +17,7 @@ mod tls;
 mod whole;
 
 use super::tree::{Node, Tree};
+use crate::convert::files::Files;
 use crate::convert::note::Notes;
 use crate::convert::site::Site;
 
@@ -24,7 +25,7 @@ use self::part::Part;
 use self::place::Place;
 
 /// What an httpd does that is configured so.
-pub(super) fn site(tree: &Tree, notes: &mut Notes) -> Site {
+pub(super) fn site(tree: &Tree, files: &dyn Files, notes: &mut Notes) -> Site {
     let mut main = Part::new(tree.root.clone(), tree.origin.clone());
     let mut hosts: Vec<Part> = Vec::new();
     for node in &tree.nodes {
@@ -34,7 +35,7 @@ pub(super) fn site(tree: &Tree, notes: &mut Notes) -> Site {
             main.take(node, &Place::Server, notes);
         }
     }
-    servers::site(&main, &hosts, notes)
+    servers::site(&main, &hosts, files, notes)
 }
 
 fn virtual_host(node: &Node, tree: &Tree, notes: &mut Notes) -> Part {

@@ -26,6 +26,8 @@ pub(super) struct Rules {
     tls_only: Option<Origin>,
     /// Where the first rule stands.
     origin: Option<Origin>,
+    /// A rule that nothing else in the section may soften: why it cannot be turned, and where it stands.
+    closed: Option<(String, Origin)>,
 }
 
 /// Whom a rule lets in.
@@ -146,34 +148,40 @@ impl Rules {
         }
     }
 
+    /// Closes the paths of the section, whatever else it says.
+    pub(super) fn close(&mut self, why: String, origin: &Origin) {
+        self.closed.get_or_insert_with(|| (why, origin.clone()));
+    }
+
     fn begin(&mut self, origin: &Origin) {
         self.origin.get_or_insert_with(|| origin.clone());
     }
 
     /// Takes `<RequireAll>` and the like, and `<Limit>`.
     pub(super) fn section(&mut self, node: &Node, notes: &mut Notes) {
-        self.begin(&node.origin);
         match &*node.name {
-            "limit" => {
-                let text = "its rules count for every method here";
-                notes.name(&node.origin, text);
-                for inner in node.inner() {
-                    if Self::knows(&inner.name) {
-                        self.directive(inner, Path::new(""));
-                    }
-                }
+            "limit" | "limitexcept" if restricts(node) => {
+                let why = format!("<{}>: methods are not told apart here", node.written);
+                self.close(why, &node.origin);
             }
-            "limitexcept" => {
-                let text = "NOT turned: the methods that it keeps out reach the backends; forbid them in the application";
+            "limit" | "limitexcept" => {
+                let text = "left out: methods are not told apart here, and the other rules count for all of them";
                 notes.name(&node.origin, text);
             }
-            _ => self.requires.push(group(node)),
+            _ => {
+                self.begin(&node.origin);
+                self.requires.push(group(node));
+            }
         }
     }
 
     /// What the section says, with the names of what cannot be turned.
     pub(super) fn access(&self, notes: &mut Notes, secure: bool) -> Access {
         let mut access = self.access.clone();
+        if let Some((why, origin)) = self.closed.clone() {
+            access.admission = Some(nobody(why, origin, notes));
+            return access;
+        }
         if let Some(origin) = self.tls_only.clone().filter(|_| !secure) {
             let why = "SSLRequireSSL, where nothing comes over TLS".to_owned();
             access.admission = Some(Admission::Nobody { why, origin });
@@ -199,12 +207,7 @@ impl Rules {
                 user: false,
             },
             Rule::Those(Those { allow, deny, user }) => Admission::Those { allow, deny, user },
-            Rule::Other(why, origin) => {
-                let text =
-                    format!("the paths that it guards are closed for everybody (403): {why}");
-                notes.name(&origin, text);
-                Admission::Nobody { why, origin }
-            }
+            Rule::Other(why, origin) => nobody(why, origin, notes),
         });
         access
     }
@@ -254,6 +257,29 @@ impl Rules {
             }),
         })
     }
+}
+
+/// Whether a section, which may be of an unknown kind, has a rule in it that keeps somebody out.
+pub(super) fn restricts(node: &Node) -> bool {
+    node.inner().iter().any(|inner| match &*inner.name {
+        "require" => require(&inner.words(), &inner.origin) != Rule::All,
+        "requirenone" => true,
+        "allow" => !inner
+            .words()
+            .iter()
+            .any(|it| it.eq_ignore_ascii_case("all")),
+        "deny" | "sslrequire" | "sslrequiressl" => true,
+        "sslverifyclient" => !inner.arguments.trim().eq_ignore_ascii_case("none"),
+        "rewriterule" => super::redirects::forbids(inner),
+        _ => restricts(inner),
+    })
+}
+
+/// Closes what a rule guards, and says so.
+fn nobody(why: String, origin: Origin, notes: &mut Notes) -> Admission {
+    let text = format!("the paths that it guards are closed for everybody (403): {why}");
+    notes.name(&origin, text);
+    Admission::Nobody { why, origin }
 }
 
 fn other(why: &str, origin: &Origin) -> Rule {

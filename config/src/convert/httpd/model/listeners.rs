@@ -58,6 +58,27 @@ pub(super) fn main_answers(main: &Part, hosts: &[Part]) -> bool {
     !hosts.is_empty() && !main.passes.is_empty() && ports.into_iter().any(|port| !answered(port))
 }
 
+/// Names the virtual hosts that are told from others by their ports, which mappings do not know.
+pub(super) fn name_ports(main: &Part, hosts: &[Part], notes: &mut Notes) {
+    let ports = |host: &Part| {
+        let mut ports: Vec<_> = host.addresses.iter().map(|it| port(it)).collect();
+        ports.sort_unstable();
+        ports
+    };
+    for secure in [false, true] {
+        let mut same = hosts.iter().filter(|it| is_secure(it, main) == secure);
+        let Some(first) = same.next() else { continue };
+        for host in same.filter(|it| ports(it) != ports(first)) {
+            let text = format!(
+                "its ports differ from those of line {}, and mappings know no port: its rules count for its ServerName on every \
+                 listener; use a second gateway where a port keeps people out",
+                first.origin.line
+            );
+            notes.name(&host.origin, text);
+        }
+    }
+}
+
 /// The listeners.
 pub(super) fn listeners(main: &Part, hosts: &[Part], notes: &mut Notes) -> Vec<Listener> {
     let mut addresses = listened(main);

@@ -1,7 +1,10 @@
 //! What httpd serves itself: `DocumentRoot`, `Alias`, and the pages of `ErrorDocument`.
 
+use std::path::Path;
+
 use super::part::{Part, Section};
 use super::place::Kind;
+use crate::convert::files::Files;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{covers, join};
 use crate::convert::site::{Access, Action, Overlay, Rule, Takes};
@@ -100,7 +103,7 @@ pub(super) fn files(parts: &[&Part], notes: &mut Notes) -> (Vec<Rule>, Vec<Overl
 }
 
 /// `error_pages` of some servers: pages that are files of httpd's own.
-pub(super) fn error_pages(parts: &[&Part], notes: &mut Notes) -> Keys {
+pub(super) fn error_pages(parts: &[&Part], files: &dyn Files, notes: &mut Notes) -> Keys {
     let mut pages = Keys::default();
     let served = served(parts);
     for (code, target, origin) in parts.iter().flat_map(|part| &part.error_documents) {
@@ -118,7 +121,13 @@ pub(super) fn error_pages(parts: &[&Part], notes: &mut Notes) -> Keys {
             (Some(served), Ok(400..600)) if target.starts_with('/') && !is_proxied => {
                 let rest = target.get(served.path.trim_end_matches('/').len()..);
                 let file = join(&served.folder, rest.unwrap_or_default());
-                pages.set(code, Value::text(file));
+                match files.read(Path::new(&file)) {
+                    Ok(_) => pages.set(code, Value::text(file)),
+                    Err(why) => notes.name(
+                        origin,
+                        format!("left out: {file}: {why}; write `error_pages` where the page is"),
+                    ),
+                }
             }
             _ => notes.name(
                 origin,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::tree::Node;
-use super::access::Rules;
+use super::access::{Rules, restricts};
 use super::balancers::Proxies;
 use super::passes::Pass;
 use super::place::{Kind, Place};
@@ -114,7 +114,8 @@ impl Part {
         let taken = match node.children {
             Some(_) => self.section(node, place, notes),
             None => {
-                self.of_server(node, place)
+                self.of_macro(node, place)
+                    || self.of_server(node, place)
                     || self.of_access(node, place, notes)
                     || self.of_proxy(node, place, notes)
                     || self.of_keys(node, place, notes)
@@ -155,7 +156,10 @@ impl Part {
                 }
                 return true;
             }
-            _ => return false,
+            _ => {
+                self.unknown(node, place, notes);
+                return false;
+            }
         };
         if let Kind::Proxy(url) = &kind
             && !url.is_empty()
@@ -181,6 +185,33 @@ impl Part {
             }
         }
         true
+    }
+
+    /// A section of another kind, such as `<If>`, is left out. Where it says who may come in, what it is about is closed.
+    fn unknown(&mut self, node: &Node, place: &Place, notes: &mut Notes) {
+        let takes = match place {
+            Place::Section(Kind::Location(takes) | Kind::Text(takes)) => takes.clone(),
+            // Nothing that is sent on is in a folder.
+            Place::Section(Kind::Directory(_)) => return,
+            Place::Section(Kind::Proxy(_)) | Place::Server => Takes::Path("/".to_owned()),
+        };
+        if node.name != "macro" && restricts(node) {
+            let why = format!("<{}> says who may come in", node.written);
+            self.redirects.close(takes, node, &why, notes);
+        }
+    }
+
+    /// A macro in a section may say who comes in: the section is closed.
+    fn of_macro(&mut self, node: &Node, place: &Place) -> bool {
+        match (&*node.name, place, self.sections.last_mut()) {
+            ("use", Place::Section(Kind::Directory(_)) | Place::Server, _) => false,
+            ("use", _, Some(section)) => {
+                let why = "Use: macros are not followed".to_owned();
+                section.rules.close(why, &node.origin);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Names, addresses and times.

@@ -15,6 +15,8 @@ use crate::value::{PathPrefix, RedirectTo};
 pub(super) struct Redirects {
     /// Those that are looked at before ProxyPass.
     pub(super) first: Vec<Rule>,
+    /// What sections forbid under conditions that cannot be turned. It counts for the virtual hosts of the main server too.
+    pub(super) closed: Vec<Rule>,
     /// Those that are looked at when no ProxyPass takes the path.
     pub(super) last: Vec<Rule>,
     /// `RewriteEngine`
@@ -107,7 +109,8 @@ impl Redirects {
             );
         };
         let flags = Flags::of(rest.first().map_or("", String::as_str));
-        if !self.rewrites
+        let in_section = matches!(place, Place::Section(_));
+        if !self.rewrites && !in_section
             || flags.forbids
                 && conditions.iter().all(|it| is_about_trace(it))
                 && !conditions.is_empty()
@@ -115,7 +118,11 @@ impl Redirects {
             // TRACE is refused here in any case.
             return notes.count(&node.origin);
         }
+        let forbids = flags.forbids;
         let why = match place {
+            Place::Server if forbids && !conditions.is_empty() => {
+                Some("it has conditions (RewriteCond)")
+            }
             Place::Section(_) => Some("rules in sections compare what is left of a path"),
             Place::Server if !conditions.iter().all(|it| is_about_tls(it)) => {
                 Some("it has conditions (RewriteCond)")
@@ -129,27 +136,69 @@ impl Redirects {
         };
         let action = match action {
             Ok(action) => action,
-            Err(why) if flags.forbids => {
-                let text = format!(
-                    "NOT turned, and what it forbids is open: {why}; write `deny`, or `respond` with 403"
-                );
-                return notes.name(&node.origin, text);
-            }
+            Err(why) if forbids => return self.forbid(node, pattern, place, why, notes),
             Err(why) => return notes.name(&node.origin, format!("left out: {why}")),
         };
         let https = matches!(&action, Action::Redirect { to, .. } if to == "https");
         let takes = match is_every(pattern) && https {
             true => Takes::Path("/".to_owned()),
+            false if forbids && flags.any_case => Takes::Pattern(format!("(?i){pattern}")),
             false => Takes::Pattern(pattern.clone()),
         };
-        self.first
-            .extend(checked(takes, action, &node.origin, notes));
+        match checked(takes, action, &node.origin, notes) {
+            Some(rule) => self.first.push(rule),
+            None if forbids => {
+                let why = "its pattern has no counterpart";
+                self.close(Takes::Path("/".to_owned()), node, why, notes);
+            }
+            None => {}
+        }
     }
+
+    /// What a `RewriteRule` forbids at times is forbidden always: nobody comes in who was kept out.
+    fn forbid(&mut self, node: &Node, pattern: &str, place: &Place, why: &str, notes: &mut Notes) {
+        let every = || Takes::Path("/".to_owned());
+        let takes = match place {
+            Place::Section(Kind::Location(takes) | Kind::Text(takes)) => takes.clone(),
+            // Nothing that is sent on is in a folder.
+            Place::Section(Kind::Directory(_)) => {
+                return notes.name(&node.origin, format!("left out: {why}"));
+            }
+            Place::Section(Kind::Proxy(_)) => every(),
+            Place::Server if is_every(pattern) || pattern.starts_with('!') => every(),
+            Place::Server if MatchText::read(pattern).is_ok() => {
+                Takes::Pattern(format!("(?i){pattern}"))
+            }
+            Place::Server => every(),
+        };
+        self.close(takes, node, why, notes);
+    }
+
+    /// Closes paths for everybody: an access rule of the old server stands there, and cannot be turned.
+    pub(super) fn close(&mut self, takes: Takes, node: &Node, why: &str, notes: &mut Notes) {
+        let text = format!("the paths that it guards are closed for everybody (403): {why}");
+        notes.name(&node.origin, text);
+        self.closed.push(Rule {
+            takes,
+            action: Action::Respond(403),
+            keys: Keys::default(),
+            origin: node.origin.clone(),
+            comments: vec![format!("closed for everybody: {why}")],
+        });
+    }
+}
+
+/// Whether a `RewriteRule` forbids something.
+pub(super) fn forbids(node: &Node) -> bool {
+    let words = node.words();
+    words.get(2).is_some_and(|flags| Flags::of(flags).forbids)
 }
 
 /// The flags of a `RewriteRule`.
 struct Flags {
     forbids: bool,
+    /// Whether the pattern takes letters of either case.
+    any_case: bool,
     is_gone: bool,
     is_proxied: bool,
     /// The status of a redirect.
@@ -161,6 +210,7 @@ impl Flags {
         let text = text.trim_start_matches('[').trim_end_matches(']');
         let mut flags = Self {
             forbids: false,
+            any_case: false,
             is_gone: false,
             is_proxied: false,
             redirect: None,
@@ -168,6 +218,7 @@ impl Flags {
         for flag in text.to_ascii_uppercase().split(',') {
             match flag.trim().split_once('=').unwrap_or((flag.trim(), "302")) {
                 ("F" | "FORBIDDEN", _) => flags.forbids = true,
+                ("NC" | "NOCASE", _) => flags.any_case = true,
                 ("G" | "GONE", _) => flags.is_gone = true,
                 ("P" | "PROXY", _) => flags.is_proxied = true,
                 ("R" | "REDIRECT", "PERMANENT") => flags.redirect = Some(301),

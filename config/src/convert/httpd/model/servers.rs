@@ -9,6 +9,7 @@ use super::params;
 use super::part::Part;
 use super::passes::Pass;
 use super::place::Kind;
+use crate::convert::files::Files;
 use crate::convert::note::Notes;
 use crate::convert::site::{Access, Action, Balancer, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::{Keys, Value};
@@ -17,16 +18,18 @@ use crate::model::Scheme;
 use crate::value::HostName;
 
 /// The site of a main server and its virtual hosts.
-pub(super) fn site(main: &Part, hosts: &[Part], notes: &mut Notes) -> Site {
+pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut Notes) -> Site {
     let mut site = Site {
         listeners: listeners::listeners(main, hosts, notes),
         ..Site::default()
     };
     let secure = hosts.iter().any(|host| listeners::is_secure(host, main));
     let alone = listeners::main_answers(main, hosts);
+    listeners::name_ports(main, hosts, notes);
     let mut builder = Builder {
         main,
         many: hosts.len() > 1,
+        files,
         notes,
         balancers: Vec::new(),
         names: HashMap::new(),
@@ -42,12 +45,12 @@ pub(super) fn site(main: &Part, hosts: &[Part], notes: &mut Notes) -> Site {
         site.servers.push(server);
     }
     site.balancers = builder.balancers;
-    site.keys = whole(main, hosts, notes);
+    site.keys = whole(main, hosts, files, notes);
     site
 }
 
 /// The keys of the whole file.
-fn whole(main: &Part, hosts: &[Part], notes: &mut Notes) -> Keys {
+fn whole(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut Notes) -> Keys {
     let mut keys = main.whole.keys.clone();
     for host in hosts {
         for (key, value) in host.whole.keys.iter() {
@@ -58,7 +61,7 @@ fn whole(main: &Part, hosts: &[Part], notes: &mut Notes) -> Keys {
         [host] => vec![main, host],
         _ => vec![main],
     };
-    let pages = local::error_pages(&alone, notes);
+    let pages = local::error_pages(&alone, files, notes);
     if !pages.is_empty() {
         keys.set("error_pages", Value::Map(pages));
     }
@@ -82,6 +85,7 @@ struct Builder<'a> {
     main: &'a Part,
     /// Whether there are several virtual hosts.
     many: bool,
+    files: &'a dyn Files,
     notes: &'a mut Notes,
     /// Those of all servers.
     balancers: Vec<Balancer>,
@@ -105,7 +109,9 @@ impl Builder<'_> {
         let (files, directories) = local::files(&parts, self.notes);
         server.overlays.extend(directories);
         self.overlays(&parts, &mut server);
-        let first = self.rewrites(own, host, &usual, preserve.unwrap_or(false));
+        let closed = parts.iter().flat_map(|part| &part.redirects.closed);
+        let mut first: Vec<Rule> = closed.cloned().collect();
+        first.extend(self.rewrites(own, host, &usual, preserve.unwrap_or(false)));
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
         let located: Vec<&Pass> = parts.iter().flat_map(|part| &part.located).collect();
@@ -134,7 +140,7 @@ impl Builder<'_> {
             keys.merge(&part.keys);
         }
         if let Some(host) = host.filter(|_| self.many) {
-            let pages = local::error_pages(&[host], self.notes);
+            let pages = local::error_pages(&[host], self.files, self.notes);
             if !pages.is_empty() {
                 keys.set("error_pages", Value::Map(pages));
             }
