@@ -71,9 +71,9 @@ fn path_of(entry: &Entry) -> Option<String> {
 }
 
 /// Each path at which something may change, with the contexts for which it may.
-type Named = BTreeMap<(usize, String), BTreeSet<usize>>;
+pub(super) type Named = BTreeMap<(usize, String), BTreeSet<usize>>;
 
-fn named(contexts: &[Context<'_>]) -> Named {
+pub(super) fn named(contexts: &[Context<'_>]) -> Named {
     let mut named = Named::new();
     let mut add = |server: Option<&Server>, number: usize| {
         for path in server.into_iter().flat_map(paths_of) {
@@ -108,7 +108,12 @@ fn present(
 }
 
 /// Whether a path can be an exclusion, which counts for everybody and before everything.
-fn excluded(decider: &Decider<'_>, contexts: &[Context<'_>], named: &Named, path: &str) -> bool {
+pub(super) fn excluded(
+    decider: &Decider<'_>,
+    contexts: &[Context<'_>],
+    named: &Named,
+    path: &str,
+) -> bool {
     let takes = Takes::Path(path.to_owned());
     let has_pass = |server: &Server| {
         let mut rules = server.stages.iter().flatten();

@@ -4,6 +4,7 @@ use super::contexts::Context;
 use super::decide::{CLOSED, Decider, outcome};
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
+use super::paths::{excluded, named};
 use crate::convert::note::Notes;
 use crate::convert::overlap::{covers, depth, meet, pattern_of, takes_all, upwards, whole};
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
@@ -14,16 +15,23 @@ pub(super) fn patterns(
     contexts: &[Context<'_>],
     notes: &mut Notes,
 ) -> Vec<Entry> {
+    let named = named(contexts);
+    let is_exclusion = |path: &str| excluded(decider, contexts, &named, path);
     let mut entries: Vec<Entry> = Vec::new();
     let others = contexts.iter().filter(|it| it.hosts.is_empty());
     let others: Vec<(Option<bool>, Vec<Entry>)> = others
-        .map(|it| (it.secure, sequence(decider, it.server, &[], notes)))
+        .map(|it| {
+            (
+                it.secure,
+                sequence(decider, it.server, &[], &is_exclusion, notes),
+            )
+        })
         .collect();
     for context in contexts.iter().filter(|it| !it.hosts.is_empty()) {
         let mut others = others.iter().filter(|it| it.0 == context.secure);
         let other = others.next().map_or(&[][..], |it| &it.1);
         let barriers: Vec<Takes> = other.iter().map(|entry| entry.takes.clone()).collect();
-        let own = sequence(decider, context.server, &barriers, notes);
+        let own = sequence(decider, context.server, &barriers, &is_exclusion, notes);
         let same = own.len() == other.len()
             && own.iter().zip(other).all(|(one, other)| {
                 one.takes == other.takes && one.outcome.is_like(&other.outcome)
@@ -90,6 +98,7 @@ fn sequence(
     decider: &Decider<'_>,
     server: Option<&Server>,
     barriers: &[Takes],
+    is_exclusion: &dyn Fn(&str) -> bool,
     notes: &mut Notes,
 ) -> Vec<Entry> {
     let Some(server) = server else {
@@ -100,7 +109,7 @@ fn sequence(
         entries.extend(guarded(decider, server, overlay, notes));
     }
     let items = items(server, barriers);
-    for item in needed(server, &items) {
+    for item in needed(&items, is_exclusion) {
         let Some(rule) = item.rule else {
             let outcome = Outcome::not_found(Vec::new());
             entries.push(entry(item.takes.clone(), outcome, false));
@@ -133,17 +142,19 @@ fn entry(takes: Takes, outcome: Outcome, exclude: bool) -> Entry {
 }
 
 /// The items that are written as expressions, in order.
-fn needed<'a>(server: &Server, items: &'a [Item<'a>]) -> Vec<&'a Item<'a>> {
+fn needed<'a>(items: &'a [Item<'a>], is_exclusion: &dyn Fn(&str) -> bool) -> Vec<&'a Item<'a>> {
     let mut needed: Vec<&Item<'_>> = Vec::new();
     for (at, item) in items.iter().enumerate().rev() {
         let mut before = items.iter().take(at);
         let is_path = matches!(item.takes, Takes::Path(_));
         let hidden = !is_path && item.rule.is_some() && before.any(|before| hides(before, item));
-        let excluded = item.rule.is_some_and(|rule| rule.action == Action::Pass)
-            && is_path
-            && excludable(server, item.takes);
+        // An exclusion, which counts before all expressions, is written as a path.
+        let excluded = || match (item.rule, item.takes) {
+            (Some(rule), Takes::Path(path)) => rule.action == Action::Pass && is_exclusion(path),
+            _ => false,
+        };
         let wanted = !is_path || needed.iter().any(|later| meet(later.takes, item.takes));
-        if wanted && !hidden && !excluded {
+        if wanted && !hidden && !excluded() {
             needed.push(item);
         }
     }
