@@ -17,6 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 packages=(
     tomcat10 default-jdk-headless            # the backend, and javac for its test application
     apache2 apache2-utils libapache2-mod-jk haproxy nginx  # other front ends, to compare with
+    libapache2-mod-auth-openidc              # a single sign-on that asks an OpenID provider
     libnginx-mod-stream                      # nginx as a load balancer with the PROXY protocol
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
     pebble                                   # an authority that speaks ACME

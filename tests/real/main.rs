@@ -31,5 +31,6 @@ mod load;
 mod mapping;
 mod prometheus;
 mod recipes;
+mod single_sign_on;
 mod tls;
 mod uploads;
