@@ -120,6 +120,25 @@ fn each_file_becomes_its_yaml_which_check_accepts() {
 }
 
 #[test]
+fn the_example_in_the_documents_is_what_is_printed() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/leaving-httpd.md");
+    let document = fs::read_to_string(document).unwrap();
+    let block = |kind: &str| {
+        let (_, behind) = document.split_once(&format!("```{kind}\n")).unwrap();
+        behind.split_once("```").unwrap().0
+    };
+    let converted = convert_text(block("apache")).unwrap();
+    assert_eq!(converted.written.text, block("yaml"));
+    let said: String = converted
+        .remarks
+        .iter()
+        .map(|it| format!("{it}\n"))
+        .collect();
+    let said = said.replace("/etc/", "") + "1 line about modules and processes\n";
+    assert_eq!((said.as_str(), converted.counted), (block("text"), 1));
+}
+
+#[test]
 fn every_failure_has_its_place() {
     let deep = "<Location /a>\n".repeat(100);
     for (text, said) in [

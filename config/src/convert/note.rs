@@ -67,7 +67,9 @@ impl Notes {
     pub fn name(&mut self, origin: &Origin, text: impl Into<String>) {
         let file = self.number(&origin.file);
         let (line, file_name) = (origin.line, Arc::clone(&origin.file));
-        self.remarks.insert((file, line, text.into(), file_name));
+        // A name in a broken file may hold what a terminal obeys.
+        let text = text.into().replace(|letter: char| letter.is_control(), "");
+        self.remarks.insert((file, line, text, file_name));
     }
 
     /// Whether some remark says this already.
