@@ -1,10 +1,11 @@
-//! Turns the configuration of httpd into this program's YAML.
+//! Turns the configuration of httpd and mod_jk into this program's YAML.
 //!
 //! Three steps, each of which hands a value to the next one:
 //!
 //! 1. **A front part** reads the files of an old server through [`Files`] and says what that server does: it returns a
 //!    [`site::Site`]. `httpd` has the parts `lex` (bytes to lines and words), `read` (files to a tree of directives, with
-//!    includes, definitions and conditions followed) and `model` (directives to the site).
+//!    includes, definitions and conditions followed) and `model` (directives to the site). `modjk` reads the files of mod_jk, and
+//!    adds its rules to those of an httpd, or makes a site of them alone.
 //! 2. **`arrange`** turns the rules of the site, of which the first one that fits counts, into mappings, of which the longest
 //!    path counts. It knows nothing of the old server.
 //! 3. **`write`** makes text of it, and knows which line of the YAML comes from which line of the old files.
@@ -17,6 +18,7 @@ mod arrange;
 mod defaults;
 mod files;
 mod httpd;
+mod modjk;
 mod note;
 mod overlap;
 pub mod site;
@@ -35,6 +37,10 @@ pub use write::Written;
 pub struct Wanted {
     /// The main file of an httpd.
     pub httpd: Option<PathBuf>,
+    /// mod_jk's workers.properties; `None`: what httpd's files name.
+    pub workers: Option<PathBuf>,
+    /// mod_jk's uriworkermap.properties; `None`: what httpd's files name.
+    pub uriworkermap: Option<PathBuf>,
     /// The folder that relative names of httpd's files start from; `None`: its `ServerRoot`, else the folder of the file.
     pub server_root: Option<PathBuf>,
     /// Names that are defined as if `-D NAME` were given to httpd.
@@ -72,10 +78,20 @@ pub fn convert(
         let options = httpd::Options {
             server_root: wanted.server_root.as_deref(),
             defined: &wanted.defined,
+            workers: wanted.workers.as_deref(),
+            uriworkermap: wanted.uriworkermap.as_deref(),
             files,
             env,
         };
         site = httpd::site(file, &options, &mut notes)?;
+    } else if let Some(workers) = &wanted.workers {
+        let options = modjk::Options { files, env };
+        site = modjk::alone(
+            workers,
+            wanted.uriworkermap.as_deref(),
+            &options,
+            &mut notes,
+        )?;
     }
     let mappings = arrange::arrange(&site, &mut notes);
     let written = write::write(&site, &mappings, wanted.secrets_from_environment);

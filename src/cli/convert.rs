@@ -1,4 +1,4 @@
-//! `ajpgate convert`: the configuration of an httpd becomes this program's YAML.
+//! `ajpgate convert`: the configuration of an httpd or of mod_jk becomes this program's YAML.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,14 @@ use super::process::{BAD_USAGE, FAILED, print};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The main file of an httpd; what it includes is read too
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "workers")]
     httpd: Option<PathBuf>,
+    /// mod_jk's workers.properties; beside --httpd in place of its JkWorkersFile
+    #[arg(long, value_name = "FILE")]
+    workers: Option<PathBuf>,
+    /// mod_jk's uriworkermap.properties; beside --httpd in place of its JkMountFile
+    #[arg(long, value_name = "FILE")]
+    uriworkermap: Option<PathBuf>,
     /// The folder that relative names in httpd's files start from [default: its ServerRoot, else the folder of FILE]
     #[arg(long, value_name = "DIR")]
     server_root: Option<PathBuf>,
@@ -40,6 +46,8 @@ enum Secrets {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let wanted = Wanted {
         httpd: arguments.httpd.clone(),
+        workers: arguments.workers.clone(),
+        uriworkermap: arguments.uriworkermap.clone(),
         server_root: arguments.server_root.clone(),
         defined: arguments.defined.clone(),
         secrets_from_environment: arguments.secrets == Secrets::Env,

@@ -18,5 +18,5 @@ pub(super) use self::options::Options;
 /// What the httpd of a file does.
 pub(super) fn site(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Result<Site, Failure> {
     let tree = read::read(file, options, notes)?;
-    Ok(model::site(&tree, options.files, notes))
+    model::site(&tree, options, notes)
 }

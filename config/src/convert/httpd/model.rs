@@ -16,16 +16,21 @@ mod time;
 mod tls;
 mod whole;
 
+use super::options::Options;
 use super::tree::{Node, Tree};
-use crate::convert::files::Files;
-use crate::convert::note::Notes;
+use crate::convert::modjk;
+use crate::convert::note::{Failure, Notes};
 use crate::convert::site::Site;
 
 use self::part::Part;
 use self::place::Place;
 
 /// What an httpd does that is configured so.
-pub(super) fn site(tree: &Tree, files: &dyn Files, notes: &mut Notes) -> Site {
+///
+/// # Errors
+///
+/// A file of mod_jk cannot be read.
+pub(super) fn site(tree: &Tree, options: &Options<'_>, notes: &mut Notes) -> Result<Site, Failure> {
     let mut main = Part::new(tree.root.clone(), tree.origin.clone());
     let mut hosts: Vec<Part> = Vec::new();
     for node in &tree.nodes {
@@ -35,7 +40,21 @@ pub(super) fn site(tree: &Tree, files: &dyn Files, notes: &mut Notes) -> Site {
             main.take(node, &Place::Server, notes);
         }
     }
-    servers::site(&main, &hosts, files, notes)
+    let mut site = servers::site(&main, &hosts, options.files, notes);
+    // The main server is the last one, where it answers.
+    let all = hosts.iter().map(|host| Some(&host.jk)).chain([None]);
+    let servers: Vec<_> = all.take(site.servers.len()).collect();
+    let given = modjk::Given {
+        workers: options.workers,
+        map: options.uriworkermap,
+        root: &tree.root,
+        options: modjk::Options {
+            files: options.files,
+            env: options.env,
+        },
+    };
+    modjk::add(&mut site, &main.jk, &servers, &given, notes)?;
+    Ok(site)
 }
 
 fn virtual_host(node: &Node, tree: &Tree, notes: &mut Notes) -> Part {

@@ -10,6 +10,10 @@ pub(crate) struct Options<'a> {
     pub(crate) server_root: Option<&'a Path>,
     /// Names given with `-D`.
     pub(crate) defined: &'a [String],
+    /// mod_jk's workers.properties, in place of the one that the files name.
+    pub(crate) workers: Option<&'a Path>,
+    /// mod_jk's uriworkermap.properties, likewise.
+    pub(crate) uriworkermap: Option<&'a Path>,
     /// Reads the files.
     pub(crate) files: &'a dyn Files,
     /// Looks up environment variables.

@@ -55,7 +55,9 @@ pub(super) fn main_answers(main: &Part, hosts: &[Part]) -> bool {
         addresses.any(|address| port(address).is_none_or(|port| port == wanted))
     };
     let ports: Vec<u16> = listened(main).iter().map(|it| it.1).collect();
-    !hosts.is_empty() && !main.passes.is_empty() && ports.into_iter().any(|port| !answered(port))
+    !hosts.is_empty()
+        && (!main.passes.is_empty() || main.jk.sends_on())
+        && ports.into_iter().any(|port| !answered(port))
 }
 
 /// Names the virtual hosts that are told from others by their ports, which mappings do not know.

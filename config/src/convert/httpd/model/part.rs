@@ -14,6 +14,7 @@ use super::time::{duration, switch};
 use super::whole::Whole;
 use super::{fields, tls};
 use crate::convert::files::below;
+use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Takes;
 use crate::convert::value::{Keys, Value};
@@ -52,6 +53,8 @@ pub(super) struct Part {
     pub(super) packet_size: Option<u64>,
     /// `ServerLimit`: processes.
     pub(super) children: Option<u64>,
+    /// What mod_jk's directives say.
+    pub(super) jk: Directives,
     /// Keys of every mapping.
     pub(super) keys: Keys,
     /// `tls` of the listener.
@@ -94,6 +97,7 @@ impl Part {
             proxy_timeout: None,
             packet_size: None,
             children: None,
+            jk: Directives::default(),
             keys: Keys::default(),
             tls: Keys::default(),
             member_tls: Keys::default(),
@@ -115,6 +119,7 @@ impl Part {
             Some(_) => self.section(node, place, notes),
             None => {
                 self.of_macro(node, place)
+                    || self.of_jk(node, place, notes)
                     || self.of_server(node, place)
                     || self.of_access(node, place, notes)
                     || self.of_proxy(node, place, notes)
@@ -212,6 +217,20 @@ impl Part {
             }
             _ => false,
         }
+    }
+
+    /// Directives of mod_jk.
+    fn of_jk(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        let directive = Directive {
+            name: &node.name,
+            words: &node.words(),
+            origin: &node.origin,
+            location: match place {
+                Place::Section(Kind::Location(takes)) => Some(takes),
+                _ => None,
+            },
+        };
+        self.jk.take(&directive, notes)
     }
 
     /// Names, addresses and times.

@@ -1,0 +1,308 @@
+//! The configuration of mod_jk 1.2: workers.properties, uriworkermap.properties, and the `Jk…` directives of an httpd.
+//!
+//! `lex` makes properties of bytes; `read` has their lists, variables and references; `worker` looks at one worker, which
+//! `member` and `balancer` turn. `mount` has the rules in mod_jk's order, and `rules` makes rules of them of which the first
+//! one counts. `connector` puts both together, and `leftover` says what became of no property.
+
+mod balancer;
+mod connector;
+mod directives;
+mod extension;
+mod glob;
+mod leftover;
+mod lex;
+mod member;
+mod mount;
+mod options;
+mod read;
+mod rules;
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use self::connector::Connector;
+pub(super) use self::directives::{Directive, Directives};
+use self::mount::{Mounts, Written};
+pub(super) use self::options::Options;
+use self::read::Properties;
+use super::note::{Failure, Notes, Origin};
+use super::site::{Action, Listener, Rule, Server, Site, Takes};
+use super::value::{Keys, Value};
+use crate::field::Kind as _;
+use crate::pattern::MatchText;
+use crate::value::AttributeName;
+
+/// What mod_jk does behind a web server whose own files are not known: its rules count for every host.
+///
+/// # Errors
+///
+/// A file cannot be read, or is too long.
+pub(super) fn alone(
+    workers: &Path,
+    map: Option<&Path>,
+    options: &Options<'_>,
+    notes: &mut Notes,
+) -> Result<Site, Failure> {
+    let mut properties = Properties::default();
+    let place = place_of(workers);
+    properties.read(workers, &place, options, notes)?;
+    properties.resolve(notes)?;
+    let mut connector = Connector::new(
+        &properties,
+        &Origin {
+            line: 1,
+            ..place.clone()
+        },
+        Vec::new(),
+    );
+    let mut lines = connector.own_mounts();
+    if let Some(map) = map {
+        lines.extend(map_lines(map, &place_of(map), options, notes)?);
+    }
+    let mut mounts = Mounts::default();
+    mounts.add(&lines, notes);
+    mounts.sort();
+    let rules = connector.rules(&mounts, &Keys::default(), notes);
+    if lines.is_empty() {
+        connector.all(notes);
+        let text = "no rule says which paths go to its workers: give --uriworkermap FILE, or --httpd FILE with JkMount";
+        notes.name(&Origin { line: 1, ..place }, text);
+    }
+    let balancers = connector.finish();
+    leftover::leftover(&properties, notes);
+    Ok(Site {
+        listeners: vec![Listener {
+            bind: "0.0.0.0:80".to_owned(),
+            keys: Keys::default(),
+            origin: None,
+            comments: vec!["the address stands in no file of mod_jk".to_owned()],
+        }],
+        balancers,
+        servers: vec![Server {
+            stages: vec![rules],
+            ..Server::default()
+        }],
+        ..Site::default()
+    })
+}
+
+/// What is given beside the files of an httpd.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// In place of `JkWorkersFile`.
+    pub(super) workers: Option<&'a Path>,
+    /// In place of the main server's `JkMountFile`.
+    pub(super) map: Option<&'a Path>,
+    /// Where relative names start from.
+    pub(super) root: &'a Path,
+    pub(super) options: Options<'a>,
+}
+
+/// Adds what mod_jk does to the servers of an httpd. `servers` are the directives of each server of the site; `None` stands
+/// for the main server, whose directives are `main`.
+///
+/// # Errors
+///
+/// A file cannot be read, or is too long.
+pub(super) fn add(
+    site: &mut Site,
+    main: &Directives,
+    servers: &[Option<&Directives>],
+    given: &Given<'_>,
+    notes: &mut Notes,
+) -> Result<(), Failure> {
+    let hosts = servers.iter().filter_map(|it| *it);
+    let mut all = std::iter::once(main).chain(hosts);
+    if given.workers.is_none() && !all.any(|it| it.sends_on() || it.workers.is_some()) {
+        return Ok(());
+    }
+    let properties = properties(main, servers, given, notes)?;
+    let place = main.workers.as_ref().map_or_else(
+        || given.workers.map_or_else(|| place_of(given.root), place_of),
+        |it| it.1.clone(),
+    );
+    let taken = site.balancers.iter().map(|it| it.name.clone()).collect();
+    let mut connector = Connector::new(&properties, &place, taken);
+    let mut own = main.mounts.clone();
+    own.extend(connector.own_mounts());
+    let file = match (given.map, &main.map) {
+        (Some(map), _) => map_lines(map, &place_of(map), &given.options, notes)?,
+        (None, Some((name, origin))) => {
+            map_lines(&given.root.join(name), origin, &given.options, notes)?
+        }
+        (None, None) => Vec::new(),
+    };
+    let mut is_used = false;
+    for (server, directives) in site.servers.iter_mut().zip(servers) {
+        let host = directives.unwrap_or(main);
+        let copies = directives.is_none() || host.copy.unwrap_or(main.copy_all);
+        is_used |= copies;
+        let mut mounts = Mounts::default();
+        mounts.add(&joined(host, directives.is_some(), copies, &own), notes);
+        let map = match (&host.map, directives) {
+            (Some((name, origin)), Some(_)) => {
+                map_lines(&given.root.join(name), origin, &given.options, notes)?
+            }
+            _ if copies => file.clone(),
+            _ => Vec::new(),
+        };
+        mounts.add(&map, notes);
+        mounts.sort();
+        let keys = attributes(main, host, notes);
+        let mut stage = excluded(main, host, notes);
+        stage.extend(connector.rules(&mounts, &keys, notes));
+        insert(server, stage);
+    }
+    if !is_used {
+        for (_, _, origin) in own.iter().chain(&file) {
+            let text = "left out, as in mod_jk: virtual hosts have the rules of the main server only with JkMountCopy";
+            notes.name(origin, text);
+        }
+    }
+    site.balancers.extend(connector.finish());
+    leftover::leftover(&properties, notes);
+    Ok(())
+}
+
+/// The properties of the workers' file and of `JkWorkerProperty`.
+fn properties(
+    main: &Directives,
+    servers: &[Option<&Directives>],
+    given: &Given<'_>,
+    notes: &mut Notes,
+) -> Result<Properties, Failure> {
+    let mut properties = Properties::default();
+    let hosts = servers.iter().filter_map(|it| *it);
+    for (text, origin) in std::iter::once(main)
+        .chain(hosts)
+        .flat_map(|it| &it.properties)
+    {
+        match lex::property(text) {
+            Some((key, value)) => {
+                properties.set(&key, &value, origin.clone(), &given.options, notes)?;
+            }
+            None => notes.name(
+                origin,
+                "left out: mod_jk does not read it, it is no `key=value`",
+            ),
+        }
+    }
+    match (given.workers, &main.workers) {
+        (Some(file), _) => properties.read(file, &place_of(file), &given.options, notes)?,
+        (None, Some((name, origin))) => {
+            properties.read(&given.root.join(name), origin, &given.options, notes)?;
+        }
+        (None, None) => {}
+    }
+    properties.resolve(notes)?;
+    Ok(properties)
+}
+
+/// The mounts of a server with those of the main server, if it copies them. Its own ones replace the same patterns.
+fn joined(host: &Directives, is_host: bool, copies: bool, own: &[Written]) -> Vec<Written> {
+    if !is_host {
+        return own.to_vec();
+    }
+    let mut lines = host.mounts.clone();
+    if copies {
+        let new = own
+            .iter()
+            .filter(|it| !host.mounts.iter().any(|known| known.0 == it.0));
+        lines.extend(new.cloned());
+    }
+    lines
+}
+
+/// The lines of a uriworkermap.
+fn map_lines(
+    file: &Path,
+    place: &Origin,
+    options: &Options<'_>,
+    notes: &mut Notes,
+) -> Result<Vec<Written>, Failure> {
+    let (name, lines) = read::open(file, place, options, notes)?;
+    let line = |line: lex::Line| {
+        let origin = Origin {
+            file: Arc::clone(&name),
+            line: line.number,
+        };
+        (line.key, line.value, origin)
+    };
+    Ok(lines.said.into_iter().map(line).collect())
+}
+
+/// `JkEnvVar`: request attributes, where `SetEnv` or the default tells the value.
+fn attributes(main: &Directives, host: &Directives, notes: &mut Notes) -> Keys {
+    let mut attributes = Keys::default();
+    let same = std::ptr::eq(main, host);
+    let own = if same { &[][..] } else { &host.variables };
+    for (name, default, origin) in main.variables.iter().chain(own) {
+        let set = host
+            .value(name)
+            .or_else(|| main.value(name))
+            .or(default.as_deref());
+        match set {
+            Some(text) if AttributeName::read(name).is_ok() && !text.contains(['%', '$']) => {
+                attributes.set(name, Value::text(text));
+            }
+            _ => {
+                let text = format!(
+                    "JkEnvVar {name} is left out: its value is not known here; see `request_attributes`"
+                );
+                notes.name(origin, text);
+            }
+        }
+    }
+    match attributes.is_empty() {
+        true => attributes,
+        false => Keys::from([("request_attributes", Value::Map(attributes))]),
+    }
+}
+
+/// What `no-jk` takes away from all rules.
+fn excluded(main: &Directives, host: &Directives, notes: &mut Notes) -> Vec<Rule> {
+    let own = if std::ptr::eq(main, host) {
+        &[][..]
+    } else {
+        &host.excluded
+    };
+    let mut rules = Vec::new();
+    for (pattern, origin) in main.excluded.iter().chain(own) {
+        if let Err(fault) = MatchText::read(pattern) {
+            notes.name(origin, format!("left out: {}", fault.message));
+            continue;
+        }
+        rules.push(Rule {
+            takes: Takes::Pattern(pattern.clone()),
+            action: Action::Pass,
+            keys: Keys::default(),
+            origin: origin.clone(),
+            comments: Vec::new(),
+        });
+    }
+    rules
+}
+
+/// Puts the rules behind those of mod_proxy and the redirects, and before the server's own files.
+fn insert(server: &mut Server, stage: Vec<Rule>) {
+    if stage.is_empty() {
+        return;
+    }
+    let is_files = |rules: &Vec<Rule>| {
+        let mut rules = rules.iter();
+        rules.len() > 0 && rules.all(|rule| matches!(rule.action, Action::Files(_)))
+    };
+    let at = server.stages.iter().position(is_files);
+    server
+        .stages
+        .insert(at.unwrap_or(server.stages.len()), stage);
+}
+
+/// A file as a whole.
+fn place_of(file: &Path) -> Origin {
+    Origin {
+        file: Arc::from(&*file.to_string_lossy()),
+        line: 0,
+    }
+}

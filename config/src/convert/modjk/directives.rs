@@ -1,0 +1,154 @@
+//! `Jk…` directives of one server of an httpd (`apache-2.0/mod_jk.c`).
+
+use crate::convert::note::{Notes, Origin};
+use crate::convert::site::Takes;
+
+use super::mount::Written;
+
+/// A directive with the words behind it.
+pub(crate) struct Directive<'a> {
+    /// In lower case.
+    pub(crate) name: &'a str,
+    pub(crate) words: &'a [String],
+    pub(crate) origin: &'a Origin,
+    /// The paths of its `Location`; `None`: it stands in no section.
+    pub(crate) location: Option<&'a Takes>,
+}
+
+/// What the directives of a server say.
+#[derive(Debug, Default)]
+pub(crate) struct Directives {
+    /// `JkWorkersFile`
+    pub(super) workers: Option<(String, Origin)>,
+    /// `JkWorkerProperty`
+    pub(super) properties: Vec<(String, Origin)>,
+    /// `JkMount`, and `JkUnMount` with `!`.
+    pub(super) mounts: Vec<Written>,
+    /// `JkMountFile`
+    pub(super) map: Option<(String, Origin)>,
+    /// `JkMountCopy On` or `All`.
+    pub(super) copy: Option<bool>,
+    /// `JkMountCopy All`
+    pub(super) copy_all: bool,
+    /// `JkEnvVar`: name and default.
+    pub(super) variables: Vec<(String, Option<String>, Origin)>,
+    /// `SetEnv`: name and value.
+    environment: Vec<(String, String)>,
+    /// Expressions of `SetEnvIf Request_URI … no-jk`.
+    pub(super) excluded: Vec<(String, Origin)>,
+}
+
+impl Directives {
+    /// Whether a rule says what is sent on.
+    pub(crate) fn sends_on(&self) -> bool {
+        !self.mounts.is_empty() || self.map.is_some()
+    }
+
+    /// Takes a directive. Returns whether it is one of mod_jk's.
+    pub(crate) fn take(&mut self, directive: &Directive<'_>, notes: &mut Notes) -> bool {
+        let origin = directive.origin;
+        match (directive.name, directive.words) {
+            ("jkworkersfile", [file, ..]) => self.workers = Some((file.clone(), origin.clone())),
+            ("jkworkerproperty", words) => self.properties.push((words.join(" "), origin.clone())),
+            ("jkmountfile", [file, ..]) => self.map = Some((file.clone(), origin.clone())),
+            ("jkmountcopy", [word, ..]) => {
+                self.copy_all = word.eq_ignore_ascii_case("all");
+                self.copy = Some(self.copy_all || word.eq_ignore_ascii_case("on"));
+            }
+            ("jkmount" | "jkunmount", words) => self.mount(directive, words, notes),
+            ("jkenvvar", [name, default @ ..]) => {
+                let default = default.first().cloned();
+                self.variables.push((name.clone(), default, origin.clone()));
+            }
+            ("setenv", [name, value @ ..]) => {
+                let value = value.first().cloned().unwrap_or_default();
+                self.environment.push((name.clone(), value));
+                return false;
+            }
+            ("setenvif" | "setenvifnocase", [what, pattern, variables @ ..])
+                if what.eq_ignore_ascii_case("request_uri") && excludes(variables) =>
+            {
+                let start = if directive.name == "setenvif" {
+                    ""
+                } else {
+                    "(?i)"
+                };
+                self.excluded
+                    .push((format!("{start}{pattern}"), origin.clone()));
+            }
+            ("jkoptions", words) => options(words, origin, notes),
+            ("jkautoalias", _) => notes.name(origin, "JkAutoAlias is left out: see `files`"),
+            ("jkmountfilereload", _) => notes.count(origin),
+            (name, _) if name.starts_with("jk") && name.ends_with("indicator") => {
+                notes.name(
+                    origin,
+                    "left out: the gateway knows these facts of its connections itself",
+                );
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The value that `SetEnv` gives a variable.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let found = self
+            .environment
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn mount(&mut self, directive: &Directive<'_>, words: &[String], notes: &mut Notes) {
+        let origin = directive.origin;
+        let (pattern, worker) = match (words, directive.location) {
+            ([worker], Some(Takes::Path(path))) => (path.clone(), worker.clone()),
+            ([_], _) => {
+                let text = "left out: without a path it needs a <Location> of one path around it";
+                return notes.name(origin, text);
+            }
+            ([pattern, worker, ..], _) => (pattern.clone(), worker.clone()),
+            ([], _) => return notes.name(origin, "left out: a path and a worker are wanted"),
+        };
+        let mark = if directive.name == "jkunmount" {
+            "!"
+        } else {
+            ""
+        };
+        self.mounts
+            .push((format!("{mark}{pattern}"), worker, origin.clone()));
+    }
+}
+
+/// Whether `no-jk` is the only variable that is set.
+fn excludes(variables: &[String]) -> bool {
+    let mut variables = variables.iter();
+    variables.len() > 0 && variables.all(|it| it == "no-jk" || it == "no-jk=1")
+}
+
+/// `JkOptions`: how paths are sent on is decided here as it is for every mapping.
+fn options(words: &[String], origin: &Origin, notes: &mut Notes) {
+    for word in words {
+        let name = word.trim_start_matches(['+', '-']).to_ascii_lowercase();
+        let off = word.starts_with('-');
+        let counted = off
+            || name.starts_with("forwarduri")
+            || name.starts_with("collapseslashes")
+            || matches!(
+                &*name,
+                "forwardkeysize"
+                    | "flushpackets"
+                    | "flushheader"
+                    | "rejectunsafeuri"
+                    | "forwardphysicaladdress"
+            );
+        match counted {
+            true => notes.count(origin),
+            false => notes.name(
+                origin,
+                format!("JkOptions {word} is left out: it has no counterpart here"),
+            ),
+        }
+    }
+}
