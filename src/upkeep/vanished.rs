@@ -1,5 +1,7 @@
 //! Members that no source names any more: they go once nobody needs them.
 
+use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,12 +21,15 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const AT_A_TIME: usize = 64;
 
 /// Removes members that no source names: when their requests are done and their sessions have ended, or `drain_timeout` is
-/// over, or they cannot be connected to.
+/// over, or they cannot be connected to. A refused connection says so at once; whatever else failed has to fail at two looks
+/// in a row, as a lost packet or a name server that is busy is soon over.
 pub(super) async fn look_after(shared: Arc<Shared>, ended: CancellationToken) {
+    let mut doubted = Doubted::new();
     while pause(INTERVAL, &ended).await {
         let balancers = shared.snapshot.load_full().balancers.clone();
+        let before = std::mem::take(&mut doubted);
         for balancer in &balancers {
-            let gone = gone(balancer).await;
+            let gone = gone(balancer, &before, &mut doubted).await;
             if gone.is_empty() {
                 continue;
             }
@@ -42,33 +47,107 @@ pub(super) async fn look_after(shared: Arc<Shared>, ended: CancellationToken) {
     }
 }
 
-/// The members of a balancer that nobody needs any more.
-async fn gone(balancer: &Arc<LiveBalancer>) -> Vec<MemberUrl> {
+/// The members that could not be connected to at the last look, though nobody refused it: balancer and url.
+type Doubted = HashSet<(String, Arc<str>)>;
+
+/// What a look at a member shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Needed,
+    /// It may be gone.
+    Doubted,
+    /// It can go, for this reason.
+    Gone(&'static str),
+}
+
+/// The members of a balancer that nobody needs any more. `before` are those that were doubted at the last look; `doubted`
+/// gets those of this one.
+async fn gone(
+    balancer: &Arc<LiveBalancer>,
+    before: &Doubted,
+    doubted: &mut Doubted,
+) -> Vec<MemberUrl> {
     let vanished: Vec<Arc<LiveMember>> = balancer
         .members
         .iter()
         .filter(|member| member.config.origin.standing == Standing::Vanished)
         .cloned()
         .collect();
-    let asked = vanished
-        .into_iter()
-        .map(|member| unneeded(Arc::clone(balancer), member));
-    let asked = futures_util::stream::iter(asked).buffer_unordered(AT_A_TIME);
-    asked.filter_map(std::future::ready).collect().await
+    let looks = vanished.into_iter().map(|member| {
+        let place = (balancer.name().to_owned(), Arc::clone(&member.url));
+        let was_doubted = before.contains(&place);
+        let balancer = Arc::clone(balancer);
+        async move {
+            let look = look(&balancer, &member, was_doubted).await;
+            (place, member, look)
+        }
+    });
+    let looks = futures_util::stream::iter(looks).buffer_unordered(AT_A_TIME);
+    let looks: Vec<_> = looks.collect().await;
+    let mut gone = Vec::new();
+    for (place, member, look) in looks {
+        match look {
+            Look::Needed => {}
+            Look::Doubted => {
+                doubted.insert(place);
+            }
+            Look::Gone(why) => {
+                let balancer = balancer.name();
+                info!(balancer, member = %member.url, why, "a member that vanished is removed");
+                gone.push(member.config.url.clone());
+            }
+        }
+    }
+    gone
 }
 
-/// The url of a member that can go; `None` while it is needed.
-async fn unneeded(balancer: Arc<LiveBalancer>, member: Arc<LiveMember>) -> Option<MemberUrl> {
+async fn look(balancer: &LiveBalancer, member: &LiveMember, was_doubted: bool) -> Look {
+    if balancer.is_unneeded(member, Instant::now()) {
+        return Look::Gone("it has no request and no session, or drain_timeout is over");
+    }
     let limit = member.config.connectiontimeout;
-    let why = match balancer.is_unneeded(&member, Instant::now()) {
-        true => "it has no request and no session, or drain_timeout is over",
-        false => match member.backend.check(Question::Tcp, limit).await {
-            // This process may open no more files, which says nothing of the member.
-            Ok(_) | Err(FailureKind::Connect(ConnectError::NoDescriptor(_))) => return None,
-            Err(_) => "it cannot be connected to",
-        },
-    };
-    let balancer = balancer.name();
-    info!(balancer, member = %member.url, why, "a member that vanished is removed");
-    Some(member.config.url.clone())
+    match member.backend.check(Question::Tcp, limit).await {
+        Ok(_) => Look::Needed,
+        Err(failure) => unconnected(&failure, was_doubted),
+    }
+}
+
+/// What follows for a member that could not be connected to.
+fn unconnected(failure: &FailureKind, was_doubted: bool) -> Look {
+    match failure {
+        // This process may open no more files, which says nothing of the member.
+        FailureKind::Connect(ConnectError::NoDescriptor(_)) => Look::Needed,
+        FailureKind::Connect(ConnectError::Io(error))
+            if error.kind() == io::ErrorKind::ConnectionRefused =>
+        {
+            Look::Gone("it refuses connections")
+        }
+        _ if was_doubted => Look::Gone("it could not be connected to twice"),
+        _ => Look::Doubted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_connection_ends_a_member_at_once_and_a_timeout_at_the_second_look() {
+        let failed = |error| FailureKind::Connect(error);
+        let io = |kind| failed(ConnectError::Io(io::Error::from(kind)));
+        let refused = io(io::ErrorKind::ConnectionRefused);
+        assert!(matches!(unconnected(&refused, false), Look::Gone(_)));
+        for other in [
+            failed(ConnectError::Timeout),
+            failed(ConnectError::ResolveTimeout),
+            io(io::ErrorKind::HostUnreachable),
+        ] {
+            assert_eq!(unconnected(&other, false), Look::Doubted);
+            assert!(matches!(unconnected(&other, true), Look::Gone(_)));
+        }
+        let ours = failed(ConnectError::NoDescriptor(io::Error::from(
+            io::ErrorKind::Other,
+        )));
+        assert_eq!(unconnected(&ours, true), Look::Needed);
+    }
 }
