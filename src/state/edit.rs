@@ -315,7 +315,9 @@ impl Edit<'_> {
             directories,
             cores.count(),
             metrics,
-        )?;
+        );
+        // What it had registered already.
+        let plan = plan.inspect_err(|_| metrics.forget_others(&before.named()))?;
         let tracing = Tracing::follow(
             wanted.traces.as_ref(),
             before.tracing.as_ref(),
@@ -330,7 +332,12 @@ impl Edit<'_> {
         self.editing.layers = layers;
         let (mut snapshot, retired) = plan.carry_out(now);
         snapshot.tracing = tracing;
+        let named = snapshot.named();
+        let has_lost_a_member = !snapshot.has_members_of(&before);
         self.shared.snapshot.store(Arc::new(snapshot));
+        if has_lost_a_member {
+            metrics.forget_others(&named);
+        }
         self.shared.swapped.notify_one();
         for backend in retired {
             backend.retire();

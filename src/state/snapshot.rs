@@ -1,6 +1,6 @@
 //! What a request reads: everything that follows from one configuration.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,6 +99,33 @@ impl Snapshot {
     /// A balancer as it is now; `None` when it is gone.
     pub(crate) fn current_balancer(&self, balancer: &LiveBalancer) -> Option<&Arc<LiveBalancer>> {
         self.balancers.iter().find(|other| other.is(balancer))
+    }
+
+    /// Whether it has all balancers and members that another one has, by name and url.
+    pub(super) fn has_members_of(&self, other: &Self) -> bool {
+        let mine: HashSet<_> = self.places().collect();
+        other.places().all(|place| mine.contains(&place))
+    }
+
+    /// Each balancer, alone and with the url of each of its members.
+    fn places(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.balancers.iter().flat_map(|balancer| {
+            let members = balancer.members.iter().map(|it| Some(&*it.url));
+            let all = std::iter::once(None).chain(members);
+            all.map(|url| (balancer.name(), url))
+        })
+    }
+
+    /// The balancers, members and routes that its metrics name.
+    pub(super) fn named(&self) -> Shown {
+        let mut named = Shown::default();
+        for balancer in &self.balancers {
+            named.balancer(balancer.name());
+            for member in &balancer.members {
+                named.member(balancer.name(), &member.url, &member.config.route);
+            }
+        }
+        named
     }
 
     /// Sets the gauges of all members. Returns the members and routes whose series are shown.

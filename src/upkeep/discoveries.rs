@@ -75,14 +75,14 @@ impl Asking {
         source: &Discover,
         ended: &CancellationToken,
     ) -> Self {
-        let kind = source.source().name();
         let ear = Ear {
             shared: Arc::clone(shared),
             balancer: balancer.to_owned(),
             source: source.clone(),
-            counters: DiscoveryCounters::of(&shared.metrics, balancer, kind),
             trouble: Mutex::default(),
         };
+        // From the start: an alert sees a source that never answers.
+        drop(ear.counters());
         let (source, ended) = (source.clone(), ended.child_token());
         tokio::spawn({
             let (source, ended) = (source.clone(), ended.clone());
@@ -108,7 +108,6 @@ struct Ear {
     shared: Arc<Shared>,
     balancer: String,
     source: Discover,
-    counters: DiscoveryCounters,
     /// Why the last answer changed nothing; the log has it once, not at each answer.
     trouble: Mutex<Option<String>>,
 }
@@ -138,12 +137,18 @@ impl discovery::Listener for &Ear {
         if changed.is_err() {
             result = DiscoveryResult::Failed;
         }
-        self.counters.increment(result);
+        self.counters().increment(result);
         self.tell(changed.err().or(trouble));
     }
 }
 
 impl Ear {
+    /// Looked up at each answer: the series of a balancer that was away for a moment are others.
+    fn counters(&self) -> DiscoveryCounters {
+        let kind = self.source.source().name();
+        DiscoveryCounters::of(&self.shared.metrics, &self.balancer, kind)
+    }
+
     /// Changes what runs as the answer says.
     fn change(&self, answer: &Answer) -> Result<(), String> {
         let (balancer, source) = (&self.balancer, self.source.subject());

@@ -98,6 +98,14 @@ impl Metrics {
         self.lock().insert(family.name, series);
     }
 
+    /// Forgets the series of balancers, members and routes that are not among these. Handles that were made of them count
+    /// on where nobody looks; a handle that is made anew begins at 0.
+    pub(crate) fn forget_others(&self, kept: &Shown) {
+        for series in self.lock().values_mut() {
+            series.retain(|labels, _| kept.has(labels));
+        }
+    }
+
     fn cell(&self, family: &Family, labels: Labels, make: impl FnOnce() -> Cell) -> Cell {
         let mut families = self.lock();
         let series = families.entry(family.name).or_default();
@@ -234,6 +242,37 @@ mod tests {
         one.increment(1);
         other.increment(2);
         assert_eq!((one.total(), other.total()), (3, 3));
+    }
+
+    #[test]
+    fn the_series_of_members_that_are_gone_are_forgotten() {
+        let metrics = Metrics::new();
+        let mut kept = Shown::default();
+        kept.balancer("b");
+        kept.member("b", "x", "n1");
+        let number = || {
+            let families = metrics.lock();
+            families.values().map(BTreeMap::len).sum::<usize>()
+        };
+        let counter = |member: &str, route: &str, issued: &str| {
+            let of = [("balancer", "b"), ("member", member), ("route", route)];
+            metrics.counter(&MEMBER_ELECTED, labels(&of).and("issued", issued))
+        };
+        let stays = counter("x", "n1", "n1");
+        stays.increment(1);
+        let before = number();
+        for round in 0..100 {
+            let url = format!("y{round}");
+            for (member, route, issued) in
+                [("x", "n2", "n1"), ("x", "n1", "n2"), (&url, "n1", "n1")]
+            {
+                counter(member, route, issued).increment(1);
+            }
+            metrics.forget_others(&kept);
+            assert_eq!(number(), before);
+        }
+        assert_eq!(counter("x", "n1", "n1").total(), 1);
+        assert_eq!(counter("y1", "n1", "n1").total(), 0);
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! Which series are shown. None is forgotten, but a member that has another route now, or is gone, would look as if it still
+//! Which series are shown, and which are kept: a member that has another route now, or is gone, would look as if it still
 //! ran.
 
 use std::collections::HashSet;
+
+use super::series::Labels;
 
 /// The members and routes of the configuration that counts now.
 #[derive(Debug, Default)]
@@ -26,6 +28,12 @@ impl Shown {
         ));
         self.0
             .insert(format!("balancer=\"{balancer}\",route=\"{route}\""));
+    }
+
+    /// Whether the balancer, the member and the routes of a series are among them.
+    pub(super) fn has(&self, labels: &Labels) -> bool {
+        let issued = labels.issued();
+        self.shows(labels.place()) && issued.is_none_or(|issued| self.shows(issued))
     }
 
     /// Whether what these labels name is among them; an empty text is. No name, URL or route has a quotation mark.
