@@ -3,6 +3,7 @@
 //! Source: `mod_proxy_balancer.c: balancer_process_balancer_worker(), recalc_factors()`. Unlike there, a value out of
 //! range is refused, and a refused command changes nothing.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Instant;
 
@@ -187,7 +188,8 @@ impl Balancer {
     }
 
     fn order(&mut self, order: &[MemberId]) -> Result<Applied, Refused> {
-        let place = |member: &Member| order.iter().position(|&id| id == member.id);
+        let places: HashMap<MemberId, usize> = order.iter().copied().zip(0..).collect();
+        let place = |member: &Member| places.get(&member.id).copied();
         if order.len() != self.members.len()
             || self.members.iter().any(|member| place(member).is_none())
         {

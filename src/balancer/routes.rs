@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
+use super::id::MemberId;
 use super::member::Member;
 
 /// The places of the members of each route, in the order of the members. No member has the empty route.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Routes(HashMap<Arc<str>, Vec<usize>, Hasher>);
+pub(super) struct Routes {
+    by_route: HashMap<Arc<str>, Vec<usize>, Hasher>,
+    /// The place of each member, sorted by id.
+    by_id: Vec<(MemberId, usize)>,
+}
 
 /// Without a random seed: the routes are an operator's, so nobody fills the map with what has one hash.
 type Hasher = BuildHasherDefault<DefaultHasher>;
@@ -17,16 +22,31 @@ impl Routes {
     pub(super) fn of(members: &[Member]) -> Self {
         let mut routes = Self::default();
         for (index, member) in members.iter().enumerate() {
+            routes.by_id.push((member.id, index));
             if !member.route.is_empty() {
-                let places = routes.0.entry(Arc::clone(&member.route)).or_default();
+                let places = routes
+                    .by_route
+                    .entry(Arc::clone(&member.route))
+                    .or_default();
                 places.push(index);
             }
         }
+        routes.by_id.sort_unstable();
         routes
+    }
+
+    /// The place of a member.
+    pub(super) fn place(&self, id: MemberId) -> Option<usize> {
+        let found = self.by_id.binary_search_by_key(&id, |&(id, _)| id).ok()?;
+        let (_, place) = self.by_id.get(found)?;
+        Some(*place)
     }
 
     /// The places of the members with this route.
     pub(super) fn places(&self, route: &str) -> &[usize] {
-        self.0.get(route).map(Vec::as_slice).unwrap_or_default()
+        self.by_route
+            .get(route)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }

@@ -224,8 +224,16 @@ impl Balancer {
         let place = id.get() as usize;
         let index = match self.members.get(place) {
             Some(member) if member.id == id => place,
-            _ => self.members.iter().position(|member| member.id == id)?,
+            _ => self.place(id)?,
         };
         self.members.get_mut(index)
+    }
+
+    /// The place of a member whose id is not its place.
+    fn place(&self, id: MemberId) -> Option<usize> {
+        let is_there = |&place: &usize| self.members.get(place).is_some_and(|it| it.id == id);
+        let known = self.routes.place(id).filter(is_there);
+        // Within a command that adds or removes members, the table is that of before.
+        known.or_else(|| self.members.iter().position(|member| member.id == id))
     }
 }

@@ -1,5 +1,6 @@
 //! A balancer while it runs.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -32,6 +33,9 @@ pub(crate) struct LiveBalancer {
     pub(crate) variable: Option<Arc<str>>,
     /// In the order of the configuration.
     pub(crate) members: Vec<Arc<LiveMember>>,
+    /// The place of each of them.
+    places: HashMap<MemberId, usize>,
+    by_url: HashMap<Arc<str>, usize>,
     pub(crate) metrics: BalancerMetrics,
     /// Limits the warnings about requests that no member could have.
     pub(crate) unserved: Arc<WarnLimit<NoMember>>,
@@ -115,6 +119,8 @@ impl LiveBalancer {
                 newest: members.clone(),
             })),
             changed: Arc::default(),
+            places: places_of(&members),
+            by_url: places_by_url(&members),
             members,
         };
         live.tell_withdrawn(now);
@@ -150,6 +156,8 @@ impl LiveBalancer {
         let next = Self {
             config: wanted.config,
             variable: self.variable.clone(),
+            places: places_of(&members),
+            by_url: places_by_url(&members),
             members,
             metrics: wanted.metrics,
             unserved: Arc::clone(&self.unserved),
@@ -205,12 +213,16 @@ impl LiveBalancer {
             .members
             .get(id.get() as usize)
             .filter(|member| member.id == id);
-        at_its_place.or_else(|| self.members.iter().find(|member| member.id == id))
+        at_its_place.or_else(|| {
+            let place = *self.places.get(&id)?;
+            self.members.get(place)
+        })
     }
 
     /// The member with this URL.
     pub(super) fn member_at(&self, url: &str) -> Option<&Arc<LiveMember>> {
-        self.members.iter().find(|member| *member.url == *url)
+        let place = *self.by_url.get(url)?;
+        self.members.get(place)
     }
 
     /// Its members, each with what the decisions show of it. A member that a later version has removed is left out.
@@ -218,15 +230,12 @@ impl LiveBalancer {
         &'b self,
         view: &'v View,
     ) -> impl Iterator<Item = (&'b Arc<LiveMember>, &'v MemberView)> {
-        self.members
-            .iter()
-            .enumerate()
-            .filter_map(|(place, member)| {
-                let at_its_place = view.members.get(place).filter(|it| it.id == member.id);
-                let mut all = view.members.iter();
-                let view = at_its_place.or_else(|| all.find(|it| it.id == member.id))?;
-                Some((member, view))
-            })
+        let ids = view.members.iter().map(|it| it.id);
+        let places: HashMap<MemberId, usize> = ids.zip(0..).collect();
+        self.members.iter().filter_map(move |member| {
+            let place = *places.get(&member.id)?;
+            Some((member, view.members.get(place)?))
+        })
     }
 
     /// Whether requests are searched for a session.
@@ -333,9 +342,9 @@ impl Changing<'_> {
 
     /// Removes the members that this configuration does not have.
     fn remove_others(&mut self, wanted: &config::Balancer) {
+        let stay: HashSet<&str> = wanted.members.iter().map(|it| &*it.url.text).collect();
         for member in &self.old.members {
-            let mut stay = wanted.members.iter();
-            if !stay.any(|it| it.url.text == *member.url) {
+            if !stay.contains(&*member.url) {
                 self.apply(Command::Remove(member.id));
             }
         }
@@ -365,6 +374,15 @@ impl Changing<'_> {
         }
         Some(Arc::new(member))
     }
+}
+
+fn places_of(members: &[Arc<LiveMember>]) -> HashMap<MemberId, usize> {
+    members.iter().map(|member| member.id).zip(0..).collect()
+}
+
+fn places_by_url(members: &[Arc<LiveMember>]) -> HashMap<Arc<str>, usize> {
+    let urls = members.iter().map(|member| Arc::clone(&member.url));
+    urls.zip(0..).collect()
 }
 
 /// Whether sessions that were counted with one configuration count with the other too: both find the same sessions, with
