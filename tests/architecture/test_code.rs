@@ -14,6 +14,7 @@ const TESTS: &[&str] = &[
 /// Files with addresses that no test binds or connects to, and why they have them.
 const ADDRESSES: &[(&str, &str)] = &[
     ("tests/cli/check.rs", "configurations that are only read"),
+    ("tests/cli/convert.rs", "configurations that are only read"),
     (
         "tests/cli/tls.rs",
         "addresses of an example, which are replaced",

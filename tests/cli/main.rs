@@ -15,6 +15,7 @@ mod support;
 mod by_hand;
 mod check;
 mod cluster;
+mod convert;
 mod demo;
 mod explain;
 mod handover;
