@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::client::PerAddress;
+use crate::cluster::{First, Link};
 use crate::cores::Cores;
 use crate::handover::{Given, Held, Role};
 use crate::identity::Hashing;
@@ -32,7 +33,7 @@ use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::tls::Challenges;
 use crate::traces::Tracing;
-use crate::upkeep::{self, HeartbeatListener};
+use crate::upkeep::{self, HeartbeatListener, Membership};
 
 /// How long a connection is kept for its last request when another process has taken over. A client that sends requests
 /// one after the other gets to know in this time that it has to connect anew.
@@ -40,6 +41,9 @@ const LAST_REQUEST: Duration = Duration::from_secs(5);
 
 /// How long the end may take when the last request has been answered or cut.
 const END: Duration = Duration::from_secs(5);
+
+/// How long it may take to tell the cluster of the end.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Why connections are cut.
 const HURRIED: &str = "told to stop once more";
@@ -52,6 +56,8 @@ pub struct Gateway {
     admin: Option<SocketAddr>,
     heartbeats: Vec<SocketAddr>,
     clients: TaskTracker,
+    /// What speaks with the engine of the cluster.
+    cluster: TaskTracker,
     /// Cancelled when everything has to end, including the admin listener.
     ended: CancellationToken,
 }
@@ -94,12 +100,18 @@ impl Gateway {
         } = place;
         let bound = Bound::new(config, cores.count(), given)?;
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
-        let shared = shared(config, source.as_ref(), cores, supervisor, reloads)?;
+        let joined = config.cluster.as_ref().map(Membership::new).transpose()?;
+        let (membership, read) = match joined {
+            Some((membership, link, first)) => (Some(membership), Some((link, first))),
+            None => (None, None),
+        };
+        let shared = shared(config, source.as_ref(), cores, supervisor, (reloads, read))?;
         let gateway = Self {
             listeners: bound.addresses(),
             admin: bound.admin_address(),
             heartbeats: bound.heartbeat_addresses(),
             clients: TaskTracker::new(),
+            cluster: TaskTracker::new(),
             ended: CancellationToken::new(),
             shared: Arc::new(shared),
         };
@@ -109,6 +121,7 @@ impl Gateway {
             source,
             bound,
             requests,
+            membership,
         })
     }
 
@@ -273,6 +286,9 @@ impl Gateway {
         if let Some(tracing) = &self.shared.snapshot.load_full().tracing {
             tracing.close().await;
         }
+        // The other gateways are told that this one has ended.
+        self.cluster.close();
+        let _ = tokio::time::timeout(LAST_WORD, self.cluster.wait()).await;
         cut.is_none()
     }
 
@@ -326,6 +342,7 @@ pub(crate) struct Prepared<'a> {
     source: Option<Source>,
     bound: Bound,
     requests: mpsc::Receiver<oneshot::Sender<Reloaded>>,
+    membership: Option<Membership>,
 }
 
 impl Prepared<'_> {
@@ -342,7 +359,11 @@ impl Prepared<'_> {
             source,
             bound,
             requests,
+            membership,
         } = self;
+        if let Some(membership) = membership {
+            membership.start(&gateway.shared, &gateway.cluster, &gateway.ended);
+        }
         gateway.serve(config, source, bound, requests);
         gateway
     }
@@ -412,7 +433,10 @@ fn shared(
     source: Option<&Source>,
     cores: Cores,
     supervisor: Supervisor,
-    reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+    (reloads, cluster): (
+        mpsc::Sender<oneshot::Sender<Reloaded>>,
+        Option<(Link, Option<First>)>,
+    ),
 ) -> anyhow::Result<Shared> {
     let metrics = Metrics::new();
     let counters = GatewayMetrics::new(&metrics);
@@ -421,7 +445,7 @@ fn shared(
         .with_context(|| format!("cannot open the access log {}", config.access_log.sink))?;
     let folder = source.and_then(|source| source.path.parent());
     let folder = folder.map(Path::to_owned).unwrap_or_default();
-    let mut editing = Editing::new(config, &folder);
+    let mut editing = Editing::new(config, &folder, cluster);
     let start = |editing: &Editing| Snapshot::new(&editing.effective(), cores.count(), &metrics);
     let mut snapshot = match start(&editing) {
         // What a source has named must not keep the gateway from starting: it is asked again at once, and the log tells why.

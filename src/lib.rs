@@ -15,6 +15,7 @@ mod backend;
 mod cli;
 mod client;
 mod clock;
+mod cluster;
 mod connection_state;
 mod cores;
 mod discovery;

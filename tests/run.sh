@@ -20,6 +20,7 @@ packages=(
     libapache2-mod-auth-openidc              # a single sign-on that asks an OpenID provider
     libnginx-mod-stream                      # nginx as a load balancer with the PROXY protocol
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
+    redis-server                             # the engine of several gateways
     pebble                                   # an authority that speaks ACME
     chromium chromium-driver                 # looks at the balancer manager
     curl wrk nghttp2-client tshark           # clients and a look at the wire

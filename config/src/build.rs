@@ -7,6 +7,7 @@ mod access;
 mod admin;
 mod answers;
 mod balancer;
+mod cluster;
 mod discover;
 mod exclusion;
 mod files;
@@ -66,6 +67,7 @@ pub(crate) fn build(file: File, include: Include, place: Place, report: &Report)
         log: log(file.log),
         traces: builder.traces(file.traces),
         admin: admin.map(|(_, admin)| admin),
+        cluster: builder.cluster(file.cluster),
         watch: file.watch.or(defaults::WATCH),
         shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),
         shutdown_delay: file.shutdown_delay.or(defaults::SHUTDOWN_DELAY),

@@ -7,6 +7,7 @@
 mod access;
 mod answers;
 mod balancer;
+mod cluster;
 mod discover;
 mod gateway;
 mod headers;
@@ -19,6 +20,7 @@ mod redirect;
 pub(crate) use access::Rate;
 pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
+pub(crate) use cluster::Cluster;
 pub(crate) use discover::Discover;
 pub(crate) use gateway::{
     AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime, Tracing,
@@ -76,6 +78,8 @@ pub(crate) struct File {
     pub(crate) traces: Field<Tracing>,
     /// The admin listener: manager, API, metrics, health. `off` for none.
     pub(crate) admin: Field<Either<Off, Admin>>,
+    /// Several gateways as one: what they share through Valkey or Redis.
+    pub(crate) cluster: Field<Cluster>,
     /// Whether a change of the file reloads it.
     #[schemars(extend("default" = false))]
     pub(crate) watch: Scalar<Switch>,

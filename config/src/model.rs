@@ -7,6 +7,7 @@ mod access;
 mod answers;
 mod balancer;
 mod change;
+mod cluster;
 mod discover;
 mod files;
 mod headers;
@@ -23,6 +24,7 @@ pub use access::*;
 pub use answers::*;
 pub use balancer::*;
 pub use change::*;
+pub use cluster::*;
 pub use discover::*;
 pub use files::*;
 pub use headers::*;
@@ -75,6 +77,8 @@ pub struct Config {
     pub traces: Option<Tracing>,
     /// The admin listener; `None` for `admin: off`.
     pub admin: Option<Admin>,
+    /// What several gateways share, and where; `None`: the gateway is alone.
+    pub cluster: Option<Cluster>,
     /// Whether a change of the file reloads it.
     pub watch: bool,
     /// How long requests in flight may take after SIGTERM.

@@ -5,6 +5,7 @@ mod address;
 mod amount;
 mod auth;
 mod control;
+mod engine;
 mod host;
 mod media;
 mod name;
@@ -20,10 +21,12 @@ pub(crate) use acme::{AuthorityUrl, DomainName, Email};
 pub(crate) use address::{Bind, Network};
 pub(crate) use amount::{ErrorStatus, Factor, Part, Period, Size, StatusCode, Whole};
 pub(crate) use auth::{AuthUrl, Realm, RequestRate};
+pub(crate) use engine::EngineUrl;
 pub(crate) use media::MediaRange;
 pub use name::is_route;
 pub(crate) use name::{
-    AttributeName, BalancerName, CookieName, FieldName, FieldText, HostName, Route, ServerName,
+    AttributeName, BalancerName, ClusterName, CookieName, FieldName, FieldText, HostName, Route,
+    ServerName,
 };
 pub(crate) use path::{CookiePath, EntryName, FileName, PathPrefix, RequestUri};
 pub use pattern::Pattern;

@@ -141,7 +141,7 @@ impl Maker<'_> {
 
 /// TLS towards a member. `alpn` names the protocol inside (RFC 7301).
 fn tls(member: &Member, url: &MemberUrl, alpn: &[u8]) -> Result<Arc<Tls>, BackendError> {
-    let tls = Tls::new(url, member.tls.as_ref(), alpn);
+    let tls = Tls::new(&url.host, member.tls.as_ref(), alpn);
     tls.map(Arc::new).map_err(|reason| BackendError::Tls {
         url: url.to_string(),
         reason,

@@ -39,5 +39,5 @@ pub(crate) use self::exchange::Incomplete;
 pub(crate) use self::forward::{Activation, Failed, Forward, Sent};
 pub(crate) use self::pool::Reuse;
 pub(crate) use self::response::ResponseBody;
-pub(crate) use self::tls::Tls;
+pub(crate) use self::tls::{Tls, TlsError};
 pub(crate) use self::wire::Moved;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ajpgate_config::{MemberTls, MemberUrl};
+use ajpgate_config::MemberTls;
 use rustls::ClientConfig;
 use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::ring;
@@ -60,20 +60,16 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Without `tls` the system's roots and the URL's host count. `alpn` names the protocol that is spoken inside
-    /// (RFC 7301): a server of another one is not to be talked to by mistake.
+    /// Without `tls` the system's roots and the URL's `host` count. `alpn` names the protocol that is spoken inside
+    /// (RFC 7301): a server of another one is not to be talked to by mistake. Empty: the protocol has no name there.
     ///
     /// # Errors
     /// A file that cannot be read or used, or a name that is none.
-    pub(crate) fn new(
-        url: &MemberUrl,
-        tls: Option<&MemberTls>,
-        alpn: &[u8],
-    ) -> Result<Self, TlsError> {
+    pub(crate) fn new(host: &str, tls: Option<&MemberTls>, alpn: &[u8]) -> Result<Self, TlsError> {
         // The files are hashed before they are read, so that a change in between is noticed next time.
         let files = files(tls);
         let name = tls.and_then(|tls| tls.server_name.as_deref());
-        let name = name.unwrap_or(url.host.as_str());
+        let name = name.unwrap_or(host);
         let name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
         let provider = Arc::new(ring::default_provider());
@@ -98,7 +94,9 @@ impl Tls {
             }
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![alpn.to_vec()];
+        if !alpn.is_empty() {
+            config.alpn_protocols = vec![alpn.to_vec()];
+        }
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
             name,
@@ -128,7 +126,7 @@ impl Tls {
         }
     }
 
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, ConnectError> {

@@ -78,7 +78,7 @@ fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Foun
     let upgrades = member.upgrade_url.iter();
     let mut urls = [&member.url].into_iter().chain(upgrades);
     let error = urls.find_map(|url| match url.scheme {
-        Scheme::Https | Scheme::Ftps => Tls::new(url, member.tls.as_ref(), b"").err(),
+        Scheme::Https | Scheme::Ftps => Tls::new(&url.host, member.tls.as_ref(), b"").err(),
         _ => None,
     })?;
     let key = match member.tls {

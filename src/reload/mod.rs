@@ -366,6 +366,7 @@ impl Reloader {
             ("access_log", old.access_log != new.access_log),
             ("log", old.log != new.log),
             ("admin", old.admin != new.admin),
+            ("cluster", old.cluster != new.cluster),
             ("heartbeat.listen", hears(old) != hears(new)),
             ("runtime", old.threads != new.threads),
         ];

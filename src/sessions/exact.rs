@@ -47,6 +47,13 @@ impl Exact {
         alive.filter(|seen| is_alive(**seen, now, timeout)).count() as u64
     }
 
+    /// The hashes of the live sessions.
+    pub(super) fn alive(&self, now: u64, timeout: u64) -> impl Iterator<Item = u64> {
+        let alive = self.seen.iter();
+        let alive = alive.filter(move |(_, seen)| is_alive(**seen, now, timeout));
+        alive.map(|(hash, _)| *hash)
+    }
+
     pub(super) fn entries(&self) -> impl Iterator<Item = (u64, u64)> {
         self.seen.iter().map(|(hash, seen)| (*hash, *seen))
     }

@@ -24,6 +24,7 @@
 //! Sources: HyperLogLog by Flajolet, Fusy, Gandouet, Meunier 2007; registers with times by Chabchoub, Hébrail 2010,
 //! simplified; the estimator by Ertl 2017, which is unbiased over the whole range.
 
+mod elsewhere;
 mod exact;
 mod registers;
 
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 use exact::Exact;
 use registers::Registers;
 
+pub use elsewhere::{Elsewhere, Record};
 pub use exact::EXACT;
 
 /// The live sessions of one member.
@@ -52,6 +54,8 @@ pub struct LiveSessions {
     crowded_at: u64,
     /// When any session was seen last, in milliseconds since the start.
     last_seen: Option<u64>,
+    /// Whether several gateways have hashed ids alike since the start.
+    shared: bool,
 }
 
 impl LiveSessions {
@@ -66,7 +70,23 @@ impl LiveSessions {
             registers: None,
             crowded_at: 0,
             last_seen: None,
+            shared: false,
         }
+    }
+
+    /// Hashes ids with the seed that all gateways of a cluster have. What was counted with another seed is lost, so that
+    /// the count is not [complete](Self::is_complete) for a while.
+    pub fn share(&mut self, seed: [u64; 2], now: Instant) {
+        if self.seed == seed {
+            return;
+        }
+        let unused = self.last_seen.is_none();
+        let timeout = Duration::from_millis(self.timeout);
+        let start = if unused { self.start } else { now };
+        *self = Self {
+            shared: unused,
+            ..Self::new(timeout, seed, start)
+        };
     }
 
     /// Records a request or answer of a session. The id must always have its route, or never.

@@ -47,9 +47,7 @@ impl Registers {
                 self.tick_of(now).unwrap_or(1)
             }
         };
-        let index = usize::try_from(hash >> (u64::BITS - INDEX_BITS)).unwrap_or(0);
-        // The rank uses the low bits, the index the high ones.
-        let rank = (hash.trailing_zeros() as usize).min(RANKS - 1);
+        let (index, rank) = place(hash);
         let seen = self
             .seen
             .get_mut(index)
@@ -60,20 +58,23 @@ impl Registers {
     }
 
     pub(super) fn estimate(&self, now: u64) -> u64 {
+        self.ranks(now).estimate()
+    }
+
+    /// The registers that a plain HyperLogLog of the live sessions would have.
+    pub(super) fn ranks(&self, now: u64) -> Ranks {
         let oldest = self
             .tick_of(now)
             .unwrap_or(u32::MAX)
             .saturating_sub(self.timeout)
             .max(1);
-        // The number of registers whose highest rank is none, 1, 2 …
-        let mut counts = [0_u32; RANKS + 1];
-        for ranks in &*self.seen {
+        let mut all = Ranks::default();
+        for (into, ranks) in all.0.iter_mut().zip(&*self.seen) {
             let rank = ranks.iter().rposition(|seen| *seen >= oldest);
-            if let Some(count) = counts.get_mut(rank.map_or(0, |rank| rank + 1)) {
-                *count += 1;
-            }
+            // There are 20 ranks.
+            *into = rank.map_or(0, |rank| u8::try_from(rank + 1).unwrap_or(u8::MAX));
         }
-        cardinality(&counts)
+        all
     }
 
     /// The tick of a time, from 1 on; `None` when the number is too large.
@@ -90,6 +91,59 @@ impl Registers {
             *seen = seen.saturating_sub(ticks);
         }
         self.base = self.base.saturating_add(gone * self.tick);
+    }
+}
+
+/// The register of a hash, and its rank there, both from 0 on. The rank uses the low bits, the index the high ones.
+fn place(hash: u64) -> (usize, usize) {
+    let index = usize::try_from(hash >> (u64::BITS - INDEX_BITS)).unwrap_or(0);
+    (index, (hash.trailing_zeros() as usize).min(RANKS - 1))
+}
+
+/// The registers of a plain HyperLogLog: each has its highest rank, from 1 on, or 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ranks(Box<[u8]>);
+
+impl Default for Ranks {
+    fn default() -> Self {
+        Self(vec![0; REGISTERS].into_boxed_slice())
+    }
+}
+
+impl Ranks {
+    /// From one byte for each register; `None` when these are something else.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let fit = bytes.len() == REGISTERS && bytes.iter().all(|rank| usize::from(*rank) <= RANKS);
+        fit.then(|| Self(bytes.into()))
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn insert(&mut self, hash: u64) {
+        let (index, rank) = place(hash);
+        if let Some(highest) = self.0.get_mut(index) {
+            *highest = u8::try_from(rank + 1).unwrap_or(u8::MAX).max(*highest);
+        }
+    }
+
+    /// Adds the sessions of another one.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (rank, other) in self.0.iter_mut().zip(&*other.0) {
+            *rank = (*rank).max(*other);
+        }
+    }
+
+    pub(super) fn estimate(&self) -> u64 {
+        // The number of registers whose highest rank is none, 1, 2 …
+        let mut counts = [0_u32; RANKS + 1];
+        for rank in &*self.0 {
+            if let Some(count) = counts.get_mut(usize::from(*rank)) {
+                *count += 1;
+            }
+        }
+        cardinality(&counts)
     }
 }
 

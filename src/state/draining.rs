@@ -66,8 +66,8 @@ impl LiveBalancer {
         let limit = self.config.drain_timeout;
         let over = !limit.is_zero() && lasted >= limit;
         if !over {
-            // A session may come back as long as the member drains.
-            drain.told = false;
+            // A session may come back as long as the member drains. What is unknown for a moment is no session.
+            drain.told &= left.sessions == 0 && left.requests == 0;
         } else if !drain.told {
             (drain.told, drain.gave_up) = (true, true);
             drop(drain);

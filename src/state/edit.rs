@@ -4,7 +4,11 @@
 //! the way to it, writes down what was done by hand, and only then goes the way: a change is made as a whole or not at
 //! all. A request that is under way goes on with the snapshot that it began with, whose decisions, connections and
 //! counts are the same.
+//!
+//! In a cluster the engine is written to first. What it has is then taken up by all gateways in the same way, whoever has
+//! asked for it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -12,8 +16,9 @@ use ajpgate_config::{
     Balancer, BalancerChange, Config, Discover, Member, MemberChange, MemberUrl, Standing,
 };
 use serde_json::Value;
-use tracing::warn;
+use tracing::{info, warn};
 
+use super::cells;
 use super::directories::Directories;
 use super::discovered::is_discovered;
 use super::editing::{EditError, Editing, Layers};
@@ -23,16 +28,20 @@ use super::overrides::Overrides;
 use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
-use super::store::Store;
 use crate::balancer::{Change, Command, Refused, StatusChange};
-use crate::discovery::{Answer, Found, MOST_MEMBERS, Reconciled, reconcile};
+use crate::cluster::{Answer, Cells, Known, Writes};
+use crate::discovery::{self, Found, MOST_MEMBERS, Reconciled, reconcile};
 use crate::traces::Tracing;
+
+/// How many settings a log line names that other gateways have changed.
+const SHOWN: usize = 10;
 
 /// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
 #[derive(Debug)]
 pub(crate) struct Edit<'a> {
     shared: &'a Shared,
-    editing: MutexGuard<'a, Editing>,
+    /// `None` while others may have their turn.
+    editing: Option<MutexGuard<'a, Editing>>,
 }
 
 impl Shared {
@@ -40,12 +49,26 @@ impl Shared {
     pub(crate) fn edit(&self) -> Edit<'_> {
         Edit {
             shared: self,
-            editing: self.editing.lock().unwrap_or_else(PoisonError::into_inner),
+            editing: Some(self.turn()),
         }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Editing> {
+        self.editing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Edit<'_> {
+    fn editing(&mut self) -> &mut Editing {
+        let shared = self.shared;
+        self.editing.get_or_insert_with(|| shared.turn())
+    }
+
+    /// What the cluster is known to have.
+    pub(crate) fn known_cells(&mut self) -> Cells {
+        self.editing().known_cells()
+    }
+
     /// What runs now.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.shared.snapshot.load_full()
@@ -63,8 +86,8 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         said_by_source(member, change)?;
-        let mut layers = self.editing.layers.clone();
-        let below = layers.discovered.over(&self.editing.file);
+        let mut layers = self.editing().layers.clone();
+        let below = layers.discovered.over(&self.editing().file);
         let route = route_from_source(&below, balancer.name(), &member.url);
         let learned = layers.overrides.learned(balancer.name(), &member.url);
         let route = route.map(|route| match route {
@@ -105,7 +128,7 @@ impl Edit<'_> {
         change: &BalancerChange,
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut layers = self.editing.layers.clone();
+        let mut layers = self.editing().layers.clone();
         layers.overrides.change_balancer(balancer.name(), change);
         if change.stickysession.is_some() && self.is_session_cookie_taken(&layers, balancer) {
             return Err(EditError::TakenByName);
@@ -132,7 +155,7 @@ impl Edit<'_> {
         if balancer.members.len() >= MOST_MEMBERS {
             return Err(EditError::TooMany);
         }
-        let mut layers = self.editing.layers.clone();
+        let mut layers = self.editing().layers.clone();
         layers.overrides.add_member(balancer.name(), member, keys);
         if self.is_session_cookie_taken(&layers, balancer) {
             return Err(EditError::TakenByUrl);
@@ -150,8 +173,8 @@ impl Edit<'_> {
         member: &LiveMember,
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut layers = self.editing.layers.clone();
-        let below = layers.discovered.over(&self.editing.file);
+        let mut layers = self.editing().layers.clone();
+        let below = layers.discovered.over(&self.editing().file);
         layers
             .overrides
             .remove_member(balancer.name(), &member.url, &below);
@@ -163,16 +186,16 @@ impl Edit<'_> {
     /// # Errors
     /// The reason; then nothing has changed.
     pub(crate) fn reload(&mut self, file: &Config, now: Instant) -> Result<(), EditError> {
-        let mut layers = self.editing.layers.clone();
+        let mut layers = self.editing().layers.clone();
         let overrides = layers.overrides.read_again(&self.shared.folder);
         layers.overrides = overrides.map_err(EditError::Added)?;
         layers.discovered.follow(file);
         layers.discovered.look_into_files(file);
-        let before = std::mem::replace(&mut self.editing.file, file.clone());
+        let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
-        let run = run.and_then(|directories| self.run(layers, directories, now, || Ok(())));
+        let run = run.and_then(|directories| self.run_here(layers, directories, now, || Ok(())));
         if run.is_err() {
-            self.editing.file = before;
+            self.editing().file = before;
         }
         run
     }
@@ -185,15 +208,16 @@ impl Edit<'_> {
         &mut self,
         balancer: &str,
         source: &Discover,
-        answer: &Answer,
+        answer: &discovery::Answer,
         now: Instant,
     ) -> Result<Reconciled, EditError> {
-        let mut balancers = self.editing.file.balancers.iter();
+        let editing = self.editing();
+        let mut balancers = editing.file.balancers.iter();
         let mut sources = balancers
             .find(|it| it.name == balancer)
             .into_iter()
             .flat_map(|it| &it.discover);
-        let mut layers = self.editing.layers.clone();
+        let mut layers = editing.layers.clone();
         let known = layers.discovered.known(balancer, &source.subject());
         let reconciled = reconcile(known, answer);
         if reconciled.members == known || !sources.any(|it| it == source) {
@@ -201,7 +225,7 @@ impl Edit<'_> {
         }
         let members = reconciled.members.clone();
         layers.discovered.set(balancer, source, members);
-        let of_file = self.editing.file.balancers.iter();
+        let of_file = self.editing().file.balancers.iter();
         let mut of_file = of_file.filter(|it| it.name == balancer);
         if of_file.all(|it| layers.discovered.is_complete(it)) {
             // Learned before a restart, of members that were gone when it started.
@@ -212,13 +236,13 @@ impl Edit<'_> {
             overrides.forget_learned(balancer, |url| !discovered.knows(balancer, url));
         }
         let directories = self.snapshot().directories.clone();
-        self.run(layers, directories, now, || Ok(()))?;
+        self.run_here(layers, directories, now, || Ok(()))?;
         Ok(reconciled)
     }
 
     /// What is known from a source of members.
-    pub(crate) fn discovered(&self, balancer: &str, source: &Discover) -> Vec<Found> {
-        let discovered = &self.editing.layers.discovered;
+    pub(crate) fn discovered(&mut self, balancer: &str, source: &Discover) -> Vec<Found> {
+        let discovered = &self.editing().layers.discovered;
         discovered.known(balancer, &source.subject()).to_vec()
     }
 
@@ -232,14 +256,14 @@ impl Edit<'_> {
         learned: &[(Arc<str>, Arc<str>)],
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut layers = self.editing.layers.clone();
+        let mut layers = self.editing().layers.clone();
         for (url, route) in learned {
             if layers.discovered.knows(balancer, url) {
                 layers.overrides.learn(balancer, url, route);
             }
         }
         let directories = self.snapshot().directories.clone();
-        self.run(layers, directories, now, || Ok(()))
+        self.run_here(layers, directories, now, || Ok(()))
     }
 
     /// Removes members that no source names any more.
@@ -252,17 +276,17 @@ impl Edit<'_> {
         gone: &[MemberUrl],
         now: Instant,
     ) -> Result<(), EditError> {
-        let mut layers = self.editing.layers.clone();
+        let mut layers = self.editing().layers.clone();
         layers.discovered.forget(balancer, gone);
         let is_gone = |url: &str| gone.iter().any(|gone| gone.text == url);
         layers.overrides.forget_learned(balancer, is_gone);
         let directories = self.snapshot().directories.clone();
-        self.run(layers, directories, now, || Ok(()))
+        self.run_here(layers, directories, now, || Ok(()))
     }
 
     /// Whether the balancer's `sticky_cookie` has the name of the session cookie, as the file must not have it either.
-    fn is_session_cookie_taken(&self, layers: &Layers, balancer: &LiveBalancer) -> bool {
-        let wanted = layers.over(&self.editing.file);
+    fn is_session_cookie_taken(&mut self, layers: &Layers, balancer: &LiveBalancer) -> bool {
+        let wanted = layers.over(&self.editing().file);
         let mut balancers = wanted.balancers.iter();
         balancers
             .find(|it| it.name == balancer.name())
@@ -277,10 +301,10 @@ impl Edit<'_> {
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
-        let before = useless_redirects(&self.editing.effective());
+        let before = useless_redirects(&self.editing().effective());
         let directories = self.snapshot().directories.clone();
         self.run(layers, directories, now, tell)?;
-        for useless in &useless_redirects(&self.editing.effective()) {
+        for useless in &useless_redirects(&self.editing().effective()) {
             if !before.contains(useless) {
                 let (balancer, member, why) = useless;
                 warn!(balancer, member, "{why}");
@@ -289,7 +313,7 @@ impl Edit<'_> {
         Ok(())
     }
 
-    /// `directories` has those that the file names.
+    /// Makes a change by hand: in a cluster on all its gateways, else here. `directories` has those that the file names.
     fn run(
         &mut self,
         layers: Layers,
@@ -300,16 +324,51 @@ impl Edit<'_> {
         if self.shared.held.stands_still() {
             return Err(EditError::Replaced);
         }
-        let Shared {
-            metrics,
-            cores,
-            counters,
-            ..
-        } = self.shared;
+        let writes = self.writes(&layers.overrides);
+        if writes.is_empty() {
+            return self.run_here(layers, directories, now, tell);
+        }
+        let wanted = layers.over(&self.editing().file);
+        self.plan(&wanted, &self.snapshot(), directories)?;
+        // All gateways make the change, and this one with them.
+        self.write_to_cluster(writes)?;
+        Ok(tell()?)
+    }
+
+    /// Makes a change on this gateway alone: what it was told, has seen, or has in its file.
+    fn run_here(
+        &mut self,
+        layers: Layers,
+        directories: Directories,
+        now: Instant,
+        tell: impl FnOnce() -> Result<(), Refused>,
+    ) -> Result<(), EditError> {
+        if self.shared.held.stands_still() {
+            return Err(EditError::Replaced);
+        }
         let before = self.snapshot();
-        let wanted = layers.over(&self.editing.file);
+        let wanted = layers.over(&self.editing().file);
+        let plan = self.plan(&wanted, &before, directories)?;
+        let tracing = self.tracing(&wanted, &before)?;
+        let editing = self.editing();
+        if layers.overrides != editing.layers.overrides {
+            editing.write_down(&layers.overrides)?;
+        }
+        tell()?;
+        editing.layers = layers;
+        self.carry_out(plan, &before, tracing, now);
+        Ok(())
+    }
+
+    fn plan<'p>(
+        &self,
+        wanted: &'p Config,
+        before: &'p Snapshot,
+        directories: Directories,
+    ) -> Result<Plan<'p>, EditError> {
+        let Shared { cores, metrics, .. } = self.shared;
         let plan = Plan::new(
-            &wanted,
+            wanted,
             &before.balancers,
             &before.mappings,
             directories,
@@ -317,42 +376,146 @@ impl Edit<'_> {
             metrics,
         );
         // What it had registered already.
-        let plan = plan.inspect_err(|_| metrics.forget_others(&before.named()))?;
-        let tracing = Tracing::follow(
-            wanted.traces.as_ref(),
-            before.tracing.as_ref(),
-            &counters.spans,
-        )?;
-        if layers.overrides != self.editing.layers.overrides
-            && let Some(store) = &self.editing.store
-        {
-            write_down(store, &layers.overrides)?;
-        }
-        tell()?;
-        self.editing.layers = layers;
+        Ok(plan.inspect_err(|_| metrics.forget_others(&before.named()))?)
+    }
+
+    fn tracing(
+        &self,
+        wanted: &Config,
+        before: &Snapshot,
+    ) -> Result<Option<Arc<Tracing>>, EditError> {
+        let spans = &self.shared.counters.spans;
+        let tracing = Tracing::follow(wanted.traces.as_ref(), before.tracing.as_ref(), spans);
+        Ok(tracing?)
+    }
+
+    fn carry_out(
+        &self,
+        plan: Plan<'_>,
+        before: &Snapshot,
+        tracing: Option<Arc<Tracing>>,
+        now: Instant,
+    ) {
         let (mut snapshot, retired) = plan.carry_out(now);
         snapshot.tracing = tracing;
         let named = snapshot.named();
-        let has_lost_a_member = !snapshot.has_members_of(&before);
+        let has_lost_a_member = !snapshot.has_members_of(before);
         self.shared.snapshot.store(Arc::new(snapshot));
         if has_lost_a_member {
-            metrics.forget_others(&named);
+            self.shared.metrics.forget_others(&named);
         }
         self.shared.swapped.notify_one();
         for backend in retired {
             backend.retire();
         }
+    }
+
+    /// What the cluster is to be told; nothing without one.
+    fn writes(&mut self, overrides: &Overrides) -> Writes {
+        let editing = self.editing();
+        if editing.cluster.is_none() {
+            return Writes::new();
+        }
+        let before = cells::values(&editing.layers.overrides.to_json());
+        cells::difference(&before, &cells::values(&overrides.to_json()))
+    }
+
+    /// Writes to the engine. Once it has the change, it is taken up here as on the other gateways, and then this returns.
+    /// Others have their turn meanwhile.
+    fn write_to_cluster(&mut self, writes: Writes) -> Result<(), EditError> {
+        let Some(cluster) = &mut self.editing().cluster else {
+            return Ok(());
+        };
+        let based_on = cluster.known.revision.ok_or(EditError::Unreachable)?;
+        cluster.own = writes.keys().cloned().collect();
+        let asked = cluster.link.ask(based_on, writes);
+        self.editing = None;
+        let answer = asked.wait();
+        let mut unusable = None;
+        if let Some(cluster) = &mut self.editing().cluster {
+            cluster.own.clear();
+            unusable.clone_from(&cluster.unusable);
+        }
+        match answer {
+            // The others have it.
+            Answer::Made => unusable.map_or(Ok(()), |why| Err(EditError::Added(why))),
+            Answer::Again => Err(EditError::Again),
+            Answer::Unreachable => Err(EditError::Unreachable),
+            Answer::TooMuch => Err(EditError::TooMuch),
+        }
+    }
+
+    /// Runs what the cluster has. What cannot be used here is named in the log, and this gateway goes on as it was.
+    pub(crate) fn take_up(&mut self, known: Known, now: Instant) {
+        let Some(cluster) = &mut self.editing().cluster else {
+            return;
+        };
+        let before = std::mem::replace(&mut cluster.known, known);
+        let after = &cluster.known.cells;
+        let value = |cells: &Cells, key: &String| cells.get(key).and_then(|it| it.value.clone());
+        let keys = after.keys().chain(before.cells.keys());
+        let differs = |key: &&String| value(after, key) != value(&before.cells, key);
+        let changed: BTreeSet<String> = keys.filter(differs).cloned().collect();
+        let others = changed.difference(&cluster.own);
+        let others: Vec<String> = others.map(|key| cells::shown(key)).collect();
+        let state = cells::state(after);
+        if !others.is_empty() {
+            let count = others.len();
+            let first = others.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+            let settings = first.join(", ");
+            info!(
+                count,
+                settings, "changes by hand on other gateways count here"
+            );
+        }
+        let unusable = self.run_state(&state, now).err();
+        let unusable = unusable.map(|error| error.to_string());
+        if let Some(reason) = &unusable {
+            warn!(%reason, "what other gateways have changed cannot be taken up");
+        }
+        if let Some(cluster) = &mut self.editing().cluster {
+            cluster.unusable = unusable;
+        }
+    }
+
+    fn run_state(&mut self, state: &Value, now: Instant) -> Result<(), EditError> {
+        let shared = self.shared;
+        let overrides = Overrides::from_json(state, &shared.folder).map_err(EditError::Added)?;
+        let before = self.snapshot();
+        let mut layers = self.editing().layers.clone();
+        layers.overrides = overrides.with_learned(&layers.overrides);
+        let wanted = layers.over(&self.editing().file);
+        let plan = self.plan(&wanted, &before, before.directories.clone())?;
+        // While a new program takes over, the state file is its own.
+        if !shared.held.stands_still() {
+            // The cluster has it, so it counts in any case.
+            let _ = self.editing().write_down(&layers.overrides);
+        }
+        self.editing().layers = layers;
+        self.carry_out(plan, before.tracing.clone(), now);
         Ok(())
     }
 }
 
-/// Writes the changes by hand to the state file. The log names a file that cannot be written, as the answer does.
-fn write_down(store: &Store, overrides: &Overrides) -> Result<(), EditError> {
-    store.save(overrides).map_err(|error| {
-        let file = store.path().to_owned();
-        warn!(file = %file.display(), %error, "the state file cannot be written: the change was not made");
-        EditError::Store { file, error }
-    })
+impl Editing {
+    /// Writes the changes by hand to the state file, if there is one. The log names a file that cannot be written, as the
+    /// answer does.
+    fn write_down(&self, overrides: &Overrides) -> Result<(), EditError> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        let cluster = self.cluster.as_ref();
+        let cluster = cluster.map(|it| (it.name.as_str(), &it.known.cells));
+        store.save(overrides, cluster).map_err(|error| {
+            let file = store.path().to_owned();
+            let lost = match cluster {
+                Some(_) => "the change is in the cluster only",
+                None => "the change was not made",
+            };
+            warn!(file = %file.display(), %error, "the state file cannot be written: {lost}");
+            EditError::Store { file, error }
+        })
+    }
 }
 
 /// The redirects that lead nowhere: balancer, member, and why.

@@ -1,16 +1,20 @@
 //! What a change starts from: the file, and what was changed by hand.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ajpgate_config::Config;
+use tracing::warn;
 
+use super::cells;
 use super::directories::NoDirectory;
 use super::discovered::Discovered;
 use super::guard::GuardError;
 use super::overrides::Overrides;
-use super::store::Store;
+use super::store::{Kept, Store};
 use crate::balancer::Refused;
+use crate::cluster::{Cell, Cells, First, Known, Link, Machine};
 use crate::discovery::MOST_MEMBERS;
 use crate::traces::TracingError;
 
@@ -22,24 +26,72 @@ pub(crate) struct Editing {
     pub(super) layers: Layers,
     /// Where the changes by hand are written down, if anywhere.
     pub(super) store: Option<Store>,
+    /// Other gateways that share what was changed by hand, if there are any.
+    pub(super) cluster: Option<Shares>,
+}
+
+/// What a gateway of a cluster shares with the others.
+#[derive(Debug)]
+pub(super) struct Shares {
+    /// The cluster's name.
+    pub(super) name: String,
+    pub(super) link: Link,
+    pub(super) known: Known,
+    /// The keys that this gateway is about to write.
+    pub(super) own: BTreeSet<String>,
+    /// Why what the cluster has cannot be used here.
+    pub(super) unusable: Option<String>,
 }
 
 impl Editing {
     /// Reads what was changed by hand before the last end. What cannot be read is set aside, and the file alone
     /// counts. `folder` is where that is.
-    pub(crate) fn new(file: &Config, folder: &Path) -> Self {
+    pub(crate) fn new(
+        file: &Config,
+        folder: &Path,
+        cluster: Option<(Link, Option<First>)>,
+    ) -> Self {
         let mut discovered = Discovered::default();
         discovered.look_into_files(file);
         let path = file.admin.as_ref().and_then(|it| it.state_file.clone());
         let store = path.map(|path| Store::new(path, folder.to_owned()));
+        let kept = store.as_ref().map(Store::load).unwrap_or_default();
+        let shares = file.cluster.as_ref().zip(cluster);
+        let cluster = shares.map(|(config, (link, first))| Shares {
+            name: config.name.clone(),
+            link,
+            known: known(&config.name, &kept, first),
+            own: BTreeSet::new(),
+            unusable: None,
+        });
+        let mut overrides = kept.overrides;
+        if let Some(shares) = &cluster {
+            let state = cells::state(&shares.known.cells);
+            match Overrides::from_json(&state, folder) {
+                Ok(all) => overrides = all.with_learned(&overrides),
+                Err(reason) => {
+                    warn!(
+                        reason,
+                        "what other gateways have changed cannot be taken up"
+                    );
+                }
+            }
+        }
         Self {
             file: file.clone(),
             layers: Layers {
                 discovered,
-                overrides: store.as_ref().map(Store::load).unwrap_or_default(),
+                overrides,
             },
             store,
+            cluster,
         }
+    }
+
+    /// What the cluster is known to have.
+    pub(super) fn known_cells(&self) -> Cells {
+        let cluster = self.cluster.as_ref();
+        cluster.map(|it| it.known.cells.clone()).unwrap_or_default()
     }
 
     /// Forgets what was discovered. Returns whether there was any.
@@ -65,6 +117,28 @@ impl Layers {
     pub(super) fn over(&self, file: &Config) -> Config {
         self.overrides.over(&self.discovered.over(file))
     }
+}
+
+/// What the state file and the engine have together.
+fn known(name: &str, kept: &Kept, first: Option<First>) -> Known {
+    let mut all = Cells::new();
+    // What was changed before there was a cluster counts less than what it has.
+    for (key, value) in cells::values(&kept.overrides.to_json()) {
+        let value = Some(value);
+        all.insert(key, Cell { version: 0, value });
+    }
+    let versions = kept.cluster.iter().filter(|(of, _)| of == name);
+    for (key, version) in versions.flat_map(|(_, versions)| versions) {
+        let (version, value) = (*version, None);
+        let cell = all.entry(key.clone()).or_insert(Cell { version, value });
+        cell.version = version;
+    }
+    let mut machine = Machine::<()>::new(all);
+    if let Some(first) = first {
+        machine.connected();
+        machine.read(first.revision, first.cells);
+    }
+    machine.known().clone()
 }
 
 /// Why a change was not made. Then nothing of it was.
@@ -99,6 +173,14 @@ pub(crate) enum EditError {
     Added(String),
     #[error("a new program is taking over: ask it")]
     Replaced,
+    #[error("another gateway of the cluster has changed something meanwhile: try again")]
+    Again,
+    #[error(
+        "the engine of the cluster cannot be reached or does not answer: the change was not made here, and counts only if the engine has it when it can be reached again"
+    )]
+    Unreachable,
+    #[error("the cluster has too many changes: at a time, or altogether")]
+    TooMuch,
     #[error("the state file {} cannot be written: {error}", file.display())]
     Store { file: PathBuf, error: io::Error },
 }

@@ -11,7 +11,7 @@ use super::prepared::PreparedMember;
 use crate::backend::{Backend, authority};
 use crate::balancer::{Health, MemberId, MemberView};
 use crate::random;
-use crate::sessions::LiveSessions;
+use crate::sessions::{Elsewhere, LiveSessions};
 use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::{ErrorKind, MemberMetrics, MemberReading, MemberStatus};
 
@@ -36,6 +36,8 @@ pub(crate) struct LiveMember {
     pub(super) taught: Arc<OnceLock<Arc<str>>>,
     /// Its live sessions.
     sessions: Arc<Mutex<LiveSessions>>,
+    /// What other gateways know of its sessions.
+    elsewhere: Arc<Mutex<Arc<Elsewhere>>>,
     drain: Arc<Mutex<Drain>>,
 }
 
@@ -96,6 +98,7 @@ impl LiveMember {
             warnings: Arc::default(),
             taught: Arc::default(),
             sessions: new_sessions(balancer, now),
+            elsewhere: Arc::default(),
             drain: Arc::default(),
         }
     }
@@ -133,13 +136,28 @@ impl LiveMember {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What still belongs to it.
+    /// What other gateways know of its sessions.
+    pub(super) fn elsewhere(&self) -> Arc<Elsewhere> {
+        let elsewhere = self.elsewhere.lock();
+        Arc::clone(&elsewhere.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_elsewhere(&self, elsewhere: Elsewhere) {
+        let mut now = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *now = Arc::new(elsewhere);
+    }
+
+    /// What still belongs to it, over all gateways.
     pub(crate) fn left(&self, view: &MemberView, now: Instant) -> Left {
+        let elsewhere = self.elsewhere();
         let sessions = self.sessions();
         Left {
-            sessions: sessions.estimate(now),
-            requests: view.busy,
-            complete: sessions.is_complete(now),
+            sessions: sessions.estimate_with(&elsewhere, now),
+            requests: view.busy.saturating_add(elsewhere.requests),
+            complete: elsewhere.complete && (elsewhere.remembered || sessions.is_complete(now)),
         }
     }
 

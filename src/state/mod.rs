@@ -18,9 +18,11 @@
 //! | `discovered` | what sources of members have named |
 //! | `learning` | routes that are learned from sessions |
 //! | `overrides`, `store`, `journal` | what was changed by hand: in force, in the state file, on the page |
+//! | `cells`, `elsewhere` | changes by hand and sessions, as several gateways share them |
 //! | `drain`, `draining` | members that keep their sessions and get no others |
 
 mod attempt;
+mod cells;
 mod closing;
 mod directories;
 mod discovered;
@@ -28,6 +30,7 @@ mod drain;
 mod draining;
 mod edit;
 mod editing;
+mod elsewhere;
 mod guard;
 mod journal;
 mod learning;

@@ -122,6 +122,19 @@ impl Overrides {
         }
     }
 
+    /// The same changes, with the routes that were learned in `before`.
+    pub(super) fn with_learned(mut self, before: &Self) -> Self {
+        for of in self.0.values_mut() {
+            of.learned.clear();
+        }
+        for (balancer, of) in &before.0 {
+            for (url, route) in &of.learned {
+                self.learn(balancer, url, route);
+            }
+        }
+        self
+    }
+
     /// Forgets the learned routes of members that are gone.
     pub(super) fn forget_learned(&mut self, balancer: &str, is_gone: impl Fn(&str) -> bool) {
         if let Some(of) = self.0.get_mut(balancer) {

@@ -8,10 +8,11 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
 use super::overrides::Overrides;
+use crate::cluster::{Cells, Version};
 
 /// What the file says it is; another number is another program's business.
 const VERSION: u64 = 1;
@@ -38,35 +39,46 @@ impl Store {
 
     /// What it says; nothing when it does not exist. A file that is damaged, or is something else, is renamed within
     /// its folder and named in the log.
-    pub(super) fn load(&self) -> Overrides {
+    pub(super) fn load(&self) -> Kept {
         let file = self.path.display();
         match read(&self.path, &self.folder) {
-            Ok(overrides) => {
+            Ok(kept) => {
                 info!(%file, "what was changed by hand is in force again");
-                overrides
+                kept
             }
-            Err(Unreadable::Absent) => Overrides::default(),
+            Err(Unreadable::Absent) => Kept::default(),
             Err(Unreadable::Bad(reason)) => {
                 let aside = self.set_aside();
                 warn!(
                     %file, %reason, aside = %aside.display(),
                     "the state file cannot be used: it was set aside, and the configuration alone counts"
                 );
-                Overrides::default()
+                Kept::default()
             }
         }
     }
 
-    /// Writes it as a whole.
+    /// Writes it as a whole. In a cluster of this name, with the versions of its cells.
     ///
     /// # Errors
     /// What the system says; then the file is what it was.
-    pub(super) fn save(&self, overrides: &Overrides) -> io::Result<()> {
-        let state = json!({
+    pub(super) fn save(
+        &self,
+        overrides: &Overrides,
+        cluster: Option<(&str, &Cells)>,
+    ) -> io::Result<()> {
+        let mut state = json!({
             "program": "ajpgate",
             "version": VERSION,
             "balancers": overrides.to_json(),
         });
+        if let (Some((name, cells)), Some(state)) = (cluster, state.as_object_mut()) {
+            let versions = cells.iter();
+            let versions = versions.map(|(key, cell)| (key.clone(), cell.version.into()));
+            let versions: Map<String, Value> = versions.collect();
+            let cluster = json!({ "name": name, "versions": versions });
+            state.insert("cluster".to_owned(), cluster);
+        }
         let new = beside(&self.path, "new");
         let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = File::open(folder.unwrap_or(Path::new(".")))?;
@@ -102,12 +114,20 @@ impl Store {
     }
 }
 
+/// What a state file has.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) overrides: Overrides,
+    /// The cluster in which this was changed, with the versions of its cells.
+    pub(super) cluster: Option<(String, Vec<(String, Version)>)>,
+}
+
 enum Unreadable {
     Absent,
     Bad(String),
 }
 
-fn read(path: &Path, folder: &Path) -> Result<Overrides, Unreadable> {
+fn read(path: &Path, folder: &Path) -> Result<Kept, Unreadable> {
     let bad = |error: &dyn ToString| Unreadable::Bad(error.to_string());
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unreadable::Absent,
@@ -126,7 +146,18 @@ fn read(path: &Path, folder: &Path) -> Result<Overrides, Unreadable> {
         return Err(bad(&"it is not a state file of this version"));
     }
     let balancers = state.get("balancers").unwrap_or(&Value::Null);
-    Overrides::from_json(balancers, folder).map_err(|error| bad(&error))
+    Ok(Kept {
+        overrides: Overrides::from_json(balancers, folder).map_err(|error| bad(&error))?,
+        cluster: state.get("cluster").and_then(cluster),
+    })
+}
+
+/// The name of a cluster, and the versions of its cells.
+fn cluster(cluster: &Value) -> Option<(String, Vec<(String, Version)>)> {
+    let name = cluster.get("name")?.as_str()?;
+    let versions = cluster.get("versions")?.as_object()?.iter();
+    let versions = versions.filter_map(|(key, version)| Some((key.clone(), version.as_u64()?)));
+    Some((name.to_owned(), versions.collect()))
 }
 
 /// `state.json` becomes `state.json.new`.

@@ -114,7 +114,7 @@ struct Ear {
 
 impl discovery::Listener for &Ear {
     fn known(&self) -> Vec<Found> {
-        let edit = self.shared.edit();
+        let mut edit = self.shared.edit();
         edit.discovered(&self.balancer, &self.source)
     }
 

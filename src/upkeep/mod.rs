@@ -1,10 +1,11 @@
 //! Tasks that run beside the requests: maintenance of pools, counts of sessions, drains, health checks, heartbeats, sources
-//! of members.
+//! of members, the cluster.
 //!
 //! The maintenance of pools ends with the snapshot. The health check of a member, the reading of a heartbeat file, and the
 //! asking of a source of members go on until their settings change.
 
 mod checks;
+mod cluster;
 mod discoveries;
 mod heartbeats;
 mod learning;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::checks::Checks;
+pub(crate) use self::cluster::Membership;
 use self::discoveries::Discoveries;
 pub(crate) use self::discoveries::ask_first;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;

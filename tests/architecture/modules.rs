@@ -52,7 +52,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["site"], NO_BALANCING),
     (&["access", "identity"], NO_BALANCING),
     (&["backend"], NO_BALANCING),
-    (&["discovery"], NO_BALANCING),
+    (&["discovery", "cluster"], NO_BALANCING),
     (&["state"], &["crate::upload", "hyper"]),
     (
         &["proxy"],
@@ -68,6 +68,9 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["cli"], &[]),
     (&["lib", "main"], &[]),
 ];
+
+/// Files that are as pure as the first row, in modules that are not.
+const PURE_FILES: &[&str] = &["src/cluster/machine.rs"];
 
 /// What pure modules must not name. Bytes, time and seeds are their arguments, and events are return values.
 const PURE: &[&str] = &[
@@ -134,7 +137,11 @@ fn modules_import_only_modules_below_them() {
             if source.is_test_line(number) {
                 continue;
             }
-            for forbidden in ROWS[row].1 {
+            let pure = match PURE_FILES.contains(&source.path.as_str()) {
+                true => PURE,
+                false => &[],
+            };
+            for forbidden in ROWS[row].1.iter().chain(pure) {
                 if names(line, forbidden) {
                     found.add(
                         &source,

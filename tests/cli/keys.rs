@@ -256,6 +256,11 @@ const ROWS: &[Row] = &[
     ("log.level", Built, Top, "log: { level: debug }"),
     ("log.format", Built, Top, "log: { format: json }"),
 
+    ("cluster", Built, Top, "cluster: { url: \"redis://[::1]:1/0\", name: shop }"),
+    ("cluster.url", Built, Top, "cluster: { url: \"redis://[::1]:1/0\", name: shop }"),
+    ("cluster.name", Built, Top, "cluster: { url: \"redis://[::1]:1/0\", name: shop }"),
+    ("cluster.tls", Built, Top, "cluster: { url: \"rediss://[::1]:1/0\", name: shop, tls: { ca: ca.pem } }"),
+
     ("admin.bind", Built, Top, "admin: { bind: \"127.0.0.1:0\" }"),
     ("admin.allow", Built, Top, "admin: { bind: \"127.0.0.1:0\", allow: [\"::1\"] }"),
     ("admin.auth", Built, Top, "admin: { bind: \"127.0.0.1:0\", auth: { token: t } }"),

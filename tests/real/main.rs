@@ -18,6 +18,7 @@ mod bounds;
 mod browser;
 mod client_address;
 mod clients;
+mod cluster;
 mod early_answers;
 mod files;
 #[cfg(feature = "ftp")]

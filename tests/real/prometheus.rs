@@ -56,6 +56,7 @@ balancers:
       - {{ url: \"ajp://{}\", route: node5 }}
 proxy_pass:
   - {{ path: /, to: \"balancer://shop/\" }}
+cluster: {{ url: \"redis://[::1]:1\", name: shop }}
 admin: {ADMIN}
 ",
             one.ajp_addr(),
@@ -167,6 +168,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ),
     ("sticky_sessions", "gauge", "balancer member route"),
     ("certificate_expiry_seconds", "gauge", "name"),
+    ("cluster_connected", "gauge", ""),
     ("tls_handshakes_total", "counter", "result"),
     ("trace_spans_total", "counter", "result"),
     ("acme_total", "counter", "result"),

@@ -35,6 +35,7 @@ pub(crate) mod port;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod prometheus;
+pub(crate) mod redis;
 pub(crate) mod scratch;
 pub(crate) mod tls;
 pub(crate) mod tomcat;

@@ -209,7 +209,7 @@ impl Builder<'_> {
     #[cfg(not(unix))]
     fn warn_if_others_read(&self, _: &Path, _: Place) {}
 
-    fn member_tls(&self, tls: file::MemberTls, place: Place) -> MemberTls {
+    pub(super) fn member_tls(&self, tls: file::MemberTls, place: Place) -> MemberTls {
         let (certificate, key) = (&tls.certificate, &tls.private_key);
         if certificate.is_absent() != key.is_absent() {
             self.report.error_with_hint(

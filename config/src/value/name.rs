@@ -32,6 +32,24 @@ impl Kind for BalancerName {
     }
 }
 
+/// The name that gateways of a cluster share: as that of a balancer.
+pub(crate) enum ClusterName {}
+
+impl Kind for ClusterName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        BalancerName::read(text).map_err(|fault| Fault {
+            message: format!("{} is not a name of a cluster", quoted(text)),
+            ..fault
+        })
+    }
+
+    fn schema() -> Schema {
+        BalancerName::schema()
+    }
+}
+
 /// A route, the jvmRoute of a Tomcat; empty for none. Also `redirect` and `domain`.
 pub(crate) enum Route {}
 

@@ -204,7 +204,7 @@ fn unknown_scheme(scheme: &str) -> Fault {
 }
 
 /// `10.0.0.11:8009`, `tomcat1`, `[::1]:8009`
-fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
+pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let Some((address, port)) = rest.split_once(']') else {

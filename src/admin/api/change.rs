@@ -212,7 +212,10 @@ impl From<EditError> for Refusal {
             | EditError::TakenByName
             | EditError::TooMany
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
-            EditError::Replaced => StatusCode::SERVICE_UNAVAILABLE,
+            EditError::Replaced | EditError::Unreachable | EditError::TooMuch => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            EditError::Again => return Self::again(error.to_string()),
             EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

@@ -14,7 +14,7 @@ pub(super) mod settings;
 mod view;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{ALLOW, ETAG, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -34,6 +34,9 @@ pub(super) use self::view::{BalancerState, MemberState, State};
 use super::client::Client;
 use super::reply::{Answer, json as json_answer, of_kind};
 use crate::state::{EditError, NotReloaded, Reloaded, Shared};
+
+/// How long a change is made anew because of others. It waits for up to 4 s more, the last time.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 /// The header field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
@@ -143,13 +146,22 @@ async fn respond(
 }
 
 /// Makes a change in a thread for blocking work, because it may wait for a disk and for other changes. A change that has
-/// begun is completed, also when its client has gone.
+/// begun is completed, also when its client has gone. Where another gateway of the cluster has changed something meanwhile,
+/// the change is made anew, from its checks on.
 pub(super) async fn aside<T: Send + 'static>(
     shared: &Arc<Shared>,
-    change: impl FnOnce(&Shared) -> Result<T, Refusal> + Send + 'static,
+    change: impl Fn(&Shared) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let shared = Arc::clone(shared);
-    let made = tokio::task::spawn_blocking(move || change(&shared)).await;
+    let until = Instant::now() + PATIENCE;
+    let change = move || loop {
+        let made = change(&shared);
+        let again = made.as_ref().is_err_and(|refusal| refusal.again);
+        if !again || Instant::now() >= until {
+            return made;
+        }
+    };
+    let made = tokio::task::spawn_blocking(change).await;
     made.unwrap_or_else(|error| {
         let reason = format!("the change was not completed: {error}");
         Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason))

@@ -10,6 +10,8 @@ pub(in crate::admin) struct Refusal {
     pub(in crate::admin) reason: String,
     /// The methods of the resource, when the method was refused.
     pub(in crate::admin) allow: Option<&'static str>,
+    /// Whether the same is to be asked once more, because something else was changed meanwhile.
+    pub(super) again: bool,
 }
 
 impl Refusal {
@@ -18,6 +20,15 @@ impl Refusal {
             status,
             reason: reason.into(),
             allow: None,
+            again: false,
+        }
+    }
+
+    /// For what is to be asked once more.
+    pub(super) fn again(reason: impl Into<String>) -> Self {
+        Self {
+            again: true,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
         }
     }
 

@@ -115,6 +115,8 @@ families! {
         "Access-log lines that were dropped because the log could not keep up.";
     TRACE_SPANS = Counter "trace_spans_total",
         "Spans of traces by what became of them.";
+    CLUSTER_CONNECTED = Gauge "cluster_connected",
+        "1 while the engine of the cluster can be used, else 0.";
     BUILD_INFO = Gauge "build_info",
         "Always 1; the version is a label.";
 }

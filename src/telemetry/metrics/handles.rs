@@ -4,11 +4,11 @@ use super::cells::{Counter, Gauge};
 use super::expiries::CertificateExpiries;
 use super::families::{
     ACCESS_LOG_DROPPED, ACCESS_REFUSED, ACME, BACKEND_BUCKETS, BACKEND_DURATION, BYTES,
-    CLIENT_CONNECTIONS, CONFIG_RELOADS, CONNECTS, DISCOVERY, Family, HEALTH_CHECKS, LIMITS,
-    MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS, MEMBER_STATUS, MEMBER_UP,
-    POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, PROXY_HEADERS, REFUSED_REQUESTS, REQUEST_BUCKETS,
-    REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES, STICKY_SESSIONS, TLS_HANDSHAKES,
-    TRACE_SPANS, WAIT_BUCKETS,
+    CLIENT_CONNECTIONS, CLUSTER_CONNECTED, CONFIG_RELOADS, CONNECTS, DISCOVERY, Family,
+    HEALTH_CHECKS, LIMITS, MEMBER_BUSY, MEMBER_DRAINED, MEMBER_ELECTED, MEMBER_ERRORS,
+    MEMBER_STATUS, MEMBER_UP, POOL_CONNECTIONS, POOL_MAX, POOL_WAIT, PROXY_HEADERS,
+    REFUSED_REQUESTS, REQUEST_BUCKETS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT, RETRIES,
+    STICKY_SESSIONS, TLS_HANDSHAKES, TRACE_SPANS, WAIT_BUCKETS,
 };
 use super::histogram::Histogram;
 use super::labels::{
@@ -169,6 +169,20 @@ impl GatewayMetrics {
                 &Labels::default(),
             ),
         }
+    }
+}
+
+/// Whether the engine of the cluster can be used.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterConnected(Gauge);
+
+impl ClusterConnected {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self(metrics.gauge(&CLUSTER_CONNECTED, Labels::default()))
+    }
+
+    pub(crate) fn set(&self, connected: bool) {
+        self.0.set(connected.into());
     }
 }
 

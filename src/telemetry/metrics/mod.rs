@@ -21,8 +21,8 @@ mod sticky;
 pub(crate) use self::cells::Counter;
 pub(crate) use self::expiries::{CertificateExpiries, ExpiriesOfListener};
 pub(crate) use self::handles::{
-    AcmeCounters, BalancerMetrics, ConnectCounters, DiscoveryCounters, GatewayMetrics,
-    HandshakeCounters, MemberMetrics, MemberReading, SpanCounters,
+    AcmeCounters, BalancerMetrics, ClusterConnected, ConnectCounters, DiscoveryCounters,
+    GatewayMetrics, HandshakeCounters, MemberMetrics, MemberReading, SpanCounters,
 };
 pub(crate) use self::labels::{
     AcmeResult, CheckResult, CodeClass, ConnectResult, DiscoveryResult, ErrorKind, HandshakeResult,

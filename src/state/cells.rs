@@ -1,0 +1,223 @@
+//! Changes by hand as cells of a cluster: one for each setting, so that gateways may change different ones at a time.
+//!
+//! The key of a cell is a list of names as JSON, `["shop","members","ajp://10.0.0.11:8009","status","drain"]`; its value
+//! is what the state file has there, as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::cluster::{Cells, Writes};
+
+/// The lists in the state file. Their items are cells by the member's URL.
+const ADDED: &str = "added";
+const REMOVED: &str = "removed";
+
+/// The routes that this gateway has learned. Each gateway learns its own: they end with the member, which each gateway sees
+/// at another time.
+const LEARNED: &str = "learned";
+
+/// What a cell's key stands for, without values: they may be secrets.
+pub(super) fn shown(key: &str) -> String {
+    path(key).map_or_else(|| key.to_owned(), |path| path.join(" "))
+}
+
+/// Values by key, of what the state file has.
+pub(super) fn values(state: &Value) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for (balancer, parts) in state.as_object().into_iter().flatten() {
+        for (part, value) in parts.as_object().into_iter().flatten() {
+            let items = value.as_array().into_iter().flatten();
+            let key = |url: &str| json!([balancer, part, url]).to_string();
+            match part.as_str() {
+                ADDED => all.extend(items.filter_map(|keys| {
+                    let url = keys.get("url")?.as_str()?;
+                    Some((key(url), keys.to_string()))
+                })),
+                REMOVED => all.extend(items.filter_map(|url| {
+                    let url = url.as_str()?;
+                    Some((key(url), Value::Bool(true).to_string()))
+                })),
+                LEARNED => {}
+                _ => leaves(&[balancer, part], value, &mut all),
+            }
+        }
+    }
+    all
+}
+
+/// The values of a map in maps.
+fn leaves(path: &[&str], value: &Value, all: &mut BTreeMap<String, String>) {
+    let Some(map) = value.as_object() else {
+        all.insert(json!(path).to_string(), value.to_string());
+        return;
+    };
+    for (name, value) in map {
+        let mut path = path.to_vec();
+        path.push(name);
+        leaves(&path, value, all);
+    }
+}
+
+/// What makes the second of the first.
+pub(super) fn difference(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Writes {
+    let gone = before.keys().filter(|key| !after.contains_key(*key));
+    let gone = gone.map(|key| (key.clone(), None));
+    let new = after.iter();
+    let new = new.filter(|(key, value)| before.get(*key) != Some(value));
+    let new = new.map(|(key, value)| (key.clone(), Some(value.clone())));
+    gone.chain(new).collect()
+}
+
+/// What the state file has for these cells. Members that were added stand in the order of their versions. A cell that
+/// cannot be read is left out.
+pub(super) fn state(cells: &Cells) -> Value {
+    let mut balancers = Map::new();
+    let mut added = Vec::new();
+    for (key, cell) in cells {
+        let value = cell.value.as_ref();
+        let value = value.and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let (Some(path), Some(value)) = (path(key), value) else {
+            continue;
+        };
+        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [balancer, ADDED, _] => added.push((cell.version, balancer.to_owned(), value)),
+            [balancer, REMOVED, url] => push(&mut balancers, balancer, REMOVED, Value::from(url)),
+            ref path => put(&mut balancers, path, value),
+        }
+    }
+    added.sort_by_key(|(version, ..)| *version);
+    for (_, balancer, keys) in added {
+        push(&mut balancers, &balancer, ADDED, keys);
+    }
+    // Each has its maps and lists, also when they are empty.
+    for balancer in balancers.values_mut().filter_map(Value::as_object_mut) {
+        for list in [ADDED, REMOVED] {
+            balancer.entry(list).or_insert_with(|| json!([]));
+        }
+        for map in ["settings", "members"] {
+            balancer.entry(map).or_insert_with(|| json!({}));
+        }
+    }
+    Value::Object(balancers)
+}
+
+fn path(key: &str) -> Option<Vec<String>> {
+    serde_json::from_str(key).ok()
+}
+
+/// The map of a name, made if it is not there.
+fn within<'m>(map: &'m mut Map<String, Value>, name: &str) -> Option<&'m mut Map<String, Value>> {
+    let inner = map.entry(name).or_insert_with(|| json!({}));
+    inner.as_object_mut()
+}
+
+fn push(balancers: &mut Map<String, Value>, balancer: &str, list: &str, item: Value) {
+    let items = within(balancers, balancer).map(|it| it.entry(list).or_insert_with(|| json!([])));
+    if let Some(Value::Array(items)) = items {
+        items.push(item);
+    }
+}
+
+fn put(mut map: &mut Map<String, Value>, path: &[&str], value: Value) {
+    let Some((last, names)) = path.split_last() else {
+        return;
+    };
+    for name in names {
+        let Some(inner) = within(map, name) else {
+            return;
+        };
+        map = inner;
+    }
+    map.insert((*last).to_owned(), value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cell;
+
+    fn cells(values: &BTreeMap<String, String>) -> Cells {
+        let cells = values.iter().map(|(key, value)| {
+            let value = Some(value.clone());
+            (key.clone(), Cell { version: 1, value })
+        });
+        cells.collect()
+    }
+
+    #[test]
+    fn cells_have_what_the_state_file_has() {
+        let file = json!({ "shop": {
+            "settings": { "lbmethod": "bytraffic", "nofailover": true },
+            "members": { "ajp://a": { "loadfactor": "2.5", "status": { "drain": true, "stopped": false } } },
+            "added": [{ "url": "ajp://c", "route": "c" }],
+            "removed": ["ajp://b"],
+        }});
+        let values = values(&file);
+        let drain = r#"["shop","members","ajp://a","status","drain"]"#;
+        assert_eq!(values[drain], "true");
+        assert_eq!(shown(drain), "shop members ajp://a status drain");
+        assert_eq!(values.len(), 7);
+        assert_eq!(state(&cells(&values)), file);
+    }
+
+    #[test]
+    fn one_cell_alone_is_a_state_file() {
+        let drain = json!(["shop", "members", "ajp://a", "status", "drain"]);
+        let values = BTreeMap::from([(drain.to_string(), "true".to_owned())]);
+        let state = state(&cells(&values));
+        let folder = std::path::Path::new("");
+        let read = crate::state::overrides::Overrides::from_json(&state, folder).unwrap();
+        assert_eq!(super::values(&read.to_json()), values);
+    }
+
+    #[test]
+    fn a_difference_has_what_is_new_and_what_is_gone() {
+        let of = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect()
+        };
+        let found = difference(
+            &of(&[("a", "1"), ("b", "1"), ("c", "1")]),
+            &of(&[("a", "2"), ("b", "1")]),
+        );
+        let expected = [
+            ("a".to_owned(), Some("2".to_owned())),
+            ("c".to_owned(), None),
+        ];
+        assert_eq!(found, Writes::from(expected));
+    }
+
+    #[test]
+    fn members_that_were_added_stand_in_the_order_of_their_versions() {
+        let cell = |version, url: &str| {
+            let value = Some(json!({ "url": url }).to_string());
+            (
+                json!(["a", "added", url]).to_string(),
+                Cell { version, value },
+            )
+        };
+        let mut cells = Cells::from([cell(3, "ajp://a"), cell(2, "ajp://b")]);
+        cells.insert(
+            "no key".to_owned(),
+            Cell {
+                version: 1,
+                value: Some("1".to_owned()),
+            },
+        );
+        cells.insert(
+            "[\"a\",\"removed\",\"x\"]".to_owned(),
+            Cell {
+                version: 1,
+                value: None,
+            },
+        );
+        let added = json!([{ "url": "ajp://b" }, { "url": "ajp://a" }]);
+        assert_eq!(state(&cells)["a"]["added"], added);
+    }
+}

@@ -1,0 +1,96 @@
+//! Sessions of members over all gateways of a cluster: what this one tells, and what it hears.
+
+use std::time::{Duration, Instant};
+
+use super::live::LiveBalancer;
+use super::member::LiveMember;
+use crate::cluster::{Heard, Other};
+use crate::sessions::{Elsewhere, Record};
+
+/// How long a drain lasts at least, until each gateway has taken it up and has told what it had counted before.
+const SETTLED: Duration = Duration::from_secs(3);
+
+impl LiveBalancer {
+    /// What other gateways are told of its members: a record for each URL.
+    pub(crate) fn tell_sessions(&self, ended: bool, now: Instant) -> Vec<(String, Vec<u8>)> {
+        if !self.is_sticky() {
+            return Vec::new();
+        }
+        let view = self.core().view(now);
+        let records = self.shown_in(&view).map(|(member, view)| {
+            let record = member.sessions().record(view.busy, ended, now);
+            (member.url.to_string(), record.to_bytes())
+        });
+        records.collect()
+    }
+
+    /// Whether a member drains.
+    pub(crate) fn is_draining(&self, now: Instant) -> bool {
+        self.core()
+            .view(now)
+            .members
+            .iter()
+            .any(|it| it.status.drain)
+    }
+
+    /// Takes up what other gateways have told. `None`: they cannot be heard.
+    pub(crate) fn hear_sessions(&self, heard: Option<&Heard>, now: Instant) {
+        for member in &self.members {
+            let Some(heard) = heard else {
+                member.hear_nobody();
+                continue;
+            };
+            let key = (self.name().to_owned(), member.url.to_string());
+            let others = heard.others.get(&key);
+            member.hear(
+                self.config.session_timeout,
+                heard,
+                others.map_or(&[][..], Vec::as_slice),
+                now,
+            );
+        }
+    }
+
+    /// Hashes the ids of sessions with the seed of the cluster.
+    pub(crate) fn share_sessions(&self, seed: [u64; 2], now: Instant) {
+        for member in &self.members {
+            member.sessions().share(seed, now);
+        }
+    }
+}
+
+impl LiveMember {
+    fn hear(&self, timeout: Duration, heard: &Heard, others: &[Other], now: Instant) {
+        let since = self.drain().since;
+        let lasts = since.map(|since| now.saturating_duration_since(since));
+        // The engine has what all gateways have counted since then.
+        let remembers = heard.since >= timeout;
+        let mut all = Elsewhere::default();
+        all.complete = lasts.is_some_and(|lasts| lasts >= SETTLED);
+        // One that is silent for so long has no live session that was told.
+        for other in others.iter().filter(|it| it.age <= timeout) {
+            let Some(record) = Record::from_bytes(&other.record) else {
+                all.complete = false;
+                continue;
+            };
+            all.add(&record);
+            let knows = record.complete || (record.shared && remembers);
+            all.complete &= record.ended || (other.fresh && knows);
+        }
+        let mut sessions = self.sessions();
+        sessions.share(heard.seed, now);
+        all.remembered = remembers && sessions.is_shared();
+        drop(sessions);
+        self.set_elsewhere(all);
+    }
+
+    /// What was heard last counts on, and no drain ends.
+    fn hear_nobody(&self) {
+        let last = self.elsewhere();
+        if last.complete {
+            let mut known = (*last).clone();
+            known.complete = false;
+            self.set_elsewhere(known);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The gateway's part in its cluster: what the engine has is taken up, and sessions are told and heard.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ajpgate_config::Cluster;
+use anyhow::Context as _;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::cluster::{
+    Engine, Exchange, First, Heard, Host, Known, Link, Machine, Order, Told, exchange, follow,
+};
+use crate::random;
+use crate::state::Shared;
+use crate::telemetry::metrics::ClusterConnected;
+
+/// How long a start waits for the engine.
+const START: Duration = Duration::from_secs(3);
+
+/// The cluster of a gateway that does not serve yet.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    engine: Arc<Engine>,
+    /// The engine as messages name it.
+    name: String,
+    orders: mpsc::Receiver<Order>,
+    seed: Option<[u64; 2]>,
+}
+
+impl Membership {
+    /// Reads what the cluster has, so that the first request finds it. Where the engine cannot be reached within 3 s, the
+    /// gateway starts with what it knows itself.
+    ///
+    /// # Errors
+    /// When a file of `tls` cannot be used.
+    pub(crate) fn new(config: &Cluster) -> anyhow::Result<(Self, Link, Option<First>)> {
+        let name = format!("{} at {}", config.name, config.url);
+        let engine = Engine::new(config).with_context(|| format!("cluster {name}"))?;
+        let engine = Arc::new(engine);
+        let first = first(&engine);
+        if let Err(reason) = &first {
+            warn!(
+                cluster = name,
+                reason, "the cluster's engine cannot be reached: starting without it"
+            );
+        }
+        let first = first.ok();
+        let (link, orders) = Link::new();
+        let membership = Self {
+            engine,
+            name,
+            orders,
+            seed: first.as_ref().map(|it| it.seed),
+        };
+        Ok((membership, link, first))
+    }
+
+    /// Starts to follow the cluster. Requests must not have been served before.
+    pub(crate) fn start(
+        self,
+        shared: &Arc<Shared>,
+        tasks: &TaskTracker,
+        ended: &CancellationToken,
+    ) {
+        let now = Instant::now();
+        if let Some(seed) = self.seed {
+            for balancer in &shared.snapshot.load_full().balancers {
+                balancer.share_sessions(seed, now);
+            }
+        }
+        let seed = self.seed;
+        let seed = seed.unwrap_or_else(|| [random::seed(), random::seed()]);
+        let part = Part {
+            shared: Arc::clone(shared),
+            name: self.name,
+            connected: ClusterConnected::new(&shared.metrics),
+            last: Mutex::new(None),
+        };
+        let machine = Machine::new(shared.edit().known_cells());
+        let engine = Arc::clone(&self.engine);
+        tasks.spawn(follow(engine, machine, self.orders, part, ended.clone()));
+        let sessions = Sessions(Arc::clone(shared));
+        tasks.spawn(exchange(self.engine, seed, sessions, ended.clone()));
+    }
+}
+
+/// Reads the engine in a thread of its own: whoever starts a gateway need not be able to wait in another way.
+fn first(engine: &Arc<Engine>) -> Result<First, String> {
+    let engine = Arc::clone(engine);
+    let read = move || {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let first = runtime.block_on(async { timeout(START, engine.first()).await });
+        let first = first.map_err(|_| format!("no answer within {} s", START.as_secs()))?;
+        first.map_err(|error| error.to_string())
+    };
+    let thread = std::thread::spawn(read).join();
+    thread.unwrap_or_else(|_| Err("the attempt has failed".to_owned()))
+}
+
+/// The gateway, as its part in the cluster sees it.
+struct Part {
+    shared: Arc<Shared>,
+    name: String,
+    connected: ClusterConnected,
+    /// What was told last.
+    last: Mutex<Option<Result<(), String>>>,
+}
+
+impl Host for Part {
+    async fn take_up(&self, known: Known) {
+        let shared = Arc::clone(&self.shared);
+        let take_up = move || shared.edit().take_up(known, Instant::now());
+        if let Err(error) = tokio::task::spawn_blocking(take_up).await {
+            warn!(%error, "what other gateways have changed was not taken up");
+        }
+    }
+
+    fn engine_is(&self, usable: Result<(), String>) {
+        let cluster = &self.name;
+        self.connected.set(usable.is_ok());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() == Some(&usable) {
+            return;
+        }
+        match &usable {
+            Ok(()) => info!(cluster, "the cluster's engine is connected"),
+            Err(reason) => warn!(
+                cluster,
+                reason,
+                "the cluster's engine cannot be used: traffic goes on, changes by hand are refused, and no drain ends"
+            ),
+        }
+        *last = Some(usable);
+    }
+}
+
+/// The gateway, as the other gateways see it.
+struct Sessions(Arc<Shared>);
+
+impl Exchange for Sessions {
+    fn tell(&self, ended: bool) -> Told {
+        let (mut told, now) = (Told::new(), Instant::now());
+        for balancer in &self.0.snapshot.load_full().balancers {
+            for (url, record) in balancer.tell_sessions(ended, now) {
+                told.insert((balancer.name().to_owned(), url), record);
+            }
+        }
+        told
+    }
+
+    fn hear(&self, heard: Option<Heard>) {
+        let now = Instant::now();
+        for balancer in &self.0.snapshot.load_full().balancers {
+            balancer.hear_sessions(heard.as_ref(), now);
+            if balancer.is_draining(now) {
+                balancer.look_after_sessions(now);
+            }
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        let (snapshot, now) = (self.0.snapshot.load_full(), Instant::now());
+        snapshot.balancers.iter().any(|it| it.is_draining(now))
+    }
+}

@@ -1,0 +1,249 @@
+//! Several gateways that share an engine, a real redis-server.
+
+use std::time::{Duration, Instant};
+
+use crate::support::ajpgate::Ajpgate;
+use crate::support::browser::Browser;
+use crate::support::node::Node;
+use crate::support::redis::Redis;
+use crate::support::wait::pause;
+use crate::support::{eventually, probe};
+
+/// Bound on a change that counts on all gateways, and on one that is refused: those of the contract.
+const EVERYWHERE: Duration = Duration::from_secs(1);
+const REFUSED: Duration = Duration::from_secs(5);
+
+/// Gateways of one cluster in front of the same nodes.
+struct Cluster {
+    engine: Redis,
+    nodes: [Node; 2],
+    gateways: Vec<Ajpgate>,
+}
+
+impl Cluster {
+    async fn start(count: usize) -> Self {
+        let engine = Redis::start(Some("s3cret")).await;
+        let nodes = [Node::start("node1").await, Node::start("node2").await];
+        let mut cluster = Self {
+            engine,
+            nodes,
+            gateways: Vec::new(),
+        };
+        for _ in 0..count {
+            let gateway = cluster.another("s3cret").await;
+            cluster.gateways.push(gateway);
+        }
+        cluster.is_connected().await;
+        cluster
+    }
+
+    async fn another(&self, password: &str) -> Ajpgate {
+        let [one, two] = &self.nodes;
+        Ajpgate::start(&format!(
+            "balancers:
+  shop:
+    session_timeout: 4s
+    members:
+      - {{ url: \"ajp://{}\", route: node1 }}
+      - {{ url: \"ajp://{}\", route: node2 }}
+proxy_pass:
+  - {{ path: /, to: \"balancer://shop/\" }}
+cluster: {{ url: \"redis://:{password}@{}/1\", name: shop }}
+",
+            one.ajp_addr(),
+            two.ajp_addr(),
+            self.engine.addr()
+        ))
+        .await
+    }
+
+    async fn is_connected(&self) {
+        for gateway in &self.gateways {
+            gateway.counts("cluster_connected", &[], 1).await;
+        }
+    }
+
+    /// Changes a member on one gateway, and waits until it counts on all.
+    async fn change(&self, at: usize, factor: u32) {
+        let json = format!("{{ \"loadfactor\": {factor} }}");
+        self.gateways[at].api("PATCH", NODE1, &json, 200).await;
+        let answered = Instant::now();
+        self.have(factor).await;
+        assert!(
+            answered.elapsed() < EVERYWHERE * 2,
+            "{:?}",
+            answered.elapsed()
+        );
+    }
+
+    async fn have(&self, factor: u32) {
+        for gateway in &self.gateways {
+            eventually("the change counts on all gateways", async || {
+                loadfactor(gateway).await == factor
+            })
+            .await;
+        }
+    }
+}
+
+const NODE1: &str = "/api/v1/balancers/shop/members/node1";
+
+async fn member(gateway: &Ajpgate) -> serde_json::Value {
+    let text = gateway.api("GET", NODE1, "", 200).await;
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn loadfactor(gateway: &Ajpgate) -> u32 {
+    let factor = member(gateway).await["loadfactor"].as_u64().unwrap();
+    u32::try_from(factor).unwrap()
+}
+
+/// Sends a change that is to be refused, and returns the answer.
+async fn refused(gateway: &Ajpgate) -> String {
+    let asked = Instant::now();
+    let text = gateway
+        .api("PATCH", NODE1, "{ \"loadfactor\": 99 }", 503)
+        .await;
+    assert!(asked.elapsed() < REFUSED, "{:?}", asked.elapsed());
+    text
+}
+
+#[tokio::test]
+async fn changes_by_hand_count_on_all_gateways() {
+    let cluster = Cluster::start(3).await;
+    for (at, factor) in [(0, 2), (1, 3), (2, 4)] {
+        cluster.change(at, factor).await;
+    }
+    let url = "ajp://[::1]:1";
+    let members = "/api/v1/balancers/shop/members";
+    let json = format!("{{ \"url\": \"{url}\", \"route\": \"node3\" }}");
+    cluster.gateways[1].api("POST", members, &json, 201).await;
+    let path = format!("{members}/node3");
+    eventually("the member was added everywhere", async || {
+        let reply = probe::get(cluster.gateways[2].admin(), &path, &[]).await;
+        reply.status == 200
+    })
+    .await;
+    cluster.gateways[0].api("DELETE", &path, "", 204).await;
+    eventually("the member was removed everywhere", async || {
+        let reply = probe::get(cluster.gateways[2].admin(), &path, &[]).await;
+        reply.status == 404
+    })
+    .await;
+    // One that starts later has it at once.
+    let late = cluster.another("s3cret").await;
+    assert_eq!(loadfactor(&late).await, 4);
+    for gateway in cluster.gateways.iter().chain([&late]) {
+        assert!(!gateway.log().contains("s3cret"), "{}", gateway.log());
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_ends_and_comes_back_empty_has_it_all_again() {
+    let mut cluster = Cluster::start(2).await;
+    cluster.change(0, 7).await;
+    cluster.engine.process.kill();
+    for gateway in &cluster.gateways {
+        gateway.counts("cluster_connected", &[], 0).await;
+    }
+    refused(&cluster.gateways[1]).await;
+    assert_eq!(
+        Browser::new(cluster.gateways[1].front())
+            .get("/")
+            .await
+            .status,
+        200
+    );
+    cluster.engine.start_again().await;
+    cluster.is_connected().await;
+    cluster.have(7).await;
+    let late = cluster.another("s3cret").await;
+    assert_eq!(loadfactor(&late).await, 7);
+    cluster.change(1, 8).await;
+}
+
+#[tokio::test]
+async fn a_silent_engine_refuses_changes_and_disturbs_no_request() {
+    let mut cluster = Cluster::start(2).await;
+    cluster.engine.process.pause().await;
+    refused(&cluster.gateways[0]).await;
+    let mut browser = Browser::new(cluster.gateways[0].front());
+    let asked = Instant::now();
+    assert_eq!(browser.get("/").await.status, 200);
+    assert!(asked.elapsed() < EVERYWHERE, "{:?}", asked.elapsed());
+    cluster.engine.process.resume();
+    cluster.is_connected().await;
+    cluster.change(1, 5).await;
+}
+
+#[tokio::test]
+async fn a_read_only_engine_and_a_wrong_password_are_named_in_the_log() {
+    let cluster = Cluster::start(1).await;
+    let gateway = &cluster.gateways[0];
+    cluster.engine.ask("REPLICAOF 127.0.0.1 1").await.unwrap();
+    gateway.counts("cluster_connected", &[], 0).await;
+    refused(gateway).await;
+    assert!(
+        gateway.log().to_lowercase().contains("read"),
+        "{}",
+        gateway.log()
+    );
+    cluster.engine.ask("REPLICAOF NO ONE").await.unwrap();
+    cluster.is_connected().await;
+    cluster.change(0, 6).await;
+
+    let stranger = cluster.another("hush").await;
+    refused(&stranger).await;
+    let log = stranger.log();
+    assert!(log.contains("cannot be") && !log.contains("hush"), "{log}");
+}
+
+#[tokio::test]
+async fn a_drain_ends_once_for_all_gateways() {
+    let cluster = Cluster::start(3).await;
+    // A session of node1, which comes by another gateway each time.
+    let mut session = None;
+    for _ in 0..20 {
+        let mut browser = Browser::new(cluster.gateways[0].front());
+        browser.get("/").await;
+        session = browser.session.filter(|it| it.ends_with(".node1"));
+        if session.is_some() {
+            break;
+        }
+    }
+    let session = session.expect("a session of node1");
+    let drain = "{ \"status\": { \"drain\": true } }";
+    cluster.gateways[1].api("PATCH", NODE1, drain, 200).await;
+    let begun = Instant::now();
+    let mut last = Instant::now();
+    for turn in 0.. {
+        if begun.elapsed() > Duration::from_secs(9) {
+            break;
+        }
+        let front = cluster.gateways[turn % 2].front();
+        let mut browser = Browser::new(front);
+        browser.session = Some(session.clone());
+        assert_eq!(browser.get("/").await.status, 200);
+        last = Instant::now();
+        for gateway in &cluster.gateways {
+            assert_eq!(
+                gateway.count("member_drained", &[("route", "node1")]).await,
+                0
+            );
+        }
+        pause(Duration::from_millis(200)).await;
+    }
+    for gateway in &cluster.gateways {
+        gateway
+            .counts("member_drained", &[("route", "node1")], 1)
+            .await;
+    }
+    // 4 s for the session to end, and 2 s to notice it.
+    let ended = last.elapsed();
+    assert!((4_000..7_000).contains(&ended.as_millis()), "{ended:?}");
+    pause(Duration::from_secs(2)).await;
+    for gateway in &cluster.gateways {
+        let log = gateway.log();
+        assert_eq!(log.matches("member has drained").count(), 1, "{log}");
+    }
+}
