@@ -165,6 +165,23 @@ mod tests {
     }
 
     #[test]
+    fn learned_routes_are_no_cells_and_outlast_what_others_change() {
+        let folder = std::path::Path::new("");
+        let read = |state| crate::state::overrides::Overrides::from_json(&state, folder).unwrap();
+        let mut own = read(json!({ "shop": {
+            "settings": {}, "members": { "ajp://a": { "loadfactor": 2 } }, "routes": { "ajp://a": "" },
+            "added": [], "removed": [],
+        }}));
+        let shared = values(&own.to_json());
+        own.learn("shop", "ajp://a", "node1");
+        let learned = r#"["shop","learned","ajp://a"]"#;
+        assert!(!values(&own.to_json()).contains_key(learned));
+        // The change that another gateway made before it had learned the route goes on here.
+        let taken_up = read(state(&cells(&shared))).with_learned(&own);
+        assert_eq!(taken_up, own);
+    }
+
+    #[test]
     fn one_cell_alone_is_a_state_file() {
         let drain = json!(["shop", "members", "ajp://a", "status", "drain"]);
         let values = BTreeMap::from([(drain.to_string(), "true".to_owned())]);

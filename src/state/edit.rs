@@ -6,7 +6,7 @@
 //! counts are the same.
 //!
 //! In a cluster the engine is written to first. What it has is then taken up by all gateways in the same way, whoever has
-//! asked for it.
+//! asked for it. What this gateway has discovered or learned changes this gateway alone.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use crate::support::redis::Redis;
 use crate::support::wait::pause;
 use crate::support::{eventually, probe};
 
-/// Bound on a change that counts on all gateways, and on one that is refused: those of the contract.
+/// Bound on a change that counts on all gateways, and on one that is refused.
 const EVERYWHERE: Duration = Duration::from_secs(1);
 const REFUSED: Duration = Duration::from_secs(5);
 
