@@ -103,7 +103,7 @@ impl Edit<'_> {
             let _ = self.editing().write_down(&layers.overrides);
         }
         self.editing().layers = layers;
-        self.carry_out(plan, before.tracing.clone(), now);
+        self.carry_out(plan, &before, before.tracing.clone(), now);
         Ok(())
     }
 }
