@@ -427,16 +427,16 @@ impl Bound {
     }
 }
 
+/// The cluster of gateways that this one belongs to, and what its engine had at the start.
+type Joined = (Link, Option<First>);
+
 /// What all connections share: the snapshot of the configuration and of the changes by hand, metrics, logs.
 fn shared(
     config: &Config,
     source: Option<&Source>,
     cores: Cores,
     supervisor: Supervisor,
-    (reloads, cluster): (
-        mpsc::Sender<oneshot::Sender<Reloaded>>,
-        Option<(Link, Option<First>)>,
-    ),
+    (reloads, cluster): (mpsc::Sender<oneshot::Sender<Reloaded>>, Option<Joined>),
 ) -> anyhow::Result<Shared> {
     let metrics = Metrics::new();
     let counters = GatewayMetrics::new(&metrics);

@@ -202,7 +202,7 @@ impl World {
             Message::Written(version) => machine.written(version),
             Message::GivenBack => machine.given_back(),
             Message::Looked(revision) => machine.noticed(revision),
-            question => unreachable!("{question:?} is no answer"),
+            question => panic!("{question:?} is no answer"),
         };
         self.carry_out(at, steps);
     }
