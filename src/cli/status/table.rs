@@ -13,7 +13,9 @@ pub(super) fn text(balancers: &Balancers, terminal: Terminal) -> String {
     let columns: Vec<&Column> = COLUMNS
         .iter()
         .filter(|column| {
-            !column.only_where_known || members().any(|it| !(column.value)(it).is_empty())
+            // Programs count columns, so a pipe always gets all of them.
+            let is_wanted = !terminal.is_one || !column.only_where_known;
+            is_wanted || members().any(|it| !(column.value)(it).is_empty())
         })
         .collect();
     match terminal.is_one {
@@ -254,7 +256,9 @@ mod tests {
         };
         let shown = text(&balancers(), pipe);
         let columns: Vec<usize> = shown.lines().map(|it| it.split('\t').count()).collect();
-        assert_eq!(columns, [12, 12, 12, 12], "{shown}");
+        assert_eq!(columns, [13, 13, 13, 13], "{shown}");
+        // Nobody's source is known here, and the column is there all the same.
+        assert!(shown.lines().next().unwrap().ends_with("\tSOURCE\tNOTE"));
         assert!(!shown.contains('\x1b'), "{shown:?}");
         assert!(shown.contains("shop\tnode2\tajp://node2:8009\tdraining\t3\t1\t"));
     }
