@@ -6,11 +6,12 @@ use super::shell;
 use crate::house::House;
 use crate::support::program::{Program, ajpgate};
 
-/// The command in a terminal of its own.
+/// The command in a terminal of its own. `exec`: the child of `script` is the program whatever shell `SHELL` names. dash would
+/// stay between them, and the signal of a test would reach dash alone.
 fn in_terminal(house: &House, arguments: &str) -> Command {
     let program = ajpgate(house.scratch.path(), &[]);
     let program = program.get_program().to_string_lossy().into_owned();
-    let line = format!("{program} {arguments} --admin http://{}", house.admin);
+    let line = format!("exec {program} {arguments} --admin http://{}", house.admin);
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
