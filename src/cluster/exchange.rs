@@ -1,7 +1,10 @@
-//! The sessions that each gateway has seen: every gateway tells its own, and hears those of the others.
+//! The sessions that each gateway has seen, and the routes that it has learned: every gateway tells its own, and hears those of
+//! the others.
 //!
 //! A gateway that tells nothing any more counts as it spoke last, until the `session_timeout` of its sessions is over: it may
 //! have ended, or it may serve them still and be cut off.
+//!
+//! A learned route is in the engine until a gateway sees the member go. One that has the member still tells it again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,13 +14,14 @@ use redis::Script;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::fields::{Fields, ROUTES, Routes, of_member, routes, stamped};
 use super::redis::{Commands, Engine, Failure, seed, seed_text};
 use crate::random;
 
-/// From one exchange to the next while a member drains.
-const WHILE_DRAINING: Duration = Duration::from_millis(400);
+/// From one exchange to the next while somebody waits for what others say.
+const WHILE_WAITING: Duration = Duration::from_millis(400);
 
-/// From one exchange to the next while none does.
+/// From one exchange to the next while nobody does.
 const OTHERWISE: Duration = Duration::from_secs(2);
 
 /// How old what is heard of a gateway may be for it to count as the present, in milliseconds: longer than the two intervals
@@ -27,30 +31,42 @@ const FRESH: u64 = 1_500;
 /// How long the last words of a gateway that ends may take.
 const LAST: Duration = Duration::from_secs(1);
 
-/// How long sessions are kept of gateways that nobody hears any more, in milliseconds: a day.
+/// How long sessions and routes are kept of gateways that nobody hears any more, in milliseconds: a day.
 const KEPT: u64 = 24 * 60 * 60 * 1_000;
 
-/// Tells, and hears. Arguments: a seed, the oldest to be kept in milliseconds, then for each member its field and the record.
-/// Returns the time, the time when this began, the seed, and all fields with their records.
+/// Tells, and hears. Arguments: a seed; the oldest to be kept in milliseconds; the number of routes that are over, and the field
+/// of each; the number of routes, and for each its field and the route; for each member its field and the record. Returns the
+/// time, the time when this began, the seed, all fields with their records, and all fields with their routes.
 const SCRIPT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text = string.format('%.0f', now)
 redis.call('SET', KEYS[2], text, 'NX')
 redis.call('SET', KEYS[3], ARGV[1], 'NX')
-for at = 3, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[at], text .. ' ' .. ARGV[at + 1])
+local routes = 4 + tonumber(ARGV[3])
+local records = routes + 1 + 2 * tonumber(ARGV[routes])
+for at = 4, routes - 1 do redis.call('HDEL', KEYS[4], ARGV[at]) end
+for at = routes + 1, #ARGV, 2 do
+  local key = at < records and KEYS[4] or KEYS[1]
+  redis.call('HSET', key, ARGV[at], text .. ' ' .. ARGV[at + 1])
 end
-local all = redis.call('HGETALL', KEYS[1])
-for at = 2, #all, 2 do
-  local told = tonumber(string.match(all[at], '^(%d+) '))
-  if not told or now - told > tonumber(ARGV[2]) then redis.call('HDEL', KEYS[1], all[at - 1]) end
+local function young(key)
+  local all = redis.call('HGETALL', key)
+  for at = 2, #all, 2 do
+    local told = tonumber(string.match(all[at], '^(%d+) '))
+    if not told or now - told > tonumber(ARGV[2]) then redis.call('HDEL', key, all[at - 1]) end
+  end
+  return all
 end
-return { text, redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), all }
+return { text, redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), young(KEYS[1]), young(KEYS[4]) }
 ";
 
-/// What a gateway tells of its members: records by balancer and URL.
-pub(crate) type Told = HashMap<(String, String), Vec<u8>>;
+/// What a gateway tells of its members, by balancer and URL.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) sessions: HashMap<(String, String), Vec<u8>>,
+    pub(crate) routes: Routes,
+}
 
 /// What was heard.
 #[derive(Debug, Default)]
@@ -61,6 +77,8 @@ pub(crate) struct Heard {
     pub(crate) since: Duration,
     /// What other gateways have told, by balancer and URL.
     pub(crate) others: HashMap<(String, String), Vec<Other>>,
+    /// What all gateways have learned.
+    pub(crate) routes: Routes,
 }
 
 /// What another gateway has told of a member.
@@ -81,115 +99,126 @@ pub(crate) trait Exchange: Send + Sync {
     /// What was heard; `None`: nothing can be heard.
     fn hear(&self, heard: Option<Heard>);
 
-    /// Whether a member drains.
-    fn is_draining(&self) -> bool;
+    /// Whether somebody waits for what others say: a member drains, or its route is to be learned.
+    fn is_waiting(&self) -> bool;
 }
 
 /// Tells and hears until `ended`, and says a last word then.
 pub(crate) async fn exchange(
     engine: Arc<Engine>,
-    mut seed: [u64; 2],
+    seed: [u64; 2],
     host: impl Exchange,
     ended: CancellationToken,
 ) {
-    let name = format!("{:016x}", random::seed());
+    let mut part = Part {
+        engine: &engine,
+        name: format!("{:016x}", random::seed()),
+        seed,
+        told: Routes::new(),
+    };
     loop {
         let failed = tokio::select! {
             () = ended.cancelled() => break,
-            failed = keep_on(&engine, &name, &mut seed, &host) => failed,
+            failed = part.keep_on(&host) => failed,
         };
         tracing::debug!(error = %failed, "sessions cannot be exchanged");
         host.hear(None);
         tokio::select! {
             () = ended.cancelled() => break,
-            () = sleep(WHILE_DRAINING) => {}
+            () = sleep(WHILE_WAITING) => {}
         }
     }
     let last = async {
         let mut commands = engine.commands().await?;
-        once(&engine, &mut commands, &name, seed, host.tell(true)).await
+        part.once(&mut commands, host.tell(true)).await
     };
     if let Ok(Err(error)) = timeout(LAST, last).await {
         tracing::debug!(%error, "other gateways do not know that this one has ended");
     }
 }
 
-async fn keep_on(
-    engine: &Engine,
-    name: &str,
-    seed: &mut [u64; 2],
-    host: &impl Exchange,
-) -> Failure {
-    let mut commands = match engine.commands().await {
-        Ok(commands) => commands,
-        Err(failure) => return failure,
-    };
-    loop {
-        match once(engine, &mut commands, name, *seed, host.tell(false)).await {
-            Ok(heard) => {
-                *seed = heard.seed;
-                host.hear(Some(heard));
-            }
+/// A gateway's part in the exchange.
+struct Part<'e> {
+    engine: &'e Engine,
+    name: String,
+    seed: [u64; 2],
+    /// The routes that this gateway has told.
+    told: Routes,
+}
+
+impl Part<'_> {
+    async fn keep_on(&mut self, host: &impl Exchange) -> Failure {
+        let mut commands = match self.engine.commands().await {
+            Ok(commands) => commands,
             Err(failure) => return failure,
+        };
+        loop {
+            match self.once(&mut commands, host.tell(false)).await {
+                Ok(heard) => {
+                    self.seed = heard.seed;
+                    host.hear(Some(heard));
+                }
+                Err(failure) => return failure,
+            }
+            sleep(match host.is_waiting() {
+                true => WHILE_WAITING,
+                false => OTHERWISE,
+            })
+            .await;
         }
-        sleep(match host.is_draining() {
-            true => WHILE_DRAINING,
-            false => OTHERWISE,
+    }
+
+    async fn once(&mut self, commands: &mut Commands<'_>, told: Told) -> Result<Heard, Failure> {
+        let script = Script::new(SCRIPT);
+        let mut call = script.prepare_invoke();
+        for key in ["sessions", "born", "seed", ROUTES] {
+            call.key(self.engine.key(key));
+        }
+        call.arg(seed_text(self.seed)).arg(KEPT);
+        let over = self.told.keys();
+        let over: Vec<_> = over.filter(|it| !told.routes.contains_key(it)).collect();
+        call.arg(over.len());
+        for (balancer, url) in over {
+            call.arg(format!("{balancer} {url}"));
+        }
+        call.arg(told.routes.len());
+        for ((balancer, url), route) in &told.routes {
+            call.arg(format!("{balancer} {url}")).arg(route);
+        }
+        for ((balancer, url), record) in told.sessions {
+            call.arg(format!("{} {balancer} {url}", self.name));
+            call.arg(record);
+        }
+        type Found = (u64, u64, String, Fields, Fields);
+        let (now, born, text, sessions, learned): Found = commands.call(&call).await?;
+        self.told = told.routes;
+        Ok(Heard {
+            seed: seed(&text).ok_or(Failure::Foreign(text))?,
+            since: Duration::from_millis(now.saturating_sub(born)),
+            others: self.others(now, &sessions),
+            routes: routes(&learned),
         })
-        .await;
     }
-}
 
-async fn once(
-    engine: &Engine,
-    commands: &mut Commands<'_>,
-    name: &str,
-    own_seed: [u64; 2],
-    told: Told,
-) -> Result<Heard, Failure> {
-    let script = Script::new(SCRIPT);
-    let mut call = script.prepare_invoke();
-    for key in ["sessions", "born", "seed"] {
-        call.key(engine.key(key));
-    }
-    call.arg(seed_text(own_seed)).arg(KEPT);
-    for ((balancer, url), record) in told {
-        call.arg(format!("{name} {balancer} {url}")).arg(record);
-    }
-    type Found = (u64, u64, String, Vec<(String, Vec<u8>)>);
-    let (now, born, text, all): Found = commands.call(&call).await?;
-    let mut others: HashMap<_, Vec<Other>> = HashMap::new();
-    for (field, value) in all {
-        let mut parts = field.splitn(3, ' ');
-        let (Some(gateway), Some(balancer), Some(url)) = (parts.next(), parts.next(), parts.next())
-        else {
-            continue;
-        };
-        let Some((at, record)) = stamped(&value) else {
-            continue;
-        };
-        if gateway == name {
-            continue;
+    /// What others have told of their sessions.
+    fn others(&self, now: u64, sessions: &Fields) -> HashMap<(String, String), Vec<Other>> {
+        let mut others: HashMap<_, Vec<Other>> = HashMap::new();
+        for (field, value) in sessions {
+            let parts = field.split_once(' ');
+            let parts = parts.and_then(|(gateway, member)| Some((gateway, of_member(member)?)));
+            let (Some((gateway, member)), Some((at, record))) = (parts, stamped(value)) else {
+                continue;
+            };
+            if gateway == self.name {
+                continue;
+            }
+            let age = now.saturating_sub(at);
+            others.entry(member).or_default().push(Other {
+                record: record.to_vec(),
+                age: Duration::from_millis(age),
+                fresh: age <= FRESH,
+            });
         }
-        let age = now.saturating_sub(at);
-        let of = others.entry((balancer.to_owned(), url.to_owned()));
-        of.or_default().push(Other {
-            record: record.to_vec(),
-            age: Duration::from_millis(age),
-            fresh: age <= FRESH,
-        });
+        others
     }
-    Ok(Heard {
-        seed: seed(&text).ok_or(Failure::Foreign(text))?,
-        since: Duration::from_millis(now.saturating_sub(born)),
-        others,
-    })
-}
-
-/// A time in milliseconds, and what was told then.
-fn stamped(value: &[u8]) -> Option<(u64, &[u8])> {
-    let blank = value.iter().position(|byte| *byte == b' ')?;
-    let (time, record) = value.split_at_checked(blank)?;
-    let time = str::from_utf8(time).ok()?.parse().ok()?;
-    Some((time, record.get(1..)?))
 }

@@ -6,7 +6,8 @@
 //! | `link` | changes by hand on their way to the engine |
 //! | `redis` | a connection to the engine |
 //! | `follow` | does what the machine says, over connections that break and come back |
-//! | `exchange` | the sessions that each gateway has seen |
+//! | `fields` | what the engine has of that |
+//! | `exchange` | the sessions that each gateway has seen, and the routes that it has learned |
 //!
 //! In the engine, all keys begin with `ajpgate:{NAME}:`, NAME being the cluster's:
 //!
@@ -15,18 +16,21 @@
 //! | `revision` | string | another number after each change |
 //! | `state` | hash | a field for each cell: version, blank, `=` and the value, or `-` for one that was taken back |
 //! | `sessions` | hash | a field for each gateway and member: time in milliseconds, blank, a record of its sessions |
+//! | `routes` | hash | a field for each member: time in milliseconds, blank, the route that was learned of it |
 //! | `seed`, `born` | string | what ids of sessions are hashed with, and since when, in milliseconds |
 //! | `alive` | string | written each second, to learn whether the engine can be written to |
 //!
 //! The channel `ajpgate:{NAME}:DATABASE` says the revision after each change.
 
 mod exchange;
+mod fields;
 mod follow;
 mod link;
 mod machine;
 mod redis;
 
 pub(crate) use self::exchange::{Exchange, Heard, Other, Told, exchange};
+pub(crate) use self::fields::Routes;
 pub(crate) use self::follow::{Host, follow};
 pub(crate) use self::link::{Link, Order};
 pub(crate) use self::machine::{Answer, Cell, Cells, Known, Machine, Version, Writes};

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::fields::{Fields, ROUTES, Routes, routes};
 use super::machine::{Cell, Cells, Version, Writes};
 use crate::backend::{ConnectError, Tls, TlsError, connect};
 
@@ -81,6 +82,8 @@ pub(crate) struct Engine {
 pub(crate) struct First {
     pub(crate) revision: Version,
     pub(crate) cells: Cells,
+    /// What was learned.
+    pub(crate) routes: Routes,
     /// What ids of sessions are hashed with.
     pub(crate) seed: [u64; 2],
 }
@@ -108,6 +111,7 @@ impl Engine {
         Ok(First {
             revision,
             cells,
+            routes: commands.routes().await?,
             seed,
         })
     }
@@ -281,6 +285,14 @@ impl Commands<'_> {
         let asked = both.query_async(&mut self.connection);
         let (text,): (String,) = within(ANSWER, asked).await?;
         seed(&text).ok_or(Failure::Foreign(text))
+    }
+
+    /// The routes that were learned.
+    async fn routes(&mut self) -> Result<Routes, Failure> {
+        let key = self.engine.key(ROUTES);
+        let asked = ::redis::cmd("HGETALL").arg(key).to_owned();
+        let fields: Fields = within(ANSWER, asked.query_async(&mut self.connection)).await?;
+        Ok(routes(&fields))
     }
 
     /// Calls a script.

@@ -13,8 +13,8 @@ use crate::cluster::{Cells, Writes};
 const ADDED: &str = "added";
 const REMOVED: &str = "removed";
 
-/// The routes that this gateway has learned. Each gateway learns its own: they end with the member, which each gateway sees
-/// at another time.
+/// The routes that this gateway has learned. They are no changes by hand: gateways tell them with their sessions
+/// (`cluster::exchange`), and they end with the member, which each gateway sees at another time.
 const LEARNED: &str = "learned";
 
 /// What a cell's key stands for, without values: they may be secrets.

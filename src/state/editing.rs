@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ajpgate_config::Config;
+use ajpgate_config::{Config, is_route};
 use tracing::warn;
 
 use super::cells;
@@ -57,6 +57,8 @@ impl Editing {
         let store = path.map(|path| Store::new(path, folder.to_owned()));
         let kept = store.as_ref().map(Store::load).unwrap_or_default();
         let shares = file.cluster.as_ref().zip(cluster);
+        let learned = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
+        let learned = learned.map(|first| first.routes.clone());
         let cluster = shares.map(|(config, (link, first))| Shares {
             name: config.name.clone(),
             link,
@@ -75,6 +77,12 @@ impl Editing {
                         "what other gateways have changed cannot be taken up"
                     );
                 }
+            }
+        }
+        for ((balancer, url), route) in learned.iter().flatten() {
+            let mut balancers = file.balancers.iter();
+            if is_route(route) && balancers.any(|it| it.name == *balancer) {
+                overrides.learn(balancer, url, route);
             }
         }
         Self {

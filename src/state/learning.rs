@@ -12,6 +12,7 @@ use super::live::LiveBalancer;
 use super::member::LiveMember;
 use crate::balancer::{Change, Command};
 use crate::clock;
+use crate::cluster::Routes;
 
 impl LiveBalancer {
     /// Takes the route of a session that this member has issued as the member's, where the member learns its route. Returns
@@ -43,6 +44,45 @@ impl LiveBalancer {
             }
         }
         Some(Arc::clone(route))
+    }
+
+    /// Takes up the routes that other gateways have learned, of members that have none yet.
+    pub(crate) fn hear_routes(&self, heard: &Routes) {
+        for member in self.waiting() {
+            let key = (self.name().to_owned(), member.url.to_string());
+            if let Some(route) = heard.get(&key) {
+                self.learn_route(member, route);
+            }
+        }
+    }
+
+    /// What other gateways are told: the routes of members that learn theirs, by url.
+    pub(crate) fn learned(&self) -> Vec<(String, String)> {
+        let members = self
+            .members
+            .iter()
+            .filter(|it| it.config.origin.learns_route);
+        let route = |member: &Arc<LiveMember>| {
+            let known = Some(member.config.route.as_str()).filter(|it| !it.is_empty());
+            let route = known.or_else(|| member.taught.get().map(|it| &**it))?;
+            Some((member.url.to_string(), route.to_owned()))
+        };
+        members.filter_map(route).collect()
+    }
+
+    /// Whether a member's route is to be learned.
+    pub(crate) fn is_learning(&self) -> bool {
+        self.waiting().next().is_some()
+    }
+
+    /// The members whose route is not known.
+    fn waiting(&self) -> impl Iterator<Item = &Arc<LiveMember>> {
+        let learn =
+            |it: &&Arc<LiveMember>| it.config.origin.learns_route && it.config.route.is_empty();
+        self.members
+            .iter()
+            .filter(learn)
+            .filter(|it| it.taught.get().is_none())
     }
 
     /// The routes that were learned and are not part of what runs yet: url and route.

@@ -1,4 +1,4 @@
-//! The gateway's part in its cluster: what the engine has is taken up, and sessions are told and heard.
+//! The gateway's part in its cluster: what the engine has is taken up, and sessions and learned routes are told and heard.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -84,8 +84,8 @@ impl Membership {
         let machine = Machine::new(shared.edit().known_cells());
         let engine = Arc::clone(&self.engine);
         tasks.spawn(follow(engine, machine, self.orders, part, ended.clone()));
-        let sessions = Sessions(Arc::clone(shared));
-        tasks.spawn(exchange(self.engine, seed, sessions, ended.clone()));
+        let told = Seen(Arc::clone(shared));
+        tasks.spawn(exchange(self.engine, seed, told, ended.clone()));
     }
 }
 
@@ -141,14 +141,19 @@ impl Host for Part {
 }
 
 /// The gateway, as the other gateways see it.
-struct Sessions(Arc<Shared>);
+struct Seen(Arc<Shared>);
 
-impl Exchange for Sessions {
+impl Exchange for Seen {
     fn tell(&self, ended: bool) -> Told {
-        let (mut told, now) = (Told::new(), Instant::now());
+        let (mut told, now) = (Told::default(), Instant::now());
         for balancer in &self.0.snapshot.load_full().balancers {
             for (url, record) in balancer.tell_sessions(ended, now) {
-                told.insert((balancer.name().to_owned(), url), record);
+                let member = (balancer.name().to_owned(), url);
+                told.sessions.insert(member, record);
+            }
+            for (url, route) in balancer.learned() {
+                let member = (balancer.name().to_owned(), url);
+                told.routes.insert(member, route);
             }
         }
         told
@@ -158,14 +163,18 @@ impl Exchange for Sessions {
         let now = Instant::now();
         for balancer in &self.0.snapshot.load_full().balancers {
             balancer.hear_sessions(heard.as_ref(), now);
+            if let Some(heard) = &heard {
+                balancer.hear_routes(&heard.routes);
+            }
             if balancer.is_draining(now) {
                 balancer.look_after_sessions(now);
             }
         }
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         let (snapshot, now) = (self.0.snapshot.load_full(), Instant::now());
-        snapshot.balancers.iter().any(|it| it.is_draining(now))
+        let mut balancers = snapshot.balancers.iter();
+        balancers.any(|it| it.is_draining(now) || it.is_learning())
     }
 }

@@ -247,3 +247,62 @@ async fn a_drain_ends_once_for_all_gateways() {
         assert_eq!(log.matches("member has drained").count(), 1, "{log}");
     }
 }
+
+/// A gateway whose member is an address of this host's name, and learns its route.
+async fn learning(engine: &Redis, node: &Node) -> Ajpgate {
+    Ajpgate::start(&format!(
+        "balancers:
+  shop:
+    stickysession: JSESSIONID|jsessionid
+    discover: [{{ dns: \"ajp://localhost:{}\", interval: 100ms }}]
+proxy_pass:
+  - {{ path: /, to: \"balancer://shop/\" }}
+cluster: {{ url: \"redis://:s3cret@{}/0\", name: shop }}
+",
+        node.ajp_addr().port(),
+        engine.addr()
+    ))
+    .await
+}
+
+/// The route of the member at this URL.
+async fn route(gateway: &Ajpgate, url: &str) -> String {
+    let text = gateway.api("GET", "/api/v1/balancers/shop", "", 200).await;
+    let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut members = shown["members"].as_array().unwrap().iter();
+    let member = members.find(|it| it["url"] == url).expect("the member");
+    member["route"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn routes_that_one_gateway_has_learned_are_known_to_all_and_to_those_that_start_later() {
+    let engine = Redis::start(Some("s3cret")).await;
+    let node = Node::start("node1").await;
+    let url = format!("ajp://{}", node.ajp_addr());
+    let gateways = [
+        learning(&engine, &node).await,
+        learning(&engine, &node).await,
+    ];
+    for gateway in &gateways {
+        gateway.counts("cluster_connected", &[], 1).await;
+        assert_eq!(route(gateway, &url).await, "");
+    }
+    let answer = Browser::new(gateways[0].front()).get("/").await;
+    assert_eq!(answer.status, 200);
+    for gateway in &gateways {
+        eventually("the route is known on all gateways", async || {
+            route(gateway, &url).await == "node1"
+        })
+        .await;
+    }
+    let late = learning(&engine, &node).await;
+    assert_eq!(route(&late, &url).await, "node1");
+    // The route ends with the member.
+    let member = "/api/v1/balancers/shop/members/node1";
+    late.api("DELETE", member, "", 204).await;
+    eventually("nobody tells the route any more", async || {
+        let count = engine.ask("HLEN ajpgate:{shop}:routes").await.unwrap();
+        count.trim() == ":0"
+    })
+    .await;
+}
