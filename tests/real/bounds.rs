@@ -8,7 +8,9 @@ use crate::support::ajpgate::Ajpgate;
 use crate::support::browser::Browser;
 use crate::support::client::{self, Client};
 use crate::support::process::allow_open_files;
+use crate::support::scratch::Scratch;
 use crate::support::tomcat::{Tomcat, TomcatOptions};
+use crate::support::usage::Memory;
 use crate::support::wait::pause;
 use crate::support::{noise, soon};
 use serde_json::Value;
@@ -28,6 +30,8 @@ const PIECES: usize = 10;
 /// Most memory for a client that does not read, in KiB: two connections, the 64 KiB of answer that wait for the client, and the
 /// rest of the packets that these are parts of.
 const PER_READER: u64 = 256;
+/// The same of a file: one connection, and the piece that was read last.
+const PER_FILE_READER: u64 = 200;
 
 #[tokio::test]
 async fn a_thousand_slow_readers_take_bounded_memory_and_get_every_byte() {
@@ -45,35 +49,68 @@ async fn a_thousand_slow_readers_take_bounded_memory_and_get_every_byte() {
     let target = format!("/app/bytes?n={ANSWER}&seed={SEED}&cl=1");
     let warm = client::get(gateway.front(), &target, "").await;
     assert_eq!(warm.body, expected);
-    gateway.quiet().await;
-    let before = gateway.memory();
-    println!("before: {before}");
-
-    let begun = Instant::now();
-    let asking: JoinSet<_> = (0..READERS)
-        .map(|_| SlowReader::ask(gateway.front(), target.clone(), expected))
-        .collect();
-    let mut readers = asking.join_all().await;
-    println!("asked within {:.1?}: {}", begun.elapsed(), gateway.memory());
-    for _ in 0..PIECES {
-        for reader in &mut readers {
-            reader.take(PIECE).await;
-        }
-    }
-    println!("while they read slowly: {}", gateway.memory());
+    let readers = SlowReaders::ask(&gateway, &target, expected).await;
     assert_eq!(gateway.count("member_busy", &[]).await, READERS);
-
-    let begun = Instant::now();
-    let reading: JoinSet<_> = readers.into_iter().map(SlowReader::read_rest).collect();
-    reading.join_all().await;
-    gateway.quiet().await;
-    println!("read within {:.1?}: {}", begun.elapsed(), gateway.memory());
-    let each = gateway.memory().risen_above(before.rss) / READERS;
-    println!("at most {each} KiB for each of {READERS} readers");
-    assert!(each <= PER_READER);
+    assert!(readers.read(&gateway).await <= PER_READER);
     let served = gateway.count("requests_total", &[("code", "2xx")]).await;
     assert_eq!(served, READERS + 1);
     assert_eq!(gateway.connections_given_up().await, 0);
+}
+
+#[tokio::test]
+async fn a_thousand_slow_readers_of_a_file_take_bounded_memory_and_get_every_byte() {
+    allow_open_files(8192);
+    let folder = Scratch::new("slow-readers");
+    let expected: &[u8] = noise::bytes(SEED, ANSWER).leak();
+    std::fs::write(folder.path().join("file"), expected).unwrap();
+    let folder = folder.path().display();
+    let mapping = format!("proxy_pass: [{{ path: /, files: \"{folder}\" }}]\n");
+    let gateway = Ajpgate::start(&mapping).await;
+    let warm = client::get(gateway.front(), "/file", "").await;
+    assert_eq!(warm.body, expected);
+    let readers = SlowReaders::ask(&gateway, "/file", expected).await;
+    assert!(readers.read(&gateway).await <= PER_FILE_READER);
+}
+
+/// Clients that ask for the same, and have read a little of it.
+struct SlowReaders {
+    readers: Vec<SlowReader>,
+    /// Memory of the gateway before they came.
+    before: Memory,
+}
+
+impl SlowReaders {
+    async fn ask(gateway: &Ajpgate, target: &str, expected: &'static [u8]) -> Self {
+        gateway.quiet().await;
+        let before = gateway.memory();
+        println!("before: {before}");
+        let begun = Instant::now();
+        let asking: JoinSet<_> = (0..READERS)
+            .map(|_| SlowReader::ask(gateway.front(), target.to_owned(), expected))
+            .collect();
+        let mut readers = asking.join_all().await;
+        println!("asked within {:.1?}: {}", begun.elapsed(), gateway.memory());
+        for _ in 0..PIECES {
+            for reader in &mut readers {
+                reader.take(PIECE).await;
+            }
+        }
+        println!("while they read slowly: {}", gateway.memory());
+        Self { readers, before }
+    }
+
+    /// Lets them read the rest. Returns the most memory that each has taken, in KiB.
+    async fn read(self, gateway: &Ajpgate) -> u64 {
+        let begun = Instant::now();
+        let readers = self.readers.into_iter();
+        let reading: JoinSet<_> = readers.map(SlowReader::read_rest).collect();
+        reading.join_all().await;
+        gateway.quiet().await;
+        println!("read within {:.1?}: {}", begun.elapsed(), gateway.memory());
+        let each = gateway.memory().risen_above(self.before.rss) / READERS;
+        println!("at most {each} KiB for each of {READERS} readers");
+        each
+    }
 }
 
 /// A slow client that compares what it reads with the expected bytes.
