@@ -19,6 +19,7 @@ mod browser;
 mod client_address;
 mod clients;
 mod cluster;
+mod convert;
 mod early_answers;
 mod files;
 #[cfg(feature = "ftp")]

@@ -62,6 +62,7 @@ pub(crate) struct HttpdOptions {
     modules: Vec<String>,
     directives: String,
     workers: Option<String>,
+    files: Vec<(String, String)>,
     threads: u32,
 }
 
@@ -72,6 +73,7 @@ impl HttpdOptions {
             modules: Vec::new(),
             directives: String::new(),
             workers: None,
+            files: Vec::new(),
             threads: 64,
         }
     }
@@ -160,6 +162,12 @@ worker.{name}.route={route}
     pub(crate) fn directives(mut self, lines: &str) -> Self {
         self.directives += lines;
         self.directives.push('\n');
+        self
+    }
+
+    /// Adds a file to its ServerRoot. `@ROOT@` in the text stands for that folder.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -281,6 +289,10 @@ fn lay_out(options: &HttpdOptions, port: &ReservedPort) -> Scratch {
         "httpd.conf",
         &httpd_conf(options, root.path().display(), port.addr()),
     );
+    let path = root.path().display().to_string();
+    for (name, text) in &options.files {
+        root.write(name, &text.replace("@ROOT@", &path));
+    }
     if let Some(workers) = &options.workers {
         root.write("workers.properties", workers);
     }

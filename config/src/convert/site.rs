@@ -242,6 +242,8 @@ impl Access {
                     basic.set("realm", Value::text(realm));
                 }
                 basic.set("users", Value::text(users));
+                // httpd leaves the client's Authorization to the backend.
+                basic.set("pass", Value::switch(true));
                 Ok(Keys::from([("basic", Value::Map(basic))]))
             }
             (Some("basic"), None) => Err("the users are in no AuthUserFile".to_owned()),

@@ -90,6 +90,10 @@ impl Pass {
             comments: Vec::new(),
             origin,
         };
+        if url.contains('?') {
+            let text = "httpd sends the ? of its target as %3F, a part of the path; here a query begins there";
+            notes.name(&node.origin, text);
+        }
         for param in params(rest, &node.origin) {
             match FLAGS.contains(&&*param.key) && param.value.is_none() {
                 true if param.key == "nocanon" => {}
