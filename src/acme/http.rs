@@ -14,13 +14,11 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
-use rustls::ClientConfig;
-use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::tls::{RootsError, roots};
+use crate::tls::{RootsError, https_connector};
 
 /// The longest time for one request.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -79,16 +77,8 @@ impl Client {
         ca: Option<&Path>,
         noticed: Noticed,
     ) -> Result<Self, RootsError> {
-        let provider = Arc::new(ring::default_provider());
-        let roots = roots(ca)?;
-        let builder = ClientConfig::builder_with_provider(provider);
-        let builder = builder
-            .with_safe_default_protocol_versions()
-            .map_err(|_| RootsError::None)?;
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
+            connector: https_connector(ca)?,
             directory: directory.to_owned(),
             noticed,
         })

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::api::{Api, ApiArgument, ApiError, with};
-use super::member::Member;
+use super::member::{Member, MemberArguments};
 use super::process::{FAILED, show};
 use super::terminal::{Terminal, plain};
 
@@ -24,10 +24,8 @@ const AGAIN: &str = "\r\x1b[K";
 pub(super) struct Arguments {
     #[command(flatten)]
     api: ApiArgument,
-    /// Name of the balancer
-    balancer: String,
-    /// Route or url of the member
-    member: String,
+    #[command(flatten)]
+    named: MemberArguments,
     /// Wait until the member can be stopped; exit code 1 when the drain is undone meanwhile
     #[arg(long)]
     wait: bool,
@@ -37,10 +35,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     with(&arguments.api, async |api| {
         let change = json!({ "status": { "drain": true } });
-        let member = api.change(&arguments.balancer, &arguments.member, &change);
+        let member = api.change(&arguments.named.balancer, &arguments.named.member, &change);
         let member = Member::of(member.await?)?;
         match arguments.wait {
-            true => wait(api, &arguments.balancer, member).await,
+            true => wait(api, &arguments.named.balancer, member).await,
             false => {
                 let what = match member.drained {
                     true => "can be stopped".to_owned(),

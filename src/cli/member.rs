@@ -6,6 +6,15 @@ use serde_json::Value;
 use super::api::ApiError;
 use super::terminal::plain;
 
+/// Which member a command is about.
+#[derive(Debug, clap::Args)]
+pub(super) struct MemberArguments {
+    /// Name of the balancer
+    pub(super) balancer: String,
+    /// Route or url of the member
+    pub(super) member: String,
+}
+
 /// What is not needed here is not read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Member {

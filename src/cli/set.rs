@@ -5,17 +5,15 @@ use std::process::ExitCode;
 use serde_json::{Map, Number, Value};
 
 use super::api::{ApiArgument, ApiError, with};
-use super::member::Member;
+use super::member::{Member, MemberArguments};
 use super::process::show;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     api: ApiArgument,
-    /// Name of the balancer
-    balancer: String,
-    /// Route or url of the member
-    member: String,
+    #[command(flatten)]
+    named: MemberArguments,
     /// Settings: loadfactor, lbset, route, redirect; flags, each true or false: disabled, stopped, drain, hot_standby,
     /// hot_spare, ignore_errors; error=false clears an error
     #[arg(required = true, value_name = "KEY=VALUE")]
@@ -26,7 +24,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     with(&arguments.api, async |api| {
         let change = change(&arguments.settings).map_err(ApiError::Usage)?;
-        let member = api.change(&arguments.balancer, &arguments.member, &change);
+        let member = api.change(&arguments.named.balancer, &arguments.named.member, &change);
         let member = Member::of(member.await?)?;
         show(&format!("{}: {}\n", member.name(), summary(&member)))?;
         Ok(ExitCode::SUCCESS)

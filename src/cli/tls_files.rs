@@ -1,7 +1,7 @@
 //! Checks of files with certificates and keys before anything starts. A problem is reported at the line that names
 //! the file.
 
-use ajpgate_config::{ListenerTls, Loaded, Member, Problem, Scheme, Target};
+use ajpgate_config::{ListenerTls, Loaded, Member, MemberTls, MemberUrl, Problem, Scheme, Target};
 use jiff::Timestamp;
 
 use crate::backend::Tls;
@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) is_missing: bool,
 }
 
-/// The problems of the files of listeners and members, and warnings about files of listeners that can be used: certificates
+/// The problems of the files of listeners, members and the cluster's engine, and warnings about files of listeners that can be used: certificates
 /// that expire soon, say.
 pub(super) fn look(loaded: &Loaded) -> (Vec<Found>, Vec<Problem>) {
     let now = Timestamp::now().as_second();
@@ -36,6 +36,7 @@ pub(super) fn look(loaded: &Loaded) -> (Vec<Found>, Vec<Problem>) {
         }
     }
     found.extend(of_members(loaded));
+    found.extend(of_cluster(loaded));
     (found, warnings)
 }
 
@@ -46,6 +47,14 @@ fn of_members(loaded: &Loaded) -> Vec<Found> {
         for (index, member) in balancer.members.iter().enumerate() {
             let at = format!("balancers.{}.members[{index}]", balancer.name);
             found.extend(problem(loaded, member, &at, "url"));
+        }
+        for (index, source) in balancer.discover.iter().enumerate() {
+            let at = format!("balancers.{}.discover[{index}]", balancer.name);
+            let member = source.template().and_then(|member| {
+                let at_member = format!("{at}.member");
+                of_tls(loaded, member, [&format!("{at_member}.tls"), &at])
+            });
+            found.extend(member);
         }
     }
     for (index, mapping) in loaded.config.mappings.iter().enumerate() {
@@ -75,21 +84,42 @@ fn of_listeners(loaded: &Loaded) -> Vec<(String, &ListenerTls)> {
 }
 
 fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Found> {
-    let upgrades = member.upgrade_url.iter();
-    let mut urls = [&member.url].into_iter().chain(upgrades);
-    let error = urls.find_map(|url| match url.scheme {
-        Scheme::Https | Scheme::Ftps => Tls::new(&url.host, member.tls.as_ref(), b"").err(),
-        _ => None,
-    })?;
-    let key = match member.tls {
-        Some(_) => "tls",
-        None => url,
-    };
-    let dot = if key.is_empty() { "" } else { "." };
+    let dot = if url.is_empty() { "" } else { "." };
+    of_tls(
+        loaded,
+        member,
+        [&format!("{at}.tls"), &format!("{at}{dot}{url}")],
+    )
+}
+
+/// The places are that of the member's `tls`, and that of what is blamed where it has none.
+fn of_tls(loaded: &Loaded, member: &Member, places: [&str; 2]) -> Option<Found> {
+    let urls = [&member.url].into_iter().chain(&member.upgrade_url);
+    let is_tls = |url: &&MemberUrl| matches!(url.scheme, Scheme::Https | Scheme::Ftps);
+    let mut urls = urls.filter(is_tls);
+    urls.find_map(|url| unusable(loaded, &url.host, member.tls.as_ref(), places))
+}
+
+/// The problem of the files of the cluster's engine.
+fn of_cluster(loaded: &Loaded) -> Option<Found> {
+    let cluster = loaded.config.cluster.as_ref()?;
+    let places = ["cluster.tls", "cluster.url"];
+    let host = cluster.url.secure.then_some(&cluster.url.host)?;
+    unusable(loaded, host, cluster.tls.as_ref(), places)
+}
+
+/// Why this host cannot be spoken to through TLS.
+fn unusable(
+    loaded: &Loaded,
+    host: &str,
+    tls: Option<&MemberTls>,
+    [at_tls, otherwise]: [&str; 2],
+) -> Option<Found> {
+    let error = Tls::new(host, tls, b"").err()?;
+    let at = if tls.is_some() { at_tls } else { otherwise };
     let message = format!("tls: {error:#}");
-    let at = format!("{at}{dot}{key}");
     Some(Found {
         is_missing: error.is_missing(),
-        problem: loaded.problem(&at, message, Some(HINT.to_owned())),
+        problem: loaded.problem(at, message, Some(HINT.to_owned())),
     })
 }

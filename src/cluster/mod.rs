@@ -6,8 +6,8 @@
 //! | `link` | changes by hand on their way to the engine |
 //! | `redis` | a connection to the engine |
 //! | `follow` | does what the machine says, over connections that break and come back |
-//! | `fields` | what the engine has of that |
 //! | `exchange` | the sessions that each gateway has seen, and the routes that it has learned |
+//! | `fields` | how the engine has these |
 //!
 //! In the engine, all keys begin with `ajpgate:{NAME}:`, NAME being the cluster's:
 //!

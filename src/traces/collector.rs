@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
@@ -15,15 +14,13 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
-use rustls::ClientConfig;
-use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::error::TracingError;
-use crate::tls::{RootsError, roots};
+use crate::tls::https_connector;
 
 /// The longest time for one request to the collector.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +45,7 @@ impl Collector {
     pub(super) fn new(url: &str) -> Result<Self, TracingError> {
         let is_https = url.starts_with("https://");
         let client = Client {
-            tls: is_https.then(connector).transpose()?,
+            tls: is_https.then(|| https_connector(None)).transpose()?,
         };
         let exporter = SpanExporter::builder()
             .with_http()
@@ -86,18 +83,6 @@ fn resource() -> Resource {
         true => builder.build(),
         false => builder.with_service_name("ajpgate").build(),
     }
-}
-
-fn connector() -> Result<TlsConnector, RootsError> {
-    let roots = roots(None)?;
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder
-        .with_safe_default_protocol_versions()
-        .map_err(|_| RootsError::None)?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Sends each request over a connection of its own: there is about one a second.

@@ -132,6 +132,51 @@ fn files_that_cannot_be_used_are_named_at_their_line() {
     }
 }
 
+/// What the gateway itself connects to: members, those of a source, and the engine of a cluster.
+#[test]
+fn files_for_connections_of_the_gateway_are_named_at_their_line() {
+    let scratch = Scratch::new("tls-outwards");
+    scratch.write("bad.pem", "no certificate");
+    for (keys, line) in [
+        (
+            "balancers:
+  b:
+    members: [{ url: \"https://localhost\",
+      tls: { ca: bad.pem } }]
+",
+            5,
+        ),
+        (
+            "balancers:
+  b:
+    discover: [{ dns: \"https://localhost\", member: {
+      tls: { ca: bad.pem } } }]
+",
+            5,
+        ),
+        (
+            "cluster:
+  url: rediss://localhost
+  name: shop
+  tls: { ca: bad.pem }
+",
+            5,
+        ),
+    ] {
+        let file = format!(
+            "listeners: [{{ bind: \"127.0.0.1:0\" }}]\n{keys}proxy_pass: [{{ path: /, to: \"ajp://localhost/\" }}]\n"
+        );
+        scratch.write("ajpgate.yaml", &file);
+        let done = run(&mut ajpgate(scratch.path(), &["check"]));
+        let begins = format!("./ajpgate.yaml:{line}:");
+        let is_named = done
+            .stdout
+            .lines()
+            .any(|it| it.starts_with(&begins) && it.contains("bad.pem"));
+        assert!(done.code == Some(2) && is_named, "{keys}: {done:?}");
+    }
+}
+
 #[test]
 fn check_warns_of_certificates_that_expire_and_of_missing_revocation_lists() {
     let scratch = Scratch::new("tls-doubts");
