@@ -282,7 +282,7 @@ impl World {
                 Command::Settings(settings)
             }
             (4, _) => Command::Add(random.member()),
-            (5, Some(member)) => Command::Remove(member),
+            (5, Some(member)) => Command::Remove(vec![member]),
             (6, Some(member)) => Command::ClearError(member),
             (7, _) => {
                 let mut order: Vec<MemberId> = self.seen.iter().map(|member| member.id).collect();

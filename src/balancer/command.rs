@@ -3,7 +3,7 @@
 //! Source: `mod_proxy_balancer.c: balancer_process_balancer_worker(), recalc_factors()`. Unlike there, a value out of
 //! range is refused, and a refused command changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Instant;
 
@@ -23,8 +23,8 @@ pub enum Command {
     ClearError(MemberId),
     /// Adds a member at the end. It gets requests at once unless its status prevents it (httpd adds members disabled).
     Add(MemberSpec),
-    /// Removes a member. Its open requests are completed; settling them changes nothing.
-    Remove(MemberId),
+    /// Removes members. Their open requests are completed; settling them changes nothing.
+    Remove(Vec<MemberId>),
     /// Sets the order of the members, which breaks ties. All members must be named.
     Order(Vec<MemberId>),
     /// Replaces the settings of the balancer. A new method starts from zero. A new `slow_start` counts at once, also for
@@ -80,7 +80,6 @@ impl Balancer {
     pub fn apply(&mut self, command: Command, now: Instant) -> Result<Applied, Refused> {
         self.add_pending();
         let applied = self.carry_out(command, now)?;
-        self.routes_changed();
         self.changed();
         Ok(applied)
     }
@@ -90,7 +89,7 @@ impl Balancer {
             Command::Change(member, change) => self.change(member, change, now),
             Command::ClearError(member) => self.edit(member, now, |member| member.recovery.clear()),
             Command::Add(spec) => self.add(spec, now),
-            Command::Remove(member) => self.remove(member),
+            Command::Remove(members) => self.remove(&members),
             Command::Order(order) => self.order(&order),
             Command::Settings(settings) => {
                 self.set_settings(settings, now);
@@ -122,10 +121,14 @@ impl Balancer {
             return Err(Refused::SetOutOfRange);
         }
         let mut refactored = false;
+        let rerouted = change.route.is_some();
         let applied = self.edit(member, now, |member| {
             refactored = change.factor.is_some_and(|factor| factor != member.factor);
             change.make(member);
         })?;
+        if rerouted {
+            self.routes_changed();
+        }
         if refactored {
             self.weigh(now);
             method::recalculate(&mut self.members);
@@ -167,6 +170,9 @@ impl Balancer {
             return Err(Refused::NoMoreIds);
         }
         let added = self.push(spec);
+        if let Some((member, before)) = self.members.split_last() {
+            self.routes.add(member, before.len());
+        }
         if self.members.last().is_some_and(Member::is_usable) {
             self.reset();
             self.come_back(added, now);
@@ -177,13 +183,14 @@ impl Balancer {
         })
     }
 
-    fn remove(&mut self, member: MemberId) -> Result<Applied, Refused> {
-        let index = self
-            .members
-            .iter()
-            .position(|other| other.id == member)
-            .ok_or(Refused::NoSuchMember)?;
-        self.members.remove(index);
+    fn remove(&mut self, gone: &[MemberId]) -> Result<Applied, Refused> {
+        let gone: HashSet<MemberId> = gone.iter().copied().collect();
+        let is_gone = |member: &Member| gone.contains(&member.id);
+        if self.members.iter().filter(|it| is_gone(it)).count() != gone.len() {
+            return Err(Refused::NoSuchMember);
+        }
+        self.members.retain(|member| !is_gone(member));
+        self.routes_changed();
         Ok(Applied::default())
     }
 
@@ -196,6 +203,7 @@ impl Balancer {
             return Err(Refused::NotAnOrder);
         }
         self.members.sort_by_cached_key(place);
+        self.routes_changed();
         Ok(Applied::default())
     }
 }

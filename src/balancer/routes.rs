@@ -22,17 +22,19 @@ impl Routes {
     pub(super) fn of(members: &[Member]) -> Self {
         let mut routes = Self::default();
         for (index, member) in members.iter().enumerate() {
-            routes.by_id.push((member.id, index));
-            if !member.route.is_empty() {
-                let places = routes
-                    .by_route
-                    .entry(Arc::clone(&member.route))
-                    .or_default();
-                places.push(index);
-            }
+            routes.add(member, index);
         }
         routes.by_id.sort_unstable();
         routes
+    }
+
+    /// Adds the last member. Its id is the largest.
+    pub(super) fn add(&mut self, member: &Member, place: usize) {
+        self.by_id.push((member.id, place));
+        if !member.route.is_empty() {
+            let places = self.by_route.entry(Arc::clone(&member.route));
+            places.or_default().push(place);
+        }
     }
 
     /// The place of a member.

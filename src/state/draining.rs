@@ -1,6 +1,8 @@
 //! Drains that end by themselves: a draining member keeps its sessions and gets no others, and the log says when the last
 //! of them is gone.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
@@ -8,7 +10,7 @@ use tracing::{info, warn};
 use super::drain::{Drain, Left};
 use super::live::LiveBalancer;
 use super::member::LiveMember;
-use crate::balancer::{Change, Command, MemberView, StatusChange};
+use crate::balancer::{Change, Command, MemberId, MemberView, StatusChange};
 
 impl LiveBalancer {
     /// Counts sessions for the method, and follows the drains. To be called every second or so.
@@ -24,19 +26,19 @@ impl LiveBalancer {
         }
     }
 
-    /// Whether nobody needs a draining member any more: its requests are done and its sessions have ended, or `drain_timeout`
-    /// is over.
-    pub(crate) fn is_unneeded(&self, member: &LiveMember, now: Instant) -> bool {
+    /// The members that nobody needs any more: their requests are done and their sessions have ended, or `drain_timeout` is
+    /// over.
+    pub(crate) fn unneeded(&self, now: Instant) -> HashSet<MemberId> {
         let view = self.core().view(now);
-        let mut shown = self.shown_in(&view);
-        let Some((_, view)) = shown.find(|(other, _)| other.id == member.id) else {
-            return false;
+        let is_unneeded = |(member, view): &(&Arc<LiveMember>, &MemberView)| {
+            let left = member.left(view, now);
+            match self.is_sticky() {
+                true => left.has_drained(view.status) || member.drain().gave_up,
+                false => left.requests == 0,
+            }
         };
-        let left = member.left(view, now);
-        match self.is_sticky() {
-            true => left.has_drained(view.status) || member.drain().gave_up,
-            false => left.requests == 0,
-        }
+        let unneeded = self.shown_in(&view).filter(is_unneeded);
+        unneeded.map(|(member, _)| member.id).collect()
     }
 
     fn follow_drain(&self, member: &LiveMember, view: &MemberView, left: Left, now: Instant) {

@@ -343,10 +343,14 @@ impl Changing<'_> {
     /// Removes the members that this configuration does not have.
     fn remove_others(&mut self, wanted: &config::Balancer) {
         let stay: HashSet<&str> = wanted.members.iter().map(|it| &*it.url.text).collect();
-        for member in &self.old.members {
-            if !stay.contains(&*member.url) {
-                self.apply(Command::Remove(member.id));
-            }
+        let gone = self
+            .old
+            .members
+            .iter()
+            .filter(|it| !stay.contains(&*it.url));
+        let gone: Vec<MemberId> = gone.map(|it| it.id).collect();
+        if !gone.is_empty() {
+            self.apply(Command::Remove(gone));
         }
     }
 

@@ -73,12 +73,19 @@ async fn gone(
         .filter(|member| member.config.origin.standing == Standing::Vanished)
         .cloned()
         .collect();
+    let unneeded = match vanished.is_empty() {
+        true => HashSet::new(),
+        false => balancer.unneeded(Instant::now()),
+    };
     let looks = vanished.into_iter().map(|member| {
         let place = (balancer.name().to_owned(), Arc::clone(&member.url));
         let was_doubted = before.contains(&place);
-        let balancer = Arc::clone(balancer);
+        let is_unneeded = unneeded.contains(&member.id);
         async move {
-            let look = look(&balancer, &member, was_doubted).await;
+            let look = match is_unneeded {
+                true => Look::Gone("it has no request and no session, or drain_timeout is over"),
+                false => look(&member, was_doubted).await,
+            };
             (place, member, look)
         }
     });
@@ -101,10 +108,7 @@ async fn gone(
     gone
 }
 
-async fn look(balancer: &LiveBalancer, member: &LiveMember, was_doubted: bool) -> Look {
-    if balancer.is_unneeded(member, Instant::now()) {
-        return Look::Gone("it has no request and no session, or drain_timeout is over");
-    }
+async fn look(member: &LiveMember, was_doubted: bool) -> Look {
     let limit = member.config.connectiontimeout;
     match member.backend.check(Question::Tcp, limit).await {
         Ok(_) => Look::Needed,

@@ -265,7 +265,7 @@ fn a_refused_command_does_nothing() {
             Refused::NoSuchMember,
         ),
         (Command::ClearError(stranger), Refused::NoSuchMember),
-        (Command::Remove(stranger), Refused::NoSuchMember),
+        (Command::Remove(vec![stranger]), Refused::NoSuchMember),
         (Command::Order(vec![a]), Refused::NotAnOrder),
         (Command::Order(vec![a, a]), Refused::NotAnOrder),
         (Command::Order(vec![a, stranger]), Refused::NotAnOrder),
@@ -308,7 +308,7 @@ fn requests_of_a_removed_member_end_without_effect() {
     let mut play = by_requests(members(&[1, 1, 1]));
     let open = play.open(Some("b"));
     let b = play.id("b");
-    apply(&mut play, Command::Remove(b)).unwrap();
+    apply(&mut play, Command::Remove(vec![b])).unwrap();
     assert!(!play.balancer.knows_route("b"));
     assert_eq!(play.serve(Some("b")), "a");
     assert_eq!(play.free(2), "c a");

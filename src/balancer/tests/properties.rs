@@ -252,7 +252,7 @@ proptest! {
                 factor: play.balancer.members[index].factor,
                 ..member(&play.balancer.members[index].route.clone())
             };
-            play.balancer.apply(Command::Remove(id), play.now).unwrap();
+            play.balancer.apply(Command::Remove(vec![id]), play.now).unwrap();
             play.balancer.apply(Command::Add(spec), play.now).unwrap();
             let factor = present.remove(index);
             present.push(factor);

@@ -198,7 +198,10 @@ fn an_operator_who_brings_a_member_in_starts_slow_start() {
         play.balancer.apply(command, play.now).unwrap();
     }));
     assert!(starts_slowly(|play| {
-        for command in [Command::Remove(play.id("a")), Command::Add(member("a"))] {
+        for command in [
+            Command::Remove(vec![play.id("a")]),
+            Command::Add(member("a")),
+        ] {
             play.balancer.apply(command, play.now).unwrap();
         }
     }));

@@ -95,7 +95,7 @@ fn waits_for_what_time_does_not_bring_back_have_no_end() {
             "removed",
             |play| {
                 play.each(|play, route| {
-                    let command = Command::Remove(play.id(route));
+                    let command = Command::Remove(vec![play.id(route)]);
                     play.balancer.apply(command, play.now).unwrap();
                 });
             },
@@ -160,7 +160,7 @@ fn events_that_may_bring_a_member_back_wake_waiting_requests() {
     assert!(!play.wakes(|play| play.check("a", false)));
     assert!(play.wakes(|play| play.status("b", StatusChange::default())));
     assert!(!play.wakes(|play| {
-        let command = Command::Remove(MemberId::new(99));
+        let command = Command::Remove(vec![MemberId::new(99)]);
         assert!(play.balancer.apply(command, play.now).is_err());
     }));
     // A served request and the passing of time wake nothing.
