@@ -122,12 +122,9 @@ pub(crate) fn files_of(pattern: &str) -> Result<Vec<PathBuf>, Fault> {
         return Ok(vec![plain(pattern)]);
     }
     let matches = glob_with(pattern, MATCHING).map_err(|error| {
-        Fault::new(format!(
-            "{} is not a pattern: {}",
-            quoted(pattern),
-            error.msg
-        ))
-        .hint("`*` stands for any letters of a name, `?` for one, `[ab]` for one of these")
+        // The end of a path says which file is meant, so it is not cut.
+        Fault::new(format!("{pattern:?} is not a pattern: {}", error.msg))
+            .hint("`*` stands for any letters of a name, `?` for one, `[ab]` for one of these")
     })?;
     let folder: PathBuf = Path::new(pattern)
         .components()
