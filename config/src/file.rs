@@ -21,7 +21,7 @@ pub(crate) use access::Rate;
 pub(crate) use answers::{Compress, ErrorOverride, ErrorPages};
 pub(crate) use balancer::{Balancer, HealthCheck, Heartbeat, StatusCodes, StickyCookie};
 pub(crate) use cluster::Cluster;
-pub(crate) use discover::Discover;
+pub(crate) use discover::{Discover, Kubernetes};
 pub(crate) use gateway::{
     AccessLog, Admin, Auth, Limits, Listener, Log, LogShape, Runtime, Tracing,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::model::{Action, Config, Discover, ListenerTls, Member, Target};
+use crate::model::{Action, Config, Discover, DiscoverFrom, ListenerTls, Member, Target};
 
 impl Config {
     /// The files that the configuration names and depends on, each once, in alphabetical order. A change of one of them counts
@@ -18,6 +18,11 @@ impl Config {
         let templates = balancers().flat_map(|it| &it.discover);
         let templates = templates.filter_map(Discover::template);
         let members = balancers().flat_map(|it| &it.members).chain(templates);
+        let sources = balancers().flat_map(|it| &it.discover);
+        let of_sources = sources.filter_map(|source| match &source.from {
+            DiscoverFrom::Kubernetes(service) => service.kubeconfig.as_deref(),
+            _ => None,
+        });
         let targets = self.mappings.iter().filter_map(|it| match it.target() {
             Some(Target::Member(member)) => Some(&**member),
             _ => None,
@@ -37,6 +42,7 @@ impl Config {
             Action::Respond(respond) => respond.file.as_deref(),
             _ => None,
         });
+        let named = named.chain(of_sources);
         named.chain(of_pages).chain(users).chain(answers).collect()
     }
 }

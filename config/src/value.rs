@@ -25,8 +25,8 @@ pub(crate) use engine::EngineUrl;
 pub(crate) use media::MediaRange;
 pub use name::is_route;
 pub(crate) use name::{
-    AttributeName, BalancerName, ClusterName, CookieName, FieldName, FieldText, HostName, Route,
-    ServerName,
+    AttributeName, BalancerName, ClusterName, CookieName, FieldName, FieldText, HostName,
+    KubernetesName, PodPort, Route, ServerName,
 };
 pub(crate) use path::{CookiePath, EntryName, FileName, PathPrefix, RequestUri};
 pub use pattern::Pattern;

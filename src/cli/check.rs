@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::BAD_USAGE;
-use super::{directories, tls_files, user_files};
+use super::{account_files, directories, tls_files, user_files};
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used.
@@ -49,6 +49,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
 fn files(loaded: &Loaded) -> (Vec<tls_files::Found>, Vec<Problem>) {
     let (mut found, doubts) = tls_files::look(loaded);
     found.extend(user_files::problems(loaded));
+    found.extend(account_files::problems(loaded));
     found.extend(directories::problems(loaded));
     (found, doubts)
 }

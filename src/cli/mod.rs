@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod account_files;
 mod api;
 mod arguments;
 mod check;

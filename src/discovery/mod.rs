@@ -5,7 +5,7 @@
 //! drain, which are new. A source decides none of it.
 //!
 //! ```text
-//!  file │ dns │ srv │ …      ask, wait, and ask again; or watch
+//!  file │ dns │ srv │ kubernetes    ask, wait, and ask again; or watch
 //!        │ Answer
 //!        ▼
 //!  Listener::hear ──► state::Edit::discover ──► reconcile(known, answer) ──► one change of what runs
@@ -28,10 +28,15 @@
 //! * Order means nothing, and a double counts once. At most [`MOST_MEMBERS`] members are taken.
 //! * A source never removes a member itself, and knows nothing of balancers, sessions or requests.
 
+mod address;
 mod answer;
 mod dns;
 mod file;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod reconcile;
+
+use std::path::Path;
 
 use ajpgate_config::{Discover, DiscoverFrom};
 
@@ -40,11 +45,32 @@ pub(crate) use self::file::look as look_into_files;
 pub(crate) use self::reconcile::{Reconciled, forget, reconcile};
 pub(crate) use ajpgate_config::defaults::MOST_MEMBERS;
 
+/// Reads a kubeconfig, and the files that it names.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(crate) fn look_into_kubeconfig(file: &Path) -> Result<(), String> {
+    #[cfg(feature = "kubernetes")]
+    return kubernetes::look_into(file);
+    #[cfg(not(feature = "kubernetes"))]
+    match file.as_os_str().is_empty() {
+        true => Err("no name of a file".to_owned()),
+        false => Ok(()),
+    }
+}
+
 /// Asks a source in its interval, and tells the listener what it says. It ends when it is dropped.
 pub(crate) async fn follow(source: Discover, listener: impl Listener) {
     match &source.from {
         DiscoverFrom::File(files) => file::follow(files, source.interval, &listener).await,
         DiscoverFrom::Dns(_) | DiscoverFrom::Srv(_) => dns::follow(&source, &listener).await,
+        #[cfg(feature = "kubernetes")]
+        DiscoverFrom::Kubernetes(service) => {
+            kubernetes::follow(&source, service, &listener).await;
+        }
+        // A program without it refuses the key at its start.
+        #[cfg(not(feature = "kubernetes"))]
+        DiscoverFrom::Kubernetes(_) => std::future::pending().await,
     }
 }
 
@@ -53,5 +79,9 @@ pub(crate) async fn ask(source: &Discover) -> Option<Answer> {
     match &source.from {
         DiscoverFrom::File(_) => None,
         DiscoverFrom::Dns(_) | DiscoverFrom::Srv(_) => Some(dns::ask(source, &[]).await),
+        #[cfg(feature = "kubernetes")]
+        DiscoverFrom::Kubernetes(service) => Some(kubernetes::ask(source, service).await),
+        #[cfg(not(feature = "kubernetes"))]
+        DiscoverFrom::Kubernetes(_) => None,
     }
 }

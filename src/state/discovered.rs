@@ -172,7 +172,8 @@ fn member(source: &Discover, found: &Found) -> Option<Member> {
 fn name_of<'a>(source: &'a Discover, found: &'a Found) -> &'a str {
     match &source.from {
         DiscoverFrom::Dns(name) => &name.url.host,
-        _ => &found.part,
+        DiscoverFrom::Kubernetes(service) => &service.url.host,
+        DiscoverFrom::Srv(_) | DiscoverFrom::File(_) => &found.part,
     }
 }
 

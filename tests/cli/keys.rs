@@ -85,6 +85,12 @@ const ROWS: &[Row] = &[
     ("discover.file", Built, Balancer, "discover: [{ file: list.yaml }]"),
     ("discover.dns", Built, Balancer, "discover: [{ dns: \"ajp://localhost:1\" }]"),
     ("discover.srv", Built, Balancer, "discover: [{ srv: \"ajp://_ajp._tcp.localhost\" }]"),
+    ("discover.kubernetes", Built, Balancer, "discover: [{ kubernetes: { service: tomcats, port: ajp } }]"),
+    ("kubernetes.namespace", Built, Balancer, "discover: [{ kubernetes: { namespace: shop, service: tomcats, port: ajp } }]"),
+    ("kubernetes.service", Built, Balancer, "discover: [{ kubernetes: { service: tomcats, port: ajp } }]"),
+    ("kubernetes.port", Built, Balancer, "discover: [{ kubernetes: { service: tomcats, port: 8009 } }]"),
+    ("kubernetes.scheme", Built, Balancer, "discover: [{ kubernetes: { service: tomcats, port: 8080, scheme: http } }]"),
+    ("kubernetes.kubeconfig", Built, Balancer, "discover: [{ kubernetes: { service: tomcats, port: ajp, kubeconfig: kube.yaml } }]"),
     ("discover.route", Built, Balancer, "discover: [{ dns: \"ajp://localhost:1\", route: address }]"),
     ("discover.resolver", Built, Balancer, "discover: [{ dns: \"ajp://a.test:1\", resolver: \"[::1]:1\" }]"),
     ("discover.member", Built, Balancer, "discover: [{ dns: \"ajp://localhost:1\", member: { max: 7 } }]"),
@@ -453,6 +459,11 @@ fn with_secret_file() -> Scratch {
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     scratch.write("ca.pem", &key.cert.pem());
     scratch.write("key.pem", &key.signing_key.serialize_pem());
+    let nowhere = "clusters: [{ name: a, cluster: { server: \"http://[::1]:1\" } }]
+contexts: [{ name: a, context: { cluster: a } }]
+current-context: a
+";
+    scratch.write("kube.yaml", nowhere);
     scratch
 }
 

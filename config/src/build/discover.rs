@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::{Builder, list_of, whole};
+use super::{Builder, Need, list_of, whole};
 use crate::defaults;
 use crate::field::Field;
 use crate::file;
 use crate::include;
-use crate::model::{Discover, DiscoverFrom, DnsName, MemberFiles, MemberUrl, RouteRule};
+use crate::model::{
+    Discover, DiscoverFrom, DnsName, KubernetesService, Member, MemberFiles, MemberUrl, PodPort,
+    RouteRule, Scheme,
+};
 use crate::report::Place;
 use crate::value::FileName;
 
@@ -38,12 +41,17 @@ impl Builder<'_> {
             ("file", file.file.is_absent(), file.file.place()),
             ("dns", file.dns.is_absent(), file.dns.place()),
             ("srv", file.srv.is_absent(), file.srv.place()),
+            (
+                "kubernetes",
+                file.kubernetes.is_absent(),
+                file.kubernetes.place(),
+            ),
         ];
         let given: Vec<_> = kinds.iter().filter(|(_, absent, _)| !absent).collect();
         if given.is_empty() {
             self.report.error_with_hint(
                 place,
-                "a source needs `file`, `dns` or `srv`",
+                "a source needs `file`, `dns`, `srv` or `kubernetes`",
                 "write `dns: \"ajp://NAME:8009\"`",
             );
             return None;
@@ -56,9 +64,10 @@ impl Builder<'_> {
             );
             return None;
         }
-        match file.file.is_absent() {
-            true => self.dns_source(file),
-            false => self.file_source(file),
+        match (file.file.is_absent(), file.kubernetes.is_absent()) {
+            (false, _) => self.file_source(file),
+            (true, false) => self.kubernetes_source(file),
+            (true, true) => self.dns_source(file),
         }
     }
 
@@ -110,17 +119,7 @@ impl Builder<'_> {
             self.report
                 .error_with_hint(*place, "resolver: port 0 is no port", hint);
         }
-        let member = whole(file.member);
-        for (key, place) in [("url", member.url.place()), ("route", member.route.place())] {
-            if let Some(place) = place {
-                self.report.error_with_hint(
-                    place,
-                    format!("{key}: comes from the source"),
-                    "remove it; `route` beside `member` says where routes come from",
-                );
-            }
-        }
-        let template = self.member(member, Some(url.clone()))?;
+        let template = self.template(file.member, &url)?;
         let name = DnsName {
             url,
             resolver: file.resolver.optional(),
@@ -134,6 +133,78 @@ impl Builder<'_> {
             interval: file.interval.or(defaults::DISCOVER_INTERVAL),
             route: file.route.or(route),
             template: Some(Box::new(template)),
+        })
+    }
+
+    /// The keys of all members of a source.
+    fn template(&self, field: Field<file::Member>, url: &MemberUrl) -> Option<Member> {
+        let member = whole(field);
+        for (key, place) in [("url", member.url.place()), ("route", member.route.place())] {
+            if let Some(place) = place {
+                self.report.error_with_hint(
+                    place,
+                    format!("{key}: comes from the source"),
+                    "remove it; `route` beside `member` says where routes come from",
+                );
+            }
+        }
+        self.member(member, Some(url.clone()))
+    }
+
+    fn kubernetes_source(&self, file: file::Discover) -> Option<Discover> {
+        if let Some(place) = file.resolver.place() {
+            self.report.error_with_hint(
+                place,
+                "resolver: has no effect beside `kubernetes`",
+                "remove it; the API of Kubernetes says the addresses",
+            );
+        }
+        let service = self.kubernetes_service(file.kubernetes);
+        // Problems of both are reported.
+        let template = match &service {
+            Some(service) => self.template(file.member, &service.url),
+            None => None,
+        };
+        Some(Discover {
+            from: DiscoverFrom::Kubernetes(service?),
+            interval: file.interval.or(defaults::DISCOVER_INTERVAL),
+            route: file.route.or(RouteRule::Label),
+            template: Some(Box::new(template?)),
+        })
+    }
+
+    fn kubernetes_service(&self, field: Field<file::Kubernetes>) -> Option<KubernetesService> {
+        let (place, file) = field.given()?;
+        let need = |key, example| Need {
+            of: "kubernetes",
+            key,
+            example,
+        };
+        let name = self.required(file.service, place, need("service", "tomcats"));
+        let port = self.required(file.port, place, need("port", "ajp"));
+        let ((_, name), (_, port)) = (name?, port?);
+        let namespace = file.namespace.optional();
+        let host = match &namespace {
+            Some(namespace) => format!("{}.{namespace}.svc", name.0),
+            None => name.0.clone(),
+        };
+        let scheme = file.scheme.or(Scheme::Ajp);
+        let number = match port.0 {
+            PodPort::Number(number) => number,
+            PodPort::Name(_) => scheme.default_port(),
+        };
+        Some(KubernetesService {
+            namespace,
+            name: name.0,
+            url: MemberUrl {
+                text: format!("{}://{host}:{number}", scheme.name()),
+                scheme,
+                host,
+                port: number,
+                path: String::new(),
+            },
+            port: port.0,
+            kubeconfig: file.kubeconfig.optional().map(|name| self.resolve(&name)),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Sources of members.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub struct Discover {
 pub enum RouteRule {
     /// From the sessions that the member issues.
     Learn,
-    /// The first label of its name.
+    /// The first label of its name, or the name of its pod.
     Label,
     /// Its address, with dashes in place of dots and colons.
     Address,
@@ -42,6 +43,54 @@ pub struct DnsName {
     pub resolver: Option<SocketAddr>,
 }
 
+/// A service of Kubernetes that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KubernetesService {
+    /// The namespace; `None`: that of the account or of the kubeconfig's context.
+    pub namespace: Option<String>,
+    /// The name of the service.
+    pub name: String,
+    /// The port of its pods.
+    pub port: PodPort,
+    /// The file that says where the cluster is and who asks; `None`: the account of the pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// The protocol of its members, with the name that their certificates have as host: `NAME.NAMESPACE.svc`, or `NAME` where
+    /// the namespace is not given.
+    pub url: MemberUrl,
+}
+
+/// A port of pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PodPort {
+    /// The name that the service gives it.
+    Name(String),
+    /// Its number, whether the service names it or not.
+    Number(u16),
+}
+
+impl fmt::Display for PodPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for KubernetesService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        write!(f, "{}:{}", self.name, self.port)?;
+        match &self.kubeconfig {
+            Some(file) => write!(f, " of {}", file.display()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Where a source asks for members.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DiscoverFrom {
@@ -51,6 +100,8 @@ pub enum DiscoverFrom {
     Dns(DnsName),
     /// SRV records of a name.
     Srv(DnsName),
+    /// EndpointSlices of a service.
+    Kubernetes(KubernetesService),
 }
 
 impl Discover {
@@ -61,6 +112,7 @@ impl Discover {
             DiscoverFrom::File(_) => MemberSource::File,
             DiscoverFrom::Dns(_) => MemberSource::Dns,
             DiscoverFrom::Srv(_) => MemberSource::Srv,
+            DiscoverFrom::Kubernetes(_) => MemberSource::Kubernetes,
         }
     }
 
@@ -71,6 +123,7 @@ impl Discover {
             DiscoverFrom::File(files) => format!("file {}", files.pattern),
             DiscoverFrom::Dns(name) => format!("dns {}", name.url),
             DiscoverFrom::Srv(name) => format!("srv {}", name.url),
+            DiscoverFrom::Kubernetes(service) => format!("kubernetes {service}"),
         }
     }
 

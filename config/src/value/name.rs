@@ -50,6 +50,70 @@ impl Kind for ClusterName {
     }
 }
 
+/// The longest name of a service, a namespace or another label (RFC 1123).
+const LONGEST_LABEL: usize = 63;
+
+/// The name of a service or of a namespace of Kubernetes: small letters, digits and dashes inside.
+pub(crate) enum KubernetesName {}
+
+impl Kind for KubernetesName {
+    type Value = String;
+
+    fn read(text: &str) -> Result<String, Fault> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let has_dash_outside = text.starts_with('-') || text.ends_with('-');
+        match text.len() {
+            1..=LONGEST_LABEL if text.bytes().all(allowed) && !has_dash_outside => {
+                Ok(text.to_owned())
+            }
+            _ => Err(Fault::new(format!(
+                "{} is not a name that Kubernetes allows",
+                quoted(text)
+            ))
+            .hint(format!(
+                "a name has 1 to {LONGEST_LABEL} small letters, digits, or dashes inside"
+            ))),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" })
+    }
+}
+
+/// The longest name of a port (RFC 6335 section 5.1).
+const LONGEST_PORT_NAME: usize = 15;
+
+/// A port of pods: a number, or a name of small letters, digits and dashes inside, with a letter.
+pub(crate) enum PodPort {}
+
+impl Kind for PodPort {
+    type Value = crate::model::PodPort;
+
+    fn read(text: &str) -> Result<Self::Value, Fault> {
+        let bad = || {
+            Fault::new(format!("{} is no port", quoted(text))).hint(format!(
+                "write its name in the service, at most {LONGEST_PORT_NAME} letters, or a number from 1 to 65535"
+            ))
+        };
+        if text.bytes().all(|b| b.is_ascii_digit()) {
+            let number = text.parse().ok().filter(|number| *number > 0);
+            return number.map(Self::Value::Number).ok_or_else(bad);
+        }
+        match KubernetesName::read(text) {
+            Ok(name) if name.len() <= LONGEST_PORT_NAME => Ok(Self::Value::Name(name)),
+            _ => Err(bad()),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": 65535 },
+            { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$" },
+        ] })
+    }
+}
+
 /// A route, the jvmRoute of a Tomcat; empty for none. Also `redirect` and `domain`.
 pub(crate) enum Route {}
 

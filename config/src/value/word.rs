@@ -6,7 +6,7 @@ use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::model::{
     CertificateName, ClientAuth, EncodedSlash, HealthMethod, LbMethod, Level, RatePer, RouteRule,
-    SameSite, TlsVersion,
+    SameSite, Scheme, TlsVersion,
 };
 use crate::nearest::nearest;
 
@@ -134,6 +134,15 @@ impl Keyword for RouteRule {
             ("label", Self::Label),
             ("address", Self::Address),
         ]
+    }
+}
+
+impl Keyword for Scheme {
+    fn words() -> Vec<(&'static str, Self)> {
+        [Self::Ajp, Self::Http, Self::Https, Self::Ftp, Self::Ftps]
+            .into_iter()
+            .map(|scheme| (scheme.name(), scheme))
+            .collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use ajpgate_config::{MemberUrl, RouteRule, Standing};
 
-use super::heard::{Addresses, route_of, url_at};
+use super::heard::{Addresses, url_at};
+use crate::discovery::address::route_of;
 use crate::discovery::answer::{Answer, Found};
 
 /// The members at these addresses. A family that has failed leaves its members as they are.

@@ -28,8 +28,3 @@ pub(super) struct Record {
 pub(super) fn url_at(url: &MemberUrl, address: IpAddr, port: u16) -> MemberUrl {
     url.at((address, port).into())
 }
-
-/// A route made of an address: dots and colons as dashes.
-pub(super) fn route_of(address: IpAddr) -> String {
-    address.to_string().replace(['.', ':'], "-")
-}

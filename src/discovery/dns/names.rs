@@ -16,6 +16,7 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::{Resolver, TokioResolver};
 
 use super::heard::{Addresses, Heard, Record};
+use crate::discovery::address::is_of_a_host;
 
 /// How many names are asked for at a time.
 const AT_A_TIME: usize = 16;
@@ -157,14 +158,4 @@ fn only(server: SocketAddr) -> ResolverConfig {
 /// Whether the answer is that there is no such name, or no such record.
 fn is_nobody(error: &NetError) -> bool {
     error.is_no_records_found()
-}
-
-/// Whether an address can be that of one host: nobody is at the unspecified one, which would mean this machine.
-fn is_of_a_host(address: IpAddr) -> bool {
-    let is_broadcast = match address {
-        IpAddr::V4(address) => address.is_broadcast(),
-        // Such an address says nothing without the interface.
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    !address.is_unspecified() && !address.is_multicast() && !is_broadcast
 }

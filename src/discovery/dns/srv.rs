@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use ajpgate_config::{LoadFactor, MemberUrl, RouteRule, Standing};
 
-use super::heard::{Addresses, Record, route_of, url_at};
+use super::heard::{Addresses, Record, url_at};
+use crate::discovery::address::route_of;
 use crate::discovery::answer::{Answer, Found};
 
 /// The highest tier of a balancer.
