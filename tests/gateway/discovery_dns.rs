@@ -1,6 +1,7 @@
 //! Members from DNS, with a name server that the test scripts.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,113 +9,35 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::client;
-use crate::support::container::Container;
+use crate::support::discovery::{Discovering, containers, host, text};
 use crate::support::dns::{A, AAAA, NameServer, Record, Reply, SRV};
-use crate::support::gateway::{ConfigFile, Running, ask};
 use crate::support::{ReservedPort, until};
 
 const NAME: &str = "tomcats.test";
 
-/// A gateway whose balancer `test` has the members of one source.
+/// A gateway whose balancer `test` has the members of one source, and the name server that it asks.
 struct Setup {
-    gateway: Running,
+    on: Discovering,
     names: NameServer,
-    _file: ConfigFile,
 }
 
 impl Setup {
     /// `source` is the source without its resolver and interval.
     fn start(test: &str, source: &str, names: NameServer) -> Self {
-        let yaml = format!(
-            "balancers:
-  test:
-    stickysession: JSESSIONID|jsessionid
-    discover:
-      - {{ {source}, interval: 100ms, resolver: \"{}\" }}
-proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]
-",
-            names.address
-        );
-        let file = ConfigFile::new(test, &yaml);
+        let resolver = format!("{source}, resolver: \"{}\"", names.address);
         Self {
-            gateway: Running::start_from(&file),
+            on: Discovering::start(test, "", &resolver),
             names,
-            _file: file,
         }
     }
-
-    async fn members(&self) -> Vec<Value> {
-        let answer = ask(&self.gateway, "GET", "/api/v1/balancers/test", "").await;
-        let shown: Value = serde_json::from_str(answer.text()).unwrap();
-        shown["members"].as_array().unwrap().clone()
-    }
-
-    /// The members that take new sessions, sorted: url and route.
-    async fn living(&self) -> Vec<String> {
-        let members = self.members().await.into_iter();
-        let living = members.filter(|it| it["status"]["drain"] == false);
-        let line = |it: Value| format!("{} {}", text(&it["url"]), text(&it["route"]));
-        let mut lines: Vec<String> = living.map(line).collect();
-        lines.sort();
-        lines
-    }
-
-    async fn has(&self, expected: &[&str]) {
-        until(&format!("the members are {expected:?}"), async || {
-            self.living().await == expected
-        })
-        .await;
-    }
-
-    /// Waits for two further answers with this result, so that one began behind the last change.
-    async fn answers(&self, result: &str) {
-        let labels = [("balancer", "test"), ("result", result)];
-        let count = async || {
-            self.gateway
-                .metric("ajpgate_discovery_total", &labels)
-                .await
-        };
-        let before = count().await;
-        until(&format!("two answers are {result}"), async || {
-            count().await >= before + 2.0
-        })
-        .await;
-    }
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap()
-}
+impl Deref for Setup {
+    type Target = Discovering;
 
-fn host(last: u8) -> IpAddr {
-    Ipv4Addr::new(127, 0, 0, last).into()
-}
-
-/// Containers at one port of these addresses.
-fn containers(hosts: &[(u8, &'static str)]) -> (u16, Vec<Container>) {
-    let port = ReservedPort::new().addr().port();
-    let mut all = Vec::new();
-    for (last, route) in hosts {
-        let address = SocketAddr::new(host(*last), port);
-        all.push(tomcat(address, route));
+    fn deref(&self) -> &Discovering {
+        &self.on
     }
-    (port, all)
-}
-
-/// A Tomcat that issues a session with its route to who has none.
-fn tomcat(address: SocketAddr, route: &'static str) -> Container {
-    Container::at(address, move |_, mut wire| async move {
-        while let Some(request) = wire.next_request().await {
-            let cookie = crate::support::container::named(&request, "cookie").unwrap_or_default();
-            let session = format!("JSESSIONID=s.{route}; Path=/");
-            let fields = [("X-Node", route), ("Set-Cookie", session.as_str())];
-            let fields = match cookie.contains("JSESSIONID") {
-                true => &fields[..1],
-                false => &fields[..],
-            };
-            wire.respond(200, fields, route.as_bytes()).await;
-        }
-    })
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ mod client_address;
 mod client_certificates;
 mod discovery;
 mod discovery_dns;
+#[cfg(feature = "kubernetes")]
+mod discovery_kubernetes;
 mod early_answers;
 mod files;
 mod front;

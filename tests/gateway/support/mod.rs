@@ -3,6 +3,7 @@
 #[path = "../../support/client.rs"]
 pub(crate) mod client;
 pub(crate) mod container;
+pub(crate) mod discovery;
 pub(crate) mod dns;
 #[path = "../../support/forged.rs"]
 pub(crate) mod forged;
@@ -13,6 +14,8 @@ pub(crate) mod gateway;
 pub(crate) mod h2;
 #[path = "../../support/hpack.rs"]
 pub(crate) mod hpack;
+#[cfg(feature = "kubernetes")]
+pub(crate) mod kubernetes;
 pub(crate) mod log;
 pub(crate) mod origin;
 #[path = "../../support/port.rs"]
