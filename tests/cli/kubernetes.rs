@@ -1,9 +1,11 @@
 //! The manifests in `kubernetes/` have only keys that Kubernetes knows, fit together, and hold a configuration that works.
 
+use ajpgate_config::DiscoverFrom;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -73,6 +75,9 @@ fn each_manifest_is_one_that_kubernetes_knows() {
         match (manifest["apiVersion"].as_str().unwrap(), kind.as_str()) {
             ("v1", "ConfigMap") => check::<ConfigMap>(&manifest),
             ("v1", "Service") => check::<Service>(&manifest),
+            ("v1", "ServiceAccount") => check::<ServiceAccount>(&manifest),
+            ("rbac.authorization.k8s.io/v1", "Role") => check::<Role>(&manifest),
+            ("rbac.authorization.k8s.io/v1", "RoleBinding") => check::<RoleBinding>(&manifest),
             ("apps/v1", "Deployment") => check::<Deployment>(&manifest),
             ("apps/v1", "StatefulSet") => check::<StatefulSet>(&manifest),
             ("policy/v1", "PodDisruptionBudget") => check::<PodDisruptionBudget>(&manifest),
@@ -147,22 +152,86 @@ fn services_policies_and_budgets_select_pods_that_there_are() {
     }
 }
 
-/// A member for each pod of the StatefulSet: its name under the service, and its route.
+/// The balancer asks for the pods of the Tomcats' service, by a port that it names.
 #[test]
-fn the_configuration_names_each_tomcat_and_passes_the_check() {
-    let set = manifest("StatefulSet", "tomcat");
+fn the_configuration_finds_the_tomcats_and_passes_the_check() {
     let config = manifest("ConfigMap", "ajpgate");
     let text = config["data"]["ajpgate.yaml"].as_str().unwrap();
-    let service = set["spec"]["serviceName"].as_str().unwrap();
-    let pods = set["spec"]["replicas"].as_u64().unwrap();
-    for pod in 0..pods {
-        let member = format!("{{ url: \"ajp://tomcat-{pod}.{service}:8009\", route: tomcat-{pod},");
-        assert!(text.contains(&member), "{member}");
-    }
-    assert_eq!(text.matches("ajp://").count() as u64, pods);
+    let path = std::path::Path::new("ajpgate.yaml");
+    let loaded = ajpgate_config::parse(text, path, &|name| Some(format!("of-{name}"))).unwrap();
+    let [source] = &loaded.config.balancers[0].discover[..] else {
+        panic!("one source");
+    };
+    let DiscoverFrom::Kubernetes(asked) = &source.from else {
+        panic!("{source:?}");
+    };
+    let service = manifest("Service", &asked.name);
+    assert_eq!(
+        manifest("StatefulSet", "tomcat")["spec"]["serviceName"],
+        asked.name
+    );
+    let ports = service["spec"]["ports"].as_array().unwrap();
+    assert!(ports.iter().any(|it| it["name"] == asked.port.to_string()));
+    // Otherwise all pods would be ready for Kubernetes.
+    assert!(service["spec"].get("publishNotReadyAddresses").is_none());
     let scratch = Scratch::new("kubernetes");
     scratch.write("ajpgate.yaml", text);
     let mut command = ajpgate(scratch.path(), &["check"]);
     let checked = run(command.envs([("AJP_SECRET", "s"), ("ADMIN_TOKEN", "t0ken")]));
     assert_eq!(checked.stdout, "./ajpgate.yaml: fine\n", "{checked:?}");
+}
+
+/// What the program asks for is what its account may do, and that is all.
+#[test]
+fn the_account_of_the_gateways_may_watch_slices_only() {
+    let pods = &manifest("Deployment", "ajpgate")["spec"]["template"]["spec"];
+    let account = manifest("ServiceAccount", "ajpgate");
+    assert_eq!(pods["serviceAccountName"], account["metadata"]["name"]);
+    assert_eq!(pods["automountServiceAccountToken"], true);
+    let role = manifest("Role", "ajpgate");
+    let rule = json!([{
+        "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"],
+    }]);
+    assert_eq!(role["rules"], rule);
+    let binding = manifest("RoleBinding", "ajpgate");
+    assert_eq!(binding["roleRef"]["kind"], role["kind"]);
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    let subject = json!([{ "kind": "ServiceAccount", "name": account["metadata"]["name"] }]);
+    assert_eq!(binding["subjects"], subject);
+    let tomcats = &manifest("StatefulSet", "tomcat")["spec"]["template"]["spec"];
+    assert!(tomcats.get("serviceAccountName").is_none());
+}
+
+/// Runs the hook of a Tomcat with commands that stand in for those of its image.
+#[test]
+fn the_hook_waits_until_each_gateway_says_that_the_pod_can_be_stopped() {
+    let hooks = manifest("ConfigMap", "drain");
+    let scratch = Scratch::new("kubernetes-hook");
+    let script = hooks["data"]["stop.sh"].as_str().unwrap();
+    let script = script.replace("sleep 5", "sleep 0");
+    // The third question to each gateway is answered with `true`; the last one has forgotten the member.
+    let commands = "getent() { printf '10.0.0.1 STREAM\\n10.0.0.1 DGRAM\\n10.0.0.2 STREAM\\n10.0.0.3 STREAM\\n'; }
+sleep() { :; }
+curl() {
+    for url; do :; done
+    echo \"$url\" >>asked
+    case $url in *10.0.0.3*) return 22 ;; esac
+    case $(grep -c \"$url\" asked) in 3) echo '{\"drained\":true}' ;; *) echo '{\"drained\":false}' ;; esac
+}
+";
+    let hook = scratch.write("stop.sh", &format!("{commands}{script}"));
+    let mut shell = std::process::Command::new("sh");
+    let done = shell
+        .arg(&hook)
+        .current_dir(scratch.path())
+        .envs([("POD_NAME", "tomcat-2"), ("ADMIN_TOKEN", "t0ken")])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let asked = std::fs::read_to_string(scratch.path().join("asked")).unwrap();
+    let of = |gateway: &str| {
+        let url = format!("http://10.0.0.{gateway}:9404/api/v1/balancers/shop/members/tomcat-2");
+        asked.lines().filter(|line| *line == url).count()
+    };
+    assert_eq!((of("1"), of("2"), of("3")), (3, 3, 1), "{asked}");
 }
