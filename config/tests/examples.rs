@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ajpgate_config::{Action, Config, LogFormat, Scheme, Sink, Sticky, Target};
+use ajpgate_config::{Action, Config, Discover, LogFormat, Scheme, Sink, Sticky, Target};
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +89,15 @@ fn the_complete_file_is_read_completely() {
     assert_eq!(shop.members[1].url.scheme, Scheme::Https);
     assert!(shop.members[1].tls.as_ref().unwrap().verify);
     assert_eq!(shop.sticky_cookie.as_ref().unwrap().secure, None);
+    let sources: Vec<String> = shop.discover.iter().map(Discover::subject).collect();
+    let kinds = sources.iter().map(|it| it.split(' ').next().unwrap());
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        ["dns", "srv", "file", "kubernetes"]
+    );
+    assert_eq!(sources[3], "kubernetes shop/tomcats:ajp");
+    assert_eq!(config.cluster.as_ref().unwrap().name, "shop");
+    assert!(config.traces.is_some());
     assert_eq!(config.mappings[0].action, Action::Exclude);
     assert_eq!(config.mappings[1].hosts, ["shop.example.com"]);
     assert_eq!(config.mappings[1].response_headers[0].name, "set-cookie");
