@@ -376,6 +376,59 @@ fn rules_that_forbid_under_conditions_forbid_always() {
     }
 }
 
+/// Files whose first line of access stands where a reader could lose it, and what must be in the YAML.
+const EASILY_LOST: [(&str, &str); 6] = [
+    (
+        "RewriteRule ^/in - [F]\nRewriteEngine On\nProxyPass / ajp://a/\n",
+        "match: \"^/in\", respond: { status: 403 }",
+    ),
+    (
+        "RewriteEngine On\nRewriteRule ^/in - [F]\n<VirtualHost *:80>\nRewriteEngine On\nRewriteOptions Inherit\n\
+         ProxyPass / ajp://a/\n</VirtualHost>\n",
+        "match: \"^/in\", respond: { status: 403 }",
+    ),
+    (
+        "RewriteEngine On\nRewriteOptions InheritDown\nRewriteRule ^/in - [R=403]\n<VirtualHost *:80>\n\
+         RewriteEngine On\nProxyPass / ajp://a/\n</VirtualHost>\n",
+        "match: \"^/in\", respond: { status: 403 }",
+    ),
+    (
+        "<Macro Vault $p>\n<Location $p>\nRequire all denied\n</Location>\n</Macro>\nUse vault /in\n\
+         ProxyPass / ajp://a/\n",
+        "path: /in, to: \"ajp://a/in\", deny:",
+    ),
+    (
+        "Alias /in /srv/in\n<Directory /srv/in>\nRequire ip 10\n</Directory>\nProxyPass /in !\n",
+        "path: /in, files: /srv/in, allow: [10.0.0.0/8]",
+    ),
+    (
+        "<LocationMatch \"^/(?!out)\">\nRequire all denied\n</LocationMatch>\nProxyPass / ajp://a/\n",
+        "path: /, respond: { status: 403 }",
+    ),
+];
+
+#[test]
+fn rules_of_access_are_kept_wherever_they_stand() {
+    for (text, kept) in EASILY_LOST {
+        let yaml = convert_text(text).unwrap().written.text;
+        assert!(yaml.contains(kept), "{text}\n{yaml}");
+    }
+}
+
+#[test]
+fn macros_end_and_take_bounded_memory() {
+    let endless = "<Macro A>\nUse A\nUse A\n</Macro>\nUse A\n";
+    let failure = convert_text(endless).unwrap_err();
+    assert!(failure.text.contains("macros in one another"), "{failure}");
+    let mut wide = String::from("<Macro M0>\nTimeout 5\n</Macro>\n");
+    for level in 1..30 {
+        let below = format!("Use M{}\n", level - 1).repeat(20);
+        wide += &format!("<Macro M{level}>\n{below}</Macro>\n");
+    }
+    let failure = convert_text(&(wide + "Use M29\n")).unwrap_err();
+    assert!(failure.text.contains("MiB of configuration"), "{failure}");
+}
+
 #[test]
 fn virtual_hosts_that_only_ports_tell_apart_are_named() {
     let text = "<VirtualHost *:80>\nServerName a.example.com\nProxyPass / ajp://10.0.0.1/\n</VirtualHost>\n\

@@ -30,6 +30,7 @@ pub(super) fn depth(path: &str) -> usize {
 
 /// Whether some path may be taken by both.
 pub(super) fn meet(one: &Takes, other: &Takes) -> bool {
+    let (one, other) = (&plainer(one), &plainer(other));
     match (one, other) {
         (Takes::Path(one), Takes::Path(other)) => covers(one, other) || covers(other, one),
         (Takes::Path(path), Takes::Exact(exact)) | (Takes::Exact(exact), Takes::Path(path)) => {
@@ -55,6 +56,20 @@ pub(super) fn meet(one: &Takes, other: &Takes) -> bool {
             starts(one).iter().any(meet)
         }
     }
+}
+
+/// An expression that takes one path alone, as that path.
+fn plainer(takes: &Takes) -> Takes {
+    if let Takes::Pattern(pattern) = takes
+        && let Some(body) = pattern
+            .strip_prefix('^')
+            .and_then(|it| it.strip_suffix('$'))
+        && let (path, "") = literal(body)
+        && path.starts_with('/')
+    {
+        return Takes::Exact(path);
+    }
+    takes.clone()
 }
 
 /// Whether a path takes everything that the other takes.
@@ -246,6 +261,9 @@ mod tests {
             (path("/app"), pattern("^/app/x"), true),
             (path("/app"), pattern(r"\.jsp$"), true),
             (pattern("^/a/"), pattern("^/b/"), false),
+            (path("/a"), pattern("^/$"), false),
+            (path("/a"), pattern(r"^/a\.b$"), false),
+            (path("/a"), pattern("^/a$"), true),
         ] {
             assert_eq!(meet(&one, &other), expected, "{one:?} {other:?}");
             assert_eq!(meet(&other, &one), expected, "{other:?} {one:?}");

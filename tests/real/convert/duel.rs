@@ -94,6 +94,12 @@ pub(super) async fn fight(case: &Case, places: &Places) -> Outcome {
             return outcome;
         }
     };
+    if let Err(why) = check(&printed.yaml, &root) {
+        let Printed { yaml, remarks } = printed;
+        let text = format!("=== {}\n{yaml}\n{remarks}\n{why}", case.name);
+        outcome.wrong.push(text);
+        return outcome;
+    }
     let ajpgate = Ajpgate::start(&printed.yaml).await;
     for (number, (request, before)) in case.requests.iter().zip(&by_httpd).enumerate() {
         let after = ask(request, number, places, &ajpgate.log()).await;
@@ -149,6 +155,19 @@ fn convert(case: &Case, root: &Path) -> Result<Printed, String> {
             remarks: text(done.stderr),
         }),
         false => Err(text(done.stderr)),
+    }
+}
+
+/// Whether `check` accepts the YAML.
+fn check(yaml: &str, root: &Path) -> Result<(), String> {
+    let file = root.join("converted.yaml");
+    std::fs::write(&file, yaml).expect("a file of the test");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ajpgate"));
+    let done = command.args(["check", "-c"]).arg(file).output();
+    let done = done.expect("the program runs");
+    match done.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned()),
     }
 }
 

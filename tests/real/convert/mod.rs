@@ -19,7 +19,9 @@ mod seen;
 use places::Places;
 
 /// The first words of the names of the files: a test for each.
-const GROUPS: [&str; 2] = ["access", "proxy"];
+const GROUPS: [&str; 7] = [
+    "access", "fields", "hosts", "modjk", "proxy", "rewrite", "whole",
+];
 
 /// Runs the configurations whose names begin so.
 async fn group(first: &str) {
@@ -44,10 +46,12 @@ async fn group(first: &str) {
 
 #[test]
 fn each_configuration_belongs_to_a_test() {
-    for case in case::all() {
+    let cases = case::all();
+    for case in &cases {
         let first = case.name.split('-').next().unwrap_or_default();
         assert!(GROUPS.contains(&first), "{}: no test takes it", case.name);
     }
+    assert!(cases.len() >= 60, "only {} configurations", cases.len());
 }
 
 #[tokio::test]
@@ -58,4 +62,29 @@ async fn access_rules_keep_out_whom_httpd_keeps_out() {
 #[tokio::test]
 async fn mod_proxy_sends_requests_where_httpd_sends_them() {
     group("proxy").await;
+}
+
+#[tokio::test]
+async fn virtual_hosts_answer_as_those_of_httpd() {
+    group("hosts").await;
+}
+
+#[tokio::test]
+async fn rewritten_paths_and_redirects_are_those_of_httpd() {
+    group("rewrite").await;
+}
+
+#[tokio::test]
+async fn fields_of_requests_and_answers_are_those_of_httpd() {
+    group("fields").await;
+}
+
+#[tokio::test]
+async fn requests_go_where_mod_jk_sends_them() {
+    group("modjk").await;
+}
+
+#[tokio::test]
+async fn whole_servers_of_distributions_do_the_same() {
+    group("whole").await;
 }

@@ -182,7 +182,10 @@ fn facts(request: &ForwardRequest) -> String {
         ("uri", shown(request.uri.as_deref())),
         ("query", shown(request.text(Attribute::QueryString))),
         ("address", shown(request.remote_addr.as_deref())),
-        ("server", shown(request.server_name.as_deref())),
+        (
+            "server",
+            shown(request.server_name.as_deref()).to_lowercase(),
+        ),
         ("port", request.server_port.to_string()),
         ("ssl", request.is_ssl.to_string()),
         ("user", shown(request.text(Attribute::RemoteUser))),

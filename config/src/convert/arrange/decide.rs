@@ -142,7 +142,7 @@ fn overlaid(
 fn concerns(overlay: &Overlay, answer: &Answer) -> bool {
     match (&overlay.target, answer) {
         (None, _) => true,
-        (Some(start), Answer::To(url)) => url.starts_with(start.as_str()),
+        (Some(start), Answer::To(url) | Answer::Files(url)) => url.starts_with(start.as_str()),
         (Some(_), _) => false,
     }
 }

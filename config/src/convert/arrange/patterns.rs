@@ -189,9 +189,11 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
     below.sort_by_key(|path| (std::cmp::Reverse(depth(path)), path.as_str()));
     below.dedup();
     let mut entries = Vec::new();
+    let leaves = rule.action == Action::Pass && !meets_later_expression(server, rule, own);
     for path in below.clone() {
         let mut outcome = decider.at(Some(server), path);
-        if outcome.origins.first() != Some(&rule.origin) {
+        // Where it leaves a path to others, theirs is the outcome.
+        if outcome.origins.first() != Some(&rule.origin) && !leaves {
             continue;
         }
         let mut above = upwards(path).skip(1).take_while(|above| covers(own, above));
@@ -212,6 +214,14 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
         entries.push(entry(Takes::Pattern(pattern_of(path)), outcome, false));
     }
     entries
+}
+
+/// Whether a stage behind that of a rule has an expression that takes some of its paths.
+fn meets_later_expression(server: &Server, rule: &Rule, own: &str) -> bool {
+    let here = |stage: &&Vec<Rule>| !stage.iter().any(|it| std::ptr::eq(it, rule));
+    let mut later = server.stages.iter().skip_while(here).skip(1).flatten();
+    let own = Takes::Path(own.to_owned());
+    later.any(|it| !matches!(it.takes, Takes::Path(_)) && meet(&it.takes, &own))
 }
 
 /// The mappings of a section that covers paths by an expression.

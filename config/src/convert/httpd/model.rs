@@ -1,6 +1,7 @@
 //! What the directives do. Every directive is turned, named, or counted.
 
 mod access;
+mod always;
 mod balancers;
 mod fields;
 mod listeners;
@@ -10,6 +11,7 @@ mod part;
 mod passes;
 mod place;
 mod redirects;
+mod rewrites;
 mod servers;
 mod table;
 mod time;

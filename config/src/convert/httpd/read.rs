@@ -2,9 +2,10 @@
 
 mod conditions;
 mod include;
+mod macros;
 mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub(super) fn read(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Res
             .map(|name| (name.clone(), None))
             .collect(),
         modules: BTreeSet::new(),
+        macros: BTreeMap::new(),
         open: Vec::new(),
         files: 0,
         bytes: 0,
@@ -123,7 +125,7 @@ impl Reader<'_> {
         depth: usize,
     ) -> Result<(), Failure> {
         if let Some(closing) = line.text.strip_prefix("</") {
-            return close(closing, origin, sections, nodes);
+            return self.close(closing, origin, sections, nodes);
         }
         let skipped = sections.iter().any(|open| open.condition == Some(false));
         let (written, arguments, is_section) = split(line, origin)?;
@@ -163,7 +165,48 @@ impl Reader<'_> {
             }
             return Ok(());
         }
-        put(node, sections, nodes);
+        let in_macro = sections.iter().any(|open| open.node.name == "macro");
+        match node.name == "use" && !in_macro {
+            true => {
+                for node in self.used(node, depth)? {
+                    put(node, sections, nodes);
+                }
+            }
+            false => put(node, sections, nodes),
+        }
+        Ok(())
+    }
+
+    /// Ends the section that is open.
+    fn close(
+        &mut self,
+        closing: &str,
+        origin: &Origin,
+        sections: &mut Vec<Open>,
+        nodes: &mut Vec<Node>,
+    ) -> Result<(), Failure> {
+        let name = closing.trim_end().trim_end_matches('>').trim();
+        let Some(open) = sections.pop() else {
+            return Err(failure(origin, format!("</{name}> closes nothing")));
+        };
+        if !open.node.name.eq_ignore_ascii_case(name) {
+            let Origin { line, .. } = open.node.origin;
+            let text = format!(
+                "</{name}> where <{}> of line {line} is open",
+                open.node.written
+            );
+            return Err(failure(origin, text));
+        }
+        match open.condition {
+            None if open.node.name == "macro" => self.define_macro(open.node),
+            None => put(open.node, sections, nodes),
+            Some(true) => {
+                for node in open.node.children.into_iter().flatten() {
+                    put(node, sections, nodes);
+                }
+            }
+            Some(false) => {}
+        }
         Ok(())
     }
 
@@ -265,36 +308,6 @@ fn split(line: &Line, origin: &Origin) -> Result<(String, String, bool), Failure
             format!("<{name}> is no section; a comment begins with #"),
         )),
     }
-}
-
-fn close(
-    closing: &str,
-    origin: &Origin,
-    sections: &mut Vec<Open>,
-    nodes: &mut Vec<Node>,
-) -> Result<(), Failure> {
-    let name = closing.trim_end().trim_end_matches('>').trim();
-    let Some(open) = sections.pop() else {
-        return Err(failure(origin, format!("</{name}> closes nothing")));
-    };
-    if !open.node.name.eq_ignore_ascii_case(name) {
-        let Origin { line, .. } = open.node.origin;
-        let text = format!(
-            "</{name}> where <{}> of line {line} is open",
-            open.node.written
-        );
-        return Err(failure(origin, text));
-    }
-    match open.condition {
-        None => put(open.node, sections, nodes),
-        Some(true) => {
-            for node in open.node.children.into_iter().flatten() {
-                put(node, sections, nodes);
-            }
-        }
-        Some(false) => {}
-    }
-    Ok(())
 }
 
 /// Adds a directive to the section that is open, or to the file.

@@ -6,7 +6,7 @@ use super::lex;
 use crate::convert::note::Origin;
 
 /// A directive or a section.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) origin: Origin,
     /// The name in lower case; that of a section has no brackets.

@@ -222,6 +222,10 @@ impl Rules {
             let mut every = false;
             let mut own = Vec::new();
             for (word, origin) in list {
+                if word.eq_ignore_ascii_case("none") {
+                    // It would be the name of a host, which nobody has.
+                    continue;
+                }
                 match old_network(word) {
                     Some(_) if word.eq_ignore_ascii_case("all") => every = true,
                     Some(network) => own.push(network),
@@ -270,7 +274,7 @@ pub(super) fn restricts(node: &Node) -> bool {
             .any(|it| it.eq_ignore_ascii_case("all")),
         "deny" | "sslrequire" | "sslrequiressl" => true,
         "sslverifyclient" => !inner.arguments.trim().eq_ignore_ascii_case("none"),
-        "rewriterule" => super::redirects::forbids(inner),
+        "rewriterule" => super::rewrites::forbids(inner),
         _ => restricts(inner),
     })
 }

@@ -20,11 +20,35 @@ const FORWARDED: [&str; 8] = [
     "forwarded",
 ];
 
-/// Takes a directive that becomes keys of a mapping. Returns whether it is one.
-pub(super) fn take(node: &Node, keys: &mut Keys, notes: &mut Notes) -> bool {
+/// Takes a directive that becomes keys of a mapping. Returns whether it is one. `always` gets what `Header always` says of a
+/// whole server, which counts for answers of httpd's own too.
+pub(super) fn take(
+    node: &Node,
+    keys: &mut Keys,
+    always: Option<&mut Keys>,
+    notes: &mut Notes,
+) -> bool {
     let words = node.words();
     match &*node.name {
-        "header" | "requestheader" => header(node, &words, keys, notes),
+        "header" | "requestheader" => {
+            let is_always = words
+                .first()
+                .is_some_and(|it| it.eq_ignore_ascii_case("always"));
+            match always.filter(|_| is_always && node.name == "header") {
+                Some(always) => header(node, &words, always, notes),
+                None => header(node, &words, keys, notes),
+            }
+        }
+        "adddefaultcharset" => charset(&words, keys),
+        "allowencodedslashes" => match words.first().map(|it| it.to_ascii_lowercase()).as_deref() {
+            Some("nodecode") => keys.set("encoded_slash", Value::text("pass")),
+            Some("off") => {}
+            _ => {
+                let text = "AllowEncodedSlashes On is left out: an encoded slash is no slash here; `encoded_slash: pass` sends \
+                            it on as it is";
+                notes.name(&node.origin, text);
+            }
+        },
         "setenv" => environment(node, &words, keys, notes),
         "addoutputfilterbytype" | "setoutputfilter" => compress(node, &words, keys, notes),
         "limitrequestbody" => match words.first().and_then(|it| it.parse::<u64>().ok()) {
@@ -46,6 +70,14 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
         Some("always" | "onsuccess") if !is_request => words.get(1..).unwrap_or_default(),
         _ => words,
     };
+    if let (Some(first), [action, name, ..]) = (node.words().first(), words)
+        && first.eq_ignore_ascii_case("always")
+        && action.eq_ignore_ascii_case("unset")
+    {
+        let text =
+            format!("a backend's {name} is taken away here; httpd leaves it, because of `always`");
+        notes.name(&node.origin, text);
+    }
     let [action, name, rest @ ..] = words else {
         return notes.name(
             &node.origin,
@@ -68,6 +100,24 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
             let text = format!("{} {action} {name} is left out: {why}", node.written);
             notes.name(&node.origin, text);
         }
+    }
+}
+
+/// `AddDefaultCharset` adds the charset to texts and pages that have none.
+fn charset(words: &[String], keys: &mut Keys) {
+    let charset = words.first().map_or("off", String::as_str);
+    let charset = match &*charset.to_ascii_lowercase() {
+        "off" => return,
+        "on" => "iso-8859-1",
+        _ => charset,
+    };
+    if let Ok(value) = template(&format!("$1; charset={}", charset.replace(['$', '%'], ""))) {
+        let rule = Keys::from([
+            ("edit", Value::text("Content-Type")),
+            ("match", Value::text("(?i)^(text/(?:plain|html))$")),
+            ("value", Value::text(value)),
+        ]);
+        keys.push("response_headers", Value::Map(rule));
     }
 }
 

@@ -81,6 +81,41 @@ pub(super) fn name_ports(main: &Part, hosts: &[Part], notes: &mut Notes) {
     }
 }
 
+/// Names the virtual hosts that are told from others by their addresses, which mappings do not know.
+pub(super) fn name_addresses(hosts: &[Part], notes: &mut Notes) {
+    // Without its port; that of every address is empty.
+    let bare = |address: &String| {
+        let host = address
+            .rsplit_once(':')
+            .map_or(&**address, |(host, _)| host);
+        match host.eq_ignore_ascii_case("_default_") || host == "*" {
+            true => String::new(),
+            false => host.to_ascii_lowercase(),
+        }
+    };
+    let shares = |one: &String, other: &String| match (port(one), port(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    for (at, host) in hosts.iter().enumerate() {
+        let mut before = hosts.iter().take(at);
+        let differing = before.find(|before| {
+            let pairs = before.addresses.iter();
+            let mut pairs =
+                pairs.flat_map(|one| host.addresses.iter().map(move |other| (one, other)));
+            pairs.any(|(one, other)| shares(one, other) && bare(one) != bare(other))
+        });
+        if let Some(before) = differing {
+            let text = format!(
+                "its address differs from that of line {}, and mappings know no address: the rules of both count for their \
+                 names on every address; use a second gateway where an address keeps people out",
+                before.origin.line
+            );
+            notes.name(&host.origin, text);
+        }
+    }
+}
+
 /// The listeners.
 pub(super) fn listeners(main: &Part, hosts: &[Part], notes: &mut Notes) -> Vec<Listener> {
     let mut addresses = listened(main);

@@ -9,6 +9,7 @@ use super::balancers::Proxies;
 use super::passes::Pass;
 use super::place::{Kind, Place};
 use super::redirects::Redirects;
+use super::rewrites::Rewrites;
 use super::table;
 use super::time::{duration, switch};
 use super::whole::Whole;
@@ -57,11 +58,14 @@ pub(super) struct Part {
     pub(super) jk: Directives,
     /// Keys of every mapping.
     pub(super) keys: Keys,
+    /// What `Header always` says outside sections.
+    pub(super) always: Keys,
     /// `tls` of the listener.
     pub(super) tls: Keys,
     /// `tls` of https members.
     pub(super) member_tls: Keys,
     pub(super) redirects: Redirects,
+    pub(super) rewrites: Rewrites,
     /// Keys of the whole file.
     pub(super) whole: Whole,
     /// `Alias`: path and folder.
@@ -99,9 +103,11 @@ impl Part {
             children: None,
             jk: Directives::default(),
             keys: Keys::default(),
+            always: Keys::default(),
             tls: Keys::default(),
             member_tls: Keys::default(),
             redirects: Redirects::default(),
+            rewrites: Rewrites::default(),
             whole: Whole::default(),
             aliases: Vec::new(),
             document_root: None,
@@ -125,6 +131,7 @@ impl Part {
                     || self.of_proxy(node, place, notes)
                     || self.of_keys(node, place, notes)
                     || self.redirects.take(node, place, notes)
+                    || self.rewrites.take(node, place, &mut self.redirects, notes)
                     || self.of_files(node, place, notes)
                     || *place == Place::Server && self.of_whole(node, notes)
             }
@@ -281,11 +288,15 @@ impl Part {
 
     /// What becomes keys of mappings.
     fn of_keys(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        let mut always = None;
         let keys = match place {
-            Place::Server => &mut self.keys,
+            Place::Server => {
+                always = Some(&mut self.always);
+                &mut self.keys
+            }
             // Nothing that is sent on is in a folder.
             Place::Section(Kind::Directory(_)) => {
-                let known = fields::take(node, &mut Keys::default(), &mut Notes::default());
+                let known = fields::take(node, &mut Keys::default(), None, &mut Notes::default());
                 if known {
                     notes.count(&node.origin);
                 }
@@ -296,7 +307,7 @@ impl Part {
                 None => return false,
             },
         };
-        fields::take(node, keys, notes)
+        fields::take(node, keys, always, notes)
     }
 
     /// What httpd serves itself, and what it says about errors.

@@ -94,6 +94,10 @@ impl Pass {
             let text = "httpd sends the ? of its target as %3F, a part of the path; here a query begins there";
             notes.name(&node.origin, text);
         }
+        if url.contains('%') {
+            let text = "httpd sends each % of its target as %25; here an escape stays what it is";
+            notes.name(&node.origin, text);
+        }
         for param in params(rest, &node.origin) {
             match FLAGS.contains(&&*param.key) && param.value.is_none() {
                 true if param.key == "nocanon" => {}
@@ -163,7 +167,7 @@ pub(super) fn bare_path(path: &str) -> String {
     }
 }
 
-fn has_group(url: &str) -> bool {
+pub(super) fn has_group(url: &str) -> bool {
     url.split('$')
         .skip(1)
         .any(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::always;
 use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, built, serves};
 use super::listeners;
 use super::local;
@@ -9,12 +10,14 @@ use super::params;
 use super::part::Part;
 use super::passes::Pass;
 use super::place::Kind;
+use super::redirects::closing;
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
 use crate::convert::site::{Access, Action, Balancer, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
 use crate::model::Scheme;
+use crate::pattern::MatchText;
 use crate::value::HostName;
 
 /// The site of a main server and its virtual hosts.
@@ -26,6 +29,7 @@ pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut N
     let secure = hosts.iter().any(|host| listeners::is_secure(host, main));
     let alone = listeners::main_answers(main, hosts);
     listeners::name_ports(main, hosts, notes);
+    listeners::name_addresses(hosts, notes);
     let mut builder = Builder {
         main,
         many: hosts.len() > 1,
@@ -33,11 +37,16 @@ pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut N
         notes,
         balancers: Vec::new(),
         names: HashMap::new(),
+        always: Vec::new(),
     };
     for host in hosts {
         let mut server = builder.server(Some(host));
         server.secure = secure.then(|| listeners::is_secure(host, main));
         site.servers.push(server);
+    }
+    if !(hosts.is_empty() || alone) {
+        let own: Vec<_> = hosts.iter().map(|host| &host.rewrites).collect();
+        main.rewrites.name_lost(&own, builder.notes);
     }
     if hosts.is_empty() || alone {
         let mut server = builder.server(None);
@@ -45,7 +54,9 @@ pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut N
         site.servers.push(server);
     }
     site.balancers = builder.balancers;
+    let always = builder.always;
     site.keys = whole(main, hosts, files, notes);
+    always::headers(&mut site, &always, main, hosts, notes);
     site
 }
 
@@ -91,6 +102,8 @@ struct Builder<'a> {
     balancers: Vec<Balancer>,
     /// The name in the YAML of what a server defines; `None`: no member is left.
     names: HashMap<(String, usize), Option<String>>,
+    /// What `Header always` says, of each server.
+    always: Vec<Keys>,
 }
 
 impl Builder<'_> {
@@ -98,7 +111,6 @@ impl Builder<'_> {
     fn server(&mut self, host: Option<&Part>) -> Server {
         let main = self.main;
         let parts: Vec<&Part> = std::iter::once(main).chain(host).collect();
-        let own = host.unwrap_or(main);
         let mut server = Server {
             hosts: self.hosts(host),
             ..Server::default()
@@ -106,12 +118,13 @@ impl Builder<'_> {
         let usual = self.usual(&parts);
         let preserve = parts.iter().rev().find_map(|part| part.preserve_host);
         server.overlays.extend(self.keys(&parts, host));
+        self.always.push(always::of_server(&parts));
         let (files, directories) = local::files(&parts, self.notes);
         server.overlays.extend(directories);
-        self.overlays(&parts, &mut server);
+        let mut first = self.overlays(&parts, &mut server);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
-        let mut first: Vec<Rule> = closed.cloned().collect();
-        first.extend(self.rewrites(own, host, &usual, preserve.unwrap_or(false)));
+        first.extend(closed.cloned());
+        first.extend(self.rewrites(&parts, host, &usual, preserve.unwrap_or(false)));
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
         let located: Vec<&Pass> = parts.iter().flat_map(|part| &part.located).collect();
@@ -146,32 +159,41 @@ impl Builder<'_> {
             }
         }
         let origin = parts.last()?.origin.clone();
-        (!keys.is_empty()).then(|| Overlay {
-            takes: Takes::Path("/".to_owned()),
-            keys,
-            access: Access::default(),
-            target: None,
-            origin,
-        })
+        (!keys.is_empty()).then(|| always::every_path(keys, origin))
     }
 
     /// Redirects and rewritten paths, which come before ProxyPass.
     fn rewrites(
         &mut self,
-        own: &Part,
+        parts: &[&Part],
         host: Option<&Part>,
         usual: &Usual,
         preserve: bool,
     ) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        for rule in &own.redirects.first {
+        let own = host.unwrap_or(self.main);
+        let secure = listeners::is_secure(own, self.main);
+        let main = host.map(|_| &self.main.rewrites);
+        let rewritten = own.rewrites.of_server(main, secure, self.notes);
+        let mut rules = rewritten.closed;
+        // Redirects in sections come behind what is answered at once, and before what is sent on.
+        let sent_on = |rule: &Rule| matches!(rule.action, Action::To(_));
+        let at = rewritten.rules.iter().position(sent_on);
+        let at = at.unwrap_or(rewritten.rules.len());
+        let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
+        for (number, rule) in rewritten.rules.into_iter().enumerate() {
+            if number == at {
+                rules.extend(redirects.clone().cloned());
+            }
             rules.push(match &rule.action {
                 Action::To(url) => {
                     let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
                     self.rule(&pass, host, usual, preserve)
                 }
-                _ => rule.clone(),
+                _ => rule,
             });
+        }
+        if !rules.iter().any(sent_on) {
+            rules.extend(redirects.cloned());
         }
         rules
     }
@@ -218,7 +240,9 @@ impl Builder<'_> {
         usual
     }
 
-    fn overlays(&mut self, parts: &[&Part], server: &mut Server) {
+    /// Adds what sections say. Returns rules that close what cannot be said.
+    fn overlays(&mut self, parts: &[&Part], server: &mut Server) -> Vec<Rule> {
+        let mut closed = Vec::new();
         let secure = parts
             .last()
             .is_some_and(|own| listeners::is_secure(own, self.main));
@@ -239,6 +263,21 @@ impl Builder<'_> {
             if access == Access::default() && section.keys.is_empty() {
                 continue;
             }
+            if let Takes::Pattern(pattern) = &takes
+                && let Err(fault) = MatchText::read(pattern)
+            {
+                match access.restricts() {
+                    true => {
+                        let every = Takes::Path("/".to_owned());
+                        closed.push(closing(every, &section.origin, &fault.message, self.notes));
+                    }
+                    false => {
+                        let text = format!("left out with everything in it: {}", fault.message);
+                        self.notes.name(&section.origin, text);
+                    }
+                }
+                continue;
+            }
             server.overlays.push(Overlay {
                 takes,
                 keys: section.keys.clone(),
@@ -247,6 +286,7 @@ impl Builder<'_> {
                 origin: section.origin.clone(),
             });
         }
+        closed
     }
 
     /// The rule of a ProxyPass.
@@ -291,8 +331,9 @@ impl Builder<'_> {
         host: Option<&Part>,
         usual: &Usual,
     ) -> Option<(String, bool)> {
-        let own = host.and_then(|host| defined(&host.proxies, name));
-        let defined = own.or_else(|| defined(&self.main.proxies, name))?;
+        // A balancer of the main server hides that of a virtual host (`mod_proxy.c: merge_proxy_config()`).
+        let own = || host.and_then(|host| defined(&host.proxies, name));
+        let defined = defined(&self.main.proxies, name).or_else(own)?;
         let key = (name.to_owned(), std::ptr::from_ref(defined).addr());
         let known = match self.names.get(&key) {
             Some(known) => known.clone(),
@@ -368,10 +409,12 @@ impl Builder<'_> {
                 return None;
             }
         };
-        let parts = host.into_iter().chain(Some(self.main));
-        let worker: Option<&Worker> = parts
-            .flat_map(|part| &part.proxies.workers)
-            .find(|worker| serves(&worker.url, &worker_url));
+        // The longest url counts, and of equals the first one (`proxy_util.c: ap_proxy_get_worker()`).
+        let parts = host.into_iter().rev().chain(Some(self.main));
+        let workers = parts.flat_map(|part| part.proxies.workers.iter().rev());
+        let worker: Option<&Worker> = workers
+            .filter(|worker| serves(&worker.url, &worker_url))
+            .max_by_key(|worker| worker.url.trim_end_matches('/').len());
         let is_ajp = member.scheme == Scheme::Ajp;
         let params = worker.map_or(&pass.params, |worker| &worker.params);
         let turned = params::member(params, is_ajp, usual.children, self.notes);

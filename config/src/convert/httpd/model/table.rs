@@ -30,7 +30,6 @@ const COUNTED: &[&str] = &[
     "acceptfilter",
     "accessfilename",
     "action",
-    "adddefaultcharset",
     "addcharset",
     "addencoding",
     "addhandler",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::super::options::Options;
+use super::super::tree::Node;
 use crate::convert::note::{Failure, Notes, Origin};
 
 /// What is known while files are read.
@@ -15,10 +16,19 @@ pub(super) struct Reader<'a> {
     pub(super) defined: BTreeMap<String, Option<String>>,
     /// `LoadModule`, the bare names.
     pub(super) modules: BTreeSet<String>,
+    /// `<Macro>`, by name in lower case.
+    pub(super) macros: BTreeMap<String, Macro>,
     /// The files that are being read.
     pub(super) open: Vec<PathBuf>,
     pub(super) files: usize,
     pub(super) bytes: usize,
+}
+
+/// The directives of a `<Macro>`.
+#[derive(Debug, Clone)]
+pub(super) struct Macro {
+    pub(super) parameters: Vec<String>,
+    pub(super) body: Vec<Node>,
 }
 
 /// What is wrong at a place.

@@ -1,0 +1,465 @@
+//! `RewriteRule` and what belongs to it. Rules are kept until the server is known whose requests they see: the engine may be
+//! switched on behind them, virtual hosts may inherit them (`RewriteOptions`), and some conditions ask for TLS.
+
+use super::super::tree::Node;
+use super::passes::has_group;
+use super::place::{Kind, Place};
+use super::redirects::{Redirects, checked, closing};
+use super::time::switch;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::site::{Action, Rule, Takes};
+use crate::field::Kind as _;
+use crate::pattern::MatchText;
+
+/// What a server says about rewriting, in no section.
+#[derive(Debug, Default)]
+pub(super) struct Rewrites {
+    /// Whether a directive of mod_rewrite stands there at all. A virtual host without one has no rules, whatever the main
+    /// server says (`mod_rewrite.c: hook_uri2file()` compares the servers).
+    is_used: bool,
+    /// `RewriteEngine`; `None`: as the main server has it.
+    engine: Option<bool>,
+    /// `RewriteOptions`, in lower case; `None`: as the main server has them.
+    options: Option<Vec<String>>,
+    rules: Vec<Rewrite>,
+    /// `RewriteCond` before the next rule.
+    conditions: Vec<Vec<String>>,
+}
+
+/// One `RewriteRule`.
+#[derive(Debug, Clone)]
+struct Rewrite {
+    pattern: String,
+    to: String,
+    flags: Flags,
+    conditions: Vec<Vec<String>>,
+    origin: Origin,
+}
+
+/// What the rules of a server come to.
+#[derive(Debug, Default)]
+pub(super) struct Rewritten {
+    /// What they forbid under conditions that cannot be turned.
+    pub(super) closed: Vec<Rule>,
+    /// The other rules in their order; [`Action::To`] has a url of httpd.
+    pub(super) rules: Vec<Rule>,
+}
+
+impl Rewrites {
+    /// Takes a directive. Returns whether it is one of these. What stands in a section is kept by `redirects`.
+    pub(super) fn take(
+        &mut self,
+        node: &Node,
+        place: &Place,
+        redirects: &mut Redirects,
+        notes: &mut Notes,
+    ) -> bool {
+        let words = node.words();
+        let first = words.first().map_or("", String::as_str);
+        self.is_used |= node.name.starts_with("rewrite");
+        match (&*node.name, place) {
+            ("rewriteengine", Place::Server) => self.engine = Some(switch(first).unwrap_or(false)),
+            // A rule in a section counts as if the engine were on there.
+            ("rewriteengine" | "rewritebase", _) => {}
+            ("rewriteoptions", Place::Server) => {
+                let options = words.iter().map(|word| word.to_ascii_lowercase());
+                self.options.get_or_insert_default().extend(options);
+            }
+            ("rewriteoptions", _) => notes.count(&node.origin),
+            ("rewritecond", _) => self.conditions.push(words),
+            ("rewriterule", _) => {
+                let conditions = std::mem::take(&mut self.conditions);
+                let [pattern, to, rest @ ..] = words.as_slice() else {
+                    let text = "left out: a pattern and a substitution are wanted";
+                    notes.name(&node.origin, text);
+                    return true;
+                };
+                let rule = Rewrite {
+                    pattern: pattern.clone(),
+                    to: to.clone(),
+                    flags: Flags::of(rest.first().map_or("", String::as_str)),
+                    conditions,
+                    origin: node.origin.clone(),
+                };
+                match place {
+                    Place::Server => self.rules.push(rule),
+                    Place::Section(kind) => rule.in_section(kind, redirects, notes),
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The rules that a server has, in order: a virtual host (`self`) with those that it inherits from the main server, or the
+    /// main server itself (`main` is `None`). `secure`: whether its clients come over TLS.
+    pub(super) fn of_server(
+        &self,
+        main: Option<&Self>,
+        secure: bool,
+        notes: &mut Notes,
+    ) -> Rewritten {
+        let is_on = self.engine.or_else(|| main?.engine).unwrap_or(false);
+        let all = self.with_inherited(main);
+        let mut rewritten = Rewritten::default();
+        let mut in_chain = false;
+        for rule in all {
+            if !is_on {
+                notes.count(&rule.origin);
+                continue;
+            }
+            rule.turned(secure, in_chain, &mut rewritten, notes);
+            in_chain = rule.flags.chains;
+        }
+        rewritten
+    }
+
+    /// Names the rules of a main server that answers nothing itself, where no virtual host inherits them.
+    pub(super) fn name_lost(&self, hosts: &[&Self], notes: &mut Notes) {
+        let inherits = |host: &&&Self| !self.rules.is_empty() && host.has_inherited(self);
+        if self.engine == Some(true) && !hosts.iter().any(|host| inherits(&host)) {
+            for rule in &self.rules {
+                let text = "left out, as in httpd: no virtual host inherits it (RewriteOptions)";
+                notes.name(&rule.origin, text);
+            }
+        }
+    }
+
+    fn has_inherited(&self, main: &Self) -> bool {
+        self.with_inherited(Some(main)).len() > self.rules.len()
+    }
+
+    /// `mod_rewrite.c: config_server_merge()`
+    fn with_inherited<'a>(&'a self, main: Option<&'a Self>) -> Vec<&'a Rewrite> {
+        let own: Vec<&Rewrite> = self.rules.iter().collect();
+        let Some(main) = main.filter(|_| self.is_used) else {
+            return own;
+        };
+        let all = self.options.as_ref().or(main.options.as_ref());
+        let has = |options: Option<&Vec<String>>, name: &str| {
+            options.is_some_and(|options| options.iter().any(|option| option == name))
+        };
+        let down = |name: &str| has(main.options.as_ref(), name) && !has(all, "ignoreinherit");
+        if has(all, "inherit") || down("inheritdown") {
+            own.into_iter().chain(&main.rules).collect()
+        } else if has(all, "inheritbefore") || down("inheritdownbefore") {
+            main.rules.iter().chain(own).collect()
+        } else {
+            own
+        }
+    }
+}
+
+impl Rewrite {
+    /// A rule in a section compares what is left of a path.
+    fn in_section(&self, kind: &Kind, redirects: &mut Redirects, notes: &mut Notes) {
+        let why = "rules in sections compare what is left of a path";
+        let takes = match kind {
+            Kind::Location(takes) | Kind::Text(takes) => takes.clone(),
+            // Nothing that is sent on is in a folder.
+            Kind::Directory(_) => return notes.name(&self.origin, format!("left out: {why}")),
+            Kind::Proxy(_) => every(),
+        };
+        match self.flags.forbids {
+            true if self.is_about_trace() => notes.count(&self.origin),
+            true => redirects
+                .closed
+                .push(closing(takes, &self.origin, why, notes)),
+            false => notes.name(&self.origin, format!("left out: {why}")),
+        }
+    }
+
+    /// Adds what a rule of a server does.
+    fn turned(&self, secure: bool, in_chain: bool, to: &mut Rewritten, notes: &mut Notes) {
+        if self.is_about_trace() {
+            // TRACE is refused here in any case.
+            return notes.count(&self.origin);
+        }
+        let why = match self.holds(secure) {
+            Some(false) if !self.flags.chains => return notes.count(&self.origin),
+            _ if in_chain => Some("it belongs to the rule before it ([C])"),
+            Some(true) if self.pattern.starts_with('!') => Some("its pattern is turned round"),
+            Some(true) => None,
+            Some(false) | None => Some("it has conditions (RewriteCond)"),
+        };
+        let action = match why {
+            None => self.flags.action(&self.pattern, &self.to),
+            Some(why) => Err(why),
+        };
+        match action {
+            Ok(Some(action)) => match self.rule(action, notes) {
+                Some(rule) => to.rules.push(rule),
+                None if self.flags.forbids => {
+                    let why = "its pattern has no counterpart";
+                    to.closed.push(closing(every(), &self.origin, why, notes));
+                }
+                None => {}
+            },
+            Ok(None) => notes.count(&self.origin),
+            Err(why) if self.flags.forbids => {
+                to.closed
+                    .push(closing(self.guarded(), &self.origin, why, notes));
+            }
+            Err(why) => notes.name(&self.origin, format!("left out: {why}")),
+        }
+    }
+
+    fn rule(&self, action: Action, notes: &mut Notes) -> Option<Rule> {
+        let https = matches!(&action, Action::Redirect { to, .. } if to == "https");
+        let is_plain = https || action == Action::Respond(403);
+        if action == Action::Pass {
+            let Some(path) = prefix(&self.pattern).filter(|_| !self.flags.any_case) else {
+                let text = "left out: the rules behind it count for its paths too; write their mappings by hand";
+                notes.name(&self.origin, text);
+                return None;
+            };
+            return checked(Takes::Path(path), action, &self.origin, notes);
+        }
+        if let Action::Redirect { to, .. } = &action
+            && (self.to.contains('?') && to != "https" && !self.flags.adds_query
+                || self.flags.drops_query)
+        {
+            let text = "the client's query goes along here; httpd drops it";
+            notes.name(&self.origin, text);
+        }
+        let mut action = action;
+        let mut pattern = self.pattern.clone();
+        if let Action::To(url) = &mut action
+            && !has_group(url)
+        {
+            // Here the path is appended to a target without a group. An empty group keeps it away.
+            let groups = regex::Regex::new(&pattern).map_or(0, |it| it.captures_len());
+            pattern = format!("(?:{pattern})()");
+            url.push_str(&format!("${groups}"));
+        }
+        let takes = match (is_every(&self.pattern) && is_plain, self.flags.any_case) {
+            (true, _) => every(),
+            (false, true) => Takes::Pattern(format!("(?i){pattern}")),
+            (false, false) => Takes::Pattern(pattern),
+        };
+        checked(takes, action, &self.origin, notes)
+    }
+
+    /// What a rule that forbids something at times forbids always: nobody comes in who was kept out.
+    fn guarded(&self) -> Takes {
+        let pattern = &self.pattern;
+        let wide = is_every(pattern) || pattern.starts_with('!');
+        match !wide && MatchText::read(pattern).is_ok() {
+            true => Takes::Pattern(format!("(?i){pattern}")),
+            false => every(),
+        }
+    }
+
+    /// Whether its conditions hold for every request, or for none; `None`: that depends on the request.
+    fn holds(&self, secure: bool) -> Option<bool> {
+        let any = |condition: &[String]| {
+            let flags = condition.get(2).map_or("", String::as_str);
+            let flags = flags.trim_matches(['[', ']']).to_ascii_uppercase();
+            flags
+                .split(',')
+                .any(|it| matches!(it.trim(), "OR" | "ORNEXT"))
+        };
+        let held: Vec<Option<bool>> = self
+            .conditions
+            .iter()
+            .map(|it| if any(it) { None } else { holds(it, secure) })
+            .collect();
+        match held.iter().all(|it| *it == Some(true)) {
+            true => Some(true),
+            // One that never holds is enough, where none is an alternative of another.
+            false if held.contains(&Some(false)) && !self.conditions.iter().any(|it| any(it)) => {
+                Some(false)
+            }
+            false => None,
+        }
+    }
+
+    /// `RewriteCond %{REQUEST_METHOD} ^TRACE`
+    fn is_about_trace(&self) -> bool {
+        let is_trace = |condition: &Vec<String>| match condition.as_slice() {
+            [what, pattern, ..] => {
+                let pattern = pattern.to_ascii_uppercase();
+                let letters = pattern.trim_matches(['^', '$', '(', ')', '=']);
+                let mut methods = letters.split('|');
+                what.eq_ignore_ascii_case("%{REQUEST_METHOD}")
+                    && methods.all(|it| {
+                        matches!(it, "TRACE" | "TRACK" | "TRAC[EK]" | ".*TRACE" | ".*TRACK")
+                    })
+            }
+            _ => false,
+        };
+        self.flags.forbids && !self.conditions.is_empty() && self.conditions.iter().all(is_trace)
+    }
+}
+
+/// Whether a `RewriteRule` forbids something.
+pub(super) fn forbids(node: &Node) -> bool {
+    let words = node.words();
+    words.get(2).is_some_and(|flags| Flags::of(flags).forbids)
+}
+
+/// The flags of a `RewriteRule`.
+#[derive(Debug, Clone, Default)]
+struct Flags {
+    forbids: bool,
+    /// Whether the pattern takes letters of either case.
+    any_case: bool,
+    is_gone: bool,
+    is_proxied: bool,
+    /// Whether the next rule belongs to this one.
+    chains: bool,
+    /// Whether it ends the list.
+    is_last: bool,
+    /// Whether it skips rules, or begins the list again.
+    jumps: bool,
+    /// Whether the client's query stands beside that of the target.
+    adds_query: bool,
+    /// Whether the client's query is dropped.
+    drops_query: bool,
+    /// The status of a redirect.
+    redirect: Option<u16>,
+}
+
+impl Flags {
+    fn of(text: &str) -> Self {
+        let text = text.trim_start_matches('[').trim_end_matches(']');
+        let mut flags = Self::default();
+        for flag in text.to_ascii_uppercase().split(',') {
+            match flag.trim().split_once('=').unwrap_or((flag.trim(), "302")) {
+                ("F" | "FORBIDDEN", _) => flags.forbids = true,
+                ("NC" | "NOCASE", _) => flags.any_case = true,
+                ("G" | "GONE", _) => flags.is_gone = true,
+                ("P" | "PROXY", _) => flags.is_proxied = true,
+                ("C" | "CHAIN", _) => flags.chains = true,
+                ("L" | "LAST" | "END", _) => flags.is_last = true,
+                ("S" | "SKIP" | "N" | "NEXT", _) => flags.jumps = true,
+                ("QSA" | "QSAPPEND", _) => flags.adds_query = true,
+                ("QSD" | "QSDISCARD", _) => flags.drops_query = true,
+                ("R" | "REDIRECT", "PERMANENT") => flags.redirect = Some(301),
+                ("R" | "REDIRECT", "SEEOTHER") => flags.redirect = Some(303),
+                ("R" | "REDIRECT", "TEMP") => flags.redirect = Some(302),
+                ("R" | "REDIRECT", status) => flags.redirect = Some(status.parse().unwrap_or(302)),
+                _ => {}
+            }
+        }
+        // A status that is no redirect ends the request: R=403 is F, R=410 is G.
+        match flags.redirect {
+            Some(403) => flags.forbids = true,
+            Some(410) => flags.is_gone = true,
+            _ => {}
+        }
+        flags
+    }
+
+    /// What is done with the paths of the rule; `None`: nothing that can be seen.
+    fn action(&self, pattern: &str, to: &str) -> Result<Option<Action>, &'static str> {
+        let action = match self.redirect {
+            _ if self.forbids => Action::Respond(403),
+            _ if self.is_gone => Action::Respond(410),
+            Some(status @ (400..600)) => Action::Respond(status),
+            Some(status) if is_to_https(pattern, to) => Action::Redirect {
+                to: "https".to_owned(),
+                status,
+            },
+            _ if self.chains => return Err("the rule behind it belongs to it ([C])"),
+            _ if self.jumps => return Err("it skips rules or repeats them"),
+            _ if to.contains("%{") || to.contains("${") => {
+                return Err("variables and maps in its target have no counterpart");
+            }
+            None if to == "-" && self.is_last => Action::Pass,
+            None if to == "-" && !self.is_proxied => return Ok(None),
+            _ if to == "-" => return Err("its target is the path itself"),
+            _ if self.is_proxied => Action::To(super::balancers::lower_host(to)),
+            Some(status) => Action::Redirect {
+                to: to.trim_end_matches('?').to_owned(),
+                status,
+            },
+            None => return Err("it rewrites a path inside httpd; write a mapping with `match`"),
+        };
+        Ok(Some(action))
+    }
+}
+
+/// Whether a condition holds for every request of a server, or for none, because it asks for TLS.
+fn holds(condition: &[String], secure: bool) -> Option<bool> {
+    let words: Vec<String> = condition
+        .iter()
+        .map(|word| word.to_ascii_lowercase())
+        .collect();
+    let [what, pattern, ..] = words.as_slice() else {
+        return None;
+    };
+    let is_wanted = match (&**what, &**pattern) {
+        ("%{https}", "on" | "=on" | "^on$" | "!off" | "!=off" | "!^off$") => true,
+        ("%{https}", "off" | "=off" | "^off$" | "!on" | "!=on" | "!^on$") => false,
+        ("%{request_scheme}", "https" | "=https" | "^https$" | "!http" | "!=http" | "!^http$") => {
+            true
+        }
+        ("%{request_scheme}", "=http" | "^http$" | "!https" | "!=https" | "!^https$") => false,
+        ("%{server_port}", "443" | "^443$" | "=443" | "!80" | "!^80$" | "!=80") => true,
+        ("%{server_port}", "80" | "^80$" | "=80" | "!443" | "!^443$" | "!=443") => false,
+        _ => return None,
+    };
+    Some(is_wanted == secure)
+}
+
+fn every() -> Takes {
+    Takes::Path("/".to_owned())
+}
+
+fn is_every(pattern: &str) -> bool {
+    matches!(
+        pattern,
+        "^" | "^/"
+            | ".*"
+            | "(.*)"
+            | "^(.*)"
+            | "^(.*)$"
+            | "^.*$"
+            | "^.*"
+            | "^/.*"
+            | "^/.*$"
+            | "^/(.*)"
+            | "^/(.*)$"
+            | "^/?(.*)"
+            | "^/?(.*)$"
+            | "^(/.*)$"
+            | "/"
+            | "."
+    )
+}
+
+/// `https://%{HTTP_HOST}%{REQUEST_URI}` and the like: the same URL on https.
+fn is_to_https(pattern: &str, to: &str) -> bool {
+    let rest = ["https://%{HTTP_HOST}", "https://%{SERVER_NAME}"];
+    let rest = rest.iter().find_map(|start| to.strip_prefix(start));
+    let inner = pattern
+        .strip_prefix("^(")
+        .and_then(|it| it.strip_suffix(")$").or_else(|| it.strip_suffix(')')));
+    let is_whole = is_every(pattern) || inner.is_some_and(|inner| !inner.contains(['(', ')', '|']));
+    match rest {
+        Some("%{REQUEST_URI}" | "/%{REQUEST_URI}") => true,
+        Some("$1" | "/$1" | "$0") => is_whole,
+        // `^/?account/(.*)` and `/account/$1`
+        Some(rest) => {
+            let path = pattern
+                .strip_prefix("^/")
+                .map(|it| it.strip_prefix('?').unwrap_or(it));
+            let path =
+                path.and_then(|it| it.strip_suffix("(.*)").or_else(|| it.strip_suffix("(.*)$")));
+            let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
+            path.is_some_and(|path| path.chars().all(is_literal) && rest == format!("/{path}$1"))
+        }
+        None => false,
+    }
+}
+
+/// The path of a pattern that takes a path with everything below it.
+fn prefix(pattern: &str) -> Option<String> {
+    let path = pattern.strip_prefix('^')?;
+    let ends = ["/(.*)$", "(/.*)?$", "/.*$", "(/|$)", "/(.*)", "/.*", "/"];
+    let path = ends.iter().find_map(|end| path.strip_suffix(end))?;
+    let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
+    let is_path = path.starts_with('/') && path.chars().all(is_literal);
+    is_path.then(|| path.to_owned())
+}
