@@ -5,8 +5,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern, glob_with};
@@ -14,11 +12,12 @@ use glob::{MatchOptions, Pattern, glob_with};
 use crate::document::{MAX_FILE_SIZE, read_tree};
 use crate::environment::Lookup;
 use crate::fault::{Fault, quoted};
+use crate::input::fingerprint;
 use crate::model::{Include, IncludedFile};
 use crate::node::{Entry, Node, Shape};
 use crate::report::{Place, Report, Source};
 use crate::schema;
-use crate::text::{ReadError, read_text};
+use crate::text::{ReadError, read_named};
 
 /// Most files that one configuration includes.
 const MOST_FILES: usize = 500;
@@ -217,14 +216,10 @@ impl Including {
             Fault::new(format!("cannot read {}: {why}", file.display()))
                 .hint("names are relative to the folder of the configuration file")
         };
-        // A pipe could block for ever.
-        let read = match fs::metadata(file) {
-            Ok(data) if !data.is_file() => Err(ReadError::Io("it is not a file".to_owned())),
-            _ => read_text(file),
-        };
+        let read = read_named(file);
         self.found.files.push(IncludedFile {
             path: file.to_owned(),
-            hash: fingerprint(file),
+            hash: fingerprint(file, MAX_FILE_SIZE as u64),
         });
         match read {
             Ok(text) => Some(text),
@@ -330,21 +325,6 @@ fn add_names(known: &mut Vec<Entry>, more: Vec<Entry>, report: &Report) {
     }
 }
 
-/// A hash of a file's content; `None` when it cannot be read, is no regular file, or is larger than a file may be.
-pub(crate) fn fingerprint(file: &Path) -> Option<u64> {
-    fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
-    let most = u64::try_from(MAX_FILE_SIZE).ok()?.saturating_add(1);
-    let mut content = Vec::new();
-    fs::File::open(file)
-        .ok()?
-        .take(most)
-        .read_to_end(&mut content)
-        .ok()?;
-    let mut hasher = DefaultHasher::new();
-    content.hash(&mut hasher);
-    Some(hasher.finish())
-}
-
 impl Include {
     /// The files that the patterns name now, with hashes of their contents, in the order in which they are read.
     #[must_use]
@@ -358,7 +338,7 @@ impl Include {
             .filter(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
         files
             .map(|path| IncludedFile {
-                hash: fingerprint(&path),
+                hash: fingerprint(&path, MAX_FILE_SIZE as u64),
                 path,
             })
             .collect()

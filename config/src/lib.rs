@@ -35,6 +35,7 @@ mod field;
 mod file;
 mod files;
 mod include;
+mod input;
 mod json;
 mod load;
 pub mod log_format;
@@ -66,6 +67,7 @@ pub use change::{
 };
 pub use document::MAX_FILE_SIZE;
 pub use fact::Fact;
+pub use input::{Input, InputError, fingerprint, read_file};
 pub use load::{Loaded, load, load_admin, parse, parse_member};
 pub use log_format::LogFormat;
 pub use member_files::parse_members;

@@ -5,14 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use crate::build::build_members;
+use crate::document::MAX_FILE_SIZE;
 use crate::document::read_tree;
 use crate::environment::Lookup;
-use crate::include::{files_of, fingerprint};
+use crate::include::files_of;
+use crate::input::fingerprint;
 use crate::model::{IncludedFile, Member, MemberFiles};
 use crate::problem::Problems;
 use crate::read::read;
 use crate::report::{Place, Report, Source};
-use crate::text::{ReadError, read_text};
+use crate::text::{ReadError, read_named};
 
 impl MemberFiles {
     /// The files that the pattern names now, in alphabetical order, with hashes of their contents.
@@ -25,7 +27,7 @@ impl MemberFiles {
         let name = |file: &Path| fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         let files = files.into_iter().filter(|file| seen.insert(name(file)));
         let files = files.map(|path| IncludedFile {
-            hash: fingerprint(&path),
+            hash: fingerprint(&path, MAX_FILE_SIZE as u64),
             path,
         });
         Ok(files.collect())
@@ -37,10 +39,7 @@ impl MemberFiles {
     /// One line: the first problem of the file, and how many more there are.
     pub fn read(&self, file: &Path, env: Lookup<'_>) -> Result<Vec<Member>, String> {
         let cannot = |why: &str| format!("cannot read {}: {why}", file.display());
-        if !fs::metadata(file).is_ok_and(|data| data.is_file()) {
-            return Err(cannot("it is not a file"));
-        }
-        let text = read_text(file).map_err(|error| match error {
+        let text = read_named(file).map_err(|error| match error {
             ReadError::Io(why) => cannot(&why),
             ReadError::NotUtf8(..) => cannot("it is not UTF-8"),
         })?;

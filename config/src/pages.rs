@@ -1,11 +1,10 @@
 //! Files that are sent as the body of an answer. They are read with the configuration and held in memory.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::fault::Fault;
+use crate::input::{InputError, read_file};
 use crate::model::Page;
 
 /// Largest page, in bytes.
@@ -28,25 +27,10 @@ pub(crate) fn read(file: &Path) -> Result<Page, Fault> {
 
 /// The content of a page.
 fn content(file: &Path) -> Result<Vec<u8>, Fault> {
-    let cannot = |why: &dyn std::fmt::Display| {
-        Fault::new(format!("cannot read {}: {why}", file.display()))
-            .hint("names are relative to the folder of the configuration file")
-    };
-    // A pipe would be waited for.
-    let facts = fs::metadata(file).map_err(|error| cannot(&error))?;
-    if !facts.is_file() {
-        return Err(cannot(&"it is no file"));
-    }
-    let mut content = Vec::new();
-    let open = fs::File::open(file).map_err(|error| cannot(&error))?;
-    open.take(LARGEST + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| cannot(&error))?;
-    match u64::try_from(content.len()) {
-        Ok(..=LARGEST) => Ok(content),
-        _ => Err(
-            Fault::new(format!("{} is larger than 64 KiB", file.display()))
-                .hint("pages are held in memory: have it name its pictures and styles instead"),
-        ),
-    }
+    read_file(file, LARGEST).map_err(|error| match error {
+        InputError::TooLarge(_) => Fault::new(format!("{} is larger than 64 KiB", file.display()))
+            .hint("pages are held in memory: have it name its pictures and styles instead"),
+        error => Fault::new(format!("cannot read {}: {error}", file.display()))
+            .hint("names are relative to the folder of the configuration file"),
+    })
 }

@@ -5,7 +5,11 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::document::MAX_FILE_SIZE;
+use crate::input::Input;
 use crate::report::Place;
+
+/// Most bytes that are read of a file: one more than it may have.
+const MOST: u64 = MAX_FILE_SIZE as u64 + 1;
 
 /// Why a file has no text.
 pub(crate) enum ReadError {
@@ -14,17 +18,22 @@ pub(crate) enum ReadError {
     NotUtf8(Place, String),
 }
 
-/// The text of a file: at most one byte more than it may have.
+/// The text of the configuration file, which may be a pipe: at most one byte more than it may have.
 pub(crate) fn read_text(file: &Path) -> Result<String, ReadError> {
     let mut bytes = Vec::new();
     fs::File::open(file)
-        .and_then(|open| {
-            let most = u64::try_from(MAX_FILE_SIZE)
-                .unwrap_or(u64::MAX)
-                .saturating_add(1);
-            open.take(most).read_to_end(&mut bytes)
-        })
+        .and_then(|open| open.take(MOST).read_to_end(&mut bytes))
         .map_err(|error| ReadError::Io(error.to_string()))?;
+    text_of(bytes)
+}
+
+/// The text of another file, which the configuration names: at most one byte more than it may have.
+pub(crate) fn read_named(file: &Path) -> Result<String, ReadError> {
+    let bytes = Input::open(file).and_then(|input| Ok(input.first(MOST)?));
+    text_of(bytes.map_err(|error| ReadError::Io(error.to_string()))?)
+}
+
+fn text_of(bytes: Vec<u8>) -> Result<String, ReadError> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),
         // The bound may have cut a character in two.

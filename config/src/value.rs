@@ -35,7 +35,7 @@ pub(crate) use redirect::{
     AnswerBody, AnswerStatus, ContentType, LARGEST_ANSWER, RedirectStatus, RedirectTarget,
     RedirectTo,
 };
-pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName};
+pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName, too_long};
 pub(crate) use sticky::{Separator, SessionNames};
 pub(crate) use url::{Destination, MemberTarget, TargetUrl, TargetValue, UpgradeTarget};
 pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use ajpgate_config::Acme;
+use ajpgate_config::{Acme, InputError, read_file};
 use instant_acme::AccountCredentials;
 use serde_json::Value;
 use tracing::warn;
@@ -73,16 +73,11 @@ impl Store {
     /// The account. A file that cannot be used counts as none.
     pub(super) fn account(&self) -> Option<AccountCredentials> {
         let path = self.account_file();
-        let read = match fs::metadata(&path) {
-            Ok(about) if about.len() > LARGEST_ACCOUNT => Err(ErrorKind::FileTooLarge.into()),
-            Ok(_) => fs::read(&path),
-            Err(error) => Err(error),
-        };
-        let account = match read {
+        let account = match read_file(&path, LARGEST_ACCOUNT) {
             Ok(bytes) => self
                 .parse(&bytes)
                 .ok_or("it is no account of this authority".to_owned()),
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(InputError::System(error)) if error.kind() == ErrorKind::NotFound => return None,
             Err(error) => Err(error.to_string()),
         };
         account

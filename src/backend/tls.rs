@@ -38,7 +38,7 @@ pub(crate) enum TlsError {
 
 impl TlsError {
     /// Whether a file is not there or may not be read, or this machine has no certificates to verify with.
-    pub(crate) const fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         match self {
             Self::File(error) => error.is_missing(),
             Self::Roots(error) => error.is_missing(),

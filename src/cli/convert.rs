@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ajpgate_config::convert::{Converted, Files, Wanted, convert};
+use ajpgate_config::read_file;
 
 use super::process::{BAD_USAGE, FAILED, print};
 
@@ -83,16 +84,15 @@ fn remark(converted: &Converted) {
     eprintln!("{} {lines} about modules and processes", converted.counted);
 }
 
+/// Largest file that is turned, in bytes.
+const LARGEST: u64 = 64 << 20;
+
 /// The files of this machine.
 struct Disk;
 
 impl Files for Disk {
     fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
-        let about = fs::metadata(file).map_err(|error| error.to_string())?;
-        match about.is_file() {
-            true => fs::read(file).map_err(|error| error.to_string()),
-            false => Err("it is no file".to_owned()),
-        }
+        read_file(file, LARGEST).map_err(|error| error.to_string())
     }
 
     fn names(&self, folder: &Path) -> Option<Vec<String>> {

@@ -10,7 +10,7 @@ use ajpgate_config::{Config, Level};
 
 use self::certificate::Certificate;
 use super::arguments::parse_bind;
-use super::process::{print, runtime};
+use super::process::{block_on, print};
 use super::signals::Signals;
 use crate::gateway::Gateway;
 use crate::node::{Node, NodeOptions};
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 /// Runs the demo until a signal stops it.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     trace::start(Level::Warn, false);
-    runtime()?.block_on(async {
+    block_on(async {
         let mut signals = Signals::new()?;
         let nodes = [start_node("node1").await?, start_node("node2").await?];
         let front = Front::new(arguments)?;
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             node.stop().await;
         }
         Ok(ExitCode::SUCCESS)
-    })
+    })?
 }
 
 /// Where clients connect, and how.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::arguments::parse_bind;
-use super::process::{print, runtime};
+use super::process::{block_on, print};
 use super::signals::Signals;
 use crate::node::{Node, NodeOptions};
 
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 
 /// Runs one node until a signal stops it.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    runtime()?.block_on(async {
+    block_on(async {
         let mut signals = Signals::new()?;
         let options = NodeOptions {
             bind: arguments.bind,
@@ -43,5 +43,5 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         signals.stop().await;
         node.stop().await;
         Ok(ExitCode::SUCCESS)
-    })
+    })?
 }

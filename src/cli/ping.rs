@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
-use super::process::{BAD_USAGE, FAILED, print, runtime};
+use super::process::{BAD_USAGE, FAILED, block_on, print};
 use crate::backend::connect;
 
 /// Time limit for connecting, and for each answer.
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         eprintln!("ajpgate: expected ajp://HOST:PORT, got {:?}", arguments.url);
         return Ok(ExitCode::from(BAD_USAGE));
     };
-    runtime()?.block_on(async {
+    block_on(async {
         print(&format!("CPING {host} port {port}\n"))?;
         let mut times = Vec::new();
         for number in 1..=arguments.n {
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             None => Ok(ExitCode::SUCCESS),
             Some(secret) => try_secret(&host, port, secret).await,
         }
-    })
+    })?
 }
 
 /// Host and port of a URL; the default port is 8009.

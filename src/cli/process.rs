@@ -1,6 +1,7 @@
 //! Exit codes, standard output and the runtime of the process.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -27,8 +28,27 @@ pub(super) fn show(text: &str) -> std::io::Result<bool> {
     }
 }
 
+/// How long the end of a process waits for its threads for blocking work.
+const BLOCKED: Duration = Duration::from_secs(1);
+
+/// Ends a runtime. A thread that the system does not let go, because a file system does not answer, say, is left behind.
+pub(super) fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(BLOCKED);
+}
+
+/// Runs a future on a runtime of its own, and ends that.
+///
+/// # Errors
+/// The system gives no threads or no event queue.
+pub(super) fn block_on<T>(command: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(command);
+    end(runtime);
+    Ok(done)
+}
+
 /// A runtime with one thread for each core, and with the current thread alone on a single core.
-pub(super) fn runtime() -> std::io::Result<Runtime> {
+fn runtime() -> std::io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = if cores == 1 {
         Builder::new_current_thread()

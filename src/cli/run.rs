@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::check;
 use super::obey::{End, obey};
+use super::process::end;
 use super::signals::Signals;
 use crate::cores::{self, Cores};
 use crate::gateway::{Gateway, Place};
@@ -58,7 +59,7 @@ fn take_over(
     allow_open_files(loaded.config.limits.max_connections);
     // Pages, metrics, checks and timers have a thread of their own, so that no client waits for them.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let place = Place {
             cores: Cores::start(cores::count(loaded.config.threads))?,
@@ -93,7 +94,9 @@ fn take_over(
             }
         }
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    end(runtime);
+    ended
 }
 
 /// Reads the file; prints a line for each reason why it cannot be run.

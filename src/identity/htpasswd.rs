@@ -128,6 +128,13 @@ impl Users {
         self.hashes.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.hashes.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Remembers the kind of a hash, and who has one.
     fn note(&mut self, kind: Kind, name: &str) {
         let is_new = self.kinds.iter().all(|(known, _)| *known != kind);

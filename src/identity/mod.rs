@@ -136,6 +136,13 @@ impl Identity {
         }
     }
 
+    /// The user with this name and password where the password was found right before; `None` says nothing about it.
+    pub(crate) async fn remembered(&self, credentials: &Credentials) -> Option<User> {
+        let right = self.users.as_ref()?.remembers(credentials).await;
+        let user = User::new(credentials.user.as_bytes(), Kind::Basic);
+        user.filter(|_| right)
+    }
+
     /// The user with this name and password; `None` when there is none.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! A file of users while the gateway runs: read again when it changes, with the passwords that were found right.
 
-use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
+use ajpgate_config::{Input, InputError};
+use ring::digest::{Digest, SHA256, digest};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -18,13 +18,14 @@ use crate::clock;
 /// The interval between two looks at the file.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a request waits for a look at the file. Behind that it counts what was read before.
+const WAIT: Duration = Duration::from_secs(5);
+
 /// Why a file of users cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsersError {
     #[error("cannot read {}: {reason}", path.display())]
-    Unreadable { path: PathBuf, reason: io::Error },
-    #[error("{}: larger than {LARGEST} bytes", .0.display())]
-    TooLarge(PathBuf),
+    Unreadable { path: PathBuf, reason: InputError },
     /// One line of the message for each line of the file that cannot be used.
     #[error("{}", lines(path, bad))]
     Bad { path: PathBuf, bad: Vec<BadLine> },
@@ -32,25 +33,29 @@ pub(crate) enum UsersError {
 
 impl UsersError {
     /// Whether the file is not there or may not be read.
-    pub(crate) const fn is_missing(&self) -> bool {
-        matches!(self, Self::Unreadable { .. })
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Unreadable { reason, .. } => reason.is_missing(),
+            Self::Bad { .. } => false,
+        }
     }
 
     /// What is wrong, each thing on its own: `users.htpasswd:3: …`.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
-            Self::Bad { path, bad } => {
-                let line = |bad: &BadLine| format!("{}:{}: {}", path.display(), bad.line, bad.why);
-                bad.iter().map(line).collect()
-            }
+            Self::Bad { path, bad } => bad.iter().map(|bad| line(path, bad)).collect(),
             other => vec![other.to_string()],
         }
     }
 }
 
+fn line(path: &Path, bad: &BadLine) -> String {
+    format!("{}:{}: {}", path.display(), bad.line, bad.why)
+}
+
 fn lines(path: &Path, bad: &[BadLine]) -> String {
-    let line = |bad: &BadLine| format!("{}:{}: {}", path.display(), bad.line, bad.why);
-    bad.iter().map(line).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = bad.iter().map(|bad| line(path, bad)).collect();
+    lines.join("\n")
 }
 
 /// A file of users. Mappings that name the same file share one.
@@ -58,30 +63,92 @@ fn lines(path: &Path, bad: &[BadLine]) -> String {
 pub(crate) struct LiveUsers {
     path: PathBuf,
     current: Mutex<Arc<Current>>,
-    looked: Mutex<Looked>,
+    /// When somebody was told last to look at the file.
+    looked: Mutex<Instant>,
+    /// The version of the file that was read last. It is locked from the look at the file until `current` has what was
+    /// read, so that an older content never takes the place of a newer one.
+    seen: Mutex<Option<Seen>>,
 }
 
 /// What was read last.
 #[derive(Debug)]
 struct Current {
+    /// What the file held, as its hash.
+    content: Digest,
     users: Users,
     good: Good,
 }
 
-/// What is known of the file on the disk.
-#[derive(Debug)]
-struct Looked {
-    at: Instant,
-    seen: Option<Seen>,
+/// A version of the file: what changes when somebody writes it. The time of the last change of status (`ctime`) changes
+/// even where a program sets the time of the last write back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    /// Device and inode.
+    place: (u64, u64),
+    size: u64,
+    /// Seconds since 1970, and nanoseconds.
+    written: (i64, i64),
+    changed: (i64, i64),
 }
 
-/// What changes when somebody writes a file.
-type Seen = (SystemTime, u64, u64);
+impl Seen {
+    fn of(input: &Input) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let data = input.metadata();
+        Self {
+            place: (data.dev(), data.ino()),
+            size: data.size(),
+            written: (data.mtime(), data.mtime_nsec()),
+            changed: (data.ctime(), data.ctime_nsec()),
+        }
+    }
+}
 
-fn seen(path: &Path) -> Option<Seen> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+fn unreadable(path: &Path, reason: InputError) -> UsersError {
+    UsersError::Unreadable {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// A file of users, opened: what [`LiveUsers`] knows of it before it is read.
+struct Opened<'a> {
+    path: &'a Path,
+    input: Result<Input, InputError>,
+}
+
+impl<'a> Opened<'a> {
+    fn new(path: &'a Path) -> Self {
+        let input = Input::open(path);
+        Self { path, input }
+    }
+
+    /// `None` for a file that cannot be opened.
+    fn seen(&self) -> Option<Seen> {
+        self.input.as_ref().ok().map(Seen::of)
+    }
+
+    /// The users, and the hash of the file.
+    fn read(self) -> Result<(Users, Digest), UsersError> {
+        let path = self.path;
+        let content = self.input.and_then(|input| input.read(LARGEST));
+        let content = content.map_err(|reason| unreadable(path, reason))?;
+        let users = Users::parse(&content).map_err(|bad| UsersError::Bad {
+            path: path.to_owned(),
+            bad,
+        })?;
+        Ok((users, digest(&SHA256, &content)))
+    }
+
+    fn into_current(self) -> Result<Current, UsersError> {
+        let path = self.path;
+        let (users, content) = self.read()?;
+        Ok(Current {
+            content,
+            users,
+            good: Good::new().map_err(|error| unreadable(path, error.into()))?,
+        })
+    }
 }
 
 /// Reads a file of users.
@@ -89,21 +156,7 @@ fn seen(path: &Path) -> Option<Seen> {
 /// # Errors
 /// It cannot be read, is too large, or has lines that cannot be used.
 pub(crate) fn read(path: &Path) -> Result<Users, UsersError> {
-    let unreadable = |reason| UsersError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    };
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let mut text = Vec::new();
-    let mut bounded = file.take(LARGEST + 1);
-    bounded.read_to_end(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LARGEST {
-        return Err(UsersError::TooLarge(path.to_owned()));
-    }
-    Users::parse(&text).map_err(|bad| UsersError::Bad {
-        path: path.to_owned(),
-        bad,
-    })
+    Ok(Opened::new(path).read()?.0)
 }
 
 impl LiveUsers {
@@ -111,14 +164,12 @@ impl LiveUsers {
     /// As [`read`].
     pub(crate) fn new(path: &Path) -> Result<Self, UsersError> {
         // The look comes before the reading, so that a change in between is noticed next time.
-        let looked = Looked {
-            at: clock::now(),
-            seen: seen(path),
-        };
+        let opened = Opened::new(path);
         Ok(Self {
-            current: Mutex::new(Arc::new(current(path)?)),
+            seen: Mutex::new(opened.seen()),
+            current: Mutex::new(Arc::new(opened.into_current()?)),
             path: path.to_owned(),
-            looked: Mutex::new(looked),
+            looked: Mutex::new(clock::now()),
         })
     }
 
@@ -130,6 +181,18 @@ impl LiveUsers {
         &self.path
     }
 
+    /// Whether the credentials are those of a user and were found right before.
+    pub(super) async fn remembers(self: &Arc<Self>, credentials: &Credentials) -> bool {
+        if self.is_look_due() {
+            let this = Arc::clone(self);
+            let look = tokio::task::spawn_blocking(move || this.look());
+            // A look that fails has left everything as it was.
+            let _ = tokio::time::timeout(WAIT, look).await;
+        }
+        let current = Arc::clone(&self.lock());
+        current.good.knows(&current.good.tag(credentials))
+    }
+
     /// Whether the credentials are those of a user.
     ///
     /// # Errors
@@ -139,16 +202,11 @@ impl LiveUsers {
         credentials: &Credentials,
         hashing: &Hashing,
     ) -> Result<bool, Busy> {
-        if self.is_look_due() {
-            let this = Arc::clone(self);
-            // A look that fails has left everything as it was.
-            let _ = tokio::task::spawn_blocking(move || this.look()).await;
+        if self.remembers(credentials).await {
+            return Ok(true);
         }
         let current = Arc::clone(&self.lock());
         let tag = current.good.tag(credentials);
-        if current.good.knows(&tag) {
-            return Ok(true);
-        }
         let Credentials { user, password } = credentials.clone();
         let (now, later) = (Arc::clone(&current), current);
         let again = || now.good.knows(&tag).then_some(true);
@@ -166,53 +224,68 @@ impl LiveUsers {
     fn is_look_due(&self) -> bool {
         let now = clock::now();
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = now.saturating_duration_since(looked.at) >= LOOK;
+        let due = now.saturating_duration_since(*looked) >= LOOK;
         if due {
-            looked.at = now;
+            *looked = now;
         }
         due
     }
 
-    /// Reads the file again if it has changed. One that cannot be used changes nothing.
-    pub(crate) fn look(&self) {
-        let now = seen(&self.path);
-        let before = {
-            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut looked.seen, now)
+    /// Reads the file again if it has changed, unless somebody else reads it just now. A file that cannot be used changes
+    /// nothing.
+    fn look(&self) {
+        let seen = match self.seen.try_lock() {
+            Ok(seen) => seen,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // What changes behind that look is noticed by a later one.
+            Err(TryLockError::WouldBlock) => return,
         };
-        if before == now {
-            return;
+        let opened = Opened::new(&self.path);
+        if *seen != opened.seen() {
+            self.take_up(seen, opened.seen(), || opened.into_current());
         }
+    }
+
+    /// Reads the file again, whether or not it seems to have changed. One that cannot be used changes nothing.
+    pub(crate) fn read_again(&self) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = Opened::new(&self.path);
+        self.take_up(seen, opened.seen(), || opened.into_current());
+    }
+
+    /// Reads a version of the file, and holds `seen` meanwhile.
+    fn take_up(
+        &self,
+        mut seen: MutexGuard<'_, Option<Seen>>,
+        now: Option<Seen>,
+        read: impl FnOnce() -> Result<Current, UsersError>,
+    ) {
         let file = self.path.display();
-        match current(&self.path) {
+        match read() {
             Ok(current) => {
                 let users = current.users.count();
-                *self.lock() = Arc::new(current);
-                info!(%file, users, "the file of users has changed");
+                let mut before = self.lock();
+                // With the same content, the passwords that were found right stay so.
+                if before.content.as_ref() != current.content.as_ref() {
+                    *before = Arc::new(current);
+                    info!(%file, users, "the file of users has changed");
+                }
             }
             Err(error) => {
                 for problem in error.lines() {
                     warn!("{problem}");
                 }
-                warn!(%file, "the file of users has changed and cannot be used: those before stay");
+                warn!(%file, "the file of users cannot be used: those before stay");
             }
         }
+        *seen = now;
     }
-}
-
-fn current(path: &Path) -> Result<Current, UsersError> {
-    let unreadable = |reason| UsersError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    };
-    Ok(Current {
-        users: read(path)?,
-        good: Good::new().map_err(unreadable)?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const ANNA: &str = "anna:$2y$04$Op6C1pTlDFfZeKh67qGrc.gOGq/stAT4iUoIfK/XOiesuw9FiBZ42\n";
@@ -254,6 +327,57 @@ mod tests {
         users.look();
         assert_eq!(users.verify(&anna, &hashing).await, Ok(false));
         assert_eq!(users.verify(&bert, &hashing).await, Ok(true));
+    }
+
+    /// A look that is slow must not bring back what a later one has replaced.
+    #[tokio::test]
+    async fn looks_at_the_file_follow_one_another() {
+        let path = file("race");
+        fs::write(&path, ANNA.replace("anna", "bert")).unwrap();
+        let users = LiveUsers::new(&path).unwrap();
+        fs::write(&path, ANNA).unwrap();
+        let opened = Opened::new(&path);
+        let seen = users.seen.lock().unwrap();
+        users.take_up(seen, opened.seen(), || {
+            let read = opened.into_current();
+            // Meanwhile Anna is deleted, and another request looks at the file.
+            fs::write(&path, "# nobody\n").unwrap();
+            users.look();
+            read
+        });
+        assert_eq!(users.lock().users.count(), 1);
+        users.look();
+        assert_eq!(users.lock().users.count(), 0);
+    }
+
+    /// As `touch -r` and `rsync --inplace --times` leave it.
+    #[test]
+    fn a_change_counts_that_leaves_size_inode_and_time_of_writing() {
+        let path = file("time");
+        fs::write(&path, ANNA).unwrap();
+        let users = LiveUsers::new(&path).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let changed = ANNA.replace("anna", "bert");
+        assert_eq!(changed.len(), ANNA.len());
+        fs::write(&path, changed).unwrap();
+        let open = fs::File::options().append(true).open(&path).unwrap();
+        open.set_modified(written).unwrap();
+        users.look();
+        assert_eq!(users.lock().users.names(), ["bert"]);
+    }
+
+    #[test]
+    fn a_reload_reads_the_file_whatever_was_seen_of_it() {
+        let path = file("reload");
+        fs::write(&path, ANNA).unwrap();
+        let users = LiveUsers::new(&path).unwrap();
+        fs::write(&path, ANNA.replace("anna", "bert")).unwrap();
+        // A file system whose times say nothing.
+        *users.seen.lock().unwrap() = Opened::new(&path).seen();
+        users.look();
+        assert_eq!(users.lock().users.names(), ["anna"]);
+        users.read_again();
+        assert_eq!(users.lock().users.names(), ["bert"]);
     }
 
     #[test]

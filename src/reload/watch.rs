@@ -1,23 +1,21 @@
 //! `watch`: notices changes of the configuration file and of the files that it names.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use ajpgate_config::IncludedFile;
 
 use crate::state::Snapshot;
 
+/// Most bytes of a file that is watched: no reader takes more.
+const LARGEST: u64 = 64 << 20;
+
 /// A hash of the content of each file; `None` for a file that cannot be read, or that can be read only once, like a pipe.
 type Contents = BTreeMap<PathBuf, Option<u64>>;
 
 /// A hash of the content of a file; `None` when it cannot be read, or is not a regular file.
 pub(super) fn fingerprint(path: &Path) -> Option<u64> {
-    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    let mut hasher = DefaultHasher::new();
-    fs::read(path).ok()?.hash(&mut hasher);
-    Some(hasher.finish())
+    ajpgate_config::fingerprint(path, LARGEST)
 }
 
 /// The files that the running configuration was read from.

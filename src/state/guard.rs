@@ -3,6 +3,8 @@
 //! What was counted, the files of users and the connections to servers that are asked go on over a reload, as long as the
 //! configuration says the same about them.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ajpgate_config::{self as config, Config, Mapping};
@@ -73,6 +75,7 @@ pub(super) fn guards(
             .iter()
             .filter_map(|guard| guard.identity.clone())
             .collect(),
+        read: HashSet::new(),
         cores,
     };
     let guards = config.mappings.iter().map(|mapping| {
@@ -104,6 +107,8 @@ fn key(mapping: &Mapping) -> String {
 /// What there is already.
 struct Made {
     identities: Vec<Arc<LiveIdentity>>,
+    /// The files of users that were read.
+    read: HashSet<PathBuf>,
     cores: usize,
 }
 
@@ -113,10 +118,11 @@ impl Made {
         let same =
             known.find(|known| known.identity.settings() == wanted && !known.is_out_of_date());
         if let Some(same) = same {
+            let same = Arc::clone(same);
             if let Some(users) = &same.users {
-                users.look();
+                self.read_again(users);
             }
-            return Ok(Arc::clone(same));
+            return Ok(same);
         }
         let users = wanted.basic.as_ref();
         let users = users.map(|basic| self.users(basic)).transpose()?;
@@ -131,15 +137,25 @@ impl Made {
         Ok(made)
     }
 
-    fn users(&self, basic: &config::Basic) -> Result<Arc<LiveUsers>, UsersError> {
+    fn users(&mut self, basic: &config::Basic) -> Result<Arc<LiveUsers>, UsersError> {
         let known = self.identities.iter().filter_map(|it| it.users.as_ref());
         let mut known = known.filter(|users| users.path() == basic.users);
-        match known.next() {
+        match known.next().map(Arc::clone) {
             Some(users) => {
-                users.look();
-                Ok(Arc::clone(users))
+                self.read_again(&users);
+                Ok(users)
             }
-            None => LiveUsers::new(&basic.users).map(Arc::new),
+            None => {
+                self.read.insert(basic.users.clone());
+                LiveUsers::new(&basic.users).map(Arc::new)
+            }
+        }
+    }
+
+    /// Reads a file of users again, once for the whole configuration.
+    fn read_again(&mut self, users: &LiveUsers) {
+        if self.read.insert(users.path().to_owned()) {
+            users.read_again();
         }
     }
 }

@@ -4,10 +4,11 @@
 //! answered: what was answered with success is there after kill -9 and after a power cut.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use ajpgate_config::{InputError, read_file};
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
@@ -129,18 +130,11 @@ enum Unreadable {
 
 fn read(path: &Path, folder: &Path) -> Result<Kept, Unreadable> {
     let bad = |error: &dyn ToString| Unreadable::Bad(error.to_string());
-    let file = File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Unreadable::Absent,
-        _ => bad(&error),
+    let content = read_file(path, LARGEST).map_err(|error| match error {
+        InputError::System(error) if error.kind() == io::ErrorKind::NotFound => Unreadable::Absent,
+        error => bad(&error),
     })?;
-    let mut text = String::new();
-    file.take(LARGEST + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| bad(&error))?;
-    if text.len() as u64 > LARGEST {
-        return Err(bad(&"it is larger than 1 MiB"));
-    }
-    let state: Value = serde_json::from_str(&text).map_err(|error| bad(&error))?;
+    let state: Value = serde_json::from_slice(&content).map_err(|error| bad(&error))?;
     let says = |key: &str, value: Value| state.get(key) == Some(&value);
     if !says("program", Value::from("ajpgate")) || !says("version", Value::from(VERSION)) {
         return Err(bad(&"it is not a state file of this version"));

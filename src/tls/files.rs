@@ -1,18 +1,25 @@
 //! Files with certificates, keys and revocation lists, in PEM (RFC 7468).
 
 use std::fmt::Display;
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
+use ajpgate_config::{InputError, fingerprint, read_file};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+
+/// Largest file in bytes. Revocation lists of large authorities have tens of megabytes.
+const LARGEST: u64 = 64 << 20;
 
 /// Why a file cannot be used. The text names the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("cannot read {}: {reason}", file.display())]
-    Unreadable { file: PathBuf, reason: pem::Error },
+    Unreadable { file: PathBuf, reason: InputError },
+    #[error("cannot read a private key from {}: {reason}", file.display())]
+    UnreadableKey { file: PathBuf, reason: InputError },
+    #[error("cannot read {}: {reason}", file.display())]
+    NotPem { file: PathBuf, reason: pem::Error },
     #[error("{} holds no {what}", file.display())]
     Empty { file: PathBuf, what: &'static str },
     #[error("{} cannot be used: {reason}", file.display())]
@@ -23,12 +30,14 @@ pub(crate) enum FileError {
 
 impl FileError {
     /// Whether the file is not there, or may not be read: on another machine, or for another user, it may be fine.
-    pub(crate) const fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         match self {
-            Self::Unreadable { reason, .. } | Self::Key { reason, .. } => {
-                matches!(reason, pem::Error::Io(_))
+            Self::Unreadable { reason, .. } | Self::UnreadableKey { reason, .. } => {
+                reason.is_missing()
             }
-            Self::Empty { .. } | Self::Unusable { .. } => false,
+            Self::NotPem { .. } | Self::Empty { .. } | Self::Unusable { .. } | Self::Key { .. } => {
+                false
+            }
         }
     }
 
@@ -60,8 +69,9 @@ pub(super) fn revocation_lists(
 }
 
 fn all<T: PemObject>(file: &Path, what: &'static str) -> Result<Vec<T>, FileError> {
-    let read = || -> Result<Vec<T>, pem::Error> { T::pem_file_iter(file)?.collect() };
-    let found = read().map_err(|reason| FileError::Unreadable {
+    let content = content(file)?;
+    let found: Result<Vec<T>, pem::Error> = T::pem_slice_iter(&content).collect();
+    let found = found.map_err(|reason| FileError::NotPem {
         file: file.to_owned(),
         reason,
     })?;
@@ -79,10 +89,33 @@ fn all<T: PemObject>(file: &Path, what: &'static str) -> Result<Vec<T>, FileErro
 /// # Errors
 /// The file cannot be read, or holds none that is not encrypted.
 pub(crate) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
-    PrivateKeyDer::from_pem_file(file).map_err(|reason| FileError::Key {
+    let named = || file.to_owned();
+    let content = read_file(file, LARGEST);
+    let content = content.map_err(|reason| FileError::UnreadableKey {
+        file: named(),
+        reason,
+    })?;
+    PrivateKeyDer::from_pem_slice(&content).map_err(|reason| FileError::Key {
+        file: named(),
+        reason,
+    })
+}
+
+/// What is in a file.
+///
+/// # Errors
+/// It cannot be read, is no regular file, or is too large.
+fn content(file: &Path) -> Result<Vec<u8>, FileError> {
+    read_file(file, LARGEST).map_err(|reason| FileError::Unreadable {
         file: file.to_owned(),
         reason,
     })
+}
+
+/// The OCSP response (RFC 6960) of a file; `None` when there is none.
+pub(super) fn ocsp(file: &Path) -> Option<Vec<u8>> {
+    let content = read_file(file, LARGEST).ok();
+    content.filter(|response| !response.is_empty())
 }
 
 /// Files that something was made from, and a hash of what was in them.
@@ -116,14 +149,11 @@ impl Files {
     }
 }
 
-/// A hash of the files' contents. A file that cannot be read counts as empty, because its reader reports the error, and so
-/// does one that can be read only once, like a pipe.
+/// A hash of the files' contents. Files that cannot be read count alike, because their readers report the error.
 fn hash(paths: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for path in paths {
-        let is_file = fs::metadata(path).is_ok_and(|it| it.is_file());
-        let content = is_file.then(|| fs::read(path).unwrap_or_default());
-        content.unwrap_or_default().hash(&mut hasher);
+        fingerprint(path, LARGEST).hash(&mut hasher);
     }
     hasher.finish()
 }

@@ -64,7 +64,7 @@ impl Pair {
             }
             Err(reason) => return Err(FileError::unusable(certificate, &reason)),
         }
-        key.ocsp = std::fs::read(&pair.ocsp).ok().filter(|it| !it.is_empty());
+        key.ocsp = files::ocsp(&pair.ocsp);
         Ok(Self {
             key: Arc::new(key),
             validity,

@@ -19,7 +19,7 @@ pub(crate) enum RootsError {
 
 impl RootsError {
     /// Whether the file is not there or may not be read, or this machine has no certificates.
-    pub(crate) const fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         match self {
             Self::File(error) => error.is_missing(),
             Self::None => true,

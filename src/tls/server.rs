@@ -30,7 +30,7 @@ pub(crate) enum ServerError {
 
 impl ServerError {
     /// Whether a file is not there, or may not be read.
-    pub(crate) const fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         match self {
             Self::File(error) => error.is_missing(),
             Self::Roots(error) => error.is_missing(),

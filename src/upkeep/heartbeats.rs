@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use ajpgate_config::{Input, InputError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{UdpSocket, lookup_host};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -194,7 +195,7 @@ async fn read_storage(
         balancer = newest;
         let now = Instant::now();
         names.refresh(&balancer, now).await;
-        match read(&path).await {
+        match read_aside(path.clone()).await {
             Ok((file, age)) => {
                 for (number, line) in storage(&file) {
                     match line {
@@ -236,17 +237,19 @@ fn newest(shared: &Shared, balancer: &LiveBalancer) -> Option<Arc<LiveBalancer>>
     snapshot.current_balancer(balancer).map(Arc::clone)
 }
 
-/// The content of the file, and its age.
-async fn read(path: &Path) -> io::Result<(Vec<u8>, Duration)> {
-    let metadata = tokio::fs::metadata(path).await?;
-    if metadata.len() > STORAGE_MAX {
-        return Err(io::Error::other("it is larger than 1 MiB"));
-    }
-    let written = metadata.modified()?;
+/// The content of the file, and its age, read in a thread for blocking work.
+async fn read_aside(path: PathBuf) -> Result<(Vec<u8>, Duration), InputError> {
+    let read = tokio::task::spawn_blocking(move || read(&path)).await;
+    read.map_err(io::Error::other)?
+}
+
+fn read(path: &Path) -> Result<(Vec<u8>, Duration), InputError> {
+    let input = Input::open(path)?;
+    let written = input.metadata().modified()?;
     let age = SystemTime::now()
         .duration_since(written)
         .unwrap_or_default();
-    Ok((tokio::fs::read(path).await?, age))
+    Ok((input.read(STORAGE_MAX)?, age))
 }
 
 fn tell(balancer: &LiveBalancer, names: &Names, host: &str, report: Report, at: Instant) {

@@ -24,6 +24,7 @@ mod keys;
 mod kubernetes;
 mod logs;
 mod node;
+mod pipes;
 mod reload;
 mod run;
 mod secrets;

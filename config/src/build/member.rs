@@ -1,7 +1,6 @@
 //! Members of balancers, and members that a mapping names in place of a balancer.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use super::{Builder, Need, endless_if_zero, list, size};
@@ -9,9 +8,10 @@ use crate::defaults;
 use crate::fault::Fault;
 use crate::field::{Kind, Scalar};
 use crate::file;
+use crate::input::{InputError, read_file};
 use crate::model::{Ftp, Member, MemberTls, MemberUrl, Origin, Scheme, Secret, Status};
 use crate::report::Place;
-use crate::value::{FileName, Flag, LONGEST_SECRET, MemberSecret, Password, Verify};
+use crate::value::{FileName, Flag, LONGEST_SECRET, MemberSecret, Password, Verify, too_long};
 
 impl Builder<'_> {
     /// A member of a balancer with the place of its url; `None` when the url is missing or unreadable.
@@ -248,23 +248,28 @@ fn read_secret(path: &Path) -> Result<Secret, Fault> {
         Fault::new(format!("cannot read {}: {why}", path.display()))
             .hint("names are relative to the folder of the configuration file")
     };
-    let file = fs::File::open(path).map_err(|error| cannot(&error))?;
-    let mut text = String::new();
-    // One character more than allowed, and the line end: a longer file is no secret.
+    // A line end may stand behind the secret.
     let most = u64::try_from(LONGEST_SECRET)
         .unwrap_or(u64::MAX)
-        .saturating_add(3);
-    file.take(most)
-        .read_to_string(&mut text)
-        .map_err(|error| cannot(&error))?;
-    let bare = text.strip_suffix('\n').map_or(text.as_str(), |line| {
-        line.strip_suffix('\r').unwrap_or(line)
-    });
-    Password::read(bare).map_err(|fault| Fault {
+        .saturating_add(2);
+    let secret = match read_file(path, most) {
+        Ok(content) => {
+            let text = String::from_utf8(content).map_err(|_| cannot(&"it is not UTF-8"))?;
+            Password::read(without_line_end(&text))
+        }
+        Err(InputError::TooLarge(_)) => Err(too_long()),
+        Err(error) => return Err(cannot(&error)),
+    };
+    secret.map_err(|fault| Fault {
         message: format!("the secret in {} {}", path.display(), fault.message),
         hint: None,
         at: None,
     })
+}
+
+fn without_line_end(text: &str) -> &str {
+    text.strip_suffix('\n')
+        .map_or(text, |line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 fn status(flags: &[Flag]) -> Status {

@@ -1,7 +1,5 @@
 //! What a mapping does in place of sending requests on: redirects and fixed answers; and paths that are made of captures.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +9,7 @@ use crate::defaults;
 use crate::fault::Fault;
 use crate::field::{Either, Field};
 use crate::file;
+use crate::input::{InputError, read_file};
 use crate::model::{Action, ClientScheme, Redirect, RedirectTo, Respond, Rewriting};
 use crate::pattern::CaptureText;
 use crate::report::Place;
@@ -266,23 +265,13 @@ pub(super) fn is_below(path: &str, other: &str) -> bool {
 
 /// The file of a fixed answer.
 fn read_answer(path: &Path) -> Result<Vec<u8>, Fault> {
-    let cannot = |why: &dyn std::fmt::Display| {
-        Fault::new(format!("cannot read {}: {why}", path.display()))
-            .hint("names are relative to the folder of the configuration file")
-    };
-    let data = fs::metadata(path).map_err(|error| cannot(&error))?;
-    if !data.is_file() {
-        return Err(cannot(&"it is not a file"));
-    }
     let most = u64::try_from(LARGEST_ANSWER).unwrap_or(u64::MAX);
-    let mut body = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut body))
-        .map_err(|error| cannot(&error))?;
-    match body.len() > LARGEST_ANSWER {
-        true => Err(cannot(&"it is larger than 64KiB").hint("serve it with `files`")),
-        false => Ok(body),
-    }
+    read_file(path, most).map_err(|error| {
+        Fault::new(format!("cannot read {}: {error}", path.display())).hint(match error {
+            InputError::TooLarge(_) => "serve it with `files`",
+            _ => "names are relative to the folder of the configuration file",
+        })
+    })
 }
 
 /// The content type of a file by the end of its name.

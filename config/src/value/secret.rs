@@ -22,8 +22,7 @@ impl Kind for Password {
             return Err(Fault::new("is empty").hint("remove the key if there is none"));
         }
         if text.len() > LONGEST_SECRET {
-            return Err(Fault::new(format!("longer than {LONGEST_SECRET} bytes"))
-                .hint("choose a shorter one"));
+            return Err(too_long());
         }
         no_control_characters(text)?;
         Ok(Secret::new(text.to_owned()))
@@ -32,6 +31,10 @@ impl Kind for Password {
     fn schema() -> Schema {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST_SECRET })
     }
+}
+
+pub(crate) fn too_long() -> Fault {
+    Fault::new(format!("longer than {LONGEST_SECRET} bytes")).hint("choose a shorter one")
 }
 
 /// The secret of a member; empty for none, as `${NAME:-}` gives it.

@@ -23,7 +23,7 @@ pub(super) use self::argument::ApiArgument;
 use self::exchange::exchange;
 use self::place::Place;
 pub(super) use self::refusal::ApiError;
-use super::process::runtime;
+use super::process::block_on;
 
 /// The longest time for one request.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -54,10 +54,10 @@ pub(super) fn with(
     argument: &ApiArgument,
     command: impl AsyncFnOnce(&mut Api) -> Result<ExitCode, ApiError>,
 ) -> anyhow::Result<ExitCode> {
-    let done = runtime()?.block_on(async {
+    let done = block_on(async {
         let place = Place::of(argument)?;
         command(&mut Api { place }).await
-    });
+    })?;
     Ok(done.unwrap_or_else(|error| {
         eprintln!("{}", error.lines());
         ExitCode::from(error.code())
