@@ -74,6 +74,36 @@ impl Access {
         }
     }
 
+    /// Whether an address may send another password, where `per` is `user`. This counts nothing.
+    ///
+    /// # Errors
+    /// It has sent too many that were wrong. The answer must not tell whether this one is right.
+    pub(crate) fn may_guess(&self, address: IpAddr) -> Result<(), NoAccess> {
+        match &self.rate {
+            Some(rate) => rate.may_guess(address),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a password before it is checked, where `per` is `user`, so that many at once are as limited as one after the
+    /// other. One that turns out to be right is [taken back](Self::take_back_guess).
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) fn guess(&self, address: IpAddr) -> Result<(), NoAccess> {
+        match &self.rate {
+            Some(rate) => rate.guess(address),
+            None => Ok(()),
+        }
+    }
+
+    /// A password that was counted is right, or could not be checked.
+    pub(crate) fn take_back_guess(&self, address: IpAddr) {
+        if let Some(rate) = &self.rate {
+            rate.take_back_guess(address);
+        }
+    }
+
     /// Whether it depends on the client's address who may come in.
     pub(crate) const fn asks_for_addresses(&self) -> bool {
         self.allow.is_some() || !self.deny.is_empty()

@@ -4,7 +4,7 @@
 //! full, the key that has used up least gives way. So whoever wants to have its own budget forgotten has to use up more
 //! with others, in the same set, whose number it does not know: thousands of addresses for one.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::nanos::Nanos;
 use governor::state::StateStore;
@@ -28,9 +28,10 @@ type Set = [Place; WAYS];
 type Shard = Mutex<Box<[Set]>>;
 
 /// See the [module](self). Keys are numbers that were made with a secret.
-#[derive(Debug)]
+/// Clones share their places.
+#[derive(Debug, Clone)]
 pub(super) struct Table {
-    shards: Box<[Shard]>,
+    shards: Arc<[Shard]>,
 }
 
 impl Table {

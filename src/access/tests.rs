@@ -106,6 +106,42 @@ async fn users_are_counted_when_they_are_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn wrong_passwords_of_an_address_are_counted_and_right_ones_are_not() {
+    let access = with_rate(1, 60, 2, RatePer::User);
+    let (one, other) = (ip("192.0.2.7"), ip("192.0.2.8"));
+    // The table takes a nanosecond for the start of its times.
+    advance(Duration::from_secs(1)).await;
+    for _ in 0..10 {
+        assert_eq!(access.may_guess(one), Ok(()));
+        assert_eq!(access.guess(one), Ok(()));
+        access.take_back_guess(one);
+    }
+    assert_eq!(access.guess(one), Ok(()));
+    assert_eq!(access.may_guess(one), Ok(()));
+    assert_eq!(access.guess(one), Ok(()));
+    let late = Err(NoAccess::TooMany(Duration::from_secs(60)));
+    assert_eq!((access.may_guess(one), access.guess(one)), (late, late));
+    assert_eq!(access.may_guess(other), Ok(()));
+    // Requests without a user have a budget of their own: the first request of a browser has no password yet.
+    assert_eq!(access.count_user(None, one), Ok(()));
+    advance(Duration::from_secs(61)).await;
+    assert_eq!(access.may_guess(one), Ok(()));
+    assert_eq!(access.guess(one), Ok(()));
+    assert!(access.may_guess(one).is_err());
+    // Nothing that was not counted can be taken back.
+    access.take_back_guess(other);
+    assert_eq!(access.guess(other), Ok(()));
+    assert_eq!(access.guess(other), Ok(()));
+    assert_eq!(access.guess(other), late);
+    for per in [RatePer::Client, RatePer::Mapping] {
+        let access = with_rate(1, 60, 1, per);
+        for _ in 0..3 {
+            assert_eq!((access.may_guess(one), access.guess(one)), (Ok(()), Ok(())));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mapping_has_one_budget() {
     let access = with_rate(3600, 3600, 1, RatePer::Mapping);
     assert_eq!(access.count(ip("192.0.2.7")), Ok(()));

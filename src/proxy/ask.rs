@@ -4,14 +4,10 @@
 //! at before they are used again. A late answer would be that of another user.
 
 use std::borrow::Cow;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use ajpgate_config::ForwardAuth;
-use bytes::Bytes;
 use http::{Method, StatusCode, Version};
-use http_body::Body as _;
 
 use super::locate::Located;
 use super::mapped::Mapped;
@@ -24,9 +20,6 @@ use crate::head::{AnswerHead, Fields, Known, RequestHead};
 use crate::headers::{Nominated, OfUser, Overlay, RequestFields};
 use crate::state::AuthServer;
 use crate::upload::Upload;
-
-/// Most bytes of an answer that lets a request in which are read so that the connection can be kept.
-const READ_AWAY: usize = 64 * 1024;
 
 /// The client's fields that the server gets as they are.
 const COPIED: [(Known, &str); 2] = [
@@ -122,11 +115,12 @@ pub(super) async fn ask(
     client: &Client,
 ) -> Result<Told, NoAnswer> {
     let exchange = async {
-        let Sent { head, mut body, .. } = exchange(server, forward, asked, sent, client).await?;
+        let Sent { head, body, .. } = exchange(server, forward, asked, sent, client).await?;
         if !head.status.is_success() {
             return Ok(Told::Answer(Box::new((head, body))));
         }
-        read_away(&mut body).await;
+        // The head has decided. What follows, or does not, keeps nobody waiting.
+        body.discard();
         Ok(Told::LetIn(head.fields))
     };
     let answer = tokio::time::timeout(forward.timeout, exchange).await;
@@ -214,16 +208,4 @@ fn shown(sent: &Fields, client: &Client) -> Fields {
         }
     }
     shown
-}
-
-/// Reads the body of an answer that nobody needs, so that its connection can be kept.
-async fn read_away(body: &mut ResponseBody) {
-    let mut left = READ_AWAY;
-    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        match left.checked_sub(length) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
 }

@@ -11,11 +11,11 @@ use super::local::Local;
 use super::locate::Located;
 use super::mapped::Mapped;
 use super::record::Record;
-use crate::access::NoAccess;
+use crate::access::{Access, NoAccess};
 use crate::backend::ResponseBody;
 use crate::client::Client;
 use crate::head::{AnswerHead, Known, RequestHead};
-use crate::identity::{Busy, ByHead, NoUser, User};
+use crate::identity::{Busy, ByHead, Credentials, Identity, NoUser, User};
 use crate::state::{LiveIdentity, LiveMapping, Snapshot};
 use crate::telemetry::metrics::Refusal;
 
@@ -41,7 +41,8 @@ pub(super) async fn enter(
     if let Some(identity) = &guard.identity {
         let asked = Asked::request(head, mapped);
         // Boxed, so that the future of a request without a user has no room for it.
-        let who = Box::pin(who(snapshot, identity, &asked, head, record)).await;
+        let by = (identity.as_ref(), &guard.access);
+        let who = Box::pin(who(snapshot, by, &asked, head, record)).await;
         match who.map_err(|why| why.into_answer(identity, record))? {
             Who::User(user, cookies) => {
                 record.user = user.map(Arc::new);
@@ -87,7 +88,8 @@ pub(super) async fn enter_destination(
         return Ok(());
     }
     let asked = Asked::destination(head, mapped, destination);
-    let who = Box::pin(who(snapshot, identity, &asked, head, record)).await;
+    let by = (identity.as_ref(), &guard.access);
+    let who = Box::pin(who(snapshot, by, &asked, head, record)).await;
     let is_same = match &who {
         Ok(Who::User(user, _)) => match (user, &record.user) {
             (Some(user), Some(known)) => user.is(known),
@@ -120,15 +122,18 @@ enum Who {
 /// Why nobody knows who sends a request.
 enum Nobody {
     NoUser(NoUser),
+    /// Too many requests of this address had no user.
+    TooMany(NoAccess),
     /// Too many passwords wait to be checked.
     Busy,
     /// The server that knows the users has failed; the status for the client.
     Failed(StatusCode),
 }
 
+/// Finds out who sends a request. One without a user counts in the rate of its address, if it does not go on.
 async fn who(
     snapshot: &Snapshot,
-    live: &LiveIdentity,
+    (live, access): (&LiveIdentity, &Access),
     asked: &Asked<'_>,
     head: &RequestHead,
     record: &Record,
@@ -136,19 +141,50 @@ async fn who(
     let identity = &live.identity;
     let client = &record.client;
     let known = |user| Ok(Who::User(user, Vec::new()));
+    let count = || access.count_user(None, client.address.ip());
     match identity.by_head(&head.fields, client, &snapshot.trusted) {
         ByHead::Known(user) => known(Some(user)),
         ByHead::Nobody => known(None),
-        ByHead::Refused(why) => Err(Nobody::NoUser(why)),
-        ByHead::Password(credentials) => {
-            let hashing = &record.shared.hashing;
-            match identity.verify(&credentials, hashing).await {
-                Ok(Some(user)) => known(Some(user)),
-                Ok(None) => Err(Nobody::NoUser(NoUser::WrongPassword)),
-                Err(Busy) => Err(Nobody::Busy),
-            }
+        ByHead::Refused(why) => {
+            count().map_err(Nobody::TooMany)?;
+            Err(Nobody::NoUser(why))
         }
-        ByHead::Ask => ask_server(live, asked, head, client).await,
+        ByHead::Password(credentials) => {
+            let user = log_in(identity, &credentials, access, record).await?;
+            known(Some(user))
+        }
+        ByHead::Ask => {
+            let who = ask_server(live, asked, head, client).await?;
+            if let Who::Answer(_) = who {
+                count().map_err(Nobody::TooMany)?;
+            }
+            Ok(who)
+        }
+    }
+}
+
+/// The user with this name and password. An address that has sent too many wrong passwords is not told whether this one is
+/// right.
+async fn log_in(
+    identity: &Identity,
+    credentials: &Credentials,
+    access: &Access,
+    record: &Record,
+) -> Result<User, Nobody> {
+    let address = record.client.address.ip();
+    access.may_guess(address).map_err(Nobody::TooMany)?;
+    if let Some(user) = identity.remembered(credentials).await {
+        return Ok(user);
+    }
+    access.guess(address).map_err(Nobody::TooMany)?;
+    let verified = identity.verify(credentials, &record.shared.hashing).await;
+    if !matches!(verified, Ok(None)) {
+        access.take_back_guess(address);
+    }
+    match verified {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => Err(Nobody::NoUser(NoUser::WrongPassword)),
+        Err(Busy) => Err(Nobody::Busy),
     }
 }
 
@@ -201,6 +237,7 @@ impl Nobody {
                 record.count_refusal(Refusal::User);
                 Local::new(StatusCode::FORBIDDEN)
             }
+            Self::TooMany(why) => no_access(why, record),
             Self::Busy => {
                 debug!(
                     client,

@@ -644,6 +644,41 @@ async fn a_server_that_fails_lets_nobody_in() {
     assert!(requests.try_recv().is_err(), "a request has got in");
 }
 
+/// Before, the body was waited for until `timeout`, and then it was chance whether the request came in.
+#[tokio::test]
+async fn a_2xx_lets_a_request_in_though_its_body_never_ends() {
+    let (node, mut requests) = telling().await;
+    for rest in [
+        "Content-Length: 10\r\n\r\n1234",
+        "Content-Length: 99999999999999\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\n12",
+        "\r\n",
+    ] {
+        let auth = Origin::start(move |_, mut conn: Conn| async move {
+            conn.head().await;
+            let head = "HTTP/1.1 200 OK\r\nX-Auth-Request-User: anna\r\n";
+            conn.raw(head.to_owned() + rest).await;
+            conn.closed().await;
+        })
+        .await;
+        let gateway = Running::start(&format!(
+            "proxy_pass:\n\
+             \x20 - path: /\n\
+             \x20   to: \"ajp://{}\"\n\
+             \x20   auth: {{ forward: {{ url: \"http://{}/\", timeout: 1h }} }}\n",
+            node.address, auth.address
+        ));
+        // The second question has a connection of its own.
+        for _ in 0..2 {
+            assert_eq!(gateway.get("/", "").await.status, 200, "{rest:?}");
+            assert_eq!(
+                user(&requests.recv().await.unwrap()),
+                some("anna", "FORWARD")
+            );
+        }
+    }
+}
+
 /// A late answer on a kept connection would be that of another user.
 #[tokio::test]
 async fn an_answer_that_nobody_asked_for_is_nobodys() {
@@ -747,6 +782,52 @@ async fn users_have_rates_and_stand_in_the_log() {
         let labels = [("reason", reason)];
         let refused = gateway.metric("ajpgate_access_refused_total", &labels);
         assert_eq!(refused.await, count, "{reason}");
+    }
+}
+
+/// Before, a rate of users counted nothing of who was none: passwords could be guessed without end.
+#[tokio::test]
+async fn who_does_not_log_in_is_counted_by_address() {
+    let (_scratch, users) = users("guesses");
+    let (node, _requests) = telling().await;
+    let server = Origin::saying("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    let gateway = Running::start(&format!(
+        "trusted_proxies: [127.0.0.0/8]\n\
+         proxy_pass:\n\
+         \x20 - path: /\n\
+         \x20   to: \"ajp://{0}\"\n\
+         \x20   auth: {{ basic: {{ users: {users} }} }}\n\
+         \x20   rate: {{ requests: 1/h, burst: 2, per: user }}\n\
+         \x20 - path: /sso\n\
+         \x20   to: \"ajp://{0}\"\n\
+         \x20   auth: {{ forward: {{ url: \"http://{1}/\" }} }}\n\
+         \x20   rate: {{ requests: 1/h, burst: 2, per: user }}\n",
+        node.address, server.address
+    ));
+    let status = async |address: &str, target: &str, pair: Option<&str>| {
+        let pair = pair.map(basic).unwrap_or_default();
+        let fields = format!("X-Forwarded-For: {address}\r\n{pair}");
+        gateway.get(target, &fields).await.status
+    };
+    let (wrong, right) = (Some("anna:wrong"), Some("anna:s3cret"));
+    // A password that was found right before is no exception: the answer would tell that it is right.
+    assert_eq!(status("192.0.2.9", "/", right).await, 200);
+    for (pair, expected) in [
+        (None, 401),
+        (None, 401),
+        (None, 429),
+        (wrong, 401),
+        (Some("nobody:x"), 401),
+        (wrong, 429),
+        (right, 429),
+        (Some("bert:s3cret"), 429),
+    ] {
+        assert_eq!(status("192.0.2.7", "/", pair).await, expected, "{pair:?}");
+    }
+    assert_eq!(status("192.0.2.8", "/", right).await, 200);
+    assert_eq!(status("192.0.2.8", "/", right).await, 429);
+    for expected in [403, 403, 429] {
+        assert_eq!(status("192.0.2.7", "/sso", None).await, expected);
     }
 }
 
