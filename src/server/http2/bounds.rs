@@ -13,8 +13,8 @@ use crate::framing::HeadLimits;
 /// starts with (RFC 9113 section 6.9.2), and what the front of HTTP/1.1 reads at once.
 pub(super) const STREAM_WINDOW: u32 = 65_535;
 
-/// Bytes of an answer that wait in `h2` until the socket takes them, for one stream.
-const SEND_BUFFER: usize = 64 * 1024;
+/// Bytes of an answer that wait in `h2` until the client's window and the socket take them, for one stream.
+pub(super) const SEND_BUFFER: usize = 64 * 1024;
 
 /// Bytes by which the payloads of DATA frames may fall short of 256 each, until the streams have taken them: 2,000 of one
 /// byte. `h2` needs so many bytes for a frame that waits.

@@ -16,7 +16,6 @@ mod budget;
 mod connection;
 mod frames;
 mod intake;
-mod refusals;
 mod request;
 mod sending;
 mod size_updates;
@@ -25,5 +24,6 @@ mod stream;
 mod tunnel;
 mod waits;
 mod watch;
+mod written;
 
 pub(super) use self::connection::serve;

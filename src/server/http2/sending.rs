@@ -8,17 +8,21 @@ use h2::{Reason, SendStream};
 use http_body::Body as _;
 
 use super::super::gone::Gone;
+use super::bounds::SEND_BUFFER;
 use crate::proxy::Tracked;
 
 /// How far an answer has been sent.
 ///
-/// The next piece is read from the member when the one before it has been handed to `h2`, which takes as much of it as the
-/// client's window and its own [buffer](super::bounds) have room for.
+/// The next piece is read from the member when the one before it has been handed to `h2`, which takes as much of it as its
+/// [buffer](SEND_BUFFER) has room for, whatever the client's window is. So the member of a small answer is free at once, also
+/// where the client takes nothing, as behind a socket of HTTP/1.1.
 #[derive(Debug)]
 pub(super) struct Sending {
     stream: SendStream<Bytes>,
     /// Read from the member and not taken by `h2`.
     piece: Bytes,
+    /// Most bytes that `h2` may have and has not sent.
+    buffered: usize,
     /// Bytes of the body that are still to be read, where its length was announced.
     left: Option<u64>,
     /// The body has been read to its end.
@@ -37,6 +41,7 @@ impl Sending {
         Self {
             stream,
             piece: Bytes::new(),
+            buffered: 0,
             left,
             read: false,
             hold: false,
@@ -163,18 +168,28 @@ impl Sending {
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Gone>> {
         self.stream.reserve_capacity(self.piece.len());
         loop {
-            match self.stream.capacity() {
-                0 => match ready!(self.stream.poll_capacity(cx)) {
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return Poll::Ready(Err(Gone)),
-                },
-                room => return Poll::Ready(Ok(room)),
+            // It is the room in the buffer, or less where the client's window is smaller.
+            let capacity = self.stream.capacity();
+            if capacity > 0 {
+                let most = SEND_BUFFER.saturating_sub(capacity);
+                self.buffered = self.buffered.min(most);
+                return Poll::Ready(Ok(capacity));
+            }
+            // The window is used up, or the buffer: in the first case there may be room in the buffer.
+            let room = SEND_BUFFER.saturating_sub(self.buffered);
+            if room > 0 {
+                return Poll::Ready(Ok(room));
+            }
+            match ready!(self.stream.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Poll::Ready(Err(Gone)),
             }
         }
     }
 
     fn send(&mut self, piece: Bytes, last: bool) -> Result<(), Gone> {
         self.moved = true;
+        self.buffered = self.buffered.saturating_add(piece.len());
         self.stream.send_data(piece, last).map_err(|_| Gone)
     }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::budget::{Budget, Flood};
 use super::frames::{Frames, kind};
-use super::refusals::Refusals;
+use super::written::Written;
 use crate::clock;
 
 /// What is known of a connection. Shared by its task, its streams and its [socket](super::socket), which the same task polls.
@@ -24,9 +24,9 @@ struct State {
     block_since: Option<Instant>,
     /// When the last bytes came.
     read_at: Instant,
-    /// When the client last took something.
+    /// When the client last took something of a body.
     wrote_at: Instant,
-    refusals: Refusals,
+    written: Written,
     /// Streams that `h2` has refused and nobody has counted.
     refused: u64,
 }
@@ -42,7 +42,7 @@ impl Watch {
             block_since: None,
             read_at: now,
             wrote_at: now,
-            refusals: Refusals::default(),
+            written: Written::default(),
             refused: 0,
         })))
     }
@@ -70,7 +70,7 @@ impl Watch {
         (frame.kind == kind::DATA && frame.stream == stream).then_some((state.read_at, received))
     }
 
-    /// When the client last took something.
+    /// When the client last took something of a body. What it can have at any time, as the answer to a PING, does not count.
     pub(super) fn wrote_at(&self) -> Instant {
         self.state().wrote_at
     }
@@ -105,10 +105,13 @@ impl Watch {
     /// These bytes were written to the client.
     pub(super) fn wrote<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) {
         let state = &mut *self.state();
-        state.wrote_at = clock::now();
         for piece in pieces {
             state.budget.wrote(piece.len());
-            state.refused += state.refusals.read(piece);
+            let seen = state.written.read(piece);
+            state.refused += seen.refused;
+            if seen.data {
+                state.wrote_at = clock::now();
+            }
         }
     }
 }

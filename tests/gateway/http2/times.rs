@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::before;
 use crate::support::container::{Container, Wire};
+use crate::support::gateway::Running;
 use crate::support::h2::{
     DATA, End, GOAWAY, HEADERS, Http2, PREFACE, RST_STREAM, SETTINGS, get, request,
 };
-use crate::support::{hpack, pause};
+use crate::support::{hpack, pause, until};
 
 #[tokio::test]
 async fn an_idle_connection_is_told_to_go_away() {
@@ -96,6 +97,53 @@ async fn a_client_that_takes_an_answer_slowly_gets_all_of_it() {
             pause(150).await;
         }
     }
+}
+
+/// The member of an answer that fits into the buffer is free, as where a client of HTTP/1.1 does not read.
+#[tokio::test]
+async fn a_client_without_a_window_holds_no_member_of_an_answer_of_60_000_bytes() {
+    const LENGTH: usize = 60_000;
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            wire.head(200, &[("Content-Length", &LENGTH.to_string())])
+                .await;
+            for _ in 0..LENGTH / 4000 {
+                wire.data(&[b'x'; 4000]).await;
+            }
+            wire.end(true).await;
+        }
+    })
+    .await;
+    let gateway = Running::start(&format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\", http2: true }}]
+runtime: {{ threads: 1 }}
+balancers: {{ test: {{ members: [{{ url: \"ajp://{}\", route: n1, max: 1, acquire: 100ms }}] }} }}
+proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]
+",
+        container.address
+    ));
+    // Streams start with a window of 0 bytes (SETTINGS_INITIAL_WINDOW_SIZE).
+    let mut stalled = Http2::with_settings(gateway.front, &[(4, 0)]).await;
+    stalled.takes = false;
+    let stream = stalled.open(&get("/"), true).await;
+    until("the member is free", async || {
+        let member = [("route", "n1")];
+        gateway
+            .metric("ajpgate_member_elected_total", &member)
+            .await
+            >= 1.0
+            && gateway.metric("ajpgate_member_busy", &member).await == 0.0
+    })
+    .await;
+    let mut other = Http2::connect(gateway.front).await;
+    assert_eq!(other.get("/").await.body.len(), LENGTH);
+    // Nothing is lost.
+    stalled.takes = true;
+    for whose in [0, stream] {
+        stalled.window(whose, 1 << 20).await;
+    }
+    let answer = stalled.answer(stream).await;
+    assert_eq!((answer.end, answer.body.len()), (End::Whole, LENGTH));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Finds the streams that `h2` refuses by itself in the bytes that it writes (RFC 9113 section 5.1.2): those beyond
-//! `limits.max_streams`. It tells nobody. No socket, no clock.
+//! What the bytes are that `h2` writes: parts of answers, and refusals of streams beyond `limits.max_streams` (RFC 9113
+//! section 5.1.2), of which it tells nobody. No socket, no clock.
 
 use super::frames::{HEADER, kind};
 
@@ -11,7 +11,7 @@ const REFUSED_STREAM: [u8; CODE] = 7_u32.to_be_bytes();
 
 /// Where the frames of the gateway begin and end.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct Written {
     /// The header of a frame, and the error code of RST_STREAM behind it.
     start: [u8; HEADER + CODE],
     /// Bytes of `start` that have come.
@@ -20,14 +20,27 @@ pub(super) struct Refusals {
     left: usize,
 }
 
-impl Refusals {
-    /// Takes the next bytes, and returns how many RST_STREAM with REFUSED_STREAM have ended in them.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> u64 {
-        let mut refused = 0;
+/// What was in some bytes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// How many RST_STREAM with REFUSED_STREAM have ended in them.
+    pub(super) refused: u64,
+    /// Whether bytes of a body were among them.
+    pub(super) data: bool,
+}
+
+impl Written {
+    /// Takes the next bytes.
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Seen {
+        let mut seen = Seen::default();
         while !bytes.is_empty() {
             let taken = match self.left {
                 0 => self.fill(bytes),
-                left => left.min(bytes.len()),
+                left => {
+                    let [_, _, _, kind, ..] = self.start;
+                    seen.data |= kind == kind::DATA;
+                    left.min(bytes.len())
+                }
             };
             self.left = self.left.saturating_sub(taken);
             bytes = bytes.get(taken..).unwrap_or_default();
@@ -42,13 +55,13 @@ impl Refusals {
                     self.filled = 0;
                 }
                 filled if filled == self.start.len() => {
-                    refused += u64::from(code == REFUSED_STREAM);
+                    seen.refused += u64::from(code == REFUSED_STREAM);
                     self.filled = 0;
                 }
                 _ => {}
             }
         }
-        refused
+        seen
     }
 
     /// Copies what is missing of `start`, and returns how many bytes. What stands behind the header is an error code only in
@@ -99,8 +112,8 @@ mod tests {
                     _ => frame(kind, &frame(kind::RST_STREAM, &[0, 0, 0, 7]).repeat(length)),
                 });
             }
-            let mut refusals = Refusals::default();
-            let counted: u64 = bytes.chunks(cut).map(|piece| refusals.read(piece)).sum();
+            let mut written = Written::default();
+            let counted: u64 = bytes.chunks(cut).map(|piece| written.read(piece).refused).sum();
             prop_assert_eq!(counted, expected);
         }
     }
