@@ -82,6 +82,11 @@ impl Located<'_> {
     pub(crate) fn own_query(&self) -> Option<&str> {
         self.made.as_ref()?.query.as_deref()
     }
+
+    /// What stands behind `#` in a redirect.
+    pub(crate) fn fragment(&self) -> Option<&str> {
+        self.made.as_ref()?.fragment.as_deref()
+    }
 }
 
 /// Whether the mapping lets encoded slashes and backslashes through. Without `encoded_slash: pass` a backslash is a

@@ -56,6 +56,7 @@ impl Mapped<'_> {
                 front: &located.mapping.front,
                 made: located.filled().map(|filled| filled.path.as_str()),
                 own_query: located.own_query(),
+                fragment: located.fragment(),
             },
         )
     }

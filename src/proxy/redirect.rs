@@ -38,6 +38,8 @@ pub(super) struct Asked<'a> {
     pub(super) made: Option<&'a str>,
     /// The query of the redirect, in front of the client's.
     pub(super) own_query: Option<&'a str>,
+    /// What stands behind `#`.
+    pub(super) fragment: Option<&'a str>,
 }
 
 /// The value of `Location`. It leads to the host that the configuration names, or else to the client's own.
@@ -48,11 +50,7 @@ pub(super) fn location(redirect: &Redirect, asked: &Asked<'_>) -> String {
             let query = with_mark(asked.query.map(safe).as_deref());
             format!("https://{}{path}{query}", asked.host)
         }
-        RedirectTo::Url {
-            origin,
-            path,
-            fragment,
-        } => {
+        RedirectTo::Url { origin, path } => {
             let path = match asked.made {
                 Some(made) => Cow::Borrowed(made),
                 None => appended(path, asked),
@@ -61,9 +59,9 @@ pub(super) fn location(redirect: &Redirect, asked: &Asked<'_>) -> String {
             let path = path.trim_start_matches('/');
             let query = joined(asked.own_query, asked.query);
             let query = with_mark(query.as_deref());
-            let fragment = fragment
-                .as_deref()
-                .map_or_else(String::new, |it| format!("#{it}"));
+            let fragment = asked
+                .fragment
+                .map_or_else(String::new, |it| format!("#{}", safe(it)));
             format!("{origin}/{}{query}{fragment}", safe(path))
         }
     }
@@ -131,6 +129,7 @@ mod tests {
             front: &Front::new(front),
             made: None,
             own_query: to.split_once('?').map(|(_, query)| query),
+            fragment: to.split_once('#').map(|(_, fragment)| fragment),
         };
         Some(location(&redirect(to), &asked))
     }

@@ -63,6 +63,7 @@ pub(crate) enum LiveAction {
 pub(crate) struct LiveRewriting {
     path: Option<mount::Template>,
     query: Option<mount::Template>,
+    fragment: Option<mount::Template>,
 }
 
 /// The path and query that are made of what a request's path has captured.
@@ -74,6 +75,8 @@ pub(crate) struct Made {
     pub(crate) folder: String,
     /// The query, in front of the client's.
     pub(crate) query: Option<String>,
+    /// What stands behind `#` in a redirect.
+    pub(crate) fragment: Option<String>,
 }
 
 /// Where a mapping leads.
@@ -196,8 +199,12 @@ impl LiveMapping {
         raw: &str,
         normal: &Normal<'_>,
     ) -> Result<Option<Box<Made>>, BadPath> {
-        let LiveRewriting { path, query } = &self.rewriting;
-        if path.is_none() && query.is_none() {
+        let LiveRewriting {
+            path,
+            query,
+            fragment,
+        } = &self.rewriting;
+        if path.is_none() && query.is_none() && fragment.is_none() {
             return Ok(None);
         }
         let captured = self
@@ -212,6 +219,8 @@ impl LiveMapping {
                 .transpose()?,
             folder: path.as_ref().map_or("", |path| path.folder()).to_owned(),
             query: query.as_ref().map(|query| query.query(&captured)),
+            // The same bytes are escaped behind `#`, and the rest of what no URL has with the whole.
+            fragment: fragment.as_ref().map(|it| it.query(&captured)),
         };
         if let (Some(filled), LiveAction::Forward(_)) = (&mut made.path, &self.action) {
             filled.path.push_str(&parameters(raw, normal));
@@ -249,6 +258,7 @@ impl LiveMapping {
             rewriting: LiveRewriting {
                 path: mapping.rewriting.path.as_ref().map(template),
                 query: mapping.rewriting.query.as_ref().map(template),
+                fragment: mapping.rewriting.fragment.as_ref().map(template),
             },
             timeout: mapping.timeout,
             max_body: mapping.max_body,

@@ -186,6 +186,7 @@ async fn redirects_keep_what_is_behind_the_path_and_never_name_another_host() {
   - { match: "^/go/(.*)$", redirect: { to: "/$1" } }
   - { match: "^/name/([^/]*)$", redirect: { to: "https://new.example.com$1?n=$1", status: 307 } }
   - { match: "^/fixed", redirect: { to: "/one#top", status: 303 } }
+  - { match: "^/app/(.*)$", redirect: { to: "https://new.example.com/#/$1", status: 302 } }
 "#,
     );
     for (target, expected) in [
@@ -210,6 +211,7 @@ async fn redirects_keep_what_is_behind_the_path_and_never_name_another_host() {
             "307 https://new.example.com/@evil&x=1?n=%40evil%26x%3D1",
         ),
         ("/fixed/x?y", "303 /one?y#top"),
+        ("/app/a/b&c?d", "302 https://new.example.com/?d#/a/b%26c"),
         ("/go/%0d%0aX-Evil:1", "400"),
     ] {
         let expected = match target {

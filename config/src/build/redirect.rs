@@ -82,7 +82,7 @@ impl Builder<'_> {
                 "to",
                 place,
                 matches,
-                (&target.0.path, target.0.query.as_deref()),
+                (&target.0.path, target.0.query.as_deref(), None),
             );
         }
         let Field::Given(place, redirect) = &mapping.redirect else {
@@ -92,10 +92,17 @@ impl Builder<'_> {
             Either::Scalar(to) => Some(to),
             Either::Whole(redirect) => redirect.to.value().map(|to| &to.0),
         };
-        let Some(RedirectTarget::Url { path, query, .. }) = target else {
+        let Some(RedirectTarget::Url {
+            path,
+            query,
+            fragment,
+            ..
+        }) = target
+        else {
             return Rewriting::default();
         };
-        let mut rewriting = self.captures("redirect", *place, matches, (path, query.as_deref()));
+        let texts = (&**path, query.as_deref(), fragment.as_deref());
+        let mut rewriting = self.captures("redirect", *place, matches, texts);
         // As RedirectMatch: nothing is appended.
         rewriting.path = matches.then(|| CaptureText::of(path));
         rewriting
@@ -106,11 +113,13 @@ impl Builder<'_> {
         key: &str,
         place: Place,
         matches: bool,
-        (path, query): (&str, Option<&str>),
+        (path, query, fragment): (&str, Option<&str>, Option<&str>),
     ) -> Rewriting {
         let path = CaptureText::of(path);
         let query = query.map(CaptureText::of);
-        let has_groups = path.has_groups() || query.as_ref().is_some_and(CaptureText::has_groups);
+        let fragment = fragment.map(CaptureText::of);
+        let texts = [Some(&path), query.as_ref(), fragment.as_ref()];
+        let has_groups = texts.into_iter().flatten().any(CaptureText::has_groups);
         if has_groups && !matches {
             self.report.error_with_hint(
                 place,
@@ -121,6 +130,7 @@ impl Builder<'_> {
         Rewriting {
             path: Some(path).filter(|_| has_groups),
             query,
+            fragment,
         }
     }
 
@@ -143,15 +153,9 @@ impl Builder<'_> {
         };
         let to = match to {
             RedirectTarget::Https => RedirectTo::Https,
-            RedirectTarget::Url {
-                origin,
-                path,
-                fragment,
-                ..
-            } => RedirectTo::Url {
+            RedirectTarget::Url { origin, path, .. } => RedirectTo::Url {
                 origin,
                 path: path.replace("\\$", "$"),
-                fragment,
             },
         };
         Some(Redirect { to, status })

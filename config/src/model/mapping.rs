@@ -75,6 +75,8 @@ pub struct Rewriting {
     pub path: Option<CaptureText>,
     /// The query, in front of the client's.
     pub query: Option<CaptureText>,
+    /// What stands behind `#` in a redirect.
+    pub fragment: Option<CaptureText>,
 }
 
 impl Mapping {

@@ -38,14 +38,13 @@ pub struct Redirect {
 pub enum RedirectTo {
     /// The same URL over TLS.
     Https,
-    /// Another URL. Its path and query are in [`Rewriting`](super::Rewriting) where they have captures.
+    /// Another URL. What is made of captures, its query, and what stands behind `#`, are in
+    /// [`Rewriting`](super::Rewriting).
     Url {
         /// `https://new.example.com`, or empty for a path on the same host.
         origin: String,
         /// Empty, or `/new`, with its escapes.
         path: String,
-        /// What stands behind `#`.
-        fragment: Option<String>,
     },
 }
 
