@@ -62,7 +62,7 @@ impl Finishing<'_> {
         };
         let page = giver.and_then(|giver| self.page(head.status, giver));
         let body = match page {
-            Some(page) => self.put(page, &mut head.fields, body, attempt.as_mut()),
+            Some(page) => self.put(page, &mut head, body, attempt.as_mut()),
             None => body,
         };
         for cookie in cookies {
@@ -99,11 +99,11 @@ impl Finishing<'_> {
     fn put(
         &self,
         page: &ErrorPage,
-        fields: &mut Fields,
+        head: &mut AnswerHead,
         mut body: ResponseBody,
         attempt: Option<&mut Attempt>,
     ) -> ResponseBody {
-        page.fit(fields);
+        page.fit(head.status, &mut head.fields);
         if let Some(attempt) = attempt {
             attempt.moved(body.moved());
             // The body of the request belongs to the exchange too: where there is one, the connection is closed.
@@ -137,10 +137,12 @@ fn compressed(
         return AnswerBody::Given(body);
     }
     let choice = Choice::of(rule, request, answer, body.size_hint().exact());
+    let (choice, encoder) = choice.with_encoder();
     choice.apply(&mut answer.fields);
-    match choice {
-        Choice::Compress(coding) => AnswerBody::Compressed(Box::new(Compressed::new(body, coding))),
-        Choice::Leave | Choice::NotAsked | Choice::HeadOnly => AnswerBody::Given(body),
+    match encoder {
+        Some(encoder) => AnswerBody::Compressed(Box::new(Compressed::new(body, encoder))),
+        None if choice == Choice::HeadOnly => AnswerBody::Given(body.without_content()),
+        None => AnswerBody::Given(body),
     }
 }
 

@@ -77,7 +77,6 @@ const OF_BODY: &[&str] = &[
     "content-length",
     "content-location",
     "content-md5",
-    "content-range",
     "digest",
     "etag",
     "last-modified",
@@ -88,12 +87,16 @@ const OF_BODY: &[&str] = &[
 impl ErrorPage {
     /// Makes the fields of an answer fit this body. Whatever does not describe a body stays: cookies of a session, `Retry-After`,
     /// `WWW-Authenticate`.
-    pub(crate) fn fit(&self, fields: &mut Fields) {
+    pub(crate) fn fit(&self, status: StatusCode, fields: &mut Fields) {
         fields.retain(|_, name| {
             !OF_BODY
                 .iter()
                 .any(|it| name.eq_ignore_ascii_case(it.as_bytes()))
         });
+        // With 416 it says how long the file is (RFC 9110 section 15.5.17).
+        if status != StatusCode::RANGE_NOT_SATISFIABLE {
+            fields.remove("content-range");
+        }
         fields.remove(Known::ContentType);
         fields.push_known(
             Known::ContentType,
@@ -182,7 +185,10 @@ mod tests {
         ] {
             fields.push(name.as_bytes(), value.as_bytes());
         }
-        global.get(StatusCode::NOT_FOUND).unwrap().fit(&mut fields);
+        global
+            .get(StatusCode::NOT_FOUND)
+            .unwrap()
+            .fit(StatusCode::NOT_FOUND, &mut fields);
         let shown: Vec<_> = fields
             .iter()
             .map(|(_, value)| String::from_utf8_lossy(value))

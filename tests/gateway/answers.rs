@@ -543,6 +543,60 @@ async fn http_2_clients_get_compressed_answers_too() {
     assert_eq!(decoded("br", &answer.body), page());
 }
 
+/// 304, a part and HEAD say what the whole says (RFC 9110 sections 8.6, 15.3.7, 15.4.5), for files too.
+#[tokio::test]
+async fn conditions_parts_and_heads_of_compressed_files_fit_the_whole() {
+    let folder = ConfigFile::new("compressed-files", "");
+    let www = folder.path.with_file_name("www");
+    std::fs::create_dir_all(&www).unwrap();
+    std::fs::write(www.join("page.html"), page()).unwrap();
+    std::fs::write(www.join("416.html"), "not that part").unwrap();
+    let gateway = Running::start(&format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\", http2: true }}]
+error_pages: {{ 416: \"{0}/416.html\" }}
+proxy_pass:
+  - {{ path: /, files: \"{0}\", compress: {{ types: [text/*], min: 1KiB }} }}
+",
+        www.display()
+    ));
+    let zip = "Accept-Encoding: gzip\r\n";
+    let whole = gateway.get("/page.html", zip).await;
+    let tag = whole.field("etag").unwrap();
+    assert!(tag.starts_with("W/"), "{tag}");
+    assert_eq!(decoded("gzip", &whole.body), page());
+    let same = format!("{zip}If-None-Match: {tag}\r\n");
+    let same = gateway.get("/page.html", &same).await;
+    assert_eq!((same.status, same.field("etag")), (304, Some(tag)));
+    let strong = tag.trim_start_matches("W/");
+    let plain = format!("If-None-Match: {strong}\r\n");
+    let plain = gateway.get("/page.html", &plain).await;
+    assert_eq!((plain.status, plain.field("etag")), (304, Some(strong)));
+    let part = format!("{zip}Range: bytes=0-9\r\n");
+    let part = gateway.get("/page.html", &part).await;
+    assert_eq!((part.status, part.body.len()), (206, 10));
+    for answer in [&whole, &same, &plain, &part] {
+        assert_eq!(answer.field("vary"), Some("Accept-Encoding"), "{answer:?}");
+    }
+    // Beyond the end. The page has a body of its own, and the length of the file.
+    let beyond = gateway.get("/page.html", "Range: bytes=999999-\r\n").await;
+    let length = format!("bytes */{}", page().len());
+    assert_eq!((beyond.status, beyond.text()), (416, "not that part"));
+    assert_eq!(beyond.field("content-range"), Some(&*length));
+
+    let mut client = gateway.client().await;
+    client
+        .send("HEAD /page.html HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
+        .await;
+    let head = client.try_answer("HEAD").await.unwrap();
+    assert_eq!((head.status, head.field("content-length")), (200, None));
+    let mut client = Http2::connect(gateway.front).await;
+    let mut asked = request("HEAD", "/page.html");
+    asked.push(("accept-encoding", "gzip"));
+    let stream = client.open(&asked, true).await;
+    let head = client.answer(stream).await;
+    assert_eq!((head.status, head.field("content-length")), (200, None));
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_frees_its_member() {
     let node = Container::start(|_, mut wire: Wire| async move {

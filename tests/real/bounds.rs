@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use crate::support::ajpgate::Ajpgate;
 use crate::support::browser::Browser;
 use crate::support::client::{self, Client};
+use crate::support::h2::{self, Http2};
 use crate::support::process::allow_open_files;
 use crate::support::scratch::Scratch;
 use crate::support::tomcat::{Tomcat, TomcatOptions};
 use crate::support::usage::Memory;
 use crate::support::wait::pause;
-use crate::support::{noise, soon};
+use crate::support::{eventually, noise, soon};
 use serde_json::Value;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,6 +71,58 @@ async fn a_thousand_slow_readers_of_a_file_take_bounded_memory_and_get_every_byt
     assert_eq!(warm.body, expected);
     let readers = SlowReaders::ask(&gateway, "/file", expected).await;
     assert!(readers.read(&gateway).await <= PER_FILE_READER);
+}
+
+/// Connections of HTTP/2, each with as many requests as it may have.
+const STALLED: usize = 5;
+const STREAMS: usize = 100;
+/// Most memory for them, in KiB: 256 MiB for encoders, and 320 KiB for each answer.
+const FOR_STALLED: u64 = 256 * 1024 + 320 * (STALLED * STREAMS) as u64;
+
+/// Memory of an encoder is up to 3.5 MiB, so that not all of these are compressed.
+#[tokio::test]
+async fn clients_that_take_nothing_of_compressed_files_take_bounded_memory() {
+    let folder = Scratch::new("stalled-readers");
+    let text = noise::bytes(SEED, ANSWER);
+    let text: String = text.iter().map(|byte| format!("{byte:02x} ")).collect();
+    std::fs::write(folder.path().join("file.txt"), &text).unwrap();
+    let gateway = Ajpgate::start(&format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\", http2: true }}]
+proxy_pass: [{{ path: /, files: \"{}\", compress: {{ types: [text/*] }} }}]
+",
+        folder.path().display()
+    ))
+    .await;
+    let before = gateway.memory();
+    let mut asked = h2::get("/file.txt");
+    asked.push(("accept-encoding", "br"));
+    let mut clients = Vec::new();
+    for _ in 0..STALLED {
+        // Streams start with a window of 0 bytes (SETTINGS_INITIAL_WINDOW_SIZE).
+        let mut client = Http2::with_settings(gateway.front(), &[(4, 0)]).await;
+        client.takes = false;
+        for _ in 0..STREAMS {
+            client.open(&asked, true).await;
+        }
+        clients.push(client);
+    }
+    // All of them have their answer's head, and the gateway can do no more.
+    for client in &mut clients {
+        for _ in 0..STREAMS {
+            client.next_of(h2::HEADERS).await.unwrap();
+        }
+    }
+    eventually("it has nothing to do", async || {
+        let before = gateway.processor_time();
+        pause(Duration::from_millis(300)).await;
+        gateway.processor_time() - before < Duration::from_millis(30)
+    })
+    .await;
+    let taken = gateway.memory().risen_above(before.rss);
+    println!("{taken} KiB: {}", gateway.memory());
+    assert!(taken < FOR_STALLED, "{taken} KiB");
+    let plain = client::get(gateway.front(), "/file.txt", "").await;
+    assert_eq!(plain.body, text.as_bytes());
 }
 
 /// Clients that ask for the same, and have read a little of it.

@@ -88,6 +88,11 @@ impl Sending {
         loop {
             self.stalled = false;
             if self.piece.is_empty() && !self.read {
+                // What the buffer has no room for stays where it is.
+                if self.buffered >= SEND_BUFFER && self.poll_room(cx)?.is_pending() {
+                    self.stalled = true;
+                    return Poll::Pending;
+                }
                 ready!(self.read_piece(cx, body))?;
             }
             if self.piece.is_empty() {
@@ -166,7 +171,8 @@ impl Sending {
 
     /// How many bytes `h2` takes now, at least one.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Gone>> {
-        self.stream.reserve_capacity(self.piece.len());
+        // More than is needed would be kept from other streams.
+        self.stream.reserve_capacity(self.piece.len().max(1));
         loop {
             // It is the room in the buffer, or less where the client's window is smaller.
             let capacity = self.stream.capacity();

@@ -4,6 +4,7 @@ use ajpgate_config::Compress;
 use http::{Method, StatusCode};
 
 use super::super::coding::{Coding, Likes};
+use super::encoder::Encoder;
 use crate::head::{AnswerHead, Fields, Known, RequestHead, elements, has_no_body};
 
 /// What becomes of an answer.
@@ -11,8 +12,10 @@ use crate::head::{AnswerHead, Fields, Known, RequestHead, elements, has_no_body}
 pub(crate) enum Choice {
     /// Nothing: it would be compressed for nobody.
     Leave,
-    /// It stays as it is, because of what the client asked for. Caches are told that this matters.
+    /// It stays as it is, for this client or for now. Caches are told that this differs.
     NotAsked,
+    /// 304: the client has the compressed answer, whose tag is weak.
+    Unchanged,
     /// HEAD was asked: the fields are those of the compressed answer, as far as they are known.
     HeadOnly,
     /// It is compressed.
@@ -28,6 +31,11 @@ impl Choice {
         length: Option<u64>,
     ) -> Self {
         let fields = &answer.fields;
+        match answer.status {
+            StatusCode::NOT_MODIFIED => return Self::of_unchanged(rule, request, fields),
+            StatusCode::PARTIAL_CONTENT if is_named(rule, fields) => return Self::NotAsked,
+            _ => {}
+        }
         let head_only = request.method == Method::HEAD;
         let length = match head_only {
             // A body of the gateway's own is there, though nobody gets it.
@@ -51,6 +59,36 @@ impl Choice {
         }
     }
 
+    /// What a 304 says is what the 200 would have said (RFC 9110 section 15.4.5). Most have no media type, so that it is not
+    /// known whether a rule names it.
+    fn of_unchanged(rule: &Compress, request: &RequestHead, fields: &Fields) -> Self {
+        let has_type = fields.get(Known::ContentType).is_some();
+        if has_type && !is_named(rule, fields) || forbids(fields) || forbids(&request.fields) {
+            return Self::Leave;
+        }
+        let Some(tag) = fields.get("etag").filter(|tag| !tag.starts_with(b"W/")) else {
+            return Self::NotAsked;
+        };
+        let weak = [b"W/", tag].concat();
+        let has =
+            |wanted: &[u8]| elements(request.fields.all("if-none-match")).any(|it| it == wanted);
+        match has(&weak) && !has(tag) {
+            true => Self::Unchanged,
+            false => Self::NotAsked,
+        }
+    }
+
+    /// An encoder, where one is needed. While too many are at work the answer stays as it is.
+    pub(crate) fn with_encoder(self) -> (Self, Option<Encoder>) {
+        let Self::Compress(coding) = self else {
+            return (self, None);
+        };
+        match Encoder::new(coding) {
+            Some(encoder) => (self, Some(encoder)),
+            None => (Self::NotAsked, None),
+        }
+    }
+
     /// Makes the fields of the answer say what becomes of it.
     pub(crate) fn apply(self, fields: &mut Fields) {
         if self == Self::Leave {
@@ -62,6 +100,9 @@ impl Choice {
         }
         // The bytes are others, which only a weak tag allows (RFC 9110 section 8.8.1).
         fields.map_named("etag", weakened);
+        if self == Self::Unchanged {
+            return;
+        }
         for name in [
             "accept-ranges",
             "content-digest",
@@ -235,9 +276,26 @@ mod tests {
                     "content-type: text/a|content-range: bytes 0-1/2",
                     None,
                 ),
-                left(ZIP, 206, TEXT, None),
+                left(ZIP, 206, "content-type: image/png", None),
+                (ZIP, 206, TEXT, None, Choice::NotAsked),
                 left(ZIP, 204, TEXT, None),
-                left(ZIP, 304, TEXT, None),
+                left(ZIP, 304, "content-type: image/png", None),
+                left(ZIP, 304, "cache-control: no-transform", None),
+                (ZIP, 304, "", None, Choice::NotAsked),
+                (
+                    "if-none-match: \"a\", W/\"x\"",
+                    304,
+                    "etag: \"x\"",
+                    None,
+                    Choice::Unchanged,
+                ),
+                (
+                    "if-none-match: \"x\", W/\"x\"",
+                    304,
+                    "etag: \"x\"",
+                    None,
+                    Choice::NotAsked,
+                ),
                 left(
                     "accept-encoding: gzip|cache-control: no-transform",
                     200,
@@ -282,6 +340,10 @@ mod tests {
             (
                 Choice::NotAsked,
                 "Content-Length: 5|ETag: \"x\"|Vary: Cookie, Accept-Encoding|Accept-Ranges: bytes",
+            ),
+            (
+                Choice::Unchanged,
+                "Content-Length: 5|ETag: W/\"x\"|Vary: Cookie, Accept-Encoding|Accept-Ranges: bytes",
             ),
             (
                 Choice::HeadOnly,

@@ -9,6 +9,7 @@ use async_compression::codecs::{BrotliDecoder, DecodeV2, GzipDecoder, ZstdDecode
 use async_compression::core::util::{PartialBuffer, WriteBuffer};
 use proptest::prelude::*;
 
+use super::super::super::coding::Coding;
 use super::*;
 
 const CODINGS: [Coding; 3] = Coding::CHEAPEST_FIRST;
@@ -57,7 +58,7 @@ impl Wake for Count {
 
 /// What a client has decoded whenever nothing more was there, and at the end; the last is `None` where the body broke off.
 fn decoded(coding: Coding, steps: &[Step]) -> Vec<Option<Vec<u8>>> {
-    let mut body = Compressed::new(Script(steps.to_vec().into()), coding);
+    let mut body = Compressed::new(Script(steps.to_vec().into()), Encoder::new(coding).unwrap());
     let waker = Waker::from(Arc::<Count>::default());
     let mut cx = Context::from_waker(&waker);
     let (mut bytes, mut seen) = (Vec::new(), Vec::new());
@@ -156,7 +157,7 @@ fn a_body_that_breaks_off_breaks_off() {
 fn other_requests_have_their_turn_while_a_large_piece_is_encoded() {
     for coding in CODINGS {
         let script = Script(VecDeque::from([Step::Data(text(1_000_000))]));
-        let mut body = Compressed::new(script, coding);
+        let mut body = Compressed::new(script, Encoder::new(coding).unwrap());
         let count = Arc::<Count>::default();
         let waker = Waker::from(Arc::clone(&count));
         let mut turns = 0;
