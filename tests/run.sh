@@ -21,6 +21,7 @@ packages=(
     libnginx-mod-stream                      # nginx as a load balancer with the PROXY protocol
     prometheus                               # reads the metrics, runs the rules, answers the dashboard
     redis-server                             # the engine of several gateways
+    knot                                     # a name server that names members
     pebble                                   # an authority that speaks ACME
     chromium chromium-driver                 # looks at the balancer manager
     curl wrk nghttp2-client tshark           # clients and a look at the wire

@@ -20,6 +20,7 @@ mod client_address;
 mod clients;
 mod cluster;
 mod convert;
+mod discovery;
 mod early_answers;
 mod files;
 #[cfg(feature = "ftp")]

@@ -24,6 +24,7 @@ pub(crate) mod ftp;
 pub(crate) mod h2;
 pub(crate) mod hpack;
 pub(crate) mod httpd;
+pub(crate) mod knot;
 pub(crate) mod load_balancer;
 pub(crate) mod metrics;
 pub(crate) mod nginx;

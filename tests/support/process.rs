@@ -18,6 +18,7 @@ pub(crate) enum Signal {
     Kill,
     Stop,
     Cont,
+    Hup,
 }
 
 impl Signal {
@@ -27,6 +28,7 @@ impl Signal {
             Self::Kill => "KILL",
             Self::Stop => "STOP",
             Self::Cont => "CONT",
+            Self::Hup => "HUP",
         }
     }
 }
@@ -104,6 +106,11 @@ impl Process {
         let tasks = PathBuf::from(format!("/proc/{}/task", self.id()));
         let frozen = wait::until(STOPS_WITHIN, async || all_stopped(&tasks).then_some(())).await;
         assert!(frozen.is_some(), "a server ignores SIGSTOP");
+    }
+
+    /// Sends SIGHUP, which lets most servers read their files again.
+    pub(crate) fn reload(&mut self) {
+        self.signal(Signal::Hup);
     }
 
     /// Sends SIGCONT.
