@@ -1,5 +1,6 @@
 //! The sources of members: one task for each, which changes what runs when the source says something else.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -109,7 +110,28 @@ struct Ear {
     balancer: String,
     source: Discover,
     /// Why the last answer changed nothing; the log has it once, not at each answer.
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why an answer does not say who there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trouble {
+    /// Nothing of it counts, for this reason.
+    Wholly(String),
+    /// These parts of the question were not answered; the rest counts.
+    Partly(String),
+}
+
+/// Most parts of a question that a line of the log names.
+const MOST_PARTS: usize = 3;
+
+/// The parts of a question, the first of them by name.
+fn shown(parts: &BTreeSet<String>) -> String {
+    let first: Vec<&str> = parts.iter().map(String::as_str).take(MOST_PARTS).collect();
+    match parts.len().saturating_sub(MOST_PARTS) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }
 
 impl discovery::Listener for &Ear {
@@ -121,12 +143,9 @@ impl discovery::Listener for &Ear {
     fn hear(&self, answer: Answer) {
         let trouble = match &answer {
             Answer::Named { unheard, .. } if unheard.is_empty() => None,
-            Answer::Named { unheard, .. } => {
-                let parts: Vec<&str> = unheard.iter().map(String::as_str).collect();
-                Some(format!("no answer for {}", parts.join(", ")))
-            }
-            Answer::Empty => Some("it names nobody".to_owned()),
-            Answer::Failed(why) => Some(why.clone()),
+            Answer::Named { unheard, .. } => Some(Trouble::Partly(shown(unheard))),
+            Answer::Empty => Some(Trouble::Wholly("it names nobody".to_owned())),
+            Answer::Failed(why) => Some(Trouble::Wholly(why.clone())),
         };
         let mut result = match &answer {
             Answer::Named { .. } => DiscoveryResult::Ok,
@@ -138,7 +157,7 @@ impl discovery::Listener for &Ear {
             result = DiscoveryResult::Failed;
         }
         self.counters().increment(result);
-        self.tell(changed.err().or(trouble));
+        self.tell(changed.err().map(Trouble::Wholly).or(trouble));
     }
 }
 
@@ -186,11 +205,19 @@ impl Ear {
     }
 
     /// Logs that a source says nothing that could be used, once, and when it does so again.
-    fn tell(&self, trouble: Option<String>) {
+    fn tell(&self, trouble: Option<Trouble>) {
         let (balancer, source) = (&self.balancer, self.source.subject());
         let mut before = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match (&*before, &trouble) {
-            (_, Some(reason)) if before.as_ref() != Some(reason) => {
+            (Some(before), Some(trouble)) if before == trouble => {
+                debug!(
+                    balancer,
+                    source,
+                    ?trouble,
+                    "a source of members still does not say who there is"
+                );
+            }
+            (_, Some(Trouble::Wholly(reason))) => {
                 warn!(
                     balancer,
                     source,
@@ -198,15 +225,30 @@ impl Ear {
                     "a source of members does not say who there is: what is known stays"
                 );
             }
-            (_, Some(reason)) => {
-                debug!(
+            (_, Some(Trouble::Partly(parts))) => {
+                warn!(
                     balancer,
-                    source, reason, "a source of members still does not say who there is"
+                    source,
+                    parts,
+                    "a source of members does not say all: what is known of these parts stays, the rest counts"
                 );
             }
             (Some(_), None) => info!(balancer, source, "a source of members answers again"),
             (None, None) => {}
         }
         *before = trouble;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_three_parts_and_how_many_more_there_are() {
+        let parts = |count: usize| (0..count).map(|it| format!("web-{it}")).collect();
+        assert_eq!(shown(&parts(1)), "web-0");
+        assert_eq!(shown(&parts(3)), "web-0, web-1, web-2");
+        assert_eq!(shown(&parts(1_024)), "web-0, web-1, web-10 and 1021 more");
     }
 }

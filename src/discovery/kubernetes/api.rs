@@ -258,7 +258,8 @@ fn built(config: &Config) -> Result<Client, kube::Error> {
 /// An error of the client, without the words that only wrap it.
 fn unsent(error: &kube::Error) -> Trouble {
     Trouble::Connection(match error {
-        kube::Error::Service(inner) => chain(&**inner),
+        // hyper's client only says that it has failed; the cause says why.
+        kube::Error::Service(inner) => chain(inner.source().unwrap_or(&**inner)),
         other => chain(other),
     })
 }
