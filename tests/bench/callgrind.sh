@@ -2,7 +2,7 @@
 # Counts the instructions that the gateway executes for a request. See README.md.
 #
 #   tests/bench/callgrind.sh [OPTIONS] [PATH]   counts one kind of request and lists the functions with the most
-#   tests/bench/callgrind.sh --check            five kinds: fails where one takes 5 % more than instructions.txt says
+#   tests/bench/callgrind.sh --check            six kinds: fails where one takes 5 % more than instructions.txt says
 #   tests/bench/callgrind.sh --update           writes what is counted to instructions.txt
 #
 #   PATH            of the backend, /1k by default
@@ -10,6 +10,7 @@
 #   --count N       requests that are counted, 2000 by default
 #   --upload B      POST with a body of B bytes
 #   --close         a connection for each request
+#   --h2            HTTP/2 without TLS: one connection of 8 streams
 #   --http          members that speak HTTP
 #   --members N     that many members, 2 by default
 #   --top N         lines of each list, 40 by default
@@ -21,16 +22,16 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/bench/contestants.sh
 source "$bench/contestants.sh"
 
-name=ajpgate path=/1k binary='' count=2000 request=() top=40 packet_size=8192 members=2 todo=profile cores=1 tls=off folder=$work
+name=ajpgate path=/1k binary='' count=2000 request=() streams=0 prior_knowledge=off top=40 packet_size=8192 members=2 todo=profile cores=1 tls=off folder=$work
 warm_up=1000
 expected=$bench/instructions.txt
 # Per cent that a count may be higher or lower than the expected one.
 room=5
-scenarios=(get1k get16k post64k chunked64k close1k)
+scenarios=(get1k get16k post64k chunked64k close1k h2-1k)
 
 main() {
     parse "$@"
-    need cargo valgrind callgrind_annotate callgrind_control
+    need cargo valgrind callgrind_annotate callgrind_control h2load
     build
     mkdir -p "$results"
     start_backend nodes "$members" "$packet_size"
@@ -54,6 +55,7 @@ parse() {
             --count) count=${2?}; shift ;;
             --upload) request+=(--upload "${2?}"); shift ;;
             --close) request+=(--close) ;;
+            --h2) streams=8 prior_knowledge=on ;;
             --http) name=ajpgate-http ;;
             --members) members=${2?}; shift ;;
             --top) top=${2?}; shift ;;
@@ -85,23 +87,38 @@ run() {
     under=(valgrind --tool=callgrind --instr-atstart=no --dump-line=yes --callgrind-out-file="$profile")
     start_ajpgate "$name" "$binary" "$port" off
     until_open "$name" "$port"
-    "$backend" get "127.0.0.1:$port" "$@" --count "$warm_up"
+    load "$warm_up" "$@"
     callgrind_control --instr=on "$pid" >"$log"
-    "$backend" get "127.0.0.1:$port" "$@" --count "$count"
+    load "$count" "$@"
     callgrind_control --instr=off "$pid" >>"$log"
     end "$pid"
     total=$(sed -n 's/^\(summary\|totals\): *//p' "$profile" | tail -n 1)
     each=$((total / count))
 }
 
-# request_of SCENARIO: what bench-backend is told to send.
+# load COUNT REQUEST…: sends so many requests.
+load() {
+    local number=$1 fields
+    shift
+    if ((streams > 0)); then
+        h2_fields
+        h2load -t 1 -c 1 -m "$streams" -n "$number" "${fields[@]}" "http://127.0.0.1:$port$1" >"$work/h2load.log" 2>&1
+        grep -q "status codes: $number 2xx" "$work/h2load.log" || fail "$(<"$work/h2load.log")"
+    else
+        "$backend" get "127.0.0.1:$port" "$@" --count "$number"
+    fi
+}
+
+# request_of SCENARIO: sets what is sent.
 request_of() {
+    streams=0 prior_knowledge=off
     case $1 in
         get1k) request=(/1k) ;;
         get16k) request=(/16k) ;;
         post64k) request=(/sink --upload 65536) ;;
         chunked64k) request=(/chunked64k) ;;
         close1k) request=(/1k --close) ;;
+        h2-1k) request=(/1k) streams=8 prior_knowledge=on ;;
     esac
 }
 

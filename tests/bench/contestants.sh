@@ -6,8 +6,8 @@
 # All are sticky over the same members, keep connections alive on both sides, and add X-Forwarded-For. They are tuned the
 # way their manuals say, for as many cores as they get. The caller sets `folder` (for files), `ajp` and `http` (the ports of
 # the members), `packet_size`, `cores`, `proxy_cores`, `tls`, `setup`, `sendfile` and, for setups named files, `static` (a
-# directory with files). With TLS all have the certificate of `certificate`, take
-# TLS 1.2 and 1.3, and offer HTTP/2.
+# directory with files). With TLS all have the certificate of `certificate`, take TLS 1.2 and 1.3, and offer HTTP/2; with
+# `prior_knowledge` ajpgate takes HTTP/2 without TLS.
 #
 # shellcheck disable=SC2154 # lib.sh and run.sh set the rest
 
@@ -24,6 +24,7 @@ listeners:
   - bind: 127.0.0.1:$port
 YAML
         [[ $tls == off ]] || echo "    tls: { certificate: \"$certificate.crt\", private_key: \"$certificate.key\" }"
+        [[ ${prior_knowledge-off} == off ]] || echo "    http2: true"
         cat <<YAML
 limits: { max_connections: 20000 }
 access_log: { path: "$log", format: $format }

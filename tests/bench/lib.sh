@@ -95,3 +95,14 @@ ports_of() {
         esac
     done < <(head -n 1000 "$work/backend-$1.log")
 }
+
+# h2_fields: sets `fields` to the arguments of h2load for the fields of a request. All requests are of one session: h2load
+# sends the same fields in each.
+h2_fields() {
+    local line
+    fields=(-H ':authority: shop.example.com')
+    while read -r line; do
+        fields+=(-H "$line")
+    done <"$bench/headers.txt"
+    fields+=(-H 'Cookie: theme=dark' -H 'Cookie: JSESSIONID=00000000000000000000000000000001.node2')
+}

@@ -256,17 +256,14 @@ run_wrk() {
     per_request "$(sed -n 's/^result,//p' <<<"$output")" "$before" "$after"
 }
 
-# HTTP/2, as fast as the proxy answers. All requests are of one session: h2load sends the same fields in each.
+# HTTP/2, as fast as the proxy answers.
 run_h2load() {
-    local before after fields=() line times=$work/h2load.times
-    while read -r line; do
-        fields+=(-H "$line")
-    done <"$bench/headers.txt"
-    fields+=(-H 'Cookie: theme=dark' -H 'Cookie: JSESSIONID=00000000000000000000000000000001.node2')
+    local before after fields times=$work/h2load.times
+    h2_fields
     : >"$times"
     before=$(cpu "${process[$1]}")
     taskset -c "$load_core" h2load -t 1 -c "$connections" -m "$streams" -D "$2" --log-file="$times" \
-        "${fields[@]}" -H ':authority: shop.example.com' "https://127.0.0.1:${port[$1]}$path" >"$work/h2load.log" 2>&1 \
+        "${fields[@]}" "https://127.0.0.1:${port[$1]}$path" >"$work/h2load.log" 2>&1 \
         || fail "$(<"$work/h2load.log")"
     after=$(cpu "${process[$1]}")
     per_request "$(h2load_figures "$2" <"$times")" "$before" "$after"
