@@ -41,6 +41,7 @@ mod timer;
 mod tls;
 mod trace_context;
 mod traces;
+mod turn;
 mod unbuilt;
 mod upkeep;
 mod upload;

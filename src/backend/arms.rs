@@ -12,6 +12,7 @@ use super::http1::HttpBackend;
 use super::pool::{PoolControl, PoolView, Reuse};
 use super::response::ResponseBody;
 use crate::telemetry::metrics::ConnectCounters;
+use crate::turn::turn;
 use crate::upload::Upload;
 
 /// The backend of a member. A clone has the same connections.
@@ -50,6 +51,8 @@ impl Backend {
         upload: Upload,
         reuse: Reuse,
     ) -> Result<Sent<ResponseBody>, Box<Failed>> {
+        // Before a connection is leased: what was learnt of it then must not be out of date when the request is written.
+        turn().await;
         if let (Some(_), Some(connector)) = (request.upgrade, &self.upgrades) {
             // This future and those below are boxed, so that the future of a request over AJP13 stays small.
             let sent = Box::pin(connector.send(request, upload, reuse)).await;

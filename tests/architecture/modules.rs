@@ -26,6 +26,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "cores",
             "clock",
             "timer",
+            "turn",
             "variables",
             "framing",
             "distinguished_name",

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ajpgate_config::Limits;
@@ -16,6 +16,7 @@ use super::service::Service;
 use super::waits::Waits;
 use crate::connection_state::ConnectionState;
 use crate::framing::HeadLimits;
+use crate::turn::Turn;
 
 /// How long the rest of a body is read behind an answer that came before it.
 pub(super) const UNREAD: Duration = Duration::from_secs(30);
@@ -53,6 +54,8 @@ pub(super) struct Connection<'a, S: Socket, V: Service> {
     pub(super) client: ClientStream<S>,
     pub(super) machine: Machine,
     pub(super) output: Queue,
+    /// Of what is in `output`.
+    turn: Turn,
     pub(super) waits: Waits,
     /// Of the body that is being read, where `min_body_rate` is set.
     pub(super) pace: Option<Box<Pace>>,
@@ -67,6 +70,7 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
             client: ClientStream::new(io, Arc::clone(&state)),
             machine: Machine::new(bounds.head_limits),
             output: Queue::default(),
+            turn: Turn::default(),
             waits: Waits::new(bounds.idle.min(bounds.head)),
             pace: None,
             bounds,
@@ -75,11 +79,12 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
         }
     }
 
-    /// Writes what is waiting; pending while some of it is left.
+    /// Writes what is waiting, in its turn; pending while some of it is left.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         if self.output.is_empty() && !self.client.unflushed {
             return Poll::Ready(Ok(()));
         }
+        ready!(self.turn.poll(cx, self.output.len()));
         let mut wrote = false;
         let flushed = self
             .client
@@ -87,8 +92,9 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
         if wrote {
             self.waits.wrote();
         }
-        if flushed.is_pending() {
-            self.waits.write(self.bounds.idle);
+        match flushed.is_pending() {
+            true => self.waits.write(self.bounds.idle),
+            false => self.turn.written(),
         }
         flushed.map_err(|_| Gone)
     }

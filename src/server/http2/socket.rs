@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::watch::Watch;
+use crate::turn::Turn;
 
 /// How long and how much a client may go on sending that is told to go away. Without that its system might throw away what
 /// it has been told.
@@ -36,6 +37,8 @@ struct Inner<S> {
     before: BytesMut,
     /// Bytes of `h2` that `io` has not taken.
     gathered: BytesMut,
+    /// Of what has been gathered.
+    turn: Turn,
     watch: Watch,
     /// The side that is written is closed; what the client still sends is read until then.
     closed: Option<Pin<Box<Sleep>>>,
@@ -56,6 +59,7 @@ impl<S> Socket<S> {
             io,
             before,
             gathered: BytesMut::new(),
+            turn: Turn::default(),
             watch,
             closed: None,
             linger: LINGER_BYTES,
@@ -74,7 +78,11 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
     /// Those of the socket.
     pub(super) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let inner = &mut *self.inner();
-        ready!(inner.poll_write_gathered(cx))?;
+        if !inner.gathered.is_empty() {
+            ready!(inner.turn.poll(cx, inner.gathered.len()));
+            ready!(inner.poll_write_gathered(cx))?;
+            inner.turn.written();
+        }
         Pin::new(&mut inner.io).poll_flush(cx)
     }
 }
