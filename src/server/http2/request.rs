@@ -165,16 +165,18 @@ fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
     let mut fields = Fields::with_capacity(headers.len() + 1, bytes);
     fields.push_known(Known::Host, b"host", host.as_bytes());
     for (name, value) in headers {
-        let value = value.as_bytes();
-        // The crate `http` takes a quotation mark for a letter of a name.
-        if !is_name(name.as_str().as_bytes()) {
+        let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+        let known = Known::of(name);
+        // A name that is known is a token. The crate `http` takes a quotation mark for a letter of a name.
+        if !known.is_one_name() && !is_name(name) {
             return Err(Malformed::BadName);
         }
-        if value.trim_ascii() != value {
+        let is_space = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+        if is_space(value.first()) || is_space(value.last()) {
             return Err(Malformed::WhiteSpace);
         }
-        if name != HOST && name != COOKIE {
-            fields.push(name.as_str().as_bytes(), value);
+        if !matches!(known, Known::Host | Known::Cookie) {
+            fields.push_known(known, name, value);
         }
     }
     match &*cookies {
