@@ -28,6 +28,7 @@ mod handover;
 mod head;
 mod headers;
 mod identity;
+mod in_box;
 mod node;
 mod proxy;
 mod random;

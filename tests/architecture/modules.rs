@@ -25,6 +25,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "client",
             "cores",
             "clock",
+            "in_box",
             "timer",
             "turn",
             "variables",

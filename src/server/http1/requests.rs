@@ -11,6 +11,7 @@ use super::service::Service;
 use super::waits::{Late, Reading};
 use crate::framing::{Body, Refused};
 use crate::head::RequestHead;
+use crate::in_box::in_box;
 
 /// What a client that is between two requests does next.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             // What is large is boxed, and no head is held across an await: a connection that waits for its next request
             // needs no room for one.
             let exchange = match self.next_request().await {
-                Next::Request(head, body) => Box::pin(self.exchange(head, body)),
+                Next::Request(head, body) => in_box(|| self.exchange(head, body)),
                 Next::Refused(refusal) => break Err(refusal),
                 Next::Close => break Ok(None),
             };

@@ -19,6 +19,7 @@ use super::stream::{self, Common};
 use super::watch::Watch;
 use crate::client::Client;
 use crate::clock;
+use crate::in_box::in_box;
 use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::timer::LazyTimer;
@@ -139,8 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.requests = self.requests.saturating_add(1);
                     let common = Arc::clone(&self.common);
-                    let stream = stream::serve(common, self.requests, request, respond);
-                    self.streams.push(Box::pin(stream));
+                    let number = self.requests;
+                    let stream = in_box(|| stream::serve(common, number, request, respond));
+                    self.streams.push(stream);
                     continue;
                 }
                 Poll::Ready(Some(Err(error))) => {
