@@ -110,6 +110,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Ready when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = self.poll_requests(cx);
+        if over.is_pending() {
+            ready!(self.socket.poll_turn(cx));
+        }
         // The frames of all of them go out together.
         match self.socket.poll_send(cx) {
             Poll::Ready(Err(error)) => {

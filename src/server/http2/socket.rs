@@ -72,17 +72,23 @@ impl<S> Socket<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Socket<S> {
+    /// Ready when it is the turn of what has been gathered, or there is nothing.
+    pub(super) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let inner = &mut *self.inner();
+        match inner.gathered.len() {
+            0 => Poll::Ready(()),
+            waiting => inner.turn.poll(cx, waiting),
+        }
+    }
+
     /// Sends what has been gathered. Ready when the client's system, or TLS, has all of it.
     ///
     /// # Errors
     /// Those of the socket.
     pub(super) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let inner = &mut *self.inner();
-        if !inner.gathered.is_empty() {
-            ready!(inner.turn.poll(cx, inner.gathered.len()));
-            ready!(inner.poll_write_gathered(cx))?;
-            inner.turn.written();
-        }
+        ready!(inner.poll_write_gathered(cx))?;
+        inner.turn.written();
         Pin::new(&mut inner.io).poll_flush(cx)
     }
 }
