@@ -377,7 +377,17 @@ fn rules_that_forbid_under_conditions_forbid_always() {
 }
 
 /// Files whose first line of access stands where a reader could lose it, and what must be in the YAML.
-const EASILY_LOST: [(&str, &str); 6] = [
+const EASILY_LOST: [(&str, &str); 8] = [
+    (
+        "<Location />\nDeny from all\nAllow from 10\n</Location>\n<Location /in>\nRequire all granted\n</Location>\n\
+         ProxyPass /in ajp://a/\n",
+        "path: /in, to: \"ajp://a/\", allow: [10.0.0.0/8]",
+    ),
+    (
+        "<Location />\nSSLRequireSSL\n</Location>\n<Location /in>\nRequire all granted\n</Location>\n\
+         ProxyPass /in ajp://a/\n",
+        "path: /in, to: \"ajp://a/\", deny:",
+    ),
     (
         "RewriteRule ^/in - [F]\nRewriteEngine On\nProxyPass / ajp://a/\n",
         "match: \"^/in\", respond: { status: 403 }",

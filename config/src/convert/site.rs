@@ -154,6 +154,11 @@ pub struct Overlay {
 pub struct Access {
     /// Whom the rules let in; `None`: nothing is said.
     pub admission: Option<Admission>,
+    /// Whom rules of an older kind (`Order`, `Allow`, `Deny`) let in. They count beside the others, and a section replaces each
+    /// kind by itself.
+    pub older: Option<Admission>,
+    /// What no later section takes back, and cannot be said here: why, and where it stands.
+    pub sealed: Option<(String, Origin)>,
     /// `basic`, in lower case.
     pub kind: Option<String>,
     /// What browsers show when they ask for a password.
@@ -192,6 +197,8 @@ impl Access {
         let later = later.clone();
         Self {
             admission: later.admission.or_else(|| self.admission.clone()),
+            older: later.older.or_else(|| self.older.clone()),
+            sealed: self.sealed.clone().or(later.sealed),
             kind: later.kind.or_else(|| self.kind.clone()),
             realm: later.realm.or_else(|| self.realm.clone()),
             users: later.users.or_else(|| self.users.clone()),
@@ -201,7 +208,8 @@ impl Access {
     /// Whether somebody may be kept out.
     #[must_use]
     pub fn restricts(&self) -> bool {
-        !matches!(self.admission, None | Some(Admission::All))
+        let mut both = [&self.admission, &self.older].into_iter();
+        self.sealed.is_some() || both.any(|it| !matches!(it, None | Some(Admission::All)))
     }
 
     /// Nobody may come in: the keys.
@@ -217,16 +225,39 @@ impl Access {
     /// Why it cannot be said in keys: the mapping has to be closed.
     pub fn keys(&self) -> Result<Keys, String> {
         let mut keys = Keys::default();
-        let (allow, deny, user) = match &self.admission {
-            None | Some(Admission::All) => return Ok(keys),
-            Some(Admission::Nobody { why, .. }) => return Err(why.clone()),
-            Some(Admission::Those { allow, deny, user }) => (allow, deny, *user),
-        };
+        if let Some((why, _)) = &self.sealed {
+            return Err(why.clone());
+        }
+        let (mut allow, mut deny, mut user) = (Vec::<String>::new(), Vec::<String>::new(), false);
+        for admission in [&self.admission, &self.older].into_iter().flatten() {
+            match admission {
+                Admission::All => {}
+                Admission::Nobody { why, .. } => return Err(why.clone()),
+                Admission::Those {
+                    allow: own,
+                    deny: not,
+                    user: wanted,
+                } => {
+                    if !allow.is_empty() && !own.is_empty() && allow != *own {
+                        return Err("a client has to be in several networks at once".to_owned());
+                    }
+                    if allow.is_empty() {
+                        allow.clone_from(own);
+                    }
+                    for network in not {
+                        if !deny.contains(network) {
+                            deny.push(network.clone());
+                        }
+                    }
+                    user |= wanted;
+                }
+            }
+        }
         if !allow.is_empty() {
-            keys.set("allow", Value::texts(allow.iter().cloned()));
+            keys.set("allow", Value::texts(allow));
         }
         if !deny.is_empty() {
-            keys.set("deny", Value::texts(deny.iter().cloned()));
+            keys.set("deny", Value::texts(deny));
         }
         if user {
             keys.set("auth", Value::Map(self.auth()?));

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `#>` is a request: method, host (`localhost` where there is none) and target, then fields. `:2` behind the host is the second
-//! port, `https://` before it speaks TLS. `#~` belongs to the request before it and says why the answers may differ: by a
+//! port, `https://` before it speaks TLS. A body is as long as `Content-Length` says. `#~` belongs to the request before it and says why the answers may differ: by a
 //! [row of those that are meant](super::meant::Row), or by a remark of `convert` with these words. `#!` are arguments for both
 //! programs. In the files, and in the fields of requests, `@NAME@` stands for a port or an address; see [`super::places`].
 
@@ -157,8 +157,13 @@ impl Request {
             true => String::new(),
             false => format!("Host: {}\r\n", self.host),
         };
+        let length = self
+            .fields
+            .iter()
+            .find(|(name, _)| name == "Content-Length");
+        let body = "x".repeat(length.map_or(0, |(_, value)| value.parse().unwrap()));
         format!(
-            "{} {} HTTP/1.1\r\n{host}{}: {number}\r\n{fields}Connection: close\r\n\r\n",
+            "{} {} HTTP/1.1\r\n{host}{}: {number}\r\n{fields}Connection: close\r\n\r\n{body}",
             self.method,
             self.target,
             super::nodes::NUMBER

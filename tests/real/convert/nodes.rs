@@ -13,7 +13,7 @@ use ajp13::tables::RequestHeader;
 use ajp13::{ForwardRequest, FromContainer, PacketSize, SendHeaders, ToContainer};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt as _};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt as _, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::codec::Framed;
@@ -240,6 +240,13 @@ async fn serve_http(node: &'static str, stream: TcpStream) {
                 break;
             };
             fields.push((name.to_owned(), value.trim().to_owned()));
+        }
+        let length = fields
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
+        if stream.read_exact(&mut body).await.is_err() {
+            return;
         }
         let (uri, query) = target.split_once('?').unwrap_or((&target, "-"));
         let facts = format!("method: {method}\nuri: {uri}\nquery: {query}\n");

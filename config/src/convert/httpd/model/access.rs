@@ -24,6 +24,8 @@ pub(super) struct Rules {
     any: Option<Origin>,
     /// `SSLRequireSSL`
     tls_only: Option<Origin>,
+    /// A rule that sections below do not replace either.
+    sealed: Option<(String, Origin)>,
     /// Where the first rule stands.
     origin: Option<Origin>,
     /// A rule that nothing else in the section may soften: why it cannot be turned, and where it stands.
@@ -138,6 +140,10 @@ impl Rules {
             "authbasicprovider" if words.iter().all(|word| word == "file") => {}
             "authmerging" if first == "off" => {}
             "sslrequiressl" => self.tls_only = Some(origin),
+            "sslrequire" => {
+                let why = "SSLRequire has no counterpart".to_owned();
+                self.sealed.get_or_insert((why, origin));
+            }
             "sslverifyclient" if first == "none" => {}
             // Groups, providers and modules of identity: whatever they let in or keep out is not known here.
             _ => {
@@ -151,6 +157,11 @@ impl Rules {
     /// Closes the paths of the section, whatever else it says.
     pub(super) fn close(&mut self, why: String, origin: &Origin) {
         self.closed.get_or_insert_with(|| (why, origin.clone()));
+    }
+
+    /// Closes the paths of the section, whatever else it or a later section says.
+    pub(super) fn seal(&mut self, why: String, origin: &Origin) {
+        self.sealed.get_or_insert_with(|| (why, origin.clone()));
     }
 
     fn begin(&mut self, origin: &Origin) {
@@ -178,37 +189,36 @@ impl Rules {
     /// What the section says, with the names of what cannot be turned.
     pub(super) fn access(&self, notes: &mut Notes, secure: bool) -> Access {
         let mut access = self.access.clone();
+        access.sealed.clone_from(&self.sealed);
+        if self.tls_only.is_some() && !secure {
+            let why = "SSLRequireSSL, where nothing comes over TLS".to_owned();
+            access.sealed = self.tls_only.clone().map(|origin| (why, origin));
+        }
         if let Some((why, origin)) = self.closed.clone() {
             access.admission = Some(nobody(why, origin, notes));
+            access.older.clone_from(&access.admission);
             return access;
         }
-        if let Some(origin) = self.tls_only.clone().filter(|_| !secure) {
-            let why = "SSLRequireSSL, where nothing comes over TLS".to_owned();
-            access.admission = Some(Admission::Nobody { why, origin });
-            return access;
-        }
-        let Some(origin) = self.origin.clone() else {
+        let origin = self.origin.clone().or_else(|| self.any.clone());
+        let Some(origin) = origin else {
             return access;
         };
         let new = (!self.requires.is_empty()).then(|| any_of(&self.requires, &origin));
-        let rule = match (new, self.old_rules(&origin)) {
-            (None, None) => return access,
-            (Some(rule), None) | (None, Some(rule)) => rule,
-            (Some(new), Some(old)) => match &self.any {
-                Some(origin) => other("Satisfy Any has no counterpart", origin),
-                None => all_of(&[new, old], &origin),
-            },
-        };
-        access.admission = Some(match rule {
-            Rule::All => Admission::All,
-            Rule::None => Admission::Those {
-                allow: Vec::new(),
-                deny: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
-                user: false,
-            },
-            Rule::Those(Those { allow, deny, user }) => Admission::Those { allow, deny, user },
-            Rule::Other(why, origin) => nobody(why, origin, notes),
-        });
+        let old = self.old_rules(&origin);
+        if let Some(origin) = &self.any {
+            let everybody = [&new, &old].contains(&&Some(Rule::All));
+            access.admission = Some(match everybody {
+                true => Admission::All,
+                false => {
+                    let why = "Satisfy Any has no counterpart".to_owned();
+                    nobody(why, origin.clone(), notes)
+                }
+            });
+            access.older.clone_from(&access.admission);
+            return access;
+        }
+        access.admission = new.map(|rule| admission(rule, notes));
+        access.older = old.map(|rule| admission(rule, notes));
         access
     }
 
@@ -277,6 +287,19 @@ pub(super) fn restricts(node: &Node) -> bool {
         "rewriterule" => super::rewrites::forbids(inner),
         _ => restricts(inner),
     })
+}
+
+fn admission(rule: Rule, notes: &mut Notes) -> Admission {
+    match rule {
+        Rule::All => Admission::All,
+        Rule::None => Admission::Those {
+            allow: Vec::new(),
+            deny: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
+            user: false,
+        },
+        Rule::Those(Those { allow, deny, user }) => Admission::Those { allow, deny, user },
+        Rule::Other(why, origin) => nobody(why, origin, notes),
+    }
 }
 
 /// Closes what a rule guards, and says so.

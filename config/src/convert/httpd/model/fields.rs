@@ -52,7 +52,14 @@ pub(super) fn take(
         "setenv" => environment(node, &words, keys, notes),
         "addoutputfilterbytype" | "setoutputfilter" => compress(node, &words, keys, notes),
         "limitrequestbody" => match words.first().and_then(|it| it.parse::<u64>().ok()) {
-            Some(bytes) => keys.set("max_body", Value::number(bytes)),
+            Some(bytes) => {
+                keys.set("max_body", Value::number(bytes));
+                if bytes > 0 {
+                    let text = "longer bodies are refused here (413); httpd applies it to what mod_jk sends on, and not to what \
+                                mod_proxy does";
+                    notes.name(&node.origin, text);
+                }
+            }
             None => notes.name(&node.origin, "left out: it is no number"),
         },
         _ => return false,

@@ -11,7 +11,7 @@ use crate::convert::site::{Access, Action, Overlay, Rule, Takes};
 use crate::convert::value::{Keys, Value};
 
 /// Folders that a distribution puts there: nobody's site is in them.
-const STOCK: [&str; 7] = [
+const STOCK: [&str; 13] = [
     "/var/www/html",
     "/var/www",
     "/var/www/empty",
@@ -19,6 +19,12 @@ const STOCK: [&str; 7] = [
     "/usr/share/apache2/default-site/htdocs",
     "/srv/www/htdocs",
     "htdocs",
+    "/usr/share/apache2/icons",
+    "/usr/share/apache2/error",
+    "/usr/share/httpd/icons",
+    "/usr/share/httpd/error",
+    "/usr/share/httpd/noindex",
+    "/usr/local/apache2/icons",
 ];
 
 /// A path of requests and its folder.

@@ -219,7 +219,7 @@ impl Part {
             ("use", Place::Section(Kind::Directory(_)) | Place::Server, _) => false,
             ("use", _, Some(section)) => {
                 let why = "Use: macros are not followed".to_owned();
-                section.rules.close(why, &node.origin);
+                section.rules.seal(why, &node.origin);
                 true
             }
             _ => false,

@@ -68,6 +68,16 @@ fn whole(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut Notes) -> K
             keys.set_default(key, value.clone());
         }
     }
+    // Without a log of the main server, the first one of a virtual host counts.
+    let mut logging = hosts.iter().map(|host| &host.whole);
+    let host = match hosts {
+        [host] => Some(&host.whole),
+        _ if main.whole.logs() => None,
+        _ => logging.find(|host| host.logs()),
+    };
+    if let Some(log) = main.whole.access_log(host, notes) {
+        keys.set("access_log", log);
+    }
     let alone: Vec<&Part> = match hosts {
         [host] => vec![main, host],
         _ => vec![main],

@@ -73,6 +73,7 @@ const COUNTED: &[&str] = &[
     "indexorderdefault",
     "indexstylesheet",
     "keepalive",
+    "keepalivetimeout",
     "languagepriority",
     "listenbacklog",
     "listencoresbucketsratio",

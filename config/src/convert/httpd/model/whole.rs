@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::tree::Node;
 use crate::convert::files::below;
-use crate::convert::note::Notes;
+use crate::convert::note::{Notes, Origin};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind;
 use crate::log_format::FormatText;
@@ -18,6 +18,8 @@ pub(super) struct Whole {
     pub(super) keys: Keys,
     /// `LogFormat`, by name.
     formats: BTreeMap<String, String>,
+    /// The first `CustomLog`: file, format or its name, and where it stands.
+    log: Option<(String, String, Origin)>,
 }
 
 impl Whole {
@@ -65,30 +67,42 @@ impl Whole {
             let text = "left out: the access log is written to one file or standard output, without conditions";
             return notes.name(&node.origin, text);
         }
-        if self.keys.get("access_log").is_some() {
+        if self.log.is_some() {
             return notes.count(&node.origin);
         }
-        let format = match &**format {
-            "combined" | "common" => format.clone(),
-            name => self.formats.get(name).unwrap_or(format).clone(),
-        };
-        if let Err(fault) = FormatText::read(&format) {
-            return notes.name(
-                &node.origin,
-                format!("the format is left out: {}", fault.message),
-            );
-        }
         let path = below(root, path).to_string_lossy().into_owned();
-        let path = match &*path {
-            "/dev/stdout" | "/proc/self/fd/1" => "stdout".to_owned(),
-            "/dev/stderr" | "/proc/self/fd/2" => "stderr".to_owned(),
-            _ => path,
+        self.log = Some((path, format.clone(), node.origin.clone()));
+    }
+
+    /// Whether it has a log.
+    pub(super) const fn logs(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// `access_log`, of the main server (`self`), or of its only virtual host, which may use the formats of the main server.
+    pub(super) fn access_log(&self, host: Option<&Self>, notes: &mut Notes) -> Option<Value> {
+        let (path, name, origin) = host
+            .and_then(|host| host.log.as_ref())
+            .or(self.log.as_ref())?;
+        let own = host.and_then(|host| host.formats.get(name));
+        let format = match &**name {
+            "combined" | "common" => name,
+            _ => own.or_else(|| self.formats.get(name)).unwrap_or(name),
+        };
+        if let Err(fault) = FormatText::read(format) {
+            notes.name(origin, format!("the format is left out: {}", fault.message));
+            return None;
+        }
+        let path = match &**path {
+            "/dev/stdout" | "/proc/self/fd/1" => "stdout",
+            "/dev/stderr" | "/proc/self/fd/2" => "stderr",
+            path => path,
         };
         let mut keys = Keys::from([("path", Value::text(path))]);
         if format != "combined" {
             keys.set("format", Value::text(format));
         }
-        self.keys.set("access_log", Value::Map(keys));
+        Some(Value::Map(keys))
     }
 
     fn limit(&mut self, key: &str, text: &str, node: &Node, notes: &mut Notes) {
