@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ajpgate_config::Loaded;
+use ajpgate_config::{Discover, Loaded, MemberSource};
 use anyhow::{Context as _, bail, ensure};
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
@@ -25,7 +25,7 @@ use crate::client::{self, Client};
 use crate::head::RequestHead;
 use crate::mount::Captured;
 use crate::proxy::{Located, Mapped, Plan, Refusal, Wanted};
-use crate::state::{LiveAction, LiveTarget, Snapshot};
+use crate::state::{LiveAction, LiveTarget, Snapshot, with_lists};
 use crate::telemetry::metrics::Metrics;
 use crate::variables::Variables;
 
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     };
     // The snapshot is only read: nothing is connected, bound or served.
-    let snapshot = Snapshot::new(&loaded.config, 1, &Metrics::new())?;
+    let snapshot = Snapshot::new(&with_lists(&loaded.config), 1, &Metrics::new())?;
     let client = client::of_request(Arc::new(client), &head, &snapshot.trusted);
     let mapped = Mapped::of(&snapshot, &head, &client);
     let guarded = match &mapped {
@@ -186,8 +186,16 @@ fn forward<'a>(
         method: balancer.core().settings().method,
         candidates: choices.candidates,
         end: choices.end,
+        not_asked: not_asked(&balancer.config.discover),
         variables: choices.variables,
     }))
+}
+
+/// The sources whose members are not known without asking; lists have been read.
+fn not_asked(sources: &[Discover]) -> Vec<String> {
+    let sources = sources.iter();
+    let others = sources.filter(|source| source.source() != MemberSource::File);
+    others.map(Discover::subject).collect()
 }
 
 /// The members that a request would try, one after the other.

@@ -114,6 +114,13 @@ impl Discovered {
     }
 }
 
+/// The configuration with the members that its lists name now, as a gateway starts with it. Blocks.
+pub(crate) fn with_lists(file: &Config) -> Config {
+    let mut discovered = Discovered::default();
+    discovered.look_into_files(file);
+    discovered.over(file)
+}
+
 fn vanish(known: &mut [Found]) {
     for found in known {
         found.standing = Standing::Vanished;

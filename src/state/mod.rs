@@ -50,6 +50,7 @@ mod tests;
 
 pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::closing::Closing;
+pub(crate) use self::discovered::with_lists;
 pub(crate) use self::drain::Left;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::guard::{AuthServer, LiveIdentity};

@@ -287,6 +287,40 @@ fn a_balancer_without_a_usable_member_is_explained() {
     assert!(report["reason"].as_str().unwrap().contains("nofailover"));
 }
 
+/// Lists are read; whoever would have to be asked is named.
+#[test]
+fn members_of_lists_are_known_and_sources_that_are_not_asked_are_named() {
+    let scratch = Scratch::new("explain-discover");
+    scratch.write(
+        "ajpgate.yaml",
+        "listeners: [{ bind: \"127.0.0.1:0\" }]
+balancers:
+  shop:
+    discover:
+      - file: list.yaml
+      - dns: \"ajp://tomcats.test:8009\"
+      - kubernetes: { namespace: shop, service: tomcats, port: ajp }
+proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
+",
+    );
+    scratch.write("list.yaml", "- { url: \"ajp://10.0.0.1\", route: n1 }\n");
+    let request = ["/", "-H", "Cookie: JSESSIONID=A.n1"];
+    let done = explain(&scratch, &request);
+    let expected = "\
+  session     A.n1, from the cookie JSESSIONID
+  route       n1, which a member has
+  member      ajp://10.0.0.1 (route n1): has the session's route; gets /
+  then        no further try (maxattempts)
+  not asked   dns ajp://tomcats.test:8009: only a running gateway knows its members
+  not asked   kubernetes shop/tomcats:ajp: only a running gateway knows its members
+";
+    assert!(done.stdout.contains(expected), "{done:?}");
+    let report = as_json(&scratch, &request);
+    assert_eq!(report["member"]["url"], "ajp://10.0.0.1");
+    let not_asked = json!(["dns ajp://tomcats.test:8009", "kubernetes shop/tomcats:ajp"]);
+    assert_eq!(report["not_asked"], not_asked);
+}
+
 #[test]
 fn an_invalid_request_is_wrong_usage() {
     let scratch = shop();

@@ -181,6 +181,8 @@ pub(super) struct Forwarded<'a> {
     pub(super) candidates: Vec<Candidate>,
     /// Why no further member was found although another try is allowed; `None` after the last try.
     pub(super) end: Option<NoMember>,
+    /// The sources of members that were not asked.
+    pub(super) not_asked: Vec<String>,
     /// The variables after the first choice.
     pub(super) variables: Variables,
 }
@@ -335,6 +337,12 @@ impl Forwarded<'_> {
             self.write_candidate(f, label, candidate)?;
         }
         writeln!(f, "  then        {}", self.then())?;
+        for source in &self.not_asked {
+            writeln!(
+                f,
+                "  not asked   {source}: only a running gateway knows its members"
+            )?;
+        }
         for (index, (name, value)) in self.variables().enumerate() {
             let label = if index == 0 { "variables" } else { "" };
             writeln!(f, "  {label:11} {name}={value}")?;
@@ -445,7 +453,7 @@ impl Forwarded<'_> {
             .variables()
             .map(|(name, value)| (name.to_owned(), Value::from(value)))
             .collect();
-        json!({
+        let mut report = json!({
             "result": if members.is_empty() { "unserved" } else { "forwarded" },
             "status": members.is_empty().then_some(503),
             "reason": self.end.map(|nobody| nobody.to_string()),
@@ -464,7 +472,11 @@ impl Forwarded<'_> {
             "member": members.first(),
             "fallback": members.get(1..).unwrap_or_default(),
             "variables": variables,
-        })
+        });
+        if let (Value::Object(keys), false) = (&mut report, self.not_asked.is_empty()) {
+            keys.insert("not_asked".to_owned(), self.not_asked.as_slice().into());
+        }
+        report
     }
 
     fn member(&self, candidate: &Candidate) -> Value {
