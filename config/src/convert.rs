@@ -14,21 +14,32 @@
 //! the front part tells [`Notes`]: it is turned (nothing is said), named ([`Notes::name`]), or counted as no business of a
 //! gateway's ([`Notes::count`]). A line about access is never counted.
 
+mod account;
 mod arrange;
+mod ask;
+mod converted;
 mod defaults;
 mod files;
 mod httpd;
 mod modjk;
 mod note;
 mod overlap;
+mod request_path;
+mod secrecy;
 pub mod site;
+mod told;
 mod value;
 mod write;
 
 use std::path::PathBuf;
 
+pub use account::{Account, Fate, Line, OldFile};
+pub use ask::Old;
+pub use converted::Converted;
 pub use files::Files;
 pub use note::{Failure, Notes, Origin, Remark};
+pub use secrecy::{HIDDEN, Secrecy};
+pub use told::{Asked, Backend, Deed, Step, Told};
 pub use value::{Keys, Value};
 pub use write::Written;
 
@@ -49,19 +60,6 @@ pub struct Wanted {
     pub secrets_from_environment: bool,
 }
 
-/// The YAML, and what has to be said about it.
-#[derive(Debug)]
-pub struct Converted {
-    /// The text, which `check` accepts, with the lines of the old files that its lines come from.
-    pub written: Written,
-    /// What could not be turned, in the order of the files.
-    pub remarks: Vec<Remark>,
-    /// How many lines are no business of a gateway's.
-    pub counted: usize,
-    /// The names of the environment variables that stand for secrets, with the places of the secrets.
-    pub secrets: Vec<(String, Origin)>,
-}
-
 /// Turns the files that `wanted` names. `files` reads them, and `env` looks up environment variables.
 ///
 /// # Errors
@@ -72,8 +70,11 @@ pub fn convert(
     files: &dyn Files,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Converted, Failure> {
+    let recorder = files::Recorder::new(files);
+    let files: &dyn Files = &recorder;
     let mut notes = Notes::default();
     let mut site = site::Site::default();
+    let mut old = ask::Kind::None;
     if let Some(file) = &wanted.httpd {
         let options = httpd::Options {
             server_root: wanted.server_root.as_deref(),
@@ -83,23 +84,27 @@ pub fn convert(
             files,
             env,
         };
-        site = httpd::site(file, &options, &mut notes)?;
+        let (found, httpd) = httpd::site(file, &options, &mut notes)?;
+        (site, old) = (found, ask::Kind::Httpd(Box::new(httpd)));
     } else if let Some(workers) = &wanted.workers {
         let options = modjk::Options { files, env };
-        site = modjk::alone(
-            workers,
-            wanted.uriworkermap.as_deref(),
-            &options,
-            &mut notes,
-        )?;
+        let map = wanted.uriworkermap.as_deref();
+        let (found, jk) = modjk::alone(workers, map, &options, &mut notes)?;
+        (site, old) = (found, ask::Kind::ModJk(jk));
     }
     let mappings = arrange::arrange(&site, &mut notes);
     let written = write::write(&site, &mappings, wanted.secrets_from_environment);
-    let (remarks, counted) = notes.finish();
+    let sources = recorder.texts(notes.files());
+    let secrecy = Secrecy::of(&site, &mappings, &sources);
+    let (remarks, counted_lines) = notes.finish();
     Ok(Converted {
         remarks,
-        counted,
+        counted: counted_lines.len(),
+        counted_lines,
+        sources,
         secrets: written.secrets.clone(),
+        secrecy,
         written,
+        old: Old(old),
     })
 }

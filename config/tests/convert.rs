@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ajpgate_config::convert::{Converted, Failure, Files, Wanted, convert};
+use ajpgate_config::convert::{Account, Converted, Failure, Files, Wanted, convert};
 
 /// Files of the test data.
 struct Folder;
@@ -173,6 +173,65 @@ fn every_failure_has_its_place() {
         let failure = convert_text(text).expect_err(text).to_string();
         assert_eq!(failure, format!("/etc/httpd.conf:{said}"), "{text}");
     }
+    let wide = BTreeMap::from([("/etc/httpd.conf".into(), b"\xff\xfeL\0".to_vec())]);
+    let wanted = Wanted {
+        httpd: Some("/etc/httpd.conf".into()),
+        ..Wanted::default()
+    };
+    let failure = convert(&wanted, &Memory(wide), &|_| None).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "/etc/httpd.conf: cannot read /etc/httpd.conf: it is UTF-16 text, which the old server does not read either; \
+         save it as UTF-8"
+    );
+}
+
+#[test]
+fn what_is_said_to_backends_does_not_stand_beside_files() {
+    let text = "RequestHeader set X-A b\nAlias /static /srv/static\nProxyPass /static !\nProxyPass / ajp://10.0.0.1/\n";
+    let yaml = convert_text(text).unwrap().written.text;
+    assert!(
+        yaml.contains("{ path: /static, files: /srv/static }"),
+        "{yaml}"
+    );
+    assert!(ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None).is_ok());
+}
+
+#[test]
+fn each_line_has_its_fate() {
+    let bless = std::env::var_os("AJPGATE_BLESS").is_some();
+    let golden = folder().join("account/shop.txt");
+    let wanted = Wanted {
+        httpd: Some(folder().join("account/shop.conf")),
+        ..Wanted::default()
+    };
+    let converted = convert(&wanted, &Folder, &|_| None).unwrap();
+    let account = Account::of(&converted);
+    let mut told = String::new();
+    for line in account.files.iter().flat_map(|file| &file.lines) {
+        let fate = match line.continues {
+            true => "as above".to_owned(),
+            false => format!("{:?}", line.fate),
+        };
+        let mark = if line.is_shared { "with " } else { "" };
+        let yaml: Vec<String> = line.yaml.iter().map(ToString::to_string).collect();
+        told += format!(
+            "{:2} {fate:9} {mark}{:9} {}",
+            line.number,
+            yaml.join(","),
+            line.text
+        )
+        .trim_end();
+        told += "\n";
+    }
+    if bless {
+        fs::write(&golden, &told).unwrap();
+    }
+    assert_eq!(told, fs::read_to_string(&golden).unwrap_or_default());
+    for secret in ["Hunter2go", "dXNlcjpwYXNz", "s3cr3t"] {
+        assert!(!format!("{account:?}").contains(secret), "{secret}");
+    }
+    assert_eq!(account, Account::of(&converted));
 }
 
 #[test]

@@ -8,9 +8,10 @@
 )]
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use ajpgate_config::convert::{Files, Wanted, convert};
+use ajpgate_config::convert::{Asked, Converted, Deed, Files, Wanted, convert};
 use ajpgate_config::{Action, CapturePart, Config, Mapping, Target};
 use proptest::prelude::*;
 use regex::Regex;
@@ -212,7 +213,44 @@ fn new(config: &Config, host: &str, path: &str) -> (Option<String>, bool) {
     (Some(sent), denied)
 }
 
-fn converted(text: String) -> (String, Config) {
+/// What the old server is said to do with a path must be what it does here.
+fn told_alike(
+    converted: &Converted,
+    text: &str,
+    host: &str,
+    path: &str,
+    old: &(Option<String>, bool),
+) {
+    let asked = Asked {
+        secure: false,
+        host: host.to_owned(),
+        port: None,
+        path: path.to_owned(),
+        query: None,
+        from: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let told = converted.old.told(&asked).unwrap();
+    // Slashes are not told apart here.
+    let bare = |url: &str| url.replace('/', "");
+    match (&told.deed, old) {
+        (Deed::Sent { backends, .. }, (Some(url), false)) => {
+            let found: Vec<String> = backends
+                .iter()
+                .map(|it| format!("{}{}", it.address, it.path))
+                .collect();
+            assert_eq!(
+                found.iter().map(|it| bare(it)).collect::<Vec<_>>(),
+                [bare(url)],
+                "{host} {path}\n{text}"
+            );
+        }
+        (Deed::Answered { status: 403, .. }, (_, true)) => {}
+        (Deed::Answered { status: 404, .. }, (None, false)) => {}
+        _ => panic!("{host} {path}: {told:?}, expected {old:?}\n{text}"),
+    }
+}
+
+fn converted(text: String) -> (String, Converted, Config) {
     let wanted = Wanted {
         httpd: Some(PathBuf::from("/httpd.conf")),
         ..Wanted::default()
@@ -220,10 +258,11 @@ fn converted(text: String) -> (String, Config) {
     let converted = convert(&wanted, &One(text.clone()), &|_| None).unwrap();
     let again = convert(&wanted, &One(text), &|_| None).unwrap();
     assert_eq!(converted.written.text, again.written.text);
-    let yaml = converted.written.text;
+    let yaml = converted.written.text.clone();
     let loaded = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None);
     (
         yaml.clone(),
+        converted,
         loaded
             .unwrap_or_else(|problems| panic!("{problems}\n{yaml}"))
             .config,
@@ -254,9 +293,10 @@ proptest! {
     #[test]
     fn the_order_of_httpd_is_kept(lines in prop::collection::vec(line(), 1..8)) {
         let text = format!("Listen 80\n{}", text_of(&lines, 0));
-        let (yaml, config) = converted(text.clone());
+        let (yaml, turned, config) = converted(text.clone());
         let exact = !lines.iter().any(|line| matches!(line, Line::Match { .. }));
         for path in ASKED {
+            told_alike(&turned, &text, "a.example.com", path, &old(&lines, 0, path));
             same(&text, &yaml, path, &old(&lines, 0, path), &new(&config, "a.example.com", path), exact);
         }
     }
@@ -271,9 +311,10 @@ proptest! {
         for (name, lines, number) in hosts {
             text += &format!("<VirtualHost *:80>\nServerName {name}\n{}</VirtualHost>\n", text_of(lines, number));
         }
-        let (yaml, config) = converted(text.clone());
+        let (yaml, turned, config) = converted(text.clone());
         for path in ASKED {
             for (host, (_, lines, number)) in [("a.example.com", hosts[0]), ("b.example.com", hosts[1]), ("other", hosts[0])] {
+                told_alike(&turned, &text, host, path, &old(lines, number, path));
                 same(&format!("{host} {text}"), &yaml, path, &old(lines, number, path), &new(&config, host, path), false);
             }
         }

@@ -1,12 +1,23 @@
 //! `ajpgate convert`: the configuration of an httpd or of mod_jk becomes this program's YAML.
 
+mod compare;
+mod explained;
+mod report;
+#[cfg(test)]
+mod tests;
+mod trial;
+mod written;
+
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ajpgate_config::convert::{Converted, Files, Wanted, convert};
 use ajpgate_config::read_file;
 
+use self::explained::Explained;
+use self::trial::Trial;
 use super::process::{BAD_USAGE, FAILED, print};
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +43,16 @@ pub(super) struct Arguments {
     /// Where secrets go: `env` writes ${NAME} and lists the names
     #[arg(long, value_name = "WHERE", default_value = "file")]
     secrets: Secrets,
+    /// In place of the YAML, print what the old configuration does with this URL, what the new one does, and whether that is the
+    /// same (else exit with 1); may be repeated
+    #[arg(long, value_name = "URL", conflicts_with_all = ["strict", "secrets"])]
+    explain: Vec<String>,
+    /// Also write a page (HTML) that shows what became of each old line
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    report: Option<PathBuf>,
+    /// Address of the client that --explain is about
+    #[arg(long, value_name = "ADDRESS", requires = "explain", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    from: IpAddr,
 }
 
 /// Where secrets go.
@@ -60,6 +81,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(BAD_USAGE));
         }
     };
+    if !arguments.explain.is_empty() {
+        return Ok(explain(arguments, &converted));
+    }
+    if let Some(file) = &arguments.report
+        && let Err(error) = write_report(file, &converted, arguments)
+    {
+        eprintln!("ajpgate: {error:#}");
+        return Ok(ExitCode::from(FAILED));
+    }
     let written = print(&converted.written.text)?;
     remark(&converted);
     Ok(match arguments.strict && !converted.remarks.is_empty() {
@@ -68,20 +98,59 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The remarks, the names of secrets, and in the last line how many lines are no business of a gateway's.
+/// Writes the report, which no old file may become.
+fn write_report(file: &Path, converted: &Converted, arguments: &Arguments) -> anyhow::Result<()> {
+    let read = converted
+        .sources
+        .iter()
+        .map(|(name, _)| PathBuf::from(&**name));
+    let named = [
+        &arguments.httpd,
+        &arguments.workers,
+        &arguments.uriworkermap,
+    ];
+    let read: Vec<PathBuf> = read.chain(named.into_iter().flatten().cloned()).collect();
+    written::write(file, &report::page(converted)?, &read)
+}
+
+/// Prints what old and new do with each URL. The exit code says whether that is the same for all of them.
+fn explain(arguments: &Arguments, converted: &Converted) -> ExitCode {
+    let explained = || -> anyhow::Result<bool> {
+        let trial = Trial::of(&converted.written.text)?;
+        let mut all_same = true;
+        for url in &arguments.explain {
+            let explained = Explained::of(converted, &trial, url, arguments.from)?;
+            print(&converted.secrecy.hidden(&explained.to_string()))?;
+            all_same &= explained.is_same();
+        }
+        Ok(all_same)
+    };
+    match explained() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            eprintln!(
+                "ajpgate: {}",
+                converted.secrecy.hidden(&format!("{error:#}"))
+            );
+            ExitCode::from(BAD_USAGE)
+        }
+    }
+}
+
+/// The remarks, the names of secrets, and in the last line how many lines are no business of a gateway's, if there are any.
 fn remark(converted: &Converted) {
     for remark in &converted.remarks {
-        eprintln!("{remark}");
+        eprintln!("{}", converted.secrecy.hidden(&remark.to_string()));
     }
     for (name, origin) in &converted.secrets {
         eprintln!("{origin}: set {name} to its secret");
     }
-    let lines = if converted.counted == 1 {
-        "line"
-    } else {
-        "lines"
-    };
-    eprintln!("{} {lines} about modules and processes", converted.counted);
+    match converted.counted {
+        0 => {}
+        1 => eprintln!("1 line about modules and processes"),
+        lines => eprintln!("{lines} lines about modules and processes"),
+    }
 }
 
 /// Largest file that is turned, in bytes.

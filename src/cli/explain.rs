@@ -2,6 +2,7 @@
 
 mod files;
 mod guarded;
+mod outcome;
 mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +17,7 @@ use http::{Method, Request, Uri};
 
 use self::files::FileAnswer;
 use self::guarded::Guarded;
+pub(super) use self::outcome::{End, Outcome};
 use self::report::{Candidate, Forwarded, Report, Taken, Verdict};
 use super::arguments::ConfigArgument;
 use super::check;
@@ -55,17 +57,52 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
-    let (head, client) = match request(arguments) {
+    let asked = Asked {
+        url: &arguments.url,
+        headers: &arguments.headers,
+        method: arguments.method.clone(),
+        from: arguments.from,
+    };
+    let (head, client) = match request(asked) {
         Ok(request) => request,
         Err(error) => {
             eprintln!("ajpgate: {error:#}");
             return Ok(ExitCode::from(BAD_USAGE));
         }
     };
+    let text = reported(&loaded, &head, client, |report| match arguments.json {
+        true => format!("{:#}\n", report.json()),
+        false => report.to_string(),
+    });
+    print(&text?)
+}
+
+/// What becomes of a GET, in short.
+///
+/// # Errors
+///
+/// The URL is none; or a file or directory that the configuration names cannot be used.
+pub(super) fn outcome(loaded: &Loaded, url: &str, from: IpAddr) -> anyhow::Result<Outcome> {
+    let (head, client) = request(Asked {
+        url,
+        headers: &[],
+        method: Method::GET,
+        from,
+    })?;
+    reported(loaded, &head, client, Outcome::of)
+}
+
+/// Gives the report about a request to `then`.
+fn reported<T>(
+    loaded: &Loaded,
+    head: &RequestHead,
+    client: Client,
+    then: impl FnOnce(&Report<'_>) -> T,
+) -> anyhow::Result<T> {
     // The snapshot is only read: nothing is connected, bound or served.
     let snapshot = Snapshot::new(&with_lists(&loaded.config), 1, &Metrics::new())?;
-    let client = client::of_request(Arc::new(client), &head, &snapshot.trusted);
-    let mapped = Mapped::of(&snapshot, &head, &client);
+    let client = client::of_request(Arc::new(client), head, &snapshot.trusted);
+    let mapped = Mapped::of(&snapshot, head, &client);
     let guarded = match &mapped {
         Ok(mapped) => {
             let mapping = mapped.located.mapping;
@@ -84,19 +121,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         mapping: mapped
             .as_ref()
             .ok()
-            .and_then(|mapped| taken(&loaded, mapped)),
+            .and_then(|mapped| taken(loaded, mapped)),
         verdict: match (&mapped, &guarded.stopped) {
             (Ok(_), Some((status, reason))) => Verdict::Stopped(*status, reason.clone()),
-            (Ok(mapped), None) => explain(&snapshot, mapped, &head, &client),
+            (Ok(mapped), None) => explain(&snapshot, mapped, head, &client),
             (Err(refusal), _) => Verdict::Refused(*refusal),
         },
         guarded: &guarded,
     };
-    print(&if arguments.json {
-        format!("{:#}\n", report.json())
-    } else {
-        report.to_string()
-    })
+    Ok(then(&report))
 }
 
 /// The mapping of a request, as the configuration has it, with what it captured.
@@ -250,9 +283,17 @@ fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
     choices
 }
 
+/// A request that is asked about.
+struct Asked<'a> {
+    url: &'a str,
+    headers: &'a [(HeaderName, HeaderValue)],
+    method: Method,
+    from: IpAddr,
+}
+
 /// The request of the command line, and its client.
-fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Client)> {
-    let url = arguments.url.as_str();
+fn request(asked: Asked<'_>) -> anyhow::Result<(RequestHead, Client)> {
+    let url = asked.url;
     let (secure, host, target) = match url.split_once("://") {
         None => (false, None, url.to_owned()),
         Some((scheme, rest)) => {
@@ -273,17 +314,17 @@ fn request(arguments: &Arguments) -> anyhow::Result<(RequestHead, Client)> {
     let uri: Uri = target
         .parse()
         .with_context(|| format!("{target}: not a request target"))?;
-    let mut request = Request::builder().method(arguments.method.clone()).uri(uri);
-    let named = arguments.headers.iter().any(|(name, _)| name == HOST);
+    let mut request = Request::builder().method(asked.method).uri(uri);
+    let named = asked.headers.iter().any(|(name, _)| name == HOST);
     if !named {
         request = request.header(HOST, host.unwrap_or("localhost"));
     }
-    for (name, value) in &arguments.headers {
+    for (name, value) in asked.headers {
         request = request.header(name, value);
     }
     let (parts, ()) = request.body(()).context("not a request")?.into_parts();
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, if secure { 443 } else { 80 }));
-    let mut client = Client::new(SocketAddr::new(arguments.from, 0), here);
+    let mut client = Client::new(SocketAddr::new(asked.from, 0), here);
     client.is_secure = secure;
     Ok((parts.into(), client))
 }

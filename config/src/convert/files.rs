@@ -1,6 +1,9 @@
 //! Where the old files are read from.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Reads old files. The crate itself opens none, so that tests and fuzz targets need no file system.
 pub trait Files {
@@ -13,6 +16,60 @@ pub trait Files {
 
     /// The names in a folder, in any order; `None` when it is no folder, or cannot be read.
     fn names(&self, folder: &Path) -> Option<Vec<String>>;
+}
+
+/// Keeps the bytes of the files that are read.
+pub(super) struct Recorder<'a> {
+    files: &'a dyn Files,
+    read: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(files: &'a dyn Files) -> Self {
+        Self {
+            files,
+            read: RefCell::default(),
+        }
+    }
+
+    /// The texts of some of the files, each with its name. Bytes that are not UTF-8 are taken for Latin-1.
+    pub(super) fn texts(&self, names: &[Arc<str>]) -> Vec<(Arc<str>, String)> {
+        let read = self.read.borrow();
+        let text = |name: &Arc<str>| {
+            let bytes = read.get(Path::new(&**name))?;
+            Some((Arc::clone(name), text_of(bytes)))
+        };
+        names.iter().filter_map(text).collect()
+    }
+}
+
+impl Files for Recorder<'_> {
+    fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
+        let bytes = self.files.read(file)?;
+        self.read
+            .borrow_mut()
+            .insert(file.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    fn names(&self, folder: &Path) -> Option<Vec<String>> {
+        self.files.names(folder)
+    }
+}
+
+/// The text of an old file. Bytes that are not UTF-8 are taken for Latin-1.
+pub(super) fn text_of(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// Why the bytes are no old file that can be read; `None`: they may be one.
+pub(super) fn unreadable(bytes: &[u8]) -> Option<&'static str> {
+    let is_wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    is_wide
+        .then_some("it is UTF-16 text, which the old server does not read either; save it as UTF-8")
 }
 
 /// A name that an old file gives, seen from a folder.

@@ -13,10 +13,15 @@ use std::path::Path;
 use super::note::{Failure, Notes};
 use super::site::Site;
 
+pub(super) use self::model::{Old, told};
 pub(super) use self::options::Options;
 
-/// What the httpd of a file does.
-pub(super) fn site(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Result<Site, Failure> {
+/// What the httpd of a file does, and what is asked about single requests.
+pub(super) fn site(
+    file: &Path,
+    options: &Options<'_>,
+    notes: &mut Notes,
+) -> Result<(Site, Old), Failure> {
     let tree = read::read(file, options, notes)?;
-    model::site(&tree, options, notes)
+    model::site(tree, options, notes)
 }

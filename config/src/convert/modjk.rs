@@ -13,6 +13,7 @@ mod leftover;
 mod lex;
 mod member;
 mod mount;
+mod old;
 mod options;
 mod read;
 mod rules;
@@ -23,7 +24,11 @@ use std::sync::Arc;
 
 use self::connector::Connector;
 pub(super) use self::directives::{Directive, Directives};
+pub(super) use self::glob::takes as takes_glob;
+pub(super) use self::lex::property;
 use self::mount::{Mounts, Written};
+use self::old::Rules;
+pub(super) use self::old::{Old, told, told_alone};
 pub(super) use self::options::Options;
 use self::read::Properties;
 use super::note::{Failure, Notes, Origin};
@@ -43,7 +48,7 @@ pub(super) fn alone(
     map: Option<&Path>,
     options: &Options<'_>,
     notes: &mut Notes,
-) -> Result<Site, Failure> {
+) -> Result<(Site, Old), Failure> {
     let mut properties = Properties::default();
     let place = place_of(workers);
     properties.read(workers, &place, options, notes)?;
@@ -71,7 +76,7 @@ pub(super) fn alone(
     }
     let balancers = connector.finish();
     leftover::leftover(&properties, notes);
-    Ok(Site {
+    let site = Site {
         listeners: vec![Listener {
             bind: "0.0.0.0:80".to_owned(),
             keys: Keys::default(),
@@ -84,7 +89,19 @@ pub(super) fn alone(
             ..Server::default()
         }],
         ..Site::default()
-    })
+    };
+    let rules = Rules {
+        mounts,
+        excluded: Vec::new(),
+    };
+    let servers = vec![rules];
+    Ok((
+        site,
+        Old {
+            properties,
+            servers,
+        },
+    ))
 }
 
 /// What is given beside the files of an httpd.
@@ -100,7 +117,7 @@ pub(super) struct Given<'a> {
 }
 
 /// Adds what mod_jk does to the servers of an httpd. `servers` are the directives of each server of the site; `None` stands
-/// for the main server, whose directives are `main`.
+/// for the main server, whose directives are `main`. Returns what is asked about single requests; `None`: there is no mod_jk.
 ///
 /// # Errors
 ///
@@ -111,11 +128,11 @@ pub(super) fn add(
     servers: &[Option<&Directives>],
     given: &Given<'_>,
     notes: &mut Notes,
-) -> Result<(), Failure> {
+) -> Result<Option<Old>, Failure> {
     let hosts = servers.iter().filter_map(|it| *it);
     let mut all = std::iter::once(main).chain(hosts);
     if given.workers.is_none() && !all.any(|it| it.sends_on() || it.workers.is_some()) {
-        return Ok(());
+        return Ok(None);
     }
     let properties = properties(main, servers, given, notes)?;
     let place = main.workers.as_ref().map_or_else(
@@ -134,6 +151,7 @@ pub(super) fn add(
         (None, None) => Vec::new(),
     };
     let mut is_used = false;
+    let mut rules = Vec::new();
     for (server, directives) in site.servers.iter_mut().zip(servers) {
         let host = directives.unwrap_or(main);
         let copies = directives.is_none() || host.copy.unwrap_or(main.copy_all);
@@ -153,6 +171,8 @@ pub(super) fn add(
         let mut stage = excluded(main, host, notes);
         stage.extend(connector.rules(&mounts, &keys, notes));
         insert(server, stage);
+        let excluded = excluding(main, host).cloned().collect();
+        rules.push(Rules { mounts, excluded });
     }
     if !is_used {
         for (_, _, origin) in own.iter().chain(&file) {
@@ -162,7 +182,10 @@ pub(super) fn add(
     }
     site.balancers.extend(connector.finish());
     leftover::leftover(&properties, notes);
-    Ok(())
+    Ok(Some(Old {
+        properties,
+        servers: rules,
+    }))
 }
 
 /// The properties of the workers' file and of `JkWorkerProperty`.
@@ -178,7 +201,7 @@ fn properties(
         .chain(hosts)
         .flat_map(|it| &it.properties)
     {
-        match lex::property(text) {
+        match property(text) {
             Some((key, value)) => {
                 properties.set(&key, &value, origin.clone(), &given.options, notes)?;
             }
@@ -260,15 +283,23 @@ fn attributes(main: &Directives, host: &Directives, notes: &mut Notes) -> Keys {
     }
 }
 
-/// What `no-jk` takes away from all rules.
-fn excluded(main: &Directives, host: &Directives, notes: &mut Notes) -> Vec<Rule> {
+/// The expressions of `no-jk` that count for a server.
+fn excluding<'a>(
+    main: &'a Directives,
+    host: &'a Directives,
+) -> impl Iterator<Item = &'a (String, Origin)> {
     let own = if std::ptr::eq(main, host) {
         &[][..]
     } else {
         &host.excluded
     };
+    main.excluded.iter().chain(own)
+}
+
+/// What `no-jk` takes away from all rules.
+fn excluded(main: &Directives, host: &Directives, notes: &mut Notes) -> Vec<Rule> {
     let mut rules = Vec::new();
-    for (pattern, origin) in main.excluded.iter().chain(own) {
+    for (pattern, origin) in excluding(main, host) {
         if let Err(fault) = MatchText::read(pattern) {
             notes.name(origin, format!("left out: {}", fault.message));
             continue;

@@ -28,6 +28,14 @@ pub struct Remark {
     pub text: String,
 }
 
+impl Remark {
+    /// Whether it says that the line, or a part of it, became nothing.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.text.contains("left out")
+    }
+}
+
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.origin, self.text)
@@ -100,7 +108,12 @@ impl Notes {
         }
     }
 
-    pub(super) fn finish(self) -> (Vec<Remark>, usize) {
+    /// The files in the order in which they were first looked at.
+    pub(super) fn files(&self) -> &[Arc<str>] {
+        &self.files
+    }
+
+    pub(super) fn finish(self) -> (Vec<Remark>, BTreeSet<Origin>) {
         let remarks = self
             .remarks
             .into_iter()
@@ -108,6 +121,6 @@ impl Notes {
                 origin: Origin { file, line },
                 text,
             });
-        (remarks.collect(), self.counted.len())
+        (remarks.collect(), self.counted)
     }
 }

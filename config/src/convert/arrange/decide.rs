@@ -12,6 +12,15 @@ use crate::convert::value::Keys;
 /// How the comment of a mapping begins that nobody may use.
 pub(super) const CLOSED: &str = "closed for everybody: ";
 
+/// Keys that mean nothing where nothing is sent to a backend.
+const ABOUT_BACKENDS: [&str; 5] = [
+    "request_headers",
+    "request_attributes",
+    "preserve_host",
+    "member",
+    "timeout",
+];
+
 /// Answers for all servers of a site.
 pub(super) struct Decider<'a> {
     /// For each server and stage: the first rule of each path, by its number.
@@ -88,8 +97,10 @@ pub(super) fn outcome(server: &Server, rule: &Rule, takes: &Takes) -> Outcome {
     let mut origins = vec![rule.origin.clone()];
     let mut comments = rule.comments.clone();
     let (mut keys, access) = overlaid(server, rule, &answer, takes, &mut origins);
-    if !matches!(answer, Answer::To(_) | Answer::Files(_)) {
-        keys = Keys::default();
+    match answer {
+        Answer::To(_) => {}
+        Answer::Files(_) => ABOUT_BACKENDS.iter().for_each(|key| drop(keys.remove(key))),
+        _ => keys = Keys::default(),
     }
     let guard = access.keys().unwrap_or_else(|why| {
         comments.push(format!("{CLOSED}{why}"));

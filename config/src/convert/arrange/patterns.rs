@@ -192,8 +192,9 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
     let leaves = rule.action == Action::Pass && !meets_later_expression(server, rule, own);
     for path in below.clone() {
         let mut outcome = decider.at(Some(server), path);
-        // Where it leaves a path to others, theirs is the outcome.
-        if outcome.origins.first() != Some(&rule.origin) && !leaves {
+        // Where it leaves a path to the stages behind it, theirs is the outcome.
+        let is_left = leaves && is_behind(server, rule, &outcome);
+        if outcome.origins.first() != Some(&rule.origin) && !is_left {
             continue;
         }
         let mut above = upwards(path).skip(1).take_while(|above| covers(own, above));
@@ -216,10 +217,20 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
     entries
 }
 
+/// The rules of the stages behind that of a rule.
+fn behind<'a>(server: &'a Server, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
+    let here = |stage: &&Vec<Rule>| !stage.iter().any(|it| std::ptr::eq(it, rule));
+    server.stages.iter().skip_while(here).skip(1).flatten()
+}
+
+/// Whether a stage behind that of a rule has decided an outcome.
+fn is_behind(server: &Server, rule: &Rule, outcome: &Outcome) -> bool {
+    behind(server, rule).any(|it| outcome.origins.first() == Some(&it.origin))
+}
+
 /// Whether a stage behind that of a rule has an expression that takes some of its paths.
 fn meets_later_expression(server: &Server, rule: &Rule, own: &str) -> bool {
-    let here = |stage: &&Vec<Rule>| !stage.iter().any(|it| std::ptr::eq(it, rule));
-    let mut later = server.stages.iter().skip_while(here).skip(1).flatten();
+    let mut later = behind(server, rule);
     let own = Takes::Path(own.to_owned());
     later.any(|it| !matches!(it.takes, Takes::Path(_)) && meet(&it.takes, &own))
 }

@@ -12,14 +12,12 @@ pub(super) struct Line {
 /// The lines of a file that are neither empty nor comments. `\` before the end of a line continues it, in a comment too.
 /// Bytes that are not UTF-8 are taken for Latin-1.
 pub(super) fn lines(bytes: &[u8]) -> Vec<Line> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = crate::convert::files::text_of(bytes);
     let mut lines = Vec::new();
     let mut begun: Option<Line> = None;
     for (number, part) in (1..).zip(text.split('\n')) {
+        // Files that were put together have the mark in the middle.
+        let part = part.strip_prefix('\u{feff}').unwrap_or(part);
         let part = part.strip_suffix('\r').unwrap_or(part);
         let (part, goes_on) = match part.strip_suffix('\\') {
             Some(part) => (part, true),
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn lines_go_on_behind_a_backslash_and_comments_swallow_them() {
-        let text = b"\xef\xbb\xbfA 1 \\\r\n  2\r\n# no \\\nB\n\n  C\\";
+        let text = b"\xef\xbb\xbfA 1 \\\r\n  2\r\n# no \\\nB\n\n\xef\xbb\xbfC\\";
         let lines = lines(text);
         let found: Vec<_> = lines.iter().map(|it| (it.number, &*it.text)).collect();
         assert_eq!(found, [(1, "A 1   2"), (6, "C")]);

@@ -4,8 +4,10 @@ mod access;
 mod always;
 mod balancers;
 mod fields;
+mod known;
 mod listeners;
 mod local;
+mod old;
 mod params;
 mod part;
 mod passes;
@@ -24,6 +26,8 @@ use crate::convert::modjk;
 use crate::convert::note::{Failure, Notes};
 use crate::convert::site::Site;
 
+pub(crate) use self::known::Old;
+pub(crate) use self::old::told;
 use self::part::Part;
 use self::place::Place;
 
@@ -32,12 +36,16 @@ use self::place::Place;
 /// # Errors
 ///
 /// A file of mod_jk cannot be read.
-pub(super) fn site(tree: &Tree, options: &Options<'_>, notes: &mut Notes) -> Result<Site, Failure> {
+pub(super) fn site(
+    tree: Tree,
+    options: &Options<'_>,
+    notes: &mut Notes,
+) -> Result<(Site, Old), Failure> {
     let mut main = Part::new(tree.root.clone(), tree.origin.clone());
     let mut hosts: Vec<Part> = Vec::new();
     for node in &tree.nodes {
         if node.name == "virtualhost" {
-            hosts.push(virtual_host(node, tree, notes));
+            hosts.push(virtual_host(node, &tree, notes));
         } else {
             main.take(node, &Place::Server, notes);
         }
@@ -55,8 +63,17 @@ pub(super) fn site(tree: &Tree, options: &Options<'_>, notes: &mut Notes) -> Res
             env: options.env,
         },
     };
-    modjk::add(&mut site, &main.jk, &servers, &given, notes)?;
-    Ok(site)
+    let jk = modjk::add(&mut site, &main.jk, &servers, &given, notes)?;
+    let nodes = tree.nodes;
+    Ok((
+        site,
+        Old {
+            nodes,
+            main,
+            hosts,
+            jk,
+        },
+    ))
 }
 
 fn virtual_host(node: &Node, tree: &Tree, notes: &mut Notes) -> Part {

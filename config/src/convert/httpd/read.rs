@@ -13,6 +13,7 @@ use self::state::{Reader, failure};
 use super::lex::{self, Line};
 use super::options::Options;
 use super::tree::{Node, Tree};
+use crate::convert::files::unreadable;
 use crate::convert::note::{Failure, Notes, Origin};
 
 /// Most bytes of all files together, variables filled in.
@@ -85,6 +86,9 @@ impl Reader<'_> {
             Ok(bytes) => bytes,
             Err(why) => return fail(format!("cannot read {}: {why}", path.display())),
         };
+        if let Some(why) = unreadable(&bytes) {
+            return fail(format!("cannot read {}: {why}", path.display()));
+        }
         self.spend(bytes.len(), place)?;
         let name: Arc<str> = Arc::from(&*path.to_string_lossy());
         self.notes.open(&name);

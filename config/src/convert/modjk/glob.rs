@@ -18,7 +18,7 @@ pub(super) fn covers(above: &str, pattern: &str) -> bool {
 }
 
 /// Whether a pattern takes a path.
-pub(super) fn takes(pattern: &str, path: &str) -> bool {
+pub(crate) fn takes(pattern: &str, path: &str) -> bool {
     matches_with(pattern, path, |one, other| one == other || one == '?')
 }
 

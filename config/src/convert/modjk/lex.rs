@@ -45,7 +45,7 @@ pub(super) fn lines(bytes: &[u8]) -> Lines {
 }
 
 /// The key and value of one line. `#` begins a comment wherever it stands, and there are no escapes or continuations.
-pub(super) fn property(text: &str) -> Option<(String, String)> {
+pub(crate) fn property(text: &str) -> Option<(String, String)> {
     let (key, value) = bare(text).split_once('=')?;
     let (key, value) = (key.trim_matches(is_blank), value.trim_matches(is_blank));
     (!key.is_empty() && !value.is_empty()).then(|| (key.to_owned(), value.to_owned()))

@@ -69,7 +69,12 @@ pub(super) fn member(
     Ok(turned)
 }
 
-fn url(worker: &Worker<'_>, notes: &mut Notes) -> Result<String, String> {
+/// The url of a worker.
+///
+/// # Errors
+///
+/// Why it cannot be a member here.
+pub(super) fn url(worker: &Worker<'_>, notes: &mut Notes) -> Result<String, String> {
     let host = worker.get(&["host"]).map_or("localhost", |it| &it.value);
     if host.starts_with('/') {
         return Err("Unix sockets are not supported: give the Tomcat a port".to_owned());

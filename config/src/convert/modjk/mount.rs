@@ -94,9 +94,20 @@ impl Mounts {
             .rules
             .iter()
             .find(|rule| glob::takes(&rule.pattern, path))?;
-        let mut exclusions = self.exclusions.iter();
-        let excluded = exclusions.any(|it| it.concerns(rule) && glob::takes(&it.pattern, path));
+        let excluded = self.taking_away(rule, path).next().is_some();
         Some((rule, excluded))
+    }
+}
+
+impl Mounts {
+    /// The exclusions that take a path away from a rule.
+    pub(super) fn taking_away<'a>(
+        &'a self,
+        rule: &'a Mount,
+        path: &'a str,
+    ) -> impl Iterator<Item = &'a Mount> {
+        let exclusions = self.exclusions.iter();
+        exclusions.filter(move |it| it.concerns(rule) && glob::takes(&it.pattern, path))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::lex;
 use super::options::Options;
+use crate::convert::files::unreadable;
 use crate::convert::note::{Failure, Notes, Origin};
 
 /// Most bytes of a file, and of all values together with their variables filled in.
@@ -229,6 +230,9 @@ pub(super) fn open(
         .files
         .read(file)
         .map_err(|why| fail(format!("cannot read {}: {why}", file.display())))?;
+    if let Some(why) = unreadable(&bytes) {
+        return Err(fail(format!("cannot read {}: {why}", file.display())));
+    }
     if bytes.len() > MOST_BYTES {
         let text = format!("{} is longer than {} MiB", file.display(), MOST_BYTES >> 20);
         return Err(fail(text));

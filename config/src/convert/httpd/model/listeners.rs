@@ -6,7 +6,7 @@ use crate::convert::site::Listener;
 use crate::convert::value::{Keys, Value};
 
 /// The port of an address: `*:443`, `[::1]:80`, `80`; `None`: none is said, or any.
-fn port(address: &str) -> Option<u16> {
+pub(super) fn port(address: &str) -> Option<u16> {
     match address.rsplit_once(':') {
         Some((_, port)) if !port.contains(']') => port.parse().ok(),
         _ => address.parse().ok(),
@@ -14,7 +14,7 @@ fn port(address: &str) -> Option<u16> {
 }
 
 /// The addresses that `Listen` names, each with whether it was said to be https.
-fn listened(main: &Part) -> Vec<(String, u16, bool, Origin)> {
+pub(super) fn listened(main: &Part) -> Vec<(String, u16, bool, Origin)> {
     let mut found: Vec<(String, u16, bool, Origin)> = Vec::new();
     for (words, origin) in &main.listens {
         let Some(address) = words.first() else {

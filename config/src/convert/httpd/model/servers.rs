@@ -213,12 +213,7 @@ impl Builder<'_> {
         let mut hosts: Vec<String> = Vec::new();
         for (name, origin) in host.into_iter().flat_map(|host| &host.names) {
             let name = name.to_ascii_lowercase();
-            let bare = name.split_once("://").map_or(&*name, |(_, rest)| rest);
-            let bare = match bare.rsplit_once(':') {
-                Some((front, port)) if port.bytes().all(|it| it.is_ascii_digit()) => front,
-                _ => bare,
-            };
-            match HostName::read(bare) {
+            match HostName::read(bare_name(&name)) {
                 Ok(name) if hosts.contains(&name) => {}
                 Ok(name) => hosts.push(name),
                 Err(fault) => {
@@ -455,7 +450,17 @@ impl Builder<'_> {
     }
 }
 
-fn defined<'a>(proxies: &'a Proxies, name: &str) -> Option<&'a Defined> {
+/// The host of a `ServerName`, without the scheme and port that may stand with it.
+pub(super) fn bare_name(name: &str) -> &str {
+    let bare = name.split_once("://").map_or(name, |(_, rest)| rest);
+    match bare.rsplit_once(':') {
+        Some((front, port)) if port.bytes().all(|it| it.is_ascii_digit()) => front,
+        _ => bare,
+    }
+}
+
+/// The balancer of a name that has members.
+pub(super) fn defined<'a>(proxies: &'a Proxies, name: &str) -> Option<&'a Defined> {
     let mut balancers = proxies.balancers.iter();
     balancers.find(|it| it.name == name && !it.members.is_empty())
 }

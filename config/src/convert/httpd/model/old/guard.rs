@@ -1,0 +1,105 @@
+//! Who may come in: the sections about what is sent on, then those about paths; the later one counts, part by part.
+
+use std::net::IpAddr;
+
+use super::super::known::Old;
+use super::super::part::Section;
+use super::super::place::Kind;
+use super::request::Request;
+use super::section::Section as Here;
+use super::target::answered;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::overlap::covers;
+use crate::convert::site::{Access, Admission};
+use crate::convert::told::{Deed, Telling};
+use crate::field::Kind as _;
+use crate::value::Network;
+
+/// What a request is for.
+pub(super) enum Subject<'a> {
+    /// It is sent to this url by mod_proxy.
+    Url(&'a str),
+    /// A file of httpd's own.
+    File(&'a str),
+    /// Something else.
+    Path,
+}
+
+/// The answer to a client that may not come in; `None`: it comes in.
+pub(super) fn refusal(
+    old: &Old,
+    host: Option<usize>,
+    sections: &[Here<'_>],
+    subject: &Subject<'_>,
+    request: &Request<'_>,
+    telling: &mut Telling,
+) -> Option<Deed> {
+    let own = host.and_then(|host| old.hosts.get(host));
+    let parts = std::iter::once(&old.main).chain(own);
+    let (mut access, mut origin) = (Access::default(), None);
+    let all = || parts.clone().flat_map(|part| &part.sections);
+    let mut before: Vec<&Section> = all()
+        .filter(|it| match (&it.kind, subject) {
+            (Kind::Proxy(start), Subject::Url(url)) => {
+                url.starts_with(start.trim_end_matches(['*', '/']))
+            }
+            (Kind::Directory(folder), Subject::File(name)) => covers(folder, name),
+            _ => false,
+        })
+        .collect();
+    // Sections about longer folders come later; those about urls keep their order.
+    before.sort_by_key(|it| match &it.kind {
+        Kind::Directory(folder) => folder.len(),
+        _ => 0,
+    });
+    let is_here = |place: &Origin| sections.iter().any(|it| it.node.origin == *place);
+    let about_paths = all()
+        .filter(|it| matches!(it.kind, Kind::Location(_) | Kind::Text(_)) && is_here(&it.origin));
+    for section in before.into_iter().chain(about_paths) {
+        // What cannot be turned is asked for below.
+        let said = section
+            .rules
+            .access(&mut Notes::default(), request.asked.secure);
+        if said.admission.is_some() {
+            origin = Some(&section.origin);
+        }
+        access = access.then(&said);
+    }
+    let origin = origin?;
+    match &access.admission {
+        None | Some(Admission::All) => None,
+        Some(Admission::Nobody { why, origin }) => {
+            let text = format!("it says who comes in by what a URL does not say: {why}");
+            telling.unknown(origin, text);
+            None
+        }
+        Some(Admission::Those { allow, deny, user }) => {
+            let from = request.from();
+            let comes_in = (allow.is_empty() || is_in(allow, from)) && !is_in(deny, from);
+            let (status, text) = match (comes_in, user) {
+                (false, _) => (403, format!("does not let {from} in")),
+                (true, true) if !asks_for_password(access.kind.as_deref()) => {
+                    let kind = access.kind.as_deref().unwrap_or("none");
+                    let text = format!("AuthType {kind} says who comes in, and a URL says no user");
+                    telling.unknown(origin, text);
+                    return None;
+                }
+                (true, true) => (401, "asks for a password".to_owned()),
+                (true, false) => return None,
+            };
+            telling.step(origin, format!("this section {text}"));
+            Some(answered(status, text))
+        }
+    }
+}
+
+/// Whether a client without a user is asked for a password, and sent nowhere else.
+fn asks_for_password(kind: Option<&str>) -> bool {
+    matches!(kind, Some("basic" | "digest"))
+}
+
+/// Whether one of the networks has the address.
+fn is_in(networks: &[String], address: IpAddr) -> bool {
+    let mut networks = networks.iter().filter_map(|it| Network::read(it).ok());
+    networks.any(|network| network.contains(&address.to_canonical()))
+}

@@ -1,0 +1,160 @@
+//! Which `ProxyPass` takes a path (`modules/proxy/mod_proxy.c: ap_proxy_trans_match()`).
+
+use super::super::super::tree::Node;
+use super::section::Section;
+use super::substitution::{Captured, filled};
+use crate::convert::note::Origin;
+use crate::convert::request_path::taken;
+use crate::convert::told::Telling;
+use regex::Regex;
+
+/// What a `ProxyPass` says.
+pub(super) enum Passed<'a> {
+    /// `!`
+    Excluded,
+    /// It is sent to this url.
+    To {
+        /// With the rest of the path.
+        url: String,
+        /// As the directive has it.
+        own: String,
+        origin: &'a Origin,
+    },
+}
+
+/// What mod_proxy makes of a path; `None`: no rule of its own takes it. `lists` are the directives of the main server, then those
+/// of the virtual host; `sections` those that the path is in.
+pub(super) fn passed<'a>(
+    lists: &[&'a [Node]],
+    sections: &[Section<'a>],
+    path: &str,
+    telling: &mut Telling,
+) -> Option<Passed<'a>> {
+    let nodes = || lists.iter().flat_map(|nodes| nodes.iter());
+    for node in nodes().filter(|node| is_no_proxy(node)) {
+        let words = node.words();
+        let pattern = words.get(1).map_or("", String::as_str);
+        let any_case = node.name.ends_with("nocase");
+        match regex(pattern, any_case) {
+            Some(regex) if regex.is_match(path) => {
+                telling.step(
+                    &node.origin,
+                    format!("{} {pattern} … no-proxy", node.written),
+                );
+                return Some(Passed::Excluded);
+            }
+            Some(_) => {}
+            None => telling.unknown(&node.origin, "its expression cannot be compared here"),
+        }
+    }
+    // The last section that has one counts; where it takes nothing, the list is asked.
+    let in_section = sections.iter().rev().find_map(|it| own_pass(it.node));
+    let located = in_section.and_then(|(section, node)| of_section(section, node, path, telling));
+    located.or_else(|| {
+        let mut rules = nodes().filter(|it| matches!(&*it.name, "proxypass" | "proxypassmatch"));
+        rules.find_map(|node| of_list(node, path, telling))
+    })
+}
+
+/// The `ProxyPass` in a section, with the section.
+fn own_pass(section: &Node) -> Option<(&Node, &Node)> {
+    let mut inner = section.inner().iter().rev();
+    let node = inner.find(|it| matches!(&*it.name, "proxypass" | "proxypassmatch"))?;
+    Some((section, node))
+}
+
+fn of_section<'a>(
+    section: &'a Node,
+    node: &'a Node,
+    path: &str,
+    telling: &mut Telling,
+) -> Option<Passed<'a>> {
+    let words = section.words();
+    let url = node.words().into_iter().next()?;
+    let place = words.first()?;
+    let is_text = place == "~" || place.contains(['*', '?', '[']);
+    let done = match &*section.name {
+        "locationmatch" => by_pattern(place, &url, path)?,
+        // The expression is compared as if it were a path.
+        _ if is_text => return None,
+        _ => by_path(place, &url, path)?,
+    };
+    told(node, &url, done, telling)
+}
+
+fn of_list<'a>(node: &'a Node, path: &str, telling: &mut Telling) -> Option<Passed<'a>> {
+    let words = node.words();
+    let is_mark = words.first().is_some_and(|it| it == "~");
+    let words = words.get(usize::from(is_mark)..).unwrap_or_default();
+    let [place, url, ..] = words else { return None };
+    if words
+        .iter()
+        .any(|it| it.eq_ignore_ascii_case("interpolate"))
+    {
+        telling.unknown(
+            &node.origin,
+            "interpolate: variables of the request are filled in",
+        );
+    }
+    let is_pattern = is_mark || node.name == "proxypassmatch";
+    if is_pattern && Regex::new(place).is_err() {
+        telling.unknown(&node.origin, "its expression cannot be compared here");
+        return None;
+    }
+    let done = match is_pattern {
+        true => by_pattern(place, url, path)?,
+        false => by_path(place, url, path)?,
+    };
+    told(node, url, done, telling)
+}
+
+fn told<'a>(node: &'a Node, own: &str, url: String, telling: &mut Telling) -> Option<Passed<'a>> {
+    let words = node.words();
+    let shown = words.iter().take_while(|it| !it.contains('='));
+    let shown: Vec<&str> = shown.map(String::as_str).collect();
+    telling.step(
+        &node.origin,
+        format!("{} {}", node.written, shown.join(" ")),
+    );
+    if own == "!" {
+        return Some(Passed::Excluded);
+    }
+    let origin = &node.origin;
+    let own = own.to_owned();
+    Some(Passed::To { url, own, origin })
+}
+
+/// The url with what is behind the path, as it stands: slashes are neither added nor taken away.
+fn by_path(own: &str, url: &str, path: &str) -> Option<String> {
+    let length = taken(own, path)?;
+    Some(format!("{url}{}", path.get(length..).unwrap_or_default()))
+}
+
+/// The url with what was captured; the whole path is appended where nothing is filled in.
+fn by_pattern(pattern: &str, url: &str, path: &str) -> Option<String> {
+    let regex = Regex::new(pattern).ok()?;
+    let captures = regex.captures(path)?;
+    let found = filled(url, &Captured::of(&captures));
+    Some(match found == url {
+        true => format!("{url}{path}"),
+        false => found,
+    })
+}
+
+fn regex(pattern: &str, any_case: bool) -> Option<Regex> {
+    let start = if any_case { "(?i)" } else { "" };
+    Regex::new(&format!("{start}{pattern}")).ok()
+}
+
+/// `SetEnvIf Request_URI "expression" no-proxy`
+fn is_no_proxy(node: &Node) -> bool {
+    if !matches!(&*node.name, "setenvif" | "setenvifnocase") {
+        return false;
+    }
+    let words = node.words();
+    let mut set = words.iter().skip(2);
+    words
+        .first()
+        .is_some_and(|it| it.eq_ignore_ascii_case("request_uri"))
+        && set.any(|it| it == "no-proxy" || it.starts_with("no-proxy="))
+}

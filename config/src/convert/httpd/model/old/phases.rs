@@ -1,0 +1,246 @@
+//! The phases of a request, in httpd's order.
+
+use super::super::super::tree::Node;
+use super::super::known::Old;
+use super::super::time::switch;
+use super::guard::{self, Subject};
+use super::pass::{Passed, passed};
+use super::redirect;
+use super::request::Request;
+use super::rewrite::{self, Rewritten};
+use super::section::{Section, sections};
+use super::server;
+use super::target::{answered, deed};
+use crate::convert::modjk;
+use crate::convert::note::Origin;
+use crate::convert::overlap::covers;
+use crate::convert::request_path::{BadPath, normal};
+use crate::convert::told::{Asked, Deed, Telling, Told};
+
+/// What becomes of a request.
+pub(crate) fn told(old: &Old, asked: &Asked) -> Told {
+    let mut telling = Telling::default();
+    let deed = match server::answering(old, asked, &mut telling) {
+        Ok(host) => of_server(old, host, asked, &mut telling),
+        Err(why) => Deed::Nobody(why),
+    };
+    telling.ends(deed)
+}
+
+/// What a request leads to, before it is asked who comes in.
+enum Way<'a> {
+    /// It is over: the answer does not depend on who asks.
+    Over(Deed),
+    /// mod_proxy sends it to a url; then the url as the rule has it, and the rule.
+    Proxied(String, String, &'a Origin),
+    /// mod_jk sends it on, or answers.
+    Jk(Deed),
+    /// A file of httpd's own.
+    File(String),
+    /// Nothing takes it.
+    Nowhere,
+}
+
+fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Telling) -> Deed {
+    let own = host.map(|host| old.host_nodes(host));
+    let lists: Vec<&[Node]> = std::iter::once(&*old.nodes).chain(own).collect();
+    let path = match normal(&asked.path) {
+        Ok(path) => path,
+        Err(BadPath::Bad) => return answered(400, "it is no path"),
+        Err(BadPath::EncodedSlash) => return encoded_slash(&lists, telling),
+    };
+    let mut request = Request {
+        asked,
+        path,
+        query: asked.query.clone(),
+    };
+    let way = way(old, host, &lists, &mut request, telling);
+    let here: Vec<Section<'_>> = lists
+        .iter()
+        .flat_map(|nodes| sections(nodes, &request.path, telling))
+        .collect();
+    let way = match way {
+        Way::Over(deed) => return deed,
+        way => way,
+    };
+    conditional(&lists, &here, telling);
+    let subject = match &way {
+        Way::Proxied(url, ..) => Subject::Url(url),
+        Way::File(name) => {
+            overridden(&lists, name, telling);
+            Subject::File(name)
+        }
+        _ => Subject::Path,
+    };
+    if let Some(refused) = guard::refusal(old, host, &here, &subject, &request, telling) {
+        return refused;
+    }
+    if let Some(redirected) = redirect::of_sections(&here, &request, telling) {
+        return redirected;
+    }
+    match way {
+        Way::Over(deed) | Way::Jk(deed) => deed,
+        Way::Proxied(url, own, origin) => deed(old, host, &url, &own, origin, telling),
+        Way::File(name) => handler(&here, telling).unwrap_or(Deed::File(name)),
+        Way::Nowhere => handler(&here, telling)
+            .unwrap_or_else(|| answered(404, "it is not sent on, and no DocumentRoot is said")),
+    }
+}
+
+/// The first phase: what the path is translated to.
+fn way<'a>(
+    old: &'a Old,
+    host: Option<usize>,
+    lists: &[&'a [Node]],
+    request: &mut Request<'_>,
+    telling: &mut Telling,
+) -> Way<'a> {
+    let root = document_root(lists);
+    match rewrite::rewritten(lists, request, telling) {
+        Rewritten::No => {}
+        Rewritten::Over(deed) => return Way::Over(deed),
+        Rewritten::Proxied(url, origin) => {
+            let own = url.clone();
+            return Way::Proxied(url, own, origin);
+        }
+        Rewritten::File(path) => {
+            let root = root.map_or_else(|| "DocumentRoot".to_owned(), |it| it.1);
+            return Way::File(format!("{}{path}", root.trim_end_matches('/')));
+        }
+    }
+    let here: Vec<Section<'_>> = lists
+        .iter()
+        .flat_map(|nodes| sections(nodes, &request.path, telling))
+        .collect();
+    if let Some(Passed::To { url, own, origin }) = passed(lists, &here, &request.path, telling) {
+        return Way::Proxied(url, own, origin);
+    }
+    if let Some(deed) = redirect::of_server(lists, request, telling) {
+        return Way::Over(deed);
+    }
+    let jk = old.jk.as_ref();
+    let jk = jk.and_then(|jk| {
+        let server = host.unwrap_or(old.hosts.len());
+        modjk::told(jk, server, &request.path, &request.asked.path, telling)
+    });
+    let alias = redirect::alias(lists, &request.path, telling);
+    match (jk, alias, root) {
+        (Some(deed), Some(name), _) => {
+            // Both modules are asked in the order in which they are loaded.
+            if let Some(step) = telling.steps.last().cloned() {
+                let text = format!(
+                    "{}: the file {name}, if mod_alias is asked before mod_jk",
+                    step.text
+                );
+                telling.unknown(&step.origin, text);
+                telling.steps.pop();
+            }
+            Way::Jk(deed)
+        }
+        (Some(deed), None, _) => Way::Jk(deed),
+        (None, Some(name), _) => Way::File(name),
+        (None, None, Some((node, folder))) => {
+            telling.step(&node.origin, format!("DocumentRoot {folder}"));
+            Way::File(format!("{}{}", folder.trim_end_matches('/'), request.path))
+        }
+        (None, None, None) => Way::Nowhere,
+    }
+}
+
+fn document_root<'a>(lists: &[&'a [Node]]) -> Option<(&'a Node, String)> {
+    let mut nodes = lists.iter().rev().flat_map(|nodes| nodes.iter().rev());
+    let node = nodes.find(|node| node.name == "documentroot")?;
+    let folder = node.words().into_iter().next()?;
+    Some((node, folder))
+}
+
+/// `%2F` in a path (`AllowEncodedSlashes`).
+fn encoded_slash(lists: &[&[Node]], telling: &mut Telling) -> Deed {
+    let mut nodes = lists.iter().rev().flat_map(|nodes| nodes.iter().rev());
+    let allowed = nodes.find(|node| node.name == "allowencodedslashes");
+    if let Some(node) = allowed.filter(|it| switch(it.arguments.trim()) != Some(false)) {
+        telling.unknown(
+            &node.origin,
+            "AllowEncodedSlashes: the path goes on with its %2F",
+        );
+    }
+    answered(
+        404,
+        "there is %2F in the path, and AllowEncodedSlashes is Off",
+    )
+}
+
+/// What depends on more than a URL: `<If>`, and rewriting in sections.
+fn conditional(lists: &[&[Node]], here: &[Section<'_>], telling: &mut Telling) {
+    let of_servers = lists.iter().flat_map(|nodes| nodes.iter());
+    for node in of_servers.chain(here.iter().flat_map(|it| it.node.inner())) {
+        let is_condition = matches!(&*node.name, "if" | "elseif" | "else" | "proxymatch");
+        if is_condition && decides(node) {
+            let text = format!("what stands in <{}> is not looked at here", node.written);
+            telling.unknown(&node.origin, text);
+        }
+    }
+    let inner = || here.iter().flat_map(|it| it.node.inner());
+    let is_on = |node: &Node| switch(node.arguments.trim()) == Some(true);
+    if inner().any(|node| node.name == "rewriteengine" && is_on(node)) {
+        for rule in inner().filter(|node| node.name == "rewriterule") {
+            telling.unknown(
+                &rule.origin,
+                "RewriteRule in a section is not looked at here",
+            );
+        }
+    }
+}
+
+/// Folders whose `.htaccess` counts (`AllowOverride`).
+fn overridden(lists: &[&[Node]], name: &str, telling: &mut Telling) {
+    for node in lists.iter().flat_map(|nodes| nodes.iter()) {
+        let words = node.words();
+        let folder = words.first().map_or("", String::as_str);
+        if node.name != "directory" || !covers(folder, name) {
+            continue;
+        }
+        let mut inner = node.inner().iter().filter(|it| it.name == "allowoverride");
+        if let Some(allowed) = inner.find(|it| !it.arguments.trim().eq_ignore_ascii_case("none")) {
+            telling.unknown(
+                &allowed.origin,
+                "AllowOverride: .htaccess files are not read here",
+            );
+        }
+    }
+}
+
+/// Whether something in a section can change what becomes of a request.
+fn decides(node: &Node) -> bool {
+    node.inner().iter().any(|inner| {
+        [
+            "require",
+            "allow",
+            "deny",
+            "order",
+            "redirect",
+            "rewrite",
+            "sethandler",
+            "proxy",
+            "auth",
+        ]
+        .iter()
+        .any(|start| inner.name.starts_with(start))
+            || decides(inner)
+    })
+}
+
+/// The page that a section's handler makes.
+fn handler(here: &[Section<'_>], telling: &mut Telling) -> Option<Deed> {
+    let mut nodes = here
+        .iter()
+        .rev()
+        .flat_map(|it| it.node.inner().iter().rev());
+    let node = nodes.find(|node| node.name == "sethandler")?;
+    let name = node.words().into_iter().next()?;
+    if name.eq_ignore_ascii_case("none") {
+        return None;
+    }
+    telling.step(&node.origin, format!("SetHandler {name}"));
+    Some(Deed::Own(name))
+}
