@@ -592,13 +592,15 @@ async fn a_kubeconfig_that_cannot_be_used_says_why_and_its_mending_counts() {
     let api = ApiServer::with(Some(acceptor(&authority))).await;
     api.set("a", port, &["web-0 127.0.0.1 +ready"]);
     let good = format!(", certificate-authority: {}", authority.file("ca.pem"));
-    let other = format!(
-        ", certificate-authority: {}",
-        Authority::new().file("ca.pem")
-    );
+    let another = Authority::new();
+    let other = format!(", certificate-authority: {}", another.file("ca.pem"));
     let setup = Setup::start_with("kubernetes-config", "", "", api, &other, "");
+    let pipe = setup.folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let pipe = pipe.display();
     for (kubeconfig, reason) in [
-        (setup.api.kubeconfig(&other, ""), "certificate"),
+        (setup.api.kubeconfig(&other, ""), "invalid peer certificate"),
         (String::new(), "context"),
         ("{".to_owned(), "kube.yaml"),
         (
@@ -606,6 +608,10 @@ async fn a_kubeconfig_that_cannot_be_used_says_why_and_its_mending_counts() {
                 .api
                 .kubeconfig(&good, "exec: { apiVersion: v1, command: touch }"),
             "`exec` and `auth-provider` start programs",
+        ),
+        (
+            setup.api.kubeconfig(&good, &format!("tokenFile: {pipe}")),
+            "it is not a file",
         ),
     ] {
         setup.folder.write("kube.yaml", &kubeconfig);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ajpgate_config::KubernetesService;
+use ajpgate_config::{KubernetesService, read_file};
 use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, USER_AGENT};
@@ -39,7 +39,7 @@ const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 /// Most bytes that are read of an answer that refuses.
 const LARGEST_REFUSAL: usize = 64 * 1024;
 
-/// Most bytes of a kubeconfig, and of a token.
+/// Most bytes of a kubeconfig, and of each file that it names.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// After how many seconds the server is to end a watch; then it is asked for anew.
@@ -189,31 +189,30 @@ fn with_token(mut config: Config) -> Result<Config, Trouble> {
     };
     if config.auth_info.token.is_none() {
         let token = read(Path::new(&file))?;
-        config.auth_info.token = Some(token.trim().to_owned().into());
+        let token = String::from_utf8_lossy(&token).trim().to_owned();
+        config.auth_info.token = Some(token.into());
     }
     Ok(config)
 }
 
-/// A file of a size that files of accounts have.
-fn read(file: &Path) -> Result<String, Trouble> {
-    let named =
-        |why: &dyn std::fmt::Display| Trouble::Account(format!("{}: {why}", file.display()));
-    let size = std::fs::metadata(file).map_err(|error| named(&error))?;
-    if !size.is_file() || size.len() > LARGEST_FILE {
-        return Err(named(&format!("no file of at most {LARGEST_FILE} bytes")));
-    }
-    std::fs::read_to_string(file).map_err(|error| named(&error))
+/// The content of a file of an account.
+fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
+    read_file(file, LARGEST_FILE)
+        .map_err(|error| Trouble::Account(format!("{}: {error}", file.display())))
 }
 
 fn of_file(file: &Path) -> Result<Config, Trouble> {
     let named =
         |why: &dyn std::fmt::Display| Trouble::Account(format!("{}: {why}", file.display()));
-    // It is read once more below, where names of files in it become those beside it.
+    // kube reads this file and those in it as they are: a pipe would never end.
     read(file)?;
-    let read = Kubeconfig::read_from(file).map_err(|error| named(&error))?;
+    let read_config = Kubeconfig::read_from(file).map_err(|error| named(&error))?;
+    for file in files(&read_config) {
+        read(Path::new(file))?;
+    }
     // A proxy that the environment names is not taken, as nowhere else in this program.
-    let proxy = proxy(&read).map_err(|error| named(&error))?;
-    let mut config = Config::try_from(read).map_err(|error| named(&error))?;
+    let proxy = proxy(&read_config).map_err(|error| named(&error))?;
+    let mut config = Config::try_from(read_config).map_err(|error| named(&error))?;
     config.proxy_url = proxy;
     if config.auth_info.exec.is_some() || config.auth_info.auth_provider.is_some() {
         return Err(named(
@@ -221,6 +220,18 @@ fn of_file(file: &Path) -> Result<Config, Trouble> {
         ));
     }
     Ok(config)
+}
+
+/// The files that a kubeconfig names.
+fn files(read: &Kubeconfig) -> impl Iterator<Item = &String> {
+    let clusters = read.clusters.iter().filter_map(|it| it.cluster.as_ref());
+    let users = read
+        .auth_infos
+        .iter()
+        .filter_map(|it| it.auth_info.as_ref());
+    let of_users = users.flat_map(|it| [&it.client_certificate, &it.client_key, &it.token_file]);
+    let of_clusters = clusters.map(|it| &it.certificate_authority);
+    of_clusters.chain(of_users).flatten()
 }
 
 /// The proxy of the current context's cluster.
