@@ -21,8 +21,10 @@ mod member;
 mod redirect;
 mod traces;
 mod trust;
+mod unguarded;
 mod warnings;
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,7 +38,7 @@ use crate::report::{Place, Report};
 use crate::value::FileName;
 
 /// Builds the model of a file. The model may be used only when the report has no error.
-pub(crate) fn build(file: File, include: Include, place: Place, report: &Report) -> Config {
+pub(crate) fn build(file: File, include: Include, place: Place, report: &Report) -> Built {
     let around = Around::of(&file);
     let builder = Builder { report, around };
     let listeners = builder.listeners(file.listeners, &file.trusted_proxies, place);
@@ -46,7 +48,10 @@ pub(crate) fn build(file: File, include: Include, place: Place, report: &Report)
     let admin = builder.admin(file.admin, &listeners, place);
     builder.same_account(&listeners, admin.as_ref());
     builder.warn(&balancers, &mappings, place);
-    Config {
+    let numbers = Numbers {
+        mappings: mappings.iter().map(|mapping| mapping.number).collect(),
+    };
+    let config = Config {
         listeners: listeners
             .into_iter()
             .map(|(_, listener)| listener)
@@ -72,6 +77,31 @@ pub(crate) fn build(file: File, include: Include, place: Place, report: &Report)
         shutdown_timeout: file.shutdown_timeout.or(defaults::SHUTDOWN_TIMEOUT),
         shutdown_delay: file.shutdown_delay.or(defaults::SHUTDOWN_DELAY),
         threads: size(whole(file.runtime).threads.or(defaults::THREADS)),
+    };
+    Built { config, numbers }
+}
+
+/// The model of a file.
+pub(crate) struct Built {
+    pub(crate) config: Config,
+    pub(crate) numbers: Numbers,
+}
+
+/// Where the items of the model's lists stand in the lists of the file, from which unreadable ones were left out.
+pub(crate) struct Numbers {
+    /// Of each mapping, from 0.
+    mappings: Vec<usize>,
+}
+
+impl Numbers {
+    /// The path of a key in the file, for one in the model: `proxy_pass[1].files` becomes `proxy_pass[2].files`.
+    pub(crate) fn in_the_file<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let renumbered = || {
+            let (number, rest) = path.strip_prefix("proxy_pass[")?.split_once(']')?;
+            let number = self.mappings.get(number.parse::<usize>().ok()?)?;
+            Some(format!("proxy_pass[{number}]{rest}"))
+        };
+        renumbered().map_or(Cow::Borrowed(path), Cow::Owned)
     }
 }
 

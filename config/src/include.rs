@@ -22,6 +22,9 @@ use crate::text::{ReadError, read_named};
 /// Most files that one configuration includes.
 const MOST_FILES: usize = 500;
 
+/// Most folders of a pattern that are warned of.
+const MOST_FOLDERS: usize = 10;
+
 /// Most values of all included files, those of aliases included.
 const MOST_VALUES: usize = 1_000_000;
 
@@ -44,18 +47,28 @@ pub(crate) fn include(tree: &mut Node, env: Lookup<'_>, report: &mut Report) -> 
     };
     for (place, pattern) in patterns(tree) {
         let resolved = resolved(report.main().folder(), &pattern);
-        let files = match resolved
+        let found = match resolved
             .as_deref()
-            .map_or_else(|fault| Err(fault.clone()), files_of)
+            .map_or_else(|fault| Err(fault.clone()), found_by)
         {
-            Ok(files) => files,
+            Ok(found) => found,
             Err(fault) => {
                 report.fault(place, "include", fault);
                 continue;
             }
         };
         including.found.patterns.extend(resolved);
-        for file in files {
+        for folder in found.folders {
+            report.warning(
+                place,
+                format!(
+                    "include: {} is a folder: nothing of it is read",
+                    folder.display()
+                ),
+                "files in it are named `FOLDER/*.yaml`",
+            );
+        }
+        for file in found.files {
             if !including.add(tree, &file, place, env, report) {
                 return including.found;
             }
@@ -115,10 +128,24 @@ fn plain(pattern: &str) -> PathBuf {
     name.into()
 }
 
+/// What a resolved pattern names, in alphabetical order.
+#[derive(Default)]
+struct Named {
+    files: Vec<PathBuf>,
+    /// Folders whose names fit.
+    folders: Vec<PathBuf>,
+}
+
 /// The files of a resolved pattern, in alphabetical order. A name without wildcards is one file, there or not.
 pub(crate) fn files_of(pattern: &str) -> Result<Vec<PathBuf>, Fault> {
+    found_by(pattern).map(|named| named.files)
+}
+
+fn found_by(pattern: &str) -> Result<Named, Fault> {
+    let mut named = Named::default();
     if !is_wild(pattern) {
-        return Ok(vec![plain(pattern)]);
+        named.files.push(plain(pattern));
+        return Ok(named);
     }
     let matches = glob_with(pattern, MATCHING).map_err(|error| {
         // The end of a path says which file is meant, so it is not cut.
@@ -137,7 +164,6 @@ pub(crate) fn files_of(pattern: &str) -> Result<Vec<PathBuf>, Fault> {
                 .hint("names are relative to the folder of the configuration file"),
         );
     }
-    let mut files = Vec::new();
     for file in matches {
         let file = file.map_err(|error| {
             let why = error.error();
@@ -147,15 +173,21 @@ pub(crate) fn files_of(pattern: &str) -> Result<Vec<PathBuf>, Fault> {
             ))
             .hint("the user that runs the gateway must be able to read it")
         })?;
-        if !file.is_dir() {
-            files.push(file);
+        match file.is_dir() {
+            false => named.files.push(file),
+            // `**` stands for folders.
+            true if !pattern.ends_with("**") && named.folders.len() < MOST_FOLDERS => {
+                named.folders.push(file);
+            }
+            true => {}
         }
-        if files.len() > MOST_FILES {
+        if named.files.len() > MOST_FILES {
             break;
         }
     }
-    files.sort();
-    Ok(files)
+    named.files.sort();
+    named.folders.sort();
+    Ok(named)
 }
 
 /// What has been included so far.

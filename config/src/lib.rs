@@ -51,6 +51,7 @@ mod problem;
 mod read;
 mod report;
 mod schema;
+mod starts;
 mod strict;
 pub mod template;
 mod text;
@@ -68,7 +69,7 @@ pub use change::{
 pub use document::MAX_FILE_SIZE;
 pub use fact::Fact;
 pub use input::{Input, InputError, fingerprint, read_file};
-pub use load::{Loaded, load, load_admin, parse, parse_member};
+pub use load::{Examined, Loaded, examine, load, load_admin, parse, parse_member};
 pub use log_format::LogFormat;
 pub use member_files::parse_members;
 pub use model::*;

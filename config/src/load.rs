@@ -5,8 +5,9 @@ use std::fmt;
 use std::iter::successors;
 use std::path::Path;
 
-use crate::build;
+use crate::build::{self, Numbers};
 use crate::document::{read_document, read_key, read_tree, unread};
+use crate::environment::Lookup;
 use crate::include::include;
 use crate::model::{Admin, Config, Member};
 use crate::node;
@@ -24,6 +25,29 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     sources: Sources,
     places: HashMap<String, Place>,
+    numbers: Numbers,
+}
+
+/// A configuration as far as it could be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Examined {
+    /// What could be read; `None` when that is nothing. With errors it is only good for finding more of them: items of lists may be
+    /// missing, and other values may stand where the bad ones do.
+    pub loaded: Option<Loaded>,
+    /// Why the configuration is refused, in the order of the file.
+    pub errors: Vec<Problem>,
+}
+
+impl Examined {
+    fn into_loaded(self) -> Result<Loaded, Problems> {
+        match (Problems::new(self.errors), self.loaded) {
+            (None, Some(loaded)) => Ok(loaded),
+            (Some(problems), _) => Err(problems),
+            // A file of which nothing could be read has an error.
+            (None, None) => Err(unread(&Source::new(Path::new(""), ""))),
+        }
+    }
 }
 
 impl Loaded {
@@ -35,11 +59,19 @@ impl Loaded {
         Some(format!("{file}:{}", place.line))
     }
 
+    /// Whether a list of the file has no more items than the model, which leaves out those that could not be read: the items of
+    /// the others have other numbers.
+    #[must_use]
+    pub fn is_whole(&self, list: &str, items: usize) -> bool {
+        !self.places.contains_key(&format!("{list}[{items}]"))
+    }
+
     /// A problem that the caller has with a key, such as `listeners[1].tls` or
     /// `balancers.shop.members[0].upgrade_url`. A key that is not in the file is shown at the nearest one above it.
     #[must_use]
     pub fn problem(&self, path: &str, message: impl Into<String>, hint: Option<String>) -> Problem {
-        let place = successors(Some(path), |path| above(path))
+        let path = self.numbers.in_the_file(path);
+        let place = successors(Some(&*path), |path| above(path))
             .find_map(|path| self.places.get(path))
             .or(self.places.get(""))
             .copied();
@@ -71,7 +103,18 @@ impl fmt::Debug for Loaded {
 ///
 /// All problems of the file; a file that cannot be read is one.
 pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
-    parse(&text_of(file)?, file, env)
+    examine(file, env).into_loaded()
+}
+
+/// Reads and checks a configuration file, and hands out what could be read where there are errors, too.
+pub fn examine(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Examined {
+    match text_of(file) {
+        Ok(text) => examine_text(&text, file, env),
+        Err(problems) => Examined {
+            loaded: None,
+            errors: problems.into_iter().collect(),
+        },
+    }
 }
 
 /// Reads the admin listener of a configuration file, for who asks the gateway that runs with it; `None`: it has none. Only
@@ -127,22 +170,39 @@ pub fn parse(
     file: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Problems> {
+    examine_text(text, file, env).into_loaded()
+}
+
+fn examine_text(text: &str, file: &Path, env: Lookup<'_>) -> Examined {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut report = Report::new(Source::new(file, text));
     let built = read_tree(text, 0, env, &report).and_then(|mut tree| {
         let include = include(&mut tree, env, &mut report);
         let (place, file) = read(&tree, &report).given()?;
-        let config = build::build(file, include, place, &report);
-        Some((config, tree))
+        let built = build::build(file, include, place, &report);
+        Some((built, tree))
     });
-    let (sources, warnings) = report.finish()?;
-    let (config, tree) = built.ok_or_else(|| unread(sources.main()))?;
-    Ok(Loaded {
-        config,
+    let (sources, mut errors, warnings) = report.end();
+    let Some((built, tree)) = built else {
+        if errors.is_empty() {
+            errors.extend(unread(sources.main()));
+        }
+        return Examined {
+            loaded: None,
+            errors,
+        };
+    };
+    let loaded = Loaded {
+        config: built.config,
         warnings,
         sources,
         places: node::paths(&tree).into_iter().collect(),
-    })
+        numbers: built.numbers,
+    };
+    Examined {
+        loaded: Some(loaded),
+        errors,
+    }
 }
 
 /// Checks the text of one member of a balancer: YAML or JSON with the keys of a member, `url` among them. Nothing is

@@ -11,7 +11,8 @@ pub(crate) fn nearest<'a>(
         .into_iter()
         .map(|candidate| {
             let other = simplified(candidate);
-            let distance = match other.len() > 2 && plain.starts_with(&other) {
+            let begins = other.len() > 2 && plain.len() > other.len();
+            let distance = match begins && plain.starts_with(&other) {
                 true => most,
                 false => strsim::osa_distance(&plain, &other),
             };
@@ -54,11 +55,19 @@ mod tests {
             ("mx", Some("max")),
             ("uri", Some("url")),
             ("maximum", Some("max")),
+            ("URL", Some("url")),
             ("weight", None),
             ("", None),
             ("completely_else", None),
         ] {
             assert_eq!(nearest(word, known), meant, "{word}");
         }
+    }
+
+    /// Before, the first word with which it begins was as near as the word itself.
+    #[test]
+    fn the_word_itself_is_nearer_than_one_that_it_begins_with() {
+        assert_eq!(nearest("HTTPS", ["http", "https"]), Some("https"));
+        assert_eq!(nearest("https_", ["http", "https"]), Some("https"));
     }
 }

@@ -259,18 +259,24 @@ impl Report {
 
     /// The errors when there is one, else the files and the warnings.
     pub(crate) fn finish(self) -> Result<(Sources, Vec<Problem>), Problems> {
+        let (sources, errors, warnings) = self.end();
+        match Problems::new(errors) {
+            Some(errors) => Err(errors),
+            None => Ok((sources, warnings)),
+        }
+    }
+
+    /// The files, the errors and the warnings.
+    pub(crate) fn end(self) -> (Sources, Vec<Problem>, Vec<Problem>) {
         let mut problems = self.found.into_inner().problems;
         problems.sort_by_key(|(place, _)| *place);
         let (errors, warnings): (Vec<_>, Vec<_>) = problems
             .into_iter()
             .map(|(_, problem)| problem)
             .partition(|problem| problem.severity == Severity::Error);
-        match Problems::new(errors) {
-            Some(errors) => Err(errors),
-            None => Ok((
-                self.sources,
-                Problems::new(warnings).map_or_else(Vec::new, |all| all.into_iter().collect()),
-            )),
-        }
+        let sorted = |problems| {
+            Problems::new(problems).map_or_else(Vec::new, |all| all.into_iter().collect())
+        };
+        (self.sources, sorted(errors), sorted(warnings))
     }
 }

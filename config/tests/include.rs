@@ -298,3 +298,24 @@ fn files_are_bounded_in_number_and_size() {
         ["conf.d/a.yaml:1:1: the file is larger than 1048576 bytes"]
     );
 }
+
+/// Before, nothing was said about it.
+#[test]
+fn a_folder_whose_name_fits_is_warned_of() {
+    let folder = folder(
+        "folder",
+        &[
+            ("main.yaml", MAIN),
+            ("conf.d/a.yaml/b.yaml", "balancers: nonsense\n"),
+            ("extra.yaml", ""),
+        ],
+    );
+    let loaded = load(&folder).unwrap();
+    let warnings: Vec<String> = loaded
+        .warnings
+        .iter()
+        .map(ajpgate_config::Problem::headline)
+        .collect();
+    let warned = |line: &String| line.contains("conf.d/a.yaml is a folder");
+    assert!(warnings.iter().any(warned), "{warnings:?}");
+}

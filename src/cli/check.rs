@@ -6,69 +6,108 @@ use std::process::ExitCode;
 use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::BAD_USAGE;
+use super::tls_files::Found;
 use super::{account_files, directories, tls_files, user_files};
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used.
 pub(super) fn run(path: &Path) -> ExitCode {
-    match read(path) {
-        Ok(loaded) => {
-            let (found, doubts) = files(&loaded);
-            let (missing, bad): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|found| found.is_missing);
-            if let Some(problems) = Problems::new(problems_of(bad)) {
+    let checked = Checked::new(path);
+    let (missing, bad): (Vec<_>, Vec<_>) = checked
+        .found
+        .into_iter()
+        .partition(|found| found.is_missing);
+    let mut errors = checked.errors;
+    errors.extend(problems_of(bad));
+    // The file may be checked on another machine than the one with the keys.
+    let missing = missing.into_iter().map(elsewhere);
+    let loaded = match checked.loaded {
+        Some(loaded) if errors.is_empty() => loaded,
+        _ => {
+            if let Some(problems) = Problems::new(errors.into_iter().chain(missing).collect()) {
                 println!("{problems}");
-                return ExitCode::from(BAD_USAGE);
             }
-            let unbuilt = unbuilt::warnings(&loaded);
-            // The file may be checked on another machine than the one with the keys.
-            let missing = problems_of(missing).into_iter();
-            let missing = missing.map(Problem::into_warning);
-            let reminders = user_files::reminders(&loaded);
-            let warnings = loaded
-                .warnings
-                .iter()
-                .chain(&unbuilt)
-                .chain(&doubts)
-                .chain(&reminders)
-                .cloned();
-            if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
-                println!("{warnings}\n");
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
+    let unbuilt = unbuilt::warnings(&loaded);
+    let reminders = user_files::reminders(&loaded);
+    let warnings = loaded
+        .warnings
+        .iter()
+        .chain(&unbuilt)
+        .chain(&checked.doubts)
+        .chain(&reminders)
+        .cloned();
+    if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
+        println!("{warnings}\n");
+    }
+    println!("{}: fine", path.display());
+    ExitCode::SUCCESS
+}
+
+/// The warning about a file that is not here.
+fn elsewhere(found: Found) -> Problem {
+    let mut problem = found.problem.into_warning();
+    let hint = problem.hint.unwrap_or_default();
+    problem.hint = Some(format!(
+        "{hint}; where this file is not there, the gateway does not start"
+    ));
+    problem
+}
+
+/// A configuration with everything that is wrong with it and with the files that it names.
+struct Checked {
+    /// As far as it could be read.
+    loaded: Option<Loaded>,
+    /// Why the configuration is refused.
+    errors: Vec<Problem>,
+    /// The problems of the files.
+    found: Vec<Found>,
+    /// Warnings about files that can be used.
+    doubts: Vec<Problem>,
+}
+
+impl Checked {
+    /// Reads a configuration with this process's environment.
+    fn new(path: &Path) -> Self {
+        let examined = ajpgate_config::examine(path, &|name| std::env::var(name).ok());
+        let mut checked = Self {
+            loaded: examined.loaded,
+            errors: examined.errors,
+            found: Vec::new(),
+            doubts: Vec::new(),
+        };
+        if let Some(loaded) = &checked.loaded {
+            let is_whole = checked.errors.is_empty();
+            for (found, doubts) in [
+                tls_files::look(loaded, is_whole),
+                user_files::look(loaded),
+                (account_files::problems(loaded), Vec::new()),
+                (directories::problems(loaded), Vec::new()),
+            ] {
+                checked.found.extend(found);
+                checked.doubts.extend(doubts);
             }
-            println!("{}: fine", path.display());
-            ExitCode::SUCCESS
         }
-        Err(problems) => {
-            println!("{problems}");
-            ExitCode::from(BAD_USAGE)
-        }
+        checked
     }
 }
 
-/// The problems of the files that the configuration names, and warnings about those that can be used.
-fn files(loaded: &Loaded) -> (Vec<tls_files::Found>, Vec<Problem>) {
-    let (mut found, doubts) = tls_files::look(loaded);
-    found.extend(user_files::problems(loaded));
-    found.extend(account_files::problems(loaded));
-    found.extend(directories::problems(loaded));
-    (found, doubts)
-}
-
-fn problems_of(found: Vec<tls_files::Found>) -> Vec<Problem> {
+fn problems_of(found: Vec<Found>) -> Vec<Problem> {
     found.into_iter().map(|found| found.problem).collect()
-}
-
-/// Reads a configuration with this process's environment.
-fn read(path: &Path) -> Result<Loaded, Problems> {
-    ajpgate_config::load(path, &|name| std::env::var(name).ok())
 }
 
 /// Reads a configuration that is to be run here: the files that it names must exist too.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
-    let loaded = read(path)?;
-    match Problems::new(problems_of(files(&loaded).0)) {
-        Some(problems) => Err(problems),
-        None => Ok(loaded),
+    let checked = Checked::new(path);
+    let mut errors = checked.errors;
+    errors.extend(problems_of(checked.found));
+    match (Problems::new(errors), checked.loaded) {
+        (None, Some(loaded)) => Ok(loaded),
+        (Some(problems), _) => Err(problems),
+        // A file of which nothing could be read has an error.
+        (None, None) => ajpgate_config::load(path, &|_| None),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Checks of files with certificates and keys before anything starts. A problem is reported at the line that names
 //! the file.
 
-use ajpgate_config::{ListenerTls, Loaded, Member, MemberTls, MemberUrl, Problem, Scheme, Target};
+use ajpgate_config::{
+    ClientAuth, ListenerTls, Loaded, Member, MemberTls, MemberUrl, Problem, Scheme, Target,
+};
 use jiff::Timestamp;
 
 use crate::backend::Tls;
@@ -18,11 +20,12 @@ pub(super) struct Found {
 }
 
 /// The problems of the files of listeners, members and the cluster's engine, and warnings about files of listeners that can be used: certificates
-/// that expire soon, say.
-pub(super) fn look(loaded: &Loaded) -> (Vec<Found>, Vec<Problem>) {
+/// that expire soon, say. Where the configuration has errors (`is_whole` is false), only that is looked at which could be read.
+pub(super) fn look(loaded: &Loaded, is_whole: bool) -> (Vec<Found>, Vec<Problem>) {
     let now = Timestamp::now().as_second();
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
-    for (at, tls) in of_listeners(loaded) {
+    let listeners = of_listeners(loaded).into_iter();
+    for (at, tls) in listeners.filter(|(_, tls)| is_whole || is_complete(tls)) {
         match Server::new(tls, true, None) {
             Ok(server) => {
                 let doubts = server.doubts(now).into_iter();
@@ -40,16 +43,30 @@ pub(super) fn look(loaded: &Loaded) -> (Vec<Found>, Vec<Problem>) {
     (found, warnings)
 }
 
+/// Whether nothing is missing that the files of a listener are read for: it could not be read in the configuration, then.
+fn is_complete(tls: &ListenerTls) -> bool {
+    let names_pair = !tls.pairs.is_empty() || tls.acme.is_some();
+    let names_clients = tls.client_auth == ClientAuth::None || tls.client_ca.is_some();
+    let mut files = tls.files();
+    names_pair && names_clients && files.all(|file| !file.as_os_str().is_empty())
+}
+
 /// The problems of the files of members.
 fn of_members(loaded: &Loaded) -> Vec<Found> {
     let mut found = Vec::new();
     for balancer in &loaded.config.balancers {
-        for (index, member) in balancer.members.iter().enumerate() {
-            let at = format!("balancers.{}.members[{index}]", balancer.name);
+        let list = format!("balancers.{}.members", balancer.name);
+        let members = balancer.members.iter().enumerate();
+        let is_whole = loaded.is_whole(&list, balancer.members.len());
+        for (index, member) in members.filter(|_| is_whole) {
+            let at = format!("{list}[{index}]");
             found.extend(problem(loaded, member, &at, "url"));
         }
-        for (index, source) in balancer.discover.iter().enumerate() {
-            let at = format!("balancers.{}.discover[{index}]", balancer.name);
+        let list = format!("balancers.{}.discover", balancer.name);
+        let sources = balancer.discover.iter().enumerate();
+        let is_whole = loaded.is_whole(&list, balancer.discover.len());
+        for (index, source) in sources.filter(|_| is_whole) {
+            let at = format!("{list}[{index}]");
             let member = source.template().and_then(|member| {
                 let at_member = format!("{at}.member");
                 of_tls(loaded, member, [&format!("{at_member}.tls"), &at])
@@ -73,7 +90,9 @@ fn of_members(loaded: &Loaded) -> Vec<Found> {
 
 /// The `tls` of the listeners, the admin listener included, each with its place.
 fn of_listeners(loaded: &Loaded) -> Vec<(String, &ListenerTls)> {
-    let listeners = loaded.config.listeners.iter().enumerate();
+    let listeners = &loaded.config.listeners;
+    let is_whole = loaded.is_whole("listeners", listeners.len());
+    let listeners = listeners.iter().enumerate().filter(|_| is_whole);
     let of_clients = listeners.filter_map(|(index, listener)| {
         let tls = listener.tls.as_ref()?;
         Some((format!("listeners[{index}].tls"), tls))

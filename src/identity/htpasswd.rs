@@ -26,6 +26,9 @@ const MOST_KINDS: usize = 8;
 /// Rounds of SHA crypt where a hash does not name them (crypt(5)).
 const USUAL_ROUNDS: u32 = 5_000;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The users of one file.
 #[derive(Default)]
 pub(crate) struct Users {
@@ -96,6 +99,8 @@ impl Users {
     /// # Errors
     /// Every line that cannot be used.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Vec<BadLine>> {
+        // Some editors write it; it would be part of the first name.
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let mut users = Self::default();
         let mut lines: HashMap<String, usize> = HashMap::new();
         let mut bad = Vec::new();
@@ -124,7 +129,7 @@ impl Users {
     }
 
     /// The number of users.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.hashes.len()
     }
 

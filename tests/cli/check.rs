@@ -198,3 +198,79 @@ proxy_pass:
         "{done:?}"
     );
 }
+
+/// Mappings with files that are wrong, each in its way.
+const FILES: &str = "  - { path: /files, files: nowhere }
+  - { path: /a, to: \"ajp://h\", auth: { basic: { users: users } } }
+  - { path: /b, to: \"ajp://h\", auth: { basic: { users: folder } } }
+  - { path: /c, to: \"ajp://h\", auth: { basic: { users: nowhere } } }
+  - { path: /d, to: \"ajp://h\", auth: { basic: { users: nobody } } }
+";
+
+/// Before, one mistake in the configuration hid everything that is wrong with the files, and one bad file the missing ones.
+#[test]
+fn the_files_are_looked_at_whatever_else_is_wrong() {
+    let scratch = Scratch::new("check");
+    scratch.write("users", "anna:plain\nbert\n");
+    scratch.write("nobody", "# none yet\n");
+    scratch.folder("folder");
+    let head = "\
+listeners:
+  - { bind: nonsense }
+  - { bind: \"127.0.0.1:0\" }
+proxy_pass:
+";
+    scratch.write(
+        "bad.yaml",
+        &format!("{head}  - {{ path: nonsense, to: \"ajp://h\" }}\n{FILES}"),
+    );
+    let done = check(&scratch, &["-c", "bad.yaml"]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert_snapshot!(headlines(&done.stdout), @r#"
+    bad.yaml:2:13: bind: "nonsense" is not an address with a port
+    bad.yaml:5:13: path: "nonsense" does not start with a slash
+    bad.yaml:6:21: files: nowhere: No such file or directory (os error 2)
+    bad.yaml:7:49: users: users:1: crypt or a password without a hash is not taken: write the line with `htpasswd -B`, which makes bcrypt
+    bad.yaml:7:49: users: users:2: there is no `:` behind the name of the user
+    bad.yaml:8:49: users: cannot read folder: it is not a file
+    bad.yaml:9:49: warning: users: cannot read nowhere: No such file or directory (os error 2)
+    "#);
+    let good = head.replace("  - { bind: nonsense }\n", "");
+    scratch.write("bad.yaml", &format!("{good}{FILES}"));
+    let done = check(&scratch, &["-c", "bad.yaml"]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert_snapshot!(headlines(&done.stdout), @r"
+    bad.yaml:4:21: files: nowhere: No such file or directory (os error 2)
+    bad.yaml:5:49: users: users:1: crypt or a password without a hash is not taken: write the line with `htpasswd -B`, which makes bcrypt
+    bad.yaml:5:49: users: users:2: there is no `:` behind the name of the user
+    bad.yaml:6:49: users: cannot read folder: it is not a file
+    bad.yaml:7:49: warning: users: cannot read nowhere: No such file or directory (os error 2)
+    ");
+    // `run` refuses them all at once.
+    let done = run(&mut ajpgate(scratch.path(), &["run", "-c", "bad.yaml"]));
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert_snapshot!(headlines(&done.stderr), @r"
+    bad.yaml:4:21: files: nowhere: No such file or directory (os error 2)
+    bad.yaml:5:49: users: users:1: crypt or a password without a hash is not taken: write the line with `htpasswd -B`, which makes bcrypt
+    bad.yaml:5:49: users: users:2: there is no `:` behind the name of the user
+    bad.yaml:6:49: users: cannot read folder: it is not a file
+    bad.yaml:7:49: users: cannot read nowhere: No such file or directory (os error 2)
+    ");
+    // A file that is not here may be where the gateway runs.
+    let fine = FILES.lines().skip(3).collect::<Vec<_>>().join("\n");
+    scratch.write("bad.yaml", &format!("{good}{fine}\n"));
+    let done = check(&scratch, &["-c", "bad.yaml"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_snapshot!(headlines(&done.stdout), @r"
+    bad.yaml:4:32: warning: auth: Tomcat asks for users itself unless the AJP connectors of ajp://h say otherwise
+    bad.yaml:4:49: warning: users: cannot read nowhere: No such file or directory (os error 2)
+    bad.yaml:5:49: warning: users: nobody has no users
+    bad.yaml: fine
+    ");
+}
+
+/// The lines that say what is wrong, without those of the file and the hints.
+fn headlines(text: &str) -> String {
+    let lines = text.lines().filter(|line| line.starts_with("bad.yaml:"));
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -2,8 +2,8 @@
 
 use super::Builder;
 use super::mapping::BuiltMapping;
-use super::redirect::is_below;
 use crate::pattern::PathPattern;
+use crate::starts::is_below;
 
 impl Builder<'_> {
     /// Warns of each mapping that others take everything from: no request of its hosts ever reaches it.
@@ -86,7 +86,7 @@ fn hiding<'a>(mapping: &BuiltMapping, above: &[&'a BuiltMapping]) -> Option<&'a 
 }
 
 /// Whether a host of a mapping (`a.example.com`, `*.example.com`) covers all that a host of another stands for.
-fn covers(taken: &str, host: &str) -> bool {
+pub(super) fn covers(taken: &str, host: &str) -> bool {
     let below = taken
         .strip_prefix('*')
         .is_some_and(|end| host.len() > end.len() && host.ends_with(end));

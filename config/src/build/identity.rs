@@ -20,6 +20,29 @@ const NO_USERS: [&str; 7] = [
     "www-authenticate",
 ];
 
+/// Fields that the gateway writes itself: who the client is, and what concerns one connection only.
+const OWN: [&str; 16] = [
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
+
+/// The field with the user's name, which HTTP members get.
+const USER_FIELD: &str = "x-remote-user";
+
 /// Most attributes of a user: each is a request attribute of the same packet.
 const MOST_ATTRIBUTES: usize = 32;
 
@@ -145,6 +168,13 @@ impl Builder<'_> {
                 "name the field in which the other program writes it",
             );
         }
+        if OWN.contains(&name) {
+            self.report.error_with_hint(
+                place,
+                format!("{name}: the gateway writes this field itself"),
+                "name another field; who the client is stands in the fields of the gateway anyway",
+            );
+        }
     }
 
     fn attributes(
@@ -165,6 +195,13 @@ impl Builder<'_> {
         for (name, field) in entries.0 {
             if let Field::Given(place, field) = &field {
                 self.field_of_user(*place, &field.0);
+                if field.0 == USER_FIELD {
+                    self.report.error_with_hint(
+                        *place,
+                        format!("{USER_FIELD}: members get the name of the user in this field"),
+                        "name another field; `user` says which one names the user",
+                    );
+                }
             }
             if let Some((name, field)) = name.optional().zip(field.optional()) {
                 attributes.push(UserAttribute { name, field });

@@ -21,6 +21,8 @@ use crate::value::{
 /// A mapping of the file.
 pub(super) struct BuiltMapping {
     pub(super) built: Mapping,
+    /// Its number in the list, from 0.
+    pub(super) number: usize,
     /// Where its path stands.
     pub(super) place: Place,
     /// Whether every host could be read. Otherwise it is unknown for which hosts the mapping counts.
@@ -58,11 +60,15 @@ impl Builder<'_> {
     ) -> Vec<BuiltMapping> {
         let mappings: Vec<BuiltMapping> = whole(field)
             .into_iter()
-            .filter_map(Field::given)
-            .filter_map(|(place, mapping)| self.mapping(mapping, place, balancers))
+            .enumerate()
+            .filter_map(|(number, mapping)| Some((number, mapping.given()?)))
+            .filter_map(|(number, (place, mapping))| {
+                self.mapping(mapping, (number, place), balancers)
+            })
             .collect();
         self.different_paths(&mappings);
         self.never_reached(&mappings);
+        self.past_guards(&mappings);
         self.redirects_to_themselves(&mappings);
         mappings
     }
@@ -70,7 +76,7 @@ impl Builder<'_> {
     fn mapping(
         &self,
         mapping: file::Mapping,
-        place: Place,
+        (number, place): (usize, Place),
         balancers: &Balancers,
     ) -> Option<BuiltMapping> {
         let exclude = mapping.exclude.settled(false);
@@ -100,7 +106,7 @@ impl Builder<'_> {
             auth: mapping.auth,
         };
         let (access, identity) = self.guards(guards, &mapping.request_attributes, exclude);
-        let all_hosts = are_read(&mapping.hosts);
+        let all_hosts = self.hosts_are_read(&mapping.hosts);
         let built = Mapping {
             hosts: list(mapping.hosts),
             scheme: mapping.scheme.optional(),
@@ -123,11 +129,30 @@ impl Builder<'_> {
         let (place, built) = self.taking(mapping.path, mapping.pattern, place, built)?;
         Some(BuiltMapping {
             built,
+            number,
             place,
             all_hosts,
             excluded: exclude == Some(true),
             balancer,
         })
+    }
+
+    /// Whether every host could be read. Warns of a list without any.
+    fn hosts_are_read(&self, hosts: &Field<Vec<Scalar<HostName>>>) -> bool {
+        match hosts {
+            Field::Absent => true,
+            Field::Unreadable => false,
+            Field::Given(place, hosts) => {
+                if hosts.is_empty() {
+                    self.report.warning(
+                        *place,
+                        "hosts: an empty list counts for every host",
+                        "name the hosts, or remove the key",
+                    );
+                }
+                hosts.iter().all(|host| host.value().is_some())
+            }
+        }
     }
 
     /// What is done with a request. `made`: the path of `to` is made of captures. Without any of the keys the file has an error,
@@ -308,15 +333,6 @@ impl Builder<'_> {
                 );
             }
         }
-    }
-}
-
-/// Whether every host could be read.
-fn are_read(hosts: &Field<Vec<Scalar<HostName>>>) -> bool {
-    match hosts {
-        Field::Absent => true,
-        Field::Unreadable => false,
-        Field::Given(_, hosts) => hosts.iter().all(|host| host.value().is_some()),
     }
 }
 

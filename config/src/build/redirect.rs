@@ -13,6 +13,7 @@ use crate::input::{InputError, read_file};
 use crate::model::{Action, ClientScheme, Redirect, RedirectTo, Respond, Rewriting};
 use crate::pattern::CaptureText;
 use crate::report::Place;
+use crate::starts::is_below;
 use crate::value::{self, LARGEST_ANSWER, RedirectTarget};
 
 const ONE: &str = "a mapping has one of `to`, `redirect`, `respond`, `files` and `exclude: true`";
@@ -259,12 +260,6 @@ fn leads_to(mapping: &BuiltMapping, path: &str, mappings: &[BuiltMapping]) -> bo
     !mappings
         .iter()
         .any(|other| is_before(other) && takes(other))
-}
-
-/// Whether a path is another, or below it.
-pub(super) fn is_below(path: &str, other: &str) -> bool {
-    let rest = path.strip_prefix(other.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The file of a fixed answer.

@@ -1,12 +1,11 @@
 //! Which paths rules have in common. The answers are on the safe side: "perhaps" is yes.
 
 use super::site::Takes;
+use crate::starts::{alternatives, is_below, literal, may_be_below, starts};
 
 /// Whether a path stands for another one too: `/shop` for `/shop/x`.
 pub(super) fn covers(above: &str, path: &str) -> bool {
-    let above = above.trim_end_matches('/');
-    path.strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    is_below(path, above)
 }
 
 /// The path and those above it, the longest first: `/a/b`, `/a`, `/`.
@@ -38,10 +37,7 @@ pub(super) fn meet(one: &Takes, other: &Takes) -> bool {
         }
         (Takes::Exact(one), Takes::Exact(other)) => one == other,
         (Takes::Pattern(pattern), Takes::Path(path))
-        | (Takes::Path(path), Takes::Pattern(pattern)) => {
-            let mut starts = starts(pattern).into_iter();
-            path == "/" || starts.any(|start| path.starts_with(&start) || covers(path, &start))
-        }
+        | (Takes::Path(path), Takes::Pattern(pattern)) => may_be_below(pattern, path),
         (Takes::Pattern(pattern), Takes::Exact(exact))
         | (Takes::Exact(exact), Takes::Pattern(pattern)) => {
             let mut starts = starts(pattern).into_iter();
@@ -121,96 +117,6 @@ pub(super) fn whole(pattern: &str) -> String {
         (true, false) => format!("{}.*$", pattern.trim_end_matches(".*")),
         (false, true) => format!("^.*?(?:{pattern})"),
         (false, false) => format!("^.*?(?:{pattern}).*$"),
-    }
-}
-
-/// The alternatives of an expression, outside of groups.
-fn alternatives(pattern: &str) -> Vec<String> {
-    let mut found = vec![String::new()];
-    let (mut depth, mut in_class, mut escaped) = (0_usize, false, false);
-    for letter in pattern.chars() {
-        let plain = !std::mem::replace(&mut escaped, false);
-        match letter {
-            '\\' if plain => escaped = true,
-            '[' if plain && !in_class => in_class = true,
-            ']' if plain => in_class = false,
-            '(' if plain && !in_class => depth += 1,
-            ')' if plain && !in_class => depth = depth.saturating_sub(1),
-            '|' if plain && !in_class && depth == 0 => {
-                found.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(last) = found.last_mut() {
-            last.push(letter);
-        }
-    }
-    found
-}
-
-/// Letters with one of which every path begins in which an expression is found; an empty one stands for every path.
-pub(super) fn starts(pattern: &str) -> Vec<String> {
-    let start = |alternative: &String| match alternative.strip_prefix('^') {
-        Some(rest) => starts_of(rest),
-        None => vec![String::new()],
-    };
-    alternatives(pattern).iter().flat_map(start).collect()
-}
-
-/// The same for one alternative behind its `^`: letters, and behind them perhaps a group of alternatives.
-fn starts_of(text: &str) -> Vec<String> {
-    let (start, rest) = literal(text);
-    let Some(group) = rest.strip_prefix('(') else {
-        return vec![start];
-    };
-    let mut depth = 1_usize;
-    let end = group.char_indices().find(|(_, letter)| {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth == 0
-    });
-    let Some((inner, behind)) = end.and_then(|(at, _)| group.split_at_checked(at)) else {
-        return vec![start];
-    };
-    let inner = inner.strip_prefix("?:").unwrap_or(inner);
-    let optional = behind
-        .get(1..)
-        .is_some_and(|it| it.starts_with(['?', '*', '{']));
-    if inner.contains(['\\', '[']) || inner.starts_with('?') || optional {
-        return vec![start];
-    }
-    let inner = alternatives(inner);
-    inner
-        .iter()
-        .map(|it| format!("{start}{}", literal(it).0))
-        .collect()
-}
-
-/// The letters that stand for themselves at the start of an expression, and what is behind them.
-fn literal(text: &str) -> (String, &str) {
-    let (mut found, mut rest) = (String::new(), text);
-    loop {
-        let mut letters = rest.chars();
-        let letter = match letters.next() {
-            Some('\\') => letters
-                .next()
-                .filter(|it| r"\.+*?()|[]{}^$-/".contains(*it)),
-            Some(letter) if letter.is_alphanumeric() || "/-_~,:@=!%&' ".contains(letter) => {
-                Some(letter)
-            }
-            _ => None,
-        };
-        let behind = letters.as_str();
-        match letter {
-            Some(_) if behind.starts_with(['?', '*', '{']) => return (found, rest),
-            Some(letter) => found.push(letter),
-            None => return (found, rest),
-        }
-        rest = behind;
     }
 }
 

@@ -94,6 +94,10 @@ impl Kind for AuthUrl {
 
     fn read(text: &str) -> Result<AuthTarget, Fault> {
         let hint = "write http://HOST:PORT/PATH or https://HOST/PATH";
+        if let Some((bare, _)) = text.split_once('#') {
+            let fault = Fault::new("what is behind `#` is never sent to a server");
+            return Err(fault.hint("remove it").at(bare.chars().count()));
+        }
         let (whole, query) = match text.split_once('?') {
             Some((whole, query)) => (whole, Some(query)),
             None => (text, None),
@@ -173,6 +177,11 @@ mod tests {
                 "{text}"
             );
         }
+        let fault = AuthUrl::read("http://a/x#y").unwrap_err();
+        assert_eq!(
+            fault.message,
+            "what is behind `#` is never sent to a server"
+        );
         for text in [
             "ajp://a/",
             "balancer://a/",

@@ -163,6 +163,9 @@ impl Kind for HostName {
                 Err(_) => Err(bad("is not an IPv6 address")),
             };
         }
+        if text.parse::<std::net::Ipv6Addr>().is_ok() {
+            return Err(bad("has no brackets").hint(format!("write \"[{text}]\"")));
+        }
         if let Some((host, _)) = text.split_once(':') {
             return Err(bad("has a port").hint(format!("write {host:?}; it counts for every port")));
         }

@@ -215,3 +215,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_name() {
+    let anna = GOOD.lines().nth(2).unwrap();
+    let users = Users::parse(format!("\u{feff}{anna}\n").as_bytes()).unwrap();
+    assert_eq!(users.names(), ["anna"]);
+}
