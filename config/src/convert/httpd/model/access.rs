@@ -24,12 +24,10 @@ pub(super) struct Rules {
     any: Option<Origin>,
     /// `SSLRequireSSL`
     tls_only: Option<Origin>,
-    /// A rule that sections below do not replace either.
+    /// A rule that neither the rest of the section nor a section below takes back: why it cannot be turned, and where it stands.
     sealed: Option<(String, Origin)>,
     /// Where the first rule stands.
     origin: Option<Origin>,
-    /// A rule that nothing else in the section may soften: why it cannot be turned, and where it stands.
-    closed: Option<(String, Origin)>,
 }
 
 /// Whom a rule lets in.
@@ -140,23 +138,11 @@ impl Rules {
             "authbasicprovider" if words.iter().all(|word| word == "file") => {}
             "authmerging" if first == "off" => {}
             "sslrequiressl" => self.tls_only = Some(origin),
-            "sslrequire" => {
-                let why = "SSLRequire has no counterpart".to_owned();
-                self.sealed.get_or_insert((why, origin));
-            }
             "sslverifyclient" if first == "none" => {}
             // Groups, providers and modules of identity: whatever they let in or keep out is not known here.
-            _ => {
-                self.begin(&origin);
-                let what = format!("{} has no counterpart", node.written);
-                self.requires.push(Rule::Other(what, origin));
-            }
+            // `Require all granted` beside them lets nobody in whom they keep out.
+            _ => self.seal(format!("{} has no counterpart", node.written), &origin),
         }
-    }
-
-    /// Closes the paths of the section, whatever else it says.
-    pub(super) fn close(&mut self, why: String, origin: &Origin) {
-        self.closed.get_or_insert_with(|| (why, origin.clone()));
     }
 
     /// Closes the paths of the section, whatever else it or a later section says.
@@ -173,7 +159,7 @@ impl Rules {
         match &*node.name {
             "limit" | "limitexcept" if restricts(node) => {
                 let why = format!("<{}>: methods are not told apart here", node.written);
-                self.close(why, &node.origin);
+                self.seal(why, &node.origin);
             }
             "limit" | "limitexcept" => {
                 let text = "left out: methods are not told apart here, and the other rules count for all of them";
@@ -194,10 +180,8 @@ impl Rules {
             let why = "SSLRequireSSL, where nothing comes over TLS".to_owned();
             access.sealed = self.tls_only.clone().map(|origin| (why, origin));
         }
-        if let Some((why, origin)) = self.closed.clone() {
-            access.admission = Some(nobody(why, origin, notes));
-            access.older.clone_from(&access.admission);
-            return access;
+        if let Some((why, origin)) = &self.sealed {
+            notes.name(origin, closed_text(why));
         }
         let origin = self.origin.clone().or_else(|| self.any.clone());
         let Some(origin) = origin else {
@@ -275,17 +259,31 @@ impl Rules {
 
 /// Whether a section, which may be of an unknown kind, has a rule in it that keeps somebody out.
 pub(super) fn restricts(node: &Node) -> bool {
+    let allows_all = |inner: &Node| {
+        let words = inner.words();
+        inner.name == "allow" && words.iter().any(|it| it.eq_ignore_ascii_case("all"))
+    };
     node.inner().iter().any(|inner| match &*inner.name {
         "require" => require(&inner.words(), &inner.origin) != Rule::All,
         "requirenone" => true,
-        "allow" => !inner
-            .words()
-            .iter()
-            .any(|it| it.eq_ignore_ascii_case("all")),
-        "deny" | "sslrequire" | "sslrequiressl" => true,
+        "allow" => !allows_all(inner),
+        // Who is in no list stays out.
+        "order" => {
+            let order = inner.arguments.trim_start().to_ascii_lowercase();
+            let starts = order.trim_start_matches('"');
+            !starts.starts_with("deny") && !node.inner().iter().any(allows_all)
+        }
         "sslverifyclient" => !inner.arguments.trim().eq_ignore_ascii_case("none"),
         "rewriterule" => super::rewrites::forbids(inner),
-        _ => restricts(inner),
+        "authtype"
+        | "authname"
+        | "authuserfile"
+        | "authgroupfile"
+        | "authmerging"
+        | "satisfy"
+        | "authbasicprovider"
+        | "authbasicauthoritative" => false,
+        name => Rules::knows(name) || restricts(inner),
     })
 }
 
@@ -304,9 +302,12 @@ fn admission(rule: Rule, notes: &mut Notes) -> Admission {
 
 /// Closes what a rule guards, and says so.
 fn nobody(why: String, origin: Origin, notes: &mut Notes) -> Admission {
-    let text = format!("the paths that it guards are closed for everybody (403): {why}");
-    notes.name(&origin, text);
+    notes.name(&origin, closed_text(&why));
     Admission::Nobody { why, origin }
+}
+
+fn closed_text(why: &str) -> String {
+    format!("the paths that it guards are closed for everybody (403): {why}")
 }
 
 fn other(why: &str, origin: &Origin) -> Rule {
