@@ -29,6 +29,10 @@ pub(super) fn depth(path: &str) -> usize {
 
 /// Whether some path may be taken by both.
 pub(super) fn meet(one: &Takes, other: &Takes) -> bool {
+    let any_case = |takes: &Takes| matches!(takes, Takes::Pattern(it) if it.starts_with("(?i)"));
+    if any_case(one) || any_case(other) {
+        return meet(&lower(one), &lower(other));
+    }
     let (one, other) = (&plainer(one), &plainer(other));
     match (one, other) {
         (Takes::Path(one), Takes::Path(other)) => covers(one, other) || covers(other, one),
@@ -50,6 +54,18 @@ pub(super) fn meet(one: &Takes, other: &Takes) -> bool {
                 other.any(|other| one.starts_with(other) || other.starts_with(one))
             };
             starts(one).iter().any(meet)
+        }
+    }
+}
+
+/// The same with letters in lower case: enough to compare the letters that paths begin with.
+fn lower(takes: &Takes) -> Takes {
+    match takes {
+        Takes::Path(path) => Takes::Path(path.to_lowercase()),
+        Takes::Exact(path) => Takes::Exact(path.to_lowercase()),
+        Takes::Pattern(pattern) => {
+            let pattern = pattern.strip_prefix("(?i)").unwrap_or(pattern);
+            Takes::Pattern(pattern.to_lowercase())
         }
     }
 }
@@ -170,6 +186,9 @@ mod tests {
             (path("/a"), pattern("^/$"), false),
             (path("/a"), pattern(r"^/a\.b$"), false),
             (path("/a"), pattern("^/a$"), true),
+            (path("/a"), pattern("(?i)^/A/x"), true),
+            (path("/a"), pattern("(?i)^/b"), false),
+            (pattern("^/a/"), pattern("(?i)^/b"), false),
         ] {
             assert_eq!(meet(&one, &other), expected, "{one:?} {other:?}");
             assert_eq!(meet(&other, &one), expected, "{other:?} {one:?}");

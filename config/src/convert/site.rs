@@ -212,6 +212,12 @@ impl Access {
         self.sealed.is_some() || both.any(|it| !matches!(it, None | Some(Admission::All)))
     }
 
+    /// Whether somebody may be kept out, or let in by other passwords than elsewhere.
+    #[must_use]
+    pub fn matters(&self) -> bool {
+        self.restricts() || self.kind.is_some() || self.users.is_some()
+    }
+
     /// Nobody may come in: the keys.
     #[must_use]
     pub fn closed() -> Keys {

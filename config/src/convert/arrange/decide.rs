@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::entry::{Answer, Outcome};
 use crate::convert::note::Origin;
 use crate::convert::overlap::{covers, join, takes_all, upwards};
-use crate::convert::site::{Access, Action, Admission, Overlay, Rule, Server, Site, Takes};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::Keys;
 
 /// How the comment of a mapping begins that nobody may use.
@@ -56,6 +56,19 @@ impl<'a> Decider<'a> {
         let Some(server) = server else {
             return Outcome::not_found(Vec::new());
         };
+        let (rule, passed) = self.rule(server, path);
+        match rule {
+            Some(rule) => outcome(server, rule, &Takes::Path(path.to_owned())),
+            None => Outcome::not_found(passed),
+        }
+    }
+
+    /// The rule that answers at a path, expressions left aside, and what passes before it.
+    pub(super) fn rule<'s>(
+        &self,
+        server: &'s Server,
+        path: &str,
+    ) -> (Option<&'s Rule>, Vec<Origin>) {
         let indexes = self.indexes.get(&std::ptr::from_ref(server));
         let stages = server.stages.iter().zip(indexes.into_iter().flatten());
         let mut passed = Vec::new();
@@ -67,15 +80,25 @@ impl<'a> Decider<'a> {
             self.used.borrow_mut().insert(rule.origin.clone());
             match rule.action {
                 Action::Pass => passed.push(rule.origin.clone()),
-                _ => return outcome(server, rule, &Takes::Path(path.to_owned())),
+                _ => return (Some(rule), passed),
             }
         }
-        Outcome::not_found(passed)
+        (None, passed)
     }
 }
 
 /// What a rule does with the requests of `takes`, which it takes: a path at or below its own, or its own expression.
 pub(super) fn outcome(server: &Server, rule: &Rule, takes: &Takes) -> Outcome {
+    outcome_within(server, rule, takes, None)
+}
+
+/// The same for those of the requests that a section takes too.
+pub(super) fn outcome_within(
+    server: &Server,
+    rule: &Rule,
+    takes: &Takes,
+    section: Option<&Overlay>,
+) -> Outcome {
     let at = |url: &str| match (&rule.takes, takes) {
         (Takes::Path(own), Takes::Path(path)) => join(
             url,
@@ -96,7 +119,7 @@ pub(super) fn outcome(server: &Server, rule: &Rule, takes: &Takes) -> Outcome {
     };
     let mut origins = vec![rule.origin.clone()];
     let mut comments = rule.comments.clone();
-    let (mut keys, access) = overlaid(server, rule, &answer, takes, &mut origins);
+    let (mut keys, access) = overlaid(server, rule, &answer, (takes, section), &mut origins);
     match answer {
         Answer::To(_) => {}
         Answer::Files(_) => ABOUT_BACKENDS.iter().for_each(|key| drop(keys.remove(key))),
@@ -120,7 +143,7 @@ fn overlaid(
     server: &Server,
     rule: &Rule,
     answer: &Answer,
-    takes: &Takes,
+    (takes, section): (&Takes, Option<&Overlay>),
     origins: &mut Vec<Origin>,
 ) -> (Keys, Access) {
     let (mut keys, mut access) = (Keys::default(), Access::default());
@@ -128,12 +151,16 @@ fn overlaid(
         if !concerns(overlay, answer) {
             continue;
         }
+        let is_it = section.is_some_and(|section| std::ptr::eq(section, overlay));
         match reach(overlay, takes) {
+            _ if is_it => {
+                keys.merge(&overlay.keys);
+                access = access.then(&overlay.access);
+            }
             Reach::None => continue,
-            Reach::Some if overlay.access.restricts() => {
+            Reach::Some if overlay.access.matters() => {
                 let why = "a section restricts a part of these paths".to_owned();
-                let origin = overlay.origin.clone();
-                access.admission = Some(Admission::Nobody { why, origin });
+                access.sealed.get_or_insert((why, overlay.origin.clone()));
             }
             Reach::Some => continue,
             Reach::All => {

@@ -1,7 +1,7 @@
 //! The mappings by expression. They come before all paths, so a path that stands before one of them becomes one too.
 
 use super::contexts::Context;
-use super::decide::{CLOSED, Decider, outcome};
+use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
@@ -106,8 +106,10 @@ fn sequence(
     };
     let mut entries = Vec::new();
     for overlay in &server.overlays {
-        entries.extend(guarded(decider, server, overlay, notes));
+        entries.extend(guarded(decider, server, overlay, is_exclusion, notes));
     }
+    // What is closed comes first, so that no other section hides it.
+    entries.sort_by_key(|entry| entry.outcome.answer != Answer::Respond(403));
     let items = items(server, barriers);
     for item in needed(&items, is_exclusion) {
         let Some(rule) = item.rule else {
@@ -235,14 +237,16 @@ fn meets_later_expression(server: &Server, rule: &Rule, own: &str) -> bool {
     later.any(|it| !matches!(it.takes, Takes::Path(_)) && meet(&it.takes, &own))
 }
 
-/// The mappings of a section that covers paths by an expression.
+/// The mappings of a section that covers paths by an expression. They stand before all others, so nothing that counts before or
+/// beside the section may take one of its paths.
 fn guarded(
     decider: &Decider<'_>,
     server: &Server,
     overlay: &Overlay,
+    is_exclusion: &dyn Fn(&str) -> bool,
     notes: &mut Notes,
 ) -> Vec<Entry> {
-    let (restricts, empty) = (overlay.access.restricts(), overlay.keys.is_empty());
+    let (restricts, empty) = (overlay.access.matters(), overlay.keys.is_empty());
     let pattern = match &overlay.takes {
         Takes::Pattern(pattern) if restricts || !empty => pattern,
         _ => return Vec::new(),
@@ -257,25 +261,22 @@ fn guarded(
         return Vec::new();
     };
     let takes = Takes::Pattern(whole(pattern));
-    let exact = takes_all(longest, &overlay.takes);
-    let mut outcome = decider.at(Some(server), longest);
-    if let Answer::To(url) = &outcome.answer
-        && exact
-        && let Some(base) = url
-            .trim_end_matches('/')
-            .strip_suffix(longest.trim_end_matches('/'))
-    {
-        outcome.answer = Answer::To(format!("{base}$0"));
-        outcome.keys.merge(&overlay.keys);
-        outcome.origins.push(overlay.origin.clone());
-        match overlay.access.keys() {
-            Ok(keys) => outcome.keys.merge(&keys),
-            Err(why) => {
-                outcome.comments.push(format!("{CLOSED}{why}"));
-                outcome.keys.merge(&Access::closed());
-            }
+    if shuts(overlay) {
+        return vec![entry(takes, shut(server, overlay, notes), false)];
+    }
+    if let Some(rule) = alone(decider, server, overlay, longest, is_exclusion) {
+        let at = Takes::Path((*longest).clone());
+        let mut outcome = outcome_within(server, rule, &at, Some(overlay));
+        let base = match &outcome.answer {
+            Answer::To(url) => url
+                .trim_end_matches('/')
+                .strip_suffix(longest.trim_end_matches('/')),
+            _ => None,
+        };
+        if let Some(base) = base {
+            outcome.answer = Answer::To(format!("{base}$0"));
+            return vec![entry(takes, outcome, false)];
         }
-        return vec![entry(takes, outcome, false)];
     }
     if !restricts {
         let text =
@@ -286,11 +287,83 @@ fn guarded(
     let text = "its paths are closed (403): it says who may come in, by an expression that lies across several mappings; \
                 write mappings with `match` and `allow` or `auth`";
     notes.name(&overlay.origin, text);
-    let outcome = Outcome {
+    let why = "closed: the old server says who may come in here";
+    vec![entry(takes, forbidden(overlay, why.to_owned()), false)]
+}
+
+fn forbidden(overlay: &Overlay, why: String) -> Outcome {
+    Outcome {
         answer: Answer::Respond(403),
         keys: crate::convert::value::Keys::default(),
         origins: vec![overlay.origin.clone()],
-        comments: vec!["closed: the old server says who may come in here".to_owned()],
+        comments: vec![why],
+    }
+}
+
+/// Whether a section by itself lets nobody in.
+fn shuts(overlay: &Overlay) -> bool {
+    match overlay.access.keys() {
+        Ok(keys) => keys.get("deny") == Access::closed().get("deny"),
+        Err(_) => true,
+    }
+}
+
+/// What becomes of the paths of a section that lets nobody in.
+fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
+    if let Err(why) = overlay.access.keys() {
+        if !notes.says(&why) {
+            let text = format!("its paths are closed for everybody (403): {why}");
+            notes.name(&overlay.origin, text);
+        }
+        return forbidden(overlay, format!("closed for everybody: {why}"));
+    }
+    let later = server
+        .overlays
+        .iter()
+        .skip_while(|it| !std::ptr::eq(*it, overlay));
+    let opens = |later: &Overlay| later.access.admission.is_some() || later.access.older.is_some();
+    if later
+        .skip(1)
+        .any(|it| opens(it) && meet(&it.takes, &overlay.takes))
+    {
+        let text = "its paths are closed for everybody (403), those of later sections too, which may open them in httpd";
+        notes.name(&overlay.origin, text);
+    }
+    forbidden(overlay, "nobody may come in here".to_owned())
+}
+
+/// The rule that answers for a path, where it answers for all paths of a section by an expression too, no other rule stands before
+/// it for one of them, and no other expression says who may come in there.
+fn alone<'s>(
+    decider: &Decider<'_>,
+    server: &'s Server,
+    overlay: &Overlay,
+    path: &str,
+    is_exclusion: &dyn Fn(&str) -> bool,
+) -> Option<&'s Rule> {
+    if !takes_all(path, &overlay.takes) {
+        return None;
+    }
+    let beside = |other: &Overlay| {
+        !std::ptr::eq(other, overlay)
+            && !matches!(other.takes, Takes::Path(_))
+            && other.access.matters()
+            && !shuts(other)
+            && meet(&other.takes, &overlay.takes)
     };
-    vec![entry(takes, outcome, false)]
+    let (rule, _) = decider.rule(server, path);
+    let rule = rule?;
+    let before = |other: &&Rule| !std::ptr::eq(*other, rule);
+    let mut rules = server.stages.iter().flatten().take_while(before);
+    let takes_some = |other: &Rule| {
+        let excluded = match &other.takes {
+            Takes::Path(path) => other.action == Action::Pass && is_exclusion(path),
+            _ => false,
+        };
+        !excluded && meet(&other.takes, &overlay.takes)
+    };
+    match server.overlays.iter().any(beside) || rules.any(takes_some) {
+        true => None,
+        false => Some(rule),
+    }
 }
