@@ -275,6 +275,7 @@ pub(super) fn restricts(node: &Node) -> bool {
         }
         "sslverifyclient" => !inner.arguments.trim().eq_ignore_ascii_case("none"),
         "rewriterule" => super::rewrites::forbids(inner),
+        "redirect" | "redirectmatch" => super::redirects::refuses(inner),
         "authtype"
         | "authname"
         | "authuserfile"

@@ -48,6 +48,21 @@ pub(super) fn is_secure(host: &Part, main: &Part) -> bool {
     })
 }
 
+/// The one port at which a server, the main one or a virtual host, answers; `None`: there are several, or none is said.
+pub(super) fn only_port(own: &Part, main: &Part) -> Option<u16> {
+    let named = own.names.iter().filter_map(|(name, _)| port(name));
+    let mut ports: Vec<Option<u16>> = match own.addresses.is_empty() {
+        true => listened(main).iter().map(|it| Some(it.1)).collect(),
+        false => own.addresses.iter().map(|it| port(it)).collect(),
+    };
+    ports.extend(named.map(Some));
+    ports.dedup();
+    match ports.as_slice() {
+        [port] => *port,
+        _ => None,
+    }
+}
+
 /// Whether an address is left that no virtual host answers, so that the main server does.
 pub(super) fn main_answers(main: &Part, hosts: &[Part]) -> bool {
     let answered = |wanted: u16| {

@@ -35,6 +35,7 @@ impl Redirects {
         true
     }
 
+    /// Adds a rule. An error as the status keeps everybody out.
     fn redirect(&mut self, node: &Node, words: &[String], place: &Place, notes: &mut Notes) {
         let (status, words) = match (&*node.name, words.split_first()) {
             ("redirectpermanent", _) => (301, words),
@@ -53,6 +54,8 @@ impl Redirects {
         };
         let has_target = (300..400).contains(&status);
         let takes = match (place, words) {
+            (Place::Section(Kind::Text(takes)), []) if !has_target => takes.clone(),
+            (Place::Section(Kind::Proxy(_)), []) if !has_target => Takes::Path("/".to_owned()),
             (Place::Section(Kind::Location(takes)), rest)
                 if rest.len() == usize::from(has_target) =>
             {
@@ -74,6 +77,10 @@ impl Redirects {
             false => Action::Respond(status),
         };
         let Some(rule) = checked(takes, action, &node.origin, notes) else {
+            if status >= 400 {
+                let why = "its pattern has no counterpart";
+                self.close(Takes::Path("/".to_owned()), node, why, notes);
+            }
             return;
         };
         match place {
@@ -164,4 +171,12 @@ fn answerable(action: &mut Action) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a directive answers with an error, and so keeps everybody out.
+pub(super) fn refuses(node: &Node) -> bool {
+    let words = node.words();
+    let status = words.first().map_or("", String::as_str);
+    let is_error = status.parse::<u16>().is_ok_and(|status| status >= 400);
+    is_error || status.eq_ignore_ascii_case("gone")
 }

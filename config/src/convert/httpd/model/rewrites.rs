@@ -26,6 +26,15 @@ pub(super) struct Rewrites {
     conditions: Vec<Vec<String>>,
 }
 
+/// Where the requests of a server come in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Front {
+    /// Whether its clients come over TLS.
+    pub(super) secure: bool,
+    /// Its port; `None`: it has several, or none is said.
+    pub(super) port: Option<u16>,
+}
+
 /// One `RewriteRule`.
 #[derive(Debug, Clone)]
 struct Rewrite {
@@ -92,11 +101,11 @@ impl Rewrites {
     }
 
     /// The rules that a server has, in order: a virtual host (`self`) with those that it inherits from the main server, or the
-    /// main server itself (`main` is `None`). `secure`: whether its clients come over TLS.
+    /// main server itself (`main` is `None`).
     pub(super) fn of_server(
         &self,
         main: Option<&Self>,
-        secure: bool,
+        front: Front,
         notes: &mut Notes,
     ) -> Rewritten {
         let is_on = self.engine.or_else(|| main?.engine).unwrap_or(false);
@@ -108,7 +117,7 @@ impl Rewrites {
                 notes.count(&rule.origin);
                 continue;
             }
-            rule.turned(secure, in_chain, &mut rewritten, notes);
+            rule.turned(front, in_chain, &mut rewritten, notes);
             in_chain = rule.flags.chains;
         }
         rewritten
@@ -160,8 +169,8 @@ impl Rewrite {
             Kind::Directory(_) => return notes.name(&self.origin, format!("left out: {why}")),
             Kind::Proxy(_) => every(),
         };
-        match self.flags.forbids {
-            true if self.is_about_trace() => notes.count(&self.origin),
+        match self.flags.refuses() {
+            true if self.is_about_trace() => self.name_trace(notes),
             true => redirects
                 .closed
                 .push(closing(takes, &self.origin, why, notes)),
@@ -170,15 +179,14 @@ impl Rewrite {
     }
 
     /// Adds what a rule of a server does.
-    fn turned(&self, secure: bool, in_chain: bool, to: &mut Rewritten, notes: &mut Notes) {
+    fn turned(&self, front: Front, in_chain: bool, to: &mut Rewritten, notes: &mut Notes) {
         if self.is_about_trace() {
-            // TRACE is refused here in any case.
-            return notes.count(&self.origin);
+            return self.name_trace(notes);
         }
-        let why = match self.holds(secure) {
+        let why = match self.holds(front) {
             Some(false) if !self.flags.chains => return notes.count(&self.origin),
             _ if in_chain => Some("it belongs to the rule before it ([C])"),
-            Some(true) if self.pattern.starts_with('!') => Some("its pattern is turned round"),
+            Some(true) if self.pattern.starts_with('!') => Some("its pattern is negated (!)"),
             Some(true) => None,
             Some(false) | None => Some("it has conditions (RewriteCond)"),
         };
@@ -189,14 +197,14 @@ impl Rewrite {
         match action {
             Ok(Some(action)) => match self.rule(action, notes) {
                 Some(rule) => to.rules.push(rule),
-                None if self.flags.forbids => {
+                None if self.flags.refuses() => {
                     let why = "its pattern has no counterpart";
                     to.closed.push(closing(every(), &self.origin, why, notes));
                 }
                 None => {}
             },
             Ok(None) => notes.count(&self.origin),
-            Err(why) if self.flags.forbids => {
+            Err(why) if self.flags.refuses() => {
                 to.closed
                     .push(closing(self.guarded(), &self.origin, why, notes));
             }
@@ -206,7 +214,7 @@ impl Rewrite {
 
     fn rule(&self, action: Action, notes: &mut Notes) -> Option<Rule> {
         let https = matches!(&action, Action::Redirect { to, .. } if to == "https");
-        let is_plain = https || action == Action::Respond(403);
+        let is_plain = https || matches!(action, Action::Respond(_));
         if action == Action::Pass {
             let Some(path) = prefix(&self.pattern).filter(|_| !self.flags.any_case) else {
                 let text = "left out: the rules behind it count for its paths too; write their mappings by hand";
@@ -251,7 +259,7 @@ impl Rewrite {
     }
 
     /// Whether its conditions hold for every request, or for none; `None`: that depends on the request.
-    fn holds(&self, secure: bool) -> Option<bool> {
+    fn holds(&self, front: Front) -> Option<bool> {
         let any = |condition: &[String]| {
             let flags = condition.get(2).map_or("", String::as_str);
             let flags = flags.trim_matches(['[', ']']).to_ascii_uppercase();
@@ -262,7 +270,7 @@ impl Rewrite {
         let held: Vec<Option<bool>> = self
             .conditions
             .iter()
-            .map(|it| if any(it) { None } else { holds(it, secure) })
+            .map(|it| if any(it) { None } else { holds(it, front) })
             .collect();
         match held.iter().all(|it| *it == Some(true)) {
             true => Some(true),
@@ -271,6 +279,22 @@ impl Rewrite {
                 Some(false)
             }
             false => None,
+        }
+    }
+
+    /// TRACE is refused here in any case. TRACK, which no server of today knows, is not.
+    fn name_trace(&self, notes: &mut Notes) {
+        let mut words = self.conditions.iter().flatten();
+        let has_track = |word: &String| {
+            let word = word.to_ascii_uppercase();
+            word.contains("TRACK") || word.contains("[")
+        };
+        match words.any(has_track) {
+            true => notes.name(
+                &self.origin,
+                "left out: TRACE is refused here in any case, but TRACK is sent on",
+            ),
+            false => notes.count(&self.origin),
         }
     }
 
@@ -288,14 +312,14 @@ impl Rewrite {
             }
             _ => false,
         };
-        self.flags.forbids && !self.conditions.is_empty() && self.conditions.iter().all(is_trace)
+        self.flags.refuses() && !self.conditions.is_empty() && self.conditions.iter().all(is_trace)
     }
 }
 
-/// Whether a `RewriteRule` forbids something.
+/// Whether a `RewriteRule` forbids something, by whatever status.
 pub(super) fn forbids(node: &Node) -> bool {
     let words = node.words();
-    words.get(2).is_some_and(|flags| Flags::of(flags).forbids)
+    words.get(2).is_some_and(|flags| Flags::of(flags).refuses())
 }
 
 /// The flags of a `RewriteRule`.
@@ -351,6 +375,11 @@ impl Flags {
         flags
     }
 
+    /// Whether a request that the rule takes ends with an error, so that the rule may be about who comes in.
+    fn refuses(&self) -> bool {
+        self.forbids || self.is_gone || matches!(self.redirect, Some(400..600))
+    }
+
     /// What is done with the paths of the rule; `None`: nothing that can be seen.
     fn action(&self, pattern: &str, to: &str) -> Result<Option<Action>, &'static str> {
         let action = match self.redirect {
@@ -380,8 +409,8 @@ impl Flags {
     }
 }
 
-/// Whether a condition holds for every request of a server, or for none, because it asks for TLS.
-fn holds(condition: &[String], secure: bool) -> Option<bool> {
+/// Whether a condition holds for every request of a server, or for none, because it asks for TLS or for a usual port.
+fn holds(condition: &[String], front: Front) -> Option<bool> {
     let words: Vec<String> = condition
         .iter()
         .map(|word| word.to_ascii_lowercase())
@@ -389,7 +418,9 @@ fn holds(condition: &[String], secure: bool) -> Option<bool> {
     let [what, pattern, ..] = words.as_slice() else {
         return None;
     };
+    let is_usual = front.port == Some(if front.secure { 443 } else { 80 });
     let is_wanted = match (&**what, &**pattern) {
+        ("%{server_port}", _) if !is_usual => return None,
         ("%{https}", "on" | "=on" | "^on$" | "!off" | "!=off" | "!^off$") => true,
         ("%{https}", "off" | "=off" | "^off$" | "!on" | "!=on" | "!^on$") => false,
         ("%{request_scheme}", "https" | "=https" | "^https$" | "!http" | "!=http" | "!^http$") => {
@@ -400,7 +431,7 @@ fn holds(condition: &[String], secure: bool) -> Option<bool> {
         ("%{server_port}", "80" | "^80$" | "=80" | "!443" | "!^443$" | "!=443") => false,
         _ => return None,
     };
-    Some(is_wanted == secure)
+    Some(is_wanted == front.secure)
 }
 
 fn every() -> Takes {

@@ -11,6 +11,7 @@ use super::part::Part;
 use super::passes::Pass;
 use super::place::Kind;
 use super::redirects::closing;
+use super::rewrites::Front;
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
 use crate::convert::site::{Access, Action, Balancer, Overlay, Rule, Server, Site, Takes};
@@ -181,9 +182,12 @@ impl Builder<'_> {
         preserve: bool,
     ) -> Vec<Rule> {
         let own = host.unwrap_or(self.main);
-        let secure = listeners::is_secure(own, self.main);
+        let front = Front {
+            secure: listeners::is_secure(own, self.main),
+            port: listeners::only_port(own, self.main),
+        };
         let main = host.map(|_| &self.main.rewrites);
-        let rewritten = own.rewrites.of_server(main, secure, self.notes);
+        let rewritten = own.rewrites.of_server(main, front, self.notes);
         let mut rules = rewritten.closed;
         // Redirects in sections come behind what is answered at once, and before what is sent on.
         let sent_on = |rule: &Rule| matches!(rule.action, Action::To(_));
