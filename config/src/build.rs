@@ -18,6 +18,7 @@ mod listener;
 mod listener_tls;
 mod mapping;
 mod member;
+mod plain;
 mod redirect;
 mod traces;
 mod trust;

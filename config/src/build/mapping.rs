@@ -69,6 +69,7 @@ impl Builder<'_> {
         self.different_paths(&mappings);
         self.never_reached(&mappings);
         self.past_guards(&mappings);
+        self.redirected_in_part(&mappings);
         self.redirects_to_themselves(&mappings);
         mappings
     }
