@@ -185,8 +185,9 @@ impl Edit<'_> {
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
         let run = run.and_then(|directories| self.run_here(layers, directories, now, || Ok(())));
-        if run.is_err() {
-            self.editing().file = before;
+        match run {
+            Ok(()) => self.try_again(now),
+            Err(_) => self.editing().file = before,
         }
         run
     }
@@ -410,7 +411,7 @@ impl Editing {
             return Ok(());
         };
         let cluster = self.cluster.as_ref();
-        let cluster = cluster.map(|it| (it.name.as_str(), &it.known.cells));
+        let cluster = cluster.map(|it| (it.name.as_str(), &it.taken_up));
         store.save(overrides, cluster).map_err(|error| {
             let file = store.path().to_owned();
             let lost = match cluster {

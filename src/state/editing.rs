@@ -37,6 +37,8 @@ pub(super) struct Shares {
     pub(super) name: String,
     pub(super) link: Link,
     pub(super) known: Known,
+    /// Of that, what runs here: the cells that were last taken up. The state file has their versions beside their values.
+    pub(super) taken_up: Cells,
     /// The keys that this gateway is about to write.
     pub(super) own: BTreeSet<String>,
     /// Why what the cluster has cannot be used here.
@@ -59,18 +61,22 @@ impl Editing {
         let shares = file.cluster.as_ref().zip(cluster);
         let learned = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
         let learned = learned.map(|first| first.routes.clone());
-        let cluster = shares.map(|(config, (link, first))| Shares {
+        let mut cluster = shares.map(|(config, (link, first))| Shares {
             name: config.name.clone(),
             link,
+            taken_up: known(&config.name, &kept, None).cells,
             known: known(&config.name, &kept, first),
             own: BTreeSet::new(),
             unusable: None,
         });
         let mut overrides = kept.overrides;
-        if let Some(shares) = &cluster {
+        if let Some(shares) = &mut cluster {
             let state = cells::state(&shares.known.cells);
             match Overrides::from_json(&state, folder) {
-                Ok(all) => overrides = all.with_learned(&overrides),
+                Ok(all) => {
+                    overrides = all.with_learned(&overrides);
+                    shares.taken_up.clone_from(&shares.known.cells);
+                }
                 Err(reason) => {
                     warn!(
                         reason,

@@ -18,8 +18,8 @@ use crate::cluster::{Cells, Version};
 /// What the file says it is; another number is another program's business.
 const VERSION: u64 = 1;
 
-/// Largest file that is read, in bytes: as large as a configuration may be.
-const LARGEST: u64 = 1 << 20;
+/// Largest file that is written and read, in bytes.
+const LARGEST: u64 = 16 << 20;
 
 /// A state file, which need not exist yet.
 #[derive(Debug)]
@@ -80,6 +80,11 @@ impl Store {
             let cluster = json!({ "name": name, "versions": versions });
             state.insert("cluster".to_owned(), cluster);
         }
+        let text = format!("{state:#}\n");
+        if text.len() as u64 > LARGEST {
+            let why = format!("it would have more than {} MiB", LARGEST >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
         let new = beside(&self.path, "new");
         let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = File::open(folder.unwrap_or(Path::new(".")))?;
@@ -90,7 +95,7 @@ impl Store {
             .truncate(true)
             .mode(0o600)
             .open(&new)?;
-        file.write_all(format!("{state:#}\n").as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
         // From here on the change is in the file, and so it must be made.

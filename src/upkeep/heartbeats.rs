@@ -2,7 +2,7 @@
 //!
 //! Source: `mod_heartmonitor.c`, `mod_lbmethod_heartbeat.c`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::{self, IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ajpgate_config::{Input, InputError};
+use futures_util::future::join_all;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{UdpSocket, lookup_host};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, warn};
 
@@ -29,6 +31,9 @@ const STORAGE_MAX: u64 = 1024 * 1024;
 
 /// How long the resolved addresses of a member's name are used.
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long the look-ups of all names may take. Reports wait meanwhile.
+const RESOLVES_WITHIN: Duration = Duration::from_secs(2);
 
 /// A socket that receives datagrams.
 #[derive(Debug)]
@@ -270,30 +275,33 @@ fn tell(balancer: &LiveBalancer, names: &Names, host: &str, report: Report, at: 
 /// The addresses of members that are configured by name. Reports come from addresses.
 #[derive(Debug, Default)]
 struct Names {
-    resolved: HashMap<String, Vec<IpAddr>>,
-    at: Option<Instant>,
+    /// The addresses of each name, and when they were asked for.
+    resolved: HashMap<String, (Instant, Vec<IpAddr>)>,
 }
 
 impl Names {
     async fn refresh(&mut self, balancer: &LiveBalancer, now: Instant) {
-        let fresh = |at: Instant| now.saturating_duration_since(at) < RESOLVE_INTERVAL;
-        let known = |host: &str| self.resolved.contains_key(host);
+        let is_fresh = |host: &str| {
+            let known = self.resolved.get(host);
+            known.is_some_and(|(at, _)| now.saturating_duration_since(*at) < RESOLVE_INTERVAL)
+        };
         let names = balancer
             .members
             .iter()
             .map(|member| member.config.url.host.as_str());
         let names = names.filter(|host| host.parse::<IpAddr>().is_err());
-        let names: Vec<String> = names.map(str::to_owned).collect();
-        if self.at.is_some_and(fresh) && names.iter().all(|name| known(name)) {
-            return;
-        }
-        self.at = Some(now);
-        for name in names {
-            let found = match lookup_host((name.as_str(), 0)).await {
-                Ok(found) => found.map(|address| address.ip().to_canonical()).collect(),
-                Err(_) => Vec::new(),
-            };
-            self.resolved.insert(name, found);
+        let names: BTreeSet<&str> = names.filter(|host| !is_fresh(host)).collect();
+        let looked_up = join_all(names.into_iter().map(|name| async move {
+            let found = timeout(RESOLVES_WITHIN, lookup_host((name, 0))).await;
+            let found = found.ok().and_then(Result::ok);
+            let found = found.map(|all| all.map(|address| address.ip().to_canonical()));
+            (name.to_owned(), found.map(Iterator::collect))
+        }));
+        for (name, found) in looked_up.await {
+            let before = self.resolved.remove(&name).map(|(_, before)| before);
+            // A name that cannot be resolved keeps its addresses.
+            let found = found.or(before).unwrap_or_default();
+            self.resolved.insert(name, (now, found));
         }
     }
 
@@ -303,7 +311,8 @@ impl Names {
         for (place, member) in balancer.members.iter().enumerate() {
             let (host, port) = address(member);
             all.push((place, host.to_owned(), port));
-            for ip in self.resolved.get(host).into_iter().flatten() {
+            let found = self.resolved.get(host).map(|(_, found)| found);
+            for ip in found.into_iter().flatten() {
                 all.push((place, ip.to_string(), port));
             }
         }

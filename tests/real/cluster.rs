@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::ajpgate::Ajpgate;
+use crate::support::authority::Authority;
 use crate::support::browser::Browser;
 use crate::support::node::Node;
 use crate::support::redis::Redis;
@@ -305,4 +306,36 @@ async fn routes_that_one_gateway_has_learned_are_known_to_all_and_to_those_that_
         count.trim() == ":0"
     })
     .await;
+}
+
+/// A member whose file one gateway lacks keeps that gateway from what the others have, until the file is there and it reads its
+/// configuration again. The state file has what ran, so that a restart does not bring the old value back to all.
+#[tokio::test]
+async fn what_could_not_be_taken_up_is_taken_up_at_the_next_reload() {
+    let cluster = Cluster::start(2).await;
+    cluster.change(0, 3).await;
+    let authority = Authority::new();
+    let certificate = std::fs::read(authority.file("ca.pem")).unwrap();
+    let [one, two] = &cluster.gateways[..] else {
+        panic!("two gateways");
+    };
+    std::fs::write(one.path("ca.pem"), &certificate).unwrap();
+    let members = "/api/v1/balancers/shop/members";
+    let member = r#"{ "url": "https://127.0.0.1:1", "route": "x", "tls": { "ca": "ca.pem" } }"#;
+    one.api("POST", members, member, 201).await;
+    eventually("the other gateway says that it cannot", async || {
+        two.log().contains("cannot be taken up")
+    })
+    .await;
+    one.api("PATCH", NODE1, "{ \"loadfactor\": 5 }", 200).await;
+    std::fs::write(two.path("ca.pem"), &certificate).unwrap();
+    assert_eq!(loadfactor(two).await, 3);
+    two.api("POST", "/api/v1/reload", "", 200).await;
+    assert_eq!(loadfactor(two).await, 5);
+    assert!(
+        two.api("GET", members, "", 200)
+            .await
+            .contains("https://127.0.0.1:1")
+    );
+    cluster.change(1, 7).await;
 }

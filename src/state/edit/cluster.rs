@@ -69,7 +69,6 @@ impl Edit<'_> {
         let changed: BTreeSet<String> = keys.filter(differs).cloned().collect();
         let others = changed.difference(&cluster.own);
         let others: Vec<String> = others.map(|key| cells::shown(key)).collect();
-        let state = cells::state(after);
         if !others.is_empty() {
             let count = others.len();
             let first = others.iter().take(SHOWN).cloned().collect::<Vec<_>>();
@@ -79,6 +78,22 @@ impl Edit<'_> {
                 settings, "changes by hand on other gateways count here"
             );
         }
+        self.run_known(now);
+    }
+
+    /// Runs what is known, where something of it could not be used before: a file that was missing may be there now.
+    pub(super) fn try_again(&mut self, now: Instant) {
+        let cluster = self.editing().cluster.as_ref();
+        if cluster.is_some_and(|it| it.unusable.is_some()) {
+            self.run_known(now);
+        }
+    }
+
+    fn run_known(&mut self, now: Instant) {
+        let Some(cluster) = &self.editing().cluster else {
+            return;
+        };
+        let state = cells::state(&cluster.known.cells);
         let unusable = self.run_state(&state, now).err();
         let unusable = unusable.map(|error| error.to_string());
         if let Some(reason) = &unusable {
@@ -97,6 +112,9 @@ impl Edit<'_> {
         layers.overrides = overrides.with_learned(&layers.overrides);
         let wanted = layers.over(&self.editing().file);
         let plan = self.plan(&wanted, &before, before.directories.clone())?;
+        if let Some(cluster) = &mut self.editing().cluster {
+            cluster.taken_up.clone_from(&cluster.known.cells);
+        }
         // While a new program takes over, the state file is its own.
         if !shared.held.stands_still() {
             // The cluster has it, so it counts in any case.
