@@ -7,7 +7,7 @@ use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::BAD_USAGE;
 use super::tls_files::Found;
-use super::{account_files, directories, tls_files, user_files};
+use super::{account_files, directories, member_lists, tls_files, user_files};
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used.
@@ -85,6 +85,7 @@ impl Checked {
                 user_files::look(loaded),
                 (account_files::problems(loaded), Vec::new()),
                 (directories::problems(loaded), Vec::new()),
+                (Vec::new(), member_lists::doubts(loaded)),
             ] {
                 checked.found.extend(found);
                 checked.doubts.extend(doubts);

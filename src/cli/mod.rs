@@ -11,6 +11,7 @@ mod drain;
 mod explain;
 mod man;
 mod member;
+mod member_lists;
 mod node;
 mod obey;
 mod ping;

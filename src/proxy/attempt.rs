@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use http::StatusCode;
 use tracing::{debug, warn};
 
 use super::for_member::ForMember;
@@ -129,6 +130,8 @@ impl Sending<'_> {
         let verdict = verdict(end, Rules::of(self.request.balancer()));
         if let Some(kind) = verdict.error {
             metrics.errors.increment(kind);
+            let (balancer, member) = (self.request.balancer(), &self.attempt.member);
+            log_status(balancer, member, kind, sent.head.status);
         }
         ((sent.head, sent.body), verdict.outcome)
     }
@@ -167,6 +170,17 @@ impl Sending<'_> {
             verdict,
             upload,
         }
+    }
+}
+
+/// Logs an answer that counts as a failure of the member (`failonstatus`), at most once a second.
+fn log_status(balancer: &LiveBalancer, member: &LiveMember, kind: ErrorKind, status: StatusCode) {
+    let (balancer, status) = (balancer.name(), status.as_u16());
+    if let Some(left_out) = member.warnings.failed.due(kind) {
+        warn!(
+            balancer, member = %member.url, status, left_out = left_out.field(),
+            "an answer counts as a failure of the member: failonstatus has its status"
+        );
     }
 }
 

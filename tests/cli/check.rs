@@ -274,3 +274,25 @@ fn headlines(text: &str) -> String {
     let lines = text.lines().filter(|line| line.starts_with("bad.yaml:"));
     lines.collect::<Vec<_>>().join("\n")
 }
+
+#[test]
+fn a_list_of_members_that_cannot_be_read_is_a_warning_with_its_place() {
+    let scratch = Scratch::new("member-lists");
+    let list = "- { url: \"ajp://127.0.0.1:1\" }\n- { url: \"ajp://127.0.0.1:2\", rout: b }\n";
+    scratch.write("members.yaml", list);
+    let file = "listeners: [{ bind: \"127.0.0.1:0\" }]
+balancers:
+  shop:
+    discover: [{ file: members.yaml }]
+proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
+";
+    scratch.write("ajpgate.yaml", file);
+    let done = check(&scratch, &[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let first = done.stdout.lines().next().unwrap();
+    assert!(first.starts_with("./ajpgate.yaml:4:"), "{first}");
+    assert!(
+        first.contains("members.yaml:2:") && first.contains("rout"),
+        "{first}"
+    );
+}

@@ -115,6 +115,23 @@ async fn each_cause_has_its_own_limit() {
     assert!(lines[1].contains("connection lost"), "{lines:#?}");
 }
 
+/// A member goes out because of `failonstatus`: the log says which status it was.
+#[tokio::test]
+async fn an_answer_that_counts_as_a_failure_is_named() {
+    let log = Log::capture();
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while wire.next_request().await.is_some() {
+            wire.respond(503, &[], b"starting").await;
+        }
+    })
+    .await;
+    let gateway = Running::before(&[&container], "failonstatus: [503]", "");
+    assert_eq!(gateway.get("/", "").await.text(), "starting");
+    let lines = log.with("counts as a failure of the member");
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("status=503"), "{lines:#?}");
+}
+
 /// A member that fails every second request goes out and comes back each time. The last line says what it is in the end.
 #[tokio::test]
 async fn a_member_that_goes_out_and_comes_back_is_named_once_a_second() {

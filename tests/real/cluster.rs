@@ -321,7 +321,7 @@ async fn what_could_not_be_taken_up_is_taken_up_at_the_next_reload() {
     };
     std::fs::write(one.path("ca.pem"), &certificate).unwrap();
     let members = "/api/v1/balancers/shop/members";
-    let member = r#"{ "url": "https://127.0.0.1:1", "route": "x", "tls": { "ca": "ca.pem" } }"#;
+    let member = r#"{ "url": "https://[::1]:1", "route": "x", "tls": { "ca": "ca.pem" } }"#;
     one.api("POST", members, member, 201).await;
     eventually("the other gateway says that it cannot", async || {
         two.log().contains("cannot be taken up")
@@ -335,7 +335,7 @@ async fn what_could_not_be_taken_up_is_taken_up_at_the_next_reload() {
     assert!(
         two.api("GET", members, "", 200)
             .await
-            .contains("https://127.0.0.1:1")
+            .contains("https://[::1]:1")
     );
     cluster.change(1, 7).await;
 }
