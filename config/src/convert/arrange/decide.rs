@@ -180,7 +180,10 @@ fn overlaid(
 fn concerns(overlay: &Overlay, answer: &Answer) -> bool {
     match (&overlay.target, answer) {
         (None, _) => true,
-        (Some(start), Answer::To(url) | Answer::Files(url)) => url.starts_with(start.as_str()),
+        (Some(start), Answer::To(url) | Answer::Files(url)) => {
+            // Of `ajp://h/app/` the path `/app` of a mapping is the same, `/application` is not.
+            url.starts_with(start.as_str()) || start.strip_suffix('/') == Some(url)
+        }
         (Some(_), _) => false,
     }
 }

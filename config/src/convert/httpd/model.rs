@@ -12,6 +12,7 @@ mod params;
 mod part;
 mod passes;
 mod place;
+mod proxied;
 mod redirects;
 mod rewrites;
 mod servers;

@@ -10,6 +10,7 @@ use super::params;
 use super::part::Part;
 use super::passes::Pass;
 use super::place::Kind;
+use super::proxied;
 use super::redirects::closing;
 use super::rewrites::Front;
 use crate::convert::files::Files;
@@ -154,7 +155,29 @@ impl Builder<'_> {
             .into_iter()
             .filter(|it| !it.is_empty())
             .collect();
+        for overlay in &mut server.overlays {
+            if let Some(target) = &mut overlay.target {
+                self.rename(target, host);
+            }
+        }
+        proxied::add_parts(&mut server);
         server
+    }
+
+    /// Gives the balancer in the url of a section the name that it has here.
+    fn rename(&self, url: &mut String, host: Option<&Part>) {
+        let Some(name) = balancer_name(url) else {
+            return;
+        };
+        let path = url.get(11 + name.len()..).unwrap_or_default();
+        let own = || host.and_then(|host| defined(&host.proxies, &name));
+        let defined = defined(&self.main.proxies, &name).or_else(own);
+        let known = defined.and_then(|defined| {
+            let key = (name.clone(), std::ptr::from_ref(defined).addr());
+            self.names.get(&key).cloned().flatten()
+        });
+        let known = known.unwrap_or_else(|| allowed_name(&name));
+        *url = format!("balancer://{known}{path}");
     }
 
     /// The keys of every mapping.
@@ -262,10 +285,7 @@ impl Builder<'_> {
         for section in proxies.into_iter().chain(paths) {
             let (takes, target) = match &section.kind {
                 Kind::Location(takes) | Kind::Text(takes) => (takes.clone(), None),
-                Kind::Proxy(url) => {
-                    let url = url.trim_end_matches(['*', '/']).to_owned();
-                    (Takes::Path("/".to_owned()), Some(url))
-                }
+                Kind::Proxy(url) => (Takes::Path("/".to_owned()), Some(url.clone())),
                 Kind::Directory(_) => continue,
             };
             let access = section.rules.access(self.notes, secure);
@@ -287,13 +307,13 @@ impl Builder<'_> {
                 }
                 continue;
             }
-            server.overlays.push(Overlay {
+            server.overlays.push(proxied::within(Overlay {
                 takes,
                 keys: section.keys.clone(),
                 access,
                 target,
                 origin: section.origin.clone(),
-            });
+            }));
         }
         closed
     }
@@ -383,12 +403,7 @@ impl Builder<'_> {
 
     /// A name that no other balancer has, of the letters that a name may have.
     fn free_name(&self, name: &str) -> String {
-        let allowed = |letter: char| match letter.is_ascii_alphanumeric() || "._-".contains(letter)
-        {
-            true => letter,
-            false => '-',
-        };
-        let name: String = name.chars().take(80).map(allowed).collect();
+        let name = allowed_name(name);
         let name = if name.is_empty() {
             "balancer".to_owned()
         } else {
@@ -475,4 +490,13 @@ fn stem(name: &str) -> &str {
         Some((stem, number)) if number.bytes().all(|it| it.is_ascii_digit()) => stem,
         _ => name,
     }
+}
+
+/// A name with `-` in place of letters that the name of a balancer cannot have.
+fn allowed_name(name: &str) -> String {
+    let allowed = |letter: char| match letter.is_ascii_alphanumeric() || "._-".contains(letter) {
+        true => letter,
+        false => '-',
+    };
+    name.chars().take(80).map(allowed).collect()
 }

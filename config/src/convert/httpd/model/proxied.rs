@@ -1,0 +1,73 @@
+//! `<Proxy url>`: sections about what is sent on to urls that begin so.
+
+use crate::convert::overlap::escaped;
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+use crate::convert::value::Keys;
+
+/// The section with the beginning of its url that is compared. Behind a wildcard nothing is, so such a section closes what
+/// begins like it, where it says who may come in.
+pub(super) fn within(section: Overlay) -> Overlay {
+    let Some(url) = &section.target else {
+        return section;
+    };
+    let url = url.trim_end_matches('*').to_owned();
+    let Some((start, _)) = url.split_once(['*', '?', '[']) else {
+        return Overlay {
+            target: Some(url),
+            ..section
+        };
+    };
+    let mut access = Access::default();
+    if section.access.matters() {
+        let why = "<Proxy> with a wildcard inside its url has no counterpart".to_owned();
+        access.sealed = Some((why, section.origin.clone()));
+    }
+    Overlay {
+        target: Some(start.to_owned()),
+        keys: Keys::default(),
+        access,
+        ..section
+    }
+}
+
+/// Adds sections by path for those whose urls are longer than those of the rules: they are about a part of what a rule sends on.
+pub(super) fn add_parts(server: &mut Server) {
+    let overlays = std::mem::take(&mut server.overlays);
+    for overlay in overlays {
+        let rules = server.stages.iter().flatten();
+        let parts: Vec<Overlay> = rules.filter_map(|rule| part(&overlay, rule)).collect();
+        server.overlays.push(overlay);
+        server.overlays.extend(parts);
+    }
+}
+
+/// The section for a part of what a rule sends on; `None`: it is about all of it, or nothing.
+fn part(overlay: &Overlay, rule: &Rule) -> Option<Overlay> {
+    let (Some(target), Action::To(url)) = (&overlay.target, &rule.action) else {
+        return None;
+    };
+    let fixed = url.split('$').next()?;
+    let rest = target.strip_prefix(fixed.trim_end_matches('/'))?;
+    let is_part = overlay.access.matters() && !rest.trim_matches('/').is_empty();
+    let (takes, access) = match &rule.takes {
+        _ if !is_part => return None,
+        Takes::Path(_) if !rest.starts_with('/') => return None,
+        Takes::Path(path) => {
+            let start = escaped(&format!("{}{rest}", path.trim_end_matches('/')));
+            (Takes::Pattern(format!("^{start}")), overlay.access.clone())
+        }
+        takes => {
+            let why = "<Proxy> is about a part of what an expression sends on".to_owned();
+            let mut access = overlay.access.clone();
+            access.sealed.get_or_insert((why, overlay.origin.clone()));
+            (takes.clone(), access)
+        }
+    };
+    Some(Overlay {
+        takes,
+        keys: Keys::default(),
+        access,
+        target: None,
+        origin: overlay.origin.clone(),
+    })
+}
