@@ -27,6 +27,8 @@ pub(super) struct Section {
     pub(super) keys: Keys,
     pub(super) rules: Rules,
     pub(super) origin: Origin,
+    /// Whether it is `<Location /app/>`, which is not about `/app` itself.
+    pub(super) below: bool,
 }
 
 /// A server.
@@ -185,6 +187,7 @@ impl Part {
             keys: Keys::default(),
             rules: Rules::default(),
             origin: node.origin.clone(),
+            below: node.name == "location" && first.len() > 1 && first.ends_with('/'),
         });
         for inner in node.inner() {
             self.take(inner, &Place::Section(kind.clone()), notes);

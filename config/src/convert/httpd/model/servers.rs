@@ -14,7 +14,8 @@ use super::proxied;
 use super::redirects::closing;
 use super::rewrites::Front;
 use crate::convert::files::Files;
-use crate::convert::note::Notes;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::overlap::covers;
 use crate::convert::site::{Access, Action, Balancer, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
@@ -275,6 +276,7 @@ impl Builder<'_> {
     /// Adds what sections say. Returns rules that close what cannot be said.
     fn overlays(&mut self, parts: &[&Part], server: &mut Server) -> Vec<Rule> {
         let mut closed = Vec::new();
+        let mut below = Vec::new();
         let secure = parts
             .last()
             .is_some_and(|own| listeners::is_secure(own, self.main));
@@ -307,6 +309,9 @@ impl Builder<'_> {
                 }
                 continue;
             }
+            if section.below {
+                below.push(section.origin.clone());
+            }
             server.overlays.push(proxied::within(Overlay {
                 takes,
                 keys: section.keys.clone(),
@@ -314,6 +319,33 @@ impl Builder<'_> {
                 target,
                 origin: section.origin.clone(),
             }));
+        }
+        closed.extend(self.without_slash(server, &below));
+        closed
+    }
+
+    /// Closes `/app` where a section about `/app/`, one of `below`, has other rules than those that count for `/app` itself.
+    fn without_slash(&mut self, server: &Server, below: &[Origin]) -> Vec<Rule> {
+        let mut closed = Vec::new();
+        for section in server
+            .overlays
+            .iter()
+            .filter(|it| below.contains(&it.origin))
+        {
+            let Takes::Path(path) = &section.takes else {
+                continue;
+            };
+            let at = |it: &&Overlay| matches!(&it.takes, Takes::Path(above) if covers(above, path));
+            let others = server.overlays.iter().filter(at);
+            let others =
+                others.filter(|it| !(it.takes == section.takes && below.contains(&it.origin)));
+            let access = others.fold(Access::default(), |all, it| all.then(&it.access));
+            let is_other = section.access != Access::default() && section.access != access;
+            if is_other && access.restricts() {
+                let why = "<Location> with a slash at its end does not take the path without it, which other sections guard";
+                let takes = Takes::Exact(path.clone());
+                closed.push(closing(takes, &section.origin, why, self.notes));
+            }
         }
         closed
     }
