@@ -15,6 +15,7 @@ mod place;
 mod proxied;
 mod redirects;
 mod rewrites;
+mod sections;
 mod servers;
 mod table;
 mod time;

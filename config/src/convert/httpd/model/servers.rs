@@ -9,18 +9,15 @@ use super::local;
 use super::params;
 use super::part::Part;
 use super::passes::Pass;
-use super::place::Kind;
 use super::proxied;
-use super::redirects::closing;
 use super::rewrites::Front;
+use super::sections;
 use crate::convert::files::Files;
-use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::covers;
-use crate::convert::site::{Access, Action, Balancer, Overlay, Rule, Server, Site, Takes};
+use crate::convert::note::Notes;
+use crate::convert::site::{Action, Balancer, Overlay, Rule, Server, Site};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
 use crate::model::Scheme;
-use crate::pattern::MatchText;
 use crate::value::HostName;
 
 /// The site of a main server and its virtual hosts.
@@ -134,7 +131,9 @@ impl Builder<'_> {
         self.always.push(always::of_server(&parts));
         let (files, directories) = local::files(&parts, self.notes);
         server.overlays.extend(directories);
-        let mut first = self.overlays(&parts, &mut server);
+        let own = host.unwrap_or(main);
+        let secure = listeners::is_secure(own, main);
+        let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
         first.extend(self.rewrites(&parts, host, &usual, preserve.unwrap_or(false)));
@@ -271,83 +270,6 @@ impl Builder<'_> {
         }
         usual.children = self.main.children;
         usual
-    }
-
-    /// Adds what sections say. Returns rules that close what cannot be said.
-    fn overlays(&mut self, parts: &[&Part], server: &mut Server) -> Vec<Rule> {
-        let mut closed = Vec::new();
-        let mut below = Vec::new();
-        let secure = parts
-            .last()
-            .is_some_and(|own| listeners::is_secure(own, self.main));
-        // Sections about what is sent on count before those about paths.
-        let sections = parts.iter().flat_map(|part| &part.sections);
-        let (proxies, paths): (Vec<_>, Vec<_>) =
-            sections.partition(|section| matches!(section.kind, Kind::Proxy(_)));
-        for section in proxies.into_iter().chain(paths) {
-            let (takes, target) = match &section.kind {
-                Kind::Location(takes) | Kind::Text(takes) => (takes.clone(), None),
-                Kind::Proxy(url) => (Takes::Path("/".to_owned()), Some(url.clone())),
-                Kind::Directory(_) => continue,
-            };
-            let access = section.rules.access(self.notes, secure);
-            if access == Access::default() && section.keys.is_empty() {
-                continue;
-            }
-            if let Takes::Pattern(pattern) = &takes
-                && let Err(fault) = MatchText::read(pattern)
-            {
-                match access.restricts() {
-                    true => {
-                        let every = Takes::Path("/".to_owned());
-                        closed.push(closing(every, &section.origin, &fault.message, self.notes));
-                    }
-                    false => {
-                        let text = format!("left out with everything in it: {}", fault.message);
-                        self.notes.name(&section.origin, text);
-                    }
-                }
-                continue;
-            }
-            if section.below {
-                below.push(section.origin.clone());
-            }
-            server.overlays.push(proxied::within(Overlay {
-                takes,
-                keys: section.keys.clone(),
-                access,
-                target,
-                origin: section.origin.clone(),
-            }));
-        }
-        closed.extend(self.without_slash(server, &below));
-        closed
-    }
-
-    /// Closes `/app` where a section about `/app/`, one of `below`, has other rules than those that count for `/app` itself.
-    fn without_slash(&mut self, server: &Server, below: &[Origin]) -> Vec<Rule> {
-        let mut closed = Vec::new();
-        for section in server
-            .overlays
-            .iter()
-            .filter(|it| below.contains(&it.origin))
-        {
-            let Takes::Path(path) = &section.takes else {
-                continue;
-            };
-            let at = |it: &&Overlay| matches!(&it.takes, Takes::Path(above) if covers(above, path));
-            let others = server.overlays.iter().filter(at);
-            let others =
-                others.filter(|it| !(it.takes == section.takes && below.contains(&it.origin)));
-            let access = others.fold(Access::default(), |all, it| all.then(&it.access));
-            let is_other = section.access != Access::default() && section.access != access;
-            if is_other && access.restricts() {
-                let why = "<Location> with a slash at its end does not take the path without it, which other sections guard";
-                let takes = Takes::Exact(path.clone());
-                closed.push(closing(takes, &section.origin, why, self.notes));
-            }
-        }
-        closed
     }
 
     /// The rule of a ProxyPass.

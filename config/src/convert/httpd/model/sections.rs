@@ -1,0 +1,89 @@
+//! Sections about paths and about what is sent on, as what they add to a server.
+
+use super::part::Part;
+use super::place::Kind;
+use super::proxied;
+use super::redirects::closing;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::overlap::covers;
+use crate::convert::site::{Access, Overlay, Rule, Server, Takes};
+use crate::field::Kind as _;
+use crate::pattern::MatchText;
+
+/// Adds what sections say. `secure`: whether the clients of the server come over TLS. Returns rules that close what cannot be said.
+pub(super) fn add(
+    parts: &[&Part],
+    secure: bool,
+    server: &mut Server,
+    notes: &mut Notes,
+) -> Vec<Rule> {
+    let mut closed = Vec::new();
+    let mut below = Vec::new();
+    // Sections about what is sent on count before those about paths.
+    let sections = parts.iter().flat_map(|part| &part.sections);
+    let (proxies, paths): (Vec<_>, Vec<_>) =
+        sections.partition(|section| matches!(section.kind, Kind::Proxy(_)));
+    for section in proxies.into_iter().chain(paths) {
+        let (takes, target) = match &section.kind {
+            Kind::Location(takes) | Kind::Text(takes) => (takes.clone(), None),
+            Kind::Proxy(url) => (Takes::Path("/".to_owned()), Some(url.clone())),
+            Kind::Directory(_) => continue,
+        };
+        let access = section.rules.access(notes, secure);
+        if access == Access::default() && section.keys.is_empty() {
+            continue;
+        }
+        if let Takes::Pattern(pattern) = &takes
+            && let Err(fault) = MatchText::read(pattern)
+        {
+            match access.matters() {
+                true => {
+                    let every = Takes::Path("/".to_owned());
+                    closed.push(closing(every, &section.origin, &fault.message, notes));
+                }
+                false => {
+                    let text = format!("left out with everything in it: {}", fault.message);
+                    notes.name(&section.origin, text);
+                }
+            }
+            continue;
+        }
+        if section.below {
+            below.push(section.origin.clone());
+        }
+        server.overlays.push(proxied::within(Overlay {
+            takes,
+            keys: section.keys.clone(),
+            access,
+            target,
+            origin: section.origin.clone(),
+        }));
+    }
+    closed.extend(without_slash(server, &below, notes));
+    closed
+}
+
+/// Closes `/app` where a section about `/app/`, one of `below`, has other rules than those that count for `/app` itself.
+fn without_slash(server: &Server, below: &[Origin], notes: &mut Notes) -> Vec<Rule> {
+    let mut closed = Vec::new();
+    for section in server
+        .overlays
+        .iter()
+        .filter(|it| below.contains(&it.origin))
+    {
+        let Takes::Path(path) = &section.takes else {
+            continue;
+        };
+        let at = |it: &&Overlay| matches!(&it.takes, Takes::Path(above) if covers(above, path));
+        let others = server.overlays.iter().filter(at);
+        let others = others.filter(|it| !(it.takes == section.takes && below.contains(&it.origin)));
+        let access = others.fold(Access::default(), |all, it| all.then(&it.access));
+        let is_other = section.access != Access::default() && section.access != access;
+        if is_other && access.restricts() {
+            let why = "<Location> with a slash at its end does not take the path without it, which other sections guard";
+            let takes = Takes::Exact(path.clone());
+            closed.push(closing(takes, &section.origin, why, notes));
+        }
+    }
+    closed
+}
