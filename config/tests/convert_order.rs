@@ -415,3 +415,77 @@ proptest! {
         let _ = convert(&wanted, &Bytes(BTreeMap::from([(file, bytes)])), &|_| None);
     }
 }
+
+const GUARDED: [&str; 6] = ["^/a/", "^/a/b", "^/ab?", "c$", "^/b|^/a/x", "\\.bak$"];
+
+/// A rule or a section by expression, behind the others or before them.
+#[derive(Debug, Clone)]
+struct Guard {
+    pattern: usize,
+    /// `Require all granted`, `denied`, fields only, or `[F]`.
+    kind: usize,
+    first: bool,
+}
+
+impl Guard {
+    fn text(&self) -> String {
+        let pattern = GUARDED[self.pattern];
+        let inner = match self.kind {
+            0 => "Require all granted",
+            1 => "Require all denied",
+            2 => "Header set X-Guard seen",
+            _ => return format!("RewriteRule {pattern} - [F]\n"),
+        };
+        format!("<LocationMatch \"{pattern}\">\n{inner}\n</LocationMatch>\n")
+    }
+
+    /// Whether somebody is kept out behind it, where `denied` says whether it was so before.
+    fn behind(&self, denied: bool, path: &str) -> bool {
+        match self.kind {
+            0 | 1 if Regex::new(GUARDED[self.pattern]).unwrap().is_match(path) => self.kind == 1,
+            _ => denied,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn expressions_of_sections_open_nothing(
+        lines in prop::collection::vec(line(), 1..6),
+        guards in prop::collection::vec((0..GUARDED.len(), 0..4_usize, any::<bool>()), 1..5),
+    ) {
+        let guards: Vec<Guard> = guards
+            .into_iter()
+            .map(|(pattern, kind, first)| Guard { pattern, kind, first })
+            .collect();
+        let part = |first: bool| guards.iter().filter(move |it| it.first == first);
+        let texts = |first: bool| part(first).map(Guard::text).collect::<String>();
+        let text = format!(
+            "Listen 80\nRewriteEngine On\n{}{}{}",
+            texts(true),
+            text_of(&lines, 0),
+            texts(false)
+        );
+        let (yaml, _, config) = converted(text.clone());
+        for path in ASKED {
+            let mut denied = part(true).fold(false, |denied, it| it.behind(denied, path));
+            for line in &lines {
+                if let Line::Deny { path: at, denied: now } = line && covers(PATHS[*at], path) {
+                    denied = *now;
+                }
+            }
+            denied = part(false).fold(denied, |denied, it| it.behind(denied, path));
+            let forbids = |it: &&Guard| {
+                it.kind == 3 && Regex::new(GUARDED[it.pattern]).unwrap().is_match(path)
+            };
+            denied |= guards.iter().any(|it| forbids(&it));
+            let (sent, closed) = new(&config, "a.example.com", path);
+            prop_assert!(
+                !denied || closed || sent.is_none(),
+                "somebody comes in: {path}\n{text}\n{yaml}"
+            );
+        }
+    }
+}
