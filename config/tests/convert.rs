@@ -411,13 +411,17 @@ fn rules_that_forbid_under_conditions_forbid_always() {
         let host = "<VirtualHost *:80>\nServerName a.example.com\nProxyPass / ajp://10.0.0.1/\n";
         let own = format!("{host}{rule}\n</VirtualHost>\n");
         let of_main = format!("{rule}\n{host}</VirtualHost>\n");
-        let is_inherited = rule.starts_with('<');
-        for text in std::iter::once(own).chain(is_inherited.then_some(of_main)) {
+        for text in std::iter::once(own).chain(rule.starts_with('<').then_some(of_main)) {
             let converted = convert_text(&text).unwrap();
             let yaml = converted.written.text.replace('"', "");
-            let line = yaml.lines().find(|line| line.contains(path));
-            let line = line.unwrap_or_default();
-            assert!(line.contains("respond: { status: 403 }"), "{text}\n{yaml}");
+            let mut all = yaml.lines();
+            let line = all.find(|it| it.contains(path)).unwrap_or_default();
+            // What is closed as a whole keeps its mappings.
+            let closed = match path {
+                "path: /," => "to: ajp://10.0.0.1/, deny: [0.0.0.0/0, ::/0]",
+                _ => "respond: { status: 403 }",
+            };
+            assert!(line.contains(closed), "{text}\n{yaml}");
             assert_eq!(converted.remarks.is_empty(), rule.contains("NC"), "{text}");
         }
     }
@@ -472,9 +476,62 @@ const EASILY_LOST: [(&str, &str); 8] = [
     ),
     (
         "<LocationMatch \"^/(?!out)\">\nRequire all denied\n</LocationMatch>\nProxyPass / ajp://a/\n",
-        "path: /, respond: { status: 403 }",
+        "path: /, to: \"ajp://a/\", deny: [0.0.0.0/0, \"::/0\"]",
     ),
 ];
+
+/// Sections of a folder that is served, and whether they close it.
+const OF_FOLDERS: [(&str, bool); 9] = [
+    (
+        "<FilesMatch \"\\.inc$\">\nRequire all denied\n</FilesMatch>",
+        true,
+    ),
+    ("<Files \"*.inc\">\nDeny from all\n</Files>", true),
+    (
+        "<DirectoryMatch /private>\nRequire all denied\n</DirectoryMatch>",
+        true,
+    ),
+    (
+        "<Directory /srv/site/*/private>\nRequire ip 10\n</Directory>",
+        true,
+    ),
+    ("<Directory /srv>\nAllowOverride All\n</Directory>", true),
+    (
+        "<Directory /srv/site>\nRewriteRule ^x - [F]\n</Directory>",
+        true,
+    ),
+    (
+        "<Directory /srv>\nAllowOverride All\n</Directory>\n<Directory /srv/site>\nAllowOverride None\n</Directory>",
+        false,
+    ),
+    (
+        "<FilesMatch \"^\\.ht\">\nRequire all denied\n</FilesMatch>",
+        false,
+    ),
+    ("<Files \".ht*\">\nRequire all denied\n</Files>", false),
+];
+
+#[test]
+fn what_guards_some_files_of_a_folder_closes_it_and_is_named() {
+    for (section, closes) in OF_FOLDERS {
+        let text = format!("DocumentRoot /srv/site\n{section}\n");
+        let converted = convert_text(&text).unwrap();
+        let yaml = converted.written.text;
+        assert_eq!(yaml.contains("deny: [0.0.0.0/0"), closes, "{text}\n{yaml}");
+        assert_eq!(!converted.remarks.is_empty(), closes, "{text}");
+    }
+}
+
+#[test]
+fn fields_about_how_a_client_came_are_named() {
+    let text = "RequestHeader set X-Forwarded-Proto https\nProxyPass / ajp://a/\n";
+    let remarks = convert_text(text).unwrap().remarks;
+    let said = remarks.iter().map(ToString::to_string).collect::<String>();
+    assert!(
+        said.contains("httpd.conf:1: ") && said.contains("trusted_proxies"),
+        "{said}"
+    );
+}
 
 #[test]
 fn rules_of_access_are_kept_wherever_they_stand() {

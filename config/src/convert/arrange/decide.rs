@@ -126,6 +126,7 @@ pub(super) fn outcome_within(
         _ => keys = Keys::default(),
     }
     let guard = access.keys().unwrap_or_else(|why| {
+        origins.extend(access.sealed.iter().map(|(_, origin)| origin.clone()));
         comments.push(format!("{CLOSED}{why}"));
         Access::closed()
     });

@@ -4,6 +4,8 @@ mod access;
 mod always;
 mod balancers;
 mod fields;
+mod folders;
+mod guarded;
 mod known;
 mod listeners;
 mod local;

@@ -92,7 +92,12 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
         );
     };
     if is_request && FORWARDED.contains(&&*name.to_ascii_lowercase()) {
-        return;
+        let text = format!(
+            "{} {action} {name} is left out: the gateway says by itself how a client came; behind another proxy, see \
+             `trusted_proxies`",
+            node.written
+        );
+        return notes.name(&node.origin, text);
     }
     match rule(&action.to_ascii_lowercase(), name, rest) {
         Ok(rule) => {

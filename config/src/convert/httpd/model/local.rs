@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::part::{Part, Section};
-use super::place::Kind;
+use super::guarded;
+use super::part::Part;
 use crate::convert::files::Files;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{covers, join};
-use crate::convert::site::{Access, Action, Overlay, Rule, Takes};
+use crate::convert::site::{Action, Overlay, Rule, Takes};
 use crate::convert::value::{Keys, Value};
 
 /// Folders that a distribution puts there: nobody's site is in them.
@@ -59,44 +59,37 @@ fn served(parts: &[&Part]) -> Vec<Served> {
     found
 }
 
-/// The rules of the folders, and the sections that say who may come into them.
-pub(super) fn files(parts: &[&Part], notes: &mut Notes) -> (Vec<Rule>, Vec<Overlay>) {
+/// The rules of the folders, and the sections that say who may come into them. `secure`: whether clients come over TLS.
+pub(super) fn files(
+    parts: &[&Part],
+    secure: bool,
+    files: &dyn Files,
+    notes: &mut Notes,
+) -> (Vec<Rule>, Vec<Overlay>) {
     let (mut rules, mut overlays) = (Vec::new(), Vec::new());
-    let mut sections: Vec<(&str, &Section)> = Vec::new();
-    for section in parts.iter().flat_map(|part| &part.sections) {
-        if let Kind::Directory(folder) = &section.kind {
-            sections.push((folder.as_str(), section));
-        }
+    let mut all = served(parts);
+    for served in all.extract_if(.., |it| STOCK.contains(&&*it.folder)) {
+        notes.count(&served.origin);
     }
-    sections.sort_by_key(|(folder, _)| folder.len());
-    for served in served(parts) {
-        if STOCK.contains(&&*served.folder) {
-            notes.count(&served.origin);
-            continue;
-        }
-        for (folder, section) in &sections {
-            let path = match (
-                covers(folder, &served.folder),
-                covers(&served.folder, folder),
-            ) {
-                (true, _) => served.path.clone(),
-                (false, true) => {
-                    let rest = folder.get(served.folder.len()..).unwrap_or_default();
-                    join(&served.path, rest).trim_end_matches('/').to_owned()
-                }
-                (false, false) => continue,
-            };
-            let access = section.rules.access(notes, true);
-            if access != Access::default() {
-                overlays.push(Overlay {
-                    takes: Takes::Path(path),
-                    keys: Keys::default(),
-                    access,
-                    target: Some(served.folder.clone()),
-                    origin: section.origin.clone(),
-                });
-            }
-        }
+    let mut by_length: Vec<&Served> = all.iter().collect();
+    // What is said about a longer path comes later, and counts there.
+    by_length.sort_by_key(|it| it.path.trim_end_matches('/').len());
+    for served in by_length {
+        overlays.extend(guarded::overlays(
+            parts,
+            (&served.path, &served.folder),
+            secure,
+            notes,
+        ));
+    }
+    for served in &all {
+        let longer = |path: &str| {
+            let mut others = all.iter().filter(|it| it.path.len() > served.path.len());
+            others.any(|it| covers(&it.path, path))
+        };
+        rules.extend(missing(parts, served, longer, files, notes));
+    }
+    for served in all {
         rules.push(Rule {
             takes: Takes::Path(served.path),
             action: Action::Files(served.folder),
@@ -106,6 +99,59 @@ pub(super) fn files(parts: &[&Part], notes: &mut Notes) -> (Vec<Rule>, Vec<Overl
         });
     }
     (rules, overlays)
+}
+
+/// Rules of paths that `ProxyPass … !` leaves to a folder in which nothing has such a name: `check` would refuse the name.
+/// `longer`: whether another folder has a longer path that takes a path.
+fn missing(
+    parts: &[&Part],
+    served: &Served,
+    longer: impl Fn(&str) -> bool,
+    files: &dyn Files,
+    notes: &mut Notes,
+) -> Vec<Rule> {
+    let passes = parts.iter().flat_map(|part| &part.passes);
+    let mut rules = Vec::new();
+    for pass in passes.filter(|pass| pass.url.is_none()) {
+        let Takes::Path(path) = &pass.takes else {
+            continue;
+        };
+        let rest = path.strip_prefix(served.path.trim_end_matches('/'));
+        let Some(rest) = rest.filter(|rest| rest.len() > 1 && rest.starts_with('/')) else {
+            continue;
+        };
+        if longer(path) || exists(files, &served.folder, rest) {
+            continue;
+        }
+        let text = format!("{}{rest} is not there: its paths are 404", served.folder);
+        notes.name(&pass.origin, text);
+        rules.push(Rule {
+            takes: pass.takes.clone(),
+            action: Action::Respond(404),
+            keys: Keys::default(),
+            origin: pass.origin.clone(),
+            comments: Vec::new(),
+        });
+    }
+    rules
+}
+
+/// Whether a folder has such a file or folder in it, or cannot be asked: it may be on another machine.
+fn exists(files: &dyn Files, folder: &str, rest: &str) -> bool {
+    let mut folder = folder.to_owned();
+    let mut names = files.names(Path::new(&folder));
+    if names.is_none() {
+        return true;
+    }
+    for name in rest.split('/').filter(|name| !name.is_empty()) {
+        let is_there = names.is_some_and(|names| names.iter().any(|it| it == name));
+        if !is_there {
+            return false;
+        }
+        folder = join(&folder, name);
+        names = files.names(Path::new(&folder));
+    }
+    true
 }
 
 /// `error_pages` of some servers: pages that are files of httpd's own.

@@ -26,6 +26,8 @@ pub(super) struct Section {
     pub(super) kind: Kind,
     pub(super) keys: Keys,
     pub(super) rules: Rules,
+    /// Whether files of the folder (`.htaccess`) may say who comes in, and where that stands.
+    pub(super) overridden: Option<(bool, Origin)>,
     pub(super) origin: Origin,
     /// Whether it is `<Location /app/>`, which is not about `/app` itself.
     pub(super) below: bool,
@@ -123,6 +125,7 @@ impl Part {
 
     /// Takes a directive or a section.
     pub(super) fn take(&mut self, node: &Node, place: &Place, notes: &mut Notes) {
+        self.of_folder(node, place);
         let taken = match node.children {
             Some(_) => self.section(node, place, notes),
             None => {
@@ -159,7 +162,7 @@ impl Part {
                 Kind::Proxy(super::balancers::lower_host(url))
             }
             ("directory" | "directorymatch" | "files" | "filesmatch", _) => {
-                Kind::Directory(first.to_owned())
+                super::folders::kind(&node.name, &words, place)
             }
             (
                 "requireall" | "requireany" | "requirenone" | "limit" | "limitexcept",
@@ -181,11 +184,15 @@ impl Part {
             let params = super::params::params(words.get(1..).unwrap_or_default(), &node.origin);
             self.proxies.set(url, params, &node.origin, notes);
         }
+        if super::folders::is_hidden(&node.name, &words) {
+            return false;
+        }
         let before = self.sections.len();
         self.sections.push(Section {
             kind: kind.clone(),
             keys: Keys::default(),
             rules: Rules::default(),
+            overridden: None,
             origin: node.origin.clone(),
             below: node.name == "location" && first.len() > 1 && first.ends_with('/'),
         });
@@ -206,8 +213,8 @@ impl Part {
     fn unknown(&mut self, node: &Node, place: &Place, notes: &mut Notes) {
         let takes = match place {
             Place::Section(Kind::Location(takes) | Kind::Text(takes)) => takes.clone(),
-            // Nothing that is sent on is in a folder.
-            Place::Section(Kind::Directory(_)) => return,
+            // It closes the section: see `of_folder`.
+            Place::Section(Kind::Directory(_) | Kind::Files(_)) => return,
             Place::Section(Kind::Proxy(_)) | Place::Server => Takes::Path("/".to_owned()),
         };
         if node.name != "macro" && restricts(node) {
@@ -216,10 +223,27 @@ impl Part {
         }
     }
 
+    /// What may keep somebody out of a folder and cannot be turned closes the folder.
+    fn of_folder(&mut self, node: &Node, place: &Place) {
+        let Place::Section(Kind::Directory(_) | Kind::Files(_)) = place else {
+            return;
+        };
+        if let Some(section) = self.sections.last_mut() {
+            if let Some(overridden) = super::folders::overridden(node) {
+                section.overridden = Some((overridden, node.origin.clone()));
+            }
+            if let Some(why) = super::folders::guard(node) {
+                section.rules.seal(why, &node.origin);
+            }
+        }
+    }
+
     /// A macro in a section may say who comes in: the section is closed.
     fn of_macro(&mut self, node: &Node, place: &Place) -> bool {
         match (&*node.name, place, self.sections.last_mut()) {
-            ("use", Place::Section(Kind::Directory(_)) | Place::Server, _) => false,
+            ("use", Place::Section(Kind::Directory(_) | Kind::Files(_)) | Place::Server, _) => {
+                false
+            }
             ("use", _, Some(section)) => {
                 let why = "Use: macros are not followed".to_owned();
                 section.rules.seal(why, &node.origin);
@@ -298,7 +322,7 @@ impl Part {
                 &mut self.keys
             }
             // Nothing that is sent on is in a folder.
-            Place::Section(Kind::Directory(_)) => {
+            Place::Section(Kind::Directory(_) | Kind::Files(_)) => {
                 let known = fields::take(node, &mut Keys::default(), None, &mut Notes::default());
                 if known {
                     notes.count(&node.origin);

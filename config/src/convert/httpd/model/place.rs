@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Text(Takes),
     /// What is sent on to urls that begin so; empty: all.
     Proxy(String),
-    /// Folders and files of httpd's own.
+    /// A folder of httpd's own, with everything in it.
     Directory(String),
+    /// Some files or folders below a folder of httpd's own, told apart by a name or an expression.
+    Files(String),
 }

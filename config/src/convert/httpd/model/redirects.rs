@@ -95,6 +95,9 @@ impl Redirects {
     }
 }
 
+/// How the comment of a rule begins that closes paths.
+pub(super) const CLOSED: &str = "closed for everybody: ";
+
 /// A rule that closes paths for everybody: an access rule of the old server stands there, and cannot be turned.
 pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Notes) -> Rule {
     let what = match takes == Takes::Path("/".to_owned()) {
@@ -107,7 +110,7 @@ pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Note
         action: Action::Respond(403),
         keys: Keys::default(),
         origin: origin.clone(),
-        comments: vec![format!("closed for everybody: {why}")],
+        comments: vec![format!("{CLOSED}{why}")],
     }
 }
 

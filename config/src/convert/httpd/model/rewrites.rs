@@ -166,7 +166,9 @@ impl Rewrite {
         let takes = match kind {
             Kind::Location(takes) | Kind::Text(takes) => takes.clone(),
             // Nothing that is sent on is in a folder.
-            Kind::Directory(_) => return notes.name(&self.origin, format!("left out: {why}")),
+            Kind::Directory(_) | Kind::Files(_) => {
+                return notes.name(&self.origin, format!("left out: {why}"));
+            }
             Kind::Proxy(_) => every(),
         };
         match self.flags.refuses() {

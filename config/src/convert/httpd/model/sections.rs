@@ -1,12 +1,14 @@
 //! Sections about paths and about what is sent on, as what they add to a server.
 
+use super::always::every_path;
 use super::part::Part;
 use super::place::Kind;
 use super::proxied;
-use super::redirects::closing;
+use super::redirects::{CLOSED, closing};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::covers;
-use crate::convert::site::{Access, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+use crate::convert::value::Keys;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 
@@ -27,7 +29,7 @@ pub(super) fn add(
         let (takes, target) = match &section.kind {
             Kind::Location(takes) | Kind::Text(takes) => (takes.clone(), None),
             Kind::Proxy(url) => (Takes::Path("/".to_owned()), Some(url.clone())),
-            Kind::Directory(_) => continue,
+            Kind::Directory(_) | Kind::Files(_) => continue,
         };
         let access = section.rules.access(notes, secure);
         if access == Access::default() && section.keys.is_empty() {
@@ -86,4 +88,20 @@ fn without_slash(server: &Server, below: &[Origin], notes: &mut Notes) -> Vec<Ru
         }
     }
     closed
+}
+
+/// Closes each mapping of a server where a rule closes everything: the mappings stay, and are opened again one by one.
+pub(super) fn close_everything(first: &mut Vec<Rule>, server: &mut Server) {
+    let is_whole = |rule: &Rule| {
+        let is_closing = rule.action == Action::Respond(403) && !rule.comments.is_empty();
+        is_closing && rule.takes == Takes::Path("/".to_owned())
+    };
+    for rule in first.iter().filter(|rule| is_whole(rule)) {
+        let comment = rule.comments.first().map_or("", String::as_str);
+        let why = comment.strip_prefix(CLOSED).unwrap_or(comment).to_owned();
+        let mut overlay = every_path(Keys::default(), rule.origin.clone());
+        overlay.access.sealed = Some((why, rule.origin.clone()));
+        server.overlays.push(overlay);
+    }
+    first.retain(|rule| !is_whole(rule));
 }

@@ -129,14 +129,15 @@ impl Builder<'_> {
         let preserve = parts.iter().rev().find_map(|part| part.preserve_host);
         server.overlays.extend(self.keys(&parts, host));
         self.always.push(always::of_server(&parts));
-        let (files, directories) = local::files(&parts, self.notes);
-        server.overlays.extend(directories);
         let own = host.unwrap_or(main);
         let secure = listeners::is_secure(own, main);
+        let (files, directories) = local::files(&parts, secure, self.files, self.notes);
+        server.overlays.extend(directories);
         let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
         first.extend(self.rewrites(&parts, host, &usual, preserve.unwrap_or(false)));
+        sections::close_everything(&mut first, &mut server);
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
         let located: Vec<&Pass> = parts.iter().flat_map(|part| &part.located).collect();

@@ -65,6 +65,7 @@ pub(super) fn refusal(
         }
         access = access.then(&said);
     }
+    all().for_each(|section| name_files(section, subject, telling));
     let origin = origin?;
     match &access.admission {
         None | Some(Admission::All) => None,
@@ -102,4 +103,13 @@ fn asks_for_password(kind: Option<&str>) -> bool {
 fn is_in(networks: &[String], address: IpAddr) -> bool {
     let mut networks = networks.iter().filter_map(|it| Network::read(it).ok());
     networks.any(|network| network.contains(&address.to_canonical()))
+}
+
+/// Says that a section about some files of a folder may be about this one.
+fn name_files(section: &Section, subject: &Subject<'_>, telling: &mut Telling) {
+    if let (Kind::Files(folder), Subject::File(name)) = (&section.kind, subject)
+        && covers(folder, name)
+    {
+        telling.unknown(&section.origin, "it tells files apart by their names");
+    }
 }

@@ -1,0 +1,112 @@
+//! What sections about folders say about the paths under which the folders are served.
+
+use std::collections::BTreeMap;
+
+use super::part::{Part, Section};
+use super::place::Kind;
+use crate::convert::note::{Notes, Origin};
+use crate::convert::overlap::{covers, join};
+use crate::convert::site::{Access, Overlay, Takes};
+use crate::convert::value::Keys;
+
+/// What sections say about a path of requests and its folder. `secure`: whether clients come over TLS.
+pub(super) fn overlays(
+    parts: &[&Part],
+    served: (&str, &str),
+    secure: bool,
+    notes: &mut Notes,
+) -> Vec<Overlay> {
+    let overlay = |path: &str, access: Access, origin: &Origin| Overlay {
+        takes: Takes::Path(path.to_owned()),
+        keys: Keys::default(),
+        access,
+        target: Some(served.1.to_owned()),
+        origin: origin.clone(),
+    };
+    let mut overlays = Vec::new();
+    // Why each path is closed.
+    let mut closed: BTreeMap<String, Vec<(String, &Origin)>> = BTreeMap::new();
+    let mut overridden = None;
+    for (folder, section) in about_folders(parts) {
+        let Some(path) = path_of(folder, served) else {
+            continue;
+        };
+        if let Kind::Files(_) = section.kind {
+            let access = section.rules.access(&mut Notes::default(), secure);
+            if access.restricts() {
+                let why = format!(
+                    "{} tells files apart by their names",
+                    short(&section.origin)
+                );
+                closed.entry(path).or_default().push((why, &section.origin));
+            }
+            continue;
+        }
+        match &section.overridden {
+            Some((on, origin)) if covers(folder, served.1) => overridden = on.then_some(origin),
+            Some((true, origin)) => {
+                closed
+                    .entry(path.clone())
+                    .or_default()
+                    .push((htaccess(origin), origin));
+            }
+            _ => {}
+        }
+        let access = section.rules.access(notes, secure);
+        if access != Access::default() {
+            overlays.push(overlay(&path, access, &section.origin));
+        }
+    }
+    if let Some(origin) = overridden {
+        let own = closed.entry(served.0.to_owned()).or_default();
+        own.push((htaccess(origin), origin));
+    }
+    for (path, whys) in closed {
+        let Some((_, origin)) = whys.first() else {
+            continue;
+        };
+        let texts: Vec<&str> = whys.iter().map(|(why, _)| why.as_str()).collect();
+        let access = Access {
+            sealed: Some((texts.join("; "), (*origin).clone())),
+            ..Access::default()
+        };
+        overlays.push(overlay(&path, access, origin));
+    }
+    overlays
+}
+
+/// The sections about folders with their folders, the shortest first.
+fn about_folders<'a>(parts: &[&'a Part]) -> Vec<(&'a str, &'a Section)> {
+    let mut sections: Vec<(&str, &Section)> = Vec::new();
+    for section in parts.iter().flat_map(|part| &part.sections) {
+        if let Kind::Directory(folder) | Kind::Files(folder) = &section.kind {
+            sections.push((folder.as_str(), section));
+        }
+    }
+    sections.sort_by_key(|(folder, _)| folder.trim_end_matches('/').len());
+    sections
+}
+
+fn htaccess(origin: &Origin) -> String {
+    format!(
+        "{} (AllowOverride) lets .htaccess files say who comes in",
+        short(origin)
+    )
+}
+
+/// `httpd.conf:12`, without folders.
+fn short(origin: &Origin) -> String {
+    let name = origin.file.rsplit('/').next().unwrap_or_default();
+    format!("{name}:{}", origin.line)
+}
+
+/// The path of requests that a section about a folder is about; `None`: none.
+fn path_of(folder: &str, served: (&str, &str)) -> Option<String> {
+    let (path, root) = served;
+    if covers(folder, root) {
+        return Some(path.to_owned());
+    }
+    let rest = covers(root, folder).then(|| folder.get(root.len()..))?;
+    let below = join(path, rest.unwrap_or_default());
+    Some(below.trim_end_matches('/').to_owned())
+}
