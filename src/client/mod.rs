@@ -47,7 +47,7 @@ pub(crate) struct Client {
     pub(crate) tls: Option<Arc<Tls>>,
     /// The other end of the TCP connection: the client, or the last proxy before us.
     pub(crate) peer: IpAddr,
-    /// The peer passes on what somebody says whom it does not name: forwarding fields may be that client's own.
+    /// The peer is a proxy that has not named its client. Header fields may be written by that client, so they are not believed.
     is_somebody: bool,
     /// What the fields of a trusted proxy say; `None` where there are none.
     pub(crate) said: Option<Box<Said>>,
@@ -95,6 +95,11 @@ impl Client {
     pub(crate) const fn of_somebody(mut self) -> Self {
         self.is_somebody = true;
         self
+    }
+
+    /// Whether the peer is the client, or has named it.
+    pub(crate) const fn is_named(&self) -> bool {
+        !self.is_somebody
     }
 
     /// The client that a connection of this one brings requests of. Every request behind a trusted proxy has one, so only

@@ -21,7 +21,7 @@ pub(crate) fn of_request(
     trusted: &Trusted,
 ) -> Arc<Client> {
     let believed = !trusted.is_empty()
-        && !connection.is_somebody
+        && connection.is_named()
         && trusted.contains(connection.address.ip())
         && head.fields.may_have(FORWARDING);
     match believed {

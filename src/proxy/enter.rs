@@ -99,7 +99,12 @@ pub(super) async fn enter_destination(
         Ok(Who::Answer(_)) | Err(_) => false,
     };
     match is_same {
-        true => Ok(()),
+        true => {
+            if let Ok(Who::User(_, cookies)) = who {
+                record.set_cookies.extend(cookies);
+            }
+            Ok(())
+        }
         false => {
             debug!(
                 client = record.client.ip,

@@ -23,6 +23,8 @@ pub(super) enum Given {
     Refusal(Local),
     /// The gateway's own content, which the mapping names: a redirect, a fixed answer, a file.
     Content(AnswerHead, ResponseBody),
+    /// The answer of the server that does not let the user in (`forward`): a login page, a redirect to it.
+    Told(AnswerHead, ResponseBody),
     /// A member's answer.
     Member(AnswerHead, ResponseBody, Attempt),
 }
@@ -46,7 +48,8 @@ pub(super) struct Finishing<'a> {
 
 impl Finishing<'_> {
     /// Makes an answer the client's. The gateway's rules come first, so that those of the mapping can undo what they do. Refusals
-    /// have the gateway's alone: what a mapping adds to its answers, the cookie of a route for example, is no part of them.
+    /// have the gateway's alone, and so have answers of the server that lets nobody in: what a mapping adds to its answers, the
+    /// cookie of a route or a time in caches for example, is no part of them.
     /// `cookies` are those of the server that knows the user; rules see them as they see a member's.
     pub(super) fn finish(&self, given: Given, cookies: &[Vec<u8>]) -> Finished {
         let (mut head, body, mut attempt, giver, rules) = match given {
@@ -56,6 +59,7 @@ impl Finishing<'_> {
                 (head, body, None, Some(Giver::Gateway), rules)
             }
             Given::Content(head, body) => (head, body, None, None, self.mapping),
+            Given::Told(head, body) => (head, body, None, None, None),
             Given::Member(head, body, attempt) => {
                 (head, body, Some(attempt), Some(Giver::Member), self.mapping)
             }

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::destination::DESTINATION;
 use super::routed::RoutedRequest;
-use super::rules::request_overlay;
+use super::rules::{Staying, request_overlay};
 use crate::backend::Forward;
 use crate::headers::{OfUser, Overlay, RequestFields};
 use crate::state::{Attempt, LiveMember};
@@ -41,11 +41,18 @@ impl<'a> ForMember<'a> {
         let RoutedRequest { plan, .. } = *request;
         let facts = request.facts(variables);
         let mapping = plan.mapping;
-        let mut overlay = request_overlay(&mapping.request_headers, &facts);
+        let mut overlay = Overlay::default();
+        // Rules see the one that is mapped.
         if plan.destination.is_some() {
             let destination = plan.destination_sent(member);
             overlay.replace(DESTINATION, destination.map(String::into_bytes));
         }
+        let staying = Staying {
+            authorization: mapping.guard.keeps_authorization(),
+            nominated: request.nominated,
+        };
+        let rules = &mapping.request_headers;
+        let mut overlay = request_overlay(overlay, rules, &facts, staying);
         if let Some(trace) = trace {
             for (name, value) in trace.fields() {
                 overlay.replace(name, value.map(String::into_bytes));

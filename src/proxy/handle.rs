@@ -26,7 +26,7 @@ use crate::facts::Facts;
 use crate::head::{AnswerHead, RequestHead};
 use crate::headers::Nominated;
 use crate::identity::is_told;
-use crate::state::{Attempt, LiveAction, LiveTarget, Shared, Snapshot};
+use crate::state::{LiveAction, LiveTarget, Shared, Snapshot};
 use crate::upload::{ClientBody, Upload};
 
 /// Answers a request. It never fails: whatever goes wrong before the head of the answer becomes an answer.
@@ -62,8 +62,7 @@ pub(crate) async fn handle(
         Err(refusal) => Err(refused(*refusal, head, &client)),
     };
     let given = match answer {
-        Ok(((answer, body), Some(attempt))) => Given::Member(answer, body, attempt),
-        Ok(((answer, body), None)) => Given::Content(answer, body),
+        Ok(given) => given,
         Err(local) => Given::Refusal(local),
     };
     let cookies = std::mem::take(&mut record.set_cookies);
@@ -88,9 +87,6 @@ pub(crate) async fn handle(
     (answer, tracked)
 }
 
-/// An answer, and the attempt of the member that gave it.
-type Served = ((AnswerHead, ResponseBody), Option<Attempt>);
-
 /// Does what the mapping of a request says.
 async fn serve(
     snapshot: &Snapshot,
@@ -99,9 +95,9 @@ async fn serve(
     record: &mut Record,
     believed: Believed<'_>,
     body: ClientBody,
-) -> Result<Served, Local> {
-    if let Some(answer) = enter(snapshot, mapped, head, record).await? {
-        return Ok((answer, None));
+) -> Result<Given, Local> {
+    if let Some((answer, body)) = enter(snapshot, mapped, head, record).await? {
+        return Ok(Given::Told(answer, body));
     }
     match &mapped.located.mapping.action {
         LiveAction::Forward(to) => {
@@ -112,12 +108,15 @@ async fn serve(
             wanted(snapshot, mapped, body)?;
             let answer = files::answer(snapshot, mapped, files, head).await;
             let (answer, contents) = answer.map_err(Local::of_mapping)?;
-            Ok(((answer, ResponseBody::File(contents)), None))
+            Ok(Given::Content(answer, ResponseBody::File(contents)))
         }
         LiveAction::Redirect(redirect) => {
             Err(mapped.redirected(redirect, &record.client).of_mapping())
         }
-        LiveAction::Respond(respond) => Ok((fixed(respond), None)),
+        LiveAction::Respond(respond) => {
+            let (answer, body) = fixed(respond);
+            Ok(Given::Content(answer, body))
+        }
         // An exclusion that covers the path was a refusal before.
         LiveAction::Exclude => Err(Local::new(StatusCode::NOT_FOUND)),
     }
@@ -139,7 +138,7 @@ async fn forward(
     record: &mut Record,
     believed: Believed<'_>,
     body: ClientBody,
-) -> Result<Served, Local> {
+) -> Result<Given, Local> {
     let (client, connection) = (Arc::clone(&record.client), Arc::clone(&record.connection));
     let plan = Plan::new(snapshot, mapped, to, head, &client)
         .map_err(|refusal| refused(refusal, head, &client))?;
@@ -171,7 +170,7 @@ async fn forward(
     };
     member_answer.finish(&mut answer.fields);
     record.member = Some(Arc::clone(&chosen.attempt.member));
-    Ok(((answer, body), Some(chosen.attempt)))
+    Ok(Given::Member(answer, body, chosen.attempt))
 }
 
 /// The answer to a request that goes nowhere.

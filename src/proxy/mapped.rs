@@ -43,11 +43,15 @@ impl Mapped<'_> {
     /// Where a redirect leads: the value of `Location`.
     pub(crate) fn redirect(&self, redirect: &Redirect, client: &Client) -> String {
         let Self { target, located } = self;
+        let local = match client.local.is_ipv6() {
+            true => format!("[{}]", client.local_ip),
+            false => client.local_ip.clone(),
+        };
         redirect::location(
             redirect,
             &Asked {
                 host: match target.host.name {
-                    "" => &client.local_ip,
+                    "" => &local,
                     name => name,
                 },
                 path: target.path,

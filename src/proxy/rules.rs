@@ -5,7 +5,7 @@ use ajpgate_config::{HeaderAction, HeaderRule, Pattern};
 use crate::facts::Facts;
 use crate::field_names;
 use crate::head::{Fields, Known, is_name, is_value};
-use crate::headers::{Overlay, goes_on};
+use crate::headers::{Nominated, Overlay, goes_on};
 
 /// Longest value of a field that `edit` makes, in bytes: less than [`Facts`] cut a text off at. A value that would be longer is
 /// left as it was.
@@ -32,15 +32,20 @@ pub(crate) fn apply_rules(rules: &[HeaderRule], facts: &Facts<'_>, fields: &mut 
 }
 
 /// Applies `request_headers` for one attempt, whose facts name its member. Of the client's fields only those are seen that go
-/// on to a member: a rule brings back nothing that a client must not say.
-pub(super) fn request_overlay<'a>(rules: &'a [HeaderRule], facts: &Facts<'_>) -> Overlay<'a> {
-    let mut overlay = Overlay::default();
+/// on to a member: a rule brings back nothing that a client must not say. `overlay` has what the gateway says in place of the
+/// client; rules see that.
+pub(super) fn request_overlay<'a>(
+    mut overlay: Overlay<'a>,
+    rules: &'a [HeaderRule],
+    facts: &Facts<'_>,
+    staying: Staying<'_>,
+) -> Overlay<'a> {
     for rule in rules.iter().filter(|rule| counts(rule, facts)) {
         let name = &*rule.name;
         let is_it = |added: &str| added.eq_ignore_ascii_case(name);
         let present = || {
             let goes_on = !overlay.removes(name.as_bytes());
-            let sent = sent(facts, name).filter(move |_| goes_on);
+            let sent = sent(facts, staying, name).filter(move |_| goes_on);
             let added = overlay.added.iter().filter(|(added, _)| is_it(added));
             sent.chain(added.map(|(_, value)| value.as_slice()))
         };
@@ -66,8 +71,20 @@ pub(super) fn request_overlay<'a>(rules: &'a [HeaderRule], facts: &Facts<'_>) ->
     overlay
 }
 
+/// Which fields of a request stay here, beside those that always do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Staying<'a> {
+    /// Authorization: this gateway has asked for it.
+    pub(super) authorization: bool,
+    pub(super) nominated: &'a Nominated<'a>,
+}
+
 /// The values of a client's fields of this name that go on to a member.
-fn sent<'f>(facts: &Facts<'f>, name: &'f str) -> impl Iterator<Item = &'f [u8]> {
+fn sent<'f>(
+    facts: &Facts<'f>,
+    staying: Staying<'_>,
+    name: &'f str,
+) -> impl Iterator<Item = &'f [u8]> {
     let client = facts.client;
     let known = Known::of(name.as_bytes());
     let fields = facts.head.map(|head| head.fields.all(name));
@@ -75,7 +92,10 @@ fn sent<'f>(facts: &Facts<'f>, name: &'f str) -> impl Iterator<Item = &'f [u8]> 
         let mut believed = facts.believed.iter();
         believed.any(|it| it.is_claim(name.as_bytes()))
     };
-    let fields = fields.filter(|_| goes_on(client, known, name.as_bytes()) && !is_claim());
+    let stays = staying.authorization && known == Known::Authorization
+        || staying.nominated.contains(name.as_bytes());
+    let goes_on = !stays && goes_on(client, known, name.as_bytes()) && !is_claim();
+    let fields = fields.filter(|_| goes_on);
     fields.into_iter().flatten()
 }
 
@@ -193,6 +213,36 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_requests_do_not_see_what_stays_here() {
+        let sent = [
+            ("authorization", "Basic YTpi"),
+            ("connection", "X-Hop"),
+            ("x-hop", "1"),
+            ("destination", "/shop/x"),
+        ];
+        let rules = rules(
+            r#"[{ edit: Authorization, match: "^Token ", value: "Bearer " }, { append: X-Hop, value: "2" },
+                { edit: Destination, match: "^/", value: "/d/" }]"#,
+        );
+        with_facts(&sent, |facts| {
+            let head = facts.head.unwrap();
+            let nominated = Nominated::of(&head.fields);
+            let staying = Staying {
+                authorization: true,
+                nominated: &nominated,
+            };
+            let mut mapped = Overlay::default();
+            mapped.replace("Destination", Some(b"/app/x".to_vec()));
+            let overlay = request_overlay(mapped, &rules, facts, staying);
+            let added = overlay.added.iter();
+            let added: Vec<_> = added
+                .map(|(name, value)| (*name, str::from_utf8(value).unwrap()))
+                .collect();
+            assert_eq!(added, [("x-hop", "2"), ("destination", "/d/app/x")]);
+        });
+    }
+
+    #[test]
     fn rules_of_requests_see_what_goes_on_and_what_rules_before_them_made() {
         let sent = [
             ("accept", "a"),
@@ -222,8 +272,13 @@ mod tests {
             (r#"[{ set: A, value: "1", when: "!%{Accept}i" }]"#, &[]),
         ] {
             let rules = rules(rules_text);
+            let nominated = Nominated::default();
+            let staying = Staying {
+                authorization: false,
+                nominated: &nominated,
+            };
             let added = with_facts(&sent, |facts| {
-                let overlay = request_overlay(&rules, facts);
+                let overlay = request_overlay(Overlay::default(), &rules, facts, staying);
                 let added = overlay.added.iter();
                 shown(added.map(|(name, value)| (name.as_bytes(), value.as_slice())))
             });

@@ -432,6 +432,42 @@ async fn a_trusted_proxy_names_the_user() {
     }
 }
 
+/// A load balancer that passes bytes on, and whose PROXY header names nobody: the field is the client's own.
+#[tokio::test]
+async fn a_proxy_that_does_not_name_its_client_names_no_user() {
+    let (node, mut requests) = telling().await;
+    let gateway = Running::start(&format!(
+        "listeners: [{{ bind: \"127.0.0.1:0\", proxy_protocol: true }}]
+trusted_proxies: [127.0.0.0/8]
+proxy_pass:
+  - {{ path: /sso, to: \"ajp://{0}\", auth: {{ header: {{ user: X-Sso }} }} }}
+  - {{ path: /, to: \"ajp://{0}\" }}
+",
+        node.address
+    ));
+    let unspecified = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    for (header, expected) in [
+        (&b"PROXY UNKNOWN\r\n"[..], 403),
+        (unspecified, 403),
+        // The load balancer itself.
+        (local, 200),
+    ] {
+        for path in ["/sso", "/"] {
+            let mut client = gateway.client().await;
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nX-Sso: admin\r\n\r\n");
+            client.send([header, request.as_bytes()].concat()).await;
+            let status = client.answer().await.status;
+            assert_eq!(status, if path == "/" { 200 } else { expected });
+            if status == 200 {
+                let request = requests.recv().await.unwrap();
+                let sent = fields(&request, "x-sso");
+                assert_eq!(sent.is_empty(), expected == 403, "{path} {sent:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_verified_certificate_names_the_user() {
     let ca = Authority::new();
@@ -474,6 +510,7 @@ fn asking(auth: &Origin, node: &Container, more: &str) -> Running {
          \x20 - path: /\n\
          \x20   to: \"ajp://{}\"\n\
          \x20   auth: {{ forward: {{ url: \"http://{}/auth?app=shop\", timeout: 1s, attributes: {{ groups: X-Auth-Request-Groups }} }}{more} }}\n\
+         \x20   response_headers: [{{ set: Cache-Control, value: public }}]\n\
          response_headers: [{{ edit: Set-Cookie, match: \"^(sid=.*)$\", value: \"$1; Secure\" }}]\n",
         node.address, auth.address
     ))
@@ -535,6 +572,7 @@ async fn a_server_says_who_the_user_is() {
     // Its cookies are edited as those of a member are.
     assert_eq!(answer.all("set-cookie"), ["sid=anna; Path=/; Secure"]);
     assert_eq!(answer.field("x-other"), None);
+    assert_eq!(answer.field("cache-control"), Some("public"));
     let request = requests.recv().await.unwrap();
     assert_eq!(user(&request), some("anna", "FORWARD"));
     assert_eq!(named(&request, "groups").as_deref(), Some("staff"));
@@ -566,6 +604,8 @@ async fn a_server_says_who_the_user_is() {
     assert_eq!((answer.status, answer.text()), (302, "log in"));
     assert_eq!(answer.field("location"), Some("/login?rd=/"));
     assert_eq!(answer.all("set-cookie"), ["csrf=1"]);
+    // Who is not let in gets nothing that the mapping adds to its answers.
+    assert_eq!(answer.field("cache-control"), None);
     assert_eq!(answer.field("x-hop"), None);
     assert!(requests.try_recv().is_err());
     // Connections are kept.

@@ -1,8 +1,8 @@
 //! Paths that are answered over plain http, although a redirect of `/` to https looks like one of the whole site.
 
 use super::Builder;
-use super::exclusion::covers;
 use super::mapping::BuiltMapping;
+use super::unguarded::share_hosts;
 use crate::model::{Action, ClientScheme, RedirectTo};
 
 impl Builder<'_> {
@@ -43,13 +43,8 @@ fn is_answered_over_http(mapping: &BuiltMapping, all: &BuiltMapping) -> bool {
     let answers = matches!(mapping.built.action, Action::Forward(_) | Action::Files(_));
     // With a `match` or a scheme somebody has thought of it.
     let by_length = mapping.built.pattern.is_none() && mapping.built.scheme.is_none();
-    let (theirs, hosts) = (&mapping.built.hosts, &all.built.hosts);
-    let is_of_hosts = hosts.is_empty()
-        || theirs
-            .iter()
-            .any(|it| hosts.iter().any(|host| covers(host, it)));
     // A host of its own comes before the redirect of every host, also for `/`.
+    let (theirs, hosts) = (&mapping.built.hosts, &all.built.hosts);
     let comes_first = mapping.built.path != "/" || hosts.is_empty() && !theirs.is_empty();
-    let is_known = mapping.all_hosts && all.all_hosts;
-    answers && by_length && is_of_hosts && comes_first && is_known
+    answers && by_length && comes_first && share_hosts(mapping, all)
 }

@@ -80,7 +80,7 @@ fn missing(mapping: &Mapping, guarded: &Mapping) -> Vec<&'static str> {
 }
 
 /// Whether there may be a request of both as far as host and scheme go.
-fn share_hosts(one: &BuiltMapping, other: &BuiltMapping) -> bool {
+pub(super) fn share_hosts(one: &BuiltMapping, other: &BuiltMapping) -> bool {
     if let (Some(scheme), Some(other)) = (one.built.scheme, other.built.scheme)
         && scheme != other
     {
