@@ -1,4 +1,4 @@
-//! The variables of one request. No decision reads them, but those of `when`.
+//! The variables of one request. Only `when` decides by them.
 
 use std::sync::{Arc, OnceLock};
 

@@ -2,7 +2,7 @@
 //! told. Everything behind asks the value [`Client`] and nothing else.
 //!
 //! A connection has a client: the peer, or what a PROXY header says. [`of_request`] makes the client of a request of it,
-//! from the fields that a trusted proxy has added. docs/behind-a-load-balancer.md, has the rules for users.
+//! from the fields that a trusted proxy has added. The rules for users are in docs/behind-a-load-balancer.md.
 
 mod chain;
 mod claims;

@@ -1,4 +1,5 @@
-//! Hashing of passwords, which takes a tenth of a second for each and has threads of its own: few of them, and few who wait.
+//! Checking passwords. One takes about a tenth of a second, so it is done in a few threads of its own, and a bounded number of
+//! requests waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ use crate::identity::{Busy, ByHead, Credentials, Identity, NoUser, User};
 use crate::state::{LiveIdentity, LiveMapping, Snapshot};
 use crate::telemetry::metrics::Refusal;
 
-/// What a request needs to come in: an answer in its place, or none.
+/// The answer that the client gets instead of the mapping's; `None`: the request may come in.
 pub(super) type InPlace = Option<(AnswerHead, ResponseBody)>;
 
 /// Lets a request in, and remembers its user; or returns the answer of the server that knows the users.

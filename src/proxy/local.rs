@@ -17,8 +17,7 @@ const ALLOWED: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 pub(crate) struct Local {
     pub(crate) status: StatusCode,
     fields: Fields,
-    /// Whether what the mapping is for has given it, a file that is not there for example, so that the mapping's own rules
-    /// hold for it.
+    /// Whether this is the mapping's own answer, such as 404 for a missing file. Then the mapping's header rules apply to it.
     pub(super) is_of_mapping: bool,
 }
 

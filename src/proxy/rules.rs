@@ -7,8 +7,8 @@ use crate::field_names;
 use crate::head::{Fields, Known, is_name, is_value};
 use crate::headers::{Nominated, Overlay, goes_on};
 
-/// Longest value of a field that `edit` makes, in bytes: less than [`Facts`] cut a text off at. A value that would be longer is
-/// left as it was.
+/// Longest value that `edit` writes, in bytes. It is below the bound of [`Facts`], so that no value is cut. A longer value is
+/// not edited.
 const LONGEST_EDITED: usize = 32 * 1024;
 
 /// Applies `response_headers`. Fields that the answer did not have get the usual spelling of their names.

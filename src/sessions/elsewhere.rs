@@ -14,7 +14,7 @@ use super::registers::Ranks;
 /// The most sessions that a record has one by one.
 const LISTED: usize = 256;
 
-/// The first byte of a record: another number is another program's business.
+/// The first byte of a record. Records with another one are refused.
 const FORM: u8 = 1;
 
 /// Length of what stands before the sessions, in bytes: form, kind, flags, requests.

@@ -45,8 +45,8 @@ impl ErrorPages {
         self.0.iter().find(|page| page.status == status.as_u16())
     }
 
-    /// The page that is the body of an answer: the mapping's before the gateway's. A member's answer keeps its own body, but where
-    /// `error_override` covers its status.
+    /// The page that is the body of an answer: the mapping's before the gateway's. A member's answer keeps its own body
+    /// unless `error_override` names its status.
     pub(crate) fn page_for<'p>(
         &'p self,
         of_mapping: Option<&'p Self>,

@@ -59,7 +59,7 @@ fn leaves(path: &[&str], value: &Value, all: &mut BTreeMap<String, String>) {
     }
 }
 
-/// What makes the second of the first.
+/// The writes that turn `before` into `after`.
 pub(super) fn difference(
     before: &BTreeMap<String, String>,
     after: &BTreeMap<String, String>,

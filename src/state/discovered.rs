@@ -13,7 +13,7 @@ use crate::discovery::{Found, MOST_MEMBERS, forget, look_into_files, reconcile};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Discovered(BTreeMap<String, Vec<OfSource>>);
 
-/// Those of one source.
+/// The members that one source has named.
 #[derive(Debug, Clone, PartialEq)]
 struct OfSource {
     /// The source as the file has it now, or had it last.
@@ -23,7 +23,7 @@ struct OfSource {
     known: Vec<Found>,
 }
 
-/// A place of a member: of two with the same, one counts.
+/// The place of a member. Two members at one place are one.
 type Place = (Scheme, String, u16, String);
 
 impl Discovered {

@@ -32,7 +32,7 @@ use crate::balancer::{Change, Command, Refused, StatusChange};
 use crate::discovery::{self, Found, MOST_MEMBERS, Reconciled, reconcile};
 use crate::traces::Tracing;
 
-/// A turn at changing what runs: whoever holds it is alone, and what they look at stays as it is but for traffic.
+/// The lock for changes of what runs. Whoever holds it is alone: only traffic changes what it looks at.
 #[derive(Debug)]
 pub(crate) struct Edit<'a> {
     shared: &'a Shared,

@@ -7,7 +7,7 @@ use super::member::LiveMember;
 use crate::cluster::{Heard, Other};
 use crate::sessions::{Elsewhere, Record};
 
-/// How long a drain lasts at least, until each gateway has taken it up and has told what it had counted before.
+/// The shortest drain: by then each gateway has taken it up, and has told what it had counted.
 const SETTLED: Duration = Duration::from_secs(3);
 
 impl LiveBalancer {

@@ -230,7 +230,7 @@ impl OfBalancer {
             .members
             .retain(|member| !self.removed.contains(&member.url.text));
         for added in &self.added {
-            // Where the file has it by now, it knows better; a source does not.
+            // A member of the file wins over one that was added by hand; that one wins over a discovered one.
             let here = |member: &Member| member.url.is_same_place(&added.member.url);
             balancer
                 .members

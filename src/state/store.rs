@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::overrides::Overrides;
 use crate::cluster::{Cells, Version};
 
-/// What the file says it is; another number is another program's business.
+/// The version that the file must have. Others are refused.
 const VERSION: u64 = 1;
 
 /// Largest file that is written and read, in bytes.

@@ -89,7 +89,7 @@ impl Membership {
     }
 }
 
-/// Reads the engine in a thread of its own: whoever starts a gateway need not be able to wait in another way.
+/// Reads the engine in a thread of its own, so that a caller without a runtime can call it.
 fn first(engine: &Arc<Engine>) -> Result<First, String> {
     let engine = Arc::clone(engine);
     let read = move || {

@@ -103,7 +103,7 @@ impl Asking {
     }
 }
 
-/// Hears what a source says.
+/// Applies the answers of one source.
 #[derive(Debug)]
 struct Ear {
     shared: Arc<Shared>,

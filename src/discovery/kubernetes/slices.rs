@@ -58,7 +58,8 @@ struct Pod {
 }
 
 impl Slices {
-    /// Takes up a slice that is new or has changed. One of another service is none of ours, nor is one that was of this service.
+    /// Takes up a slice that is new or has changed. A slice of another service is dropped, also when
+    /// it belonged to this service before.
     pub(super) fn set(
         &mut self,
         service: &KubernetesService,
@@ -152,7 +153,7 @@ fn is_preferred(pod: &Pod, other: &Pod, known: &[Found]) -> bool {
     }
 }
 
-/// How little a member does.
+/// The rank of a standing: 0 takes requests, the highest takes none.
 const fn silence(standing: Standing) -> u8 {
     match standing {
         Standing::Ready => 0,

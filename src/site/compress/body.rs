@@ -60,7 +60,7 @@ impl<B: Body<Data = Bytes> + Unpin> Compressed<B>
 where
     B::Error: Default,
 {
-    /// Encodes of what was read, up to the share.
+    /// Encodes at most [`SHARE`] bytes of what was read.
     fn encode(&mut self) -> Result<Bytes, B::Error> {
         let most = SHARE.saturating_sub(self.worked);
         let before = self.input.len();

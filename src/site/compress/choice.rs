@@ -10,7 +10,7 @@ use crate::head::{AnswerHead, Fields, Known, RequestHead, elements, has_no_body}
 /// What becomes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// Nothing: it would be compressed for nobody.
+    /// It stays as it is, and would for every client: nothing is added to its fields.
     Leave,
     /// It stays as it is, for this client or for now. Caches are told that this differs.
     NotAsked,

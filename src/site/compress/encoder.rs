@@ -54,6 +54,7 @@ impl Encoder {
             codec: codec(coding),
         })
     }
+
     /// Takes at most so many bytes of `input` and gives what comes of them, which may be nothing yet.
     pub(super) fn encode(&mut self, input: &mut Bytes, most: usize) -> io::Result<Bytes> {
         let mut taken = PartialBuffer::new(input.get(..most).unwrap_or(input));

@@ -1,4 +1,4 @@
-//! Places for encoders. Their memory in all is bounded, whoever asks for how much and takes nothing of it.
+//! Bounds the memory of all encoders together, also when clients ask for much and read nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

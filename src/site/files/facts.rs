@@ -1,4 +1,4 @@
-//! What is known of an open file, and how a client is told which version of it it has.
+//! What is known of an open file, and the ETag and Last-Modified that are made from it.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -32,7 +32,7 @@ impl Edit<'_> {
     }
 
     /// Writes to the engine. Once it has the change, it is taken up here as on the other gateways, and then this returns.
-    /// Others have their turn meanwhile.
+    /// The lock is released while this waits.
     pub(super) fn write_to_cluster(&mut self, writes: Writes) -> Result<(), EditError> {
         let Some(cluster) = &mut self.editing().cluster else {
             return Ok(());
