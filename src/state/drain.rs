@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use ajpgate_config::Status;
 
+use crate::balancer::StatusChange;
+
 /// What a drain has come to.
 #[derive(Debug, Default)]
 pub(super) struct Drain {
@@ -11,8 +13,25 @@ pub(super) struct Drain {
     pub(super) since: Option<Instant>,
     /// Whether its end has been told.
     pub(super) told: bool,
-    /// Whether the member was disabled because `drain_timeout` was over.
+    /// Whether the member is disabled because `drain_timeout` was over, until the drain ends or somebody enables it.
     pub(super) gave_up: bool,
+}
+
+impl Drain {
+    /// What a change of configuration changes of the flags, where these are the ones that it wants. A member whose drain was
+    /// given up stays disabled as long as it drains, also when another reason to disable it ends. Whoever ends the drain
+    /// wants the member back; it is disabled then only where the configuration says so.
+    pub(super) fn follow(&mut self, change: StatusChange, wanted: Status) -> StatusChange {
+        let disabled = match (wanted.drain, self.gave_up) {
+            (true, true) => change.disabled.filter(|disabled| *disabled),
+            (false, true) => Some(wanted.disabled),
+            (_, false) => change.disabled,
+        };
+        if !wanted.drain {
+            *self = Self::default();
+        }
+        StatusChange { disabled, ..change }
+    }
 }
 
 /// What still belongs to a member.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
-use super::drain::{Drain, Left};
+use super::drain::Left;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use crate::balancer::{Change, Command, MemberId, MemberView, StatusChange};
@@ -15,14 +15,17 @@ use crate::balancer::{Change, Command, MemberId, MemberView, StatusChange};
 impl LiveBalancer {
     /// Counts sessions for the method, and follows the drains. To be called every second or so.
     pub(crate) fn look_after_sessions(&self, now: Instant) {
-        if !self.is_sticky() {
-            return;
-        }
+        let is_sticky = self.is_sticky();
         let view = self.core().view(now);
         for (member, view) in self.shown_in(&view) {
-            let left = member.left(view, now);
-            self.core().live_sessions(member.id, left.sessions);
-            self.follow_drain(member, view, left, now);
+            if !view.status.drain {
+                self.end_drain(member, now);
+            }
+            if is_sticky {
+                let left = member.left(view, now);
+                self.core().live_sessions(member.id, left.sessions);
+                self.follow_drain(member, view, left, now);
+            }
         }
     }
 
@@ -42,17 +45,11 @@ impl LiveBalancer {
     }
 
     fn follow_drain(&self, member: &LiveMember, view: &MemberView, left: Left, now: Instant) {
-        let (balancer, url) = (self.name(), &member.url);
-        let mut drain = member.drain();
         if !view.status.drain {
-            let Drain { gave_up, .. } = std::mem::take(&mut *drain);
-            drop(drain);
-            if gave_up && view.status.disabled {
-                // Whoever ends a drain wants the member back.
-                self.disable(member, false, now);
-            }
             return;
         }
+        let (balancer, url) = (self.name(), &member.url);
+        let mut drain = member.drain();
         let since = *drain.since.get_or_insert_with(|| {
             info!(balancer, member = %url, sessions = left.sessions, "member drains: no new session goes there");
             now
@@ -82,7 +79,20 @@ impl LiveBalancer {
         }
     }
 
-    fn disable(&self, member: &LiveMember, disabled: bool, now: Instant) {
+    /// Takes back that a drain was given up, where the drain has ended in that moment.
+    fn end_drain(&self, member: &LiveMember, now: Instant) {
+        let drain = std::mem::take(&mut *member.drain());
+        if drain.gave_up {
+            self.disable(member, false, now);
+        }
+    }
+
+    /// Disables a member whose drain is given up, or takes that back: then it is disabled as its configuration says, which
+    /// has what its source and operators say of it.
+    fn disable(&self, member: &LiveMember, gives_up: bool, now: Instant) {
+        let mut core = self.core();
+        let newest = core.newest(member.id);
+        let disabled = gives_up || newest.is_some_and(|it| it.config.status.disabled);
         let status = StatusChange {
             disabled: Some(disabled),
             ..StatusChange::default()
@@ -91,9 +101,14 @@ impl LiveBalancer {
             status,
             ..Change::default()
         };
-        if let Err(refused) = self.apply(Command::Change(member.id, change), now) {
-            let balancer = self.name();
-            warn!(balancer, member = %member.url, disabled, reason = %refused, "member cannot be changed");
+        let applied = core.apply(Command::Change(member.id, change), now);
+        drop(core);
+        match applied {
+            Ok(applied) => self.has_applied(&applied, now),
+            Err(refused) => {
+                let balancer = self.name();
+                warn!(balancer, member = %member.url, disabled, reason = %refused, "member cannot be changed");
+            }
         }
     }
 }

@@ -299,12 +299,23 @@ impl LiveBalancer {
     /// # Errors
     /// The reason; then nothing has changed.
     pub(crate) fn apply(&self, command: Command, now: Instant) -> Result<Applied, Refused> {
+        if let Command::Change(id, change) = &command
+            && change.status.disabled == Some(false)
+            && let Some(member) = self.member(*id)
+        {
+            member.drain().gave_up = false;
+        }
         let applied = self.core().apply(command, now)?;
+        self.has_applied(&applied, now);
+        Ok(applied)
+    }
+
+    /// Tells requests and log what a command has changed.
+    pub(super) fn has_applied(&self, applied: &Applied, now: Instant) {
         self.tell_withdrawn(now);
         if let Some(transition) = &applied.transition {
             self.log(transition);
         }
-        Ok(applied)
     }
 
     /// Tells the requests that wait for a connection which members an operator has disabled or stopped.
@@ -368,7 +379,8 @@ impl Changing<'_> {
         };
         let before = MemberSpec::from(&*running.config);
         if before != spec {
-            let change = before.change_to(&spec);
+            let mut change = before.change_to(&spec);
+            change.status = running.drain().follow(change.status, spec.status);
             self.apply(Command::Change(running.id, change));
         }
         let mut member = running.next(wanted);

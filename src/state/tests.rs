@@ -1,6 +1,7 @@
 //! A gateway that was changed to a configuration is like one that started with it.
 
 mod by_hand;
+mod drains;
 mod files;
 
 use std::sync::Arc;
