@@ -23,8 +23,8 @@
 //! * Where a part of the question has failed (one of two address families, one file of several, the addresses of one
 //!   host), [`Found::part`] names the part that a member came from and [`Answer::Named`]'s `unheard` the parts that were not
 //!   heard of: their members stay as they are.
-//! * What is said of a member beside its url is in `standing`: `Ready`, `NotReady` (it takes no request) or `Ending` (it
-//!   drains). `Vanished` is for `reconcile` alone.
+//! * What is said of a member beside its url is in `standing`: `Ready`, `NotReady` (it takes no request), `Ending` (it
+//!   drains) or `EndingNotReady` (both). `Vanished` is for `reconcile` alone.
 //! * Order means nothing, and a double counts once. At most [`MOST_MEMBERS`] members are taken.
 //! * A source never removes a member itself, and knows nothing of balancers, sessions or requests.
 

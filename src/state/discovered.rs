@@ -188,7 +188,7 @@ fn name_of<'a>(source: &'a Discover, found: &'a Found) -> &'a str {
 pub(super) fn said_by_source(member: &Member) -> Status {
     let standing = member.origin.standing;
     Status {
-        disabled: member.status.disabled || standing == Standing::NotReady,
+        disabled: member.status.disabled || standing.takes_nothing(),
         drain: member.status.drain || standing.drains(),
         ..member.status
     }

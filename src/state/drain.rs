@@ -52,9 +52,9 @@ impl Left {
         self.complete && self.sessions == 0 && self.requests == 0
     }
 
-    /// Whether a drain is over: nothing is left, or nothing is under way and the rest was given up when
-    /// `drain_timeout` was over.
+    /// Whether a drain is over: nothing is left; or nothing is under way, and the sessions that are left do not get to the
+    /// member any more, because `drain_timeout` is over, its source says so or somebody has disabled or stopped it.
     pub(crate) const fn has_drained(self, status: Status) -> bool {
-        status.drain && (self.is_nothing() || (status.disabled && self.requests == 0))
+        status.drain && (self.is_nothing() || (status.takes_nothing() && self.requests == 0))
     }
 }

@@ -449,13 +449,16 @@ fn route_from_source<'c>(below: &'c Config, balancer: &str, url: &str) -> Option
 /// Refuses to take back what the source of a member says of it.
 fn said_by_source(member: &LiveMember, change: &MemberChange) -> Result<(), EditError> {
     let standing = member.config.origin.standing;
-    let (key, says) = match standing {
-        Standing::Vanished if change.drain == Some(false) => ("drain", "no longer names it"),
-        Standing::Ending if change.drain == Some(false) => ("drain", "says that it ends"),
-        Standing::NotReady if change.disabled == Some(false) => {
-            ("disabled", "says that it is not ready")
+    let takes_back = |said: bool, flag: Option<bool>| said && flag == Some(false);
+    let (key, says) = if takes_back(standing.takes_nothing(), change.disabled) {
+        ("disabled", "says that it is not ready")
+    } else if takes_back(standing.drains(), change.drain) {
+        match standing {
+            Standing::Vanished => ("drain", "no longer names it"),
+            _ => ("drain", "says that it ends"),
         }
-        _ => return Ok(()),
+    } else {
+        return Ok(());
     };
     Err(EditError::SaidBySource { key, says })
 }

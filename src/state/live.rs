@@ -322,7 +322,7 @@ impl LiveBalancer {
     fn tell_withdrawn(&self, now: Instant) {
         let view = self.core().view(now);
         for (member, view) in self.shown_in(&view) {
-            member.set_withdrawn(view.status.disabled || view.status.stopped);
+            member.set_withdrawn(view.status.takes_nothing());
         }
     }
 }

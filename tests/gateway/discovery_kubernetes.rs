@@ -161,6 +161,12 @@ async fn a_pod_that_terminates_keeps_its_sessions_only() {
         setup.of_session("web-1").await.text() == "web-0"
     })
     .await;
+    // It may have sessions that this gateway has not seen yet, but nobody would notice a stop.
+    let member = setup.member("web-1").await;
+    assert_eq!(
+        (&member["status"]["drain"], &member["drained"]),
+        (&true.into(), &true.into())
+    );
     // The pod that takes its name has another address.
     let _new = tomcat(SocketAddr::new(host(3), port), "web-1");
     setup

@@ -199,6 +199,14 @@ pub struct Status {
     pub ignore_errors: bool,
 }
 
+impl Status {
+    /// Whether the member gets no request at all, also none of its sessions.
+    #[must_use]
+    pub const fn takes_nothing(self) -> bool {
+        self.disabled || self.stopped
+    }
+}
+
 /// `tls` of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

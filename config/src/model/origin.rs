@@ -54,14 +54,22 @@ pub enum Standing {
     NotReady,
     /// It is about to end: it takes requests of its sessions only.
     Ending,
+    /// It is about to end, and takes no request any more.
+    EndingNotReady,
     /// Its source no longer names it: as `Ending`, and it goes once its sessions have ended.
     Vanished,
 }
 
 impl Standing {
-    /// Whether it takes requests of its sessions only.
+    /// Whether it gets no new sessions, because it is about to end.
     #[must_use]
     pub const fn drains(self) -> bool {
-        matches!(self, Self::Ending | Self::Vanished)
+        matches!(self, Self::Ending | Self::EndingNotReady | Self::Vanished)
+    }
+
+    /// Whether it takes no request at all, also none of its sessions.
+    #[must_use]
+    pub const fn takes_nothing(self) -> bool {
+        matches!(self, Self::NotReady | Self::EndingNotReady)
     }
 }

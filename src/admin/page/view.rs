@@ -337,13 +337,14 @@ impl<'a> Member<'a> {
 fn detail(member: &MemberState<'_>) -> Option<String> {
     let view = &member.view;
     if view.status.drain {
-        return Some(drain(member.left, view.status.disabled));
+        return Some(drain(member.left, view.status.takes_nothing()));
     }
     let wait = view.retry_in?.as_secs_f64().ceil();
     Some(format!("tried again in {wait}\u{a0}s"))
 }
 
-/// The progress of a drain, and whether the member may be stopped. The drain is `given_up` when `drain_timeout` is over.
+/// The progress of a drain, and whether the member may be stopped. Sessions are `given_up` where the member
+/// takes no request any more: `drain_timeout` is over, for example.
 fn drain(left: Left, given_up: bool) -> String {
     match (left.sessions, left.requests) {
         (0, 0) if left.complete || given_up => "0 sessions left, safe to stop".to_owned(),

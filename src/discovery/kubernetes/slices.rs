@@ -158,7 +158,7 @@ const fn silence(standing: Standing) -> u8 {
     match standing {
         Standing::Ready => 0,
         Standing::Ending => 1,
-        Standing::NotReady | Standing::Vanished => 2,
+        Standing::NotReady | Standing::EndingNotReady | Standing::Vanished => 2,
     }
 }
 
@@ -245,7 +245,7 @@ const fn standing(conditions: &EndpointConditions) -> Standing {
             terminating: Some(true),
             serving: Some(false),
             ..
-        } => Standing::NotReady,
+        } => Standing::EndingNotReady,
         EndpointConditions {
             terminating: Some(true),
             ..

@@ -33,6 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Standing::Ready,
         Standing::NotReady,
         Standing::Ending,
+        Standing::EndingNotReady,
         Standing::Vanished,
     ]);
     let step = prop_oneof![
@@ -186,10 +187,18 @@ proptest! {
 
 #[test]
 fn a_pod_that_ends_and_no_longer_serves_takes_nothing_behind_the_end_of_drain_timeout() {
-    let not_ready = Step::Source(Standing::NotReady);
     let ending = Step::Source(Standing::Ending);
-    play(&[ending, Step::Seconds(5), not_ready, Step::Seconds(2)]);
-    play(&[ending, Step::Seconds(5), not_ready, ending, Step::Seconds(2)]);
+    for standing in [Standing::NotReady, Standing::EndingNotReady] {
+        let not_ready = Step::Source(standing);
+        play(&[ending, Step::Seconds(5), not_ready, Step::Seconds(2)]);
+        play(&[
+            ending,
+            Step::Seconds(5),
+            not_ready,
+            ending,
+            Step::Seconds(2),
+        ]);
+    }
 }
 
 #[test]
@@ -198,5 +207,13 @@ fn what_an_operator_disables_stays_disabled_when_a_drain_that_was_given_up_is_un
     let seconds = Step::Seconds(5);
     play(&[on, seconds, Step::Disabled(true), off, seconds]);
     play(&[on, seconds, off, seconds, on, Step::Seconds(1)]);
-    play(&[on, seconds, Step::Disabled(false), seconds, off, on, Step::Seconds(1)]);
+    play(&[
+        on,
+        seconds,
+        Step::Disabled(false),
+        seconds,
+        off,
+        on,
+        Step::Seconds(1),
+    ]);
 }

@@ -85,8 +85,8 @@ fn conditions_say_whether_a_pod_serves_drains_or_rests() {
         (" -ready +serving +terminating", "Ending"),
         (" +ready +terminating", "Ending"),
         (" -ready +terminating", "Ending"),
-        (" -ready -serving +terminating", "NotReady"),
-        (" +ready -serving +terminating", "NotReady"),
+        (" -ready -serving +terminating", "EndingNotReady"),
+        (" +ready -serving +terminating", "EndingNotReady"),
     ] {
         let pod = format!("web-0 10.0.0.1{conditions}");
         let expected = format!("ajp://10.0.0.1:8009 web-0 {expected}");
