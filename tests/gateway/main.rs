@@ -55,6 +55,8 @@ mod http_streams;
 mod http_tls;
 mod http_upgrade;
 mod identity;
+#[cfg(feature = "kubernetes")]
+mod kubernetes_hook;
 mod limits;
 mod manager;
 mod mapping;
