@@ -176,7 +176,7 @@ fn explain<'a>(
             location: mapped.redirect(to, client),
         },
         LiveAction::Respond(respond) => Verdict::Fixed {
-            status: respond.status,
+            status: respond.status.as_u16(),
             bytes: respond.body.as_ref().map_or(0, |body| body.len()),
             content_type: respond.content_type.clone(),
         },

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ajpgate_config::Respond;
 use bytes::Bytes;
 use http::StatusCode;
 
 use crate::backend::ResponseBody;
 use crate::head::{AnswerHead, Fields};
+use crate::site::FixedAnswer;
 
 /// Methods that `OPTIONS *` names: those that a servlet has a method for, and PATCH.
 const ALLOWED: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
@@ -80,16 +80,16 @@ impl Local {
 }
 
 /// The answer of `respond`.
-pub(super) fn fixed(respond: &Respond) -> (AnswerHead, ResponseBody) {
-    let status = StatusCode::from_u16(respond.status).unwrap_or(StatusCode::OK);
+pub(super) fn fixed(answer: &FixedAnswer) -> (AnswerHead, ResponseBody) {
     let mut fields = Fields::default();
-    let body = match &respond.body {
+    let body = match &answer.body {
         Some(body) => {
-            fields.set("Content-Type", respond.content_type.as_bytes());
-            ResponseBody::Text(Some(Bytes::copy_from_slice(body)))
+            fields.set("Content-Type", answer.content_type.as_bytes());
+            ResponseBody::Text(Some(Bytes::clone(body)))
         }
         None => ResponseBody::empty(),
     };
+    let status = answer.status;
     (AnswerHead { status, fields }, body)
 }
 

@@ -1,11 +1,10 @@
 //! Pages that are the bodies of errors (`error_pages`, `error_override`).
 
-use std::path::Path;
-
 use ajpgate_config::{ErrorOverride, ErrorPages as Configured, Page};
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::media_type;
 use crate::head::{Fields, Known};
 
 /// A page, ready to be sent.
@@ -34,7 +33,7 @@ impl ErrorPages {
     pub(crate) fn new(configured: &Configured) -> Self {
         let pages = configured.iter().map(|(status, page)| ErrorPage {
             status: *status,
-            content_type: content_type(&page.file, &page.body),
+            content_type: media_type::of_body(Some(page.file.as_path()), "text/html", &page.body),
             body: Bytes::copy_from_slice(&page.body),
             page: page.clone(),
         });
@@ -106,18 +105,10 @@ impl ErrorPage {
     }
 }
 
-/// The media type by the file's name. Text that is UTF-8 is said to be.
-fn content_type(file: &Path, body: &[u8]) -> String {
-    let guess = mime_guess::from_path(file).first_raw();
-    let media_type = guess.unwrap_or("text/html");
-    match media_type.starts_with("text/") && str::from_utf8(body).is_ok() {
-        true => format!("{media_type}; charset=utf-8"),
-        false => media_type.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn pages(folder: &Path, yaml: &str) -> (ErrorPages, ErrorPages, ErrorOverride) {

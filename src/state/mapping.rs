@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ajpgate_config::{
     Access, Action, CapturePart, CaptureText, ClientScheme, Compress, Config, EncodedSlash,
-    HeaderRule, Mapping, MaxBody, PathPattern, Redirect, Respond, Target, Template,
+    HeaderRule, Mapping, MaxBody, PathPattern, Redirect, Target, Template,
 };
 
 use super::directories::Directories;
@@ -16,8 +16,8 @@ use crate::mount::{
     self, BadPath, Filled, Front, Normal, Part, Pattern, PublicPaths, Rule, Sending, Table,
     parameters,
 };
-use crate::site::ErrorPages;
 use crate::site::files::Files;
+use crate::site::{ErrorPages, FixedAnswer};
 
 /// A `proxy_pass` entry.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub(crate) enum LiveAction {
     /// The client is sent elsewhere.
     Redirect(Redirect),
     /// It gets a fixed answer.
-    Respond(Respond),
+    Respond(FixedAnswer),
 }
 
 /// What is made of captures for the place that a mapping leads to.
@@ -249,7 +249,7 @@ impl LiveMapping {
                 None => LiveAction::Exclude,
             },
             Action::Redirect(redirect) => LiveAction::Redirect(redirect.clone()),
-            Action::Respond(respond) => LiveAction::Respond(respond.clone()),
+            Action::Respond(respond) => LiveAction::Respond(FixedAnswer::new(respond)),
         };
         Self {
             front: Front::new(&mapping.path),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{Config, ErrorOverride, HeaderRule, Include, Limits, Respond};
+use ajpgate_config::{Config, ErrorOverride, HeaderRule, Include, Limits};
 
 use super::directories::Directories;
 use super::guard::{self, AuthServer, Guard, LiveIdentity};
@@ -16,7 +16,7 @@ use crate::balancer::MemberId;
 use crate::client::Claims;
 use crate::client::Trusted;
 use crate::mount::{PublicPaths, Table};
-use crate::site::ErrorPages;
+use crate::site::{ErrorPages, FixedAnswer};
 use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
 use crate::traces::Tracing;
 
@@ -167,7 +167,7 @@ impl Snapshot {
     }
 
     /// The fixed answers of mappings.
-    fn answers(&self) -> impl Iterator<Item = &Respond> {
+    fn answers(&self) -> impl Iterator<Item = &FixedAnswer> {
         self.mappings.iter().filter_map(|it| match &it.action {
             LiveAction::Respond(respond) => Some(respond),
             _ => None,

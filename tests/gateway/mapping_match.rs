@@ -267,6 +267,36 @@ async fn fixed_answers_are_given_to_every_method() {
 }
 
 #[tokio::test]
+async fn the_file_of_a_fixed_answer_has_the_type_that_its_ending_says() {
+    let folder = std::env::temp_dir().join(format!("ajpgate-fixed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = [
+        ("page.html", &b"\xc3\xa9"[..], "text/html; charset=utf-8"),
+        ("latin.html", b"\xe9", "text/html"),
+        ("site.webmanifest", b"{}", "application/manifest+json"),
+        ("key.wasm", b"\0asm", "application/wasm"),
+        ("LIST.CSV", b"a,b", "text/csv; charset=utf-8"),
+        ("a.json", b"{}", "application/json"),
+        ("robots", b"x", "text/plain; charset=utf-8"),
+        ("security.unknown-ending", b"\xe9", "text/plain"),
+    ];
+    let mut mappings = String::new();
+    for (name, body, _) in files {
+        let file = folder.join(name);
+        std::fs::write(&file, body).unwrap();
+        let file = file.display();
+        mappings += &format!("  - {{ path: /{name}, respond: {{ file: \"{file}\" }} }}\n");
+    }
+    let gateway = Running::start(&format!("proxy_pass:\n{mappings}"));
+    for (name, body, expected) in files {
+        let answer = gateway.get(&format!("/{name}"), "").await;
+        assert_eq!(answer.field("Content-Type"), Some(expected), "{name}");
+        assert_eq!(answer.body, body, "{name}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
 async fn a_mapping_has_a_timeout_and_a_largest_body_of_its_own() {
     let node = Container::start(|_, mut wire: Wire| async move {
         while let Some(request) = wire.next_request().await {

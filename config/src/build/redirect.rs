@@ -195,15 +195,9 @@ impl Builder<'_> {
                 (Some(path), read.ok())
             }
         };
-        let of_name = || {
-            file.as_deref()
-                .and_then(type_of)
-                .unwrap_or("text/plain; charset=utf-8")
-        };
-        let content_type = respond.content_type.optional();
         Some(Respond {
             status,
-            content_type: content_type.unwrap_or_else(|| of_name().to_owned()),
+            content_type: respond.content_type.optional(),
             body: body.or(read.map(Arc::from)),
             file,
         })
@@ -271,24 +265,6 @@ fn read_answer(path: &Path) -> Result<Vec<u8>, Fault> {
             _ => "names are relative to the folder of the configuration file",
         })
     })
-}
-
-/// The content type of a file by the end of its name.
-fn type_of(path: &Path) -> Option<&'static str> {
-    Some(
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "html" | "htm" => "text/html; charset=utf-8",
-            "txt" => "text/plain; charset=utf-8",
-            "json" => "application/json",
-            "xml" => "application/xml",
-            "css" => "text/css; charset=utf-8",
-            "js" => "text/javascript; charset=utf-8",
-            "svg" => "image/svg+xml",
-            "png" => "image/png",
-            "ico" => "image/vnd.microsoft.icon",
-            _ => return None,
-        },
-    )
 }
 
 impl Respond {

@@ -29,6 +29,6 @@ pub(crate) struct Respond {
     pub(crate) body: Scalar<AnswerBody>,
     /// A file with the body, at most 64KiB, read at start and reload.
     pub(crate) file: Scalar<FileName>,
-    /// The type of the body; by default that of the file's name, else text/plain.
+    /// The type of the body; by default what the end of the file's name says, else text/plain.
     pub(crate) content_type: Scalar<ContentType>,
 }

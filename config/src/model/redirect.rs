@@ -58,8 +58,8 @@ pub struct Respond {
     pub body: Option<Arc<[u8]>>,
     /// The file that the body was read from.
     pub file: Option<PathBuf>,
-    /// The type of the body.
-    pub content_type: String,
+    /// The type of the body; `None`: what the name of the file says, else text.
+    pub content_type: Option<String>,
 }
 
 /// `max_body` of a mapping.

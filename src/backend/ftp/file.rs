@@ -15,6 +15,7 @@ use super::redirect::redirect;
 use super::request::{FtpRequest, Method};
 use super::transfer::Transfer;
 use crate::head;
+use crate::site::media_type;
 
 /// What SIZE and MDTM say of a file.
 #[derive(Debug, Default)]
@@ -174,10 +175,8 @@ impl Facts {
 
     /// Adds what is known of the file to an answer.
     fn describe(&self, answer: Answer, request: &FtpRequest<'_>) -> Answer {
-        let name = String::from_utf8_lossy(request.path.name());
-        let kind = mime_guess::from_path(&*name).first_raw();
-        let kind = kind.unwrap_or("application/octet-stream");
-        let mut answer = answer.with("Content-Type", kind);
+        let media_type = media_type::of_file(request.path.name());
+        let mut answer = answer.with("Content-Type", media_type);
         if let Some(modified) = self.modified.and_then(moment::to_http) {
             answer = answer.with("Last-Modified", modified);
         }
