@@ -76,7 +76,8 @@ impl<'a> Facts<'a> {
     where
         'a: 'f,
     {
-        let hides = |it: Believed<'_>| !it.counts(self.client, name.as_bytes());
+        let known = Known::of(name.as_bytes());
+        let hides = |it: Believed<'_>| !it.counts(self.client, known, name.as_bytes());
         match self.believed.is_some_and(hides) {
             true => None,
             false => joined(self.head?.fields.all(name)),

@@ -1,6 +1,8 @@
 //! Which header fields go on to a backend, which come back to a client, and which the gateway adds.
 
 mod forwarding;
+mod nominated;
+mod passing;
 
 use std::convert::Infallible;
 
@@ -8,33 +10,9 @@ use bytes::BytesMut;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::{Believed, Claims, Client, FORWARDING, is_disguised, is_tls_claim};
-use crate::head::{Fields, Known, KnownSet, elements};
-
-/// Names of fields that concern one connection only (RFC 9110 section 7.6.1), in requests and answers.
-pub(crate) const HOP_BY_HOP: KnownSet = KnownSet::of(&[
-    Known::Te,
-    Known::Trailer,
-    Known::Upgrade,
-    Known::Connection,
-    Known::KeepAlive,
-    Known::Http2Settings,
-    Known::ProxyConnection,
-    Known::TransferEncoding,
-]);
-
-/// Names of fields that are not copied because the gateway writes them itself (framing, `Host`) or has answered them
-/// (`Expect`); and `Proxy`, which HTTP does not know and CGI programs read as the variable `HTTP_PROXY` (CVE-2016-5385).
-const NOT_COPIED: KnownSet = KnownSet::of(&[
-    Known::Host,
-    Known::Proxy,
-    Known::Expect,
-    Known::ContentLength,
-]);
-
-/// Names of a client's fields that do not go on to a backend, unless a trusted proxy has sent them
-/// ([`keeps`]).
-const STAYING: KnownSet = HOP_BY_HOP.and(NOT_COPIED).and(FORWARDING);
+pub(crate) use self::nominated::{HOP_BY_HOP, Nominated};
+pub(crate) use self::passing::Passing;
+use crate::head::{Fields, Known};
 
 fn is_among(names: &[&str], name: &[u8]) -> bool {
     let mut names = names.iter();
@@ -47,27 +25,6 @@ const fn via(version: Version) -> &'static str {
         Version::HTTP_10 => "1.0 ajpgate",
         Version::HTTP_2 => "2.0 ajpgate",
         _ => "1.1 ajpgate",
-    }
-}
-
-/// Names that a `Connection` field nominates, beyond those that never go on anyway.
-#[derive(Debug, Default)]
-pub(crate) struct Nominated<'a>(Vec<&'a [u8]>);
-
-impl<'a> Nominated<'a> {
-    pub(crate) fn of(fields: &'a Fields) -> Self {
-        let options = elements(fields.all(Known::Connection));
-        Self(
-            options
-                .filter(|option| !is_among(&["close", "keep-alive"], option))
-                .collect(),
-        )
-    }
-
-    pub(crate) fn contains(&self, name: &[u8]) -> bool {
-        self.0
-            .iter()
-            .any(|nominated| nominated.eq_ignore_ascii_case(name))
     }
 }
 
@@ -110,46 +67,17 @@ pub(crate) enum Added {
 pub(crate) struct RequestFields<'a> {
     /// Those that the client sent.
     pub(crate) sent: &'a Fields,
-    pub(crate) nominated: &'a Nominated<'a>,
+    /// Which of them go on.
+    pub(crate) passing: Passing<'a>,
     pub(crate) overlay: &'a Overlay<'a>,
-    pub(crate) client: &'a Client,
     /// The authority that the client named, as it named it.
     pub(crate) host: &'a str,
     /// What the backend gets as `Host`.
     pub(crate) host_sent: &'a str,
     /// Its port, or the scheme's.
     pub(crate) port: u16,
-    pub(crate) user: OfUser<'a>,
-}
-
-/// What the fields of a request say about its user.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OfUser<'a> {
-    /// Who may write the fields that say it.
-    pub(crate) believed: Believed<'a>,
-    /// Whether the Authorization field stays here.
-    pub(crate) keeps_authorization: bool,
     /// The fields that name the user, for a backend that speaks HTTP.
-    pub(crate) fields: &'a [(&'a str, &'a str)],
-}
-
-impl<'a> OfUser<'a> {
-    /// No user.
-    pub(crate) const fn nobody(claims: &'a Claims) -> Self {
-        Self {
-            believed: Believed {
-                claims,
-                is_told: false,
-            },
-            keeps_authorization: false,
-            fields: &[],
-        }
-    }
-
-    /// Whether a field of the client does not go on.
-    fn removes(&self, known: Known, name: &[u8]) -> bool {
-        self.keeps_authorization && known == Known::Authorization || self.believed.is_claim(name)
-    }
+    pub(crate) of_user: &'a [(&'a str, &'a str)],
 }
 
 impl RequestFields<'_> {
@@ -196,7 +124,7 @@ impl RequestFields<'_> {
             let Ok(()) = put(Known::Host, b"host", host.as_bytes());
         }
         let Ok(()) = self.try_each(Added::All, &mut put);
-        for (name, value) in self.user.fields {
+        for (name, value) in self.of_user {
             if !self.overlay.removes(name.as_bytes()) {
                 let Ok(()) = put(Known::Other, name.as_bytes(), value.as_bytes());
             }
@@ -220,41 +148,21 @@ impl RequestFields<'_> {
     pub(crate) fn get<'n>(&'n self, name: &'n str) -> Option<&'n [u8]> {
         let added = self.overlay.added.iter().rev();
         let mut added = added.filter(|(added, _)| added.eq_ignore_ascii_case(name));
+        let is_sent = || {
+            let known = Known::of(name.as_bytes());
+            self.passing.is_for_members(known, name.as_bytes())
+                && !self.overlay.removes(name.as_bytes())
+        };
         match added.next() {
             Some((_, value)) => Some(value),
-            None if self.overlay.removes(name.as_bytes()) => None,
-            None if self
-                .user
-                .removes(Known::of(name.as_bytes()), name.as_bytes()) =>
-            {
-                None
-            }
-            None => self.sent.get(name),
+            None => self.sent.get(name).filter(|_| is_sent()),
         }
     }
 
     /// Whether a field of the client goes on.
     fn goes_on(&self, known: Known, name: &[u8]) -> bool {
-        goes_on(self.client, known, name)
-            && !self.nominated.contains(name)
-            && !self.user.removes(known, name)
-            && !self.overlay.removes(name)
+        self.passing.goes_on(known, name) && !self.overlay.removes(name)
     }
-}
-
-/// Forwarding fields that a trusted proxy has said all of.
-const KEPT: KnownSet = KnownSet::of(&[Known::XForwarded, Known::XRealIp]);
-
-/// Whether a forwarding field of a trusted proxy goes on as it came. `X-Forwarded-Client-Cert` never does: certificates are only
-/// what this gateway has verified.
-fn keeps(client: &Client, name: Known) -> bool {
-    client.said.is_some() && KEPT.has(name)
-}
-
-/// Whether a field of a client goes on to a backend, as far as its name says.
-pub(crate) fn goes_on(client: &Client, known: Known, name: &[u8]) -> bool {
-    !(STAYING.has(known) && !keeps(client, known)
-        || !known.is_one_name() && (is_tls_claim(name) || is_disguised(name)))
 }
 
 #[cfg(test)]
@@ -264,7 +172,7 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::client::{self, Trusted};
+    use crate::client::{self, Believed, Claims, Client, Trusted};
     use crate::head::{RequestHead, RequestTarget};
 
     fn fields(sent: &[(&'static str, &'static str)], client: &str) -> Vec<String> {
@@ -285,13 +193,20 @@ mod tests {
         let mut seen = Vec::new();
         RequestFields {
             sent: &headers,
-            nominated: &Nominated::of(&headers),
+            passing: Passing {
+                client: &client,
+                believed: Believed {
+                    claims: &Claims::default(),
+                    is_told: false,
+                },
+                nominated: &Nominated::of(&headers),
+                keeps_authorization: false,
+            },
             overlay: &Overlay::default(),
-            client: &client,
             host: "shop.example.com:8080",
             host_sent: "shop.example.com:8080",
             port: 8080,
-            user: OfUser::nobody(&Claims::default()),
+            of_user: &[],
         }
         .try_each(Added::All, |_, name, value| {
             seen.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));

@@ -66,24 +66,25 @@ pub(crate) struct Believed<'a> {
 }
 
 impl Believed<'_> {
-    /// Whether a field says who the user is, and its sender must not.
-    pub(crate) fn is_claim(&self, name: &[u8]) -> bool {
-        self.claims.has(name, self.is_told)
-    }
-
-    /// Whether a field of this name counts. Nobody is believed who says of itself who it is or what its certificate is, and
-    /// only trusted proxies are believed who say where a request comes from.
-    pub(crate) fn counts(&self, client: &Client, name: &[u8]) -> bool {
-        let known = Known::of(name);
+    /// Whether a field of this name, which is known as `known`, counts. Nobody is believed who says of itself who it is, and
+    /// only trusted proxies are believed who say where a request comes from. What a certificate says this gateway has verified
+    /// itself, or nobody.
+    pub(crate) fn counts(&self, client: &Client, known: Known, name: &[u8]) -> bool {
         let is_forwarding = FORWARDING.has(known) && client.said.is_none();
-        let is_tls = !known.is_one_name() && (is_tls_claim(name) || is_disguised(name));
-        !is_forwarding && !is_tls && !self.is_claim(name)
+        let is_tls = match known.is_one_name() {
+            true => known == Known::XForwardedClientCert,
+            false => is_tls_claim(name) || is_disguised(name),
+        };
+        !is_forwarding && !is_tls && !self.claims.has(name, self.is_told)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::client::{Trusted, of_request};
 
     #[test]
     fn what_a_client_says_of_itself_counts_nowhere() {
@@ -111,9 +112,42 @@ mod tests {
                     claims: &claims,
                     is_told,
                 };
-                let counts = believed.counts(&client, name.as_bytes());
+                let counts = believed.counts(&client, Known::of(name.as_bytes()), name.as_bytes());
                 assert_eq!(counts, expected, "{name} {is_told}");
             }
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_where_a_request_comes_from_and_nothing_of_certificates() {
+        let proxy = Client::new(
+            "10.0.0.1:1".parse().unwrap(),
+            "192.0.2.1:80".parse().unwrap(),
+        );
+        let head = http::Request::builder()
+            .header("x-forwarded-for", "198.51.100.9")
+            .body(())
+            .unwrap();
+        let trusted = Trusted::new(&["10.0.0.0/8".parse().unwrap()]);
+        let client = of_request(Arc::new(proxy), &head.into_parts().0.into(), &trusted);
+        let claims = Claims::default();
+        let believed = Believed {
+            claims: &claims,
+            is_told: true,
+        };
+        for (name, expected) in [
+            ("X-Forwarded-For", true),
+            ("X-Forwarded-Prefix", true),
+            ("X-Real-IP", true),
+            ("Forwarded", true),
+            ("X_Forwarded_For", false),
+            ("X_Real_IP", false),
+            ("X-Forwarded-Client-Cert", false),
+            ("x_forwarded_client_cert", false),
+            ("SSL_CLIENT_S_DN", false),
+        ] {
+            let counts = believed.counts(&client, Known::of(name.as_bytes()), name.as_bytes());
+            assert_eq!(counts, expected, "{name}");
         }
     }
 

@@ -22,8 +22,8 @@ pub(crate) use self::claims::{Believed, Claims};
 pub(crate) use self::host::Host;
 pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;
-use self::tls::same_name;
-pub(crate) use self::tls::{Tls, is_tls_claim};
+pub(crate) use self::tls::Tls;
+use self::tls::{is_tls_claim, same_name};
 pub(crate) use self::trusted::Trusted;
 use crate::head::{Known, KnownSet};
 
@@ -175,7 +175,7 @@ fn forwarded_for(address: IpAddr, ip: &str) -> String {
 }
 
 /// The fields in which proxies say who the client is.
-pub(crate) const FORWARDING: KnownSet = KnownSet::of(&[
+const FORWARDING: KnownSet = KnownSet::of(&[
     Known::Forwarded,
     Known::XForwarded,
     Known::XForwardedClientCert,
@@ -184,7 +184,7 @@ pub(crate) const FORWARDING: KnownSet = KnownSet::of(&[
 ]);
 
 /// Whether a field is one of [`FORWARDING`] to those who take `_` for `-`, as CGI does. No proxy sends such a name.
-pub(crate) fn is_disguised(name: &[u8]) -> bool {
+fn is_disguised(name: &[u8]) -> bool {
     const PREFIX: &[u8] = b"x-forwarded-";
     let begins = || {
         name.get(..PREFIX.len())

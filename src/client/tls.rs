@@ -29,7 +29,7 @@ impl Tls {
 
 /// Whether a field says what TLS has agreed with the client, as proxies tell backends: `SSL_CLIENT_CERT`, `X-SSL-Cipher`,
 /// `X-Forwarded-Client-Cert`. `_` and `-` are the same, because CGI and some containers make them the same.
-pub(crate) fn is_tls_claim(name: &[u8]) -> bool {
+pub(super) fn is_tls_claim(name: &[u8]) -> bool {
     let begins = |prefix: &[u8]| {
         name.get(..prefix.len())
             .is_some_and(|start| same_name(start, prefix))

@@ -16,7 +16,7 @@ impl RequestFields<'_> {
         &self,
         mut put: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { client, host, .. } = self;
+        let (client, host) = (self.passing.client, self.host);
         let element = self.element(&client.forwarded_for);
         let said = client.said.as_deref();
         let (chain, elements) = match said {
@@ -71,7 +71,7 @@ impl RequestFields<'_> {
 
     /// An element of `Forwarded` (RFC 7239 section 4) that begins with this `for` parameter.
     fn element(&self, forwarded_for: &str) -> String {
-        let Self { client, host, .. } = self;
+        let (client, host) = (self.passing.client, self.host);
         let mut element = String::with_capacity(128);
         element.push_str(forwarded_for);
         if !host.is_empty() {

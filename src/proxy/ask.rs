@@ -13,11 +13,11 @@ use super::locate::Located;
 use super::mapped::Mapped;
 use super::target::Target;
 use crate::backend::{Age, FailureKind, Forward, ForwardError, ResponseBody, Reuse, Sent};
-use crate::client::Client;
+use crate::client::{Believed, Claims, Client};
 use crate::connection_state::ConnectionState;
 use crate::framing::Refused;
 use crate::head::{AnswerHead, Fields, Known, RequestHead};
-use crate::headers::{Nominated, OfUser, Overlay, RequestFields};
+use crate::headers::{Nominated, Overlay, Passing, RequestFields};
 use crate::state::AuthServer;
 use crate::upload::Upload;
 
@@ -144,16 +144,24 @@ async fn exchange(
         ],
     };
     let host = asked.target.host;
-    let claims = crate::client::Claims::default();
+    // What was chosen goes on whatever it is.
+    let (nominated, claims) = (Nominated::default(), Claims::default());
     let fields = RequestFields {
         sent: &sent,
-        nominated: &Nominated::default(),
+        passing: Passing {
+            client,
+            believed: Believed {
+                claims: &claims,
+                is_told: false,
+            },
+            nominated: &nominated,
+            keeps_authorization: false,
+        },
         overlay: &overlay,
-        client,
         host: host.text,
         host_sent: &server.authority,
         port: client.port_told(&host),
-        user: OfUser::nobody(&claims),
+        of_user: &[],
     };
     // Interim answers of the server are not for the client.
     let connection = Arc::new(ConnectionState::default());

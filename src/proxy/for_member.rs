@@ -6,9 +6,9 @@ use http::Method;
 
 use super::destination::DESTINATION;
 use super::routed::RoutedRequest;
-use super::rules::{Staying, request_overlay};
+use super::rules::request_overlay;
 use crate::backend::Forward;
-use crate::headers::{OfUser, Overlay, RequestFields};
+use crate::headers::{Overlay, RequestFields};
 use crate::state::{Attempt, LiveMember};
 use crate::traces::Trace;
 use crate::variables::Variables;
@@ -47,12 +47,8 @@ impl<'a> ForMember<'a> {
             let destination = plan.destination_sent(member);
             overlay.replace(DESTINATION, destination.map(String::into_bytes));
         }
-        let staying = Staying {
-            authorization: mapping.guard.keeps_authorization(),
-            nominated: request.nominated,
-        };
         let rules = &mapping.request_headers;
-        let mut overlay = request_overlay(overlay, rules, &facts, staying);
+        let mut overlay = request_overlay(overlay, rules, &facts, request.passing);
         if let Some(trace) = trace {
             for (name, value) in trace.fields() {
                 overlay.replace(name, value.map(String::into_bytes));
@@ -77,24 +73,18 @@ impl<'a> ForMember<'a> {
         let RoutedRequest {
             head,
             plan,
-            client,
-            nominated,
+            passing,
             ..
         } = *self.request;
         let host = plan.target.host;
         RequestFields {
             sent: &head.fields,
-            nominated,
+            passing,
             overlay: &self.overlay,
-            client,
             host: host.text,
             host_sent: plan.host_sent(self.member),
-            port: client.port_told(&host),
-            user: OfUser {
-                believed: self.request.believed,
-                keeps_authorization: plan.mapping.guard.keeps_authorization(),
-                fields: &self.user_fields,
-            },
+            port: passing.client.port_told(&host),
+            of_user: &self.user_fields,
         }
     }
 
@@ -108,11 +98,11 @@ impl<'a> ForMember<'a> {
             head,
             plan,
             wanted,
-            client,
             upgrade,
             connection,
             ..
         } = *self.request;
+        let client = self.request.client();
         Forward {
             method: &head.method,
             idempotent: is_idempotent(&head.method),

@@ -24,7 +24,7 @@ use crate::client::{self, Believed, Client};
 use crate::connection_state::ConnectionState;
 use crate::facts::Facts;
 use crate::head::{AnswerHead, RequestHead};
-use crate::headers::Nominated;
+use crate::headers::{Nominated, Passing};
 use crate::identity::is_told;
 use crate::state::{LiveAction, LiveTarget, Shared, Snapshot};
 use crate::upload::{ClientBody, Upload};
@@ -155,12 +155,15 @@ async fn forward(
         head,
         plan: &plan,
         wanted: &session,
-        client: &client,
+        passing: Passing {
+            client: &client,
+            believed,
+            nominated: &nominated,
+            keeps_authorization: plan.mapping.guard.keeps_authorization(),
+        },
         upgrade: upgrade::asked(head, &nominated),
-        nominated: &nominated,
         connection: &connection,
         user: user.as_deref(),
-        believed,
     };
     let ((mut answer, body), chosen) = attempts::run(&request, record, upload).await?;
     let member_answer = MemberAnswer {

@@ -57,7 +57,8 @@ impl MemberAnswer<'_> {
 
     /// Maps names of the backend back to those of the gateway.
     fn map_back(&self, fields: &mut Fields) {
-        let RoutedRequest { plan, client, .. } = *self.request;
+        let RoutedRequest { plan, .. } = *self.request;
+        let client = self.request.client();
         let member = self.member();
         let host = plan.target.host.text;
         let local = match host {
@@ -87,7 +88,8 @@ impl MemberAnswer<'_> {
     /// Sets the gateway's own cookie when neither the session nor the cookie named the member that answered. Its id is
     /// what the session is counted by, unless that was `counted` already.
     fn set_own_cookie(&self, fields: &mut Fields, counted: bool) {
-        let RoutedRequest { wanted, client, .. } = *self.request;
+        let RoutedRequest { wanted, .. } = *self.request;
+        let client = self.request.client();
         let (balancer, route) = (self.request.balancer(), &self.chosen.route);
         let Some(cookie) = &balancer.config.sticky_cookie else {
             return;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::plan::Plan;
 use super::session::Wanted;
-use crate::client::{Believed, Client};
+use crate::client::Client;
 use crate::connection_state::ConnectionState;
 use crate::facts::Facts;
 use crate::head::RequestHead;
-use crate::headers::Nominated;
+use crate::headers::Passing;
 use crate::identity::User;
 use crate::state::LiveBalancer;
 use crate::variables::Variables;
@@ -20,27 +20,29 @@ pub(crate) struct RoutedRequest<'a> {
     pub(crate) plan: &'a Plan<'a>,
     /// The session that the request names.
     pub(crate) wanted: &'a Wanted<'a>,
-    pub(crate) client: &'a Client,
-    pub(crate) nominated: &'a Nominated<'a>,
+    /// Which of the client's fields go on.
+    pub(crate) passing: Passing<'a>,
     /// The client's connection.
     pub(crate) connection: &'a Arc<ConnectionState>,
     /// Who the user is.
     pub(crate) user: Option<&'a User>,
-    /// Who may write the fields that say who a user is.
-    pub(crate) believed: Believed<'a>,
     /// The protocol that the client asks to switch to.
     pub(crate) upgrade: Option<&'a str>,
 }
 
-impl RoutedRequest<'_> {
+impl<'a> RoutedRequest<'a> {
+    pub(super) const fn client(&self) -> &'a Client {
+        self.passing.client
+    }
+
     /// What is known of the request, with the variables of this moment.
     pub(super) fn facts<'f>(&'f self, variables: &'f Variables) -> Facts<'f> {
         Facts {
             head: Some(self.head),
-            client: self.client,
+            client: self.client(),
             variables,
             user: self.user.map(|user| &*user.name),
-            believed: Some(self.believed),
+            believed: Some(self.passing.believed),
         }
     }
 

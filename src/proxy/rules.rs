@@ -5,7 +5,7 @@ use ajpgate_config::{HeaderAction, HeaderRule, Pattern};
 use crate::facts::Facts;
 use crate::field_names;
 use crate::head::{Fields, Known, is_name, is_value};
-use crate::headers::{Nominated, Overlay, goes_on};
+use crate::headers::{Overlay, Passing};
 
 /// Longest value that `edit` writes, in bytes. It is below the bound of [`Facts`], so that no value is cut. A longer value is
 /// not edited.
@@ -38,14 +38,14 @@ pub(super) fn request_overlay<'a>(
     mut overlay: Overlay<'a>,
     rules: &'a [HeaderRule],
     facts: &Facts<'_>,
-    staying: Staying<'_>,
+    passing: Passing<'_>,
 ) -> Overlay<'a> {
     for rule in rules.iter().filter(|rule| counts(rule, facts)) {
         let name = &*rule.name;
         let is_it = |added: &str| added.eq_ignore_ascii_case(name);
         let present = || {
             let goes_on = !overlay.removes(name.as_bytes());
-            let sent = sent(facts, staying, name).filter(move |_| goes_on);
+            let sent = sent(facts, passing, name).filter(move |_| goes_on);
             let added = overlay.added.iter().filter(|(added, _)| is_it(added));
             sent.chain(added.map(|(_, value)| value.as_slice()))
         };
@@ -71,32 +71,15 @@ pub(super) fn request_overlay<'a>(
     overlay
 }
 
-/// Which fields of a request stay here, beside those that always do.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Staying<'a> {
-    /// Authorization: this gateway has asked for it.
-    pub(super) authorization: bool,
-    pub(super) nominated: &'a Nominated<'a>,
-}
-
 /// The values of a client's fields of this name that go on to a member.
 fn sent<'f>(
     facts: &Facts<'f>,
-    staying: Staying<'_>,
+    passing: Passing<'_>,
     name: &'f str,
 ) -> impl Iterator<Item = &'f [u8]> {
-    let client = facts.client;
-    let known = Known::of(name.as_bytes());
-    let fields = facts.head.map(|head| head.fields.all(name));
-    let is_claim = || {
-        let mut believed = facts.believed.iter();
-        believed.any(|it| it.is_claim(name.as_bytes()))
-    };
-    let stays = staying.authorization && known == Known::Authorization
-        || staying.nominated.contains(name.as_bytes());
-    let goes_on = !stays && goes_on(client, known, name.as_bytes()) && !is_claim();
-    let fields = fields.filter(|_| goes_on);
-    fields.into_iter().flatten()
+    let goes_on = passing.goes_on(Known::of(name.as_bytes()), name.as_bytes());
+    let head = facts.head.filter(|_| goes_on);
+    head.into_iter().flat_map(move |head| head.fields.all(name))
 }
 
 fn counts(rule: &HeaderRule, facts: &Facts<'_>) -> bool {
@@ -132,8 +115,9 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::client::Client;
+    use crate::client::{Believed, Claims, Client};
     use crate::head::RequestHead;
+    use crate::headers::Nominated;
     use crate::variables::Variables;
 
     fn rules(yaml: &str) -> Vec<HeaderRule> {
@@ -159,6 +143,20 @@ mod tests {
             user: None,
             believed: None,
         })
+    }
+
+    fn passing<'a>(
+        facts: &Facts<'a>,
+        claims: &'a Claims,
+        nominated: &'a Nominated<'a>,
+    ) -> Passing<'a> {
+        let is_told = false;
+        Passing {
+            client: facts.client,
+            believed: Believed { claims, is_told },
+            nominated,
+            keeps_authorization: false,
+        }
     }
 
     fn shown<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<String> {
@@ -226,14 +224,14 @@ mod tests {
         );
         with_facts(&sent, |facts| {
             let head = facts.head.unwrap();
-            let nominated = Nominated::of(&head.fields);
-            let staying = Staying {
-                authorization: true,
-                nominated: &nominated,
+            let (nominated, claims) = (Nominated::of(&head.fields), Claims::default());
+            let passing = Passing {
+                keeps_authorization: true,
+                ..passing(facts, &claims, &nominated)
             };
             let mut mapped = Overlay::default();
             mapped.replace("Destination", Some(b"/app/x".to_vec()));
-            let overlay = request_overlay(mapped, &rules, facts, staying);
+            let overlay = request_overlay(mapped, &rules, facts, passing);
             let added = overlay.added.iter();
             let added: Vec<_> = added
                 .map(|(name, value)| (*name, str::from_utf8(value).unwrap()))
@@ -272,13 +270,14 @@ mod tests {
             (r#"[{ set: A, value: "1", when: "!%{Accept}i" }]"#, &[]),
         ] {
             let rules = rules(rules_text);
-            let nominated = Nominated::default();
-            let staying = Staying {
-                authorization: false,
-                nominated: &nominated,
-            };
+            let (nominated, claims) = (Nominated::default(), Claims::default());
             let added = with_facts(&sent, |facts| {
-                let overlay = request_overlay(Overlay::default(), &rules, facts, staying);
+                let overlay = request_overlay(
+                    Overlay::default(),
+                    &rules,
+                    facts,
+                    passing(facts, &claims, &nominated),
+                );
                 let added = overlay.added.iter();
                 shown(added.map(|(name, value)| (name.as_bytes(), value.as_slice())))
             });
