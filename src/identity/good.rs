@@ -16,11 +16,11 @@ const MOST: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Good {
     key: hmac::Key,
-    known: Mutex<Known>,
+    remembered: Mutex<Remembered>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Remembered {
     tags: HashSet<Tag>,
     /// The oldest first.
     order: VecDeque<Tag>,
@@ -38,7 +38,7 @@ impl Good {
         let secret = secret.map(u128::to_ne_bytes);
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_flattened()),
-            known: Mutex::new(Known::default()),
+            remembered: Mutex::new(Remembered::default()),
         })
     }
 
@@ -54,20 +54,26 @@ impl Good {
     }
 
     pub(super) fn knows(&self, tag: &Tag) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.tags.contains(tag)
+        let remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        remembered.tags.contains(tag)
     }
 
     /// Remembers an answer; the oldest gives way where there are too many.
     pub(super) fn remember(&self, tag: Tag) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.tags.insert(tag) {
-            known.order.push_back(tag);
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if remembered.tags.insert(tag) {
+            remembered.order.push_back(tag);
         }
-        if known.order.len() > MOST
-            && let Some(oldest) = known.order.pop_front()
+        if remembered.order.len() > MOST
+            && let Some(oldest) = remembered.order.pop_front()
         {
-            known.tags.remove(&oldest);
+            remembered.tags.remove(&oldest);
         }
     }
 }
@@ -112,9 +118,12 @@ mod tests {
             good.remember(tag(at));
             good.remember(tag(at));
         }
-        let known = good.known.lock().unwrap();
-        assert_eq!((known.tags.len(), known.order.len()), (MOST, MOST));
-        drop(known);
+        let remembered = good.remembered.lock().unwrap();
+        assert_eq!(
+            (remembered.tags.len(), remembered.order.len()),
+            (MOST, MOST)
+        );
+        drop(remembered);
         assert!(!good.knows(&tag(9)));
         assert!(good.knows(&tag(10)));
     }

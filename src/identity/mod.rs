@@ -1,7 +1,7 @@
 //! Who the user of a request is: `auth` of a mapping.
 //!
 //! [`Identity::by_head`] says what follows from the head of a request alone, and `ajpgate explain` asks it too. A password
-//! is checked by [`Identity::verify`] in threads of its own. The server of `forward` is asked by the request path, which
+//! is looked up by [`Identity::look_up`], and checked by [`LogIn::verify`] in threads of its own. The server of `forward` is asked by the request path, which
 //! reads its answer with [`Identity::told`].
 //!
 //! | file | what it has |
@@ -35,7 +35,8 @@ use self::credentials::Sent;
 pub(crate) use self::hashing::{Busy, Hashing};
 use self::reading::user_in;
 use self::user::Kind;
-pub(crate) use self::user::{USER_FIELD, User};
+pub(crate) use self::user::User;
+use self::users::Check;
 pub(crate) use self::users::{LiveUsers, UsersError, read};
 use crate::client::{Client, Trusted};
 use crate::head::Fields;
@@ -136,34 +137,52 @@ impl Identity {
         }
     }
 
-    /// The user with this name and password where the password was found right before; `None` says nothing about it.
-    pub(crate) async fn remembered(&self, credentials: &Credentials) -> Option<User> {
-        let right = self.users.as_ref()?.remembers(credentials).await;
-        let user = User::new(credentials.user.as_bytes(), Kind::Basic);
-        user.filter(|_| right)
-    }
-
-    /// The user with this name and password; `None` when there is none.
-    ///
-    /// # Errors
-    /// Too many passwords wait to be checked.
-    pub(crate) async fn verify(
-        &self,
-        credentials: &Credentials,
-        hashing: &Hashing,
-    ) -> Result<Option<User>, Busy> {
-        let Some(users) = &self.users else {
-            return Ok(None);
+    /// What the file of users says about a name and a password, as far as that is known without hashing.
+    pub(crate) async fn look_up<'c>(&self, credentials: &'c Credentials) -> LogIn<'c> {
+        let check = match &self.users {
+            Some(users) => Some(users.check(credentials).await),
+            None => None,
         };
-        let right = users.verify(credentials, hashing).await?;
-        let user = User::new(credentials.user.as_bytes(), Kind::Basic);
-        Ok(user.filter(|_| right))
+        LogIn { credentials, check }
     }
 
     /// The user that the server of `forward` names in an answer that lets the request in; `None` when it names none.
     pub(crate) fn told(&self, answer: &Fields) -> Option<User> {
         let forward = self.settings.forward.as_ref()?;
         user_in(answer, &forward.user, &forward.attributes, Kind::Forward)
+    }
+}
+
+/// A name and a password that the file of users was asked about.
+#[derive(Debug)]
+pub(crate) struct LogIn<'c> {
+    credentials: &'c Credentials,
+    /// `None` without a file of users.
+    check: Option<Check>,
+}
+
+impl LogIn<'_> {
+    /// The user, where the password was found right before; `None` says nothing about it.
+    pub(crate) fn remembered(&self) -> Option<User> {
+        let check = self.check.as_ref();
+        check.filter(|check| check.is_known()).and(self.user())
+    }
+
+    /// The user; `None` when there is none with this name and password.
+    ///
+    /// # Errors
+    /// Too many passwords wait to be checked.
+    pub(crate) async fn verify(self, hashing: &Hashing) -> Result<Option<User>, Busy> {
+        let user = self.user();
+        let right = match self.check {
+            Some(check) => check.verify(self.credentials, hashing).await?,
+            None => false,
+        };
+        Ok(user.filter(|_| right))
+    }
+
+    fn user(&self) -> Option<User> {
+        User::new(self.credentials.user.as_bytes(), Kind::Basic)
     }
 }
 

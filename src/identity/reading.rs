@@ -2,7 +2,7 @@
 
 use ajpgate_config::UserAttribute;
 
-use super::user::{Kind, Known, User, value};
+use super::user::{Attribute, Kind, User, value};
 use crate::head::Fields;
 
 /// The user that the field `name` names, and its attributes. Names of fields have to be spelt as they are: a proxy that
@@ -19,20 +19,20 @@ pub(crate) fn user_in(
     let mut user = User::new(found, kind)?;
     user.attributes = attributes
         .iter()
-        .filter_map(|it| known(fields, it))
+        .filter_map(|it| attribute(fields, it))
         .collect();
     Some(user)
 }
 
 /// An attribute; several fields of its name are one list (RFC 9110 section 5.3).
-fn known(fields: &Fields, attribute: &UserAttribute) -> Option<Known> {
-    let values: Vec<&[u8]> = fields.all(&*attribute.field).collect();
+fn attribute(fields: &Fields, wanted: &UserAttribute) -> Option<Attribute> {
+    let values: Vec<&[u8]> = fields.all(&*wanted.field).collect();
     if values.is_empty() {
         return None;
     }
-    Some(Known {
-        name: attribute.name.clone(),
-        field: attribute.field.clone(),
+    Some(Attribute {
+        name: wanted.name.clone(),
+        field: wanted.field.clone(),
         value: value(&values.join(&b", "[..]))?,
     })
 }

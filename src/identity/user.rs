@@ -1,13 +1,12 @@
 //! A user, as the gateway knows it: the one value that everything behind identity is told.
 
+use ajpgate_config::USER_FIELD;
+
 /// Longest name of a user in bytes.
 const LONGEST_NAME: usize = 1024;
 
 /// Longest value of an attribute in bytes.
 const LONGEST_VALUE: usize = 4096;
-
-/// The field that names the user to members that speak HTTP.
-pub(crate) const USER_FIELD: &str = "X-Remote-User";
 
 /// Who the user of a request is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +16,12 @@ pub(crate) struct User {
     /// How the gateway knows.
     pub(crate) kind: Kind,
     /// What else is known of the user.
-    pub(crate) attributes: Vec<Known>,
+    pub(crate) attributes: Vec<Attribute>,
 }
 
 /// One attribute of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct Attribute {
     /// The name of the request attribute, as the configuration writes it.
     pub(crate) name: String,
     /// The field for members that speak HTTP.
@@ -70,7 +69,7 @@ impl User {
     /// The fields that tell a member that speaks HTTP.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         let attributes = self.attributes.iter();
-        let attributes = attributes.map(|known| (&*known.field, &*known.value));
+        let attributes = attributes.map(|attribute| (&*attribute.field, &*attribute.value));
         std::iter::once((USER_FIELD, &*self.name)).chain(attributes)
     }
 }

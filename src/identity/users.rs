@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::credentials::Credentials;
-use super::good::Good;
+use super::good::{Good, Tag};
 use super::hashing::{Busy, Hashing};
 use super::htpasswd::{BadLine, LARGEST, Users};
 use crate::clock;
@@ -77,6 +77,44 @@ struct Current {
     content: Digest,
     users: Users,
     good: Good,
+}
+
+/// Credentials, and the content of the file that they are checked against.
+#[derive(Debug)]
+pub(super) struct Check {
+    current: Arc<Current>,
+    /// What stands for the credentials.
+    tag: Tag,
+}
+
+impl Check {
+    /// Whether the credentials were found right before.
+    pub(super) fn is_known(&self) -> bool {
+        self.current.good.knows(&self.tag)
+    }
+
+    /// Whether the credentials, which are those of this check, are a user's.
+    ///
+    /// # Errors
+    /// Too many passwords wait to be checked.
+    pub(super) async fn verify(
+        self,
+        credentials: &Credentials,
+        hashing: &Hashing,
+    ) -> Result<bool, Busy> {
+        let Self { current, tag } = self;
+        let Credentials { user, password } = credentials.clone();
+        let (now, later) = (Arc::clone(&current), current);
+        let again = || now.good.knows(&tag).then_some(true);
+        let work = move || {
+            let right = later.users.verify(&user, &password);
+            if right {
+                later.good.remember(tag);
+            }
+            right
+        };
+        hashing.run(again, work).await
+    }
 }
 
 /// A version of the file: what changes when somebody writes it. The time of the last change of status (`ctime`) changes
@@ -181,8 +219,8 @@ impl LiveUsers {
         &self.path
     }
 
-    /// Whether the credentials are those of a user and were found right before.
-    pub(super) async fn remembers(self: &Arc<Self>, credentials: &Credentials) -> bool {
+    /// What is needed to check these credentials against the file as it is now.
+    pub(super) async fn check(self: &Arc<Self>, credentials: &Credentials) -> Check {
         if self.is_look_due() {
             let this = Arc::clone(self);
             let look = tokio::task::spawn_blocking(move || this.look());
@@ -190,34 +228,8 @@ impl LiveUsers {
             let _ = tokio::time::timeout(WAIT, look).await;
         }
         let current = Arc::clone(&self.lock());
-        current.good.knows(&current.good.tag(credentials))
-    }
-
-    /// Whether the credentials are those of a user.
-    ///
-    /// # Errors
-    /// Too many passwords wait to be checked.
-    pub(super) async fn verify(
-        self: &Arc<Self>,
-        credentials: &Credentials,
-        hashing: &Hashing,
-    ) -> Result<bool, Busy> {
-        if self.remembers(credentials).await {
-            return Ok(true);
-        }
-        let current = Arc::clone(&self.lock());
         let tag = current.good.tag(credentials);
-        let Credentials { user, password } = credentials.clone();
-        let (now, later) = (Arc::clone(&current), current);
-        let again = || now.good.knows(&tag).then_some(true);
-        let work = move || {
-            let right = later.users.verify(&user, &password);
-            if right {
-                later.good.remember(tag);
-            }
-            right
-        };
-        hashing.run(again, work).await
+        Check { current, tag }
     }
 
     /// Whether it is time to look at the file. Then nobody else is told so for a while.
@@ -305,6 +317,15 @@ mod tests {
         }
     }
 
+    async fn verify(
+        users: &Arc<LiveUsers>,
+        credentials: &Credentials,
+        hashing: &Hashing,
+    ) -> Result<bool, Busy> {
+        let check = users.check(credentials).await;
+        check.verify(credentials, hashing).await
+    }
+
     #[tokio::test]
     async fn a_changed_file_counts_and_a_broken_one_does_not() {
         let path = file("changed");
@@ -312,21 +333,21 @@ mod tests {
         let users = Arc::new(LiveUsers::new(&path).unwrap());
         let hashing = Hashing::new(1);
         let (anna, bert) = (credentials("anna", "s3cret"), credentials("bert", "s3cret"));
-        assert_eq!(users.verify(&anna, &hashing).await, Ok(true));
-        assert_eq!(users.verify(&bert, &hashing).await, Ok(false));
+        assert_eq!(verify(&users, &anna, &hashing).await, Ok(true));
+        assert_eq!(verify(&users, &bert, &hashing).await, Ok(false));
         assert_eq!(
-            users.verify(&credentials("anna", "x"), &hashing).await,
+            verify(&users, &credentials("anna", "x"), &hashing).await,
             Ok(false)
         );
         // Somebody has made a mistake.
         fs::write(&path, "bert:secret\n").unwrap();
         users.look();
-        assert_eq!(users.verify(&anna, &hashing).await, Ok(true));
+        assert_eq!(verify(&users, &anna, &hashing).await, Ok(true));
         // Bert in place of Anna, whose right password was remembered.
         fs::write(&path, ANNA.replace("anna", "# bert was anna\nbert")).unwrap();
         users.look();
-        assert_eq!(users.verify(&anna, &hashing).await, Ok(false));
-        assert_eq!(users.verify(&bert, &hashing).await, Ok(true));
+        assert_eq!(verify(&users, &anna, &hashing).await, Ok(false));
+        assert_eq!(verify(&users, &bert, &hashing).await, Ok(true));
     }
 
     /// A look that is slow must not bring back what a later one has replaced.

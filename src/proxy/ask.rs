@@ -35,14 +35,14 @@ const APPENDED: [(Known, &str); 2] = [
 
 /// What a server is asked about.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct Question<'a> {
     method: &'a Method,
     /// Path and query, as the client has written them.
     uri: Cow<'a, str>,
     target: &'a Target<'a>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Question<'a> {
     /// The request itself.
     pub(super) fn request(head: &'a RequestHead, mapped: &'a Mapped<'_>) -> Self {
         let target = &mapped.target;
@@ -110,12 +110,12 @@ impl NoAnswer {
 pub(super) async fn ask(
     server: &AuthServer,
     forward: &ForwardAuth,
-    asked: &Asked<'_>,
+    question: &Question<'_>,
     sent: &Fields,
     client: &Client,
 ) -> Result<Told, NoAnswer> {
     let exchange = async {
-        let Sent { head, body, .. } = exchange(server, forward, asked, sent, client).await?;
+        let Sent { head, body, .. } = exchange(server, forward, question, sent, client).await?;
         if !head.status.is_success() {
             return Ok(Told::Answer(Box::new((head, body))));
         }
@@ -131,7 +131,7 @@ pub(super) async fn ask(
 async fn exchange(
     server: &AuthServer,
     forward: &ForwardAuth,
-    asked: &Asked<'_>,
+    question: &Question<'_>,
     sent: &Fields,
     client: &Client,
 ) -> Result<Sent<ResponseBody>, NoAnswer> {
@@ -139,11 +139,11 @@ async fn exchange(
     let overlay = Overlay {
         removed: Vec::new(),
         added: vec![
-            ("X-Forwarded-Method", asked.method.as_str().into()),
-            ("X-Forwarded-Uri", asked.uri.as_bytes().to_vec()),
+            ("X-Forwarded-Method", question.method.as_str().into()),
+            ("X-Forwarded-Uri", question.uri.as_bytes().to_vec()),
         ],
     };
-    let host = asked.target.host;
+    let host = question.target.host;
     // What was chosen goes on whatever it is.
     let (nominated, claims) = (Nominated::default(), Claims::default());
     let fields = RequestFields {

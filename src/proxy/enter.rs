@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tracing::{debug, warn};
 
-use super::ask::{self, Asked, Told};
+use super::ask::{self, Question, Told};
 use super::local::Local;
 use super::locate::Located;
 use super::mapped::Mapped;
@@ -39,10 +39,10 @@ pub(super) async fn enter(
         .and_then(|()| guard.access.count(address))
         .map_err(|why| no_access(why, record))?;
     if let Some(identity) = &guard.identity {
-        let asked = Asked::request(head, mapped);
+        let question = Question::request(head, mapped);
         // Boxed, so that the future of a request without a user has no room for it.
         let by = (identity.as_ref(), &guard.access);
-        let who = Box::pin(who(snapshot, by, &asked, head, record)).await;
+        let who = Box::pin(who(snapshot, by, &question, head, record)).await;
         match who.map_err(|why| why.into_answer(identity, record))? {
             Who::User(user, cookies) => {
                 record.user = user.map(Arc::new);
@@ -87,9 +87,9 @@ pub(super) async fn enter_destination(
     if is_known {
         return Ok(());
     }
-    let asked = Asked::destination(head, mapped, destination);
+    let question = Question::destination(head, mapped, destination);
     let by = (identity.as_ref(), &guard.access);
-    let who = Box::pin(who(snapshot, by, &asked, head, record)).await;
+    let who = Box::pin(who(snapshot, by, &question, head, record)).await;
     let is_same = match &who {
         Ok(Who::User(user, _)) => match (user, &record.user) {
             (Some(user), Some(known)) => user.is(known),
@@ -139,7 +139,7 @@ enum Nobody {
 async fn who(
     snapshot: &Snapshot,
     (live, access): (&LiveIdentity, &Access),
-    asked: &Asked<'_>,
+    question: &Question<'_>,
     head: &RequestHead,
     record: &Record,
 ) -> Result<Who, Nobody> {
@@ -159,7 +159,7 @@ async fn who(
             known(Some(user))
         }
         ByHead::Ask => {
-            let who = ask_server(live, asked, head, client).await?;
+            let who = ask_server(live, question, head, client).await?;
             if let Who::Answer(_) = who {
                 count().map_err(Nobody::TooMany)?;
             }
@@ -178,11 +178,12 @@ async fn log_in(
 ) -> Result<User, Nobody> {
     let address = record.client.address.ip();
     access.may_guess(address).map_err(Nobody::TooMany)?;
-    if let Some(user) = identity.remembered(credentials).await {
+    let log_in = identity.look_up(credentials).await;
+    if let Some(user) = log_in.remembered() {
         return Ok(user);
     }
     access.guess(address).map_err(Nobody::TooMany)?;
-    let verified = identity.verify(credentials, &record.shared.hashing).await;
+    let verified = log_in.verify(&record.shared.hashing).await;
     if !matches!(verified, Ok(None)) {
         access.take_back_guess(address);
     }
@@ -196,7 +197,7 @@ async fn log_in(
 /// Asks the server of `forward`.
 async fn ask_server(
     live: &LiveIdentity,
-    asked: &Asked<'_>,
+    question: &Question<'_>,
     head: &RequestHead,
     client: &Client,
 ) -> Result<Who, Nobody> {
@@ -204,7 +205,7 @@ async fn ask_server(
     let (Some(server), Some(forward)) = (&live.server, forward) else {
         return Err(Nobody::Failed(StatusCode::BAD_GATEWAY));
     };
-    match ask::ask(server, forward, asked, &head.fields, client).await {
+    match ask::ask(server, forward, question, &head.fields, client).await {
         Ok(Told::LetIn(fields)) => {
             let cookies = fields.all(Known::SetCookie);
             let cookies = cookies.map(<[u8]>::to_vec).collect();

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::local::Local;
 use super::locate::Located;
-use super::redirect::{self, Asked};
+use super::redirect::{self, Redirected};
 use super::refusal::Refusal;
 use super::target::Target;
 use crate::client::Client;
@@ -49,7 +49,7 @@ impl Mapped<'_> {
         };
         redirect::location(
             redirect,
-            &Asked {
+            &Redirected {
                 host: match target.host.name {
                     "" => &local,
                     name => name,

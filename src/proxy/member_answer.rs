@@ -2,8 +2,8 @@
 //! the gateway's own cookie is set. Header rules come behind, in `finish`.
 
 use super::own_cookie;
-use super::respond;
 use super::reverse::Reverse;
+use super::route_check;
 use super::routed::RoutedRequest;
 use super::session::Session;
 use crate::balancer::How;
@@ -36,8 +36,8 @@ impl MemberAnswer<'_> {
         let RoutedRequest { wanted, .. } = *self.request;
         let (balancer, member) = (self.request.balancer(), self.member());
         let route = &self.chosen.route;
-        respond::check_wanted_route(wanted, balancer, member, route);
-        let issued = respond::check_issued_session(fields, balancer, member, route);
+        route_check::check_wanted_route(wanted, balancer, member, route);
+        let issued = route_check::check_issued_session(fields, balancer, member, route);
         // A session that the member answers with a new one is over, or never was the member's.
         let present = wanted.id.filter(|_| wanted.session != Session::NoRoute);
         let counted = issued.or(present);

@@ -24,7 +24,7 @@ const UNSAFE: &AsciiSet = &CONTROLS
 
 /// A request that is redirected.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct Redirected<'a> {
     /// The host without a port; where the client named none, the address that it is connected to.
     pub(super) host: &'a str,
     /// The raw path.
@@ -43,23 +43,23 @@ pub(super) struct Asked<'a> {
 }
 
 /// The value of `Location`. It leads to the host that the configuration names, or else to the client's own.
-pub(super) fn location(redirect: &Redirect, asked: &Asked<'_>) -> String {
+pub(super) fn location(redirect: &Redirect, request: &Redirected<'_>) -> String {
     match &redirect.to {
         RedirectTo::Https => {
-            let path = utf8_percent_encode(asked.path, UNSAFE);
-            let query = with_mark(asked.query.map(safe).as_deref());
-            format!("https://{}{path}{query}", asked.host)
+            let path = utf8_percent_encode(request.path, UNSAFE);
+            let query = with_mark(request.query.map(safe).as_deref());
+            format!("https://{}{path}{query}", request.host)
         }
         RedirectTo::Url { origin, path } => {
-            let path = match asked.made {
+            let path = match request.made {
                 Some(made) => Cow::Borrowed(made),
-                None => appended(path, asked),
+                None => appended(path, request),
             };
             // A path that began with two slashes would be another host.
             let path = path.trim_start_matches('/');
-            let query = joined(asked.own_query, asked.query);
+            let query = joined(request.own_query, request.query);
             let query = with_mark(query.as_deref());
-            let fragment = asked
+            let fragment = request
                 .fragment
                 .map_or_else(String::new, |it| format!("#{}", safe(it)));
             format!("{origin}/{}{query}{fragment}", safe(path))
@@ -72,8 +72,8 @@ fn safe(text: &str) -> Cow<'_, str> {
 }
 
 /// The target's path, and what stands behind the mapping's path, with one slash where they meet.
-fn appended<'a>(to: &str, asked: &Asked<'a>) -> Cow<'a, str> {
-    let path = rewrite(asked.front, to, asked.path, asked.normal);
+fn appended<'a>(to: &str, request: &Redirected<'a>) -> Cow<'a, str> {
+    let path = rewrite(request.front, to, request.path, request.normal);
     // With nothing behind it, the path stays as it was written.
     match to.ends_with('/') && *path == *to.trim_end_matches('/') {
         true => Cow::Owned(to.to_owned()),
@@ -121,7 +121,7 @@ mod tests {
 
     fn to(to: &str, front: &str, path: &str, query: Option<&str>) -> Option<String> {
         let normal = normalize(path).ok()?;
-        let asked = Asked {
+        let request = Redirected {
             host: "h",
             path,
             normal: &normal,
@@ -131,7 +131,7 @@ mod tests {
             own_query: to.split_once('?').map(|(_, query)| query),
             fragment: to.split_once('#').map(|(_, fragment)| fragment),
         };
-        Some(location(&redirect(to), &asked))
+        Some(location(&redirect(to), &request))
     }
 
     type Case = (

@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ajpgate_config::{self as config, Config, Mapping};
+use ajpgate_config::{self as config, Config, Mapping, USER_FIELD};
 
 use crate::access::Access;
 use crate::backend::{self, Backend, BackendError, backend};
 use crate::client::Claims;
-use crate::identity::{Identity, LiveUsers, USER_FIELD, UsersError};
+use crate::identity::{Identity, LiveUsers, UsersError};
 use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::ConnectCounters;
 

@@ -4,7 +4,9 @@ use super::{Builder, Need, whole};
 use crate::defaults;
 use crate::field::{Checked, Field, Named};
 use crate::file;
-use crate::model::{Basic, CertificateName, ForwardAuth, HeaderUser, Identity, UserAttribute};
+use crate::model::{
+    Basic, CertificateName, ForwardAuth, HeaderUser, Identity, USER_FIELD, UserAttribute,
+};
 use crate::report::Place;
 use crate::template::TemplateText;
 use crate::value::{AttributeName, FieldName};
@@ -39,9 +41,6 @@ const OWN: [&str; 16] = [
     "x-forwarded-proto",
     "x-real-ip",
 ];
-
-/// The field with the user's name, which HTTP members get.
-const USER_FIELD: &str = "x-remote-user";
 
 /// Most attributes of a user: each is a request attribute of the same packet.
 const MOST_ATTRIBUTES: usize = 32;
@@ -195,7 +194,7 @@ impl Builder<'_> {
         for (name, field) in entries.0 {
             if let Field::Given(place, field) = &field {
                 self.field_of_user(*place, &field.0);
-                if field.0 == USER_FIELD {
+                if field.0.eq_ignore_ascii_case(USER_FIELD) {
                     self.report.error_with_hint(
                         *place,
                         format!("{USER_FIELD}: members get the name of the user in this field"),

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::Member;
 
+/// The field that names the user to members that speak HTTP.
+pub const USER_FIELD: &str = "X-Remote-User";
+
 /// `auth` of a mapping: at least one kind.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use async_compression::zstd::CParameter;
 use bytes::{Bytes, BytesMut};
 
 use super::super::coding::Coding;
-use super::place::Place;
+use super::memory::Reserved;
 
 /// gzip's level, as zlib, httpd and nginx number them. nginx's default is 1, mod_deflate's 6.
 const GZIP_LEVEL: i32 = 5;
@@ -37,7 +37,7 @@ const PIECE: usize = 16 * 1024;
 /// See the [module](self).
 pub(crate) struct Encoder {
     codec: Box<dyn EncodeV2 + Send>,
-    _place: Place,
+    _memory: Reserved,
 }
 
 impl fmt::Debug for Encoder {
@@ -50,7 +50,7 @@ impl Encoder {
     /// `None` while too many are at work.
     pub(super) fn new(coding: Coding) -> Option<Self> {
         Some(Self {
-            _place: Place::take(memory(coding))?,
+            _memory: Reserved::take(memory(coding))?,
             codec: codec(coding),
         })
     }

@@ -9,7 +9,7 @@
 mod body;
 mod choice;
 mod encoder;
-mod place;
+mod memory;
 
 pub(crate) use self::body::Compressed;
 pub(crate) use self::choice::Choice;

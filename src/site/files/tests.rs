@@ -14,9 +14,9 @@ use super::*;
 const SECRET: &str = "the secret beside the directory";
 
 /// A folder with a directory `www` and a secret beside it. Removed when it is dropped.
-struct Place(PathBuf);
+struct TestFolder(PathBuf);
 
-impl Place {
+impl TestFolder {
     fn new(name: &str) -> Self {
         let path =
             std::env::temp_dir().join(format!("ajpgate-files-{name}-{}", std::process::id()));
@@ -45,7 +45,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TestFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -68,7 +68,7 @@ async fn text(directory: &Arc<Directory>, name: &[u8]) -> Result<String, NotOpen
 }
 
 /// The ways in which a directory may be served.
-fn ways(place: &Place) -> [(&'static str, Arc<Directory>); 3] {
+fn ways(place: &TestFolder) -> [(&'static str, Arc<Directory>); 3] {
     let www = place.www();
     [
         ("beneath", Directory::open(&www)),
@@ -80,7 +80,7 @@ fn ways(place: &Place) -> [(&'static str, Arc<Directory>); 3] {
 
 #[tokio::test]
 async fn files_and_folders_are_opened_beneath_the_directory() {
-    let place = Place::new("beneath");
+    let place = TestFolder::new("beneath");
     let large = "0123456789".repeat(100_000);
     place.write("www/large.txt", &large);
     place.write("www/caf\u{e9} \\ x.txt", "odd");
@@ -108,7 +108,7 @@ async fn files_and_folders_are_opened_beneath_the_directory() {
 
 #[tokio::test]
 async fn links_are_followed_only_where_they_stay_inside() {
-    let place = Place::new("links");
+    let place = TestFolder::new("links");
     let secret = place.0.join("secret.txt");
     place.link("www/inside", "a.txt");
     place.link("www/folder/up", "../a.txt");
@@ -172,7 +172,7 @@ async fn links_are_followed_only_where_they_stay_inside() {
 
 #[tokio::test]
 async fn pipes_sockets_and_devices_are_no_files() {
-    let place = Place::new("special");
+    let place = TestFolder::new("special");
     let pipe = place.www().join("pipe");
     assert!(
         Command::new("mkfifo")
@@ -198,7 +198,7 @@ async fn pipes_sockets_and_devices_are_no_files() {
 
 #[tokio::test]
 async fn a_file_that_becomes_shorter_is_an_error_and_one_that_grows_is_not() {
-    let place = Place::new("changing");
+    let place = TestFolder::new("changing");
     for (way, directory) in ways(&place) {
         place.write("www/changing", &"x".repeat(200_000));
         let opened = directory.find(b"changing").await.unwrap();
@@ -242,7 +242,7 @@ async fn a_file_that_becomes_shorter_is_an_error_and_one_that_grows_is_not() {
 
 #[test]
 fn only_directories_are_directories() {
-    let place = Place::new("kinds");
+    let place = TestFolder::new("kinds");
     place.link("to-www", "www");
     assert!(Directory::open(&place.www()).is_ok());
     assert!(Directory::open(&place.0.join("to-www")).is_ok());
@@ -253,7 +253,7 @@ fn only_directories_are_directories() {
 /// A folder, and a link out of the directory, change places all the time while files are asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_race_between_looking_and_opening_leads_out() {
-    let place = Place::new("race");
+    let place = TestFolder::new("race");
     place.link("www/folder-out", "../outside");
     place.write("www/folder/secret.txt", "no secret");
     place.link("www/up", "folder/../folder/secret.txt");

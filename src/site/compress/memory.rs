@@ -8,11 +8,11 @@ const MOST: usize = 256 * 1024 * 1024;
 /// Of [`MOST`], what is taken.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The place of one encoder, so many bytes. Dropping it frees them.
+/// Memory of one encoder, so many bytes. Dropping it frees them.
 #[derive(Debug)]
-pub(super) struct Place(usize);
+pub(super) struct Reserved(usize);
 
-impl Place {
+impl Reserved {
     /// `None` where there is no room.
     pub(super) fn take(bytes: usize) -> Option<Self> {
         let sum = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= MOST);
@@ -21,7 +21,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Reserved {
     fn drop(&mut self) {
         TAKEN.fetch_sub(self.0, Ordering::Relaxed);
     }
@@ -35,11 +35,11 @@ mod tests {
     fn places_are_given_while_there_is_room_and_come_back() {
         // Other tests of this process have small places.
         let half = MOST / 2 + 1;
-        let place = Place::take(half);
+        let reserved = Reserved::take(half);
         assert!(place.is_some());
-        assert!(Place::take(half).is_none());
+        assert!(Reserved::take(half).is_none());
         drop(place);
-        assert!(Place::take(half).is_some());
-        assert!(Place::take(usize::MAX).is_none());
+        assert!(Reserved::take(half).is_some());
+        assert!(Reserved::take(usize::MAX).is_none());
     }
 }

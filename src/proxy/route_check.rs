@@ -1,4 +1,5 @@
-//! The head of a member's answer, before the client gets it: routes of sessions are checked. Mapping back is in `reverse`.
+//! Routes of sessions: what a member issued and what a client asked for are held against the routes that are configured, and a
+//! route that is not known yet is learned.
 
 use std::sync::Arc;
 
