@@ -7,7 +7,7 @@ use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::BAD_USAGE;
 use super::tls_files::Found;
-use super::{account_files, directories, member_lists, tls_files, user_files};
+use super::{account_files, directories, member_lists, tls_files, tomcat_reminders, user_files};
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used.
@@ -31,7 +31,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         }
     };
     let unbuilt = unbuilt::warnings(&loaded);
-    let reminders = user_files::reminders(&loaded);
+    let reminders = tomcat_reminders::of(&loaded);
     let warnings = loaded
         .warnings
         .iter()

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use ajpgate_config::{Discover, Loaded, MemberSource};
 use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 
@@ -177,7 +178,7 @@ fn explain<'a>(
         },
         LiveAction::Respond(respond) => Verdict::Fixed {
             status: respond.status.as_u16(),
-            bytes: respond.body.as_ref().map_or(0, |body| body.len()),
+            bytes: respond.body.as_ref().map_or(0, Bytes::len),
             content_type: respond.content_type.clone(),
         },
         LiveAction::Exclude => Verdict::Refused(Refusal::Excluded {

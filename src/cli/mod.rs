@@ -24,6 +24,7 @@ mod signals;
 mod status;
 mod terminal;
 mod tls_files;
+mod tomcat_reminders;
 mod user_files;
 
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
-//! Checks of files of users before anything starts, and what an administrator of Tomcat has to know about users.
+//! Checks of files of users before anything starts.
 
-use ajpgate_config::{Config, Loaded, Problem, Scheme, Target};
+use ajpgate_config::{Loaded, Problem};
 
 use super::tls_files::Found;
 use crate::identity;
@@ -39,57 +39,4 @@ pub(super) fn look(loaded: &Loaded) -> (Vec<Found>, Vec<Problem>) {
         }
     }
     (found, doubts)
-}
-
-/// A reminder for each balancer of AJP members whose users the gateway knows: Tomcat has to be told to believe it.
-pub(super) fn reminders(loaded: &Loaded) -> Vec<Problem> {
-    let config = &loaded.config;
-    let mut known: Vec<String> = Vec::new();
-    let mut reminders = Vec::new();
-    for (index, mapping) in config.mappings.iter().enumerate() {
-        let Some(identity) = &mapping.identity else {
-            continue;
-        };
-        let Some(name) = mapping
-            .target()
-            .and_then(|target| ajp_target(config, target))
-        else {
-            continue;
-        };
-        if known.contains(&name) {
-            continue;
-        }
-        let attributes: Vec<&str> = identity.attributes().map(|it| &*it.name).collect();
-        let pattern = match attributes.is_empty() {
-            true => String::new(),
-            false => format!(
-                ", and allowedRequestAttributesPattern=\"{}\"",
-                attributes.join("|")
-            ),
-        };
-        let message = format!(
-            "auth: Tomcat asks for users itself unless the AJP connectors of {name} say otherwise"
-        );
-        let hint =
-            format!("set tomcatAuthentication=\"false\" on them in conf/server.xml{pattern}");
-        let at = format!("proxy_pass[{index}].auth");
-        reminders.push(loaded.problem(&at, message, Some(hint)).into_warning());
-        known.push(name);
-    }
-    reminders
-}
-
-/// The name of a target with AJP members.
-fn ajp_target(config: &Config, target: &Target) -> Option<String> {
-    match target {
-        Target::Balancer { index, .. } => {
-            let balancer = config.balancers.get(*index)?;
-            let mut members = balancer.members.iter();
-            let speaks = members.any(|member| member.url.scheme == Scheme::Ajp);
-            speaks.then(|| format!("{:?}", balancer.name))
-        }
-        Target::Member(member) => {
-            (member.url.scheme == Scheme::Ajp).then(|| member.url.to_string())
-        }
-    }
 }

@@ -37,8 +37,7 @@ impl Passing<'_> {
     /// Whether a field is meant for members. Where the gateway does for a member what the field asks for (FTP), a `Connection`
     /// field that nominates it makes no difference: the gateway is whom it nominates it for.
     pub(crate) fn is_for_members(&self, known: Known, name: &[u8]) -> bool {
-        !NEVER.has(known)
-            && !(self.keeps_authorization && known == Known::Authorization)
-            && self.believed.counts(self.client, known, name)
+        let stays = NEVER.has(known) || self.keeps_authorization && known == Known::Authorization;
+        !stays && self.believed.counts(self.client, known, name)
     }
 }

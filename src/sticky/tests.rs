@@ -1,5 +1,5 @@
 //! Tables of session ids in paths, queries and cookies (`src/sticky/SESSIONS.md`). Where httpd reads one otherwise, a
-//! comment names the row of `src/balancer/SEMANTICS.md`, "Differences from httpd and mod_jk".
+//! comment names the row of `docs/balancing.md`, "Differences from httpd and mod_jk".
 
 use proptest::prelude::*;
 

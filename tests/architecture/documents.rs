@@ -119,10 +119,10 @@ fn protocol_cases_and_their_tests_name_each_other() {
         .none("begin a test's name with its case, like `b01_b02_…`, and name it in the case's row");
 }
 
-/// Points of `src/balancer/SEMANTICS.md` that the comparison with httpd leaves out.
+/// Points of `docs/balancing.md` that the comparison with httpd leaves out.
 #[test]
 fn each_row_of_the_oracle_is_a_documented_difference() {
-    let document = Source::read("src/balancer/SEMANTICS.md");
+    let document = Source::read("docs/balancing.md");
     let rows = Source::read("tests/oracle/rows.rs");
     let points = rows.text.lines().filter_map(|line| {
         let (_, rest) = line.split_once("=> \"")?;

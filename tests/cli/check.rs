@@ -276,6 +276,35 @@ fn headlines(text: &str) -> String {
 }
 
 #[test]
+fn what_tomcat_has_to_be_told_has_the_attributes_of_all_mappings_of_a_target() {
+    let scratch = Scratch::new("reminders");
+    let file = "listeners: [{ bind: \"127.0.0.1:0\" }]
+trusted_proxies: [127.0.0.1]
+balancers:
+  shop: { members: [{ url: \"ajp://h\" }] }
+proxy_pass:
+  - { path: /a, to: \"balancer://shop/\", request_attributes: { org.example.tenant: \"%{X-Org}i\" } }
+  - { path: /b, to: \"balancer://shop/\", auth: { header: { user: X-U, attributes: { mail: X-M } } } }
+  - { path: /c, to: \"balancer://shop/\", auth: { header: { user: X-U, attributes: { mail: X-M, groups: X-G } } } }
+  - { path: /d, to: \"ajp://i\", auth: { header: { user: X-U } } }
+  - { path: /e, to: \"http://j\", auth: { header: { user: X-U, attributes: { mail: X-M } } } }
+  - { path: /f, to: \"ajp://k\", request_attributes: { own: \"1\" } }
+";
+    scratch.write("ajpgate.yaml", file);
+    let done = check(&scratch, &[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let told = done.stdout.lines().filter(|line| {
+        line.contains("tomcatAuthentication") || line.contains("unless the AJP connectors")
+    });
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+    ./ajpgate.yaml:7:41: warning: auth: Tomcat asks for users itself unless the AJP connectors of "shop" say otherwise
+    hint: set tomcatAuthentication="false" on them in conf/server.xml, and allowedRequestAttributesPattern="org\.example\.tenant|mail|groups"
+    ./ajpgate.yaml:9:32: warning: auth: Tomcat asks for users itself unless the AJP connectors of ajp://i say otherwise
+    hint: set tomcatAuthentication="false" on them in conf/server.xml
+    "#);
+}
+
+#[test]
 fn a_list_of_members_that_cannot_be_read_is_a_warning_with_its_place() {
     let scratch = Scratch::new("member-lists");
     let list = "- { url: \"ajp://127.0.0.1:1\" }\n- { url: \"ajp://127.0.0.1:2\", rout: b }\n";

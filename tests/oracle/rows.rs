@@ -1,4 +1,4 @@
-//! Where ajpgate decides otherwise than httpd on purpose (`src/balancer/SEMANTICS.md`, "Differences from httpd and mod_jk").
+//! Where ajpgate decides otherwise than httpd on purpose (`docs/balancing.md`, "Differences from httpd and mod_jk").
 //!
 //! Whether a row applies depends on the request and not on the decisions. Where none applies, both must decide alike. Where
 //! one applies they may differ; then their states differ too, so a new world begins.

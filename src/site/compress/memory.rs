@@ -36,9 +36,9 @@ mod tests {
         // Other tests of this process have small places.
         let half = MOST / 2 + 1;
         let reserved = Reserved::take(half);
-        assert!(place.is_some());
+        assert!(reserved.is_some());
         assert!(Reserved::take(half).is_none());
-        drop(place);
+        drop(reserved);
         assert!(Reserved::take(half).is_some());
         assert!(Reserved::take(usize::MAX).is_none());
     }
