@@ -473,24 +473,67 @@ async fn a_version_that_is_too_old_leads_to_a_new_list() {
     assert_eq!(setup.counted("failed").await, 0.0);
 }
 
+/// Lets time pass of which nobody waits for the end.
+async fn pass(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
 #[tokio::test]
-async fn a_watch_that_says_nothing_for_a_minute_is_opened_anew() {
+async fn a_service_that_does_not_change_is_watched_on_without_new_lists() {
+    let port = ReservedPort::new().addr().port();
+    for mood in [Mood::Fine, Mood::NoBookmark] {
+        let api = ApiServer::start().await;
+        api.mood(mood.clone());
+        api.set("a", port, &["web-0 127.0.0.1 +ready"]);
+        let setup = Setup::start("kubernetes-quiet", api);
+        has(&setup, port, &[(1, "web-0")]).await;
+        until("it is watched", async || !setup.api.asked(true).is_empty()).await;
+        let lists = setup.api.asked(false).len();
+        for watches in 1..4 {
+            // What others change is not told here; bookmarks tell the version behind it.
+            setup.api.set_of("mails", "m", port, &[]);
+            if mood == Mood::Fine {
+                setup.api.compact();
+            }
+            let ok = setup.counted("ok").await;
+            pass(51).await;
+            until("it is watched again", async || {
+                setup.api.asked(true).len() > watches
+            })
+            .await;
+            // An alert looks at it.
+            until("it counts", async || setup.counted("ok").await > ok).await;
+        }
+        assert_eq!(setup.api.asked(false).len(), lists, "{mood:?}");
+        assert_eq!(setup.counted("failed").await, 0.0);
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_says_nothing_for_a_minute_is_opened_anew_and_the_next_such_one_leads_to_a_list()
+ {
     let port = ReservedPort::new().addr().port();
     let api = ApiServer::start().await;
+    api.mood(Mood::SilentWatch);
     api.set("a", port, &["web-0 127.0.0.1 +ready"]);
     let setup = Setup::start("kubernetes-silent-watch", api);
     has(&setup, port, &[(1, "web-0")]).await;
     until("it is watched", async || !setup.api.asked(true).is_empty()).await;
+    let lists = setup.api.asked(false).len();
     for seconds in [55, 6] {
         assert_eq!(setup.api.asked(true).len(), 1);
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(seconds)).await;
-        tokio::time::resume();
+        pass(seconds).await;
     }
     until("it is watched again", async || {
         setup.api.asked(true).len() == 2
     })
     .await;
+    assert_eq!(setup.api.asked(false).len(), lists);
+    setup.api.set("a", port, &["web-1 127.0.0.2 +ready"]);
+    pass(61).await;
+    has(&setup, port, &[(2, "web-1")]).await;
     assert_eq!(setup.counted("failed").await, 0.0);
 }
 
@@ -522,18 +565,27 @@ async fn an_api_server_that_does_not_answer_is_waited_for_with_a_bound() {
     }
 }
 
+/// 403: the account may list and not watch. 504: a proxy in between waits for the end of the answer.
 #[tokio::test]
-async fn an_account_that_may_list_but_not_watch_is_told_once_and_lists_count() {
+async fn a_watch_that_is_refused_is_told_once_and_lists_count() {
+    for status in [403, 504] {
+        refuses_watches(status).await;
+    }
+}
+
+async fn refuses_watches(status: u16) {
     let log = Log::capture();
     let port = ReservedPort::new().addr().port();
     let api = ApiServer::start().await;
-    api.mood(Mood::WatchStatus(403));
+    api.mood(Mood::WatchStatus(status));
     api.set("a", port, &["web-0 127.0.0.1 +ready"]);
     let setup = Setup::start("kubernetes-no-watch", api);
     has(&setup, port, &[(1, "web-0")]).await;
     setup.answers("failed").await;
     setup.answers("failed").await;
-    assert_eq!(log.with("does not say who there is").len(), 1);
+    let told = log.with("does not say who there is");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(&status.to_string()), "{told:?}");
     setup.api.set("a", port, &["web-1 127.0.0.2 +ready"]);
     has(&setup, port, &[(2, "web-1")]).await;
     setup.api.mood(Mood::Fine);

@@ -42,8 +42,10 @@ const LARGEST_REFUSAL: usize = 64 * 1024;
 /// Most bytes of a kubeconfig, and of each file that it names.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// After how many seconds the server is to end a watch; then it is asked for anew.
-const WATCH: &str = "300";
+/// After how many seconds the server is to end a watch; then it is asked for anew. The API writes a bookmark 2 s before this
+/// end, else every minute (`apiserver/pkg/storage/cacher/cache_watcher.go: nextBookmarkTime()`): too late for a watch that is
+/// given up when it says nothing for a minute.
+const WATCH: &str = "50";
 
 /// Who asks.
 const AGENT: &str = concat!("ajpgate/", env!("CARGO_PKG_VERSION"));

@@ -3,13 +3,14 @@
 //! ```text
 //!  account ─► list ─► watch ─► event, bookmark: an answer
 //!     ▲                │  ▲        │
-//!     │                │  └────────┘  the server ends the watch: it goes on from the last version
-//!     └──── pause ◄────┘  too old, silent, broken: everything anew
+//!     │                │  └────────┘  the server ends the watch, or is silent: it goes on from the last version
+//!     └──── pause ◄────┘  too old, broken, silent twice in a row: everything anew
 //! ```
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use ajpgate_config::{Discover, KubernetesService};
+use ajpgate_config::{Discover, KubernetesService, MemberUrl, Standing};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
 
@@ -23,7 +24,7 @@ use crate::random;
 /// How long a list may take, with all of its pages.
 const LIST: Duration = Duration::from_secs(30);
 
-/// How long a watch may say nothing. The API writes a bookmark about every minute.
+/// How long a watch may say nothing. The server ends it before, and writes a bookmark before that.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long further events are waited for behind one: a change of a service is several changes of slices.
@@ -47,11 +48,10 @@ pub(crate) async fn follow(
     service: &KubernetesService,
     listener: &impl Listener,
 ) {
-    let mut following = Following {
+    let following = Following {
         source,
         service,
         listener,
-        unwatched: None,
     };
     let mut failures = 0_u32;
     loop {
@@ -71,11 +71,7 @@ pub(crate) async fn follow(
 
 /// Lists once.
 pub(crate) async fn ask(source: &Discover, service: &KubernetesService) -> Answer {
-    let listed = async {
-        let api = Api::of(service).await?;
-        list(api, service).await
-    };
-    match listed.await {
+    match list(service).await {
         Ok(listed) => answer(&listed.slices, source, service, &[]),
         Err(trouble) => Answer::Failed(trouble.to_string()),
     }
@@ -102,9 +98,6 @@ struct Following<'a, L> {
     source: &'a Discover,
     service: &'a KubernetesService,
     listener: &'a L,
-    /// The last answer, where the watch behind it was refused. It is not told again: the log would say with every list that
-    /// the source answers, and then that it does not.
-    unwatched: Option<Answer>,
 }
 
 /// What is known of the slices, and the version that it is as of.
@@ -117,12 +110,8 @@ struct Listed {
 
 impl<L: Listener> Following<'_, L> {
     /// One list, and the watches behind it.
-    async fn once(&mut self) -> End {
-        let listed = async {
-            let api = Api::of(self.service).await?;
-            list(api, self.service).await
-        };
-        match listed.await {
+    async fn once(&self) -> End {
+        match list(self.service).await {
             Ok(listed) => self.watch(listed).await,
             Err(trouble) => End {
                 trouble: Some(trouble),
@@ -131,48 +120,35 @@ impl<L: Listener> Following<'_, L> {
         }
     }
 
-    /// Tells what was listed, and watches until there has to be a new list.
-    async fn watch(&mut self, mut listed: Listed) -> End {
-        let heard = self.answer(&listed.slices);
-        if self.unwatched.as_ref() != Some(&heard) {
-            self.listener.hear(heard.clone());
+    /// Watches what was listed until there has to be a new list.
+    async fn watch(&self, mut listed: Listed) -> End {
+        // It is told when its watch is open; before that only where it says something new. Otherwise the log would say with
+        // every list that the source answers, and then that it does not.
+        let known = self.listener.known();
+        let answer = answer(&listed.slices, self.source, self.service, &known);
+        if is_news(&answer, &known) {
+            self.listener.hear(answer);
         }
-        let mut reached = Reached::Nothing;
+        let (mut reached, mut was_silent) = (Reached::Nothing, false);
         loop {
             let mut stream = match self.open(&listed).await {
                 Ok(stream) => stream,
-                Err(trouble) if reached == Reached::Events || trouble.is_of_the_version() => {
-                    debug!(service = %self.service, %trouble, "a watch is not opened: everything anew");
-                    let trouble = None;
-                    return End { trouble, reached };
-                }
-                Err(trouble) => {
-                    self.unwatched = Some(heard);
-                    let trouble = Some(trouble);
-                    return End { trouble, reached };
-                }
+                Err(trouble) => return End::unopened(trouble, reached),
             };
             reached = reached.max(Reached::Watch);
-            if self.unwatched.take().is_some() {
-                self.listener.hear(heard.clone());
-            }
             let (began, mut has_spoken) = (Instant::now(), false);
             let ended = self.listen(&mut stream, &mut listed, &mut has_spoken);
             let ended = ended.await;
             if has_spoken || began.elapsed() >= LASTS {
                 reached = Reached::Events;
             }
-            let trouble = match ended {
+            was_silent = match ended {
                 // A version that is too old may end a watch at once, without a word.
-                Ok(()) if has_spoken => continue,
-                Ok(()) => None,
-                Err(trouble @ Trouble::TooMany(_)) => Some(trouble),
-                Err(trouble) => {
-                    debug!(service = %self.service, %trouble, "a watch has ended: everything anew");
-                    None
-                }
+                Ok(()) if reached == Reached::Events => false,
+                // Where nothing arrives however often it is opened, only a list says what has changed.
+                Err(Trouble::Late(_)) if has_spoken || !was_silent => !has_spoken,
+                ended => return End::of(ended, reached),
             };
-            return End { trouble, reached };
         }
     }
 
@@ -185,7 +161,7 @@ impl<L: Listener> Following<'_, L> {
         }
     }
 
-    /// Hears what a watch says until the server ends it.
+    /// Tells what is known, and hears what a watch says until the server ends it.
     ///
     /// # Errors
     /// The watch cannot go on from the last version.
@@ -195,6 +171,7 @@ impl<L: Listener> Following<'_, L> {
         listed: &mut Listed,
         has_spoken: &mut bool,
     ) -> Result<(), Trouble> {
+        self.tell(listed);
         loop {
             let next = timeout(SILENCE, stream.next()).await;
             let Some(event) = next.unwrap_or(Err(Trouble::Late(SILENCE)))? else {
@@ -202,24 +179,23 @@ impl<L: Listener> Following<'_, L> {
             };
             self.take(event, listed)?;
             *has_spoken = true;
-            let latest = Instant::now() + AT_LAST;
-            let mut broken = None;
-            loop {
-                let settled = (Instant::now() + SETTLES).min(latest);
-                match timeout_at(settled, stream.next()).await {
-                    Ok(Ok(Some(event))) => self.take(event, listed)?,
-                    // What has come before counts.
-                    Ok(Err(trouble)) => {
-                        broken = Some(trouble);
-                        break;
-                    }
-                    Ok(Ok(None)) | Err(_) => break,
-                }
-            }
+            let settled = self.settle(stream, listed).await;
             listed.slices.within_bounds()?;
-            self.listener.hear(self.answer(&listed.slices));
-            if let Some(trouble) = broken {
-                return Err(trouble);
+            // What has come before a broken event counts.
+            self.tell(listed);
+            settled?;
+        }
+    }
+
+    /// Takes the events that come together with one.
+    async fn settle(&self, stream: &mut Stream, listed: &mut Listed) -> Result<(), Trouble> {
+        let latest = Instant::now() + AT_LAST;
+        loop {
+            let settled = (Instant::now() + SETTLES).min(latest);
+            match timeout_at(settled, stream.next()).await {
+                Ok(Ok(Some(event))) => self.take(event, listed)?,
+                Ok(Err(trouble)) => return Err(trouble),
+                Ok(Ok(None)) | Err(_) => return Ok(()),
             }
         }
     }
@@ -244,8 +220,39 @@ impl<L: Listener> Following<'_, L> {
         Ok(())
     }
 
-    fn answer(&self, slices: &Slices) -> Answer {
-        answer(slices, self.source, self.service, &self.listener.known())
+    /// Tells what is known.
+    fn tell(&self, listed: &Listed) {
+        let known = self.listener.known();
+        let answer = answer(&listed.slices, self.source, self.service, &known);
+        self.listener.hear(answer);
+    }
+}
+
+impl End {
+    /// The end behind a watch, or a silence. Most of it belongs to every day, and the next list says what is wrong.
+    fn of(ended: Result<(), Trouble>, reached: Reached) -> Self {
+        let trouble = match ended {
+            Err(trouble @ Trouble::TooMany(_)) => Some(trouble),
+            Err(trouble) => {
+                debug!(%trouble, "a watch has ended: everything anew");
+                None
+            }
+            Ok(()) => None,
+        };
+        Self { trouble, reached }
+    }
+
+    /// The end where a watch was refused. Behind one that has lasted it may be for the version; the first one begins where
+    /// the list ends, so that anything else is wrong.
+    fn unopened(trouble: Trouble, reached: Reached) -> Self {
+        let trouble = match reached {
+            Reached::Events => {
+                debug!(%trouble, "a watch is not opened: everything anew");
+                None
+            }
+            Reached::Nothing | Reached::Watch => Some(trouble),
+        };
+        Self { trouble, reached }
     }
 }
 
@@ -258,8 +265,20 @@ fn answer(
     Answer::of(slices.members(service, source.route, known), Vec::new())
 }
 
-/// All slices of the service.
-async fn list(api: Api, service: &KubernetesService) -> Result<Listed, Trouble> {
+/// Whether an answer names others than those that are known, or says something else of them.
+fn is_news(answer: &Answer, known: &[Found]) -> bool {
+    let Answer::Named { found, .. } = answer else {
+        return false;
+    };
+    let living = known.iter().filter(|it| it.standing != Standing::Vanished);
+    let living: HashMap<&MemberUrl, &Found> = living.map(|it| (&it.url, it)).collect();
+    let is_known = |it: &Found| living.get(&it.url) == Some(&it);
+    found.len() != living.len() || !found.iter().all(is_known)
+}
+
+/// All slices of the service, by the account as it is now.
+async fn list(service: &KubernetesService) -> Result<Listed, Trouble> {
+    let api = Api::of(service).await?;
     let all = async {
         let mut listed = Listed {
             namespace: api.namespace.clone(),

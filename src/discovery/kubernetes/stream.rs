@@ -143,7 +143,8 @@ mod tests {
         let Ok(WatchEvent::Error(status)) = serde_json::from_str::<Event>(error) else {
             panic!("no error");
         };
-        assert!(Trouble::event(&status).is_of_the_version());
+        let said = "the API answers 410: too old resource version: 1 (7)";
+        assert_eq!(Trouble::event(&status).to_string(), said);
         for broken in [
             "",
             "{",

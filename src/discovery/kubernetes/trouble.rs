@@ -46,17 +46,6 @@ impl Trouble {
             reason: Reason::of(&said.message),
         }
     }
-
-    /// Whether the version that was asked for is too old: 410, and 504 where it is newer than what the server has.
-    pub(super) const fn is_of_the_version(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused {
-                status: 410 | 504,
-                ..
-            }
-        )
-    }
 }
 
 /// Words of the API, within bounds: they go to the log.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::{ReservedPort, pause, until};
@@ -25,6 +27,10 @@ pub(crate) enum Mood {
     Status(u16),
     /// Each watch gets this status.
     WatchStatus(u16),
+    /// A watch is opened, and nothing of it arrives.
+    SilentWatch,
+    /// A watch gets no bookmark before it is ended.
+    NoBookmark,
     /// It takes questions and says nothing.
     Silent,
     /// A list comes after so many milliseconds.
@@ -215,13 +221,8 @@ impl ApiServer {
 
     /// Writes a bookmark on all open watches.
     pub(crate) fn bookmark(&self) {
-        let version = self.inner().version.to_string();
-        let bookmark = json!({ "type": "BOOKMARK", "object": {
-            "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
-            "metadata": { "resourceVersion": version, "creationTimestamp": null },
-            "addressType": "", "endpoints": null, "ports": null,
-        } });
-        self.say(&format!("{bookmark}\n"));
+        let bookmark = bookmark(&self.inner());
+        self.say(&bookmark);
     }
 
     /// Ends all open watches, as the server does when their time is over.
@@ -391,6 +392,16 @@ async fn endless<S: AsyncWrite + Unpin>(stream: &mut S) -> Option<()> {
     }
 }
 
+/// The line that says how far a watch has come.
+fn bookmark(inner: &Inner) -> String {
+    let bookmark = json!({ "type": "BOOKMARK", "object": {
+        "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
+        "metadata": { "resourceVersion": inner.version.to_string(), "creationTimestamp": null },
+        "addressType": "", "endpoints": null, "ports": null,
+    } });
+    format!("{bookmark}\n")
+}
+
 /// Whether a slice belongs to the service that the query names.
 fn is_selected(slice: &Value, inner: &Inner, query: &HashMap<String, String>) -> bool {
     let service = slice["metadata"]["labels"][SERVICE].as_str().unwrap();
@@ -444,7 +455,15 @@ async fn watch<S: AsyncWrite + Unpin>(
         chunk(stream, &format!("{event}\n")).await?;
         return stream.write_all(b"0\r\n\r\n").await.ok();
     }
+    let seconds = query["timeoutSeconds"].parse().unwrap();
+    let end = Instant::now() + Duration::from_secs(seconds);
+    // As the API does where a watch allows bookmarks (`cache_watcher.go`).
+    let mut bookmark_at = Some(end - Duration::from_secs(2));
     loop {
+        let mood = state.inner.lock().unwrap().mood.clone();
+        if mood == Mood::SilentWatch {
+            std::future::pending::<()>().await;
+        }
         let fresh: Vec<(u64, Value)> = {
             let inner = state.inner.lock().unwrap();
             let changes = inner.changes.iter().filter(|(version, _)| *version > seen);
@@ -455,7 +474,13 @@ async fn watch<S: AsyncWrite + Unpin>(
             seen = version;
             chunk(stream, &format!("{event}\n")).await?;
         }
-        match said.recv().await.ok()? {
+        let said = match timeout_at(bookmark_at.unwrap_or(end), said.recv()).await {
+            Ok(said) => said.ok()?,
+            Err(_) if bookmark_at.take().is_none() => Said::End,
+            Err(_) if mood == Mood::NoBookmark => Said::Change,
+            Err(_) => Said::Bytes(bookmark(&state.inner.lock().unwrap())),
+        };
+        match said {
             Said::Change => {}
             Said::Bytes(bytes) => chunk(stream, &bytes).await?,
             Said::End => return stream.write_all(b"0\r\n\r\n").await.ok(),
