@@ -144,7 +144,7 @@ impl Slices {
 fn is_preferred(pod: &Pod, other: &Pod, known: &[Found]) -> bool {
     let is_known = |pod: &Pod| {
         let mut known = known.iter();
-        known.any(|it| it.part == part(pod) && it.url.host.parse() == Ok(pod.at.ip()))
+        known.any(|it| it.url.host.parse() == Ok(pod.at.ip()))
     };
     match (is_known(pod), is_known(other)) {
         (true, false) => true,
@@ -162,10 +162,6 @@ const fn silence(standing: Standing) -> u8 {
     }
 }
 
-fn part(pod: &Pod) -> &str {
-    pod.name.as_ref().unwrap_or(&pod.key)
-}
-
 fn found(pod: &Pod, service: &KubernetesService, route: RouteRule) -> Found {
     Found {
         url: service.url.at(pod.at),
@@ -178,7 +174,8 @@ fn found(pod: &Pod, service: &KubernetesService, route: RouteRule) -> Found {
         loadfactor: None,
         lbset: None,
         standing: pod.standing,
-        part: part(pod).to_owned(),
+        // A list of slices is answered as a whole or not at all.
+        part: String::new(),
     }
 }
 
