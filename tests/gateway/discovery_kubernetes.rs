@@ -685,6 +685,40 @@ async fn a_kubeconfig_that_cannot_be_used_says_why_and_its_mending_counts() {
     has(&setup, port, &[(1, "web-0")]).await;
 }
 
+/// A kubeconfig often has contexts of several clusters, and is copied without the files of the others.
+#[tokio::test]
+async fn files_of_other_contexts_of_a_kubeconfig_are_not_asked_for() {
+    let port = ReservedPort::new().addr().port();
+    let api = ApiServer::start().await;
+    api.set("a", port, &["web-0 127.0.0.1 +ready"]);
+    let folder = Scratch::new("kubernetes-contexts");
+    let others = [
+        (
+            "contexts: [",
+            "{ name: other, context: { cluster: other, user: other } }, ",
+        ),
+        (
+            "clusters: [",
+            "{ name: other, cluster: { server: \"https://other\", certificate-authority: gone.pem, proxy-url: \":\" } }, ",
+        ),
+        (
+            "users: [",
+            "{ name: other, user: { client-certificate: gone.pem, client-key: gone.key } }, ",
+        ),
+    ];
+    let mut kubeconfig = api.kubeconfig("", "");
+    for (key, other) in others {
+        kubeconfig = kubeconfig.replace(key, &format!("{key}{other}"));
+    }
+    let file = folder.write("kube.yaml", &kubeconfig);
+    let source = format!(
+        "kubernetes: {{ service: tomcats, port: ajp, kubeconfig: \"{}\" }}",
+        file.display()
+    );
+    let on = Discovering::start("kubernetes-contexts", "", &source);
+    on.has(&[&format!("ajp://127.0.0.1:{port} web-0")]).await;
+}
+
 #[tokio::test]
 async fn surplus_pods_are_left_out_and_the_log_says_so() {
     let log = Log::capture();

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
-use kube::config::Kubeconfig;
+use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use kube::{Client, Config};
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
@@ -224,27 +224,35 @@ fn of_file(file: &Path) -> Result<Config, Trouble> {
     Ok(config)
 }
 
-/// The files that a kubeconfig names.
+/// The cluster and the user of the current context. Others may name files of another machine.
+fn current(read: &Kubeconfig) -> (Option<&Cluster>, Option<&AuthInfo>) {
+    let current = read.current_context.as_ref();
+    let context = read.contexts.iter().find(|it| Some(&it.name) == current);
+    let Some(context) = context.and_then(|it| it.context.as_ref()) else {
+        return (None, None);
+    };
+    let cluster = read.clusters.iter().find(|it| it.name == context.cluster);
+    let mut users = read.auth_infos.iter();
+    let user = users.find(|it| Some(&it.name) == context.user.as_ref());
+    (
+        cluster.and_then(|it| it.cluster.as_ref()),
+        user.and_then(|it| it.auth_info.as_ref()),
+    )
+}
+
+/// The files that the current context needs.
 fn files(read: &Kubeconfig) -> impl Iterator<Item = &String> {
-    let clusters = read.clusters.iter().filter_map(|it| it.cluster.as_ref());
-    let users = read
-        .auth_infos
-        .iter()
-        .filter_map(|it| it.auth_info.as_ref());
-    let of_users = users.flat_map(|it| [&it.client_certificate, &it.client_key, &it.token_file]);
-    let of_clusters = clusters.map(|it| &it.certificate_authority);
-    of_clusters.chain(of_users).flatten()
+    let (cluster, user) = current(read);
+    let of_cluster = cluster.map(|it| &it.certificate_authority);
+    let of_user = user.map(|it| [&it.client_certificate, &it.client_key, &it.token_file]);
+    let of_user = of_user.into_iter().flatten();
+    of_cluster.into_iter().chain(of_user).flatten()
 }
 
 /// The proxy of the current context's cluster.
 fn proxy(read: &Kubeconfig) -> Result<Option<http::Uri>, http::uri::InvalidUri> {
-    let current = read.current_context.as_ref();
-    let context = read.contexts.iter().find(|it| Some(&it.name) == current);
-    let cluster = context
-        .and_then(|it| it.context.as_ref())
-        .map(|it| &it.cluster);
-    let cluster = read.clusters.iter().find(|it| Some(&it.name) == cluster);
-    let proxy = cluster.and_then(|it| it.cluster.as_ref()?.proxy_url.as_ref());
+    let (cluster, _) = current(read);
+    let proxy = cluster.and_then(|it| it.proxy_url.as_ref());
     proxy
         .filter(|it| !it.is_empty())
         .map(|it| it.parse())
