@@ -72,6 +72,6 @@ pub(crate) trait Listener: Send + Sync {
     /// The members that are known from this source.
     fn known(&self) -> Vec<Found>;
 
-    /// Takes an answer.
-    fn hear(&self, answer: Answer);
+    /// Takes an answer. Returns whether it counts now: one that could not be applied is to be told again.
+    fn hear(&self, answer: Answer) -> bool;
 }

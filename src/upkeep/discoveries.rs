@@ -140,7 +140,7 @@ impl discovery::Listener for &Ear {
         edit.discovered(&self.balancer, &self.source)
     }
 
-    fn hear(&self, answer: Answer) {
+    fn hear(&self, answer: Answer) -> bool {
         let trouble = match &answer {
             Answer::Named { unheard, .. } if unheard.is_empty() => None,
             Answer::Named { unheard, .. } => Some(Trouble::Partly(shown(unheard))),
@@ -157,7 +157,9 @@ impl discovery::Listener for &Ear {
             result = DiscoveryResult::Failed;
         }
         self.counters().increment(result);
+        let counts = *changed.as_ref().unwrap_or(&false);
         self.tell(changed.err().map(Trouble::Wholly).or(trouble));
+        counts
     }
 }
 
@@ -168,8 +170,8 @@ impl Ear {
         DiscoveryCounters::of(&self.shared.metrics, &self.balancer, kind)
     }
 
-    /// Changes what runs as the answer says.
-    fn change(&self, answer: &Answer) -> Result<(), String> {
+    /// Changes what runs as the answer says. Returns whether it was possible.
+    fn change(&self, answer: &Answer) -> Result<bool, String> {
         let (balancer, source) = (&self.balancer, self.source.subject());
         let mut edit = self.shared.edit();
         let changed = edit.discover(balancer, &self.source, answer, Instant::now());
@@ -196,10 +198,10 @@ impl Ear {
                         "a balancer has at most {MOST_MEMBERS} members: some that were discovered are left out"
                     );
                 }
-                Ok(())
+                Ok(true)
             }
-            // A new program is taking over: it asks for itself.
-            Err(EditError::Replaced) => Ok(()),
+            // A new program is taking over: it asks for itself. Where it fails, this one goes on.
+            Err(EditError::Replaced) => Ok(false),
             Err(error) => Err(error.to_string()),
         }
     }

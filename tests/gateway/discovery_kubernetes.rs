@@ -685,6 +685,40 @@ async fn a_kubeconfig_that_cannot_be_used_says_why_and_its_mending_counts() {
     has(&setup, port, &[(1, "web-0")]).await;
 }
 
+#[tokio::test]
+async fn an_answer_that_could_not_be_applied_is_tried_again_without_a_further_event() {
+    let authority = Authority::new();
+    let port = ReservedPort::new().addr().port();
+    let api = ApiServer::start().await;
+    api.set("a", port, &["web-0 127.0.0.1 +ready"]);
+    let folder = Scratch::new("kubernetes-unapplied");
+    let kubeconfig = folder.write("kube.yaml", &api.kubeconfig("", ""));
+    let certificate = std::fs::read_to_string(authority.file("ca.pem")).unwrap();
+    let ca = folder.write("ca.pem", &certificate);
+    let source = format!(
+        "kubernetes: {{ service: tomcats, port: ajp, scheme: https, kubeconfig: \"{}\" }}, member: {{ tls: {{ ca: \"{}\" }} }}",
+        kubeconfig.display(),
+        ca.display()
+    );
+    let on = Discovering::start("kubernetes-unapplied", "", &source);
+    let first = format!("https://127.0.0.1:{port} web-0");
+    on.has(&[&first]).await;
+    api.is_watched().await;
+    let questions = api.asked(false).len() + api.asked(true).len();
+    std::fs::remove_file(&ca).unwrap();
+    api.set(
+        "a",
+        port,
+        &["web-0 127.0.0.1 +ready", "web-1 127.0.0.2 +ready"],
+    );
+    on.answers("failed").await;
+    folder.write("ca.pem", &certificate);
+    on.has(&[&first, &format!("https://127.0.0.2:{port} web-1")])
+        .await;
+    // Kubernetes was not asked for it.
+    assert_eq!(api.asked(false).len() + api.asked(true).len(), questions);
+}
+
 /// A kubeconfig often has contexts of several clusters, and is copied without the files of the others.
 #[tokio::test]
 async fn files_of_other_contexts_of_a_kubeconfig_are_not_asked_for() {

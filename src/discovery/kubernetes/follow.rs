@@ -171,18 +171,29 @@ impl<L: Listener> Following<'_, L> {
         listed: &mut Listed,
         has_spoken: &mut bool,
     ) -> Result<(), Trouble> {
-        self.tell(listed);
+        let mut counts = self.tell(listed);
+        let mut silent = Instant::now() + SILENCE;
         loop {
-            let next = timeout(SILENCE, stream.next()).await;
-            let Some(event) = next.unwrap_or(Err(Trouble::Late(SILENCE)))? else {
-                return Ok(());
-            };
-            self.take(event, listed)?;
+            // What could not be applied is told again.
+            let again = Instant::now() + self.source.interval;
+            let until = if counts { silent } else { silent.min(again) };
+            match timeout_at(until, stream.next()).await {
+                Ok(event) => match event? {
+                    Some(event) => self.take(event, listed)?,
+                    None => return Ok(()),
+                },
+                Err(_) if Instant::now() >= silent => return Err(Trouble::Late(SILENCE)),
+                Err(_) => {
+                    counts = self.tell(listed);
+                    continue;
+                }
+            }
             *has_spoken = true;
+            silent = Instant::now() + SILENCE;
             let settled = self.settle(stream, listed).await;
             listed.slices.within_bounds()?;
             // What has come before a broken event counts.
-            self.tell(listed);
+            counts = self.tell(listed);
             settled?;
         }
     }
@@ -220,11 +231,11 @@ impl<L: Listener> Following<'_, L> {
         Ok(())
     }
 
-    /// Tells what is known.
-    fn tell(&self, listed: &Listed) {
+    /// Tells what is known. Returns whether it counts now.
+    fn tell(&self, listed: &Listed) -> bool {
         let known = self.listener.known();
         let answer = answer(&listed.slices, self.source, self.service, &known);
-        self.listener.hear(answer);
+        self.listener.hear(answer)
     }
 }
 
