@@ -43,7 +43,12 @@ proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]
     /// The members that take new sessions, sorted: url and route.
     pub(crate) async fn living(&self) -> Vec<String> {
         let members = self.members().await.into_iter();
-        let living = members.filter(|it| it["status"]["drain"] == false);
+        let takes = |it: &Value| {
+            ["drain", "disabled"]
+                .iter()
+                .all(|flag| it["status"][flag] == false)
+        };
+        let living = members.filter(takes);
         let line = |it: Value| format!("{} {}", text(&it["url"]), text(&it["route"]));
         let mut lines: Vec<String> = living.map(line).collect();
         lines.sort();
