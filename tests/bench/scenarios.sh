@@ -37,7 +37,7 @@ takes_part() {
 load_values() {
     path=/1k connections=64 upload=0 connection=keep-alive rate=0 streams=0 setup=plain
     case $1 in
-        get1k | log-off | members-2) ;;
+        get1k | log-off | members-2 | memory) ;;
         get1k-cores2) setup=cores2 ;;
         get1k-split) path=/split/1k ;;
         get16k) path=/16k ;;
