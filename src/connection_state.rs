@@ -1,9 +1,9 @@
 //! What a client's connection and the requests on it tell each other.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::head::AnswerHead;
+use crate::head::{AnswerHead, Fields};
 
 /// Most bytes of interim answers that wait for the client; those beyond are left out.
 const MAX_INTERIM: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const LEAST_INTERIM: usize = 64;
 pub(crate) struct ConnectionState {
     requests: AtomicU32,
     received: AtomicU64,
-    interim: Mutex<Vec<AnswerHead>>,
+    interim: Mutex<Interim>,
 }
 
 impl ConnectionState {
@@ -51,18 +51,50 @@ impl ConnectionState {
         self.received.swap(0, Ordering::Relaxed)
     }
 
-    /// Hands on the head of an interim answer (102 or 103), as it goes to the client.
+    /// Notes the head of an interim answer (102 or 103) of a member.
     pub(crate) fn push_interim(&self, head: AnswerHead) {
-        let mut interim = self.interim.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = |head: &AnswerHead| head.fields.bytes().saturating_add(LEAST_INTERIM);
-        let waiting: usize = interim.iter().map(bytes).sum();
+        let interim = &mut *self.interim();
+        let waiting: usize = interim.waiting().map(bytes).sum();
         if waiting.saturating_add(bytes(&head)) <= MAX_INTERIM {
-            interim.push(head);
+            interim.came.push(head);
         }
     }
 
-    /// The heads of interim answers that came since this was asked last.
-    pub(crate) fn take_interim(&self) -> Vec<AnswerHead> {
-        std::mem::take(&mut self.interim.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Hands on to the client what was noted, each head as `finish` makes it.
+    pub(crate) fn hand_on_interim(&self, finish: impl Fn(&mut Fields)) {
+        let interim = &mut *self.interim();
+        for mut head in interim.came.drain(..) {
+            finish(&mut head.fields);
+            interim.finished.push(head);
+        }
     }
+
+    /// The heads that were handed on since this was asked last.
+    pub(crate) fn take_interim(&self) -> Vec<AnswerHead> {
+        std::mem::take(&mut self.interim().finished)
+    }
+
+    fn interim(&self) -> MutexGuard<'_, Interim> {
+        self.interim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Heads of interim answers.
+#[derive(Debug, Default)]
+struct Interim {
+    /// As the member wrote them.
+    came: Vec<AnswerHead>,
+    /// As the client gets them.
+    finished: Vec<AnswerHead>,
+}
+
+impl Interim {
+    fn waiting(&self) -> impl Iterator<Item = &AnswerHead> {
+        self.came.iter().chain(&self.finished)
+    }
+}
+
+/// Bytes that an interim answer counts as.
+fn bytes(head: &AnswerHead) -> usize {
+    head.fields.bytes().saturating_add(LEAST_INTERIM)
 }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use tracing::{debug, warn};
 
 use super::for_member::ForMember;
+use super::interim::until_answered;
 use super::record::Record;
 use super::routed::RoutedRequest;
 use super::session::Session;
@@ -17,6 +18,7 @@ use crate::state::{Attempt, Chosen, LiveBalancer, LiveMember};
 use crate::telemetry::metrics::{ErrorKind, RetryReason};
 use crate::traces::On;
 use crate::upload::Upload;
+use crate::variables::Variables;
 
 /// An attempt that failed, and what follows.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ pub(super) async fn send(
         request,
         forward: &for_member.forward(&fields, &chosen.attempt),
         attempt: &chosen.attempt,
+        variables: &record.variables,
         session: match (request.wanted.session, chosen.how) {
             (Session::Route, How::Sticky) => verdict::Session::Here,
             _ => verdict::Session::NotHere,
@@ -84,6 +87,7 @@ struct Sending<'a> {
     request: &'a RoutedRequest<'a>,
     forward: &'a Forward<'a>,
     attempt: &'a Attempt,
+    variables: &'a Variables,
     session: verdict::Session,
     tries_left: u32,
 }
@@ -100,7 +104,12 @@ impl Sending<'_> {
         let mut reuse = Reuse::Allowed;
         loop {
             *attempts = attempts.saturating_add(1);
-            let sent = member.backend.send(self.forward, upload, reuse).await;
+            let sent = member.backend.send(self.forward, upload, reuse);
+            let sent = match member.backend.speaks_ajp13() {
+                // AJP13 has no interim answers.
+                true => sent.await,
+                false => Box::pin(until_answered(self.request, self.variables, sent)).await,
+            };
             let failed = match sent {
                 Ok(sent) => {
                     metrics.pool_wait.record(sent.waited);

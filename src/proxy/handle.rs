@@ -152,6 +152,7 @@ async fn forward(
     record.names(&session);
     let nominated = Nominated::of(&head.fields);
     let request = RoutedRequest {
+        snapshot,
         head,
         plan: &plan,
         wanted: &session,
@@ -167,7 +168,6 @@ async fn forward(
     };
     let ((mut answer, body), chosen) = attempts::run(&request, record, upload).await?;
     let member_answer = MemberAnswer {
-        snapshot,
         request: &request,
         chosen: &chosen,
     };

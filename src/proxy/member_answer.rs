@@ -9,12 +9,11 @@ use super::session::Session;
 use crate::balancer::How;
 use crate::head::Fields;
 use crate::mount::Answered;
-use crate::state::{Chosen, LiveMember, Snapshot};
+use crate::state::{Chosen, LiveMember};
 
 /// A member's answer, and the request that it belongs to.
 #[derive(Debug)]
 pub(super) struct MemberAnswer<'a> {
-    pub(super) snapshot: &'a Snapshot,
     pub(super) request: &'a RoutedRequest<'a>,
     pub(super) chosen: &'a Chosen,
 }
@@ -57,7 +56,7 @@ impl MemberAnswer<'_> {
 
     /// Maps names of the backend back to those of the gateway.
     fn map_back(&self, fields: &mut Fields) {
-        let RoutedRequest { plan, .. } = *self.request;
+        let RoutedRequest { snapshot, plan, .. } = *self.request;
         let client = self.request.client();
         let member = self.member();
         let host = plan.target.host.text;
@@ -69,8 +68,8 @@ impl MemberAnswer<'_> {
         let (front, undone) = plan.undone(&back);
         let reverse = Reverse {
             mounts: Answered {
-                table: &self.snapshot.mounts,
-                paths: &self.snapshot.public_paths,
+                table: &snapshot.mounts,
+                paths: &snapshot.public_paths,
                 site: plan.target.site(client),
                 address: &member.authority,
                 front,

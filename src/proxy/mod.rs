@@ -12,6 +12,7 @@ mod files;
 mod finish;
 mod for_member;
 mod handle;
+mod interim;
 mod local;
 mod locate;
 mod mapped;

@@ -10,12 +10,13 @@ use crate::facts::Facts;
 use crate::head::RequestHead;
 use crate::headers::Passing;
 use crate::identity::User;
-use crate::state::LiveBalancer;
+use crate::state::{LiveBalancer, Snapshot};
 use crate::variables::Variables;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RoutedRequest<'a> {
+    pub(crate) snapshot: &'a Snapshot,
     pub(crate) head: &'a RequestHead,
     pub(crate) plan: &'a Plan<'a>,
     /// The session that the request names.

@@ -317,3 +317,42 @@ async fn interim_answers_are_forwarded() {
     assert_eq!(client.head().await.unwrap().0, 200);
     assert_eq!(origin.connections(), 1);
 }
+
+/// Rules about answers count for interim answers too; what a final answer alone can say does not go on.
+#[tokio::test]
+async fn response_headers_count_for_interim_answers() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nX-Secret: s\r\nX-Other: o\r\nLink: </a>\r\nSet-Cookie: e=1; Path=/n\r\n\
+        Location: /n/x\r\n\r\n";
+    let origin = Origin::start(move |_, mut conn: Conn| async move {
+        while conn.next_request().await.is_some() {
+            conn.raw(hints).await;
+            conn.respond(200, &[("X-Secret", "s"), ("X-Other", "o")], "final")
+                .await;
+        }
+    })
+    .await;
+    let yaml = format!(
+        "response_headers: [{{ unset: X-Secret }}, {{ set: X-Frame-Options, value: DENY }}]\n\
+        balancers: {{ test: {{ members: [{{ url: \"http://{}\" }}] }} }}\n\
+        proxy_pass:\n  - path: /\n    to: balancer://test/\n    response_headers: [{{ edit: X-Other, match: o, value: p }}]\n",
+        origin.address
+    );
+    let gateway = Running::start(&yaml);
+    let mut client = gateway.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let (status, _, fields) = client.head().await.unwrap();
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    assert_eq!(status, 103);
+    assert_eq!(
+        fields,
+        [
+            ("X-Other", "p"),
+            ("Link", "</a>"),
+            ("X-Frame-Options", "DENY")
+        ]
+    );
+    assert_eq!(client.answer().await.text(), "final");
+}
