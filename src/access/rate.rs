@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher as _;
 use std::hash::RandomState;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use ajpgate_config::{Rate, RatePer};
@@ -13,6 +13,7 @@ use governor::{Quota, RateLimiter};
 
 use super::no_access::NoAccess;
 use super::table::Table;
+use crate::client::network;
 use crate::clock;
 
 /// A rate, and how much of it is used up.
@@ -136,17 +137,6 @@ impl LiveRate {
     }
 }
 
-/// The part of an address that is one client.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
 /// The time of the event that is handled.
 #[derive(Debug, Clone)]
 struct EventClock;
@@ -156,23 +146,5 @@ impl Clock for EventClock {
 
     fn now(&self) -> Instant {
         clock::now().into_std()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_is_an_ipv4_address_or_a_network_of_64_bits() {
-        for (address, expected) in [
-            ("192.0.2.7", "192.0.2.7"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("2001:db8:1:2::", "2001:db8:1:2::"),
-        ] {
-            let network = network(address.parse().unwrap());
-            assert_eq!(network.to_string(), expected, "{address}");
-        }
     }
 }

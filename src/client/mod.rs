@@ -8,6 +8,7 @@ mod chain;
 mod claims;
 mod forwarded;
 mod host;
+mod network;
 mod per_address;
 mod request;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub(crate) use self::claims::{Believed, Claims};
 pub(crate) use self::host::Host;
+pub(crate) use self::network::network;
 pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;
 pub(crate) use self::tls::Tls;

@@ -8,7 +8,7 @@ use sha_crypt::{PasswordHash, PasswordVerifier as _, ShaCrypt};
 pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Longest password that is hashed, in bytes. The cost of SHA crypt grows with it.
-const LONGEST_PASSWORD: usize = 1024;
+const LONGEST_PASSWORD: usize = 255;
 
 /// Longest name of a user, in bytes.
 const LONGEST_NAME: usize = 255;

@@ -25,6 +25,7 @@ mod users;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ajpgate_config as config;
@@ -172,10 +173,10 @@ impl LogIn<'_> {
     ///
     /// # Errors
     /// Too many passwords wait to be checked.
-    pub(crate) async fn verify(self, hashing: &Hashing) -> Result<Option<User>, Busy> {
+    pub(crate) async fn verify(self, client: IpAddr, hashing: &Hashing) -> Result<Option<User>, Busy> {
         let user = self.user();
         let right = match self.check {
-            Some(check) => check.verify(self.credentials, hashing).await?,
+            Some(check) => check.verify(self.credentials, client, hashing).await?,
             None => false,
         };
         Ok(user.filter(|_| right))

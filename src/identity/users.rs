@@ -1,5 +1,6 @@
 //! A file of users while the gateway runs: read again when it changes, with the passwords that were found right.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -93,13 +94,14 @@ impl Check {
         self.current.good.knows(&self.tag)
     }
 
-    /// Whether the credentials, which are those of this check, are a user's.
+    /// Whether the credentials, which are those of this check and came from a client of this address, are a user's.
     ///
     /// # Errors
     /// Too many passwords wait to be checked.
     pub(super) async fn verify(
         self,
         credentials: &Credentials,
+        client: IpAddr,
         hashing: &Hashing,
     ) -> Result<bool, Busy> {
         let Self { current, tag } = self;
@@ -113,7 +115,7 @@ impl Check {
             }
             right
         };
-        hashing.run(again, work).await
+        hashing.run(client, again, work).await
     }
 }
 
@@ -297,9 +299,11 @@ impl LiveUsers {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::net::Ipv4Addr;
 
     use super::*;
 
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const ANNA: &str = "anna:$2y$04$Op6C1pTlDFfZeKh67qGrc.gOGq/stAT4iUoIfK/XOiesuw9FiBZ42\n";
 
     /// A file that is not there yet.
@@ -323,7 +327,7 @@ mod tests {
         hashing: &Hashing,
     ) -> Result<bool, Busy> {
         let check = users.check(credentials).await;
-        check.verify(credentials, hashing).await
+        check.verify(credentials, CLIENT, hashing).await
     }
 
     #[tokio::test]

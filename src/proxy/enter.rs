@@ -183,7 +183,7 @@ async fn log_in(
         return Ok(user);
     }
     access.guess(address).map_err(Nobody::TooMany)?;
-    let verified = log_in.verify(&record.shared.hashing).await;
+    let verified = log_in.verify(address, &record.shared.hashing).await;
     if !matches!(verified, Ok(None)) {
         access.take_back_guess(address);
     }
