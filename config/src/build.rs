@@ -6,6 +6,7 @@
 mod access;
 mod admin;
 mod answers;
+mod asks_itself;
 mod balancer;
 mod cluster;
 mod discover;
@@ -47,6 +48,7 @@ pub(crate) fn build(file: File, include: Include, place: Place, report: &Report)
     let balancers = builder.balancers(file.balancers);
     let mappings = builder.mappings(file.proxy_pass, &balancers);
     let admin = builder.admin(file.admin, &listeners, place);
+    builder.asks_itself(&mappings, &listeners);
     builder.same_account(&listeners, admin.as_ref());
     builder.warn(&balancers, &mappings, place);
     let numbers = Numbers {

@@ -173,7 +173,11 @@ impl LogIn<'_> {
     ///
     /// # Errors
     /// Too many passwords wait to be checked.
-    pub(crate) async fn verify(self, client: IpAddr, hashing: &Hashing) -> Result<Option<User>, Busy> {
+    pub(crate) async fn verify(
+        self,
+        client: IpAddr,
+        hashing: &Hashing,
+    ) -> Result<Option<User>, Busy> {
         let user = self.user();
         let right = match self.check {
             Some(check) => check.verify(self.credentials, client, hashing).await?,

@@ -233,7 +233,7 @@ impl Builder<'_> {
 }
 
 /// Whether a request for `path`, on the same host and scheme, is taken by this mapping.
-fn leads_to(mapping: &BuiltMapping, path: &str, mappings: &[BuiltMapping]) -> bool {
+pub(super) fn leads_to(mapping: &BuiltMapping, path: &str, mappings: &[BuiltMapping]) -> bool {
     let path = if path.is_empty() { "/" } else { path };
     let takes = |it: &BuiltMapping| match &it.built.pattern {
         Some(pattern) => pattern.bytes().is_match(path.as_bytes()),
