@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::api::{Api, ApiArgument, ApiError, with};
+use super::api::{Api, ApiArgument, ApiError, Said, with};
 use super::member::{Member, MemberArguments};
 use super::process::{FAILED, show};
 use super::terminal::{Terminal, plain};
@@ -16,6 +16,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 /// The longest time for which the gateway may be away while it is waited for: it is restarted, say.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is said at last where another program does not know the member.
+const UNKNOWN: &str = "the gateway was started anew and does not know this member, so it cannot say whether it can be stopped";
 
 /// Clears the line of a terminal that the cursor is in, and goes to its start.
 const AGAIN: &str = "\r\x1b[K";
@@ -52,6 +55,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Looks at the member until the drain is over. Its route may be changed meanwhile, so its url names it.
+///
+/// A gateway that is restarted is away for a while, and may not know the member at first: only a program that has known the
+/// member says that it is gone.
 async fn wait(api: &mut Api, balancer: &str, mut member: Member) -> Result<ExitCode, ApiError> {
     let mut progress = Progress::new();
     let mut answered = Instant::now();
@@ -65,25 +71,32 @@ async fn wait(api: &mut Api, balancer: &str, mut member: Member) -> Result<ExitC
             return Ok(ExitCode::SUCCESS);
         }
         progress.tell(&format!("{} drains: {}", member.name(), member.left()))?;
-        sleep(INTERVAL).await;
-        match api.member(balancer, &member.url).await {
-            Ok(Some(value)) => {
-                answered = Instant::now();
-                member = Member::of(value)?;
+        member = loop {
+            sleep(INTERVAL).await;
+            let is_late = answered.elapsed() >= PATIENCE;
+            match api.member(balancer, &member.url).await {
+                Ok(Said::Member(value)) => {
+                    answered = Instant::now();
+                    break Member::of(value)?;
+                }
+                // Discovery removes a member when its drain is over, and who removes one by hand has decided the same.
+                Ok(Said::Removed) => {
+                    let (name, balancer) = (member.name(), plain(balancer));
+                    progress.end(&format!("{name} is no longer a member of {balancer}"))?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Ok(Said::Unknown) if is_late => {
+                    progress.end(&format!("{UNKNOWN}: {}", member.name()))?;
+                    return Ok(ExitCode::from(FAILED));
+                }
+                Ok(Said::Unknown) => {
+                    let name = member.name();
+                    progress.tell(&format!("{name} is not known to the gateway that has started"))?;
+                }
+                Err(error) if error.may_pass() && !is_late => {}
+                Err(error) => return Err(error),
             }
-            // Discovery removes a member when its drain is over, and who removes one by hand has decided the same.
-            Ok(None) => {
-                let what = format!(
-                    "{} is no longer a member of {}",
-                    member.name(),
-                    plain(balancer)
-                );
-                progress.end(&what)?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            Err(ApiError::Unreachable(_) | ApiError::Lost(_)) if answered.elapsed() < PATIENCE => {}
-            Err(error) => return Err(error),
-        }
+        };
     }
 }
 

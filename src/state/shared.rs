@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::closing::Closing;
@@ -22,6 +23,8 @@ use crate::tls::Challenges;
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// Tells this program from the one before it and the one after it.
+    pub(crate) program: HeaderValue,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) metrics: Metrics,
     pub(crate) counters: GatewayMetrics,

@@ -41,8 +41,24 @@ const PATIENCE: Duration = Duration::from_millis(900);
 /// The header field in which a page of the gateway sends its token.
 const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
 
+/// The header field with the name of the program that answers: after a restart, and after a hand-over, it is another one.
+pub(crate) const PROGRAM: HeaderName = HeaderName::from_static("x-ajpgate-program");
+
 /// Answers a request of an admitted client.
 pub(super) async fn answer(
+    shared: &Arc<Shared>,
+    client: &Client,
+    token: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Answer {
+    let mut answer = answer_of(shared, client, token, head, body).await;
+    let program = shared.program.clone();
+    answer.headers_mut().insert(PROGRAM, program);
+    answer
+}
+
+async fn answer_of(
     shared: &Arc<Shared>,
     client: &Client,
     token: &str,

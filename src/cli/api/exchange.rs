@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::place::Place;
 use super::refusal::ApiError;
+use crate::admin::PROGRAM;
 use crate::backend::connect;
 
 /// The longest time for the connection to one address.
@@ -32,6 +33,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Whether it wants a name and a password (RFC 7617).
     pub(super) asks_for_password: bool,
+    /// The name of the program that answers, which is another one after a restart; earlier versions do not tell it.
+    pub(super) program: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -117,6 +120,7 @@ async fn send(
         let scheme = challenge.and_then(|challenge| challenge.get(..5));
         Ok(Answer {
             status: head.status,
+            program: head.headers.get(PROGRAM).cloned(),
             asks_for_password: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic")),
             body: body.to_bytes(),
         })

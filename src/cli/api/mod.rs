@@ -14,7 +14,7 @@ mod trust;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -47,6 +47,20 @@ const PART: &AsciiSet = &NON_ALPHANUMERIC
 /// The admin API of one gateway.
 pub(super) struct Api {
     place: Place,
+    /// The program that has answered last.
+    program: Option<HeaderValue>,
+    /// The program that has shown the member last.
+    knew: Option<HeaderValue>,
+}
+
+/// What a gateway says of a member.
+pub(super) enum Said {
+    /// It is this.
+    Member(Value),
+    /// The program that knew it knows it no longer: it was removed.
+    Removed,
+    /// Another program answers by now, which does not know it: it may have just started.
+    Unknown,
 }
 
 /// Runs a command against the API that the arguments name. What keeps it from succeeding is printed to stderr.
@@ -56,7 +70,12 @@ pub(super) fn with(
 ) -> anyhow::Result<ExitCode> {
     let done = block_on(async {
         let place = Place::of(argument)?;
-        command(&mut Api { place }).await
+        let mut api = Api {
+            place,
+            program: None,
+            knew: None,
+        };
+        command(&mut api).await
     })?;
     Ok(done.unwrap_or_else(|error| {
         eprintln!("{}", error.lines());
@@ -71,16 +90,22 @@ impl Api {
             .await
     }
 
-    /// A member as it is now; `None` when the gateway has none of this route or url.
-    pub(super) async fn member(
-        &mut self,
-        balancer: &str,
-        member: &str,
-    ) -> Result<Option<Value>, ApiError> {
+    /// A member as it is now.
+    pub(super) async fn member(&mut self, balancer: &str, member: &str) -> Result<Said, ApiError> {
         let path = path(balancer, member);
         match self.ask(&Method::GET, &path, None, LIMIT).await {
-            Err(ApiError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => Ok(None),
-            asked => asked.map(Some),
+            Err(ApiError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
+                let knew_it = self.program.is_some() && self.program == self.knew;
+                Ok(match knew_it {
+                    true => Said::Removed,
+                    false => Said::Unknown,
+                })
+            }
+            asked => {
+                let member = asked?;
+                self.knew.clone_from(&self.program);
+                Ok(Said::Member(member))
+            }
         }
     }
 
@@ -92,8 +117,10 @@ impl Api {
         change: &Value,
     ) -> Result<Value, ApiError> {
         let path = path(balancer, member);
-        self.ask(&Method::PATCH, &path, Some(change.to_string()), LIMIT)
-            .await
+        let change = Some(change.to_string());
+        let changed = self.ask(&Method::PATCH, &path, change, LIMIT).await?;
+        self.knew.clone_from(&self.program);
+        Ok(changed)
     }
 
     /// Lets the gateway read its file again.
@@ -122,6 +149,7 @@ impl Api {
                 }
                 answer => answer?,
             };
+            self.program.clone_from(&answer.program);
             let wants_basic = answer.status == StatusCode::UNAUTHORIZED && answer.asks_for_password;
             if wants_basic && self.place.take_token_for_password() {
                 continue;

@@ -41,6 +41,15 @@ impl ApiError {
         }
     }
 
+    /// Whether it may be over soon: the gateway is restarted, say, and a proxy in front of it answers in its place.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Lost(_) | Self::Foreign(_) => true,
+            Self::Refused { status, .. } => status.is_server_error(),
+            Self::Usage(_) | Self::Config(_) | Self::Output(_) => false,
+        }
+    }
+
     /// JSON that is not what the API answers.
     pub(crate) fn shape(error: &serde_json::Error) -> Self {
         Self::Foreign(format!("the answer is none of an admin listener: {error}"))

@@ -8,3 +8,5 @@ mod meanwhile;
 mod settings;
 mod succession;
 mod systemd;
+
+pub(crate) use self::succession::Succession;

@@ -1,6 +1,7 @@
 //! `status`, `drain`, `set` and `reload` against a running gateway.
 
 mod bad;
+mod restart;
 mod screen;
 mod who;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::house::House;
 use crate::support::http::{ask, get};
 use crate::support::program::{Done, Program, ajpgate, run};
-use crate::support::{Scratch, until};
+use crate::support::Scratch;
 
 const DRAIN: &str = "{\"status\": {\"drain\": true}}";
 const NO_DRAIN: &str = "{\"status\": {\"drain\": false}}";
@@ -218,20 +219,6 @@ fn house_at(port: SocketAddr) -> House {
     House::start(&format!(
         "admin: {{ bind: \"{port}\", state_file: state.json }}\n"
     ))
-}
-
-#[test]
-fn the_wait_outlives_a_restart_of_the_gateway() {
-    let port = crate::support::ReservedPort::new();
-    let mut house = house_at(port.addr());
-    let waiting = wait(&house);
-    house.kill_and_start();
-    until("the gateway is back", || {
-        std::net::TcpStream::connect(port.addr()).ok()
-    });
-    assert_eq!(house.members()[0]["status"]["drain"], true);
-    assert_eq!(ask(house.admin, "PATCH", NODE1, NO_DRAIN).status, 200);
-    assert_eq!(waiting.ended().code, Some(1));
 }
 
 #[test]
