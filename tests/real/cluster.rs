@@ -14,21 +14,31 @@ use crate::support::{eventually, probe};
 const EVERYWHERE: Duration = Duration::from_secs(1);
 const REFUSED: Duration = Duration::from_secs(5);
 
+/// How long sessions live, and how long where a program is replaced meanwhile.
+const SHORT: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(8);
+
 /// Gateways of one cluster in front of the same nodes.
 struct Cluster {
     engine: Redis,
     nodes: [Node; 2],
     gateways: Vec<Ajpgate>,
+    session_timeout: Duration,
 }
 
 impl Cluster {
     async fn start(count: usize) -> Self {
+        Self::start_with(count, SHORT).await
+    }
+
+    async fn start_with(count: usize, session_timeout: Duration) -> Self {
         let engine = Redis::start(Some("s3cret")).await;
         let nodes = [Node::start("node1").await, Node::start("node2").await];
         let mut cluster = Self {
             engine,
             nodes,
             gateways: Vec::new(),
+            session_timeout,
         };
         for _ in 0..count {
             let gateway = cluster.another("s3cret").await;
@@ -43,7 +53,7 @@ impl Cluster {
         Ajpgate::start(&format!(
             "balancers:
   shop:
-    session_timeout: 4s
+    session_timeout: {}s
     members:
       - {{ url: \"ajp://{}\", route: node1 }}
       - {{ url: \"ajp://{}\", route: node2 }}
@@ -51,6 +61,7 @@ proxy_pass:
   - {{ path: /, to: \"balancer://shop/\" }}
 cluster: {{ url: \"redis://:{password}@{}/1\", name: shop }}
 ",
+            self.session_timeout.as_secs(),
             one.ajp_addr(),
             two.ajp_addr(),
             self.engine.addr()
@@ -202,17 +213,8 @@ async fn a_read_only_engine_and_a_wrong_password_are_named_in_the_log() {
 #[tokio::test]
 async fn a_drain_ends_once_for_all_gateways() {
     let cluster = Cluster::start(3).await;
-    // A session of node1, which comes by another gateway each time.
-    let mut session = None;
-    for _ in 0..20 {
-        let mut browser = Browser::new(cluster.gateways[0].front());
-        browser.get("/").await;
-        session = browser.session.filter(|it| it.ends_with(".node1"));
-        if session.is_some() {
-            break;
-        }
-    }
-    let session = session.expect("a session of node1");
+    // It comes by another gateway each time.
+    let session = session_of_node1(&cluster.gateways[0]).await;
     let drain = "{ \"status\": { \"drain\": true } }";
     cluster.gateways[1].api("PATCH", NODE1, drain, 200).await;
     let begun = Instant::now();
@@ -247,6 +249,81 @@ async fn a_drain_ends_once_for_all_gateways() {
         let log = gateway.log();
         assert_eq!(log.matches("member has drained").count(), 1, "{log}");
     }
+}
+
+/// The program before tells its sessions until it ends, and the one after it takes them up with the drain.
+#[tokio::test]
+async fn a_hand_over_keeps_the_drain_and_the_union_of_sessions() {
+    let cluster = Cluster::start_with(2, LONG).await;
+    let [one, two] = &cluster.gateways[..] else {
+        panic!("two gateways");
+    };
+    // From then on the engine has what all gateways have counted.
+    pause(LONG + Duration::from_secs(1)).await;
+    let first = session_of_node1(one).await;
+    let second = session_of_node1(two).await;
+    let drain = "{ \"status\": { \"drain\": true } }";
+    one.api("PATCH", NODE1, drain, 200).await;
+    for gateway in [one, two] {
+        drains(gateway, 2).await;
+    }
+    visit(one, &first).await;
+    visit(two, &second).await;
+    one.hand_over().await;
+    // Nobody has asked the new program for these sessions.
+    for gateway in [one, two] {
+        drains(gateway, 2).await;
+    }
+    visit(two, &first).await;
+    visit(one, &second).await;
+    let last = Instant::now();
+    for gateway in [one, two] {
+        drains(gateway, 2).await;
+    }
+    while last.elapsed() < LONG {
+        for gateway in [one, two] {
+            assert_eq!(member(gateway).await["drained"], false);
+        }
+        pause(Duration::from_millis(100)).await;
+    }
+    for gateway in [one, two] {
+        gateway
+            .counts("member_drained", &[("route", "node1")], 1)
+            .await;
+    }
+    // What the program before told last counts for as long again.
+    let ended = last.elapsed();
+    let latest = LONG * 2 + Duration::from_secs(8);
+    assert!(ended < latest, "{ended:?}");
+}
+
+/// Begins sessions until one is of node1.
+async fn session_of_node1(gateway: &Ajpgate) -> String {
+    for _ in 0..20 {
+        let mut browser = Browser::new(gateway.front());
+        browser.get("/").await;
+        if let Some(session) = browser.session.filter(|it| it.ends_with(".node1")) {
+            return session;
+        }
+    }
+    panic!("no session of node1");
+}
+
+/// Sends a request of a session, which its member must answer.
+async fn visit(gateway: &Ajpgate, session: &str) {
+    let mut browser = Browser::new(gateway.front());
+    browser.session = Some(session.to_owned());
+    assert_eq!(browser.get("/").await.status, 200);
+}
+
+/// Waits until a gateway shows that node1 drains with this number of sessions. It must not say before that it has drained.
+async fn drains(gateway: &Ajpgate, sessions: u64) {
+    eventually("the sessions of all gateways are shown", async || {
+        let member = member(gateway).await;
+        assert_eq!(member["drained"], false, "{member}");
+        member["status"]["drain"] == true && member["sessions"] == sessions
+    })
+    .await;
 }
 
 /// A gateway whose member is an address of this host's name, and learns its route.

@@ -1,7 +1,7 @@
 //! The program `ajpgate` in a process of its own.
 
 use super::metrics::Metrics;
-use super::process::{Process, Signal};
+use super::process::{self, Process, Signal};
 use super::scratch::Scratch;
 use super::tomcat::Tomcat;
 use super::usage::{self, Memory};
@@ -226,6 +226,16 @@ impl Ajpgate {
     /// Processor time that it has used.
     pub(crate) fn processor_time(&self) -> Duration {
         usage::processor_time(self.id())
+    }
+
+    /// Has another program take over, and waits until it serves. It has the same sockets and the same log, and ends with this
+    /// value, as it is in the process group of the first program, whose end must not be asked for.
+    pub(crate) async fn hand_over(&self) {
+        process::send(Signal::Usr2, &self.id().to_string()).expect("cannot signal a child");
+        eventually("the new program serves", async || {
+            self.log().contains("the new program serves")
+        })
+        .await;
     }
 
     /// Sends SIGTERM and waits for its end.

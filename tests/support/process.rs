@@ -19,6 +19,7 @@ pub(crate) enum Signal {
     Stop,
     Cont,
     Hup,
+    Usr2,
 }
 
 impl Signal {
@@ -29,6 +30,7 @@ impl Signal {
             Self::Stop => "STOP",
             Self::Cont => "CONT",
             Self::Hup => "HUP",
+            Self::Usr2 => "USR2",
         }
     }
 }
