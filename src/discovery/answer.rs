@@ -70,8 +70,8 @@ impl Found {
 /// Who hears what a source says.
 pub(crate) trait Listener: Send + Sync {
     /// The members that are known from this source.
-    fn known(&self) -> Vec<Found>;
+    fn known(&self) -> impl Future<Output = Vec<Found>> + Send;
 
     /// Takes an answer. Returns whether it counts now: one that could not be applied is to be told again.
-    fn hear(&self, answer: Answer) -> bool;
+    fn hear(&self, answer: Answer) -> impl Future<Output = bool> + Send;
 }

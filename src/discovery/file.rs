@@ -23,7 +23,7 @@ pub(super) async fn follow(files: &MemberFiles, interval: Duration, listener: &i
         read = again;
         let pause = match answer {
             Some(answer) => {
-                listener.hear(answer);
+                listener.hear(answer).await;
                 interval
             }
             None => SETTLES.min(interval),

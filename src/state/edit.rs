@@ -49,6 +49,20 @@ impl Shared {
         }
     }
 
+    /// Changes something in a thread for blocking work, because it may wait for a disk and for other changes. A change that has
+    /// begun is completed, also when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// Why the change was not made.
+    pub(crate) async fn edit_aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Edit<'_>) -> Result<T, EditError> + Send + 'static,
+    ) -> Result<T, EditError> {
+        let shared = Arc::clone(self);
+        let changed = tokio::task::spawn_blocking(move || change(&mut shared.edit())).await;
+        changed.unwrap_or_else(|error| Err(EditError::Broken(error.to_string())))
+    }
+
     fn turn(&self) -> MutexGuard<'_, Editing> {
         self.editing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -313,9 +327,6 @@ impl Edit<'_> {
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
-        if self.shared.held.stands_still() {
-            return Err(EditError::Replaced);
-        }
         let writes = self.writes(&layers.overrides);
         if writes.is_empty() {
             return self.run_here(layers, directories, now, tell);
@@ -335,9 +346,7 @@ impl Edit<'_> {
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
-        if self.shared.held.stands_still() {
-            return Err(EditError::Replaced);
-        }
+        self.may_change()?;
         let before = self.snapshot();
         let wanted = layers.over(&self.editing().file);
         let plan = self.plan(&wanted, &before, directories)?;
@@ -350,6 +359,14 @@ impl Edit<'_> {
         editing.layers = layers;
         self.carry_out(plan, &before, tracing, now);
         Ok(())
+    }
+
+    /// While a new program takes over, nothing may be changed: it has read everything already.
+    fn may_change(&self) -> Result<(), EditError> {
+        match self.shared.held.stands_still() {
+            true => Err(EditError::Replaced),
+            false => Ok(()),
+        }
     }
 
     fn plan<'p>(

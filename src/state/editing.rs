@@ -195,6 +195,8 @@ pub(crate) enum EditError {
     Unreachable,
     #[error("the cluster has too many changes: at a time, or altogether")]
     TooMuch,
+    #[error("the change was not completed: {0}")]
+    Broken(String),
     #[error("the state file {} cannot be written: {error}", file.display())]
     Store { file: PathBuf, error: io::Error },
 }

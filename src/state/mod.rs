@@ -52,6 +52,7 @@ pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::closing::Closing;
 pub(crate) use self::discovered::with_lists;
 pub(crate) use self::drain::Left;
+pub(crate) use self::edit::Edit;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::guard::{AuthServer, LiveIdentity};
 pub(crate) use self::journal::{Journal, MadeByHand};

@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, info, warn};
 
 use crate::discovery::{self, Answer, Found, MOST_MEMBERS};
-use crate::state::{EditError, Shared};
+use crate::state::{Edit, EditError, Shared};
 use crate::telemetry::metrics::{DiscoveryCounters, DiscoveryResult};
 
 /// How long a start waits for the first answers.
@@ -18,7 +18,7 @@ const FIRST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Asks every source once, so that the first request finds members. What does not answer in time is asked again later, and
 /// the log tells of it then.
-pub(crate) async fn ask_first(shared: &Shared) {
+pub(crate) async fn ask_first(shared: &Arc<Shared>) {
     let snapshot = shared.snapshot.load_full();
     let sources = snapshot.balancers.iter().flat_map(|balancer| {
         let sources = balancer.config.discover.iter();
@@ -26,10 +26,10 @@ pub(crate) async fn ask_first(shared: &Shared) {
     });
     let asked = sources.map(|(balancer, source)| async move {
         if let Ok(Some(answer)) = timeout(FIRST_ANSWERS, discovery::ask(source)).await {
-            let discovered = shared
-                .edit()
-                .discover(balancer, source, &answer, Instant::now());
-            if let Err(error) = discovered {
+            let (name, source) = (balancer.to_owned(), source.clone());
+            let discover =
+                move |edit: &mut Edit<'_>| edit.discover(&name, &source, &answer, Instant::now());
+            if let Err(error) = shared.edit_aside(discover).await {
                 debug!(balancer, %error, "the first answer of a source cannot be used");
             }
         }
@@ -135,12 +135,13 @@ fn shown(parts: &BTreeSet<String>) -> String {
 }
 
 impl discovery::Listener for &Ear {
-    fn known(&self) -> Vec<Found> {
-        let mut edit = self.shared.edit();
-        edit.discovered(&self.balancer, &self.source)
+    async fn known(&self) -> Vec<Found> {
+        let (balancer, source) = (self.balancer.clone(), self.source.clone());
+        let known = move |edit: &mut Edit<'_>| Ok(edit.discovered(&balancer, &source));
+        self.shared.edit_aside(known).await.unwrap_or_default()
     }
 
-    fn hear(&self, answer: Answer) -> bool {
+    async fn hear(&self, answer: Answer) -> bool {
         let trouble = match &answer {
             Answer::Named { unheard, .. } if unheard.is_empty() => None,
             Answer::Named { unheard, .. } => Some(Trouble::Partly(shown(unheard))),
@@ -152,7 +153,7 @@ impl discovery::Listener for &Ear {
             Answer::Empty => DiscoveryResult::Empty,
             Answer::Failed(_) => DiscoveryResult::Failed,
         };
-        let changed = self.change(&answer);
+        let changed = self.change(answer).await;
         if changed.is_err() {
             result = DiscoveryResult::Failed;
         }
@@ -171,11 +172,12 @@ impl Ear {
     }
 
     /// Changes what runs as the answer says. Returns whether it was possible.
-    fn change(&self, answer: &Answer) -> Result<bool, String> {
+    async fn change(&self, answer: Answer) -> Result<bool, String> {
+        let (balancer, source) = (self.balancer.clone(), self.source.clone());
+        let discover =
+            move |edit: &mut Edit<'_>| edit.discover(&balancer, &source, &answer, Instant::now());
+        let changed = self.shared.edit_aside(discover).await;
         let (balancer, source) = (&self.balancer, self.source.subject());
-        let mut edit = self.shared.edit();
-        let changed = edit.discover(balancer, &self.source, answer, Instant::now());
-        drop(edit);
         match changed {
             Ok(after) => {
                 if after.new + after.vanished + after.back > 0 {

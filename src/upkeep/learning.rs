@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::pause::pause;
-use crate::state::{EditError, Shared};
+use crate::state::{Edit, EditError, Shared};
 use crate::telemetry::WarnLimit;
 
 /// The time from one look to the next. Requests find the member before, by its decisions.
@@ -23,10 +23,9 @@ pub(super) async fn follow(shared: Arc<Shared>, ended: CancellationToken) {
             if taught.is_empty() {
                 continue;
             }
-            let noted = shared
-                .edit()
-                .learn(balancer.name(), &taught, Instant::now());
-            match noted {
+            let name = balancer.name().to_owned();
+            let learn = move |edit: &mut Edit<'_>| edit.learn(&name, &taught, Instant::now());
+            match shared.edit_aside(learn).await {
                 Ok(()) | Err(EditError::Replaced) => {}
                 Err(error) => {
                     if let Some(left_out) = failed.due(()) {

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::pause::pause;
 use crate::backend::{ConnectError, FailureKind, Question};
-use crate::state::{EditError, LiveBalancer, LiveMember, Shared};
+use crate::state::{Edit, EditError, LiveBalancer, LiveMember, Shared};
 
 /// The time from one look at these members to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -33,10 +33,10 @@ pub(super) async fn look_after(shared: Arc<Shared>, ended: CancellationToken) {
             if gone.is_empty() {
                 continue;
             }
-            let removed = shared
-                .edit()
-                .forget_vanished(balancer.name(), &gone, Instant::now());
-            match removed {
+            let name = balancer.name().to_owned();
+            let forget =
+                move |edit: &mut Edit<'_>| edit.forget_vanished(&name, &gone, Instant::now());
+            match shared.edit_aside(forget).await {
                 Ok(()) | Err(EditError::Replaced) => {}
                 Err(error) => {
                     let balancer = balancer.name();

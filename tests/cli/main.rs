@@ -29,6 +29,7 @@ mod reload;
 mod run;
 mod secrets;
 mod shell;
+mod slow_disk;
 mod stopping;
 mod tls;
 mod usage;

@@ -216,7 +216,7 @@ impl From<EditError> for Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             EditError::Again => return Self::again(error.to_string()),
-            EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            EditError::Broken(_) | EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
     }

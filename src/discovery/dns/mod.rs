@@ -23,11 +23,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) async fn follow(source: &Discover, listener: &impl Listener) {
     loop {
         // The system's settings may have changed since the last question.
-        let answer = match timeout(LONGEST, ask(source, &listener.known())).await {
+        let known = listener.known().await;
+        let answer = match timeout(LONGEST, ask(source, &known)).await {
             Ok(answer) => answer,
             Err(_) => Answer::Failed(format!("no answer within {}s", LONGEST.as_secs())),
         };
-        listener.hear(answer);
+        listener.hear(answer).await;
         sleep(source.interval).await;
     }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn follow(
             Reached::Events => 0,
         };
         if let Some(trouble) = end.trouble {
-            listener.hear(Answer::Failed(trouble.to_string()));
+            listener.hear(Answer::Failed(trouble.to_string())).await;
         }
         sleep(pause(source.interval, failures, random::seed())).await;
     }
@@ -124,10 +124,10 @@ impl<L: Listener> Following<'_, L> {
     async fn watch(&self, mut listed: Listed) -> End {
         // It is told when its watch is open; before that only where it says something new. Otherwise the log would say with
         // every list that the source answers, and then that it does not.
-        let known = self.listener.known();
+        let known = self.listener.known().await;
         let answer = answer(&listed.slices, self.source, self.service, &known);
         if is_news(&answer, &known) {
-            self.listener.hear(answer);
+            self.listener.hear(answer).await;
         }
         let (mut reached, mut was_silent) = (Reached::Nothing, false);
         loop {
@@ -171,7 +171,7 @@ impl<L: Listener> Following<'_, L> {
         listed: &mut Listed,
         has_spoken: &mut bool,
     ) -> Result<(), Trouble> {
-        let mut counts = self.tell(listed);
+        let mut counts = self.tell(listed).await;
         let mut silent = Instant::now() + SILENCE;
         loop {
             // What could not be applied is told again.
@@ -184,7 +184,7 @@ impl<L: Listener> Following<'_, L> {
                 },
                 Err(_) if Instant::now() >= silent => return Err(Trouble::Late(SILENCE)),
                 Err(_) => {
-                    counts = self.tell(listed);
+                    counts = self.tell(listed).await;
                     continue;
                 }
             }
@@ -193,7 +193,7 @@ impl<L: Listener> Following<'_, L> {
             let settled = self.settle(stream, listed).await;
             listed.slices.within_bounds()?;
             // What has come before a broken event counts.
-            counts = self.tell(listed);
+            counts = self.tell(listed).await;
             settled?;
         }
     }
@@ -232,10 +232,10 @@ impl<L: Listener> Following<'_, L> {
     }
 
     /// Tells what is known. Returns whether it counts now.
-    fn tell(&self, listed: &Listed) -> bool {
-        let known = self.listener.known();
+    async fn tell(&self, listed: &Listed) -> bool {
+        let known = self.listener.known().await;
         let answer = answer(&listed.slices, self.source, self.service, &known);
-        self.listener.hear(answer)
+        self.listener.hear(answer).await
     }
 }
 

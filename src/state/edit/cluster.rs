@@ -34,6 +34,7 @@ impl Edit<'_> {
     /// Writes to the engine. Once it has the change, it is taken up here as on the other gateways, and then this returns.
     /// The lock is released while this waits.
     pub(super) fn write_to_cluster(&mut self, writes: Writes) -> Result<(), EditError> {
+        self.may_change()?;
         let Some(cluster) = &mut self.editing().cluster else {
             return Ok(());
         };
