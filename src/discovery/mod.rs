@@ -25,7 +25,7 @@
 //!   heard of: their members stay as they are.
 //! * What is said of a member beside its url is in `standing`: `Ready`, `NotReady` (it takes no request), `Ending` (it
 //!   drains) or `EndingNotReady` (both). `Vanished` is for `reconcile` alone.
-//! * Order means nothing, and a double counts once. At most [`MOST_MEMBERS`] members are taken.
+//! * Order means nothing, and a double counts once. At most [`MOST_MEMBERS`] members of a balancer are taken, which [`Room`] decides.
 //! * A source never removes a member itself, and knows nothing of balancers, sessions or requests.
 
 mod address;
@@ -35,6 +35,7 @@ mod file;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 mod reconcile;
+mod room;
 
 use std::path::Path;
 
@@ -43,6 +44,7 @@ use ajpgate_config::{Discover, DiscoverFrom};
 pub(crate) use self::answer::{Answer, Found, Listener};
 pub(crate) use self::file::look as look_into_files;
 pub(crate) use self::reconcile::{Reconciled, forget, reconcile};
+pub(crate) use self::room::{Place, Room, place};
 pub(crate) use ajpgate_config::defaults::MOST_MEMBERS;
 
 /// Reads a kubeconfig, and the files that it names.

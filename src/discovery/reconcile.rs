@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use ajpgate_config::defaults::MOST_MEMBERS;
 use ajpgate_config::{MemberUrl, Standing};
 
 use super::answer::{Answer, Found};
+use super::room::Room;
 
 /// What follows from an answer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,17 +19,19 @@ pub(crate) struct Reconciled {
     pub(crate) vanished: usize,
     /// Members that had vanished and are named again.
     pub(crate) back: usize,
-    /// Members that were left out, because there are too many.
+    /// Members that are named and have no place, because there are too many. Known ones of them drain.
     pub(crate) left_out: usize,
+    /// Members that had vanished and have no place any more, because too many drain.
+    pub(crate) given_up: usize,
 }
 
-/// What follows from an answer where these members are known.
+/// What follows from an answer where these members are known, and where the balancer has this room beside them.
 ///
 /// * An answer that names nobody, and one that has failed, changes nothing.
 /// * A member that is named is what the answer says.
 /// * One that is not named drains, unless its part of the question was not answered.
-/// * Of more than [`MOST_MEMBERS`] members, known ones are taken first. As many may drain; those that drain for longest go.
-pub(crate) fn reconcile(known: &[Found], answer: &Answer) -> Reconciled {
+/// * Of more members than there is room for, known ones are taken first. Of those that drain, the ones that drain for longest go.
+pub(crate) fn reconcile(known: &[Found], answer: &Answer, mut room: Room) -> Reconciled {
     let Answer::Named { found, unheard } = answer else {
         return Reconciled {
             members: known.to_vec(),
@@ -45,14 +47,13 @@ pub(crate) fn reconcile(known: &[Found], answer: &Answer) -> Reconciled {
     for member in known {
         let had_vanished = member.standing == Standing::Vanished;
         let next = match named.remove(&member.url) {
-            Some(_) if living.len() >= MOST_MEMBERS => {
-                after.left_out += 1;
-                None
-            }
             Some(found) => Some(found.clone()),
             None => Some(member.clone()).filter(|it| unheard.contains(&it.part)),
         };
-        match next.filter(|next| next.standing != Standing::Vanished) {
+        let next = next.filter(|next| next.standing != Standing::Vanished);
+        let has_room = next.as_ref().is_none_or(|next| room.take(&next.url));
+        after.left_out += usize::from(!has_room);
+        match next.filter(|_| has_room) {
             Some(next) => {
                 after.back += usize::from(had_vanished);
                 living.push(next);
@@ -63,14 +64,16 @@ pub(crate) fn reconcile(known: &[Found], answer: &Answer) -> Reconciled {
     }
     let mut new: Vec<&Found> = named.into_values().collect();
     new.sort_by(|one, other| place(&one.url).cmp(&place(&other.url)));
-    let room = MOST_MEMBERS.saturating_sub(living.len());
-    after.left_out += new.len().saturating_sub(room);
-    new.truncate(room);
+    new.retain(|found| {
+        let has_room = room.take(&found.url);
+        after.left_out += usize::from(!has_room);
+        has_room
+    });
     living.extend(new.iter().copied().cloned());
     (after.new, after.vanished) = (new.len(), going.len());
     gone.append(&mut going);
-    let surplus = gone.len().saturating_sub(MOST_MEMBERS);
-    living.extend(gone.into_iter().skip(surplus));
+    after.given_up = room.drain(gone.len());
+    living.extend(gone.into_iter().skip(after.given_up));
     after.members = living;
     after
 }

@@ -1,13 +1,14 @@
 //! What was discovered. It lies over the file, and what was changed by hand lies over it.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
 
 use ajpgate_config::{
     Balancer, Config, Discover, DiscoverFrom, Member, MemberSource, MemberUrl, Origin, RouteRule,
-    Scheme, Standing, Status, is_route,
+    Standing, Status, is_route,
 };
 
-use crate::discovery::{Found, MOST_MEMBERS, forget, look_into_files, reconcile};
+use crate::discovery::{Found, Place, Room, forget, look_into_files, place, reconcile};
 
 /// The members that sources have named, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,9 +23,6 @@ struct OfSource {
     subject: String,
     known: Vec<Found>,
 }
-
-/// The place of a member. Two members at one place are one.
-type Place = (Scheme, String, u16, String);
 
 impl Discovered {
     /// What is known from a source of a balancer.
@@ -61,18 +59,33 @@ impl Discovered {
         }
     }
 
+    /// The room that a balancer has beside its other members, for a source. `room` is what the members of the file and those
+    /// that were added by hand leave; the other sources have theirs too.
+    pub(super) fn room_of(&self, balancer: &str, subject: &str, mut room: Room) -> Room {
+        let sources = self.0.get(balancer).into_iter().flatten();
+        for found in sources.filter(|it| it.subject != subject).flat_map(|it| &it.known) {
+            if has_vanished(found) {
+                room.drain(1);
+            } else {
+                room.take(&found.url);
+            }
+        }
+        room
+    }
+
     /// Looks into the files of the sources of which nothing is known, so that a start, and a file that names them anew, begins
-    /// with their members. Blocks.
-    pub(super) fn look_into_files(&mut self, file: &Config) {
+    /// with their members. `room` is what a balancer's other members leave. Blocks.
+    pub(super) fn look_into_files(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
         for balancer in &file.balancers {
             for source in &balancer.discover {
                 let DiscoverFrom::File(files) = &source.from else {
                     continue;
                 };
-                let known = self.known(&balancer.name, &source.subject());
-                if known.is_empty() {
+                let subject = source.subject();
+                if self.known(&balancer.name, &subject).is_empty() {
                     let answer = look_into_files(files);
-                    let found = reconcile(known, &answer).members;
+                    let room = self.room_of(&balancer.name, &subject, room(balancer));
+                    let found = reconcile(&[], &answer, room).members;
                     self.set(&balancer.name, source, found);
                 }
             }
@@ -86,8 +99,9 @@ impl Discovered {
         }
     }
 
-    /// Takes up another file: what it no longer asks has vanished, and keys of a source count at once.
-    pub(super) fn follow(&mut self, file: &Config) {
+    /// Takes up another file: what it no longer asks has vanished, keys of a source count at once, and members for which it
+    /// leaves no room drain. `room` is what a balancer's other members leave.
+    pub(super) fn follow(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
         self.0
             .retain(|name, _| file.balancers.iter().any(|it| it.name == *name));
         for balancer in &file.balancers {
@@ -95,9 +109,27 @@ impl Discovered {
                 let mut sources = balancer.discover.iter();
                 match sources.find(|source| source.subject() == of.subject) {
                     Some(source) => of.source = source.clone(),
-                    None => vanish(&mut of.known),
+                    None => of.known.iter_mut().for_each(vanish),
                 }
             }
+            self.fit(balancer, room(balancer));
+        }
+    }
+
+    /// Lets members drain for which the file has left no room, and forgets those that drain beyond the bound: of the last
+    /// sources first, which the file no longer names.
+    fn fit(&mut self, balancer: &Balancer, mut room: Room) {
+        let Some(sources) = self.0.get_mut(&balancer.name) else {
+            return;
+        };
+        in_order(sources, balancer);
+        for of in sources {
+            for found in &mut of.known {
+                if !has_vanished(found) && !room.take(&found.url) {
+                    vanish(found);
+                }
+            }
+            of.known.retain(|it| !has_vanished(it) || room.drain(1) == 0);
         }
     }
 
@@ -114,45 +146,52 @@ impl Discovered {
     }
 }
 
+/// The room that the members of the file leave.
+fn room(balancer: &Balancer) -> Room {
+    let mut room = Room::default();
+    for member in &balancer.members {
+        room.take(&member.url);
+    }
+    room
+}
+
 /// The configuration with the members that its lists name now, as a gateway starts with it. Blocks.
 pub(crate) fn with_lists(file: &Config) -> Config {
     let mut discovered = Discovered::default();
-    discovered.look_into_files(file);
+    discovered.look_into_files(file, room);
     discovered.over(file)
 }
 
-fn vanish(known: &mut [Found]) {
-    for found in known {
-        found.standing = Standing::Vanished;
-    }
+fn vanish(found: &mut Found) {
+    found.standing = Standing::Vanished;
 }
 
-/// Adds the members of the sources: in the order of the file, each place once, and those that have vanished last.
+fn has_vanished(found: &Found) -> bool {
+    found.standing == Standing::Vanished
+}
+
+/// Brings sources into the order of the file; those that it no longer has come last.
+fn in_order(sources: &mut [impl Borrow<OfSource>], balancer: &Balancer) {
+    let subjects: Vec<String> = balancer.discover.iter().map(Discover::subject).collect();
+    let rank = |of: &OfSource| subjects.iter().position(|it| *it == of.subject);
+    sources.sort_by_key(|of| rank(of.borrow()).unwrap_or(usize::MAX));
+}
+
+/// Adds the members of the sources: in the order of the file, each place once, and those that have vanished last. All that are
+/// known have room.
 fn add(balancer: &mut Balancer, sources: &[OfSource]) {
     let mut taken: HashSet<Place> = balancer.members.iter().map(|it| place(&it.url)).collect();
-    let subjects: Vec<String> = balancer.discover.iter().map(Discover::subject).collect();
     let mut sources: Vec<&OfSource> = sources.iter().collect();
-    let rank = |of: &OfSource| subjects.iter().position(|it| *it == of.subject);
-    sources.sort_by_key(|of| rank(of).unwrap_or(usize::MAX));
+    in_order(&mut sources, balancer);
     for vanished in [false, true] {
-        let mut room = match vanished {
-            false => MOST_MEMBERS.saturating_sub(balancer.members.len()),
-            true => MOST_MEMBERS,
-        };
         for of in &sources {
             for found in &of.known {
-                let has_vanished = found.standing == Standing::Vanished;
-                if has_vanished == vanished && room > 0 && taken.insert(place(&found.url)) {
-                    room -= 1;
+                if has_vanished(found) == vanished && taken.insert(place(&found.url)) {
                     balancer.members.extend(member(&of.source, found));
                 }
             }
         }
     }
-}
-
-fn place(url: &MemberUrl) -> Place {
-    (url.scheme, url.host.clone(), url.port, url.path.clone())
 }
 
 /// The member that was found: its own keys, or those of the source.

@@ -29,7 +29,7 @@ use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::balancer::{Change, Command, Refused, StatusChange};
-use crate::discovery::{self, Found, MOST_MEMBERS, Reconciled, reconcile};
+use crate::discovery::{self, Found, Reconciled, reconcile};
 use crate::traces::Tracing;
 
 /// The lock for changes of what runs. Whoever holds it is alone: only traffic changes what it looks at.
@@ -157,10 +157,10 @@ impl Edit<'_> {
         if members.any(|other| other.config.url.is_same_place(&member.url)) {
             return Err(EditError::Exists);
         }
-        if balancer.members.len() >= MOST_MEMBERS {
+        let mut layers = self.editing().layers.clone();
+        if layers.room(&self.editing().file, balancer.name(), "").is_full() {
             return Err(EditError::TooMany);
         }
-        let mut layers = self.editing().layers.clone();
         layers.overrides.add_member(balancer.name(), member, keys);
         if self.is_session_cookie_taken(&layers, balancer) {
             return Err(EditError::TakenByUrl);
@@ -194,8 +194,12 @@ impl Edit<'_> {
         let mut layers = self.editing().layers.clone();
         let overrides = layers.overrides.read_again(&self.shared.folder);
         layers.overrides = overrides.map_err(EditError::Added)?;
-        layers.discovered.follow(file);
-        layers.discovered.look_into_files(file);
+        let Layers {
+            discovered,
+            overrides,
+        } = &mut layers;
+        discovered.follow(file, |balancer| overrides.room(balancer));
+        discovered.look_into_files(file, |balancer| overrides.room(balancer));
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
         let run = run.and_then(|directories| self.run_here(layers, directories, now, || Ok(())));
@@ -223,11 +227,16 @@ impl Edit<'_> {
             .find(|it| it.name == balancer)
             .into_iter()
             .flat_map(|it| &it.discover);
-        let mut layers = editing.layers.clone();
-        let known = layers.discovered.known(balancer, &source.subject());
-        let reconciled = reconcile(known, answer);
-        if reconciled.members == known || !sources.any(|it| it == source) {
+        if !sources.any(|it| it == source) {
             return Ok(Reconciled::default());
+        }
+        let mut layers = editing.layers.clone();
+        let subject = source.subject();
+        let room = layers.room(&editing.file, balancer, &subject);
+        let known = layers.discovered.known(balancer, &subject);
+        let reconciled = reconcile(known, answer, room);
+        if reconciled.members == known {
+            return Ok(reconciled);
         }
         let members = reconciled.members.clone();
         layers.discovered.set(balancer, source, members);

@@ -15,7 +15,7 @@ use super::overrides::Overrides;
 use super::store::{Kept, Store};
 use crate::balancer::Refused;
 use crate::cluster::{Cell, Cells, First, Known, Link, Machine};
-use crate::discovery::MOST_MEMBERS;
+use crate::discovery::{MOST_MEMBERS, Room};
 use crate::traces::TracingError;
 
 /// What whoever changes something has to know.
@@ -53,8 +53,6 @@ impl Editing {
         folder: &Path,
         cluster: Option<(Link, Option<First>)>,
     ) -> Self {
-        let mut discovered = Discovered::default();
-        discovered.look_into_files(file);
         let path = file.admin.as_ref().and_then(|it| it.state_file.clone());
         let store = path.map(|path| Store::new(path, folder.to_owned()));
         let kept = store.as_ref().map(Store::load).unwrap_or_default();
@@ -91,6 +89,8 @@ impl Editing {
                 overrides.learn(balancer, url, route);
             }
         }
+        let mut discovered = Discovered::default();
+        discovered.look_into_files(file, |balancer| overrides.room(balancer));
         Self {
             file: file.clone(),
             layers: Layers {
@@ -130,6 +130,14 @@ pub(super) struct Layers {
 impl Layers {
     pub(super) fn over(&self, file: &Config) -> Config {
         self.overrides.over(&self.discovered.over(file))
+    }
+
+    /// The room that a balancer of the file has beside all members but those of a source.
+    pub(super) fn room(&self, file: &Config, balancer: &str, source: &str) -> Room {
+        let mut balancers = file.balancers.iter();
+        let of_file = balancers.find(|it| it.name == balancer);
+        let room = of_file.map(|it| self.overrides.room(it)).unwrap_or_default();
+        self.discovered.room_of(balancer, source, room)
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tracing::warn;
 
 use super::discovered::{is_discovered, said_by_source};
+use crate::discovery::Room;
 
 /// All changes that were made by hand and not taken back, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -146,6 +147,20 @@ impl Overrides {
     pub(super) fn learned(&self, balancer: &str, url: &str) -> Option<&str> {
         let learned = self.0.get(balancer)?.learned.get(url)?;
         Some(learned)
+    }
+
+    /// The room that the members of a balancer leave: those of the file, but for removed ones, and those that were added.
+    pub(super) fn room(&self, of_file: &Balancer) -> Room {
+        let changes = self.0.get(&of_file.name);
+        let is_removed =
+            |member: &&Member| changes.is_some_and(|it| it.removed.contains(&member.url.text));
+        let stay = of_file.members.iter().filter(|it| !is_removed(it));
+        let added = changes.into_iter().flat_map(|it| &it.added);
+        let mut room = Room::default();
+        for member in stay.chain(added.map(|it| &it.member)) {
+            room.take(&member.url);
+        }
+        room
     }
 
     fn of(&mut self, balancer: &str) -> &mut OfBalancer {

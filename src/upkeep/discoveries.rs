@@ -9,8 +9,9 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, info, warn};
 
-use crate::discovery::{self, Answer, Found, MOST_MEMBERS};
+use crate::discovery::{self, Answer, Found, MOST_MEMBERS, Reconciled};
 use crate::state::{Edit, EditError, Shared};
+use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::{DiscoveryCounters, DiscoveryResult};
 
 /// How long a start waits for the first answers.
@@ -81,6 +82,7 @@ impl Asking {
             balancer: balancer.to_owned(),
             source: source.clone(),
             trouble: Mutex::default(),
+            crowded: WarnLimit::per_minute(),
         };
         // From the start: an alert sees a source that never answers.
         drop(ear.counters());
@@ -111,6 +113,8 @@ struct Ear {
     source: Discover,
     /// Why the last answer changed nothing; the log has it once, not at each answer.
     trouble: Mutex<Option<Trouble>>,
+    /// Limits the warnings about members that have no room.
+    crowded: WarnLimit,
 }
 
 /// Why an answer does not say who there is.
@@ -192,20 +196,30 @@ impl Ear {
                         "members were discovered: those that vanished get no new sessions"
                     );
                 }
-                if after.left_out > 0 {
-                    warn!(
-                        balancer,
-                        source,
-                        left_out = after.left_out,
-                        "a balancer has at most {MOST_MEMBERS} members: some that were discovered are left out"
-                    );
-                }
+                self.tell_left_out(&after);
                 Ok(true)
             }
             // A new program is taking over: it asks for itself. Where it fails, this one goes on.
             Err(EditError::Replaced) => Ok(false),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// Logs that members have no room, once a minute as long as it lasts.
+    fn tell_left_out(&self, after: &Reconciled) {
+        let (left_out, given_up) = (after.left_out, after.given_up);
+        if left_out + given_up == 0 || self.crowded.due(()).is_none() {
+            return;
+        }
+        let (balancer, source) = (&self.balancer, self.source.subject());
+        warn!(
+            balancer,
+            source,
+            left_out,
+            given_up,
+            "a balancer has at most {MOST_MEMBERS} members, and as many that drain: those that are left out get no new sessions, those \
+             that are given up lose theirs"
+        );
     }
 
     /// Logs that a source says nothing that could be used, once, and when it does so again.

@@ -17,6 +17,7 @@ mod check;
 mod cluster;
 mod convert;
 mod demo;
+mod discovery;
 mod explain;
 mod handover;
 mod house;

@@ -102,7 +102,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::discovery::reconcile::reconcile;
+    use crate::discovery::{Room, reconcile};
 
     fn record(text: &str) -> Record {
         let words: Vec<&str> = text.split(' ').collect();
@@ -214,11 +214,11 @@ mod tests {
                 "" => Vec::new(),
                 before => {
                     let answer = ask(&records, &hosts(before), &[], RouteRule::Learn);
-                    reconcile(&[], &answer).members
+                    reconcile(&[], &answer, Room::default()).members
                 }
             };
             let answer = ask(&records, &hosts(now), &known, RouteRule::Learn);
-            let members = reconcile(&known, &answer).members;
+            let members = reconcile(&known, &answer, Room::default()).members;
             let living = members.iter().filter(|it| it.part == "a.x");
             let living = living.filter(|it| it.standing != Standing::Vanished);
             let living: Vec<&str> = living.map(|it| it.url.host.as_str()).collect();

@@ -7,6 +7,12 @@ use ajpgate_config::parse_member;
 use proptest::prelude::*;
 
 use super::*;
+use crate::discovery::MOST_MEMBERS;
+
+/// What follows where the balancer has no other members.
+fn reconcile(known: &[Found], answer: &Answer) -> Reconciled {
+    super::reconcile(known, answer, Room::default())
+}
 
 /// A member of the part `part`; `!` before its host means that it has vanished.
 fn found(part: &str, host: &str) -> Found {
@@ -136,6 +142,27 @@ fn of_too_many_members_the_known_ones_stay() {
         assert_eq!(after.members.len(), 2 * MOST_MEMBERS);
         members = after.members;
     }
+}
+
+#[test]
+fn the_members_of_others_take_room_and_known_members_without_room_drain() {
+    let mut room = Room::default();
+    for port in 3..MOST_MEMBERS {
+        let keys = format!("url: \"ajp://other:{port}\"");
+        let other = parse_member(&keys, Path::new("member")).unwrap();
+        assert!(room.take(&other.url));
+    }
+    let three = super::reconcile(&[], &named("a b c d", ""), room.clone());
+    assert_eq!((text(&three.members).as_str(), three.left_out), ("a b c", 1));
+    // One more of the others: the last one keeps its sessions, and gets no new ones.
+    room.take(&found("", "other").url);
+    let two = super::reconcile(&three.members, &named("a b c d", ""), room.clone());
+    assert_eq!((text(&two.members).as_str(), two.left_out), ("a b !c", 2));
+    let again = super::reconcile(&two.members, &named("a b c d", ""), room.clone());
+    assert_eq!((&again.members, again.left_out), (&two.members, 2));
+    // A member that others name too needs no room of its own.
+    let shared = super::reconcile(&two.members, &named("a b c other", ""), room);
+    assert_eq!(text(&shared.members), "a b other !c");
 }
 
 /// An answer to a question of two parts: for each part `None` (not heard of), or the hosts.
