@@ -17,6 +17,9 @@ const REMOVED: &str = "removed";
 /// (`cluster::exchange`), and they end with the member, which each gateway sees at another time.
 const LEARNED: &str = "learned";
 
+/// Who is gone, which each gateway sees at another time too.
+const GONE: &str = "gone";
+
 /// What a cell's key stands for, without values: they may be secrets.
 pub(super) fn shown(key: &str) -> String {
     path(key).map_or_else(|| key.to_owned(), |path| path.join(" "))
@@ -38,7 +41,7 @@ pub(super) fn values(state: &Value) -> BTreeMap<String, String> {
                     let url = url.as_str()?;
                     Some((key(url), Value::Bool(true).to_string()))
                 })),
-                LEARNED => {}
+                LEARNED | GONE => {}
                 _ => leaves(&[balancer, part], value, &mut all),
             }
         }
@@ -177,7 +180,7 @@ mod tests {
         let learned = r#"["shop","learned","ajp://a"]"#;
         assert!(!values(&own.to_json()).contains_key(learned));
         // The change that another gateway made before it had learned the route goes on here.
-        let taken_up = read(state(&cells(&shared))).with_learned(&own);
+        let taken_up = read(state(&cells(&shared))).with_own(&own);
         assert_eq!(taken_up, own);
     }
 

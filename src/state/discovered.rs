@@ -40,9 +40,14 @@ impl Discovered {
 
     /// Whether a member of this balancer is known.
     pub(super) fn knows(&self, balancer: &str, url: &str) -> bool {
+        self.urls(balancer).any(|known| known == url)
+    }
+
+    /// The urls of the members of this balancer that are known, those that drain among them.
+    pub(super) fn urls(&self, balancer: &str) -> impl Iterator<Item = &str> {
         let sources = self.0.get(balancer).into_iter().flatten();
-        let mut known = sources.flat_map(|of| &of.known);
-        known.any(|found| found.url.text == url)
+        let known = sources.flat_map(|of| &of.known);
+        known.map(|found| found.url.text.as_str())
     }
 
     /// Notes what is known from a source from now on.

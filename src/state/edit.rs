@@ -17,8 +17,9 @@ use ajpgate_config::{
     Balancer, BalancerChange, Config, Discover, Member, MemberChange, MemberUrl, Standing,
 };
 use serde_json::Value;
-use tracing::warn;
+use tracing::{debug, warn};
 
+use super::changes::flags;
 use super::directories::Directories;
 use super::discovered::is_discovered;
 use super::editing::{EditError, Editing, Layers};
@@ -28,7 +29,7 @@ use super::overrides::Overrides;
 use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
-use crate::balancer::{Change, Command, Refused, StatusChange};
+use crate::balancer::{Change, Command, Refused};
 use crate::discovery::{self, Found, Reconciled, reconcile};
 use crate::traces::Tracing;
 
@@ -104,7 +105,11 @@ impl Edit<'_> {
             .change_member(balancer.name(), &member.url, change, route.as_deref());
         // The new configuration tells the decisions what differs from the old one. Flags are set even where the
         // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
-        let flags = Command::Change(member.id, flags(change));
+        let flags = Change {
+            status: flags(change),
+            ..Change::default()
+        };
+        let flags = Command::Change(member.id, flags);
         self.run_by_hand(layers, now, || balancer.apply(flags, now).map(drop))
     }
 
@@ -250,9 +255,28 @@ impl Edit<'_> {
             } = &mut layers;
             overrides.forget_learned(balancer, |url| !discovered.knows(balancer, url));
         }
-        let directories = self.snapshot().directories.clone();
-        self.run_here(layers, directories, now, || Ok(()))?;
+        self.note_gone(balancer, layers, now)?;
         Ok(reconciled)
+    }
+
+    /// Runs these layers, and notes which changed members of a balancer are gone. Of too many, those that are gone for longest
+    /// lose their changes: on all gateways of a cluster. Where that cannot be done now, the next member that goes is as good.
+    fn note_gone(
+        &mut self,
+        balancer: &str,
+        mut layers: Layers,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let too_many = layers.note_gone(&self.editing().file, balancer);
+        let directories = self.snapshot().directories.clone();
+        self.run_here(layers.clone(), directories.clone(), now, || Ok(()))?;
+        if too_many {
+            layers.overrides.forget_gone(balancer);
+            if let Err(error) = self.run(layers, directories, now, || Ok(())) {
+                debug!(balancer, %error, "changes of members that are gone are kept for now");
+            }
+        }
+        Ok(())
     }
 
     /// What is known from a source of members.
@@ -295,8 +319,7 @@ impl Edit<'_> {
         layers.discovered.forget(balancer, gone);
         let is_gone = |url: &str| gone.iter().any(|gone| gone.text == url);
         layers.overrides.forget_learned(balancer, is_gone);
-        let directories = self.snapshot().directories.clone();
-        self.run_here(layers, directories, now, || Ok(()))
+        self.note_gone(balancer, layers, now)
     }
 
     /// Whether the balancer's `sticky_cookie` has the name of the session cookie, as the file must not have it either.
@@ -487,19 +510,4 @@ fn said_by_source(member: &LiveMember, change: &MemberChange) -> Result<(), Edit
         return Ok(());
     };
     Err(EditError::SaidBySource { key, says })
-}
-
-/// The status flags that a change names.
-fn flags(change: &MemberChange) -> Change {
-    Change {
-        status: StatusChange {
-            disabled: change.disabled,
-            stopped: change.stopped,
-            drain: change.drain,
-            hot_standby: change.hot_standby,
-            hot_spare: change.hot_spare,
-            ignore_errors: change.ignore_errors,
-        },
-        ..Change::default()
-    }
 }

@@ -1,6 +1,6 @@
 //! What a change starts from: the file, and what was changed by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,7 @@ impl Editing {
             let state = cells::state(&shares.known.cells);
             match Overrides::from_json(&state, folder) {
                 Ok(all) => {
-                    overrides = all.with_learned(&overrides);
+                    overrides = all.with_own(&overrides);
                     shares.taken_up.clone_from(&shares.known.cells);
                 }
                 Err(reason) => {
@@ -130,6 +130,21 @@ pub(super) struct Layers {
 impl Layers {
     pub(super) fn over(&self, file: &Config) -> Config {
         self.overrides.over(&self.discovered.over(file))
+    }
+
+    /// Notes which changed members of a balancer are gone, once each of its sources has named members. Returns whether there are
+    /// more than are kept.
+    pub(super) fn note_gone(&mut self, file: &Config, balancer: &str) -> bool {
+        let mut balancers = file.balancers.iter();
+        let Some(of_file) = balancers.find(|it| it.name == balancer) else {
+            return false;
+        };
+        if !self.discovered.is_complete(of_file) {
+            return false;
+        }
+        let named = of_file.members.iter().map(|it| it.url.text.as_str());
+        let there: HashSet<&str> = named.chain(self.discovered.urls(balancer)).collect();
+        self.overrides.note_gone(balancer, &there)
     }
 
     /// The room that a balancer of the file has beside all members but those of a source.

@@ -17,12 +17,13 @@
 //! | `edit`, `editing` | changes, by hand or by another configuration |
 //! | `discovered` | what sources of members have named |
 //! | `learning` | routes that are learned from sessions |
-//! | `overrides`, `store`, `journal` | what was changed by hand: in force, in the state file, on the page |
+//! | `overrides`, `changes`, `store`, `journal` | what was changed by hand: in force, its keys, in the state file, on the page |
 //! | `cells`, `elsewhere` | changes by hand and sessions, as several gateways share them |
 //! | `drain`, `draining` | members that keep their sessions and get no others |
 
 mod attempt;
 mod cells;
+mod changes;
 mod closing;
 mod directories;
 mod discovered;

@@ -1,17 +1,21 @@
 //! What was changed by hand. It lies over the file: it survives a reload, and with a state file a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use ajpgate_config::{
     Balancer, BalancerChange, Config, LbMethod, Member, MemberChange, MemberSource, Problems,
-    Status, StickyNames, parse_balancer_change, parse_member, parse_member_change,
+    parse_balancer_change, parse_member, parse_member_change,
 };
 use serde_json::{Map, Value, json};
 use tracing::warn;
 
+use super::changes::{balancer_json, change_member, member_json, over};
 use super::discovered::{is_discovered, said_by_source};
-use crate::discovery::Room;
+use crate::discovery::{MOST_MEMBERS, Room};
+
+/// How many members of a balancer may be gone whose changes are kept, should they return. A rollout replaces at most as many.
+const MOST_GONE: usize = MOST_MEMBERS;
 
 /// All changes that were made by hand and not taken back, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,6 +36,8 @@ struct OfBalancer {
     removed: Vec<String>,
     /// The routes that members were seen to have, where their sources name none.
     learned: BTreeMap<String, String>,
+    /// Changed members that nobody names any more, the last one last.
+    gone: Vec<String>,
 }
 
 /// A member that the file does not have.
@@ -123,10 +129,46 @@ impl Overrides {
         }
     }
 
-    /// The same changes, with the routes that were learned in `before`.
-    pub(super) fn with_learned(mut self, before: &Self) -> Self {
+    /// Notes which changed members of a balancer are gone: not `there`, and not added by hand. Returns whether there are more
+    /// than are kept.
+    pub(super) fn note_gone(&mut self, balancer: &str, there: &HashSet<&str>) -> bool {
+        let Some(of) = self.0.get_mut(balancer) else {
+            return false;
+        };
+        let added: HashSet<&str> = of.added.iter().map(|it| &*it.member.url.text).collect();
+        let is_gone = |url: &&String| !there.contains(url.as_str()) && !added.contains(url.as_str());
+        let before: HashSet<String> = of.gone.iter().cloned().collect();
+        let new = of.members.keys().filter(is_gone);
+        let new: Vec<String> = new.filter(|url| !before.contains(*url)).cloned().collect();
+        of.gone
+            .retain(|url| of.members.contains_key(url) && is_gone(&url));
+        of.gone.extend(new);
+        of.gone.len() > MOST_GONE
+    }
+
+    /// Forgets what was changed of members that are gone for longest, where there are more than are kept. What was removed by
+    /// hand stays away all the same.
+    pub(super) fn forget_gone(&mut self, balancer: &str) {
+        if let Some(of) = self.0.get_mut(balancer) {
+            let surplus = of.gone.len().saturating_sub(MOST_GONE);
+            for url in of.gone.drain(..surplus) {
+                of.members.remove(&url);
+                of.routes.remove(&url);
+            }
+        }
+    }
+
+    /// The same changes, with what this gateway alone has noted in `before`: learned routes, and who is gone.
+    pub(super) fn with_own(mut self, before: &Self) -> Self {
         for of in self.0.values_mut() {
             of.learned.clear();
+            of.gone.clear();
+        }
+        for (balancer, of) in &before.0 {
+            if let Some(after) = self.0.get_mut(balancer) {
+                let changed = of.gone.iter().filter(|url| after.members.contains_key(*url));
+                after.gone = changed.cloned().collect();
+            }
         }
         for (balancer, of) in &before.0 {
             for (url, route) in &of.learned {
@@ -307,6 +349,7 @@ impl OfBalancer {
             "learned": self.learned,
             "added": added,
             "removed": self.removed,
+            "gone": self.gone,
         })
     }
 
@@ -328,6 +371,7 @@ impl OfBalancer {
             added: Vec::new(),
             unreadable: Vec::new(),
             removed: serde_json::from_value(part("removed")).map_err(|why| why.to_string())?,
+            gone: urls(part("gone"))?,
         };
         for keys in part("added").as_array().cloned().unwrap_or_default() {
             all.read_or_leave_out(name, keys, folder)?;
@@ -371,6 +415,12 @@ fn routes(value: Value) -> Result<BTreeMap<String, String>, String> {
     }
 }
 
+/// A list of urls. Files of earlier versions have none.
+fn urls(value: Value) -> Result<Vec<String>, String> {
+    let urls: Option<Vec<String>> = serde_json::from_value(value).map_err(|why| why.to_string())?;
+    Ok(urls.unwrap_or_default())
+}
+
 /// The url in the keys of a member.
 fn url_of(keys: &Value) -> Option<&str> {
     keys.get("url")?.as_str()
@@ -384,92 +434,66 @@ fn lines(problems: Problems) -> String {
     lines.join("; ")
 }
 
-/// A change after an earlier one.
-fn over(later: &MemberChange, earlier: &MemberChange) -> MemberChange {
-    let mut both = MemberChange::default();
-    both.route = later.route.clone().or_else(|| earlier.route.clone());
-    both.redirect = later.redirect.clone().or_else(|| earlier.redirect.clone());
-    both.loadfactor = later.loadfactor.or(earlier.loadfactor);
-    both.lbset = later.lbset.or(earlier.lbset);
-    both.disabled = later.disabled.or(earlier.disabled);
-    both.stopped = later.stopped.or(earlier.stopped);
-    both.drain = later.drain.or(earlier.drain);
-    both.hot_standby = later.hot_standby.or(earlier.hot_standby);
-    both.hot_spare = later.hot_spare.or(earlier.hot_spare);
-    both.ignore_errors = later.ignore_errors.or(earlier.ignore_errors);
-    both
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn change_member(member: &mut Member, change: &MemberChange) {
-    if let Some(route) = &change.route {
-        member.route.clone_from(route);
+    fn drained(balancer: &str, urls: impl Iterator<Item = usize>) -> Overrides {
+        let mut all = Overrides::default();
+        let drain = parse_member_change("{\"status\": {\"drain\": true}}", Path::new("change"));
+        let drain = drain.unwrap();
+        for number in urls {
+            all.change_member(balancer, &format!("ajp://{number:04}"), &drain, Some("n"));
+        }
+        all
     }
-    if let Some(redirect) = &change.redirect {
-        member.redirect.clone_from(redirect);
+
+    fn read(all: &Overrides) -> Overrides {
+        Overrides::from_json(&all.to_json(), Path::new("")).unwrap()
     }
-    member.loadfactor = change.loadfactor.unwrap_or(member.loadfactor);
-    member.lbset = change.lbset.unwrap_or(member.lbset);
-    let status = member.status;
-    member.status = Status {
-        disabled: change.disabled.unwrap_or(status.disabled),
-        stopped: change.stopped.unwrap_or(status.stopped),
-        drain: change.drain.unwrap_or(status.drain),
-        hot_standby: change.hot_standby.unwrap_or(status.hot_standby),
-        hot_spare: change.hot_spare.unwrap_or(status.hot_spare),
-        ignore_errors: change.ignore_errors.unwrap_or(status.ignore_errors),
-    };
-}
 
-fn member_json(change: &MemberChange) -> Value {
-    let status = [
-        ("disabled", change.disabled),
-        ("stopped", change.stopped),
-        ("drain", change.drain),
-        ("hot_standby", change.hot_standby),
-        ("hot_spare", change.hot_spare),
-        ("ignore_errors", change.ignore_errors),
-    ];
-    let status: Map<String, Value> = status
-        .into_iter()
-        .filter_map(|(flag, value)| Some((flag.to_owned(), Value::Bool(value?))))
-        .collect();
-    let factor = change.loadfactor.map(|factor| factor.to_string());
-    let keys = [
-        ("route", change.route.clone().map(Value::from)),
-        ("redirect", change.redirect.clone().map(Value::from)),
-        ("loadfactor", factor.map(Value::from)),
-        ("lbset", change.lbset.map(Value::from)),
-        (
-            "status",
-            (!status.is_empty()).then_some(Value::Object(status)),
-        ),
-    ];
-    object(keys)
-}
+    #[test]
+    fn changes_of_members_that_are_gone_are_kept_up_to_a_bound_and_the_last_that_went_are_kept() {
+        let count = MOST_GONE + 10;
+        let mut all = drained("shop", 0..count);
+        let urls: Vec<String> = (0..count).map(|it| format!("ajp://{it:04}")).collect();
+        let there = |from: usize| urls[from..].iter().map(String::as_str).collect();
+        assert!(!all.note_gone("shop", &there(0)));
+        // The first 500 go, then the others: 10 too many.
+        assert!(!all.note_gone("shop", &there(500)));
+        assert_eq!(read(&all), all, "a restart loses nothing");
+        let before = read(&all);
+        all.forget_gone("shop");
+        assert_eq!(all, before);
+        assert!(all.note_gone("shop", &HashSet::new()));
+        all.forget_gone("shop");
+        let left = all.to_json()["shop"].clone();
+        assert_eq!(left["members"].as_object().unwrap().len(), MOST_GONE);
+        assert_eq!(left["routes"].as_object().unwrap().len(), MOST_GONE);
+        assert_eq!(left["members"].get("ajp://0009"), None);
+        assert!(left["members"].get("ajp://0010").is_some());
+        // One that returns has its changes, and is the last again when it goes once more.
+        assert!(!all.note_gone("shop", &HashSet::from(["ajp://0010"])));
+        assert!(!all.note_gone("shop", &HashSet::new()));
+        let gone = all.to_json()["shop"]["gone"].clone();
+        assert_eq!(gone.as_array().unwrap().last().unwrap(), "ajp://0010");
+    }
 
-fn balancer_json(change: &BalancerChange) -> Value {
-    let names = change.stickysession.as_ref().map(|names| match names {
-        StickyNames::Off => String::new(),
-        StickyNames::Names { cookie, parameter } => format!("{cookie}|{parameter}"),
-    });
-    let timeout = change.timeout.map(|it| format!("{}s", it.as_secs_f64()));
-    let maxattempts = change.maxattempts.map(|most| match most {
-        Some(most) => Value::from(most),
-        None => Value::from("default"),
-    });
-    object([
-        ("lbmethod", change.lbmethod.map(|it| Value::from(it.name()))),
-        ("stickysession", names.map(Value::from)),
-        ("nofailover", change.nofailover.map(Value::from)),
-        ("timeout", timeout.map(Value::from)),
-        ("maxattempts", maxattempts),
-    ])
-}
-
-fn object<const N: usize>(keys: [(&str, Option<Value>); N]) -> Value {
-    let keys = keys.into_iter();
-    Value::Object(
-        keys.filter_map(|(key, value)| Some((key.to_owned(), value?)))
-            .collect(),
-    )
+    #[test]
+    fn what_was_removed_or_added_by_hand_is_never_forgotten() {
+        let mut all = drained("shop", 0..MOST_GONE + 1);
+        let keys = json!({ "url": "ajp://0000:8009" });
+        let added = parse_member(&keys.to_string(), Path::new("member")).unwrap();
+        let url = added.url.text.clone();
+        all.add_member("shop", added, keys);
+        let drain = parse_member_change("{\"lbset\": 2}", Path::new("change")).unwrap();
+        all.change_member("shop", &url, &drain, None);
+        all.of("shop").removed.push("ajp://gone".to_owned());
+        assert!(all.note_gone("shop", &HashSet::new()));
+        all.forget_gone("shop");
+        let left = all.to_json()["shop"].clone();
+        assert_eq!(left["removed"], json!(["ajp://gone"]));
+        assert!(left["members"].get(&url).is_some(), "{left}");
+        assert_eq!(left["added"].as_array().unwrap().len(), 1);
+    }
 }

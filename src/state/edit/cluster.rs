@@ -110,7 +110,7 @@ impl Edit<'_> {
         let overrides = Overrides::from_json(state, &shared.folder).map_err(EditError::Added)?;
         let before = self.snapshot();
         let mut layers = self.editing().layers.clone();
-        layers.overrides = overrides.with_learned(&layers.overrides);
+        layers.overrides = overrides.with_own(&layers.overrides);
         let wanted = layers.over(&self.editing().file);
         let plan = self.plan(&wanted, &before, before.directories.clone())?;
         if let Some(cluster) = &mut self.editing().cluster {
