@@ -31,39 +31,45 @@ const FRESH: u64 = 1_500;
 /// How long the last words of a gateway that ends may take.
 const LAST: Duration = Duration::from_secs(1);
 
-/// How long sessions and routes are kept of gateways that nobody hears any more, in milliseconds: a day.
-const KEPT: u64 = 24 * 60 * 60 * 1_000;
+/// How long routes are kept that nobody tells any more, in milliseconds: a day.
+const ROUTES_KEPT: u64 = 24 * 60 * 60 * 1_000;
 
-/// Tells, and hears. Arguments: a seed; the oldest to be kept in milliseconds; the number of routes that are over, and the field
-/// of each; the number of routes, and for each its field and the route; for each member its field and the record. Returns the
-/// time, the time when this began, the seed, all fields with their records, and all fields with their routes.
+/// How long sessions are kept at least of gateways that nobody hears any more: a gateway that is slow is not forgotten.
+const SESSIONS_KEPT: Duration = Duration::from_secs(60);
+
+/// Tells, and hears. Arguments: a seed; the oldest routes and the oldest sessions to be kept in milliseconds; the number of routes
+/// that are over, and the field of each; the number of routes, and for each its field and the route; for each member its field
+/// and the record. Returns the time, the time when this began, the seed, all fields with their records, and all fields with
+/// their routes.
 const SCRIPT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text = string.format('%.0f', now)
 redis.call('SET', KEYS[2], text, 'NX')
 redis.call('SET', KEYS[3], ARGV[1], 'NX')
-local routes = 4 + tonumber(ARGV[3])
+local routes = 5 + tonumber(ARGV[4])
 local records = routes + 1 + 2 * tonumber(ARGV[routes])
-for at = 4, routes - 1 do redis.call('HDEL', KEYS[4], ARGV[at]) end
+for at = 5, routes - 1 do redis.call('HDEL', KEYS[4], ARGV[at]) end
 for at = routes + 1, #ARGV, 2 do
   local key = at < records and KEYS[4] or KEYS[1]
   redis.call('HSET', key, ARGV[at], text .. ' ' .. ARGV[at + 1])
 end
-local function young(key)
+local function young(key, oldest)
   local all = redis.call('HGETALL', key)
   for at = 2, #all, 2 do
     local told = tonumber(string.match(all[at], '^(%d+) '))
-    if not told or now - told > tonumber(ARGV[2]) then redis.call('HDEL', key, all[at - 1]) end
+    if not told or now - told > tonumber(oldest) then redis.call('HDEL', key, all[at - 1]) end
   end
   return all
 end
-return { text, redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), young(KEYS[1]), young(KEYS[4]) }
+return { text, redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), young(KEYS[1], ARGV[3]), young(KEYS[4], ARGV[2]) }
 ";
 
 /// What a gateway tells of its members, by balancer and URL.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
+    /// The longest of all balancers: what was told longer ago has no live session.
+    pub(crate) session_timeout: Duration,
     pub(crate) sessions: HashMap<(String, String), Vec<u8>>,
     pub(crate) routes: Routes,
 }
@@ -174,7 +180,9 @@ impl Part<'_> {
         for key in ["sessions", "born", "seed", ROUTES] {
             call.key(self.engine.key(key));
         }
-        call.arg(seed_text(self.seed)).arg(KEPT);
+        let sessions_kept = told.session_timeout.max(SESSIONS_KEPT).as_millis();
+        call.arg(seed_text(self.seed)).arg(ROUTES_KEPT);
+        call.arg(u64::try_from(sessions_kept).unwrap_or(u64::MAX));
         let over = self.told.keys();
         let over: Vec<_> = over.filter(|it| !told.routes.contains_key(it)).collect();
         call.arg(over.len());

@@ -147,6 +147,7 @@ impl Exchange for Seen {
     fn tell(&self, ended: bool) -> Told {
         let (mut told, now) = (Told::default(), Instant::now());
         for balancer in &self.0.snapshot.load_full().balancers {
+            told.session_timeout = told.session_timeout.max(balancer.config.session_timeout);
             for (url, record) in balancer.tell_sessions(ended, now) {
                 let member = (balancer.name().to_owned(), url);
                 told.sessions.insert(member, record);

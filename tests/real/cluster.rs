@@ -1,6 +1,6 @@
 //! Several gateways that share an engine, a real redis-server.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::ajpgate::Ajpgate;
 use crate::support::authority::Authority;
@@ -67,6 +67,13 @@ cluster: {{ url: \"redis://:{password}@{}/1\", name: shop }}
             self.engine.addr()
         ))
         .await
+    }
+
+    /// Asks the engine's database of the cluster.
+    async fn ask(&self, command: &str) -> String {
+        let both = format!("SELECT 1\r\n{command}");
+        let answer = self.engine.ask(&both).await.unwrap();
+        answer.replacen("+OK\r\n", "", 1)
     }
 
     async fn is_connected(&self) {
@@ -295,6 +302,28 @@ async fn a_hand_over_keeps_the_drain_and_the_union_of_sessions() {
     let ended = last.elapsed();
     let latest = LONG * 2 + Duration::from_secs(8);
     assert!(ended < latest, "{ended:?}");
+}
+
+/// A gateway that is started again each minute, say, leaves a record at each end.
+#[tokio::test]
+async fn sessions_that_a_gateway_told_before_its_end_are_kept_as_long_as_they_may_live() {
+    let cluster = Cluster::start(1).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap().as_millis();
+    let told = |ago: u128| format!("{} x", now - ago * 1_000);
+    for (gateway, ago) in [("early", 90), ("late", 5)] {
+        let field = format!("\"{gateway} shop ajp://[::1]:1\" \"{}\"", told(ago));
+        let set = format!("HSET ajpgate:{{shop}}:sessions {field}");
+        cluster.ask(&set).await;
+    }
+    for (gateway, has) in [("early", ":0"), ("late", ":1")] {
+        let field = format!("\"{gateway} shop ajp://[::1]:1\"");
+        let ask = format!("HEXISTS ajpgate:{{shop}}:sessions {field}");
+        eventually("only the early one is forgotten", async || {
+            cluster.ask(&ask).await.trim() == has
+        })
+        .await;
+    }
 }
 
 /// Begins sessions until one is of node1.

@@ -1,0 +1,120 @@
+//! Changes that follow from what sources of members say, and from the sessions that these members issue.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ajpgate_config::{Discover, MemberUrl};
+use tracing::debug;
+
+use super::Edit;
+use crate::discovery::{Answer, Found, Reconciled, reconcile};
+use crate::state::editing::{EditError, Layers};
+
+impl Edit<'_> {
+    /// Takes an answer of a source of members, as one change.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn discover(
+        &mut self,
+        balancer: &str,
+        source: &Discover,
+        answer: &Answer,
+        now: Instant,
+    ) -> Result<Reconciled, EditError> {
+        let editing = self.editing();
+        let mut balancers = editing.file.balancers.iter();
+        let mut sources = balancers
+            .find(|it| it.name == balancer)
+            .into_iter()
+            .flat_map(|it| &it.discover);
+        if !sources.any(|it| it == source) {
+            return Ok(Reconciled::default());
+        }
+        let mut layers = editing.layers.clone();
+        let subject = source.subject();
+        let room = layers.room(&editing.file, balancer, &subject);
+        let known = layers.discovered.known(balancer, &subject);
+        let reconciled = reconcile(known, answer, room);
+        if reconciled.members == known {
+            return Ok(reconciled);
+        }
+        let members = reconciled.members.clone();
+        layers.discovered.set(balancer, source, members);
+        let of_file = self.editing().file.balancers.iter();
+        let mut of_file = of_file.filter(|it| it.name == balancer);
+        if of_file.all(|it| layers.discovered.is_complete(it)) {
+            // Learned before a restart, of members that were gone when it started.
+            let Layers {
+                discovered,
+                overrides,
+            } = &mut layers;
+            overrides.forget_learned(balancer, |url| !discovered.knows(balancer, url));
+        }
+        self.note_gone(balancer, layers, now)?;
+        Ok(reconciled)
+    }
+
+    /// Runs these layers, and notes which changed members of a balancer are gone. Of too many, those that are gone for longest
+    /// lose their changes: on all gateways of a cluster. Where that cannot be done now, the next member that goes is as good.
+    fn note_gone(
+        &mut self,
+        balancer: &str,
+        mut layers: Layers,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let too_many = layers.note_gone(&self.editing().file, balancer);
+        let directories = self.snapshot().directories.clone();
+        self.run_here(layers.clone(), directories.clone(), now, || Ok(()))?;
+        if too_many {
+            layers.overrides.forget_gone(balancer);
+            if let Err(error) = self.run(layers, directories, now, || Ok(())) {
+                debug!(balancer, %error, "changes of members that are gone are kept for now");
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known from a source of members.
+    pub(crate) fn discovered(&mut self, balancer: &str, source: &Discover) -> Vec<Found> {
+        let discovered = &self.editing().layers.discovered;
+        discovered.known(balancer, &source.subject()).to_vec()
+    }
+
+    /// Notes the routes that members were seen to have: url and route.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn learn(
+        &mut self,
+        balancer: &str,
+        learned: &[(Arc<str>, Arc<str>)],
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut layers = self.editing().layers.clone();
+        for (url, route) in learned {
+            if layers.discovered.knows(balancer, url) {
+                layers.overrides.learn(balancer, url, route);
+            }
+        }
+        let directories = self.snapshot().directories.clone();
+        self.run_here(layers, directories, now, || Ok(()))
+    }
+
+    /// Removes members that no source names any more.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn forget_vanished(
+        &mut self,
+        balancer: &str,
+        gone: &[MemberUrl],
+        now: Instant,
+    ) -> Result<(), EditError> {
+        let mut layers = self.editing().layers.clone();
+        layers.discovered.forget(balancer, gone);
+        let is_gone = |url: &str| gone.iter().any(|gone| gone.text == url);
+        layers.overrides.forget_learned(balancer, is_gone);
+        self.note_gone(balancer, layers, now)
+    }
+}
