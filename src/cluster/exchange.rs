@@ -102,8 +102,8 @@ pub(crate) trait Exchange: Send + Sync {
     /// What is to be told; `ended` when the gateway ends.
     fn tell(&self, ended: bool) -> Told;
 
-    /// What was heard; `None`: nothing can be heard.
-    fn hear(&self, heard: Option<Heard>);
+    /// What was heard, or why nothing can be heard.
+    fn hear(&self, heard: Result<Heard, String>);
 
     /// Whether somebody waits for what others say: a member drains, or its route is to be learned.
     fn is_waiting(&self) -> bool;
@@ -127,8 +127,7 @@ pub(crate) async fn exchange(
             () = ended.cancelled() => break,
             failed = part.keep_on(&host) => failed,
         };
-        tracing::debug!(error = %failed, "sessions cannot be exchanged");
-        host.hear(None);
+        host.hear(Err(failed.to_string()));
         tokio::select! {
             () = ended.cancelled() => break,
             () = sleep(WHILE_WAITING) => {}
@@ -162,7 +161,7 @@ impl Part<'_> {
             match self.once(&mut commands, host.tell(false)).await {
                 Ok(heard) => {
                     self.seed = heard.seed;
-                    host.hear(Some(heard));
+                    host.hear(Ok(heard));
                 }
                 Err(failure) => return failure,
             }
@@ -201,7 +200,7 @@ impl Part<'_> {
         let (now, born, text, sessions, learned): Found = commands.call(&call).await?;
         self.told = told.routes;
         Ok(Heard {
-            seed: seed(&text).ok_or(Failure::Foreign(text))?,
+            seed: seed(&text).ok_or(Failure::Foreign(text, "seed"))?,
             since: Duration::from_millis(now.saturating_sub(born)),
             others: self.others(now, &sessions),
             routes: routes(&learned),

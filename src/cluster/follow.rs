@@ -53,9 +53,17 @@ pub(crate) async fn follow(
             tokio::select! {
                 () = ended.cancelled() => return,
                 () = &mut pause => break,
-                order = orders.recv() => part.refuse(order),
+                order = next(&mut orders) => part.refuse(order),
             }
         }
+    }
+}
+
+/// The next order. Nobody gives one any more when the gateway is gone, which `ended` says.
+async fn next(orders: &mut mpsc::Receiver<Order>) -> Order {
+    match orders.recv().await {
+        Some(order) => order,
+        None => std::future::pending().await,
     }
 }
 
@@ -89,7 +97,7 @@ impl<H: Host> Part<H> {
         let (mut notices, mut commands) = loop {
             tokio::select! {
                 connected = &mut connect => break connected?,
-                order = orders.recv() => self.refuse(order),
+                order = next(orders) => self.refuse(order),
             }
         };
         let steps = self.machine.connected();
@@ -105,10 +113,7 @@ impl<H: Host> Part<H> {
                     let revision = notice.get_payload::<Version>();
                     revision.map_or_else(|_| Vec::new(), |revision| self.machine.noticed(revision))
                 }
-                order = orders.recv() => match order {
-                    Some(order) => self.machine.change(order),
-                    None => std::future::pending().await,
-                },
+                order = next(orders) => self.machine.change(order),
                 _ = look.tick() => {
                     let revision = commands.look().await?;
                     self.machine.noticed(revision)
@@ -163,9 +168,8 @@ impl<H: Host> Part<H> {
     }
 
     /// Answers a change that comes while there is no connection.
-    fn refuse(&mut self, order: Option<Order>) {
-        let steps = order.map(|order| self.machine.change(order));
-        for step in steps.into_iter().flatten() {
+    fn refuse(&mut self, order: Order) {
+        for step in self.machine.change(order) {
             if let Step::Answer(waiter, answer) = step {
                 let _ = waiter.try_send(answer);
             }

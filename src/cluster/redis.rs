@@ -16,6 +16,7 @@ use tracing::warn;
 use super::fields::{Fields, ROUTES, Routes, routes};
 use super::machine::{Cell, Cells, Version, Writes};
 use crate::backend::{ConnectError, Tls, TlsError, connect};
+use crate::telemetry::WarnLimit;
 
 /// Limit of a look-up, and of each attempt to connect.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -66,8 +67,8 @@ pub(crate) enum Failure {
     Engine(#[from] RedisError),
     #[error("the connection for notices has ended")]
     NoNotices,
-    #[error("{0:?} is no revision: another program has written it")]
-    Foreign(String),
+    #[error("{0:?} is no {1}: another program has written it")]
+    Foreign(String, &'static str),
 }
 
 /// Where the engine is, and what this cluster has in it.
@@ -75,6 +76,8 @@ pub(crate) enum Failure {
 pub(crate) struct Engine {
     config: Cluster,
     tls: Option<Tls>,
+    /// Limits the warnings about what others have written.
+    foreign: WarnLimit,
 }
 
 /// What a gateway has to know before it serves.
@@ -97,6 +100,7 @@ impl Engine {
         Ok(Self {
             config: config.clone(),
             tls: tls.transpose()?,
+            foreign: WarnLimit::per_minute(),
         })
     }
 
@@ -222,15 +226,22 @@ impl Commands<'_> {
         both.hgetall(self.engine.key("state"));
         let asked = both.query_async(&mut self.connection);
         let (revision, state): (_, HashMap<String, String>) = within(ANSWER, asked).await?;
-        let mut cells = Cells::new();
+        let (mut cells, mut foreign) = (Cells::new(), Vec::new());
         for (key, text) in state {
             match cell(&text) {
                 Some(cell) => drop(cells.insert(key, cell)),
-                None => warn!(
-                    key,
-                    "what the cluster's engine has here cannot be used: another program has written it"
-                ),
+                None => foreign.push(key),
             }
+        }
+        if let Some(key) = foreign.iter().min()
+            && let Some(left_out) = self.engine.foreign.due(())
+        {
+            warn!(
+                key,
+                count = foreign.len(),
+                left_out = left_out.field(),
+                "what the cluster's engine has cannot be used: another program has written it"
+            );
         }
         Ok((version(revision)?, cells))
     }
@@ -284,7 +295,7 @@ impl Commands<'_> {
         both.arg("NX").ignore().get(key);
         let asked = both.query_async(&mut self.connection);
         let (text,): (String,) = within(ANSWER, asked).await?;
-        seed(&text).ok_or(Failure::Foreign(text))
+        seed(&text).ok_or(Failure::Foreign(text, "seed"))
     }
 
     /// The routes that were learned.
@@ -317,7 +328,7 @@ pub(super) fn seed(text: &str) -> Option<[u64; 2]> {
 
 fn version(text: Option<String>) -> Result<Version, Failure> {
     let Some(text) = text else { return Ok(0) };
-    text.parse().map_err(|_| Failure::Foreign(text))
+    text.parse().map_err(|_| Failure::Foreign(text, "revision"))
 }
 
 /// The value of a cell as the engine has it.

@@ -4,10 +4,17 @@
 //! is what the state file has there, as JSON.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use ajpgate_config::{MemberChange, parse_member_change};
 use serde_json::{Map, Value, json};
 
-use crate::cluster::{Cells, Writes};
+use super::changes::flags_json;
+use crate::cluster::{Cell, Cells, Writes};
+
+/// The maps in the state file that have the flags of changed members.
+const MEMBERS: &str = "members";
+const STATUS: &str = "status";
 
 /// The lists in the state file. Their items are cells by the member's URL.
 const ADDED: &str = "added";
@@ -75,6 +82,26 @@ pub(super) fn difference(
     gone.chain(new).collect()
 }
 
+/// The flags that a change of a member sets, as cells.
+pub(super) fn of_flags(balancer: &str, url: &str, change: &MemberChange) -> Writes {
+    let change = json!({ balancer: { MEMBERS: { url: { STATUS: flags_json(change) } } } });
+    let values = values(&change).into_iter();
+    values.map(|(key, value)| (key, Some(value))).collect()
+}
+
+/// The member whose flag a cell sets: balancer, url and the change. `None` for other cells.
+pub(super) fn flag(key: &str, cell: &Cell) -> Option<(String, String, MemberChange)> {
+    let path = path(key)?;
+    let [balancer, part, url, status, flag] = &path[..] else {
+        return None;
+    };
+    let value: Value = serde_json::from_str(cell.value.as_ref()?).ok()?;
+    let change = json!({ STATUS: { flag: value } }).to_string();
+    let change = parse_member_change(&change, Path::new("cell")).ok()?;
+    let is_flag = part == MEMBERS && status == STATUS;
+    is_flag.then(|| (balancer.clone(), url.clone(), change))
+}
+
 /// What the state file has for these cells. Members that were added stand in the order of their versions. A cell that
 /// cannot be read is left out.
 pub(super) fn state(cells: &Cells) -> Value {
@@ -101,7 +128,7 @@ pub(super) fn state(cells: &Cells) -> Value {
         for list in [ADDED, REMOVED] {
             balancer.entry(list).or_insert_with(|| json!([]));
         }
-        for map in ["settings", "members"] {
+        for map in ["settings", MEMBERS] {
             balancer.entry(map).or_insert_with(|| json!({}));
         }
     }
@@ -141,7 +168,6 @@ fn put(mut map: &mut Map<String, Value>, path: &[&str], value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Cell;
 
     fn cells(values: &BTreeMap<String, String>) -> Cells {
         let cells = values.iter().map(|(key, value)| {
@@ -182,6 +208,32 @@ mod tests {
         // The change that another gateway made before it had learned the route goes on here.
         let taken_up = read(state(&cells(&shared))).with_own(&own);
         assert_eq!(taken_up, own);
+    }
+
+    #[test]
+    fn flags_are_cells_that_say_whose_they_are() {
+        let change = "{\"lbset\": 2, \"status\": {\"drain\": true, \"disabled\": false}}";
+        let change = parse_member_change(change, Path::new("change")).unwrap();
+        let cells = of_flags("shop", "ajp://a", &change);
+        let key = r#"["shop","members","ajp://a","status","drain"]"#;
+        assert_eq!(cells.len(), 2);
+        assert_eq!(cells[key].as_deref(), Some("true"));
+        let cell = |value: Option<&str>| Cell {
+            version: 1,
+            value: value.map(str::to_owned),
+        };
+        let (balancer, url, drain) = flag(key, &cell(Some("true"))).unwrap();
+        assert_eq!((balancer.as_str(), url.as_str()), ("shop", "ajp://a"));
+        assert_eq!((drain.drain, drain.disabled), (Some(true), None));
+        for (key, value) in [
+            (key, None),
+            (key, Some("perhaps")),
+            (r#"["shop","members","ajp://a","lbset"]"#, Some("2")),
+            (r#"["shop","members","ajp://a","status","drian"]"#, Some("true")),
+            ("horizon", Some("true")),
+        ] {
+            assert_eq!(flag(key, &cell(value)), None, "{key} {value:?}");
+        }
     }
 
     #[test]

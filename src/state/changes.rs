@@ -75,11 +75,17 @@ pub(super) fn change_member(member: &mut Member, change: &MemberChange) {
     member.status = flags(change).over(member.status);
 }
 
+/// The flags that a change names, as JSON.
+pub(super) fn flags_json(change: &MemberChange) -> Map<String, Value> {
+    let flags = named(change);
+    flags
+        .map(|(flag, value)| (flag.name.to_owned(), Value::Bool(value)))
+        .collect()
+}
+
 /// A change of a member as JSON.
 pub(super) fn member_json(change: &MemberChange) -> Value {
-    let status: Map<String, Value> = named(change)
-        .map(|(flag, value)| (flag.name.to_owned(), Value::Bool(value)))
-        .collect();
+    let status = flags_json(change);
     let factor = change.loadfactor.map(|factor| factor.to_string());
     object([
         ("route", change.route.clone().map(Value::from)),

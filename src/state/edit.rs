@@ -20,6 +20,7 @@ use ajpgate_config::{
 use serde_json::Value;
 use tracing::warn;
 
+use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
 use super::discovered::is_discovered;
@@ -31,7 +32,17 @@ use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::balancer::{Change, Command, Refused};
+use crate::cluster::Writes;
 use crate::traces::Tracing;
+
+/// When a change is written to the state file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// Before it is made. What cannot be written is not made.
+    First,
+    /// When it counts already: the gateway was told it, has seen it, or has it from its file, and runs it in any case.
+    Afterwards,
+}
 
 /// The lock for changes of what runs. Whoever holds it is alone: only traffic changes what it looks at.
 #[derive(Debug)]
@@ -39,6 +50,8 @@ pub(crate) struct Edit<'a> {
     shared: &'a Shared,
     /// `None` while others may have their turn.
     editing: Option<MutexGuard<'a, Editing>>,
+    /// Flags that are set by hand: all gateways of a cluster are told them, also those that have them already.
+    flags: Writes,
 }
 
 impl Shared {
@@ -47,6 +60,7 @@ impl Shared {
         Edit {
             shared: self,
             editing: Some(self.turn()),
+            flags: Writes::new(),
         }
     }
 
@@ -103,6 +117,7 @@ impl Edit<'_> {
         layers
             .overrides
             .change_member(balancer.name(), &member.url, change, route.as_deref());
+        self.flags = cells::of_flags(balancer.name(), &member.url, change);
         // The new configuration tells the decisions what differs from the old one. Flags are set even where the
         // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
         let flags = Change {
@@ -207,7 +222,9 @@ impl Edit<'_> {
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
-        let run = run.and_then(|directories| self.run_here(layers, directories, now, || Ok(())));
+        let run = run.and_then(|directories| {
+            self.run_here(layers, directories, Written::Afterwards, now, || Ok(()))
+        });
         match run {
             Ok(()) => self.try_again(now),
             Err(_) => self.editing().file = before,
@@ -254,7 +271,7 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let writes = self.writes(&layers.overrides);
         if writes.is_empty() {
-            return self.run_here(layers, directories, now, tell);
+            return self.run_here(layers, directories, Written::First, now, tell);
         }
         let wanted = layers.over(&self.editing().file);
         self.plan(&wanted, &self.snapshot(), directories)?;
@@ -268,6 +285,7 @@ impl Edit<'_> {
         &mut self,
         layers: Layers,
         directories: Directories,
+        written: Written,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
@@ -277,13 +295,26 @@ impl Edit<'_> {
         let plan = self.plan(&wanted, &before, directories)?;
         let tracing = self.tracing(&wanted, &before)?;
         let editing = self.editing();
-        if layers.overrides != editing.layers.overrides {
-            editing.write_down(&layers.overrides)?;
+        let is_new = layers.overrides != editing.layers.overrides;
+        if is_new && written == Written::First {
+            editing.write_first(&layers.overrides)?;
         }
         tell()?;
         editing.layers = layers;
         self.carry_out(plan, &before, tracing, now);
+        if is_new && written == Written::Afterwards {
+            self.editing().write_what_runs();
+        }
         Ok(())
+    }
+
+    /// Writes the state file where it lacks something of what runs.
+    pub(crate) fn write_again(&mut self) {
+        let may_change = self.may_change().is_ok();
+        let editing = self.editing();
+        if editing.unwritten && may_change {
+            editing.write_what_runs();
+        }
     }
 
     /// While a new program takes over, nothing may be changed: it has read everything already.
@@ -342,27 +373,6 @@ impl Edit<'_> {
         for backend in retired {
             backend.retire();
         }
-    }
-}
-
-impl Editing {
-    /// Writes the changes by hand to the state file, if there is one. The log names a file that cannot be written, as the
-    /// answer does.
-    fn write_down(&self, overrides: &Overrides) -> Result<(), EditError> {
-        let Some(store) = &self.store else {
-            return Ok(());
-        };
-        let cluster = self.cluster.as_ref();
-        let cluster = cluster.map(|it| (it.name.as_str(), &it.taken_up));
-        store.save(overrides, cluster).map_err(|error| {
-            let file = store.path().to_owned();
-            let lost = match cluster {
-                Some(_) => "the change is in the cluster only",
-                None => "the change was not made",
-            };
-            warn!(file = %file.display(), %error, "the state file cannot be written: {lost}");
-            EditError::Store { file, error }
-        })
     }
 }
 

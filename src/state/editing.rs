@@ -16,6 +16,7 @@ use super::store::{Kept, Store};
 use crate::balancer::Refused;
 use crate::cluster::{Cell, Cells, First, Known, Link, Machine};
 use crate::discovery::{MOST_MEMBERS, Room};
+use crate::telemetry::WarnLimit;
 use crate::traces::TracingError;
 
 /// What whoever changes something has to know.
@@ -26,6 +27,10 @@ pub(crate) struct Editing {
     pub(super) layers: Layers,
     /// Where the changes by hand are written down, if anywhere.
     pub(super) store: Option<Store>,
+    /// Whether the state file lacks something of what runs, because it could not be written.
+    pub(super) unwritten: bool,
+    /// Limits the warnings about that.
+    unwritable: WarnLimit,
     /// Other gateways that share what was changed by hand, if there are any.
     pub(super) cluster: Option<Shares>,
 }
@@ -98,6 +103,8 @@ impl Editing {
                 overrides,
             },
             store,
+            unwritten: false,
+            unwritable: WarnLimit::per_minute(),
             cluster,
         }
     }
@@ -106,6 +113,45 @@ impl Editing {
     pub(super) fn known_cells(&self) -> Cells {
         let cluster = self.cluster.as_ref();
         cluster.map(|it| it.known.cells.clone()).unwrap_or_default()
+    }
+
+    /// Writes changes by hand to the state file, if there is one, before they are made.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn write_first(&mut self, overrides: &Overrides) -> Result<(), EditError> {
+        let written = self.write_down(overrides, "the change was not made");
+        self.unwritten &= written.is_err();
+        written
+    }
+
+    /// Writes what runs to the state file, if there is one. Where it cannot be written, it is written again later.
+    pub(super) fn write_what_runs(&mut self) {
+        let lost = match self.cluster {
+            Some(_) => "what runs counts, and the cluster has what was changed by hand",
+            None => "what runs counts, and is lost at a restart",
+        };
+        let written = self.write_down(&self.layers.overrides, lost);
+        self.unwritten = written.is_err();
+    }
+
+    /// The log names a file that cannot be written, once a minute.
+    fn write_down(&self, overrides: &Overrides, lost: &str) -> Result<(), EditError> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        let cluster = self.cluster.as_ref();
+        let cluster = cluster.map(|it| (it.name.as_str(), &it.taken_up));
+        store.save(overrides, cluster).map_err(|error| {
+            let file = store.path().to_owned();
+            if let Some(left_out) = self.unwritable.due(()) {
+                warn!(
+                    file = %file.display(), %error, left_out = left_out.field(),
+                    "the state file cannot be written: {lost}"
+                );
+            }
+            EditError::Store { file, error }
+        })
     }
 
     /// Forgets what was discovered. Returns whether there was any.
@@ -216,6 +262,10 @@ pub(crate) enum EditError {
         "the engine of the cluster cannot be reached or does not answer: the change was not made here, and counts only if the engine has it when it can be reached again"
     )]
     Unreachable,
+    #[error("this gateway cannot take up what the cluster has, so the change was not made: {0}")]
+    Behind(String),
+    #[error("the change counts on the other gateways, and cannot be taken up here: {0}")]
+    NotHere(String),
     #[error("the cluster has too many changes: at a time, or altogether")]
     TooMuch,
     #[error("the change was not completed: {0}")]

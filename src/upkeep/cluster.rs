@@ -17,6 +17,7 @@ use crate::cluster::{
 };
 use crate::random;
 use crate::state::Shared;
+use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::ClusterConnected;
 
 /// How long a start waits for the engine.
@@ -75,17 +76,24 @@ impl Membership {
         }
         let seed = self.seed;
         let seed = seed.unwrap_or_else(|| [random::seed(), random::seed()]);
-        let part = Part {
-            shared: Arc::clone(shared),
+        let connection = Arc::new(Connection {
             name: self.name,
             connected: ClusterConnected::new(&shared.metrics),
-            last: Mutex::new(None),
+            tasks: Mutex::default(),
+            warned: WarnLimit::per_second(),
+        });
+        let part = Part {
+            shared: Arc::clone(shared),
+            connection: Arc::clone(&connection),
         };
         let machine = Machine::new(shared.edit().known_cells());
         let engine = Arc::clone(&self.engine);
         tasks.spawn(follow(engine, machine, self.orders, part, ended.clone()));
-        let told = Seen(Arc::clone(shared));
-        tasks.spawn(exchange(self.engine, seed, told, ended.clone()));
+        let seen = Seen {
+            shared: Arc::clone(shared),
+            connection,
+        };
+        tasks.spawn(exchange(self.engine, seed, seen, ended.clone()));
     }
 }
 
@@ -103,13 +111,84 @@ fn first(engine: &Arc<Engine>) -> Result<First, String> {
     thread.unwrap_or_else(|_| Err("the attempt has failed".to_owned()))
 }
 
+/// Whether the engine can be used, as the tasks that use it find.
+struct Connection {
+    name: String,
+    connected: ClusterConnected,
+    tasks: Mutex<Tasks>,
+    /// Limits the warnings, by what does not work.
+    warned: WarnLimit<Task>,
+}
+
+/// What each task has found last.
+#[derive(Default)]
+struct Tasks {
+    changes: Option<Result<(), String>>,
+    sessions: Option<Result<(), String>>,
+}
+
+/// What the engine is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// Changes by hand are written and read.
+    Changes,
+    /// Sessions and learned routes are told and heard.
+    Sessions,
+}
+
+impl Connection {
+    /// Notes what a task has found, and logs it where it is new.
+    fn is(&self, task: Task, usable: Result<(), String>) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = match task {
+            Task::Changes => &mut tasks.changes,
+            Task::Sessions => &mut tasks.sessions,
+        };
+        if last.as_ref() == Some(&usable) {
+            return;
+        }
+        *last = Some(usable.clone());
+        let works = |task: &Option<Result<(), String>>| matches!(task, Some(Ok(())));
+        let connected = works(&tasks.changes) && works(&tasks.sessions);
+        let changes_failed = matches!(tasks.changes, Some(Err(_)));
+        drop(tasks);
+        self.connected.set(connected);
+        let cluster = &self.name;
+        let Err(reason) = usable else {
+            if connected {
+                info!(cluster, "the cluster's engine is connected");
+            }
+            return;
+        };
+        // An engine that is gone is told once.
+        if task == Task::Sessions && changes_failed {
+            return;
+        }
+        let Some(left_out) = self.warned.due(task) else {
+            return;
+        };
+        let left_out = left_out.field();
+        match task {
+            Task::Changes => warn!(
+                cluster,
+                reason,
+                left_out,
+                "the cluster's engine cannot be used: traffic goes on, changes by hand are refused, and no drain ends"
+            ),
+            Task::Sessions => warn!(
+                cluster,
+                reason,
+                left_out,
+                "sessions and routes cannot be exchanged with the cluster's engine: traffic goes on, and no drain ends"
+            ),
+        }
+    }
+}
+
 /// The gateway, as its part in the cluster sees it.
 struct Part {
     shared: Arc<Shared>,
-    name: String,
-    connected: ClusterConnected,
-    /// What was told last.
-    last: Mutex<Option<Result<(), String>>>,
+    connection: Arc<Connection>,
 }
 
 impl Host for Part {
@@ -122,31 +201,20 @@ impl Host for Part {
     }
 
     fn engine_is(&self, usable: Result<(), String>) {
-        let cluster = &self.name;
-        self.connected.set(usable.is_ok());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref() == Some(&usable) {
-            return;
-        }
-        match &usable {
-            Ok(()) => info!(cluster, "the cluster's engine is connected"),
-            Err(reason) => warn!(
-                cluster,
-                reason,
-                "the cluster's engine cannot be used: traffic goes on, changes by hand are refused, and no drain ends"
-            ),
-        }
-        *last = Some(usable);
+        self.connection.is(Task::Changes, usable);
     }
 }
 
 /// The gateway, as the other gateways see it.
-struct Seen(Arc<Shared>);
+struct Seen {
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+}
 
 impl Exchange for Seen {
     fn tell(&self, ended: bool) -> Told {
         let (mut told, now) = (Told::default(), Instant::now());
-        for balancer in &self.0.snapshot.load_full().balancers {
+        for balancer in &self.shared.snapshot.load_full().balancers {
             told.session_timeout = told.session_timeout.max(balancer.config.session_timeout);
             for (url, record) in balancer.tell_sessions(ended, now) {
                 let member = (balancer.name().to_owned(), url);
@@ -160,9 +228,12 @@ impl Exchange for Seen {
         told
     }
 
-    fn hear(&self, heard: Option<Heard>) {
+    fn hear(&self, heard: Result<Heard, String>) {
         let now = Instant::now();
-        for balancer in &self.0.snapshot.load_full().balancers {
+        let result = heard.as_ref().map(drop).map_err(String::clone);
+        self.connection.is(Task::Sessions, result);
+        let heard = heard.ok();
+        for balancer in &self.shared.snapshot.load_full().balancers {
             balancer.hear_sessions(heard.as_ref(), now);
             if let Some(heard) = &heard {
                 balancer.hear_routes(&heard.routes);
@@ -174,7 +245,7 @@ impl Exchange for Seen {
     }
 
     fn is_waiting(&self) -> bool {
-        let (snapshot, now) = (self.0.snapshot.load_full(), Instant::now());
+        let (snapshot, now) = (self.shared.snapshot.load_full(), Instant::now());
         let mut balancers = snapshot.balancers.iter();
         balancers.any(|it| it.is_draining(now) || it.is_learning())
     }

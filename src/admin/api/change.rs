@@ -212,9 +212,11 @@ impl From<EditError> for Refusal {
             | EditError::TakenByName
             | EditError::TooMany
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
-            EditError::Replaced | EditError::Unreachable | EditError::TooMuch => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            EditError::Replaced
+            | EditError::Unreachable
+            | EditError::TooMuch
+            | EditError::Behind(_)
+            | EditError::NotHere(_) => StatusCode::SERVICE_UNAVAILABLE,
             EditError::Again => return Self::again(error.to_string()),
             EditError::Broken(_) | EditError::Store { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };

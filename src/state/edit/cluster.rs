@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use ajpgate_config::MemberChange;
 use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Edit;
-use crate::cluster::{Answer, Cells, Known, Writes};
+use crate::balancer::{Change, Command};
+use crate::cluster::{Answer, Cell, Cells, Known, Writes};
 use crate::state::cells;
+use crate::state::changes::flags;
 use crate::state::editing::EditError;
 use crate::state::overrides::Overrides;
 
@@ -28,7 +31,11 @@ impl Edit<'_> {
             return Writes::new();
         }
         let before = cells::values(&editing.layers.overrides.to_json());
-        cells::difference(&before, &cells::values(&overrides.to_json()))
+        let mut writes = cells::difference(&before, &cells::values(&overrides.to_json()));
+        for (key, value) in std::mem::take(&mut self.flags) {
+            writes.entry(key).or_insert(value);
+        }
+        writes
     }
 
     /// Writes to the engine. Once it has the change, it is taken up here as on the other gateways, and then this returns.
@@ -38,19 +45,24 @@ impl Edit<'_> {
         let Some(cluster) = &mut self.editing().cluster else {
             return Ok(());
         };
+        if let Some(why) = &cluster.unusable {
+            return Err(EditError::Behind(why.clone()));
+        }
         let based_on = cluster.known.revision.ok_or(EditError::Unreachable)?;
-        cluster.own = writes.keys().cloned().collect();
+        let keys: Vec<String> = writes.keys().cloned().collect();
+        cluster.own.extend(keys.iter().cloned());
         let asked = cluster.link.ask(based_on, writes);
         self.editing = None;
         let answer = asked.wait();
         let mut unusable = None;
         if let Some(cluster) = &mut self.editing().cluster {
-            cluster.own.clear();
+            for key in &keys {
+                cluster.own.remove(key);
+            }
             unusable.clone_from(&cluster.unusable);
         }
         match answer {
-            // The others have it.
-            Answer::Made => unusable.map_or(Ok(()), |why| Err(EditError::Added(why))),
+            Answer::Made => unusable.map_or(Ok(()), |why| Err(EditError::NotHere(why))),
             Answer::Again => Err(EditError::Again),
             Answer::Unreachable => Err(EditError::Unreachable),
             Answer::TooMuch => Err(EditError::TooMuch),
@@ -68,6 +80,11 @@ impl Edit<'_> {
         let keys = after.keys().chain(before.cells.keys());
         let differs = |key: &&String| value(after, key) != value(&before.cells, key);
         let changed: BTreeSet<String> = keys.filter(differs).cloned().collect();
+        let written = |(key, cell): &(&String, &Cell)| {
+            before.cells.get(*key).map(|it| it.version) != Some(cell.version)
+        };
+        let flags = after.iter().filter(written);
+        let flags: Vec<_> = flags.filter_map(|(key, cell)| cells::flag(key, cell)).collect();
         let others = changed.difference(&cluster.own);
         let others: Vec<String> = others.map(|key| cells::shown(key)).collect();
         if !others.is_empty() {
@@ -80,6 +97,35 @@ impl Edit<'_> {
             );
         }
         self.run_known(now);
+        self.tell_flags(&flags, now);
+    }
+
+    /// Tells the decisions the flags that were set by hand and count here. The decisions may have others than the configuration:
+    /// a drain whose `drain_timeout` is over has disabled the member.
+    fn tell_flags(&self, set: &[(String, String, MemberChange)], now: Instant) {
+        let snapshot = self.snapshot();
+        for (balancer, url, change) in set {
+            let mut balancers = snapshot.balancers.iter();
+            let balancer = balancers.find(|it| !it.stands_alone() && it.name() == balancer);
+            let Some((balancer, member)) = balancer.and_then(|it| Some((it, it.member_at(url)?)))
+            else {
+                continue;
+            };
+            let status = flags(change);
+            let configured = member.config.status;
+            if status.over(configured) != configured {
+                // What a source says of the member, or another backend at its url.
+                continue;
+            }
+            let change = Change {
+                status,
+                ..Change::default()
+            };
+            if let Err(reason) = balancer.apply(Command::Change(member.id, change), now) {
+                let balancer = balancer.name();
+                warn!(balancer, member = %url, %reason, "a flag that was set by hand cannot be set here");
+            }
+        }
     }
 
     /// Runs what is known, where something of it could not be used before: a file that was missing may be there now.
@@ -106,8 +152,7 @@ impl Edit<'_> {
     }
 
     fn run_state(&mut self, state: &Value, now: Instant) -> Result<(), EditError> {
-        let shared = self.shared;
-        let overrides = Overrides::from_json(state, &shared.folder).map_err(EditError::Added)?;
+        let overrides = Overrides::from_json(state, &self.shared.folder).map_err(EditError::Added)?;
         let before = self.snapshot();
         let mut layers = self.editing().layers.clone();
         layers.overrides = overrides.with_own(&layers.overrides);
@@ -116,13 +161,12 @@ impl Edit<'_> {
         if let Some(cluster) = &mut self.editing().cluster {
             cluster.taken_up.clone_from(&cluster.known.cells);
         }
-        // While a new program takes over, the state file is its own.
-        if !shared.held.stands_still() {
-            // The cluster has it, so it counts in any case.
-            let _ = self.editing().write_down(&layers.overrides);
-        }
         self.editing().layers = layers;
         self.carry_out(plan, &before, before.tracing.clone(), now);
+        // While a new program takes over, the state file is its own.
+        if self.may_change().is_ok() {
+            self.editing().write_what_runs();
+        }
         Ok(())
     }
 }

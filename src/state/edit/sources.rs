@@ -6,8 +6,9 @@ use std::time::Instant;
 use ajpgate_config::{Discover, MemberUrl};
 use tracing::debug;
 
-use super::Edit;
+use super::{Edit, Written};
 use crate::discovery::{Answer, Found, Reconciled, reconcile};
+use crate::state::directories::Directories;
 use crate::state::editing::{EditError, Layers};
 
 impl Edit<'_> {
@@ -65,7 +66,7 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let too_many = layers.note_gone(&self.editing().file, balancer);
         let directories = self.snapshot().directories.clone();
-        self.run_here(layers.clone(), directories.clone(), now, || Ok(()))?;
+        self.see(layers.clone(), directories.clone(), now)?;
         if too_many {
             layers.overrides.forget_gone(balancer);
             if let Err(error) = self.run(layers, directories, now, || Ok(())) {
@@ -98,7 +99,7 @@ impl Edit<'_> {
             }
         }
         let directories = self.snapshot().directories.clone();
-        self.run_here(layers, directories, now, || Ok(()))
+        self.see(layers, directories, now)
     }
 
     /// Removes members that no source names any more.
@@ -116,5 +117,15 @@ impl Edit<'_> {
         let is_gone = |url: &str| gone.iter().any(|gone| gone.text == url);
         layers.overrides.forget_learned(balancer, is_gone);
         self.note_gone(balancer, layers, now)
+    }
+
+    /// Runs what was seen. What cannot be written down counts all the same.
+    fn see(
+        &mut self,
+        layers: Layers,
+        directories: Directories,
+        now: Instant,
+    ) -> Result<(), EditError> {
+        self.run_here(layers, directories, Written::Afterwards, now, || Ok(()))
     }
 }
