@@ -82,9 +82,11 @@ impl Member {
         if self.drained {
             return "can be stopped".to_owned();
         }
-        self.retry_in.map_or_else(String::new, |wait| {
-            format!("tried again in {:.0} s", wait.ceil())
-        })
+        match self.retry_in {
+            None => String::new(),
+            Some(wait) if wait > 0.0 => format!("tried again in {:.0} s", wait.ceil()),
+            Some(_) => "tried again with the next request".to_owned(),
+        }
     }
 
     /// What is left of a drain.
@@ -102,6 +104,29 @@ impl Member {
                 count(sessions, "session"),
                 count(requests, "request")
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_member_in_error_says_when_it_is_tried_again() {
+        for (wait, expected) in [
+            (None, ""),
+            (Some(0.2), "tried again in 1 s"),
+            (Some(41.0), "tried again in 41 s"),
+            (Some(0.0), "tried again with the next request"),
+        ] {
+            let member = json!({
+                "url": "ajp://a:8009", "route": "a", "state": "in error", "usable": false, "status": {}, "drained": false,
+                "sessions": 0, "busy": 0, "elected": 1, "errors": 1, "loadfactor": 1, "lbset": 0, "retry_in": wait, "sticky": {},
+            });
+            assert_eq!(Member::of(member).unwrap().note(), expected);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
@@ -35,7 +36,16 @@ const AGENT: &str = concat!("ajpgate/", env!("CARGO_PKG_VERSION"));
 
 /// Where spans are sent. A request that has failed is repeated three times, as OTLP wants it (429, 502, 503, 504, no answer).
 #[derive(Debug)]
-pub(super) struct Collector(SpanExporter);
+pub(super) struct Collector {
+    /// Its url without a query, which may have a key.
+    url: String,
+    exporter: SpanExporter,
+    /// What the last request has failed with. The exporter does not tell.
+    failure: Failure,
+}
+
+/// Why a request has failed.
+type Failure = Arc<Mutex<Option<String>>>;
 
 impl Collector {
     /// A collector at this url.
@@ -44,7 +54,9 @@ impl Collector {
     /// The system has no certificates to verify the collector's with, or the url is none.
     pub(super) fn new(url: &str) -> Result<Self, TracingError> {
         let is_https = url.starts_with("https://");
+        let failure = Failure::default();
         let client = Client {
+            failure: Arc::clone(&failure),
             tls: is_https.then(|| https_connector(None)).transpose()?,
         };
         let exporter = SpanExporter::builder()
@@ -57,7 +69,17 @@ impl Collector {
             .build();
         let mut exporter = exporter.map_err(|error| TracingError::Collector(error.to_string()))?;
         exporter.set_resource(&resource());
-        Ok(Self(exporter))
+        let url = url.split('?').next().unwrap_or_default().to_owned();
+        Ok(Self {
+            url,
+            exporter,
+            failure,
+        })
+    }
+
+    /// Its url, for messages.
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Sends a batch.
@@ -65,9 +87,11 @@ impl Collector {
     /// # Errors
     /// Why the collector has not taken it.
     pub(super) async fn send(&self, batch: Vec<SpanData>) -> Result<(), String> {
-        let sent = tokio::time::timeout(BATCH_TIMEOUT, self.0.export(batch)).await;
+        let sent = tokio::time::timeout(BATCH_TIMEOUT, self.exporter.export(batch)).await;
+        let failure = self.failure.lock();
+        let failure = failure.unwrap_or_else(PoisonError::into_inner).take();
         match sent {
-            Ok(sent) => sent.map_err(|error| error.to_string()),
+            Ok(sent) => sent.map_err(|error| failure.unwrap_or_else(|| error.to_string())),
             Err(_) => Err(format!("no answer within {} s", BATCH_TIMEOUT.as_secs())),
         }
     }
@@ -88,6 +112,7 @@ fn resource() -> Resource {
 /// Sends each request over a connection of its own: there is about one a second.
 struct Client {
     tls: Option<TlsConnector>,
+    failure: Failure,
 }
 
 impl std::fmt::Debug for Client {
@@ -112,9 +137,25 @@ impl HttpClient for Client {
     {
         Box::pin(async move {
             let answer = tokio::time::timeout(TIMEOUT, self.exchange(request)).await;
-            answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+            let late = || format!("no answer within {} s", TIMEOUT.as_secs());
+            let answer = answer.unwrap_or_else(|_| Err(late().into()));
+            let failure = match &answer {
+                Ok(answer) if answer.status().is_success() => None,
+                Ok(answer) => Some(format!("it answers {}", answer.status())),
+                Err(error) => Some(with_causes(&**error)),
+            };
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+            answer
         })
     }
+}
+
+/// An error with what has caused it, in one line.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 impl Client {

@@ -155,6 +155,7 @@ impl Sending {
             Err(error) => {
                 if let Some(left_out) = self.warnings.due(()) {
                     warn!(
+                        collector = self.collector.url(),
                         error,
                         spans = count,
                         left_out = left_out.field(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, Node};
 use crate::support::http::get;
 use crate::support::program::{Done, Program, ajpgate};
-use crate::support::{DEADLINE, Scratch, until};
+use crate::support::{DEADLINE, ReservedPort, Scratch, until};
 
 /// Sends the requests of every access log here: a new session, the session again, an unknown route, a 404.
 fn traffic(cluster: &Cluster) -> Visit {
@@ -229,6 +229,21 @@ fn json_logs_have_time_level_target_message_and_then_the_fields() {
         .iter()
         .position(|message| message == "shutting down");
     assert!(running.is_some() && running < over, "{messages:?}");
+}
+
+#[test]
+fn a_collector_of_traces_that_is_gone_is_named_with_the_reason() {
+    let gone = ReservedPort::new();
+    let url = format!("http://{}", gone.addr());
+    let mut cluster = Cluster::start(&format!("tracing: {{ otlp: \"{url}\" }}\n"));
+    assert_eq!(cluster.get("/", "").status, 200);
+    cluster.gateway.logs("has not taken spans of traces");
+    let log = cluster.gateway.stderr();
+    let line = log.lines().find(|line| line.contains("spans of traces"));
+    let line = line.unwrap();
+    let named = format!("collector=\"{url}/v1/traces\"");
+    assert!(line.contains(&named), "{line}");
+    assert!(line.contains("Connection refused"), "{line}");
 }
 
 #[test]

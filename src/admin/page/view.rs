@@ -339,8 +339,10 @@ fn detail(member: &MemberState<'_>) -> Option<String> {
     if view.status.drain {
         return Some(drain(member.left, view.status.takes_nothing()));
     }
-    let wait = view.retry_in?.as_secs_f64().ceil();
-    Some(format!("tried again in {wait}\u{a0}s"))
+    Some(match view.retry_in?.as_secs_f64().ceil() {
+        wait if wait > 0.0 => format!("tried again in {wait}\u{a0}s"),
+        _ => "tried again with the next request".to_owned(),
+    })
 }
 
 /// The progress of a drain, and whether the member may be stopped. Sessions are `given_up` where the member
