@@ -19,6 +19,10 @@ const LOOK: Duration = Duration::from_millis(500);
 /// From one attempt to connect to the next.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long what was taken back is known, in microseconds: 7 days. A gateway that was cut off for longer, while the engine lost its
+/// data, may have changes that nobody else knows; they are lost.
+const KEPT: Version = 7 * 24 * 60 * 60 * 1_000_000;
+
 /// The gateway, as its part in the cluster sees it.
 pub(crate) trait Host: Send + Sync {
     /// This is known from now on.
@@ -116,7 +120,11 @@ impl<H: Host> Part<H> {
                 order = next(orders) => self.machine.change(order),
                 _ = look.tick() => {
                     let revision = commands.look().await?;
-                    self.machine.noticed(revision)
+                    let steps = self.machine.noticed(revision);
+                    match steps.is_empty() {
+                        true => self.machine.forget(revision.saturating_sub(KEPT)),
+                        false => steps,
+                    }
                 }
             };
             self.carry_out(steps, &mut commands).await?;
@@ -140,8 +148,12 @@ impl<H: Host> Part<H> {
                     let version = commands.write(expected, writes).await?;
                     self.machine.written(version)
                 }
-                Step::GiveBack { expected, cells } => {
-                    commands.give_back(expected, cells).await?;
+                Step::GiveBack {
+                    expected,
+                    cells,
+                    forgotten,
+                } => {
+                    commands.give_back(expected, cells, forgotten).await?;
                     self.machine.given_back()
                 }
                 Step::TakeUp(known) => {

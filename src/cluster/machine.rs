@@ -12,15 +12,15 @@
 //! Whoever reads the engine gives back what the engine does not have, or has with smaller versions. So an engine that has
 //! lost its data gets them again from anyone who knows them.
 //!
-//! ```text
-//!            connected                 read: nothing to give back
-//!   Away ───────────────▶ Reading ─────────────────────────────────▶ Idle
-//!    ▲                     ▲   │ read: cells to give back             │ change
-//!    │ lost (any)          │   ▼                                      ▼
-//!    └─────────            │  GivingBack ── given ──▶ Reading        Writing
-//!                          │                                          │
-//!                          └── noticed another revision, refused ─────┘ made: Idle
-//! ```
+//! # What was taken back
+//!
+//! A cell without a value must outlast those with older versions, which a gateway that was cut off may still have. So it is
+//! forgotten only with the *horizon*, a cell of its own whose version says: whoever has it has seen all cells up to this version,
+//! and what it lacks of these was taken back. Two that meet compare their horizons, and the greater one decides about cells up to
+//! it that one of them lacks. Cells of version 0, from before there was a cluster, are above every horizon.
+//!
+//! The horizon must be older than any change that may still be on its way: the engine has had it, or a gateway that knows it has
+//! met the others since. [`Machine::forget`] says what its caller has to see to.
 //!
 //! Nothing here waits, reads a clock or knows a protocol: [`super::redis`] does what a [`Step`] says and tells the result.
 
@@ -34,6 +34,9 @@ pub(crate) type Cells = BTreeMap<String, Cell>;
 
 /// The most changes that wait for their turn on one gateway.
 pub(crate) const MOST_WAITING: usize = 64;
+
+/// The key of the horizon. No other key is like it: those are lists as JSON.
+const HORIZON: &str = "horizon";
 
 /// The most cells that a gateway adds to. 16,384 are 1,024 members with 16 settings each.
 pub(crate) const MOST_CELLS: usize = 16_384;
@@ -88,8 +91,13 @@ pub(crate) enum Step<Id> {
     Read,
     /// Write these where the engine's revision is `expected`, and tell [`Machine::written`].
     Write { expected: Version, writes: Writes },
-    /// Write these cells with their versions where the engine's revision is `expected`, and tell [`Machine::given_back`].
-    GiveBack { expected: Version, cells: Cells },
+    /// Write these cells with their versions, and remove those with the keys `forgotten`, where the engine's revision is `expected`,
+    /// and tell [`Machine::given_back`].
+    GiveBack {
+        expected: Version,
+        cells: Cells,
+        forgotten: Vec<String>,
+    },
     /// This is what is known from now on.
     TakeUp(Known),
     /// Tell whoever waits for a change. Always behind the [`Step::TakeUp`] that has what the answer is about.
@@ -113,8 +121,10 @@ enum State {
 ///
 /// ```text
 ///   Away ─ connected ▶ Reading ─ read ▶ Idle ─ change ▶ Writing ─ written ▶ Idle or Reading
-///                        ▲ └─ read ▶ GivingBack ─┐
-///                        └────── given back ─────┘         lost: Away
+///                        ▲ │             ├─ noticed ▶ Reading
+///                        │ │             └─ forget ─┐
+///                        │ └─ read ▶ GivingBack ◀───┘
+///                        └─ given back ─┘                  lost: Away
 /// ```
 #[derive(Debug)]
 pub(crate) struct Machine<Id> {
@@ -200,29 +210,63 @@ impl<Id: Clone> Machine<Id> {
         if self.state != State::Reading {
             return Vec::new();
         }
-        let known = &self.known.cells;
+        let merged = merged(&self.known.cells, &engine);
         let lacks = |(key, cell): &(&String, &Cell)| engine.get(*key) < Some(*cell);
-        let missing = known.iter().filter(lacks);
+        let missing = merged.iter().filter(lacks);
         let missing: Cells = missing
             .map(|(key, cell)| (key.clone(), cell.clone()))
             .collect();
-        for (key, cell) in engine {
-            if self.known.cells.get(&key) < Some(&cell) {
-                self.known.cells.insert(key, cell);
-                self.told = false;
-            }
+        let forgotten = engine.into_keys().filter(|key| !merged.contains_key(key));
+        let forgotten: Vec<String> = forgotten.collect();
+        if self.known.cells != merged {
+            self.known.cells = merged;
+            self.told = false;
         }
-        if !missing.is_empty() {
+        if !missing.is_empty() || !forgotten.is_empty() {
             self.state = State::GivingBack;
             return vec![Step::GiveBack {
                 expected: revision,
                 cells: missing,
+                forgotten,
             }];
         }
         self.told &= self.known.revision == Some(revision);
         self.known.revision = Some(revision);
         self.state = State::Idle;
         self.go_on()
+    }
+
+    /// Forgets cells that were taken back up to this version, where the engine has just said its revision. The version must be so
+    /// old that all changes up to it are known here: those that nobody but a gateway that is still cut off knows are lost then.
+    pub(crate) fn forget(&mut self, until: Version) -> Vec<Step<Id>> {
+        let Some(expected) = self.known.revision.filter(|_| self.state == State::Idle) else {
+            return Vec::new();
+        };
+        let before = self.known.cells.len();
+        let mut cells = self.known.cells.clone();
+        cells.retain(|key, cell| key == HORIZON || !is_forgotten(cell, until));
+        if until <= horizon(&self.known.cells) || cells.len() == before {
+            return Vec::new();
+        }
+        let forgotten = self
+            .known
+            .cells
+            .keys()
+            .filter(|key| !cells.contains_key(*key));
+        let forgotten: Vec<String> = forgotten.cloned().collect();
+        let horizon = Cell {
+            version: until,
+            value: None,
+        };
+        cells.insert(HORIZON.to_owned(), horizon.clone());
+        self.known.cells = cells;
+        self.told = false;
+        self.state = State::GivingBack;
+        vec![Step::GiveBack {
+            expected,
+            cells: Cells::from([(HORIZON.to_owned(), horizon)]),
+            forgotten,
+        }]
     }
 
     /// The answer to [`Step::GiveBack`], whether anything was written or not. Others may have written meanwhile, so the
@@ -295,6 +339,43 @@ impl<Id: Clone> Machine<Id> {
             false => vec![Step::TakeUp(self.known.clone())],
         }
     }
+}
+
+/// The version of the horizon; 0 where there is none.
+fn horizon(cells: &Cells) -> Version {
+    cells.get(HORIZON).map_or(0, |cell| cell.version)
+}
+
+/// Whether a cell is one of those of which a horizon says that they are all known.
+const fn is_below(cell: &Cell, horizon: Version) -> bool {
+    cell.version > 0 && cell.version <= horizon
+}
+
+/// Whether a cell was taken back and need not be known any more.
+const fn is_forgotten(cell: &Cell, horizon: Version) -> bool {
+    cell.value.is_none() && is_below(cell, horizon)
+}
+
+/// What a gateway and the engine know together.
+fn merged(own: &Cells, engine: &Cells) -> Cells {
+    let (mine, its) = (horizon(own), horizon(engine));
+    let latest = mine.max(its);
+    let mut all = Cells::new();
+    for key in own.keys().chain(engine.keys()) {
+        let cell = match (own.get(key), engine.get(key)) {
+            (Some(one), Some(other)) => one.max(other),
+            // The engine has seen it, and lacks it.
+            (Some(cell), None) if its >= mine && is_below(cell, its) => continue,
+            // This gateway has seen it, and lacks it.
+            (None, Some(cell)) if mine > its && is_below(cell, mine) => continue,
+            (Some(cell), None) | (None, Some(cell)) => cell,
+            (None, None) => continue,
+        };
+        if key == HORIZON || !is_forgotten(cell, latest) {
+            all.insert(key.clone(), cell.clone());
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! | key | type | value |
 //! |---|---|---|
 //! | `revision` | string | another number after each change |
-//! | `state` | hash | a field for each cell: version, blank, `=` and the value, or `-` for one that was taken back |
+//! | `state` | hash | a field for each cell: version, blank, `=` and the value, or `-` for one that was taken back; `horizon` says until when these are forgotten |
 //! | `sessions` | hash | a field for each gateway and member: time in milliseconds, blank, a record of its sessions |
 //! | `routes` | hash | a field for each member: time in milliseconds, blank, the route that was learned of it |
 //! | `seed`, `born` | string | what ids of sessions are hashed with, and since when, in milliseconds |

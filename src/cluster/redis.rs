@@ -31,7 +31,8 @@ const ANSWER: Duration = Duration::from_millis(1_500);
 const ALIVE: u64 = 60_000;
 
 /// Writes cells where the revision is the one that is expected. Arguments: the expected revision, the channel, then for each
-/// cell its key, its version or nothing for the new revision, and its value. Returns the new revision, or nothing.
+/// cell its key, its version or nothing for the new revision, and its value or nothing for a cell that is removed. Returns the
+/// new revision, or nothing.
 ///
 /// The new revision is the engine's clock, or more: than the old one, and than each version. All are below 2^53, which
 /// Lua's numbers can hold.
@@ -47,7 +48,11 @@ new = string.format('%.0f', new)
 for at = 3, #ARGV, 3 do
   local version = ARGV[at + 1]
   if version == '' then version = new end
-  redis.call('HSET', KEYS[2], ARGV[at], version .. ' ' .. ARGV[at + 2])
+  if ARGV[at + 2] == '' then
+    redis.call('HDEL', KEYS[2], ARGV[at])
+  else
+    redis.call('HSET', KEYS[2], ARGV[at], version .. ' ' .. ARGV[at + 2])
+  end
 end
 redis.call('SET', KEYS[1], new)
 redis.call('PUBLISH', ARGV[2], new)
@@ -253,33 +258,39 @@ impl Commands<'_> {
         writes: Writes,
     ) -> Result<Option<Version>, Failure> {
         let cells = writes.into_iter();
-        let cells = cells.map(|(key, value)| (key, String::new(), value));
+        let cells = cells.map(|(key, value)| (key, String::new(), text(value.as_deref())));
         self.write_cells(expected, cells).await
     }
 
-    /// Writes these with their versions where the revision is the expected one.
+    /// Writes these with their versions, and removes the `forgotten` ones, where the revision is the expected one.
     pub(super) async fn give_back(
         &mut self,
         expected: Version,
         cells: Cells,
+        forgotten: Vec<String>,
     ) -> Result<(), Failure> {
-        let cells = cells.into_iter();
-        let cells = cells.map(|(key, cell)| (key, cell.version.to_string(), cell.value));
+        let given = cells.into_iter().map(|(key, cell)| {
+            let text = text(cell.value.as_deref());
+            (key, cell.version.to_string(), text)
+        });
+        let removed = forgotten.into_iter();
+        let removed = removed.map(|key| (key, String::new(), String::new()));
+        let cells = given.chain(removed);
         self.write_cells(expected, cells).await.map(drop)
     }
 
     async fn write_cells(
         &mut self,
         expected: Version,
-        cells: impl Iterator<Item = (String, String, Option<String>)>,
+        cells: impl Iterator<Item = (String, String, String)>,
     ) -> Result<Option<Version>, Failure> {
         let script = Script::new(WRITE);
         let mut call = script.prepare_invoke();
         call.key(self.engine.key("revision"))
             .key(self.engine.key("state"));
         call.arg(expected).arg(self.engine.channel());
-        for (key, version, value) in cells {
-            call.arg(key).arg(version).arg(text(value.as_deref()));
+        for (key, version, text) in cells {
+            call.arg(key).arg(version).arg(text);
         }
         let written = call.invoke_async::<Option<String>>(&mut self.connection);
         let written = within(ANSWER, written).await?;

@@ -21,6 +21,14 @@ impl Lots {
     }
 }
 
+/// Whether a change of this version is known, or what was changed is known to have been taken back.
+fn knows(cells: &Cells, key: &str, version: Version) -> bool {
+    match cells.get(key) {
+        Some(cell) => cell.version >= version,
+        None => horizon(cells) >= version,
+    }
+}
+
 const KEYS: [&str; 4] = ["a.drain", "a.factor", "b.member", "c.route"];
 
 /// What Redis does with the script, in its memory.
@@ -29,6 +37,9 @@ struct Engine {
     revision: Version,
     cells: Cells,
 }
+
+/// More than a version is ahead of the clock when the clock stands still.
+const AHEAD: Version = 400;
 
 impl Engine {
     /// The script: writes where the revision is the one that is expected. A cell without a version gets the new revision.
@@ -50,6 +61,14 @@ impl Engine {
         self.revision = revision;
         Some(revision)
     }
+
+    fn give_back(&mut self, expected: Version, cells: Cells, forgotten: &[String], clock: Version) {
+        let cells = cells.into_iter();
+        let cells = cells.map(|(key, cell)| (key, Some(cell.version), cell.value));
+        if self.write(expected, cells.collect(), clock).is_some() {
+            self.cells.retain(|key, _| !forgotten.contains(key));
+        }
+    }
 }
 
 /// A message on its way to the engine, or the answer on its way back.
@@ -57,7 +76,7 @@ impl Engine {
 enum Message {
     Read,
     Write(Version, Writes),
-    GiveBack(Version, Cells),
+    GiveBack(Version, Cells, Vec<String>),
     Look,
     WasRead(Version, Cells),
     Written(Option<Version>),
@@ -95,8 +114,11 @@ struct World {
     saved: Engine,
     gateways: Vec<Gateway>,
     answered: Vec<Answered>,
+    /// What was taken back, as the engine wrote it.
+    taken_back: Vec<(String, Version)>,
     next: u64,
     refused: u64,
+    forgotten: u64,
 }
 
 impl World {
@@ -119,8 +141,10 @@ impl World {
             saved: Engine::default(),
             gateways,
             answered: Vec::new(),
+            taken_back: Vec::new(),
             next: 0,
             refused: 0,
+            forgotten: 0,
         }
     }
 
@@ -134,10 +158,13 @@ impl World {
                         .under_way
                         .push_back(Message::Write(expected, writes));
                 }
-                Step::GiveBack { expected, cells } => {
-                    gateway
-                        .under_way
-                        .push_back(Message::GiveBack(expected, cells));
+                Step::GiveBack {
+                    expected,
+                    cells,
+                    forgotten,
+                } => {
+                    let message = Message::GiveBack(expected, cells, forgotten);
+                    gateway.under_way.push_back(message);
                 }
                 Step::TakeUp(known) => {
                     if let Some(file) = &mut gateway.file {
@@ -181,13 +208,19 @@ impl World {
             Message::Read => Message::WasRead(self.engine.revision, self.engine.cells.clone()),
             Message::Look => Message::Looked(self.engine.revision),
             Message::Write(expected, writes) => {
-                let cells = writes.into_iter().map(|(key, value)| (key, None, value));
-                Message::Written(self.engine.write(expected, cells.collect(), self.clock))
+                let cells = writes.clone().into_iter();
+                let cells = cells.map(|(key, value)| (key, None, value));
+                let version = self.engine.write(expected, cells.collect(), self.clock);
+                for (key, value) in writes {
+                    if let (Some(version), None) = (version, value) {
+                        self.taken_back.push((key, version));
+                    }
+                }
+                Message::Written(version)
             }
-            Message::GiveBack(expected, cells) => {
-                let cells = cells.into_iter();
-                let cells = cells.map(|(key, cell)| (key, Some(cell.version), cell.value));
-                self.engine.write(expected, cells.collect(), self.clock);
+            Message::GiveBack(expected, cells, forgotten) => {
+                self.engine
+                    .give_back(expected, cells, &forgotten, self.clock);
                 Message::GivenBack
             }
             answer => return self.arrived(at, answer),
@@ -252,9 +285,6 @@ impl World {
     /// Whether each change that was answered is known to somebody if the engine has `engine` and the gateway `without`
     /// knows only its file.
     fn is_anything_lost(&self, engine: &Engine, without: Option<usize>) -> bool {
-        let knows = |cells: &Cells, key: &String, version| {
-            cells.get(key).is_some_and(|cell| cell.version >= version)
-        };
         let somebody = |key: &String, version| {
             let gateways = self.gateways.iter().enumerate();
             knows(&engine.cells, key, version)
@@ -268,6 +298,20 @@ impl World {
         };
         let mut all = self.answered.iter();
         all.any(|it| it.writes.keys().any(|key| !somebody(key, it.version)))
+    }
+
+    /// A gateway forgets what was taken back. It must know all changes up to then.
+    fn forget(&mut self, at: usize) {
+        let back = AHEAD + self.lots.below(2_000);
+        let until = self.engine.revision.min(self.clock).saturating_sub(back);
+        let known = &self.gateways[at].machine.known().cells;
+        let mut old = self.answered.iter().filter(|it| it.version <= until);
+        if !old.all(|it| it.writes.keys().all(|key| knows(known, key, it.version))) {
+            return;
+        }
+        let steps = self.gateways[at].machine.forget(until);
+        self.forgotten += u64::from(!steps.is_empty());
+        self.carry_out(at, steps);
     }
 
     /// The engine ends and comes back, with everything, with what it had saved, or with nothing.
@@ -306,7 +350,8 @@ impl World {
         self.clock += [0, 1, 1, 5, 1_000][self.lots.below(5) as usize];
         let at = self.lots.below(self.gateways.len() as u64) as usize;
         match self.lots.below(100) {
-            0..50 => self.deliver(at),
+            0..46 => self.deliver(at),
+            46..50 => self.forget(at),
             50..65 => self.change(at),
             65..75 => self.connect(at),
             75..80 => self.cut(at),
@@ -324,7 +369,7 @@ impl World {
                     self.carry_out(at, steps);
                 }
             }
-            95..96 => self.saved = self.engine.clone(),
+            95 => self.saved = self.engine.clone(),
             96..98 => self.restart_engine(),
             _ => self.restart_gateway(at),
         }
@@ -346,7 +391,7 @@ impl World {
 
 #[test]
 fn all_gateways_end_alike_and_nothing_answered_is_lost() {
-    let (mut answered, mut refused) = (0, 0);
+    let (mut answered, mut refused, mut forgotten) = (0, 0, 0);
     for seed in 0..SEEDS {
         let played = std::panic::catch_unwind(|| {
             let mut world = World::new(seed);
@@ -362,26 +407,35 @@ fn all_gateways_end_alike_and_nothing_answered_is_lost() {
             }
             for it in &world.answered {
                 for (key, value) in &it.writes {
-                    let last = &ends.cells[key];
+                    let Some(last) = ends.cells.get(key) else {
+                        let until = horizon(&ends.cells);
+                        let mut taken_back = world.taken_back.iter();
+                        let is_behind = |(of, version): &(String, Version)| {
+                            of == key && (it.version..=until).contains(version)
+                        };
+                        assert!(taken_back.any(is_behind), "{key} is lost: {it:?}");
+                        continue;
+                    };
                     assert!(last.version >= it.version, "{key} is older than {it:?}");
                     if last.version == it.version {
                         assert_eq!(&last.value, value, "{key}");
                     }
                 }
             }
-            (world.answered.len(), world.refused)
+            (world.answered.len(), world.refused, world.forgotten)
         });
-        let (more, less) = played.unwrap_or_else(|why| {
+        let (more, less, gone) = played.unwrap_or_else(|why| {
             eprintln!("the seed is {seed}");
             std::panic::resume_unwind(why)
         });
         answered += more;
         refused += less;
+        forgotten += gone;
     }
     // The simulation is of no use if hardly anything happens in it.
     assert!(
-        answered > 10_000 && refused > 10_000,
-        "{answered} {refused}"
+        answered > 10_000 && refused > 10_000 && forgotten > 500,
+        "{answered} {refused} {forgotten}"
     );
 }
 
@@ -435,9 +489,68 @@ fn a_file_from_before_the_cluster_counts_less_than_the_engine() {
     machine.connected();
     let engine = Cells::from([("a".to_owned(), cell(7, "engine"))]);
     let steps = machine.read(7, engine);
-    let [Step::GiveBack { expected: 7, cells }] = &steps[..] else {
+    let [
+        Step::GiveBack {
+            expected: 7, cells, ..
+        },
+    ] = &steps[..]
+    else {
         panic!("{steps:?}");
     };
     assert_eq!(cells, &Cells::from([("b".to_owned(), cell(0, "file"))]));
     assert_eq!(machine.known().cells["a"], cell(7, "engine"));
+}
+
+/// A gateway that was cut off has an old value of what was taken back and forgotten meanwhile.
+#[test]
+fn what_was_taken_back_and_forgotten_does_not_return() {
+    let cell = |version, value: Option<&str>| Cell {
+        version,
+        value: value.map(str::to_owned),
+    };
+    let before = Cells::from([
+        ("a".to_owned(), cell(3, Some("old"))),
+        ("b".to_owned(), cell(4, Some("kept"))),
+        ("file".to_owned(), cell(0, Some("early"))),
+    ]);
+    let mut present = Machine::<u8>::new(before.clone());
+    present.connected();
+    let mut engine = before.clone();
+    engine.insert("a".to_owned(), cell(5, None));
+    present.read(9, engine.clone());
+    assert!(present.forget(4).is_empty(), "it was taken back later");
+    let steps = present.forget(6);
+    let [Step::GiveBack { forgotten, .. }] = &steps[..] else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(forgotten, &["a"]);
+    let mut after = present.known().cells.clone();
+    assert_eq!(after.keys().collect::<Vec<_>>(), ["b", "file", HORIZON]);
+    assert!(present.forget(7).is_empty(), "not while this is under way");
+
+    let mut late = Machine::<u8>::new(before.clone());
+    late.connected();
+    let steps = late.read(10, after.clone());
+    assert!(
+        matches!(&steps[..], [Step::TakeUp(known)] if known.cells == after),
+        "{steps:?}"
+    );
+    // The same where the engine has only what the late gateway knew.
+    present.given_back();
+    let steps = present.read(11, before);
+    let [
+        Step::GiveBack {
+            cells, forgotten, ..
+        },
+    ] = &steps[..]
+    else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(forgotten, &["a"]);
+    assert!(cells.contains_key(HORIZON) && cells.len() == 1, "{cells:?}");
+    // What is newer than the horizon counts whoever has it.
+    after.insert("a".to_owned(), cell(12, Some("new")));
+    present.given_back();
+    present.read(12, after);
+    assert_eq!(present.known().cells["a"], cell(12, Some("new")));
 }
