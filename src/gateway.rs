@@ -13,7 +13,6 @@ use std::time::Duration;
 use ajpgate_config::{Admin, Config};
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +25,6 @@ use crate::cluster::{First, Link};
 use crate::cores::Cores;
 use crate::handover::{Given, Held, Role};
 use crate::identity::Hashing;
-use crate::random;
 use crate::reload::{self, Reloader, Source};
 use crate::server::{Door, Listener};
 use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
@@ -456,7 +454,7 @@ fn shared(
     };
     snapshot.tracing = Tracing::follow(config.traces.as_ref(), None, &counters.spans)?;
     Ok(Shared {
-        program: program(),
+        program: Shared::new_name(),
         snapshot: ArcSwap::from_pointee(snapshot),
         metrics,
         counters,
@@ -474,12 +472,6 @@ fn shared(
         swapped: Notify::new(),
         reloads,
     })
-}
-
-/// A name that no other program has: its process id, and 64 random bits.
-fn program() -> HeaderValue {
-    let name = format!("{:x}-{:016x}", std::process::id(), random::seed());
-    HeaderValue::try_from(name).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 /// The addresses of heartbeats, each once, also when several balancers are configured with it.

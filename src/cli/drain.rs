@@ -91,7 +91,9 @@ async fn wait(api: &mut Api, balancer: &str, mut member: Member) -> Result<ExitC
                 }
                 Ok(Said::Unknown) => {
                     let name = member.name();
-                    progress.tell(&format!("{name} is not known to the gateway that has started"))?;
+                    progress.tell(&format!(
+                        "{name} is not known to the gateway that has started"
+                    ))?;
                 }
                 Err(error) if error.may_pass() && !is_late => {}
                 Err(error) => return Err(error),

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn learned_routes_are_no_cells_and_outlast_what_others_change() {
-        let folder = std::path::Path::new("");
+        let folder = Path::new("");
         let read = |state| crate::state::overrides::Overrides::from_json(&state, folder).unwrap();
         let mut own = read(json!({ "shop": {
             "settings": {}, "members": { "ajp://a": { "loadfactor": 2 } }, "routes": { "ajp://a": "" },
@@ -229,7 +229,10 @@ mod tests {
             (key, None),
             (key, Some("perhaps")),
             (r#"["shop","members","ajp://a","lbset"]"#, Some("2")),
-            (r#"["shop","members","ajp://a","status","drian"]"#, Some("true")),
+            (
+                r#"["shop","members","ajp://a","status","drian"]"#,
+                Some("true"),
+            ),
             ("horizon", Some("true")),
         ] {
             assert_eq!(flag(key, &cell(value)), None, "{key} {value:?}");
@@ -241,7 +244,7 @@ mod tests {
         let drain = json!(["shop", "members", "ajp://a", "status", "drain"]);
         let values = BTreeMap::from([(drain.to_string(), "true".to_owned())]);
         let state = state(&cells(&values));
-        let folder = std::path::Path::new("");
+        let folder = Path::new("");
         let read = crate::state::overrides::Overrides::from_json(&state, folder).unwrap();
         assert_eq!(super::values(&read.to_json()), values);
     }

@@ -1,7 +1,7 @@
 //! Changes of settings by hand: one after another, made on a member, told to the decisions, and as the state file has them.
 
 use ajpgate_config::{BalancerChange, Member, MemberChange, StickyNames};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::balancer::StatusChange;
 
@@ -132,6 +132,7 @@ mod tests {
     use std::path::Path;
 
     use ajpgate_config::parse_member_change;
+    use serde_json::json;
 
     use super::*;
 

@@ -68,7 +68,10 @@ impl Discovered {
     /// that were added by hand leave; the other sources have theirs too.
     pub(super) fn room_of(&self, balancer: &str, subject: &str, mut room: Room) -> Room {
         let sources = self.0.get(balancer).into_iter().flatten();
-        for found in sources.filter(|it| it.subject != subject).flat_map(|it| &it.known) {
+        for found in sources
+            .filter(|it| it.subject != subject)
+            .flat_map(|it| &it.known)
+        {
             if has_vanished(found) {
                 room.drain(1);
             } else {
@@ -134,7 +137,8 @@ impl Discovered {
                     vanish(found);
                 }
             }
-            of.known.retain(|it| !has_vanished(it) || room.drain(1) == 0);
+            of.known
+                .retain(|it| !has_vanished(it) || room.drain(1) == 0);
         }
     }
 

@@ -14,9 +14,7 @@ mod sources;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ajpgate_config::{
-    Balancer, BalancerChange, Config, Member, MemberChange, Standing,
-};
+use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange, Standing};
 use serde_json::Value;
 use tracing::warn;
 
@@ -27,7 +25,6 @@ use super::discovered::is_discovered;
 use super::editing::{EditError, Editing, Layers};
 use super::live::LiveBalancer;
 use super::member::LiveMember;
-use super::overrides::Overrides;
 use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
@@ -178,7 +175,10 @@ impl Edit<'_> {
             return Err(EditError::Exists);
         }
         let mut layers = self.editing().layers.clone();
-        if layers.room(&self.editing().file, balancer.name(), "").is_full() {
+        if layers
+            .room(&self.editing().file, balancer.name(), "")
+            .is_full()
+        {
             return Err(EditError::TooMany);
         }
         layers.overrides.add_member(balancer.name(), member, keys);

@@ -197,7 +197,9 @@ impl Layers {
     pub(super) fn room(&self, file: &Config, balancer: &str, source: &str) -> Room {
         let mut balancers = file.balancers.iter();
         let of_file = balancers.find(|it| it.name == balancer);
-        let room = of_file.map(|it| self.overrides.room(it)).unwrap_or_default();
+        let room = of_file
+            .map(|it| self.overrides.room(it))
+            .unwrap_or_default();
         self.discovered.room_of(balancer, source, room)
     }
 }

@@ -136,7 +136,8 @@ impl Overrides {
             return false;
         };
         let added: HashSet<&str> = of.added.iter().map(|it| &*it.member.url.text).collect();
-        let is_gone = |url: &&String| !there.contains(url.as_str()) && !added.contains(url.as_str());
+        let is_gone =
+            |url: &&String| !there.contains(url.as_str()) && !added.contains(url.as_str());
         let before: HashSet<String> = of.gone.iter().cloned().collect();
         let new = of.members.keys().filter(is_gone);
         let new: Vec<String> = new.filter(|url| !before.contains(*url)).cloned().collect();
@@ -166,7 +167,10 @@ impl Overrides {
         }
         for (balancer, of) in &before.0 {
             if let Some(after) = self.0.get_mut(balancer) {
-                let changed = of.gone.iter().filter(|url| after.members.contains_key(*url));
+                let changed = of
+                    .gone
+                    .iter()
+                    .filter(|url| after.members.contains_key(*url));
                 after.gone = changed.cloned().collect();
             }
         }
@@ -482,7 +486,7 @@ mod tests {
     #[test]
     fn what_was_removed_or_added_by_hand_is_never_forgotten() {
         let mut all = drained("shop", 0..MOST_GONE + 1);
-        let keys = json!({ "url": "ajp://0000:8009" });
+        let keys = json!({ "url": "ajp://added:8009" });
         let added = parse_member(&keys.to_string(), Path::new("member")).unwrap();
         let url = added.url.text.clone();
         all.add_member("shop", added, keys);

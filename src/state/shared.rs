@@ -15,6 +15,7 @@ use crate::client::PerAddress;
 use crate::cores::Cores;
 use crate::handover::Held;
 use crate::identity::Hashing;
+use crate::random;
 use crate::supervisor::Supervisor;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
@@ -70,6 +71,12 @@ pub(crate) enum NotReloaded {
 }
 
 impl Shared {
+    /// A name that no other program has: the process id, and 64 random bits.
+    pub(crate) fn new_name() -> HeaderValue {
+        let name = format!("{:x}-{:016x}", std::process::id(), random::seed());
+        HeaderValue::try_from(name).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    }
+
     /// Reads the configuration again, after those who have asked before.
     pub(crate) async fn reload(&self) -> Reloaded {
         let gone = || NotReloaded::Failed("the gateway is shutting down".to_owned());

@@ -1,6 +1,6 @@
 //! Members that no source names any more: they go once nobody needs them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +19,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many of them are connected to at a time.
 const AT_A_TIME: usize = 64;
+
+/// The most members that are removed at a time with a line of the log for each.
+const EACH: usize = 16;
 
 /// Removes members that no source names: when their requests are done and their sessions have ended, or `drain_timeout` is
 /// over, or they cannot be connected to. A refused connection says so at once; whatever else failed has to fail at two looks
@@ -98,14 +101,29 @@ async fn gone(
             Look::Doubted => {
                 doubted.insert(place);
             }
-            Look::Gone(why) => {
-                let balancer = balancer.name();
-                info!(balancer, member = %member.url, why, "a member that vanished is removed");
-                gone.push(member.config.url.clone());
-            }
+            Look::Gone(why) => gone.push((member, why)),
         }
     }
-    gone
+    tell(balancer.name(), &gone);
+    let gone = gone.into_iter();
+    gone.map(|(member, _)| member.config.url.clone()).collect()
+}
+
+/// Logs who is removed: a line for each, or one for many.
+fn tell(balancer: &str, gone: &[(Arc<LiveMember>, &str)]) {
+    if gone.len() <= EACH {
+        for (member, why) in gone {
+            info!(balancer, member = %member.url, why, "a member that vanished is removed");
+        }
+        return;
+    }
+    let mut reasons = BTreeMap::new();
+    for (_, why) in gone {
+        *reasons.entry(*why).or_insert(0_usize) += 1;
+    }
+    for (why, members) in reasons {
+        info!(balancer, members, why, "members that vanished are removed");
+    }
 }
 
 async fn look(member: &LiveMember, was_doubted: bool) -> Look {

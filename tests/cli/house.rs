@@ -63,6 +63,8 @@ impl House {
     /// Sends SIGKILL to the gateway and starts it again.
     pub(crate) fn kill_and_start(&mut self) {
         self.gateway.signal("KILL");
+        // Its ports are free then.
+        self.gateway.code();
         self.gateway = Program::start(&mut ajpgate(self.scratch.path(), &["run"]));
         self.front = self.gateway.front();
         self.admin = self.gateway.admin();

@@ -29,7 +29,7 @@ fn members_are_discovered_though_the_disk_is_full() {
     let scratch = Scratch::new("full-disk");
     let node = Node::start(&scratch, "node1", None);
     configure(&scratch, &node);
-    let learned = json!({ "ajp://127.0.0.1:1": "gone" });
+    let learned = json!({ "ajp://[::1]:1": "gone" });
     let shop = json!({
         "settings": {}, "members": {}, "added": [], "removed": [], "learned": learned,
     });
@@ -62,7 +62,13 @@ fn a_learned_route_that_is_being_written_down_holds_up_nobody() {
     let scratch = Scratch::new("slow-disk");
     let node = Node::start(&scratch, "node1", None);
     let pipe = scratch.path().join("state.json.new");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
     configure(&scratch, &node);
     let mut gateway = Program::start(&mut ajpgate(scratch.path(), &["run"]));
     let (front, admin) = (gateway.front(), gateway.admin());

@@ -23,22 +23,23 @@ struct Cluster {
     engine: Redis,
     nodes: [Node; 2],
     gateways: Vec<Ajpgate>,
-    session_timeout: Duration,
+    /// Further keys of the balancer.
+    keys: String,
 }
 
 impl Cluster {
     async fn start(count: usize) -> Self {
-        Self::start_with(count, SHORT).await
+        Self::start_with(count, SHORT, "").await
     }
 
-    async fn start_with(count: usize, session_timeout: Duration) -> Self {
+    async fn start_with(count: usize, session_timeout: Duration, keys: &str) -> Self {
         let engine = Redis::start(Some("s3cret")).await;
         let nodes = [Node::start("node1").await, Node::start("node2").await];
         let mut cluster = Self {
             engine,
             nodes,
             gateways: Vec::new(),
-            session_timeout,
+            keys: format!("session_timeout: {}s{keys}", session_timeout.as_secs()),
         };
         for _ in 0..count {
             let gateway = cluster.another("s3cret").await;
@@ -53,7 +54,7 @@ impl Cluster {
         Ajpgate::start(&format!(
             "balancers:
   shop:
-    session_timeout: {}s
+    {}
     members:
       - {{ url: \"ajp://{}\", route: node1 }}
       - {{ url: \"ajp://{}\", route: node2 }}
@@ -61,7 +62,7 @@ proxy_pass:
   - {{ path: /, to: \"balancer://shop/\" }}
 cluster: {{ url: \"redis://:{password}@{}/1\", name: shop }}
 ",
-            self.session_timeout.as_secs(),
+            self.keys,
             one.ajp_addr(),
             two.ajp_addr(),
             self.engine.addr()
@@ -88,11 +89,7 @@ cluster: {{ url: \"redis://:{password}@{}/1\", name: shop }}
         self.gateways[at].api("PATCH", NODE1, &json, 200).await;
         let answered = Instant::now();
         self.have(factor).await;
-        assert!(
-            answered.elapsed() < EVERYWHERE,
-            "{:?}",
-            answered.elapsed()
-        );
+        assert!(answered.elapsed() < EVERYWHERE, "{:?}", answered.elapsed());
     }
 
     async fn have(&self, factor: u32) {
@@ -261,7 +258,7 @@ async fn a_drain_ends_once_for_all_gateways() {
 /// The program before tells its sessions until it ends, and the one after it takes them up with the drain.
 #[tokio::test]
 async fn a_hand_over_keeps_the_drain_and_the_union_of_sessions() {
-    let cluster = Cluster::start_with(2, LONG).await;
+    let cluster = Cluster::start_with(2, LONG, "").await;
     let [one, two] = &cluster.gateways[..] else {
         panic!("two gateways");
     };
@@ -324,6 +321,63 @@ async fn sessions_that_a_gateway_told_before_its_end_are_kept_as_long_as_they_ma
         })
         .await;
     }
+}
+
+/// Each gateway disables the member by itself when `drain_timeout` is over. Its configuration says nothing of that, and the second
+/// time the engine has the flag already.
+#[tokio::test]
+async fn a_member_whose_drain_has_timed_out_is_enabled_on_all_gateways() {
+    let cluster = Cluster::start_with(2, LONG, "\n    drain_timeout: 1s").await;
+    let [one, two] = &cluster.gateways[..] else {
+        panic!("two gateways");
+    };
+    let session = session_of_node1(one).await;
+    let flag = |flag: &str, value: bool| format!("{{ \"status\": {{ \"{flag}\": {value} }} }}");
+    for _ in 0..2 {
+        visit(one, &session).await;
+        one.api("PATCH", NODE1, &flag("drain", true), 200).await;
+        for gateway in [one, two] {
+            disabled(gateway, true).await;
+        }
+        two.api("PATCH", NODE1, &flag("disabled", false), 200).await;
+        for gateway in [one, two] {
+            disabled(gateway, false).await;
+        }
+        one.api("PATCH", NODE1, &flag("drain", false), 200).await;
+        // Each gateway looks at its members every second.
+        pause(Duration::from_secs(2)).await;
+    }
+}
+
+async fn disabled(gateway: &Ajpgate, is: bool) {
+    eventually("the member is enabled or not", async || {
+        member(gateway).await["status"]["disabled"] == is
+    })
+    .await;
+}
+
+/// An engine that answers, and refuses scripts.
+#[tokio::test]
+async fn an_engine_that_takes_no_sessions_is_not_connected_and_the_log_says_so() {
+    let cluster = Cluster::start(1).await;
+    let gateway = &cluster.gateways[0];
+    let engine = &cluster.engine;
+    engine
+        .ask("ACL SETUSER default -eval -evalsha")
+        .await
+        .unwrap();
+    gateway.counts("cluster_connected", &[], 0).await;
+    let log = gateway.log();
+    assert!(log.contains("cannot be exchanged"), "{log}");
+    assert!(
+        !log.contains("the cluster's engine cannot be used"),
+        "{log}"
+    );
+    engine
+        .ask("ACL SETUSER default +eval +evalsha")
+        .await
+        .unwrap();
+    cluster.is_connected().await;
 }
 
 /// Begins sessions until one is of node1.
@@ -404,6 +458,7 @@ async fn routes_that_one_gateway_has_learned_are_known_to_all_and_to_those_that_
     }
     let late = learning(&engine, &node).await;
     assert_eq!(route(&late, &url).await, "node1");
+    late.counts("cluster_connected", &[], 1).await;
     // The route ends with the member.
     let member = "/api/v1/balancers/shop/members/node1";
     late.api("DELETE", member, "", 204).await;
@@ -434,6 +489,10 @@ async fn what_could_not_be_taken_up_is_taken_up_at_the_next_reload() {
     })
     .await;
     one.api("PATCH", NODE1, "{ \"loadfactor\": 5 }", 200).await;
+    // What is refused is not done, on no gateway.
+    let text = two.api("PATCH", NODE1, "{ \"loadfactor\": 9 }", 503).await;
+    assert!(text.contains("cannot take up"), "{text}");
+    assert_eq!(loadfactor(one).await, 5);
     std::fs::write(two.path("ca.pem"), &certificate).unwrap();
     assert_eq!(loadfactor(two).await, 3);
     two.api("POST", "/api/v1/reload", "", 200).await;

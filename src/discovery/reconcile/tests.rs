@@ -153,7 +153,10 @@ fn the_members_of_others_take_room_and_known_members_without_room_drain() {
         assert!(room.take(&other.url));
     }
     let three = super::reconcile(&[], &named("a b c d", ""), room.clone());
-    assert_eq!((text(&three.members).as_str(), three.left_out), ("a b c", 1));
+    assert_eq!(
+        (text(&three.members).as_str(), three.left_out),
+        ("a b c", 1)
+    );
     // One more of the others: the last one keeps its sessions, and gets no new ones.
     room.take(&found("", "other").url);
     let two = super::reconcile(&three.members, &named("a b c d", ""), room.clone());

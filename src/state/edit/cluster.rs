@@ -84,7 +84,9 @@ impl Edit<'_> {
             before.cells.get(*key).map(|it| it.version) != Some(cell.version)
         };
         let flags = after.iter().filter(written);
-        let flags: Vec<_> = flags.filter_map(|(key, cell)| cells::flag(key, cell)).collect();
+        let flags: Vec<_> = flags
+            .filter_map(|(key, cell)| cells::flag(key, cell))
+            .collect();
         let others = changed.difference(&cluster.own);
         let others: Vec<String> = others.map(|key| cells::shown(key)).collect();
         if !others.is_empty() {
@@ -152,7 +154,8 @@ impl Edit<'_> {
     }
 
     fn run_state(&mut self, state: &Value, now: Instant) -> Result<(), EditError> {
-        let overrides = Overrides::from_json(state, &self.shared.folder).map_err(EditError::Added)?;
+        let overrides =
+            Overrides::from_json(state, &self.shared.folder).map_err(EditError::Added)?;
         let before = self.snapshot();
         let mut layers = self.editing().layers.clone();
         layers.overrides = overrides.with_own(&layers.overrides);

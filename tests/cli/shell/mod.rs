@@ -11,9 +11,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::house::House;
+use crate::support::Scratch;
 use crate::support::http::{ask, get};
 use crate::support::program::{Done, Program, ajpgate, run};
-use crate::support::Scratch;
 
 const DRAIN: &str = "{\"status\": {\"drain\": true}}";
 const NO_DRAIN: &str = "{\"status\": {\"drain\": false}}";

@@ -19,7 +19,10 @@ fn the_wait_outlives_a_restart_of_the_gateway() {
         std::net::TcpStream::connect(port.addr()).ok()
     });
     assert_eq!(house.members()[0]["status"]["drain"], true);
-    assert_eq!(ask(house.admin, "PATCH", super::NODE1, NO_DRAIN).status, 200);
+    assert_eq!(
+        ask(house.admin, "PATCH", super::NODE1, NO_DRAIN).status,
+        200
+    );
     assert_eq!(waiting.ended().code, Some(1));
 }
 
