@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::drain::Left;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
-use crate::balancer::{Change, Command, MemberId, MemberView, StatusChange};
+use crate::balancer::{Change, Command, MemberId, MemberView, Refused, StatusChange};
 
 impl LiveBalancer {
     /// Counts sessions for the method, and follows the drains. To be called every second or so.
@@ -77,6 +77,27 @@ impl LiveBalancer {
             );
             self.disable(member, true, now);
         }
+    }
+
+    /// Sets flags of a member by hand. A drain that is undone is over at once: one that begins in the same second is another one.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(super) fn set_flags(
+        &self,
+        member: &LiveMember,
+        status: StatusChange,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        if status.drain == Some(false) {
+            self.end_drain(member, now);
+        }
+        let change = Change {
+            status,
+            ..Change::default()
+        };
+        self.apply(Command::Change(member.id, change), now)
+            .map(drop)
     }
 
     /// Takes back that a drain was given up, where the drain has ended in that moment.

@@ -28,7 +28,7 @@ use super::member::LiveMember;
 use super::reconcile::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
-use crate::balancer::{Change, Command, Refused};
+use crate::balancer::{Command, Refused};
 use crate::cluster::Writes;
 use crate::traces::Tracing;
 
@@ -117,12 +117,8 @@ impl Edit<'_> {
         self.flags = cells::of_flags(balancer.name(), &member.url, change);
         // The new configuration tells the decisions what differs from the old one. Flags are set even where the
         // configuration has them already: a drain whose `drain_timeout` is over has disabled the member, for example.
-        let flags = Change {
-            status: flags(change),
-            ..Change::default()
-        };
-        let flags = Command::Change(member.id, flags);
-        self.run_by_hand(layers, now, || balancer.apply(flags, now).map(drop))
+        let flags = flags(change);
+        self.run_by_hand(layers, now, || balancer.set_flags(member, flags, now))
     }
 
     /// Forgets the failures of a member. Returns whether there were any.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Edit;
-use crate::balancer::{Change, Command};
 use crate::cluster::{Answer, Cell, Cells, Known, Writes};
 use crate::state::cells;
 use crate::state::changes::flags;
@@ -119,11 +118,7 @@ impl Edit<'_> {
                 // What a source says of the member, or another backend at its url.
                 continue;
             }
-            let change = Change {
-                status,
-                ..Change::default()
-            };
-            if let Err(reason) = balancer.apply(Command::Change(member.id, change), now) {
+            if let Err(reason) = balancer.set_flags(member, status, now) {
                 let balancer = balancer.name();
                 warn!(balancer, member = %url, %reason, "a flag that was set by hand cannot be set here");
             }
@@ -166,9 +161,10 @@ impl Edit<'_> {
         }
         self.editing().layers = layers;
         self.carry_out(plan, &before, before.tracing.clone(), now);
-        // While a new program takes over, the state file is its own.
-        if self.may_change().is_ok() {
-            self.editing().write_what_runs();
+        // While a new program takes over, the state file is its own. Where it fails, this one writes later.
+        match self.may_change() {
+            Ok(()) => self.editing().write_what_runs(),
+            Err(_) => self.editing().unwritten = true,
         }
         Ok(())
     }
