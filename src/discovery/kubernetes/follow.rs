@@ -171,8 +171,8 @@ impl<L: Listener> Following<'_, L> {
         listed: &mut Listed,
         has_spoken: &mut bool,
     ) -> Result<(), Trouble> {
-        let mut counts = self.tell(listed).await;
         let mut silent = Instant::now() + SILENCE;
+        let mut counts = self.tell(listed).await;
         loop {
             // What could not be applied is told again.
             let again = Instant::now() + self.source.interval;
