@@ -1,5 +1,6 @@
 //! Fields in which a member is told who the user is. What a client writes into them does not go on, and counts in no value.
 
+use super::folded::{folded, is_same};
 use super::{Client, FORWARDING, is_disguised, is_tls_claim};
 use crate::head::Known;
 
@@ -10,23 +11,6 @@ pub(crate) struct Claims {
     never: Vec<Box<[u8]>>,
     /// Trusted proxies may send these, spelt as the configuration has them.
     trusted: Vec<(Box<[u8]>, Box<str>)>,
-}
-
-/// A letter of a name as programs see it that make a variable of the name, as CGI does (RFC 3875 section 4.1.18): they make
-/// `_` of `-`, and many of them of everything that is neither letter nor digit.
-const fn folded(letter: u8) -> u8 {
-    match letter.is_ascii_alphanumeric() {
-        true => letter.to_ascii_lowercase(),
-        false => b'_',
-    }
-}
-
-fn is_same(name: &[u8], other: &[u8]) -> bool {
-    name.len() == other.len()
-        && name
-            .iter()
-            .zip(other)
-            .all(|(letter, other)| folded(*letter) == *other)
 }
 
 impl Claims {
@@ -142,6 +126,12 @@ mod tests {
             ("Forwarded", true),
             ("X_Forwarded_For", false),
             ("X_Real_IP", false),
+            ("X.Forwarded.For", false),
+            ("X-Forwarded.Prefix", false),
+            ("X~Real~IP", false),
+            ("X.Forwarded.Client.Cert", false),
+            ("Client-Cert", false),
+            ("X.Request", true),
             ("X-Forwarded-Client-Cert", false),
             ("x_forwarded_client_cert", false),
             ("SSL_CLIENT_S_DN", false),

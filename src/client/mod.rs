@@ -6,6 +6,7 @@
 
 mod chain;
 mod claims;
+mod folded;
 mod forwarded;
 mod host;
 mod network;
@@ -20,12 +21,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 pub(crate) use self::claims::{Believed, Claims};
+use self::folded::{begins, has_other_signs, is_same};
 pub(crate) use self::host::Host;
 pub(crate) use self::network::network;
 pub(crate) use self::per_address::{Counted, PerAddress};
 pub(crate) use self::request::of_request;
 pub(crate) use self::tls::Tls;
-use self::tls::{is_tls_claim, same_name};
+use self::tls::is_tls_claim;
 pub(crate) use self::trusted::Trusted;
 use crate::head::{Known, KnownSet};
 
@@ -185,16 +187,11 @@ const FORWARDING: KnownSet = KnownSet::of(&[
     Known::XRealIp,
 ]);
 
-/// Whether a field is one of [`FORWARDING`] to those who take `_` for `-`, as CGI does. No proxy sends such a name.
+/// Whether a field is one of [`FORWARDING`] to those who take other signs for `-`, as CGI does. No proxy sends such a name.
 fn is_disguised(name: &[u8]) -> bool {
-    const PREFIX: &[u8] = b"x-forwarded-";
-    let begins = || {
-        name.get(..PREFIX.len())
-            .is_some_and(|it| same_name(it, PREFIX))
-    };
     matches!(name.first(), Some(b'x' | b'X'))
-        && name.contains(&b'_')
-        && (begins() || name.len() == b"x-real-ip".len() && same_name(name, b"x-real-ip"))
+        && has_other_signs(name)
+        && (begins(name, b"x_forwarded_") || is_same(name, b"x_real_ip"))
 }
 
 /// An address without brackets. IPv4 is put together here: the formatter of the standard library takes ten times as long,

@@ -1,5 +1,7 @@
 //! What TLS has agreed with a client.
 
+use super::folded::{begins, is_same};
+
 /// The facts of a TLS connection that backends and logs are told.
 ///
 /// A session id is not among them: sessions are resumed with tickets (RFC 8446 section 2.2, RFC 5077), and TLS 1.3 knows
@@ -28,30 +30,14 @@ impl Tls {
 }
 
 /// Whether a field says what TLS has agreed with the client, as proxies tell backends: `SSL_CLIENT_CERT`, `X-SSL-Cipher`,
-/// `X-Forwarded-Client-Cert`. `_` and `-` are the same, because CGI and some containers make them the same.
+/// `X-Forwarded-Client-Cert`, `Client-Cert` (RFC 9440 section 2); in any spelling that some program takes for that name.
 pub(super) fn is_tls_claim(name: &[u8]) -> bool {
-    let begins = |prefix: &[u8]| {
-        name.get(..prefix.len())
-            .is_some_and(|start| same_name(start, prefix))
-    };
     match name.first() {
-        Some(b's' | b'S') => begins(b"ssl-"),
-        Some(b'x' | b'X') => {
-            begins(b"x-ssl-") || name.len() == CLIENT_CERT.len() && same_name(name, CLIENT_CERT)
-        }
+        Some(b's' | b'S') => begins(name, b"ssl_"),
+        Some(b'x' | b'X') => begins(name, b"x_ssl_") || is_same(name, b"x_forwarded_client_cert"),
+        Some(b'c' | b'C') => is_same(name, b"client_cert") || is_same(name, b"client_cert_chain"),
         _ => false,
     }
-}
-
-const CLIENT_CERT: &[u8] = b"x-forwarded-client-cert";
-
-/// Whether names are the same but for upper and lower case, and `_` in place of `-`.
-pub(super) fn same_name(name: &[u8], other: &[u8]) -> bool {
-    let letters = name.iter().map(|letter| match letter {
-        b'_' => b'-',
-        letter => letter.to_ascii_lowercase(),
-    });
-    letters.eq(other.iter().copied())
 }
 
 #[cfg(test)]
@@ -69,6 +55,13 @@ mod tests {
             "X-Forwarded-Client-Cert",
             "x_forwarded_client_cert",
             "SSL-",
+            "SSL.CLIENT.CERT",
+            "SSL!CLIENT_CERT",
+            "X.SSL.Client-Cert",
+            "X~Forwarded.Client!Cert",
+            "Client-Cert",
+            "CLIENT_CERT_CHAIN",
+            "client.cert",
         ] {
             assert!(is_tls_claim(claim.as_bytes()), "{claim}");
         }
@@ -77,6 +70,9 @@ mod tests {
             "sslx",
             "X-SSLish",
             "X-Forwarded-Client-Certs",
+            "Client-Certs",
+            "Client-Cert-Chains",
+            "X-Client-Cert",
             "Accept",
             "x",
             "",
