@@ -78,7 +78,7 @@ pub(crate) enum Why {
     #[error("there is no `:` behind the name of the user")]
     NoColon,
     #[error(
-        "the name of the user is empty, longer than {LONGEST_NAME} bytes, or has control characters"
+        "the name of the user is empty, longer than {LONGEST_NAME} bytes, has control characters, or begins or ends with white space"
     )]
     Name,
     #[error("the user is already in line {0}")]
@@ -189,7 +189,9 @@ fn read(line: &[u8]) -> Result<Option<(String, Hash)>, Why> {
         return Ok(None);
     }
     let (name, rest) = line.split_once(':').ok_or(Why::NoColon)?;
-    let fits = (1..=LONGEST_NAME).contains(&name.len()) && !name.chars().any(char::is_control);
+    let fits = (1..=LONGEST_NAME).contains(&name.len())
+        && name.trim() == name
+        && !name.chars().any(char::is_control);
     if !fits {
         return Err(Why::Name);
     }

@@ -16,12 +16,17 @@ pub(crate) fn user_in(
 ) -> Option<User> {
     let mut names = fields.all(name);
     let found = names.next().filter(|_| names.next().is_none())?;
-    let mut user = User::new(found, kind)?;
+    let mut user = User::new(trimmed(found), kind)?;
     user.attributes = attributes
         .iter()
         .filter_map(|it| attribute(fields, it))
         .collect();
     Some(user)
+}
+
+/// The value of a field without the white space around it (RFC 9110 section 5.5): blanks and tabs, and nothing else.
+fn trimmed(value: &[u8]) -> &[u8] {
+    value.trim_ascii()
 }
 
 /// An attribute; several fields of its name are one list (RFC 9110 section 5.3).
@@ -33,7 +38,7 @@ fn attribute(fields: &Fields, wanted: &UserAttribute) -> Option<Attribute> {
     Some(Attribute {
         name: wanted.name.clone(),
         field: wanted.field.clone(),
-        value: value(&values.join(&b", "[..]))?,
+        value: value(trimmed(&values.join(&b", "[..])))?,
     })
 }
 
@@ -52,6 +57,8 @@ mod tests {
         let table: &[Row] = &[
             (&[("X-Remote-User", "anna")], Some("anna")),
             (&[("x-remote-user", " anna ")], Some("anna")),
+            (&[("X-Remote-User", "\u{a0}anna")], None),
+            (&[("X-Remote-User", "anna\u{3000}")], None),
             (&[("X-Remote-User", "")], None),
             (&[("X_Remote_User", "anna")], None),
             (&[("X-Remote-Users", "anna")], None),

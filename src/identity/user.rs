@@ -52,7 +52,7 @@ impl Kind {
 }
 
 impl User {
-    /// A user without attributes; `None` for a text that can be no name.
+    /// A user without attributes; `None` for a text that can be no name, as it is.
     pub(crate) fn new(name: &[u8], kind: Kind) -> Option<Self> {
         Some(Self {
             name: text(name, LONGEST_NAME)?,
@@ -74,15 +74,18 @@ impl User {
     }
 }
 
-/// A value of an attribute; `None` for what is none.
+/// The value of an attribute; `None` for what is none.
 pub(super) fn value(bytes: &[u8]) -> Option<String> {
     text(bytes, LONGEST_VALUE)
 }
 
-/// UTF-8 of at most this many bytes, not empty and without control characters. White space around it does not count.
+/// UTF-8 of at most this many bytes, not empty and without control characters. It neither begins nor ends with white space: some
+/// member would take that off, and see another user.
 fn text(bytes: &[u8], longest: usize) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?.trim();
-    let fits = (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control);
+    let text = std::str::from_utf8(bytes).ok()?;
+    let fits = (1..=longest).contains(&text.len())
+        && text.trim() == text
+        && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
 
@@ -94,7 +97,12 @@ mod tests {
     fn names_are_text_of_one_line() {
         for (bytes, name) in [
             (&b"anna"[..], Some("anna")),
-            (b" anna ", Some("anna")),
+            (b" anna", None),
+            (b"anna ", None),
+            ("\u{a0}anna".as_bytes(), None),
+            ("anna\u{3000}".as_bytes(), None),
+            ("\u{2003}anna".as_bytes(), None),
+            (b"anna b", Some("anna b")),
             (b"Anna \xc3\x84nger", Some("Anna Änger")),
             (b"anna@example.com", Some("anna@example.com")),
             (b"", None),

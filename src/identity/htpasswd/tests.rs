@@ -95,6 +95,8 @@ fn other_programs_have_made_the_same_hashes() {
 const BAD: &[(&str, Why)] = &[
     ("anna", Why::NoColon),
     (":x", Why::Name),
+    ("anna :x", Why::Name),
+    ("\u{a0}anna:x", Why::Name),
     ("an\tna:x", Why::Name),
     ("anna:", Why::Hash),
     (
