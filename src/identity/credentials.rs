@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::user::{Kind, User};
 use crate::head::{Fields, Known};
 
 /// Longest credentials in bytes, before they are decoded.
@@ -13,6 +14,14 @@ const LONGEST: usize = 4096;
 pub(crate) struct Credentials {
     pub(super) user: String,
     pub(super) password: Vec<u8>,
+}
+
+impl Credentials {
+    /// Whether this user may have sent them: one who is known by a password, under the same name.
+    pub(crate) fn may_be(&self, user: &User) -> bool {
+        let named = User::new(self.user.as_bytes(), Kind::Basic);
+        named.is_some_and(|named| named.is(user))
+    }
 }
 
 impl std::fmt::Debug for Credentials {

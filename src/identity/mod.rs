@@ -148,11 +148,28 @@ impl Identity {
     }
 
     /// The user that the server of `forward` names in an answer that lets the request in; `None` when it names none.
-    pub(crate) fn told(&self, answer: &Fields) -> Option<User> {
-        let forward = self.settings.forward.as_ref()?;
-        user_in(answer, &forward.user, &forward.attributes, Kind::Forward)
+    ///
+    /// # Errors
+    /// It names somebody, and it is not certain whom.
+    pub(crate) fn told(&self, answer: &Fields) -> Result<Option<User>, BadUser> {
+        let Some(forward) = &self.settings.forward else {
+            return Ok(None);
+        };
+        let user = user_in(answer, &forward.user, &forward.attributes, Kind::Forward);
+        let mut named = answer.all(&*forward.user);
+        match user {
+            None if named.any(|value| !value.trim_ascii().is_empty()) => Err(BadUser),
+            user => Ok(user),
+        }
     }
 }
+
+/// A server has named a user whom nobody can tell.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "several fields name the user, or one has no name in UTF-8 of 1 to 1024 bytes without control characters and white space around it"
+)]
+pub(crate) struct BadUser;
 
 /// A name and a password that the file of users was asked about.
 #[derive(Debug)]
@@ -169,7 +186,7 @@ impl LogIn<'_> {
         check.filter(|check| check.is_known()).and(self.user())
     }
 
-    /// The user; `None` when there is none with this name and password.
+    /// The user; `None` when there is none with this name and password. `address` is the client's.
     ///
     /// # Errors
     /// Too many passwords wait to be checked.

@@ -18,6 +18,7 @@ use crate::connection_state::ConnectionState;
 use crate::framing::Refused;
 use crate::head::{AnswerHead, Fields, Known, RequestHead};
 use crate::headers::{Nominated, Overlay, Passing, RequestFields};
+use crate::identity::BadUser;
 use crate::state::AuthServer;
 use crate::upload::Upload;
 
@@ -86,6 +87,8 @@ pub(super) enum NoAnswer {
     Late,
     #[error("{0}")]
     Failed(ForwardError),
+    #[error("{0}")]
+    User(BadUser),
 }
 
 impl NoAnswer {
@@ -93,6 +96,7 @@ impl NoAnswer {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
+            Self::User(_) => StatusCode::BAD_GATEWAY,
             Self::Failed(error) => match error.kind {
                 FailureKind::Silent | FailureKind::Framing(Refused::HeadTooSlow) => {
                     StatusCode::GATEWAY_TIMEOUT

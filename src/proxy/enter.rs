@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tracing::{debug, warn};
 
-use super::ask::{self, Question, Told};
+use super::ask::{self, NoAnswer, Question, Told};
 use super::local::Local;
 use super::locate::Located;
 use super::mapped::Mapped;
@@ -16,7 +16,7 @@ use crate::backend::ResponseBody;
 use crate::client::Client;
 use crate::head::{AnswerHead, Known, RequestHead};
 use crate::identity::{Busy, ByHead, Credentials, Identity, NoUser, User};
-use crate::state::{LiveIdentity, LiveMapping, Snapshot};
+use crate::state::{LiveIdentity, Snapshot};
 use crate::telemetry::metrics::Refusal;
 
 /// The answer that the client gets instead of the mapping's; `None`: the request may come in.
@@ -62,7 +62,8 @@ pub(super) async fn enter(
     Ok(None)
 }
 
-/// Whether the user of a request may use the mapping of its Destination too (COPY and MOVE of WebDAV).
+/// Whether the user of a request may use the mapping of its Destination too (COPY and MOVE of WebDAV). It counts as a request
+/// of that mapping, unless it is one of the same mapping.
 ///
 /// # Errors
 /// The answer of the gateway, when that is not so.
@@ -73,47 +74,71 @@ pub(super) async fn enter_destination(
     head: &RequestHead,
     record: &mut Record,
 ) -> Result<(), Local> {
-    let LiveMapping { guard, .. } = destination.mapping;
+    let guard = &destination.mapping.guard;
+    let access = &guard.access;
     let address = record.client.address.ip();
-    guard
-        .access
-        .admits(address)
-        .map_err(|why| no_access(why, record))?;
-    let Some(identity) = &guard.identity else {
-        return Ok(());
+    let is_own = destination.index == mapped.located.index;
+    let admitted = match is_own {
+        true => access.admits(address),
+        false => access.admits(address).and_then(|()| access.count(address)),
     };
+    admitted.map_err(|why| no_access(why, record))?;
     // The server may answer otherwise for another path of the same mapping.
-    let is_known = destination.index == mapped.located.index && identity.server.is_none();
-    if is_known {
-        return Ok(());
+    let asks = |identity: &Arc<LiveIdentity>| !is_own || identity.server.is_some();
+    if let Some(identity) = guard.identity.as_ref().filter(|it| asks(it)) {
+        let question = Question::destination(head, mapped, destination);
+        let by = (identity.as_ref(), access);
+        is_same_user(snapshot, by, &question, head, record).await?;
     }
-    let question = Question::destination(head, mapped, destination);
-    let by = (identity.as_ref(), &guard.access);
-    let who = Box::pin(who(snapshot, by, &question, head, record)).await;
-    let is_same = match &who {
-        Ok(Who::User(user, _)) => match (user, &record.user) {
+    let name = record.user.as_ref().map(|user| &*user.name);
+    match is_own {
+        true => Ok(()),
+        false => access
+            .count_user(name, address)
+            .map_err(|why| no_access(why, record)),
+    }
+}
+
+/// Whether another mapping knows the user of a request as the same one.
+///
+/// # Errors
+/// 403, when that is not so.
+async fn is_same_user(
+    snapshot: &Snapshot,
+    by: (&LiveIdentity, &Access),
+    question: &Question<'_>,
+    head: &RequestHead,
+    record: &mut Record,
+) -> Result<(), Local> {
+    let said =
+        by.0.identity
+            .by_head(&head.fields, &record.client, &snapshot.trusted);
+    // Whose password it is cannot be the user of the request: nobody is told whether it is right.
+    let is_other = match (&said, &record.user) {
+        (ByHead::Password(credentials), Some(user)) => !credentials.may_be(user),
+        (ByHead::Password(_), None) => true,
+        _ => false,
+    };
+    if !is_other {
+        let who = Box::pin(who(snapshot, by, question, head, record)).await;
+        let is_same = |user: &Option<User>| match (user, &record.user) {
             (Some(user), Some(known)) => user.is(known),
             (None, None) => true,
             _ => false,
-        },
-        Ok(Who::Answer(_)) | Err(_) => false,
-    };
-    match is_same {
-        true => {
-            if let Ok(Who::User(_, cookies)) = who {
-                record.set_cookies.extend(cookies);
-            }
-            Ok(())
-        }
-        false => {
-            debug!(
-                client = record.client.ip,
-                "the user may not use the mapping of the Destination"
-            );
-            record.count_refusal(Refusal::User);
-            Err(Local::new(StatusCode::FORBIDDEN))
+        };
+        if let Ok(Who::User(user, cookies)) = who
+            && is_same(&user)
+        {
+            record.set_cookies.extend(cookies);
+            return Ok(());
         }
     }
+    debug!(
+        client = record.client.ip,
+        "the user may not use the mapping of the Destination"
+    );
+    record.count_refusal(Refusal::User);
+    Err(Local::new(StatusCode::FORBIDDEN))
 }
 
 /// Who sends a request.
@@ -205,13 +230,17 @@ async fn ask_server(
     let (Some(server), Some(forward)) = (&live.server, forward) else {
         return Err(Nobody::Failed(StatusCode::BAD_GATEWAY));
     };
-    match ask::ask(server, forward, question, &head.fields, client).await {
-        Ok(Told::LetIn(fields)) => {
+    let told = ask::ask(server, forward, question, &head.fields, client).await;
+    let who = told.and_then(|told| match told {
+        Told::LetIn(fields) => {
+            let user = live.identity.told(&fields).map_err(NoAnswer::User)?;
             let cookies = fields.all(Known::SetCookie);
-            let cookies = cookies.map(<[u8]>::to_vec).collect();
-            Ok(Who::User(live.identity.told(&fields), cookies))
+            Ok(Who::User(user, cookies.map(<[u8]>::to_vec).collect()))
         }
-        Ok(Told::Answer(answer)) => Ok(Who::Answer(answer)),
+        Told::Answer(answer) => Ok(Who::Answer(answer)),
+    });
+    match who {
+        Ok(who) => Ok(who),
         Err(failure) => {
             let status = failure.status();
             match server.failed.due(()) {

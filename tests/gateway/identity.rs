@@ -622,6 +622,41 @@ const BROKEN: [&str; 6] = [
     "HTTP/1.1 099 X\r\n\r\n",
 ];
 
+/// It has named somebody, and nobody can tell whom.
+#[tokio::test]
+async fn a_server_that_names_nobody_in_particular_lets_nobody_in() {
+    let (node, mut requests) = telling().await;
+    for named in [
+        &b"X-Auth-Request-User: anna\r\nX-Auth-Request-User: bert"[..],
+        b"X-Auth-Request-User: an\tna",
+        // In ISO-8859-1.
+        b"X-Auth-Request-User: Ren\xe9",
+        b"X-Auth-Request-User: \xc2\xa0anna",
+        &[b"X-Auth-Request-User: ", &[b'x'; 1025][..]].concat(),
+    ] {
+        let answer = [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+            named,
+            b"\r\n\r\n",
+        ]
+        .concat();
+        let odd = Origin::start(move |_, mut conn: Conn| {
+            let answer = answer.clone();
+            async move {
+                if conn.head().await.is_some() {
+                    conn.raw(answer).await;
+                }
+            }
+        })
+        .await;
+        for required in ["", ", required: false"] {
+            let status = asking(&odd, &node, required).get("/", "").await.status;
+            assert_eq!(status, 502, "{}", named.escape_ascii());
+        }
+    }
+    assert!(requests.try_recv().is_err(), "a request has got in");
+}
+
 #[tokio::test]
 async fn a_server_that_fails_lets_nobody_in() {
     let (node, mut requests) = telling().await;
@@ -786,6 +821,85 @@ async fn a_destination_and_an_upgrade_are_guarded_too() {
     let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n";
     assert_eq!(gateway.get("/dav", upgrade).await.status, 401);
     assert!(requests.try_recv().is_err());
+}
+
+/// The statuses of COPY from one path to another, so many times.
+async fn copies(gateway: &Running, from: &str, to: &str, fields: &str, times: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..times {
+        let mut client = gateway.client().await;
+        let head = format!("COPY {from} HTTP/1.1\r\nHost: localhost\r\nDestination: {to}\r\n");
+        client.send(format!("{head}{fields}\r\n")).await;
+        statuses.push(client.answer().await.status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn a_destination_counts_in_the_rate_of_its_mapping() {
+    let (_scratch, users) = users("destination-rate");
+    let (node, _requests) = telling().await;
+    let rate = |per: &str| format!("rate: {{ requests: 1/h, burst: 2, per: {per} }}");
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\" }}] }} }}\n\
+         proxy_pass:\n\
+         \x20 - {{ path: /, to: \"balancer://b/\" }}\n\
+         \x20 - {{ path: /client, to: \"balancer://b/client\", {} }}\n\
+         \x20 - {{ path: /mapping, to: \"balancer://b/mapping\", {} }}\n\
+         \x20 - {{ path: /user, to: \"balancer://b/user\", {} }}\n\
+         \x20 - {{ path: /own, to: \"balancer://b/own\", {} }}\n\
+         \x20 - {{ path: /admin, to: \"balancer://b/admin\", auth: {{ basic: {{ users: {users} }} }}, {} }}\n",
+        node.address,
+        rate("client"),
+        rate("mapping"),
+        rate("user"),
+        rate("mapping"),
+        rate("client"),
+    ));
+    for to in ["/client/x", "/mapping/x", "/user/x"] {
+        assert_eq!(copies(&gateway, "/x", to, "", 3).await, [200, 200, 429]);
+    }
+    // Within one mapping a request counts once.
+    assert_eq!(
+        copies(&gateway, "/own/x", "/own/y", "", 3).await,
+        [200, 200, 429]
+    );
+    // Nobody learns by the way of a Destination which password is right.
+    let right = basic("anna:s3cret");
+    assert_eq!(
+        copies(&gateway, "/x", "/admin/x", &right, 3).await,
+        [403, 403, 429]
+    );
+    assert_eq!(gateway.get("/admin", &right).await.status, 429);
+}
+
+/// A password that cannot be that of the request's user is not looked at, so it is no guess.
+#[tokio::test]
+async fn a_password_for_a_destination_is_looked_at_only_where_it_is_the_users() {
+    let (_scratch, users) = users("destination-password");
+    let (node, _requests) = telling().await;
+    let gateway = Running::start(&format!(
+        "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\" }}] }} }}\n\
+         proxy_pass:\n\
+         \x20 - {{ path: /, to: \"balancer://b/\" }}\n\
+         \x20 - {{ path: /home, to: \"balancer://b/home\", auth: {{ basic: {{ users: {users} }} }} }}\n\
+         \x20 - path: /admin\n\
+         \x20   to: \"balancer://b/admin\"\n\
+         \x20   auth: {{ basic: {{ users: {users} }} }}\n\
+         \x20   rate: {{ requests: 1/h, burst: 1, per: user }}\n",
+        node.address
+    ));
+    let wrong = basic("anna:wrong");
+    assert_eq!(
+        copies(&gateway, "/x", "/admin/x", &wrong, 3).await,
+        [403; 3]
+    );
+    // None of these was a guess.
+    let right = basic("anna:s3cret");
+    assert_eq!(
+        copies(&gateway, "/home/x", "/admin/x", &right, 2).await,
+        [200, 429]
+    );
 }
 
 #[tokio::test]
