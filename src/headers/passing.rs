@@ -7,13 +7,15 @@ use crate::head::{Known, KnownSet};
 
 /// Names of fields that do not go on as they came, whoever sent them.
 ///
-/// The gateway writes some of them itself (framing, `Host`, the lists of proxies) or has answered them (`Expect`). `Proxy` is
-/// none of HTTP's, and CGI programs read it as the variable `HTTP_PROXY` (CVE-2016-5385).
+/// The gateway writes some of them itself (framing, `Host`, the lists of proxies, the `Destination` that it has mapped) or has
+/// answered them (`Expect`). `Proxy` is none of HTTP's, and CGI programs read it as the variable `HTTP_PROXY` (CVE-2016-5385).
 const NEVER: KnownSet = HOP_BY_HOP.and(KnownSet::of(&[
     Known::Host,
     Known::Proxy,
     Known::Expect,
     Known::ContentLength,
+    // With COPY and MOVE the mapped one is sent. With another method nobody has asked whether its path is guarded.
+    Known::Destination,
     Known::Forwarded,
     Known::XForwardedFor,
 ]));
