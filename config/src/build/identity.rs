@@ -11,14 +11,32 @@ use crate::report::Place;
 use crate::template::TemplateText;
 use crate::value::{AttributeName, FieldName};
 
-/// Fields that carry the message itself or the client's credentials. A user or an attribute cannot come from them.
-const NO_USERS: [&str; 7] = [
+/// Fields that carry the message itself or the client's credentials, or that every client sends. A user or an attribute cannot
+/// come from them: a field of a user is taken off the requests of all clients.
+const NO_USERS: [&str; 24] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
     "authorization",
+    "cache-control",
+    "content-encoding",
     "content-type",
     "cookie",
+    "destination",
     "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
     "location",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
     "set-cookie",
+    "user-agent",
     "www-authenticate",
 ];
 
