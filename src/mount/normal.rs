@@ -75,6 +75,22 @@ impl Normal<'_> {
         }
     }
 
+    /// The path without this ending of its last name. A reading that does not end so stays as it is.
+    #[must_use]
+    pub fn without_ending(&self, ending: &[u8]) -> Normal<'static> {
+        let cut = |path: &[u8]| path.strip_suffix(ending).unwrap_or(path).to_vec();
+        let encoded = self.encoded.as_ref().map(|encoded| {
+            Box::new(Encoded {
+                found: encoded.found,
+                readings: encoded.readings.each_ref().map(|reading| cut(reading)),
+            })
+        });
+        Normal {
+            path: Cow::Owned(cut(&self.path)),
+            encoded,
+        }
+    }
+
     /// Whether the path has an encoded slash (`%2F`), in a segment or a parameter.
     #[must_use]
     pub fn has_encoded_slash(&self) -> bool {

@@ -377,6 +377,33 @@ async fn an_exclusion_holds_for_files_whatever_the_spelling() {
 }
 
 #[tokio::test]
+async fn a_compressed_neighbour_is_kept_in_as_the_file_beside_it() {
+    let site = packed();
+    fs::write(site.www().join("only.css.br"), "brotli").unwrap();
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n{}  - {{ path: /static/app.js, deny: [\"0.0.0.0/0\", \"::/0\"], files: {} }}\n  \
+         - {{ match: \"^/static/only\\\\.css$\", exclude: true }}\n",
+        site.mapping(""),
+        site.www().join("folder").display()
+    ));
+    for (path, status) in [
+        ("/static/app.js", 403),
+        ("/static/app.js.gz", 404),
+        ("/static/app.js.br", 404),
+        ("/static/x/../app.js.%67z", 404),
+        ("/static/app.js.gz;x", 404),
+        ("/static/only.css", 404),
+        ("/static/only.css.gz", 404),
+        ("/static/only.css.br", 404),
+        // Nobody is kept from this one.
+        ("/static/index.html.gz", 200),
+    ] {
+        let answer = gateway.get(path, "").await;
+        assert_eq!(answer.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn no_redirect_of_a_folder_leads_to_another_host() {
     let site = Site::new();
     let directory = site.www();

@@ -203,6 +203,21 @@ fn what_stands_behind_a_mapping_is_decoded() {
 }
 
 #[test]
+fn an_ending_is_cut_off_in_every_reading_that_has_it() {
+    for (raw, expected) in [
+        ("/a.css.gz", &["/a.css"][..]),
+        ("/a.gz/b", &["/a.gz/b"]),
+        ("/x%5Ca.gz", &["/x\\a", "/x/a", "/x%5Ca"]),
+    ] {
+        let cut = normalize(raw).unwrap().without_ending(b".gz");
+        let readings = cut.readings();
+        let mut readings: Vec<&str> = readings.map(|it| str::from_utf8(it).unwrap()).collect();
+        readings.dedup();
+        assert_eq!(readings, expected, "{raw}");
+    }
+}
+
+#[test]
 fn a_name_behind_a_path_is_its_last_segment_in_every_reading() {
     for (raw, expected) in [
         ("/", &["/index.html"][..]),

@@ -1,5 +1,7 @@
 //! Which name of a directory a path asks for.
 
+use super::neighbour;
+
 /// A name below the directory, as a path asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -42,6 +44,12 @@ impl Wanted {
             name: [folders, slash, index.as_bytes()].concat(),
             is_index,
         })
+    }
+
+    /// The ending of a name that may be that of a compressed neighbour, `.gz` for example; the file beside it has the name
+    /// without it.
+    pub(crate) fn ending_of_neighbour(&self) -> Option<&'static [u8]> {
+        neighbour::ending_of(&self.name).filter(|_| !self.is_index)
     }
 
     fn entry(name: &[u8]) -> Self {
