@@ -186,7 +186,7 @@ impl LogIn<'_> {
         check.filter(|check| check.is_known()).and(self.user())
     }
 
-    /// The user; `None` when there is none with this name and password. `address` is the client's.
+    /// The user; `None` when there is none with this name and password.
     ///
     /// # Errors
     /// Too many passwords wait to be checked.

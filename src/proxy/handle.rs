@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::record::{OpenRequest, Record};
 use super::refusal::Refusal;
 use super::routed::RoutedRequest;
+use super::target::BadTarget;
 use super::tracked::Tracked;
 use super::upgrade;
 use crate::backend::ResponseBody;
@@ -181,6 +182,7 @@ fn refused(refusal: Refusal, head: &RequestHead, client: &Client) -> Local {
     debug!(client = client.ip, target = %head.target, reason = %refusal, "request refused");
     match refusal {
         Refusal::Options => Local::options(),
+        Refusal::Target(BadTarget::Connect) => Local::connect().and_close(),
         Refusal::Excluded { .. } | Refusal::Unmapped => Local::new(refusal.status()),
         Refusal::Destination(_) => Local::new(refusal.status()),
         Refusal::Target(_) | Refusal::Path(_) | Refusal::Guarded { .. } => {

@@ -53,6 +53,11 @@ impl Local {
         Self::new(StatusCode::OK).with("Allow", ALLOWED)
     }
 
+    /// The answer to CONNECT, which is for proxies of another kind (RFC 9110 section 15.5.6 asks for the field).
+    pub(crate) fn connect() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED).with("Allow", ALLOWED)
+    }
+
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push(name.as_bytes(), value.as_bytes());
         self

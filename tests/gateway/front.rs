@@ -176,7 +176,9 @@ async fn bytes_that_are_not_http_are_400_and_the_connection_is_closed() {
     client
         .send("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
         .await;
-    assert_eq!(client.answer().await.status, 405);
+    let answer = client.answer().await;
+    assert_eq!(answer.status, 405);
+    assert!(answer.field("allow").is_some());
     assert!(client.is_closed().await);
     assert_eq!(container.connections(), 0);
 }

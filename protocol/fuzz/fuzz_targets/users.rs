@@ -9,6 +9,8 @@ mod credentials;
 mod head;
 #[path = "../../../src/identity/htpasswd.rs"]
 mod htpasswd;
+#[path = "../../../src/identity/user.rs"]
+mod user;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
