@@ -22,6 +22,7 @@ mod defaults;
 mod files;
 mod httpd;
 mod modjk;
+mod networks;
 mod note;
 mod overlap;
 mod request_path;

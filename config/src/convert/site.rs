@@ -14,6 +14,7 @@
 //! Paths are decoded, and a path stands for itself and everything below it, as `path` does. `Takes::Exact` is one path alone
 //! (mod_jk's `/app`). Nothing here depends on the order or length of paths: `arrange` finds out what has to be written.
 
+use super::networks::Networks;
 use super::note::Origin;
 use super::value::{Keys, Value};
 
@@ -159,12 +160,27 @@ pub struct Access {
     pub older: Option<Admission>,
     /// What no later section takes back, and cannot be said here: why, and where it stands.
     pub sealed: Option<(String, Origin)>,
+    /// Networks that are asked for beside all of this. No later section replaces them.
+    pub beside: Vec<Beside>,
+    /// Which of those do not count here: the lines that they come from.
+    pub lifted: Vec<Origin>,
     /// `basic`, in lower case.
     pub kind: Option<String>,
     /// What browsers show when they ask for a password.
     pub realm: Option<String>,
     /// The file of users and hashes.
     pub users: Option<String>,
+}
+
+/// Networks that the old server asks for by another way than sections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// Networks that may come in; `None`: every address.
+    pub allow: Option<Vec<String>>,
+    /// Networks that may not.
+    pub deny: Vec<String>,
+    /// Where it stands.
+    pub origin: Origin,
 }
 
 /// Whom rules let in.
@@ -195,10 +211,15 @@ impl Access {
     #[must_use]
     pub fn then(&self, later: &Self) -> Self {
         let later = later.clone();
+        let is_kept = |it: &&Beside| !later.lifted.contains(&it.origin);
+        let mut beside: Vec<Beside> = self.beside.iter().filter(is_kept).cloned().collect();
+        beside.extend(later.beside);
         Self {
             admission: later.admission.or_else(|| self.admission.clone()),
             older: later.older.or_else(|| self.older.clone()),
             sealed: self.sealed.clone().or(later.sealed),
+            beside,
+            lifted: later.lifted,
             kind: later.kind.or_else(|| self.kind.clone()),
             realm: later.realm.or_else(|| self.realm.clone()),
             users: later.users.or_else(|| self.users.clone()),
@@ -209,13 +230,15 @@ impl Access {
     #[must_use]
     pub fn restricts(&self) -> bool {
         let mut both = [&self.admission, &self.older].into_iter();
-        self.sealed.is_some() || both.any(|it| !matches!(it, None | Some(Admission::All)))
+        self.sealed.is_some()
+            || !self.beside.is_empty()
+            || both.any(|it| !matches!(it, None | Some(Admission::All)))
     }
 
     /// Whether somebody may be kept out, or let in by other passwords than elsewhere.
     #[must_use]
     pub fn matters(&self) -> bool {
-        self.restricts() || self.kind.is_some() || self.users.is_some()
+        self.restricts() || !self.lifted.is_empty() || self.kind.is_some() || self.users.is_some()
     }
 
     /// Nobody may come in: the keys.
@@ -234,32 +257,29 @@ impl Access {
         if let Some((why, _)) = &self.sealed {
             return Err(why.clone());
         }
-        let (mut allow, mut deny, mut user) = (Vec::<String>::new(), Vec::<String>::new(), false);
+        let (mut networks, mut user) = (Networks::default(), false);
         for admission in [&self.admission, &self.older].into_iter().flatten() {
             match admission {
                 Admission::All => {}
                 Admission::Nobody { why, .. } => return Err(why.clone()),
                 Admission::Those {
-                    allow: own,
-                    deny: not,
+                    allow,
+                    deny,
                     user: wanted,
                 } => {
-                    if !allow.is_empty() && !own.is_empty() && allow != *own {
-                        return Err("a client has to be in several networks at once".to_owned());
-                    }
-                    if allow.is_empty() {
-                        allow.clone_from(own);
-                    }
-                    for network in not {
-                        if !deny.contains(network) {
-                            deny.push(network.clone());
-                        }
-                    }
+                    networks.and(Some(allow).filter(|it| !it.is_empty()), deny);
                     user |= wanted;
                 }
             }
         }
-        if !allow.is_empty() {
+        for beside in &self.beside {
+            networks.and(beside.allow.as_ref(), &beside.deny);
+        }
+        let Networks { allow, deny } = networks;
+        if allow.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Self::closed());
+        }
+        if let Some(allow) = allow {
             keys.set("allow", Value::texts(allow));
         }
         if !deny.is_empty() {

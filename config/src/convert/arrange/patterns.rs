@@ -321,7 +321,10 @@ fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
         .overlays
         .iter()
         .skip_while(|it| !std::ptr::eq(*it, overlay));
-    let opens = |later: &Overlay| later.access.admission.is_some() || later.access.older.is_some();
+    let opens = |later: &Overlay| {
+        let access = &later.access;
+        access.admission.is_some() || access.older.is_some() || !access.lifted.is_empty()
+    };
     if later
         .skip(1)
         .any(|it| opens(it) && meet(&it.takes, &overlay.takes))

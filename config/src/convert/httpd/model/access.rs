@@ -6,6 +6,7 @@ use std::path::Path;
 
 use self::networks::{network, old_network};
 use super::super::tree::Node;
+use crate::convert::networks::Networks;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::{Access, Admission};
 
@@ -356,7 +357,7 @@ fn group(node: &Node) -> Rule {
         })
         .collect();
     match &*node.name {
-        "requireall" => all_of(&rules, &node.origin),
+        "requireall" => all_of(&rules),
         "requireany" => any_of(&rules, &node.origin),
         _ => match any_of(&rules, &node.origin) {
             Rule::Those(Those {
@@ -399,27 +400,27 @@ fn any_of(rules: &[Rule], origin: &Origin) -> Rule {
 }
 
 /// Whom all of the rules let in.
-fn all_of(rules: &[Rule], origin: &Origin) -> Rule {
+fn all_of(rules: &[Rule]) -> Rule {
     if rules.contains(&Rule::None) {
         return Rule::None;
     }
-    let mut all = Those::default();
+    let (mut networks, mut user) = (Networks::default(), false);
     for rule in rules {
         match rule {
             Rule::Those(those) => {
-                if !all.allow.is_empty() && !those.allow.is_empty() && all.allow != those.allow {
-                    return other("a client has to be in several networks at once", origin);
-                }
-                if all.allow.is_empty() {
-                    all.allow.clone_from(&those.allow);
-                }
-                all.deny.extend(those.deny.iter().cloned());
-                all.user |= those.user;
+                networks.and(Some(&those.allow).filter(|it| !it.is_empty()), &those.deny);
+                user |= those.user;
             }
             Rule::Other(why, origin) => return other(why, origin),
             Rule::All | Rule::None => {}
         }
     }
+    let Networks { allow, deny } = networks;
+    if allow.as_ref().is_some_and(Vec::is_empty) {
+        return Rule::None;
+    }
+    let allow = allow.unwrap_or_default();
+    let all = Those { allow, deny, user };
     match all == Those::default() {
         true => Rule::All,
         false => Rule::Those(all),

@@ -1,13 +1,23 @@
 //! `RewriteRule` and what belongs to it. Rules are kept until the server is known whose requests they see: the engine may be
 //! switched on behind them, virtual hosts may inherit them (`RewriteOptions`), and some conditions ask for TLS.
 
+mod addresses;
+mod conditions;
+mod flags;
+mod language;
+mod patterns;
+
+use self::conditions::{Clients, Held, Outcome};
+use self::flags::Flags;
+use self::patterns::{is_every, prefix};
 use super::super::tree::Node;
 use super::passes::has_group;
 use super::place::{Kind, Place};
 use super::redirects::{Redirects, checked, closing};
 use super::time::switch;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::site::{Action, Rule, Takes};
+use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Takes};
+use crate::convert::value::Keys;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 
@@ -52,6 +62,8 @@ pub(super) struct Rewritten {
     pub(super) closed: Vec<Rule>,
     /// The other rules in their order; [`Action::To`] has a url of httpd.
     pub(super) rules: Vec<Rule>,
+    /// What they forbid to some clients.
+    pub(super) guards: Vec<Overlay>,
 }
 
 impl Rewrites {
@@ -185,6 +197,10 @@ impl Rewrite {
         if self.is_about_trace() {
             return self.name_trace(notes);
         }
+        let is_conditional = !self.conditions.is_empty() || self.pattern.starts_with('!');
+        if self.flags.refuses() && !self.flags.chains && !in_chain && is_conditional {
+            return self.forbid(front, to, notes);
+        }
         let why = match self.holds(front) {
             Some(false) if !self.flags.chains => return notes.count(&self.origin),
             _ if in_chain => Some("it belongs to the rule before it ([C])"),
@@ -212,6 +228,98 @@ impl Rewrite {
             }
             Err(why) => notes.name(&self.origin, format!("left out: {why}")),
         }
+    }
+
+    /// Adds what a rule forbids under conditions.
+    fn forbid(&self, front: Front, to: &mut Rewritten, notes: &mut Notes) {
+        let (is_negated, pattern) = match self.pattern.strip_prefix('!') {
+            Some(pattern) => (true, pattern),
+            None => (false, &*self.pattern),
+        };
+        let own = conditions::paths(pattern, self.flags.any_case);
+        let held = own.map_or(Outcome::Unknown, |own| {
+            conditions::held(own, is_negated, &self.conditions, front)
+        });
+        match held {
+            Outcome::Never => notes.count(&self.origin),
+            Outcome::Unknown => {
+                let why = match self.conditions.is_empty() {
+                    true => "its pattern has no counterpart",
+                    false => "it has conditions (RewriteCond)",
+                };
+                to.closed
+                    .push(closing(self.guarded(), &self.origin, why, notes));
+            }
+            Outcome::Held(held) if held.clients.is_none() && held.except.is_empty() => {
+                let takes = held.paths.unwrap_or_else(every);
+                let action = Action::Respond(self.flags.status());
+                match checked(takes, action, &self.origin, notes) {
+                    Some(rule) => to.rules.push(rule),
+                    None => {
+                        let why = "its pattern has no counterpart";
+                        to.closed.push(closing(every(), &self.origin, why, notes));
+                    }
+                }
+            }
+            Outcome::Held(mut held) => {
+                held.except.extend(answered(&to.rules));
+                to.guards.extend(self.guards(held, notes));
+            }
+        }
+    }
+
+    /// What a rule forbids to some clients, and the paths for which it does not.
+    fn guards(&self, held: Held, notes: &mut Notes) -> Vec<Overlay> {
+        let status = self.flags.status();
+        if status != 403 {
+            let text = format!("whom it keeps out gets 403 here, {status} in httpd");
+            notes.name(&self.origin, text);
+        }
+        let all = || ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
+        let (allow, deny) = match held.clients {
+            None => (None, all()),
+            Some(Clients::In(addresses)) => {
+                let mut networks = addresses.networks;
+                if addresses.further {
+                    let text = "clients with IPv6 addresses are kept out, because its expression may take some of them";
+                    notes.name(&self.origin, text);
+                    networks.push("::/0".to_owned());
+                }
+                (None, networks)
+            }
+            Some(Clients::NotIn(addresses)) => {
+                if addresses.further {
+                    let text = "clients with IPv6 addresses are kept out, those that its expression takes too";
+                    notes.name(&self.origin, text);
+                }
+                (Some(addresses.networks), Vec::new())
+            }
+        };
+        let overlay = |takes: Takes, access: Access| Overlay {
+            takes,
+            keys: Keys::default(),
+            access,
+            target: None,
+            origin: self.origin.clone(),
+        };
+        let beside = Beside {
+            allow,
+            deny,
+            origin: self.origin.clone(),
+        };
+        let guard = Access {
+            beside: vec![beside],
+            ..Access::default()
+        };
+        let mut guards = vec![overlay(held.paths.unwrap_or_else(every), guard)];
+        for takes in held.except {
+            let access = Access {
+                lifted: vec![self.origin.clone()],
+                ..Access::default()
+            };
+            guards.push(overlay(takes, access));
+        }
+        guards
     }
 
     fn rule(&self, action: Action, notes: &mut Notes) -> Option<Rule> {
@@ -324,91 +432,11 @@ pub(super) fn forbids(node: &Node) -> bool {
     words.get(2).is_some_and(|flags| Flags::of(flags).refuses())
 }
 
-/// The flags of a `RewriteRule`.
-#[derive(Debug, Clone, Default)]
-struct Flags {
-    forbids: bool,
-    /// Whether the pattern takes letters of either case.
-    any_case: bool,
-    is_gone: bool,
-    is_proxied: bool,
-    /// Whether the next rule belongs to this one.
-    chains: bool,
-    /// Whether it ends the list.
-    is_last: bool,
-    /// Whether it skips rules, or begins the list again.
-    jumps: bool,
-    /// Whether the client's query stands beside that of the target.
-    adds_query: bool,
-    /// Whether the client's query is dropped.
-    drops_query: bool,
-    /// The status of a redirect.
-    redirect: Option<u16>,
-}
-
-impl Flags {
-    fn of(text: &str) -> Self {
-        let text = text.trim_start_matches('[').trim_end_matches(']');
-        let mut flags = Self::default();
-        for flag in text.to_ascii_uppercase().split(',') {
-            match flag.trim().split_once('=').unwrap_or((flag.trim(), "302")) {
-                ("F" | "FORBIDDEN", _) => flags.forbids = true,
-                ("NC" | "NOCASE", _) => flags.any_case = true,
-                ("G" | "GONE", _) => flags.is_gone = true,
-                ("P" | "PROXY", _) => flags.is_proxied = true,
-                ("C" | "CHAIN", _) => flags.chains = true,
-                ("L" | "LAST" | "END", _) => flags.is_last = true,
-                ("S" | "SKIP" | "N" | "NEXT", _) => flags.jumps = true,
-                ("QSA" | "QSAPPEND", _) => flags.adds_query = true,
-                ("QSD" | "QSDISCARD", _) => flags.drops_query = true,
-                ("R" | "REDIRECT", "PERMANENT") => flags.redirect = Some(301),
-                ("R" | "REDIRECT", "SEEOTHER") => flags.redirect = Some(303),
-                ("R" | "REDIRECT", "TEMP") => flags.redirect = Some(302),
-                ("R" | "REDIRECT", status) => flags.redirect = Some(status.parse().unwrap_or(302)),
-                _ => {}
-            }
-        }
-        // A status that is no redirect ends the request: R=403 is F, R=410 is G.
-        match flags.redirect {
-            Some(403) => flags.forbids = true,
-            Some(410) => flags.is_gone = true,
-            _ => {}
-        }
-        flags
-    }
-
-    /// Whether a request that the rule takes ends with an error, so that the rule may be about who comes in.
-    fn refuses(&self) -> bool {
-        self.forbids || self.is_gone || matches!(self.redirect, Some(400..600))
-    }
-
-    /// What is done with the paths of the rule; `None`: nothing that can be seen.
-    fn action(&self, pattern: &str, to: &str) -> Result<Option<Action>, &'static str> {
-        let action = match self.redirect {
-            _ if self.forbids => Action::Respond(403),
-            _ if self.is_gone => Action::Respond(410),
-            Some(status @ (400..600)) => Action::Respond(status),
-            Some(status) if is_to_https(pattern, to) => Action::Redirect {
-                to: "https".to_owned(),
-                status,
-            },
-            _ if self.chains => return Err("the rule behind it belongs to it ([C])"),
-            _ if self.jumps => return Err("it skips rules or repeats them"),
-            _ if to.contains("%{") || to.contains("${") => {
-                return Err("variables and maps in its target have no counterpart");
-            }
-            None if to == "-" && self.is_last => Action::Pass,
-            None if to == "-" && !self.is_proxied => return Ok(None),
-            _ if to == "-" => return Err("its target is the path itself"),
-            _ if self.is_proxied => Action::To(super::balancers::lower_host(to)),
-            Some(status) => Action::Redirect {
-                to: to.trim_end_matches('?').to_owned(),
-                status,
-            },
-            None => return Err("it rewrites a path inside httpd; write a mapping with `match`"),
-        };
-        Ok(Some(action))
-    }
+/// The paths that rules answer, or for which they end the list: what stands behind these rules does not see them.
+fn answered(rules: &[Rule]) -> impl Iterator<Item = Takes> {
+    let ends = |rule: &&Rule| matches!(rule.action, Action::Pass | Action::Redirect { .. });
+    let by_path = |rule: &Rule| matches!(rule.takes, Takes::Path(_)).then(|| rule.takes.clone());
+    rules.iter().filter(ends).filter_map(by_path)
 }
 
 /// Whether a condition holds for every request of a server, or for none, because it asks for TLS or for a usual port.
@@ -438,61 +466,4 @@ fn holds(condition: &[String], front: Front) -> Option<bool> {
 
 fn every() -> Takes {
     Takes::Path("/".to_owned())
-}
-
-fn is_every(pattern: &str) -> bool {
-    matches!(
-        pattern,
-        "^" | "^/"
-            | ".*"
-            | "(.*)"
-            | "^(.*)"
-            | "^(.*)$"
-            | "^.*$"
-            | "^.*"
-            | "^/.*"
-            | "^/.*$"
-            | "^/(.*)"
-            | "^/(.*)$"
-            | "^/?(.*)"
-            | "^/?(.*)$"
-            | "^(/.*)$"
-            | "/"
-            | "."
-    )
-}
-
-/// `https://%{HTTP_HOST}%{REQUEST_URI}` and the like: the same URL on https.
-fn is_to_https(pattern: &str, to: &str) -> bool {
-    let rest = ["https://%{HTTP_HOST}", "https://%{SERVER_NAME}"];
-    let rest = rest.iter().find_map(|start| to.strip_prefix(start));
-    let inner = pattern
-        .strip_prefix("^(")
-        .and_then(|it| it.strip_suffix(")$").or_else(|| it.strip_suffix(')')));
-    let is_whole = is_every(pattern) || inner.is_some_and(|inner| !inner.contains(['(', ')', '|']));
-    match rest {
-        Some("%{REQUEST_URI}" | "/%{REQUEST_URI}") => true,
-        Some("$1" | "/$1" | "$0") => is_whole,
-        // `^/?account/(.*)` and `/account/$1`
-        Some(rest) => {
-            let path = pattern
-                .strip_prefix("^/")
-                .map(|it| it.strip_prefix('?').unwrap_or(it));
-            let path =
-                path.and_then(|it| it.strip_suffix("(.*)").or_else(|| it.strip_suffix("(.*)$")));
-            let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
-            path.is_some_and(|path| path.chars().all(is_literal) && rest == format!("/{path}$1"))
-        }
-        None => false,
-    }
-}
-
-/// The path of a pattern that takes a path with everything below it.
-fn prefix(pattern: &str) -> Option<String> {
-    let path = pattern.strip_prefix('^')?;
-    let ends = ["/(.*)$", "(/.*)?$", "/.*$", "(/|$)", "/(.*)", "/.*", "/"];
-    let path = ends.iter().find_map(|end| path.strip_suffix(end))?;
-    let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
-    let is_path = path.starts_with('/') && path.chars().all(is_literal);
-    is_path.then(|| path.to_owned())
 }

@@ -136,7 +136,9 @@ impl Builder<'_> {
         let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
-        first.extend(self.rewrites(&parts, host, &usual, preserve.unwrap_or(false)));
+        let (rewritten, guards) = self.rewrites(&parts, host, &usual, preserve.unwrap_or(false));
+        first.extend(rewritten);
+        server.overlays.extend(guards);
         sections::close_everything(&mut first, &mut server);
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
@@ -197,14 +199,14 @@ impl Builder<'_> {
         (!keys.is_empty()).then(|| always::every_path(keys, origin))
     }
 
-    /// Redirects and rewritten paths, which come before ProxyPass.
+    /// Redirects and rewritten paths, which come before ProxyPass, and whom rules keep out.
     fn rewrites(
         &mut self,
         parts: &[&Part],
         host: Option<&Part>,
         usual: &Usual,
         preserve: bool,
-    ) -> Vec<Rule> {
+    ) -> (Vec<Rule>, Vec<Overlay>) {
         let own = host.unwrap_or(self.main);
         let front = Front {
             secure: listeners::is_secure(own, self.main),
@@ -233,7 +235,7 @@ impl Builder<'_> {
         if !rules.iter().any(sent_on) {
             rules.extend(redirects.cloned());
         }
-        rules
+        (rules, rewritten.guards)
     }
 
     /// The names of a virtual host that can be hosts here.
