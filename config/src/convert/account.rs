@@ -149,21 +149,21 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn of(converted: &'a Converted) -> Self {
         let (mut yaml, mut commented) = (BTreeMap::new(), BTreeSet::new());
-        let mut above: Vec<(usize, &str)> = Vec::new();
+        let mut above: Vec<usize> = Vec::new();
         let texts = converted.written.text.lines();
         for ((number, text), origins) in (1..).zip(texts).zip(&converted.written.origins) {
             if text.trim_start().starts_with('#') {
-                above.push((number, text));
+                above.push(number);
                 continue;
             }
             for origin in origins {
                 let lines: &mut Vec<usize> = yaml.entry(origin).or_default();
-                lines.extend(above.iter().map(|it| it.0));
+                lines.extend(&above);
                 lines.push(number);
             }
-            for (_, comment) in above.drain(..) {
+            for comment in above.drain(..) {
                 // The section that says who comes in is the last of the lines.
-                commented.extend(match comment.contains("closed for everybody") {
+                commented.extend(match converted.written.closed.contains(&comment) {
                     true => origins.last(),
                     false => origins.first(),
                 });

@@ -43,17 +43,9 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
 /// Names the mappings that are closed because it cannot be said who may come in.
 fn closed(entries: &[Entry], notes: &mut Notes) {
     for entry in entries {
-        for comment in &entry.outcome.comments {
-            let why = comment.strip_prefix(decide::CLOSED);
-            let Some(why) = why.filter(|why| !notes.says(why)) else {
-                continue;
-            };
-            if let Some(origin) = entry.outcome.origins.last() {
-                notes.name(
-                    origin,
-                    format!("its paths are closed for everybody (403): {why}"),
-                );
-            }
+        let outcome = &entry.outcome;
+        if let (Some(closed), Some(origin)) = (&outcome.closed, outcome.origins.last()) {
+            notes.close("its paths are", closed, origin);
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::site::Closed;
+
 /// A line of an old file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
@@ -68,6 +70,8 @@ pub struct Notes {
     remarks: BTreeSet<(usize, u32, String, Arc<str>)>,
     files: Vec<Arc<str>>,
     counted: BTreeSet<Origin>,
+    /// What is named already of what nobody may use.
+    closed: BTreeSet<Closed>,
 }
 
 impl Notes {
@@ -80,12 +84,16 @@ impl Notes {
         self.remarks.insert((file, line, text, file_name));
     }
 
-    /// Whether some remark says this already.
-    #[must_use]
-    pub fn says(&self, part: &str) -> bool {
-        self.remarks
-            .iter()
-            .any(|(_, _, text, _)| text.contains(part))
+    /// Names what nobody may use, once. `what`: `its paths are`; `origin`: the section, where `closed` names no line.
+    pub fn close(&mut self, what: &str, closed: &Closed, origin: &Origin) {
+        let origin = closed.origin.as_ref().unwrap_or(origin);
+        let known = Closed::by(origin, &*closed.why);
+        if self.closed.insert(known) {
+            self.name(
+                origin,
+                format!("{what} closed for everybody (403): {}", closed.why),
+            );
+        }
     }
 
     /// Counts a line as no business of a gateway's.

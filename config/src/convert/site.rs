@@ -131,6 +131,8 @@ pub enum Action {
     },
     /// A fixed answer.
     Respond(u16),
+    /// Nobody comes in (403): an access rule of the old server stands there, and cannot be turned.
+    Close(Closed),
     /// Files of this folder.
     Files(String),
 }
@@ -158,8 +160,8 @@ pub struct Access {
     /// Whom rules of an older kind (`Order`, `Allow`, `Deny`) let in. They count beside the others, and a section replaces each
     /// kind by itself.
     pub older: Option<Admission>,
-    /// What no later section takes back, and cannot be said here: why, and where it stands.
-    pub sealed: Option<(String, Origin)>,
+    /// Nobody comes in, whatever a later section says.
+    pub sealed: Option<Closed>,
     /// Networks that are asked for beside all of this. No later section replaces them.
     pub beside: Vec<Beside>,
     /// Which of those do not count here: the lines that they come from.
@@ -197,13 +199,28 @@ pub enum Admission {
         /// Whether a password is wanted.
         user: bool,
     },
-    /// The old server lets some in, but that cannot be said here: nobody comes in until somebody has looked at it.
-    Nobody {
-        /// What could not be turned.
-        why: String,
-        /// Where it stands.
-        origin: Origin,
-    },
+    /// Nobody comes in.
+    Nobody(Closed),
+}
+
+/// The old server lets some in, but that cannot be said here: nobody comes in until somebody has looked at it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Closed {
+    /// What could not be turned.
+    pub why: String,
+    /// Where it stands; `None`: in the section as a whole.
+    pub origin: Option<Origin>,
+}
+
+impl Closed {
+    /// What a line says cannot be turned.
+    #[must_use]
+    pub fn by(origin: &Origin, why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            origin: Some(origin.clone()),
+        }
+    }
 }
 
 impl Access {
@@ -252,16 +269,16 @@ impl Access {
     /// # Errors
     ///
     /// Why it cannot be said in keys: the mapping has to be closed.
-    pub fn keys(&self) -> Result<Keys, String> {
+    pub fn keys(&self) -> Result<Keys, Closed> {
         let mut keys = Keys::default();
-        if let Some((why, _)) = &self.sealed {
-            return Err(why.clone());
+        if let Some(closed) = &self.sealed {
+            return Err(closed.clone());
         }
         let (mut networks, mut user) = (Networks::default(), false);
         for admission in [&self.admission, &self.older].into_iter().flatten() {
             match admission {
                 Admission::All => {}
-                Admission::Nobody { why, .. } => return Err(why.clone()),
+                Admission::Nobody(closed) => return Err(closed.clone()),
                 Admission::Those {
                     allow,
                     deny,
@@ -286,7 +303,10 @@ impl Access {
             keys.set("deny", Value::texts(deny));
         }
         if user {
-            keys.set("auth", Value::Map(self.auth()?));
+            keys.set(
+                "auth",
+                Value::Map(self.auth().map_err(|why| Closed { why, origin: None })?),
+            );
         }
         Ok(keys)
     }

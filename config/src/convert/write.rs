@@ -2,7 +2,7 @@
 
 mod scalar;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::arrange::{Answer, Entry};
@@ -24,6 +24,8 @@ pub struct Written {
     pub text: String,
     /// For each line of the text, the lines of the old files that it comes from.
     pub origins: Vec<Vec<Origin>>,
+    /// The numbers from 1 of the comments that say why nobody may use a mapping.
+    pub(super) closed: BTreeSet<usize>,
     /// The names of environment variables, each with the place of its secret.
     pub(super) secrets: Vec<(String, Origin)>,
 }
@@ -119,6 +121,10 @@ impl Writer {
         self.line(0, "proxy_pass:", &[]);
         for entry in mappings {
             self.comments(2, &entry.outcome.comments);
+            if let Some(closed) = &entry.outcome.closed {
+                self.written.closed.insert(self.written.origins.len() + 1);
+                self.comments(2, &[format!("closed for everybody: {}", closed.why)]);
+            }
             let keys = mapping(entry);
             self.item(2, Level::Mapping, &keys, &entry.outcome.origins, false);
         }

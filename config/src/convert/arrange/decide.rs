@@ -6,11 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::entry::{Answer, Outcome};
 use crate::convert::note::Origin;
 use crate::convert::overlap::{covers, join, takes_all, upwards};
-use crate::convert::site::{Access, Action, Overlay, Rule, Server, Site, Takes};
+use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::Keys;
-
-/// How the comment of a mapping begins that nobody may use.
-pub(super) const CLOSED: &str = "closed for everybody: ";
 
 /// Keys that mean nothing where nothing is sent to a backend.
 const ABOUT_BACKENDS: [&str; 5] = [
@@ -115,10 +112,14 @@ pub(super) fn outcome_within(
             status: *status,
         },
         Action::Respond(status) => Answer::Respond(*status),
+        Action::Close(_) => Answer::Respond(403),
         Action::Files(folder) => Answer::Files(at(folder)),
     };
     let mut origins = vec![rule.origin.clone()];
-    let mut comments = rule.comments.clone();
+    let mut closed = match &rule.action {
+        Action::Close(closed) => Some(closed.clone()),
+        _ => None,
+    };
     let (mut keys, access) = overlaid(server, rule, &answer, (takes, section), &mut origins);
     match answer {
         Answer::To(_) => {}
@@ -126,16 +127,18 @@ pub(super) fn outcome_within(
         _ => keys = Keys::default(),
     }
     let guard = access.keys().unwrap_or_else(|why| {
-        origins.extend(access.sealed.iter().map(|(_, origin)| origin.clone()));
-        comments.push(format!("{CLOSED}{why}"));
+        let sealed = access.sealed.iter();
+        origins.extend(sealed.filter_map(|it| it.origin.clone()));
+        closed = Some(why);
         Access::closed()
     });
     keys.merge(&guard);
     Outcome {
         answer,
         keys,
+        closed,
         origins,
-        comments,
+        comments: rule.comments.clone(),
     }
 }
 
@@ -160,8 +163,10 @@ fn overlaid(
             }
             Reach::None => continue,
             Reach::Some if overlay.access.matters() => {
-                let why = "a section restricts a part of these paths".to_owned();
-                access.sealed.get_or_insert((why, overlay.origin.clone()));
+                let why = "a section restricts a part of these paths";
+                access
+                    .sealed
+                    .get_or_insert_with(|| Closed::by(&overlay.origin, why));
             }
             Reach::Some => continue,
             Reach::All => {

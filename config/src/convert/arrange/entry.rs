@@ -2,7 +2,7 @@
 
 use crate::convert::note::Origin;
 use crate::convert::overlap::join;
-use crate::convert::site::Takes;
+use crate::convert::site::{Closed, Takes};
 use crate::convert::value::Keys;
 
 /// What becomes of requests at a path.
@@ -20,6 +20,8 @@ pub(crate) enum Answer {
 pub(crate) struct Outcome {
     pub(crate) answer: Answer,
     pub(crate) keys: Keys,
+    /// Why nobody may come in, where the old server lets some in.
+    pub(crate) closed: Option<Closed>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) comments: Vec<String>,
 }
@@ -29,6 +31,7 @@ impl Outcome {
         Self {
             answer: Answer::NotFound,
             keys: Keys::default(),
+            closed: None,
             origins,
             comments: Vec::new(),
         }

@@ -7,7 +7,7 @@ use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
 use crate::convert::note::Notes;
 use crate::convert::overlap::{covers, depth, meet, pattern_of, takes_all, upwards, whole};
-use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Takes};
 
 /// The mappings by expression of all contexts; those of contexts with hosts come first.
 pub(super) fn patterns(
@@ -284,19 +284,25 @@ fn guarded(
         notes.name(&overlay.origin, text);
         return Vec::new();
     }
-    let text = "its paths are closed (403): it says who may come in, by an expression that lies across several mappings; \
-                write mappings with `match` and `allow` or `auth`";
-    notes.name(&overlay.origin, text);
-    let why = "closed: the old server says who may come in here";
-    vec![entry(takes, forbidden(overlay, why.to_owned()), false)]
+    let why = "it says who may come in, by an expression that lies across several mappings; write mappings with `match` \
+               and `allow` or `auth`";
+    let closed = Closed::by(&overlay.origin, why);
+    notes.close("its paths are", &closed, &overlay.origin);
+    vec![entry(takes, forbidden(overlay, Some(closed)), false)]
 }
 
-fn forbidden(overlay: &Overlay, why: String) -> Outcome {
+/// What nobody may use; `closed`: why, where the old server lets some in.
+fn forbidden(overlay: &Overlay, closed: Option<Closed>) -> Outcome {
+    let comments = match closed {
+        Some(_) => Vec::new(),
+        None => vec!["nobody may come in here".to_owned()],
+    };
     Outcome {
         answer: Answer::Respond(403),
         keys: crate::convert::value::Keys::default(),
+        closed,
         origins: vec![overlay.origin.clone()],
-        comments: vec![why],
+        comments,
     }
 }
 
@@ -310,12 +316,9 @@ fn shuts(overlay: &Overlay) -> bool {
 
 /// What becomes of the paths of a section that lets nobody in.
 fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
-    if let Err(why) = overlay.access.keys() {
-        if !notes.says(&why) {
-            let text = format!("its paths are closed for everybody (403): {why}");
-            notes.name(&overlay.origin, text);
-        }
-        return forbidden(overlay, format!("closed for everybody: {why}"));
+    if let Err(closed) = overlay.access.keys() {
+        notes.close("its paths are", &closed, &overlay.origin);
+        return forbidden(overlay, Some(closed));
     }
     let later = server
         .overlays
@@ -332,7 +335,7 @@ fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
         let text = "its paths are closed for everybody (403), those of later sections too, which may open them in httpd";
         notes.name(&overlay.origin, text);
     }
-    forbidden(overlay, "nobody may come in here".to_owned())
+    forbidden(overlay, None)
 }
 
 /// The rule that answers for a path, where it answers for all paths of a section by an expression too, no other rule stands before

@@ -8,7 +8,7 @@ use self::networks::{network, old_network};
 use super::super::tree::Node;
 use crate::convert::networks::Networks;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::site::{Access, Admission};
+use crate::convert::site::{Access, Admission, Closed};
 
 /// The rules of a section.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +25,8 @@ pub(super) struct Rules {
     any: Option<Origin>,
     /// `SSLRequireSSL`
     tls_only: Option<Origin>,
-    /// A rule that neither the rest of the section nor a section below takes back: why it cannot be turned, and where it stands.
-    sealed: Option<(String, Origin)>,
+    /// A rule that neither the rest of the section nor a section below takes back.
+    sealed: Option<Closed>,
     /// Where the first rule stands.
     origin: Option<Origin>,
 }
@@ -148,7 +148,7 @@ impl Rules {
 
     /// Closes the paths of the section, whatever else it or a later section says.
     pub(super) fn seal(&mut self, why: String, origin: &Origin) {
-        self.sealed.get_or_insert_with(|| (why, origin.clone()));
+        self.sealed.get_or_insert_with(|| Closed::by(origin, why));
     }
 
     fn begin(&mut self, origin: &Origin) {
@@ -178,11 +178,12 @@ impl Rules {
         let mut access = self.access.clone();
         access.sealed.clone_from(&self.sealed);
         if self.tls_only.is_some() && !secure {
-            let why = "SSLRequireSSL, where nothing comes over TLS".to_owned();
-            access.sealed = self.tls_only.clone().map(|origin| (why, origin));
+            let why = "SSLRequireSSL, where nothing comes over TLS";
+            let tls_only = self.tls_only.as_ref();
+            access.sealed = tls_only.map(|origin| Closed::by(origin, why));
         }
-        if let Some((why, origin)) = &self.sealed {
-            notes.name(origin, closed_text(why));
+        if let Some(closed) = &self.sealed {
+            name(closed, notes);
         }
         let origin = self.origin.clone().or_else(|| self.any.clone());
         let Some(origin) = origin else {
@@ -194,10 +195,7 @@ impl Rules {
             let everybody = [&new, &old].contains(&&Some(Rule::All));
             access.admission = Some(match everybody {
                 true => Admission::All,
-                false => {
-                    let why = "Satisfy Any has no counterpart".to_owned();
-                    nobody(why, origin.clone(), notes)
-                }
+                false => nobody("Satisfy Any has no counterpart", origin, notes),
             });
             access.older.clone_from(&access.admission);
             return access;
@@ -298,18 +296,21 @@ fn admission(rule: Rule, notes: &mut Notes) -> Admission {
             user: false,
         },
         Rule::Those(Those { allow, deny, user }) => Admission::Those { allow, deny, user },
-        Rule::Other(why, origin) => nobody(why, origin, notes),
+        Rule::Other(why, origin) => nobody(&why, &origin, notes),
     }
 }
 
 /// Closes what a rule guards, and says so.
-fn nobody(why: String, origin: Origin, notes: &mut Notes) -> Admission {
-    notes.name(&origin, closed_text(&why));
-    Admission::Nobody { why, origin }
+fn nobody(why: &str, origin: &Origin, notes: &mut Notes) -> Admission {
+    let closed = Closed::by(origin, why);
+    name(&closed, notes);
+    Admission::Nobody(closed)
 }
 
-fn closed_text(why: &str) -> String {
-    format!("the paths that it guards are closed for everybody (403): {why}")
+fn name(closed: &Closed, notes: &mut Notes) {
+    if let Some(origin) = &closed.origin {
+        notes.close("the paths that it guards are", closed, origin);
+    }
 }
 
 fn other(why: &str, origin: &Origin) -> Rule {

@@ -6,7 +6,7 @@ use super::part::{Part, Section};
 use super::place::Kind;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{covers, join};
-use crate::convert::site::{Access, Overlay, Takes};
+use crate::convert::site::{Access, Closed, Overlay, Takes};
 use crate::convert::value::Keys;
 
 /// What sections say about a path of requests and its folder. `secure`: whether clients come over TLS.
@@ -67,7 +67,7 @@ pub(super) fn overlays(
         };
         let texts: Vec<&str> = whys.iter().map(|(why, _)| why.as_str()).collect();
         let access = Access {
-            sealed: Some((texts.join("; "), (*origin).clone())),
+            sealed: Some(Closed::by(origin, texts.join("; "))),
             ..Access::default()
         };
         overlays.push(overlay(&path, access, origin));

@@ -1,7 +1,7 @@
 //! `<Proxy url>`: sections about what is sent on to urls that begin so.
 
 use crate::convert::overlap::escaped;
-use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Takes};
 use crate::convert::value::Keys;
 
 /// The section with the beginning of its url that is compared. Behind a wildcard nothing is, so such a section closes what
@@ -19,8 +19,8 @@ pub(super) fn within(section: Overlay) -> Overlay {
     };
     let mut access = Access::default();
     if section.access.matters() {
-        let why = "<Proxy> with a wildcard inside its url has no counterpart".to_owned();
-        access.sealed = Some((why, section.origin.clone()));
+        let why = "<Proxy> with a wildcard inside its url has no counterpart";
+        access.sealed = Some(Closed::by(&section.origin, why));
     }
     Overlay {
         target: Some(start.to_owned()),
@@ -57,9 +57,10 @@ fn part(overlay: &Overlay, rule: &Rule) -> Option<Overlay> {
             (Takes::Pattern(format!("^{start}")), overlay.access.clone())
         }
         takes => {
-            let why = "<Proxy> is about a part of what an expression sends on".to_owned();
+            let why = "<Proxy> is about a part of what an expression sends on";
             let mut access = overlay.access.clone();
-            access.sealed.get_or_insert((why, overlay.origin.clone()));
+            let sealed = &mut access.sealed;
+            sealed.get_or_insert_with(|| Closed::by(&overlay.origin, why));
             (takes.clone(), access)
         }
     };

@@ -5,7 +5,7 @@ use super::passes::{bare_path, simple};
 use super::place::{Kind, Place};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::pattern_of;
-use crate::convert::site::{Action, Rule, Takes};
+use crate::convert::site::{Action, Closed, Rule, Takes};
 use crate::convert::value::Keys;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
@@ -95,22 +95,20 @@ impl Redirects {
     }
 }
 
-/// How the comment of a rule begins that closes paths.
-pub(super) const CLOSED: &str = "closed for everybody: ";
-
 /// A rule that closes paths for everybody: an access rule of the old server stands there, and cannot be turned.
 pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Notes) -> Rule {
     let what = match takes == Takes::Path("/".to_owned()) {
-        true => "everything is closed for everybody (403)",
-        false => "the paths that it guards are closed for everybody (403)",
+        true => "everything is",
+        false => "the paths that it guards are",
     };
-    notes.name(origin, format!("{what}: {why}"));
+    let closed = Closed::by(origin, why);
+    notes.close(what, &closed, origin);
     Rule {
         takes,
-        action: Action::Respond(403),
+        action: Action::Close(closed),
         keys: Keys::default(),
         origin: origin.clone(),
-        comments: vec![format!("{CLOSED}{why}")],
+        comments: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::always::every_path;
 use super::part::Part;
 use super::place::Kind;
 use super::proxied;
-use super::redirects::{CLOSED, closing};
+use super::redirects::closing;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::covers;
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
@@ -92,16 +92,14 @@ fn without_slash(server: &Server, below: &[Origin], notes: &mut Notes) -> Vec<Ru
 
 /// Closes each mapping of a server where a rule closes everything: the mappings stay, and are opened again one by one.
 pub(super) fn close_everything(first: &mut Vec<Rule>, server: &mut Server) {
-    let is_whole = |rule: &Rule| {
-        let is_closing = rule.action == Action::Respond(403) && !rule.comments.is_empty();
-        is_closing && rule.takes == Takes::Path("/".to_owned())
-    };
-    for rule in first.iter().filter(|rule| is_whole(rule)) {
-        let comment = rule.comments.first().map_or("", String::as_str);
-        let why = comment.strip_prefix(CLOSED).unwrap_or(comment).to_owned();
-        let mut overlay = every_path(Keys::default(), rule.origin.clone());
-        overlay.access.sealed = Some((why, rule.origin.clone()));
-        server.overlays.push(overlay);
-    }
-    first.retain(|rule| !is_whole(rule));
+    let every = Takes::Path("/".to_owned());
+    first.retain(|rule| match &rule.action {
+        Action::Close(closed) if rule.takes == every => {
+            let mut overlay = every_path(Keys::default(), rule.origin.clone());
+            overlay.access.sealed = Some(closed.clone());
+            server.overlays.push(overlay);
+            false
+        }
+        _ => true,
+    });
 }

@@ -10,7 +10,7 @@ use super::section::Section as Here;
 use super::target::answered;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::covers;
-use crate::convert::site::{Access, Admission};
+use crate::convert::site::{Access, Admission, Closed};
 use crate::convert::told::{Deed, Telling};
 use crate::field::Kind as _;
 use crate::value::Network;
@@ -69,9 +69,9 @@ pub(super) fn refusal(
     let origin = origin?;
     match &access.admission {
         None | Some(Admission::All) => None,
-        Some(Admission::Nobody { why, origin }) => {
+        Some(Admission::Nobody(Closed { why, origin: own })) => {
             let text = format!("it says who comes in by what a URL does not say: {why}");
-            telling.unknown(origin, text);
+            telling.unknown(own.as_ref().unwrap_or(origin), text);
             None
         }
         Some(Admission::Those { allow, deny, user }) => {
