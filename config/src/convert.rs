@@ -26,6 +26,7 @@ mod networks;
 mod note;
 mod overlap;
 mod request_path;
+mod seam;
 mod secrecy;
 pub mod site;
 mod told;
@@ -93,6 +94,7 @@ pub fn convert(
         let (found, jk) = modjk::alone(workers, map, &options, &mut notes)?;
         (site, old) = (found, ask::Kind::ModJk(jk));
     }
+    seam::keep_closed(&mut site);
     let mappings = arrange::arrange(&site, &mut notes);
     let written = write::write(&site, &mappings, wanted.secrets_from_environment);
     let sources = recorder.texts(notes.files());

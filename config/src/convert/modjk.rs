@@ -304,13 +304,8 @@ fn excluded(main: &Directives, host: &Directives, notes: &mut Notes) -> Vec<Rule
             notes.name(origin, format!("left out: {}", fault.message));
             continue;
         }
-        rules.push(Rule {
-            takes: Takes::Pattern(pattern.clone()),
-            action: Action::Pass,
-            keys: Keys::default(),
-            origin: origin.clone(),
-            comments: Vec::new(),
-        });
+        let takes = Takes::Pattern(pattern.clone());
+        rules.push(Rule::new(takes, Action::Pass, origin.clone()));
     }
     rules
 }

@@ -101,6 +101,29 @@ pub struct Rule {
     pub origin: Origin,
     /// What differs.
     pub comments: Vec<String>,
+    /// Whether the old server answers before its sections say who may come in.
+    pub early: bool,
+    /// What does not count for it of what counts beside sections ([`Beside`]): the lines that it comes from.
+    pub lifted: Vec<Origin>,
+    /// Whether the old server does not take the path itself, but what is below it: `/app/`.
+    pub below: bool,
+}
+
+impl Rule {
+    /// A rule without keys.
+    #[must_use]
+    pub fn new(takes: Takes, action: Action, origin: Origin) -> Self {
+        Self {
+            takes,
+            action,
+            keys: Keys::default(),
+            origin,
+            comments: Vec::new(),
+            early: false,
+            lifted: Vec::new(),
+            below: false,
+        }
+    }
 }
 
 /// Which paths a rule takes.
@@ -162,7 +185,7 @@ pub struct Access {
     pub older: Option<Admission>,
     /// Nobody comes in, whatever a later section says.
     pub sealed: Option<Closed>,
-    /// Networks that are asked for beside all of this. No later section replaces them.
+    /// What counts beside all of this. No later section replaces it.
     pub beside: Vec<Beside>,
     /// Which of those do not count here: the lines that they come from.
     pub lifted: Vec<Origin>,
@@ -174,15 +197,24 @@ pub struct Access {
     pub users: Option<String>,
 }
 
-/// Networks that the old server asks for by another way than sections.
+/// Whom the old server lets in by another way than sections, before it looks at these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beside {
-    /// Networks that may come in; `None`: every address.
-    pub allow: Option<Vec<String>>,
-    /// Networks that may not.
-    pub deny: Vec<String>,
+    /// Who comes in.
+    pub who: Who,
     /// Where it stands.
     pub origin: Origin,
+}
+
+/// Who comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Clients of these networks.
+    In(Vec<String>),
+    /// Clients of all other networks.
+    NotIn(Vec<String>),
+    /// Nobody: the old server lets some in, but whom cannot be said here, for this reason.
+    Nobody(String),
 }
 
 /// Whom rules let in.
@@ -289,8 +321,12 @@ impl Access {
                 }
             }
         }
-        for beside in &self.beside {
-            networks.and(beside.allow.as_ref(), &beside.deny);
+        for Beside { who, origin } in &self.beside {
+            match who {
+                Who::In(allow) => networks.and(Some(allow), &[]),
+                Who::NotIn(deny) => networks.and(None, deny),
+                Who::Nobody(why) => return Err(Closed::by(origin, &**why)),
+            }
         }
         let Networks { allow, deny } = networks;
         if allow.as_ref().is_some_and(Vec::is_empty) {

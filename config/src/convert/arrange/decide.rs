@@ -127,8 +127,10 @@ pub(super) fn outcome_within(
         _ => keys = Keys::default(),
     }
     let guard = access.keys().unwrap_or_else(|why| {
-        let sealed = access.sealed.iter();
-        origins.extend(sealed.filter_map(|it| it.origin.clone()));
+        let sealed = access.sealed.as_ref().and_then(|it| it.origin.as_ref());
+        let beside = access.beside.iter().map(|it| &it.origin);
+        let mut closing = sealed.into_iter().chain(beside);
+        origins.extend(closing.find(|it| why.origin.as_ref() == Some(it)).cloned());
         closed = Some(why);
         Access::closed()
     });
@@ -152,7 +154,7 @@ fn overlaid(
 ) -> (Keys, Access) {
     let (mut keys, mut access) = (Keys::default(), Access::default());
     for overlay in &server.overlays {
-        if !concerns(overlay, answer) {
+        if !concerns(overlay, answer) || !counts_for(overlay, rule) {
             continue;
         }
         let is_it = section.is_some_and(|section| std::ptr::eq(section, overlay));
@@ -180,6 +182,17 @@ fn overlaid(
     }
     keys.merge(&rule.keys);
     (keys, access)
+}
+
+/// Whether the old server asks a section, or what counts beside sections, before a rule answers.
+fn counts_for(overlay: &Overlay, rule: &Rule) -> bool {
+    let Access { beside, lifted, .. } = &overlay.access;
+    let is_beside = !beside.is_empty() || !lifted.is_empty();
+    let mut beside = beside.iter().map(|it| &it.origin).chain(lifted);
+    match is_beside {
+        true => beside.any(|origin| !rule.lifted.contains(origin)),
+        false => !rule.early,
+    }
 }
 
 /// Whether a section is about such an answer.

@@ -260,6 +260,9 @@ fn guarded(
     let Some(longest) = met.first() else {
         return Vec::new();
     };
+    if is_answered_early(server, overlay) {
+        return Vec::new();
+    }
     let takes = Takes::Pattern(whole(pattern));
     if shuts(overlay) {
         return vec![entry(takes, shut(server, overlay, notes), false)];
@@ -289,6 +292,17 @@ fn guarded(
     let closed = Closed::by(&overlay.origin, why);
     notes.close("its paths are", &closed, &overlay.origin);
     vec![entry(takes, forbidden(overlay, Some(closed)), false)]
+}
+
+/// Whether all paths of a section are answered before it is asked who comes in.
+fn is_answered_early(server: &Server, overlay: &Overlay) -> bool {
+    let mut rules = server.stages.iter().flatten();
+    let first = rules.find(|rule| meet(&rule.takes, &overlay.takes));
+    let is_whole = |rule: &&Rule| match &rule.takes {
+        Takes::Path(path) => takes_all(path, &overlay.takes),
+        takes => *takes == overlay.takes,
+    };
+    overlay.access.beside.is_empty() && first.filter(is_whole).is_some_and(|rule| rule.early)
 }
 
 /// What nobody may use; `closed`: why, where the old server lets some in.

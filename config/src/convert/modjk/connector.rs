@@ -113,13 +113,8 @@ impl<'a> Connector<'a> {
     }
 
     fn rule(&mut self, step: Step<'_>, keys: &Keys, notes: &mut Notes) -> Rule {
-        let mut rule = Rule {
-            takes: step.takes,
-            action: Action::Pass,
-            keys: Keys::default(),
-            origin: step.from.origin.clone(),
-            comments: Vec::new(),
-        };
+        let mut rule = Rule::new(step.takes, Action::Pass, step.from.origin.clone());
+        rule.below = step.below;
         let Some(mount) = step.rule else {
             return rule;
         };

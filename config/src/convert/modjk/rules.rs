@@ -16,6 +16,8 @@ pub(super) struct Step<'a> {
     pub(super) rule: Option<&'a Mount>,
     /// The line that it comes from: the rule, or the exclusion.
     pub(super) from: &'a Mount,
+    /// Whether mod_jk does not send the path itself by this rule, but what is below it: `/app/*`.
+    pub(super) below: bool,
 }
 
 /// The steps of a server's rules, which are sorted.
@@ -43,6 +45,7 @@ pub(super) fn steps<'a>(mounts: &'a Mounts, notes: &mut Notes) -> Vec<Step<'a>> 
                 takes,
                 rule: None,
                 from: exclusion,
+                below: false,
             }));
         }
         sending(rule, mounts, &mut steps, notes);
@@ -113,6 +116,7 @@ fn sending<'a>(rule: &'a Mount, mounts: &'a Mounts, steps: &mut Vec<Step<'a>>, n
         takes,
         rule: Some(rule),
         from: rule,
+        below: false,
     };
     let folder = rule
         .folder()
@@ -139,6 +143,7 @@ fn sending<'a>(rule: &'a Mount, mounts: &'a Mounts, steps: &mut Vec<Step<'a>>, n
                 takes,
                 rule: Some(other),
                 from: other,
+                below: false,
             }));
         }
         Some((other, true)) => {
@@ -151,11 +156,16 @@ fn sending<'a>(rule: &'a Mount, mounts: &'a Mounts, steps: &mut Vec<Step<'a>>, n
                 takes,
                 rule: None,
                 from,
+                below: false,
             }));
         }
         _ => {}
     }
-    steps.push(step(Takes::Path(folder.to_owned())));
+    let own = mounts.decide(folder).filter(|it| !it.1);
+    steps.push(Step {
+        below: folder != "/" && !own.is_some_and(|it| is_same(it.0, rule)),
+        ..step(Takes::Path(folder.to_owned()))
+    });
 }
 
 fn is_same(one: &Mount, other: &Mount) -> bool {

@@ -90,13 +90,8 @@ pub(super) fn files(
         rules.extend(missing(parts, served, longer, files, notes));
     }
     for served in all {
-        rules.push(Rule {
-            takes: Takes::Path(served.path),
-            action: Action::Files(served.folder),
-            keys: Keys::default(),
-            origin: served.origin,
-            comments: Vec::new(),
-        });
+        let action = Action::Files(served.folder);
+        rules.push(Rule::new(Takes::Path(served.path), action, served.origin));
     }
     (rules, overlays)
 }
@@ -125,13 +120,8 @@ fn missing(
         }
         let text = format!("{}{rest} is not there: its paths are 404", served.folder);
         notes.name(&pass.origin, text);
-        rules.push(Rule {
-            takes: pass.takes.clone(),
-            action: Action::Respond(404),
-            keys: Keys::default(),
-            origin: pass.origin.clone(),
-            comments: Vec::new(),
-        });
+        let (takes, origin) = (pass.takes.clone(), pass.origin.clone());
+        rules.push(Rule::new(takes, Action::Respond(404), origin));
     }
     rules
 }

@@ -428,7 +428,8 @@ impl Part {
                 }
             }
             ("proxypass" | "proxypassmatch", Place::Section(kind)) => {
-                if let Some(pass) = Pass::in_section(node, kind, notes) {
+                if let Some(mut pass) = Pass::in_section(node, kind, notes) {
+                    pass.below |= self.sections.last().is_some_and(|it| it.below);
                     self.proxies_of(&pass, notes);
                     self.located.push(pass);
                 }

@@ -18,8 +18,9 @@ pub(super) struct Pass {
     pub(super) url: Option<String>,
     pub(super) params: Vec<Param>,
     pub(super) origin: Origin,
-    /// The number of its section among those of the server; 0 outside.
     pub(super) comments: Vec<String>,
+    /// Whether its path does not take itself, but what is below it: `/app/`.
+    pub(super) below: bool,
 }
 
 /// Words behind a url that are no parameters.
@@ -42,7 +43,9 @@ impl Pass {
             true => Takes::Pattern(place.clone()),
             false => Takes::Path(bare_path(place)),
         };
-        Self::new(node, takes, url, rest, notes)
+        let mut pass = Self::new(node, takes, url, rest, notes)?;
+        pass.below |= !is_pattern && place.len() > 1 && place.ends_with('/');
+        Some(pass)
     }
 
     /// `ProxyPass url key=value…` in a `<Location>`.
@@ -72,6 +75,7 @@ impl Pass {
             params: Vec::new(),
             origin: origin.clone(),
             comments: Vec::new(),
+            below: false,
         }
     }
 
@@ -88,6 +92,7 @@ impl Pass {
             url: (url != "!").then(|| super::balancers::lower_host(url)),
             params: Vec::new(),
             comments: Vec::new(),
+            below: false,
             origin,
         };
         if url.contains('?') {
@@ -121,7 +126,10 @@ impl Pass {
             }
             if let Some(url) = url {
                 (self.takes, self.url) = match simple(pattern, url) {
-                    Some((path, url)) => (Takes::Path(path), Some(url)),
+                    Some((path, url)) => {
+                        self.below = !pattern.trim_end_matches('$').ends_with('?');
+                        (Takes::Path(path), Some(url))
+                    }
                     None if has_group(url) => (self.takes, Some(url.clone())),
                     None => {
                         let url = format!("{}$0", url.trim_end_matches('/'));

@@ -6,7 +6,6 @@ use super::place::{Kind, Place};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::pattern_of;
 use crate::convert::site::{Action, Closed, Rule, Takes};
-use crate::convert::value::Keys;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 use crate::value::{PathPrefix, RedirectTo};
@@ -103,13 +102,7 @@ pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Note
     };
     let closed = Closed::by(origin, why);
     notes.close(what, &closed, origin);
-    Rule {
-        takes,
-        action: Action::Close(closed),
-        keys: Keys::default(),
-        origin: origin.clone(),
-        comments: Vec::new(),
-    }
+    Rule::new(takes, Action::Close(closed), origin.clone())
 }
 
 /// The rule, where path, expression and target can be said here.
@@ -148,13 +141,11 @@ pub(super) fn checked(
         notes.name(origin, format!("left out: {why}"));
         return None;
     }
-    Some(Rule {
-        takes,
-        action,
-        keys: Keys::default(),
-        origin: origin.clone(),
-        comments: Vec::new(),
-    })
+    let mut rule = Rule::new(takes, action, origin.clone());
+    // Redirects and rewritten paths come before the sections are asked who comes in, those that stand in sections too
+    // (`mod_alias.c: translate_alias_redir()`, `mod_rewrite.c: hook_uri2file()`).
+    rule.early = true;
+    Some(rule)
 }
 
 /// Checks target and status of an answer. Statuses of redirects that are not known here become 302.

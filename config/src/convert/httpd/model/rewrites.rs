@@ -16,7 +16,7 @@ use super::place::{Kind, Place};
 use super::redirects::{Redirects, checked, closing};
 use super::time::switch;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Takes};
+use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Takes, Who};
 use crate::convert::value::Keys;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
@@ -262,7 +262,11 @@ impl Rewrite {
                 }
             }
             Outcome::Held(mut held) => {
-                held.except.extend(answered(&to.rules));
+                held.except.extend(passed(&to.rules));
+                // Where an earlier rule answers, this one is not looked at.
+                for rule in &mut to.rules {
+                    rule.lifted.push(self.origin.clone());
+                }
                 to.guards.extend(self.guards(held, notes));
             }
         }
@@ -275,9 +279,8 @@ impl Rewrite {
             let text = format!("whom it keeps out gets 403 here, {status} in httpd");
             notes.name(&self.origin, text);
         }
-        let all = || ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
-        let (allow, deny) = match held.clients {
-            None => (None, all()),
+        let who = match held.clients {
+            None => Who::NotIn(["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec()),
             Some(Clients::In(addresses)) => {
                 let mut networks = addresses.networks;
                 if addresses.further {
@@ -285,14 +288,14 @@ impl Rewrite {
                     notes.name(&self.origin, text);
                     networks.push("::/0".to_owned());
                 }
-                (None, networks)
+                Who::NotIn(networks)
             }
             Some(Clients::NotIn(addresses)) => {
                 if addresses.further {
                     let text = "clients with IPv6 addresses are kept out, those that its expression takes too";
                     notes.name(&self.origin, text);
                 }
-                (Some(addresses.networks), Vec::new())
+                Who::In(addresses.networks)
             }
         };
         let overlay = |takes: Takes, access: Access| Overlay {
@@ -303,8 +306,7 @@ impl Rewrite {
             origin: self.origin.clone(),
         };
         let beside = Beside {
-            allow,
-            deny,
+            who,
             origin: self.origin.clone(),
         };
         let guard = Access {
@@ -432,11 +434,10 @@ pub(super) fn forbids(node: &Node) -> bool {
     words.get(2).is_some_and(|flags| Flags::of(flags).refuses())
 }
 
-/// The paths that rules answer, or for which they end the list: what stands behind these rules does not see them.
-fn answered(rules: &[Rule]) -> impl Iterator<Item = Takes> {
-    let ends = |rule: &&Rule| matches!(rule.action, Action::Pass | Action::Redirect { .. });
-    let by_path = |rule: &Rule| matches!(rule.takes, Takes::Path(_)).then(|| rule.takes.clone());
-    rules.iter().filter(ends).filter_map(by_path)
+/// The paths for which rules end the list: what stands behind these rules does not see them.
+fn passed(rules: &[Rule]) -> impl Iterator<Item = Takes> {
+    let passing = rules.iter().filter(|rule| rule.action == Action::Pass);
+    passing.map(|rule| rule.takes.clone())
 }
 
 /// Whether a condition holds for every request of a server, or for none, because it asks for TLS or for a usual port.

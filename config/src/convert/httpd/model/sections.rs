@@ -7,7 +7,7 @@ use super::proxied;
 use super::redirects::closing;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::covers;
-use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Server, Takes, Who};
 use crate::convert::value::Keys;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
@@ -96,7 +96,10 @@ pub(super) fn close_everything(first: &mut Vec<Rule>, server: &mut Server) {
     first.retain(|rule| match &rule.action {
         Action::Close(closed) if rule.takes == every => {
             let mut overlay = every_path(Keys::default(), rule.origin.clone());
-            overlay.access.sealed = Some(closed.clone());
+            overlay.access.beside.push(Beside {
+                who: Who::Nobody(closed.why.clone()),
+                origin: rule.origin.clone(),
+            });
             server.overlays.push(overlay);
             false
         }

@@ -227,7 +227,10 @@ impl Builder<'_> {
             rules.push(match &rule.action {
                 Action::To(url) => {
                     let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
-                    self.rule(&pass, host, usual, preserve)
+                    Rule {
+                        lifted: rule.lifted,
+                        ..self.rule(&pass, host, usual, preserve)
+                    }
                 }
                 _ => rule,
             });
@@ -277,13 +280,9 @@ impl Builder<'_> {
 
     /// The rule of a ProxyPass.
     fn rule(&mut self, pass: &Pass, host: Option<&Part>, usual: &Usual, preserve: bool) -> Rule {
-        let mut rule = Rule {
-            takes: pass.takes.clone(),
-            action: Action::Pass,
-            keys: Keys::default(),
-            origin: pass.origin.clone(),
-            comments: pass.comments.clone(),
-        };
+        let mut rule = Rule::new(pass.takes.clone(), Action::Pass, pass.origin.clone());
+        rule.comments.clone_from(&pass.comments);
+        rule.below = pass.below;
         let Some(url) = &pass.url else {
             return rule;
         };

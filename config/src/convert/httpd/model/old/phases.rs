@@ -72,11 +72,11 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
         }
         _ => Subject::Path,
     };
-    if let Some(refused) = guard::refusal(old, host, &here, &subject, &request, telling) {
-        return refused;
-    }
     if let Some(redirected) = redirect::of_sections(&here, &request, telling) {
         return redirected;
+    }
+    if let Some(refused) = guard::refusal(old, host, &here, &subject, &request, telling) {
+        return refused;
     }
     match way {
         Way::Over(deed) | Way::Jk(deed) => deed,
