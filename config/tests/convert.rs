@@ -375,8 +375,23 @@ fn access_that_cannot_be_turned_closes_the_path() {
 }
 
 #[test]
+fn each_section_that_is_closed_is_named() {
+    let section = |path: &str| {
+        format!("<Location {path}>\nAuthType Shibboleth\nRequire valid-user\n</Location>\n")
+    };
+    let text = format!(
+        "{}{}ProxyPass / ajp://10.0.0.1/\n",
+        section("/a"),
+        section("/b")
+    );
+    let remarks = convert_text(&text).unwrap().remarks;
+    let lines: Vec<u32> = remarks.iter().map(|remark| remark.origin.line).collect();
+    assert_eq!(lines, [1, 5], "{remarks:?}");
+}
+
+#[test]
 fn rules_that_forbid_under_conditions_forbid_always() {
-    let rewrite = "RewriteEngine On\nRewriteCond %{REMOTE_ADDR} !^10\\.\nRewriteRule";
+    let rewrite = "RewriteEngine On\nRewriteCond %{HTTP_USER_AGENT} Robot\nRewriteRule";
     let inside = "Require ip 10.0.0.0/8";
     for (rule, path) in [
         (format!("{rewrite} ^/admin - [F]"), "match: (?i)^/admin,"),
@@ -481,7 +496,7 @@ const EASILY_LOST: [(&str, &str); 8] = [
 ];
 
 /// Sections of a folder that is served, and whether they close it.
-const OF_FOLDERS: [(&str, bool); 9] = [
+const OF_FOLDERS: [(&str, bool); 12] = [
     (
         "<FilesMatch \"\\.inc$\">\nRequire all denied\n</FilesMatch>",
         true,
@@ -498,6 +513,15 @@ const OF_FOLDERS: [(&str, bool); 9] = [
     ("<Directory /srv>\nAllowOverride All\n</Directory>", true),
     (
         "<Directory /srv/site>\nRewriteRule ^x - [F]\n</Directory>",
+        true,
+    ),
+    ("<Directory /srv/site>\nRedirect 404\n</Directory>", true),
+    (
+        "<Directory /srv/site/private>\nRedirect gone\n</Directory>",
+        true,
+    ),
+    (
+        "<FilesMatch \"\\.inc$\">\nRedirect 403\n</FilesMatch>",
         true,
     ),
     (

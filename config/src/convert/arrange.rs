@@ -36,6 +36,7 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
         _ => 1,
     });
     closed(&entries, notes);
+    lost(&entries, notes);
     unreached(site, &decider.used.borrow(), notes);
     entries
 }
@@ -46,6 +47,19 @@ fn closed(entries: &[Entry], notes: &mut Notes) {
         let outcome = &entry.outcome;
         if let (Some(closed), Some(origin)) = (&outcome.closed, outcome.origins.last()) {
             notes.close("its paths are", closed, origin);
+        }
+    }
+}
+
+/// Names the sections whose keys count for a part of what an expression takes.
+fn lost(entries: &[Entry], notes: &mut Notes) {
+    for Entry { outcome, .. } in entries {
+        for lost in &outcome.lost {
+            let line = outcome.origins.first().map_or(0, |origin| origin.line);
+            let text = format!(
+                "its fields are left out where the expression of line {line} takes its paths: write a mapping for these paths"
+            );
+            notes.name(lost, text);
         }
     }
 }

@@ -84,6 +84,18 @@ fn plainer(takes: &Takes) -> Takes {
     takes.clone()
 }
 
+/// Whether an expression is found only in paths in which a wider one is found too, and the two are not the same.
+pub(super) fn is_inside(narrow: &Takes, wide: &Takes) -> bool {
+    let (Takes::Pattern(narrow), Takes::Pattern(wide)) = (narrow, wide) else {
+        return false;
+    };
+    let Some(start) = wide.strip_prefix('^').map(literal) else {
+        return false;
+    };
+    let is_whole = matches!(start.1, "" | ".*" | "(.*)" | ".*$" | "(.*)$");
+    narrow != wide && is_whole && starts(narrow).iter().all(|it| it.starts_with(&start.0))
+}
+
 /// Whether a path takes everything that the other takes.
 pub(super) fn takes_all(path: &str, other: &Takes) -> bool {
     match other {

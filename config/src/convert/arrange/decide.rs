@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::entry::{Answer, Outcome};
 use crate::convert::note::Origin;
-use crate::convert::overlap::{covers, join, takes_all, upwards};
+use crate::convert::overlap::{covers, is_inside, join, takes_all, upwards};
 use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::Keys;
 
@@ -120,7 +120,15 @@ pub(super) fn outcome_within(
         Action::Close(closed) => Some(closed.clone()),
         _ => None,
     };
-    let (mut keys, access) = overlaid(server, rule, &answer, (takes, section), &mut origins);
+    let overlaid = overlaid(server, rule, &answer, (takes, section), &mut origins);
+    let Overlaid {
+        mut keys,
+        access,
+        mut lost,
+    } = overlaid;
+    if !matches!(answer, Answer::To(_) | Answer::Files(_)) {
+        lost.clear();
+    }
     match answer {
         Answer::To(_) => {}
         Answer::Files(_) => ABOUT_BACKENDS.iter().for_each(|key| drop(keys.remove(key))),
@@ -138,10 +146,19 @@ pub(super) fn outcome_within(
     Outcome {
         answer,
         keys,
+        lost,
         closed,
         origins,
         comments: rule.comments.clone(),
     }
+}
+
+/// What sections add to a rule.
+struct Overlaid {
+    keys: Keys,
+    access: Access,
+    /// Those whose keys count for some of the requests alone.
+    lost: Vec<Origin>,
 }
 
 /// The keys of a rule with those of the sections that cover it, and who may come in.
@@ -151,26 +168,42 @@ fn overlaid(
     answer: &Answer,
     (takes, section): (&Takes, Option<&Overlay>),
     origins: &mut Vec<Origin>,
-) -> (Keys, Access) {
+) -> Overlaid {
     let (mut keys, mut access) = (Keys::default(), Access::default());
+    let (mut lost, mut is_behind) = (Vec::new(), false);
     for overlay in &server.overlays {
         if !concerns(overlay, answer) || !counts_for(overlay, rule) {
             continue;
         }
         let is_it = section.is_some_and(|section| std::ptr::eq(section, overlay));
-        match reach(overlay, takes) {
+        let reach = match (section, &overlay.takes) {
+            (Some(section), Takes::Pattern(_)) => reach(overlay, &section.takes),
+            _ => reach(overlay, takes),
+        };
+        match reach {
             _ if is_it => {
+                is_behind = true;
                 keys.merge(&overlay.keys);
                 access = access.then(&overlay.access);
             }
             Reach::None => continue,
+            // Its own mapping comes first.
+            Reach::Some if section.is_some_and(|it| is_inside(&overlay.takes, &it.takes)) => {
+                continue;
+            }
             Reach::Some if overlay.access.matters() => {
                 let why = "a section restricts a part of these paths";
                 access
                     .sealed
                     .get_or_insert_with(|| Closed::by(&overlay.origin, why));
             }
-            Reach::Some => continue,
+            Reach::Some => {
+                // Of two sections by expression the first one has the paths of both.
+                if !overlay.keys.is_empty() && (is_behind || section.is_none()) {
+                    lost.push(overlay.origin.clone());
+                }
+                continue;
+            }
             Reach::All => {
                 keys.merge(&overlay.keys);
                 access = access.then(&overlay.access);
@@ -181,7 +214,7 @@ fn overlaid(
         }
     }
     keys.merge(&rule.keys);
-    (keys, access)
+    Overlaid { keys, access, lost }
 }
 
 /// Whether the old server asks a section, or what counts beside sections, before a rule answers.
@@ -220,7 +253,7 @@ fn reach(overlay: &Overlay, takes: &Takes) -> Reach {
         // A longer path, or an expression, has a mapping of its own.
         (_, Takes::Path(_)) => Reach::None,
         (Takes::Path(path), Takes::Exact(exact)) if !covers(path, exact) => Reach::None,
-        (one, other) if one == other => Reach::All,
+        (one, other) if one == other || is_inside(other, one) => Reach::All,
         (one, other) if crate::convert::overlap::meet(one, other) => Reach::Some,
         _ => Reach::None,
     }

@@ -20,6 +20,8 @@ pub(crate) enum Answer {
 pub(crate) struct Outcome {
     pub(crate) answer: Answer,
     pub(crate) keys: Keys,
+    /// The sections whose keys count for some of the requests alone, and are left out.
+    pub(crate) lost: Vec<Origin>,
     /// Why nobody may come in, where the old server lets some in.
     pub(crate) closed: Option<Closed>,
     pub(crate) origins: Vec<Origin>,
@@ -31,6 +33,7 @@ impl Outcome {
         Self {
             answer: Answer::NotFound,
             keys: Keys::default(),
+            lost: Vec::new(),
             closed: None,
             origins,
             comments: Vec::new(),

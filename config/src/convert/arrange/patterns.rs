@@ -6,7 +6,9 @@ use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
 use crate::convert::note::Notes;
-use crate::convert::overlap::{covers, depth, meet, pattern_of, takes_all, upwards, whole};
+use crate::convert::overlap::{
+    covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
+};
 use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Takes};
 
 /// The mappings by expression of all contexts; those of contexts with hosts come first.
@@ -104,10 +106,7 @@ fn sequence(
     let Some(server) = server else {
         return Vec::new();
     };
-    let mut entries = Vec::new();
-    for overlay in &server.overlays {
-        entries.extend(guarded(decider, server, overlay, is_exclusion, notes));
-    }
+    let mut entries = of_sections(decider, server, is_exclusion, notes);
     // What is closed comes first, so that no other section hides it.
     entries.sort_by_key(|entry| entry.outcome.answer != Answer::Respond(403));
     let items = items(server, barriers);
@@ -131,6 +130,24 @@ fn sequence(
         entries.push(entry(item.takes.clone(), outcome, exclude));
     }
     entries
+}
+
+/// The mappings of the sections that cover paths by expressions. Of two the narrower one comes first.
+fn of_sections(
+    decider: &Decider<'_>,
+    server: &Server,
+    is_exclusion: &dyn Fn(&str) -> bool,
+    notes: &mut Notes,
+) -> Vec<Entry> {
+    let mut found: Vec<(&Overlay, Vec<Entry>)> = Vec::new();
+    for overlay in &server.overlays {
+        let entries = guarded(decider, server, overlay, is_exclusion, notes);
+        let wider = found
+            .iter()
+            .position(|it| is_inside(&overlay.takes, &it.0.takes));
+        found.insert(wider.unwrap_or(found.len()), (overlay, entries));
+    }
+    found.into_iter().flat_map(|it| it.1).collect()
 }
 
 fn entry(takes: Takes, outcome: Outcome, exclude: bool) -> Entry {
@@ -314,6 +331,7 @@ fn forbidden(overlay: &Overlay, closed: Option<Closed>) -> Outcome {
     Outcome {
         answer: Answer::Respond(403),
         keys: crate::convert::value::Keys::default(),
+        lost: Vec::new(),
         closed,
         origins: vec![overlay.origin.clone()],
         comments,
@@ -370,6 +388,9 @@ fn alone<'s>(
             && other.access.matters()
             && !shuts(other)
             && meet(&other.takes, &overlay.takes)
+            // Its own mapping comes before, or it counts for all of these paths.
+            && !is_inside(&other.takes, &overlay.takes)
+            && !is_inside(&overlay.takes, &other.takes)
     };
     let (rule, _) = decider.rule(server, path);
     let rule = rule?;

@@ -53,6 +53,14 @@ pub(super) fn guard(node: &Node) -> Option<String> {
         "rewriterule" if super::rewrites::forbids(node) => {
             Some("RewriteRule compares what is left of a path there".to_owned())
         }
+        // With a path it is a rule about that path.
+        "redirect" if super::redirects::refuses(node) && node.words().len() == 1 => {
+            let status = node.arguments.trim();
+            Some(format!(
+                "{} {status} answers for all of its files",
+                node.written
+            ))
+        }
         _ if node.children.is_some() && !is_known && restricts(node) => {
             Some(format!("<{}> says who may come in", node.written))
         }

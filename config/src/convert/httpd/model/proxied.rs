@@ -1,12 +1,13 @@
 //! `<Proxy url>`: sections about what is sent on to urls that begin so.
 
+use crate::convert::note::Notes;
 use crate::convert::overlap::escaped;
 use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Takes};
 use crate::convert::value::Keys;
 
 /// The section with the beginning of its url that is compared. Behind a wildcard nothing is, so such a section closes what
 /// begins like it, where it says who may come in.
-pub(super) fn within(section: Overlay) -> Overlay {
+pub(super) fn within(section: Overlay, notes: &mut Notes) -> Overlay {
     let Some(url) = &section.target else {
         return section;
     };
@@ -17,6 +18,11 @@ pub(super) fn within(section: Overlay) -> Overlay {
             ..section
         };
     };
+    if !section.keys.is_empty() {
+        let text =
+            "its fields are left out: <Proxy> with a wildcard inside its url has no counterpart";
+        notes.name(&section.origin, text);
+    }
     let mut access = Access::default();
     if section.access.matters() {
         let why = "<Proxy> with a wildcard inside its url has no counterpart";
@@ -31,30 +37,39 @@ pub(super) fn within(section: Overlay) -> Overlay {
 }
 
 /// Adds sections by path for those whose urls are longer than those of the rules: they are about a part of what a rule sends on.
-pub(super) fn add_parts(server: &mut Server) {
+pub(super) fn add_parts(server: &mut Server, notes: &mut Notes) {
     let overlays = std::mem::take(&mut server.overlays);
     for overlay in overlays {
         let rules = server.stages.iter().flatten();
-        let parts: Vec<Overlay> = rules.filter_map(|rule| part(&overlay, rule)).collect();
+        let parts: Vec<Overlay> = rules
+            .filter_map(|rule| part(&overlay, rule, notes))
+            .collect();
         server.overlays.push(overlay);
         server.overlays.extend(parts);
     }
 }
 
 /// The section for a part of what a rule sends on; `None`: it is about all of it, or nothing.
-fn part(overlay: &Overlay, rule: &Rule) -> Option<Overlay> {
+fn part(overlay: &Overlay, rule: &Rule, notes: &mut Notes) -> Option<Overlay> {
     let (Some(target), Action::To(url)) = (&overlay.target, &rule.action) else {
         return None;
     };
     let fixed = url.split('$').next()?;
     let rest = target.strip_prefix(fixed.trim_end_matches('/'))?;
-    let is_part = overlay.access.matters() && !rest.trim_matches('/').is_empty();
+    let says = overlay.access.matters() || !overlay.keys.is_empty();
+    let is_part = says && !rest.trim_matches('/').is_empty();
     let (takes, access) = match &rule.takes {
         _ if !is_part => return None,
         Takes::Path(_) if !rest.starts_with('/') => return None,
         Takes::Path(path) => {
             let start = escaped(&format!("{}{rest}", path.trim_end_matches('/')));
             (Takes::Pattern(format!("^{start}")), overlay.access.clone())
+        }
+        _ if !overlay.access.matters() => {
+            let text =
+                "its fields are left out: <Proxy> is about a part of what an expression sends on";
+            notes.name(&overlay.origin, text);
+            return None;
         }
         takes => {
             let why = "<Proxy> is about a part of what an expression sends on";
@@ -66,7 +81,7 @@ fn part(overlay: &Overlay, rule: &Rule) -> Option<Overlay> {
     };
     Some(Overlay {
         takes,
-        keys: Keys::default(),
+        keys: overlay.keys.clone(),
         access,
         target: None,
         origin: overlay.origin.clone(),

@@ -64,6 +64,8 @@ impl Redirects {
                     takes => takes.clone(),
                 }
             }
+            // It closes the folder: see `folders::guard`.
+            (Place::Section(Kind::Directory(_) | Kind::Files(_)), []) if !has_target => return,
             (_, [path, ..]) if node.name == "redirectmatch" => Takes::Pattern(path.clone()),
             (_, [path, ..]) => Takes::Path(bare_path(path)),
             _ => return notes.name(&node.origin, "left out: a path and a url are wanted"),

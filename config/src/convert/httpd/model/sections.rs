@@ -53,13 +53,14 @@ pub(super) fn add(
         if section.below {
             below.push(section.origin.clone());
         }
-        server.overlays.push(proxied::within(Overlay {
+        let overlay = Overlay {
             takes,
             keys: section.keys.clone(),
             access,
             target,
             origin: section.origin.clone(),
-        }));
+        };
+        server.overlays.push(proxied::within(overlay, notes));
     }
     closed.extend(without_slash(server, &below, notes));
     closed

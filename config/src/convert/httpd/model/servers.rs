@@ -163,7 +163,7 @@ impl Builder<'_> {
                 self.rename(target, host);
             }
         }
-        proxied::add_parts(&mut server);
+        proxied::add_parts(&mut server, self.notes);
         server
     }
 
