@@ -101,6 +101,8 @@ pub struct Rule {
     pub origin: Origin,
     /// What differs.
     pub comments: Vec<String>,
+    /// For which hosts of the server it counts: those of which all of this holds.
+    pub hosts: Vec<HostTest>,
     /// Whether the old server answers before its sections say who may come in.
     pub early: bool,
     /// What does not count for it of what counts beside sections ([`Beside`]): the lines that it comes from.
@@ -119,6 +121,7 @@ impl Rule {
             keys: Keys::default(),
             origin,
             comments: Vec::new(),
+            hosts: Vec::new(),
             early: false,
             lifted: Vec::new(),
             below: false,
@@ -135,6 +138,17 @@ pub enum Takes {
     Exact(String),
     /// Every path in which this regular expression is found.
     Pattern(String),
+}
+
+/// What an expression says of the name of a host, in lower case and without its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTest {
+    /// The expression.
+    pub pattern: String,
+    /// All names in which it is found; `None`: they cannot be counted up.
+    pub names: Option<Vec<String>>,
+    /// Whether it holds for all other names.
+    pub is_negated: bool,
 }
 
 /// What becomes of a request.
@@ -171,6 +185,8 @@ pub struct Overlay {
     pub access: Access,
     /// Only for what is sent on to a url that begins so (`<Proxy>`); `None`: for everything.
     pub target: Option<String>,
+    /// For which hosts of the server it counts: those of which all of this holds.
+    pub hosts: Vec<HostTest>,
     /// Where it stands.
     pub origin: Origin,
 }

@@ -3,6 +3,7 @@
 mod access;
 mod always;
 mod balancers;
+mod by_host;
 mod fields;
 mod folders;
 mod guarded;
@@ -68,6 +69,7 @@ pub(super) fn site(
         },
     };
     let jk = modjk::add(&mut site, &main.jk, &servers, &given, notes)?;
+    by_host::split(&mut site, notes);
     let nodes = tree.nodes;
     Ok((
         site,

@@ -78,6 +78,7 @@ pub(super) fn every_path(keys: Keys, origin: Origin) -> Overlay {
         keys,
         access: Access::default(),
         target: None,
+        hosts: Vec::new(),
         origin,
     }
 }

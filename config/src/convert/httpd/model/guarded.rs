@@ -21,6 +21,7 @@ pub(super) fn overlays(
         keys: Keys::default(),
         access,
         target: Some(served.1.to_owned()),
+        hosts: Vec::new(),
         origin: origin.clone(),
     };
     let mut overlays = Vec::new();

@@ -15,6 +15,7 @@ pub(super) fn within(section: Overlay, notes: &mut Notes) -> Overlay {
     let Some((start, _)) = url.split_once(['*', '?', '[']) else {
         return Overlay {
             target: Some(url),
+            hosts: Vec::new(),
             ..section
         };
     };
@@ -30,6 +31,7 @@ pub(super) fn within(section: Overlay, notes: &mut Notes) -> Overlay {
     }
     Overlay {
         target: Some(start.to_owned()),
+        hosts: Vec::new(),
         keys: Keys::default(),
         access,
         ..section
@@ -84,6 +86,7 @@ fn part(overlay: &Overlay, rule: &Rule, notes: &mut Notes) -> Option<Overlay> {
         keys: overlay.keys.clone(),
         access,
         target: None,
+        hosts: Vec::new(),
         origin: overlay.origin.clone(),
     })
 }

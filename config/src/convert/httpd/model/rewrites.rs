@@ -4,6 +4,7 @@
 mod addresses;
 mod conditions;
 mod flags;
+mod hosts;
 mod language;
 mod patterns;
 
@@ -254,7 +255,10 @@ impl Rewrite {
                 let takes = held.paths.unwrap_or_else(every);
                 let action = Action::Respond(self.flags.status());
                 match checked(takes, action, &self.origin, notes) {
-                    Some(rule) => to.rules.push(rule),
+                    Some(rule) => to.rules.push(Rule {
+                        hosts: held.hosts,
+                        ..rule
+                    }),
                     None => {
                         let why = "its pattern has no counterpart";
                         to.closed.push(closing(every(), &self.origin, why, notes));
@@ -298,11 +302,13 @@ impl Rewrite {
                 Who::In(addresses.networks)
             }
         };
+        let hosts = held.hosts;
         let overlay = |takes: Takes, access: Access| Overlay {
             takes,
             keys: Keys::default(),
             access,
             target: None,
+            hosts: hosts.clone(),
             origin: self.origin.clone(),
         };
         let beside = Beside {

@@ -58,6 +58,7 @@ pub(super) fn add(
             keys: section.keys.clone(),
             access,
             target,
+            hosts: Vec::new(),
             origin: section.origin.clone(),
         };
         server.overlays.push(proxied::within(overlay, notes));

@@ -32,7 +32,7 @@ pub(super) fn taken(pattern: &str, any_case: bool) -> Option<Addresses> {
             _ => network.to_string(),
         })
         .collect();
-    let ipv6 = language.texts("0123456789abcdef:", ':');
+    let ipv6 = language.texts("0123456789abcdef:", Some(':'));
     for text in ipv6.iter().flatten() {
         // An address in another spelling is none that httpd writes.
         let address = text.parse::<Ipv6Addr>().ok().map(|it| it.to_string());

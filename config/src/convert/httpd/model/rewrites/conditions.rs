@@ -3,10 +3,10 @@
 
 use super::addresses::{self, Addresses};
 use super::patterns::{is_every, whole_path};
-use super::{Front, holds};
+use super::{Front, holds, hosts};
 use crate::convert::networks::common;
 use crate::convert::overlap::{pattern_of, pattern_of_one};
-use crate::convert::site::Takes;
+use crate::convert::site::{HostTest, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 use crate::value::PathPrefix;
@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub(super) except: Vec<Takes>,
     /// For whom; `None`: for everybody.
     pub(super) clients: Option<Clients>,
+    /// Only for hosts of which all of this holds.
+    pub(super) hosts: Vec<HostTest>,
 }
 
 /// Some clients, by their addresses.
@@ -57,6 +59,7 @@ enum Said {
     Path(Takes),
     NotPath(Takes),
     Clients(Clients),
+    Host(HostTest),
 }
 
 impl<'a> Condition<'a> {
@@ -111,6 +114,9 @@ impl<'a> Condition<'a> {
                     false => Said::Path(takes),
                 })
             }
+            "%{HTTP_HOST}" | "%{SERVER_NAME}" | "%{HTTP:HOST}" => {
+                Some(Said::Host(hosts::test(self.pattern, self.is_negated)?))
+            }
             _ => None,
         }
     }
@@ -144,6 +150,7 @@ pub(super) fn held(
         paths: None,
         except: Vec::new(),
         clients: None,
+        hosts: Vec::new(),
     };
     let own = if is_negated {
         Said::NotPath(rule)
@@ -193,6 +200,7 @@ fn any_of(group: &[Condition<'_>], front: Front) -> Option<Said> {
             (Said::Clients(Clients::In(one)), Said::Clients(Clients::In(other))) => {
                 Said::Clients(Clients::In(together(one, other)))
             }
+            (Said::Host(one), Said::Host(other)) => Said::Host(hosts::either(&one, &other)?),
             _ => return None,
         };
     }
@@ -231,6 +239,7 @@ impl Held {
     fn and(&mut self, said: Said) -> bool {
         match said {
             Said::Always | Said::Never => {}
+            Said::Host(test) => self.hosts.push(test),
             Said::NotPath(takes) => self.except.push(takes),
             Said::Path(takes) => {
                 let every = Takes::Path("/".to_owned());

@@ -151,10 +151,10 @@ impl Language {
         Some(part)
     }
 
-    /// Whether it may be found in a text of these letters that has `mark` in it.
-    fn may_take(&mut self, letters: &str, mark: char) -> Option<bool> {
-        let mut seen = BTreeSet::from([(self.start, false)]);
-        let mut open = vec![(self.start, false)];
+    /// Whether it may be found in a text of these letters that has `mark` in it, if there is one.
+    fn may_take(&mut self, letters: &str, mark: Option<char>) -> Option<bool> {
+        let mut seen = BTreeSet::from([(self.start, mark.is_none())]);
+        let mut open = vec![(self.start, mark.is_none())];
         while let Some((from, marked)) = open.pop() {
             if seen.len() > MOST || self.ends(from)? && marked {
                 return (seen.len() <= MOST).then_some(true);
@@ -164,7 +164,7 @@ impl Language {
                     Next::Found => return Some(true),
                     Next::Lost => {}
                     Next::At(state) => {
-                        let next = (state, marked || letter == mark);
+                        let next = (state, marked || Some(letter) == mark);
                         if seen.insert(next) {
                             open.push(next);
                         }
@@ -175,8 +175,9 @@ impl Language {
         Some(false)
     }
 
-    /// All texts of these letters that have `mark` in them in which it is found; `None`: there are too many.
-    pub(super) fn texts(&mut self, letters: &str, mark: char) -> Option<Vec<String>> {
+    /// All texts of these letters in which it is found, and that have `mark` in them, if there is one; `None`: there are too
+    /// many.
+    pub(super) fn texts(&mut self, letters: &str, mark: Option<char>) -> Option<Vec<String>> {
         const LONGEST: usize = 64;
         if !self.may_take(letters, mark)? {
             return Some(Vec::new());
@@ -188,7 +189,7 @@ impl Language {
             if steps > MOST || text.len() > LONGEST {
                 return None;
             }
-            if self.ends(from)? && text.contains(mark) {
+            if self.ends(from)? && mark.is_none_or(|mark| text.contains(mark)) {
                 found.push(text.clone());
             }
             for letter in letters.chars() {
