@@ -1,7 +1,7 @@
 //! Paths without the slash at which the old server's rule begins. A mapping takes them along (`/app` for `/app/`), but not
 //! where somebody is kept out of what is behind the slash alone.
 
-use super::overlap::{covers, join};
+use super::overlap::{covers, escaped, join};
 use super::site::{Action, Rule, Server, Site, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
@@ -15,10 +15,15 @@ pub(super) fn keep_closed(site: &mut Site) {
                 let Takes::Path(path) = &rule.takes else {
                     continue;
                 };
-                let answers = matches!(rule.action, Action::To(_) | Action::Files(_));
-                if rule.below && answers && is_guarded(server, rule, path) {
-                    added.push((number, at, next(server, rule, path)));
-                }
+                let added_rule = match &rule.action {
+                    _ if !rule.below => None,
+                    Action::To(_) | Action::Files(_) if is_guarded(server, rule, path) => {
+                        Some(next(server, rule, path))
+                    }
+                    Action::Pass => refusal(stage.get(at + 1..).unwrap_or_default(), path),
+                    _ => None,
+                };
+                added.extend(added_rule.map(|rule| (number, at, rule)));
             }
         }
         for (number, at, rule) in added.into_iter().rev() {
@@ -29,6 +34,21 @@ pub(super) fn keep_closed(site: &mut Site) {
     }
 }
 
+/// What refuses a path behind a rule that leaves the paths below it to others.
+fn refusal(behind: &[Rule], path: &str) -> Option<Rule> {
+    let first = behind.iter().find(|other| takes_it(other, path))?;
+    let takes = Takes::Exact(path.to_owned());
+    refuses(first).then(|| Rule {
+        takes,
+        below: false,
+        ..first.clone()
+    })
+}
+
+const fn refuses(rule: &Rule) -> bool {
+    matches!(rule.action, Action::Close(_) | Action::Respond(400..=599))
+}
+
 /// Whether an expression keeps somebody out of the path with its slash, and not of the path without it.
 fn is_guarded(server: &Server, rule: &Rule, path: &str) -> bool {
     let with_slash = format!("{path}/");
@@ -36,8 +56,6 @@ fn is_guarded(server: &Server, rule: &Rule, path: &str) -> bool {
         Takes::Pattern(pattern) => finds(pattern, &with_slash) && !finds(pattern, path),
         Takes::Path(_) | Takes::Exact(_) => false,
     };
-    let refuses =
-        |other: &Rule| matches!(other.action, Action::Close(_) | Action::Respond(400..=599));
     let rules = server.stages.iter().flatten();
     let mut before = rules.take_while(|other| !std::ptr::eq(*other, rule));
     let mut overlays = server.overlays.iter();
@@ -63,7 +81,7 @@ fn next(server: &Server, rule: &Rule, path: &str) -> Rule {
                 match at(other, path) {
                     Some(Action::Pass) => break,
                     Some(action) => {
-                        let takes = takes.clone();
+                        let (takes, action) = alone_at(path, action);
                         return Rule {
                             takes,
                             action,
@@ -82,6 +100,17 @@ fn next(server: &Server, rule: &Rule, path: &str) -> Rule {
         }
     }
     alone(Action::Respond(404))
+}
+
+/// One path with what becomes of it. An empty group keeps the path away from the end of the target.
+fn alone_at(path: &str, action: Action) -> (Takes, Action) {
+    match action {
+        Action::To(url) => {
+            let pattern = format!("^{}()$", escaped(path));
+            (Takes::Pattern(pattern), Action::To(format!("{url}$1")))
+        }
+        action => (Takes::Exact(path.to_owned()), action),
+    }
 }
 
 fn takes_it(rule: &Rule, path: &str) -> bool {

@@ -13,9 +13,10 @@ use super::places::Places;
 use super::seen::{Difference, Seen, differences, lets_in, seen};
 
 /// Modules beside the usual ones, as distributions load them.
-const MODULES: [&str; 28] = [
+const MODULES: [&str; 29] = [
     "access_compat",
     "alias",
+    "allowmethods",
     "auth_basic",
     "authn_core",
     "authn_file",

@@ -191,7 +191,7 @@ fn overlaid(
             Reach::Some if section.is_some_and(|it| is_inside(&overlay.takes, &it.takes)) => {
                 continue;
             }
-            Reach::Some if overlay.access.matters() => {
+            Reach::Some if overlay.access.matters() && section.is_none() => {
                 let why = "a section restricts a part of these paths";
                 access
                     .sealed
@@ -219,6 +219,15 @@ fn overlaid(
 
 /// Whether the old server asks a section, or what counts beside sections, before a rule answers.
 fn counts_for(overlay: &Overlay, rule: &Rule) -> bool {
+    // It lets nobody in, whoever asks.
+    let refuses = match rule.action {
+        Action::Close(_) => true,
+        Action::Respond(400..=599) => rule.early,
+        _ => false,
+    };
+    if refuses {
+        return false;
+    }
     let Access { beside, lifted, .. } = &overlay.access;
     let is_beside = !beside.is_empty() || !lifted.is_empty();
     let mut beside = beside.iter().map(|it| &it.origin).chain(lifted);

@@ -106,9 +106,11 @@ fn sequence(
     let Some(server) = server else {
         return Vec::new();
     };
-    let mut entries = of_sections(decider, server, is_exclusion, notes);
+    let leading = leading(server);
+    let mut sections = of_sections(decider, server, is_exclusion, &leading, notes);
     // What is closed comes first, so that no other section hides it.
-    entries.sort_by_key(|entry| entry.outcome.answer != Answer::Respond(403));
+    sections.sort_by_key(|entry| entry.outcome.answer != Answer::Respond(403));
+    let (mut first, mut entries) = (Vec::new(), Vec::new());
     let items = items(server, barriers);
     for item in needed(&items, is_exclusion) {
         let Some(rule) = item.rule else {
@@ -127,9 +129,38 @@ fn sequence(
             let text = "what it excludes is 404 here; httpd looks further (files, other modules)";
             notes.name(&rule.origin, text);
         }
-        entries.push(entry(item.takes.clone(), outcome, exclude));
+        let mut leading = leading.iter();
+        match leading.any(|it| std::ptr::eq(*it, rule)) {
+            true => first.push(entry(item.takes.clone(), outcome, exclude)),
+            false => entries.push(entry(item.takes.clone(), outcome, exclude)),
+        }
     }
-    entries
+    first.extend(sections);
+    first.extend(entries);
+    first
+}
+
+/// The rules by expression that refuse their paths, and before which no other rule takes one of these: they can stand before
+/// the mappings of sections. Empty where no section covers paths by an expression.
+fn leading(server: &Server) -> Vec<&Rule> {
+    let mut overlays = server.overlays.iter();
+    if !overlays.any(|it| matches!(it.takes, Takes::Pattern(_))) {
+        return Vec::new();
+    }
+    let mut leading: Vec<&Rule> = Vec::new();
+    let rules: Vec<&Rule> = server.stages.iter().flatten().collect();
+    for (at, rule) in rules.iter().enumerate() {
+        let refuses = matches!(rule.action, Action::Close(_) | Action::Respond(400..=599));
+        if !refuses || matches!(rule.takes, Takes::Path(_)) {
+            continue;
+        }
+        let mut before = rules.iter().take(at);
+        let is_leading = |it: &&&Rule| leading.iter().any(|known| std::ptr::eq(*known, **it));
+        if before.all(|it| !meet(&it.takes, &rule.takes) || is_leading(&it)) {
+            leading.push(rule);
+        }
+    }
+    leading
 }
 
 /// The mappings of the sections that cover paths by expressions. Of two the narrower one comes first.
@@ -137,11 +168,12 @@ fn of_sections(
     decider: &Decider<'_>,
     server: &Server,
     is_exclusion: &dyn Fn(&str) -> bool,
+    leading: &[&Rule],
     notes: &mut Notes,
 ) -> Vec<Entry> {
     let mut found: Vec<(&Overlay, Vec<Entry>)> = Vec::new();
     for overlay in &server.overlays {
-        let entries = guarded(decider, server, overlay, is_exclusion, notes);
+        let entries = guarded(decider, server, overlay, (is_exclusion, leading), notes);
         let wider = found
             .iter()
             .position(|it| is_inside(&overlay.takes, &it.0.takes));
@@ -260,7 +292,7 @@ fn guarded(
     decider: &Decider<'_>,
     server: &Server,
     overlay: &Overlay,
-    is_exclusion: &dyn Fn(&str) -> bool,
+    before: (&dyn Fn(&str) -> bool, &[&Rule]),
     notes: &mut Notes,
 ) -> Vec<Entry> {
     let (restricts, empty) = (overlay.access.matters(), overlay.keys.is_empty());
@@ -284,7 +316,7 @@ fn guarded(
     if shuts(overlay) {
         return vec![entry(takes, shut(server, overlay, notes), false)];
     }
-    if let Some(rule) = alone(decider, server, overlay, longest, is_exclusion) {
+    if let Some(rule) = alone(decider, server, overlay, longest, before) {
         let at = Takes::Path((*longest).clone());
         let mut outcome = outcome_within(server, rule, &at, Some(overlay));
         let base = match &outcome.answer {
@@ -371,13 +403,14 @@ fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
 }
 
 /// The rule that answers for a path, where it answers for all paths of a section by an expression too, no other rule stands before
-/// it for one of them, and no other expression says who may come in there.
+/// it for one of them, and no other expression says who may come in there. Exclusions and `leading` rules have mappings that come
+/// before that of the section.
 fn alone<'s>(
     decider: &Decider<'_>,
     server: &'s Server,
     overlay: &Overlay,
     path: &str,
-    is_exclusion: &dyn Fn(&str) -> bool,
+    (is_exclusion, leading): (&dyn Fn(&str) -> bool, &[&Rule]),
 ) -> Option<&'s Rule> {
     if !takes_all(path, &overlay.takes) {
         return None;
@@ -387,6 +420,7 @@ fn alone<'s>(
             && !matches!(other.takes, Takes::Path(_))
             && other.access.matters()
             && !shuts(other)
+            && other.access != overlay.access
             && meet(&other.takes, &overlay.takes)
             // Its own mapping comes before, or it counts for all of these paths.
             && !is_inside(&other.takes, &overlay.takes)
@@ -399,7 +433,7 @@ fn alone<'s>(
     let takes_some = |other: &Rule| {
         let excluded = match &other.takes {
             Takes::Path(path) => other.action == Action::Pass && is_exclusion(path),
-            _ => false,
+            _ => leading.iter().any(|it| std::ptr::eq(*it, other)),
         };
         !excluded && meet(&other.takes, &overlay.takes)
     };

@@ -24,6 +24,7 @@ mod table;
 mod time;
 mod tls;
 mod whole;
+mod wildcard;
 
 use super::options::Options;
 use super::tree::{Node, Tree};

@@ -86,6 +86,7 @@ impl Rules {
                 | "sslrequiressl"
                 | "sslrequire"
                 | "sslverifyclient"
+                | "allowmethods"
         ) || name.starts_with("authldap")
             || name.starts_with("authdb")
             || name.starts_with("authdigest")
@@ -138,6 +139,7 @@ impl Rules {
             }
             "authbasicprovider" if words.iter().all(|word| word == "file") => {}
             "authmerging" if first == "off" => {}
+            "allowmethods" if first == "reset" => {}
             "sslrequiressl" => self.tls_only = Some(origin),
             "sslverifyclient" if first == "none" => {}
             // Groups, providers and modules of identity: whatever they let in or keep out is not known here.

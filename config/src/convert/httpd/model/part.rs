@@ -13,7 +13,7 @@ use super::rewrites::Rewrites;
 use super::table;
 use super::time::{duration, switch};
 use super::whole::Whole;
-use super::{fields, tls};
+use super::{fields, tls, wildcard};
 use crate::convert::files::below;
 use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
@@ -476,20 +476,8 @@ impl Part {
 fn location(words: &[String]) -> Kind {
     match words {
         [first, expression, ..] if first == "~" => Kind::Text(Takes::Pattern(expression.clone())),
-        [path, ..] if path.contains(['*', '?', '[']) => {
-            let mut pattern = String::from("^");
-            for letter in path.chars() {
-                match letter {
-                    '*' => pattern.push_str("[^/]*"),
-                    '?' => pattern.push_str("[^/]"),
-                    '[' | ']' => pattern.push(letter),
-                    letter => {
-                        pattern.push_str(&crate::convert::overlap::escaped(&letter.to_string()));
-                    }
-                }
-            }
-            pattern.push('$');
-            Kind::Text(Takes::Pattern(pattern))
+        [path, ..] if wildcard::is_wild(path) => {
+            Kind::Text(Takes::Pattern(wildcard::expression(path)))
         }
         [path, ..] => Kind::Location(Takes::Path(super::passes::bare_path(path))),
         [] => Kind::Location(Takes::Path("/".to_owned())),

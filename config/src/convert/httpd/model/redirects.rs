@@ -107,6 +107,9 @@ pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Note
     Rule::new(takes, Action::Close(closed), origin.clone())
 }
 
+/// Why an expression with `;` in it says something else here.
+pub(super) const WITHOUT_PARAMETERS: &str = "a path is compared without its parameters (;x=y) here";
+
 /// The rule, where path, expression and target can be said here.
 pub(super) fn checked(
     takes: Takes,
@@ -119,6 +122,10 @@ pub(super) fn checked(
         if let Err(fault) = MatchText::read(pattern) {
             let hint = fault.hint.unwrap_or_default();
             notes.name(origin, format!("left out: {} ({hint})", fault.message));
+            return None;
+        }
+        if pattern.contains(';') && matches!(action, Action::Respond(400..)) {
+            notes.name(origin, format!("left out: {WITHOUT_PARAMETERS}"));
             return None;
         }
         let simpler = match &action {
@@ -144,7 +151,7 @@ pub(super) fn checked(
         return None;
     }
     let mut rule = Rule::new(takes, action, origin.clone());
-    // Redirects and rewritten paths come before the sections are asked who comes in, those that stand in sections too
+    // Rewritten paths and redirects outside of sections come before the sections are asked who comes in
     // (`mod_alias.c: translate_alias_redir()`, `mod_rewrite.c: hook_uri2file()`).
     rule.early = true;
     Some(rule)

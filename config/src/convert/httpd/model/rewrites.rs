@@ -7,16 +7,19 @@ mod flags;
 mod hosts;
 mod language;
 mod patterns;
+mod words;
 
 use self::conditions::{Clients, Held, Outcome};
 use self::flags::Flags;
-use self::patterns::{is_every, prefix};
+use self::patterns::{is_every, prefix, whole_path};
+pub(super) use self::words::words;
 use super::super::tree::Node;
 use super::passes::has_group;
 use super::place::{Kind, Place};
 use super::redirects::{Redirects, checked, closing};
 use super::time::switch;
 use crate::convert::note::{Notes, Origin};
+use crate::convert::overlap::{escaped, meet};
 use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Takes, Who};
 use crate::convert::value::Keys;
 use crate::field::Kind as _;
@@ -33,8 +36,10 @@ pub(super) struct Rewrites {
     /// `RewriteOptions`, in lower case; `None`: as the main server has them.
     options: Option<Vec<String>>,
     rules: Vec<Rewrite>,
-    /// `RewriteCond` before the next rule.
+    /// `RewriteCond` before the next rule of the server.
     conditions: Vec<Vec<String>>,
+    /// The same of sections.
+    in_section: Vec<Vec<String>>,
 }
 
 /// Where the requests of a server come in.
@@ -65,6 +70,8 @@ pub(super) struct Rewritten {
     pub(super) rules: Vec<Rule>,
     /// What they forbid to some clients.
     pub(super) guards: Vec<Overlay>,
+    /// The redirects behind which further rules are looked at: those without `[L]`.
+    open: Vec<Origin>,
 }
 
 impl Rewrites {
@@ -76,7 +83,10 @@ impl Rewrites {
         redirects: &mut Redirects,
         notes: &mut Notes,
     ) -> bool {
-        let words = node.words();
+        let words = match &*node.name {
+            "rewritecond" | "rewriterule" => words(&node.arguments),
+            _ => node.words(),
+        };
         let first = words.first().map_or("", String::as_str);
         self.is_used |= node.name.starts_with("rewrite");
         match (&*node.name, place) {
@@ -88,9 +98,9 @@ impl Rewrites {
                 self.options.get_or_insert_default().extend(options);
             }
             ("rewriteoptions", _) => notes.count(&node.origin),
-            ("rewritecond", _) => self.conditions.push(words),
+            ("rewritecond", _) => self.conditions_of(place).push(words),
             ("rewriterule", _) => {
-                let conditions = std::mem::take(&mut self.conditions);
+                let conditions = std::mem::take(self.conditions_of(place));
                 let [pattern, to, rest @ ..] = words.as_slice() else {
                     let text = "left out: a pattern and a substitution are wanted";
                     notes.name(&node.origin, text);
@@ -111,6 +121,14 @@ impl Rewrites {
             _ => return false,
         }
         true
+    }
+
+    /// The conditions that belong to the next rule in the same place.
+    const fn conditions_of(&mut self, place: &Place) -> &mut Vec<Vec<String>> {
+        match place {
+            Place::Server => &mut self.conditions,
+            Place::Section(_) => &mut self.in_section,
+        }
     }
 
     /// The rules that a server has, in order: a virtual host (`self`) with those that it inherits from the main server, or the
@@ -202,6 +220,9 @@ impl Rewrite {
         if self.flags.refuses() && !self.flags.chains && !in_chain && is_conditional {
             return self.forbid(front, to, notes);
         }
+        if self.flags.redirect.is_some() && !in_chain && self.is_about_clients() {
+            return self.forbid(front, to, notes);
+        }
         let why = match self.holds(front) {
             Some(false) if !self.flags.chains => return notes.count(&self.origin),
             _ if in_chain => Some("it belongs to the rule before it ([C])"),
@@ -215,7 +236,12 @@ impl Rewrite {
         };
         match action {
             Ok(Some(action)) => match self.rule(action, notes) {
-                Some(rule) => to.rules.push(rule),
+                Some(rule) => {
+                    if !self.flags.ends() {
+                        to.open.push(self.origin.clone());
+                    }
+                    to.rules.push(rule);
+                }
                 None if self.flags.refuses() => {
                     let why = "its pattern has no counterpart";
                     to.closed.push(closing(every(), &self.origin, why, notes));
@@ -253,8 +279,12 @@ impl Rewrite {
             }
             Outcome::Held(held) if held.clients.is_none() && held.except.is_empty() => {
                 let takes = held.paths.unwrap_or_else(every);
-                let action = Action::Respond(self.flags.status());
-                match checked(takes, action, &self.origin, notes) {
+                let status = if self.flags.refuses() {
+                    self.flags.status()
+                } else {
+                    403
+                };
+                match checked(takes, Action::Respond(status), &self.origin, notes) {
                     Some(rule) => to.rules.push(Rule {
                         hosts: held.hosts,
                         ..rule
@@ -268,7 +298,11 @@ impl Rewrite {
             Outcome::Held(mut held) => {
                 held.except.extend(passed(&to.rules));
                 // Where an earlier rule answers, this one is not looked at.
-                for rule in &mut to.rules {
+                for rule in to
+                    .rules
+                    .iter_mut()
+                    .filter(|it| !to.open.contains(&it.origin))
+                {
                     rule.lifted.push(self.origin.clone());
                 }
                 to.guards.extend(self.guards(held, notes));
@@ -319,8 +353,11 @@ impl Rewrite {
             beside: vec![beside],
             ..Access::default()
         };
-        let mut guards = vec![overlay(held.paths.unwrap_or_else(every), guard)];
-        for takes in held.except {
+        let paths = held.paths.unwrap_or_else(every);
+        let mut except = held.except;
+        except.retain(|takes| meet(takes, &paths));
+        let mut guards = vec![overlay(paths, guard)];
+        for takes in except {
             let access = Access {
                 lifted: vec![self.origin.clone()],
                 ..Access::default()
@@ -339,7 +376,9 @@ impl Rewrite {
                 notes.name(&self.origin, text);
                 return None;
             };
-            return checked(Takes::Path(path), action, &self.origin, notes);
+            let below = whole_path(&self.pattern).is_none();
+            let rule = checked(Takes::Path(path), action, &self.origin, notes);
+            return rule.map(|rule| Rule { below, ..rule });
         }
         if let Action::Redirect { to, .. } = &action
             && (self.to.contains('?') && to != "https" && !self.flags.adds_query
@@ -366,12 +405,21 @@ impl Rewrite {
         checked(takes, action, &self.origin, notes)
     }
 
+    /// Whether it asks who the client is: whom it sends elsewhere does not come in.
+    fn is_about_clients(&self) -> bool {
+        let tests = self.conditions.iter().filter_map(|words| words.first());
+        let mut tests = tests.map(|test| test.to_ascii_uppercase());
+        tests.any(|test| test.contains("REMOTE_") || test.contains("SSL_CLIENT_"))
+    }
+
     /// What a rule that forbids something at times forbids always: nobody comes in who was kept out.
     fn guarded(&self) -> Takes {
         let pattern = &self.pattern;
-        let wide = is_every(pattern) || pattern.starts_with('!');
+        // A path is compared without its parameters here.
+        let wide = is_every(pattern) || pattern.starts_with('!') || pattern.contains(';');
         match !wide && MatchText::read(pattern).is_ok() {
-            true => Takes::Pattern(format!("(?i){pattern}")),
+            true if self.flags.any_case => Takes::Pattern(format!("(?i){pattern}")),
+            true => Takes::Pattern(pattern.clone()),
             false => every(),
         }
     }
@@ -436,14 +484,17 @@ impl Rewrite {
 
 /// Whether a `RewriteRule` forbids something, by whatever status.
 pub(super) fn forbids(node: &Node) -> bool {
-    let words = node.words();
+    let words = words(&node.arguments);
     words.get(2).is_some_and(|flags| Flags::of(flags).refuses())
 }
 
 /// The paths for which rules end the list: what stands behind these rules does not see them.
 fn passed(rules: &[Rule]) -> impl Iterator<Item = Takes> {
     let passing = rules.iter().filter(|rule| rule.action == Action::Pass);
-    passing.map(|rule| rule.takes.clone())
+    passing.map(|rule| match &rule.takes {
+        Takes::Path(path) if rule.below => Takes::Pattern(format!("^{}/", escaped(path))),
+        takes => takes.clone(),
+    })
 }
 
 /// Whether a condition holds for every request of a server, or for none, because it asks for TLS or for a usual port.

@@ -4,7 +4,7 @@ use super::always::every_path;
 use super::part::Part;
 use super::place::Kind;
 use super::proxied;
-use super::redirects::closing;
+use super::redirects::{WITHOUT_PARAMETERS, closing};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::covers;
 use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Server, Takes, Who};
@@ -36,15 +36,15 @@ pub(super) fn add(
             continue;
         }
         if let Takes::Pattern(pattern) = &takes
-            && let Err(fault) = MatchText::read(pattern)
+            && let Some(why) = unreadable(pattern)
         {
             match access.matters() {
                 true => {
                     let every = Takes::Path("/".to_owned());
-                    closed.push(closing(every, &section.origin, &fault.message, notes));
+                    closed.push(closing(every, &section.origin, &why, notes));
                 }
                 false => {
-                    let text = format!("left out with everything in it: {}", fault.message);
+                    let text = format!("left out with everything in it: {why}");
                     notes.name(&section.origin, text);
                 }
             }
@@ -65,6 +65,15 @@ pub(super) fn add(
     }
     closed.extend(without_slash(server, &below, notes));
     closed
+}
+
+/// Why the expression of a section takes other paths here, or none; `None`: it takes the same ones.
+fn unreadable(pattern: &str) -> Option<String> {
+    match MatchText::read(pattern) {
+        Err(fault) => Some(fault.message),
+        Ok(_) if pattern.contains(';') => Some(WITHOUT_PARAMETERS.to_owned()),
+        Ok(_) => None,
+    }
 }
 
 /// Closes `/app` where a section about `/app/`, one of `below`, has other rules than those that count for `/app` itself.

@@ -14,7 +14,8 @@ use super::rewrites::Front;
 use super::sections;
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
-use crate::convert::site::{Action, Balancer, Overlay, Rule, Server, Site};
+use crate::convert::overlap::meet;
+use crate::convert::site::{Action, Balancer, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
 use crate::model::Scheme;
@@ -137,7 +138,8 @@ impl Builder<'_> {
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
         let (rewritten, guards) = self.rewrites(&parts, host, &usual, preserve.unwrap_or(false));
-        first.extend(rewritten);
+        let [own_first, redirects, behind] = rewritten;
+        first.extend(own_first);
         server.overlays.extend(guards);
         sections::close_everything(&mut first, &mut server);
         let mut stage: Vec<Rule> = Vec::new();
@@ -154,7 +156,7 @@ impl Builder<'_> {
         }
         let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
         let last: Vec<Rule> = last.cloned().collect();
-        server.stages = [first, stage, last, files]
+        server.stages = [first, redirects, behind, stage, last, files]
             .into_iter()
             .filter(|it| !it.is_empty())
             .collect();
@@ -206,7 +208,7 @@ impl Builder<'_> {
         host: Option<&Part>,
         usual: &Usual,
         preserve: bool,
-    ) -> (Vec<Rule>, Vec<Overlay>) {
+    ) -> ([Vec<Rule>; 3], Vec<Overlay>) {
         let own = host.unwrap_or(self.main);
         let front = Front {
             secure: listeners::is_secure(own, self.main),
@@ -214,31 +216,42 @@ impl Builder<'_> {
         };
         let main = host.map(|_| &self.main.rewrites);
         let rewritten = own.rewrites.of_server(main, front, self.notes);
-        let mut rules = rewritten.closed;
-        // Redirects in sections come behind what is answered at once, and before what is sent on.
-        let sent_on = |rule: &Rule| matches!(rule.action, Action::To(_));
-        let at = rewritten.rules.iter().position(sent_on);
-        let at = at.unwrap_or(rewritten.rules.len());
-        let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
-        for (number, rule) in rewritten.rules.into_iter().enumerate() {
-            if number == at {
-                rules.extend(redirects.clone().cloned());
-            }
-            rules.push(match &rule.action {
+        let mut first: Vec<Rule> = rewritten.closed;
+        let mut behind: Vec<Rule> = Vec::new();
+        for rule in rewritten.rules {
+            match &rule.action {
                 Action::To(url) => {
                     let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
-                    Rule {
+                    behind.push(Rule {
                         lifted: rule.lifted,
                         ..self.rule(&pass, host, usual, preserve)
-                    }
+                    });
                 }
-                _ => rule,
-            });
+                _ if behind.is_empty() => first.push(rule),
+                _ => behind.push(rule),
+            }
         }
-        if !rules.iter().any(sent_on) {
-            rules.extend(redirects.cloned());
+        if !behind.is_empty() {
+            // What ends the list ends it for what is sent on too.
+            let passing = first.iter().filter(|rule| rule.action == Action::Pass);
+            let passing: Vec<Rule> = passing.cloned().collect();
+            behind.splice(..0, passing);
         }
-        (rules, rewritten.guards)
+        // Redirects in sections come behind what is answered at once, and before what is sent on.
+        let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
+        let mut redirects: Vec<Rule> = redirects.cloned().collect();
+        let passes = parts
+            .iter()
+            .flat_map(|part| part.located.iter().chain(&part.passes));
+        let sent: Vec<&Takes> = passes
+            .map(|pass| &pass.takes)
+            .chain(behind.iter().map(|rule| &rule.takes))
+            .collect();
+        for redirect in &mut redirects {
+            // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
+            redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
+        }
+        ([first, redirects, behind], rewritten.guards)
     }
 
     /// The names of a virtual host that can be hosts here.

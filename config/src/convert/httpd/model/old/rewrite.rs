@@ -116,7 +116,7 @@ fn rules(nodes: &[Node]) -> Vec<Rule<'_>> {
         match &*node.name {
             "rewritecond" => conditions.push(Condition::of(node)),
             "rewriterule" => {
-                let words = node.words();
+                let words = super::super::rewrites::words(&node.arguments);
                 let flags = Flags::of(words.get(2).map_or("", String::as_str));
                 rules.push(Rule {
                     node,

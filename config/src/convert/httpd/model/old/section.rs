@@ -1,7 +1,7 @@
 //! `<Location>` and `<LocationMatch>` (`server/request.c: ap_location_walk()`).
 
 use super::super::super::tree::Node;
-use crate::convert::overlap::escaped;
+use super::super::wildcard;
 use crate::convert::request_path::taken;
 use crate::convert::told::Telling;
 use regex::Regex;
@@ -45,20 +45,8 @@ fn is_in(node: &Node, path: &str) -> Option<bool> {
     match (&*node.name, words.as_slice()) {
         ("locationmatch", [pattern, ..]) => regex(pattern),
         (_, [mark, pattern, ..]) if mark == "~" => regex(pattern),
-        (_, [own, ..]) if own.contains(['*', '?', '[']) => regex(&wild(own)),
+        (_, [own, ..]) if wildcard::is_wild(own) => regex(&wildcard::expression(own)),
         (_, [own, ..]) => Some(taken(own, path).is_some()),
         _ => Some(false),
     }
-}
-
-/// A path with `*` and `?`, neither of which takes a slash, as an expression.
-fn wild(own: &str) -> String {
-    let letter = |letter: char| match letter {
-        '*' => "[^/]*".to_owned(),
-        '?' => "[^/]".to_owned(),
-        '[' | ']' => letter.to_string(),
-        letter => escaped(&letter.to_string()),
-    };
-    let inner: String = own.chars().map(letter).collect();
-    format!("^{inner}(/|$)")
 }

@@ -128,6 +128,10 @@ pub(super) fn paths(pattern: &str, any_case: bool) -> Option<Takes> {
         return Some(Takes::Path("/".to_owned()));
     }
     MatchText::read(pattern).ok()?;
+    // A path is compared without its parameters here.
+    if pattern.contains(';') {
+        return None;
+    }
     let whole = whole_path(pattern).filter(|path| PathPrefix::read(path).is_ok());
     match (any_case, whole) {
         (true, _) => Some(Takes::Pattern(format!("(?i){pattern}"))),

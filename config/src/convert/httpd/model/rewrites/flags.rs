@@ -62,6 +62,11 @@ impl Flags {
         self.forbids || self.is_gone || matches!(self.redirect, Some(400..600))
     }
 
+    /// Whether no further rule is looked at for a path that the rule takes.
+    pub(super) fn ends(&self) -> bool {
+        self.is_last || self.is_proxied || self.refuses()
+    }
+
     /// The status of the answer to what it refuses.
     pub(super) fn status(&self) -> u16 {
         match self.redirect {

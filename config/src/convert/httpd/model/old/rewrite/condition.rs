@@ -1,6 +1,7 @@
 //! `RewriteCond`, and the variables of mod_rewrite that a URL says.
 
 use super::super::super::super::tree::Node;
+use super::super::super::rewrites;
 use super::super::request::Request;
 use super::super::substitution::{Captured, expanded};
 use crate::convert::note::Origin;
@@ -18,7 +19,7 @@ pub(super) struct Condition<'a> {
 
 impl<'a> Condition<'a> {
     pub(super) fn of(node: &'a Node) -> Self {
-        let words = node.words();
+        let words = rewrites::words(&node.arguments);
         let word = |at: usize| words.get(at).cloned().unwrap_or_default();
         let flags = word(2).to_ascii_lowercase();
         let flags = flags.trim_start_matches('[').trim_end_matches(']');
