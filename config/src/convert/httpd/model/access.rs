@@ -260,23 +260,36 @@ impl Rules {
 
 /// Whether a section, which may be of an unknown kind, has a rule in it that keeps somebody out.
 pub(super) fn restricts(node: &Node) -> bool {
-    let allows_all = |inner: &Node| {
-        let words = inner.words();
-        inner.name == "allow" && words.iter().any(|it| it.eq_ignore_ascii_case("all"))
+    let inner = node.inner();
+    inner.iter().any(|it| keeps_out(it, inner))
+}
+
+/// Whether a directive or section can keep somebody out: to be asked before a line is counted, left out or skipped. `beside` is
+/// what stands in the same place, for `Order` counts with `Allow`.
+pub(super) fn keeps_out(node: &Node, beside: &[Node]) -> bool {
+    let allows_all = |it: &Node| {
+        let words = it.words();
+        it.name == "allow" && words.iter().any(|it| it.eq_ignore_ascii_case("all"))
     };
-    node.inner().iter().any(|inner| match &*inner.name {
-        "require" => require(&inner.words(), &inner.origin) != Rule::All,
+    match &*node.name {
+        "require" => require(&node.words(), &node.origin) != Rule::All,
         "requirenone" => true,
-        "allow" => !allows_all(inner),
+        "allow" => !allows_all(node),
         // Who is in no list stays out.
         "order" => {
-            let order = inner.arguments.trim_start().to_ascii_lowercase();
+            let order = node.arguments.trim_start().to_ascii_lowercase();
             let starts = order.trim_start_matches('"');
-            !starts.starts_with("deny") && !node.inner().iter().any(allows_all)
+            !starts.starts_with("deny") && !beside.iter().any(allows_all)
         }
-        "sslverifyclient" => !inner.arguments.trim().eq_ignore_ascii_case("none"),
-        "rewriterule" => super::rewrites::forbids(inner),
-        "redirect" | "redirectmatch" => super::redirects::refuses(inner),
+        "sslverifyclient" => !node.arguments.trim().eq_ignore_ascii_case("none"),
+        "allowmethods" => !node.arguments.trim().eq_ignore_ascii_case("reset"),
+        "rewriterule" => super::rewrites::forbids(node) || switches_off(node),
+        "setenvif" | "setenvifnocase" | "setenvifexpr" | "browsermatch" | "browsermatchnocase" => {
+            switches_off(node)
+        }
+        "proxypass" | "proxypassmatch" => node.words().iter().any(|word| word == "!"),
+        "jkunmount" => true,
+        "redirect" | "redirectmatch" => super::redirects::refuses(node),
         "authtype"
         | "authname"
         | "authuserfile"
@@ -285,8 +298,15 @@ pub(super) fn restricts(node: &Node) -> bool {
         | "satisfy"
         | "authbasicprovider"
         | "authbasicauthoritative" => false,
-        name => Rules::knows(name) || restricts(inner),
-    })
+        name => Rules::knows(name) || restricts(node),
+    }
+}
+
+/// Whether a line sets a variable that keeps mod_proxy or mod_jk away.
+fn switches_off(node: &Node) -> bool {
+    ["no-proxy", "no-jk"]
+        .iter()
+        .any(|name| node.arguments.contains(name))
 }
 
 fn admission(rule: Rule, notes: &mut Notes) -> Admission {

@@ -448,20 +448,9 @@ impl Rewrite {
         }
     }
 
-    /// TRACE is refused here in any case. TRACK, which no server of today knows, is not.
+    /// Closing everything would keep out more than the rule does.
     fn name_trace(&self, notes: &mut Notes) {
-        let mut words = self.conditions.iter().flatten();
-        let has_track = |word: &String| {
-            let word = word.to_ascii_uppercase();
-            word.contains("TRACK") || word.contains("[")
-        };
-        match words.any(has_track) {
-            true => notes.name(
-                &self.origin,
-                "left out: TRACE is refused here in any case, but TRACK is sent on",
-            ),
-            false => notes.count(&self.origin),
-        }
+        notes.name(&self.origin, TRACE_GOES_ON);
     }
 
     /// `RewriteCond %{REQUEST_METHOD} ^TRACE`
@@ -481,6 +470,9 @@ impl Rewrite {
         self.flags.refuses() && !self.conditions.is_empty() && self.conditions.iter().all(is_trace)
     }
 }
+
+/// What is said of lines that refuse TRACE.
+pub(super) const TRACE_GOES_ON: &str = "left out: TRACE and TRACK are sent on like other methods; Tomcat refuses TRACE unless allowTrace is set";
 
 /// Whether a `RewriteRule` forbids something, by whatever status.
 pub(super) fn forbids(node: &Node) -> bool {

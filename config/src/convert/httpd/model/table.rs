@@ -1,10 +1,15 @@
 //! Directives that are no business of a gateway's, and those that have no counterpart.
 
 use super::super::tree::Node;
+use super::rewrites::TRACE_GOES_ON;
+use super::time::switch;
 use crate::convert::note::Notes;
 
 /// Counts or names a directive or section that nothing else has taken.
 pub(super) fn rest(node: &Node, notes: &mut Notes) {
+    if node.name == "traceenable" && switch(node.arguments.trim()) == Some(false) {
+        return notes.name(&node.origin, TRACE_GOES_ON);
+    }
     if COUNTED.contains(&&*node.name)
         || COUNTED_STARTS
             .iter()
