@@ -39,7 +39,7 @@ pub use account::{Account, Fate, Line, OldFile};
 pub use ask::Old;
 pub use converted::Converted;
 pub use files::Files;
-pub use note::{Failure, Notes, Origin, Remark};
+pub use note::{Closed, Failure, Notes, Origin, Remark};
 pub use secrecy::{HIDDEN, Secrecy};
 pub use told::{Asked, Backend, Deed, Step, Told};
 pub use value::{Keys, Value};

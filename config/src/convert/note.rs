@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::site::Closed;
-
 /// A line of an old file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
@@ -18,6 +16,26 @@ pub struct Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// The old server lets some in, but that cannot be said here: nobody comes in until somebody has looked at it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Closed {
+    /// What could not be turned.
+    pub why: String,
+    /// Where it stands; `None`: in the section as a whole.
+    pub origin: Option<Origin>,
+}
+
+impl Closed {
+    /// What a line says cannot be turned.
+    #[must_use]
+    pub fn by(origin: &Origin, why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            origin: Some(origin.clone()),
+        }
     }
 }
 

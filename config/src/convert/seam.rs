@@ -92,7 +92,7 @@ fn next(server: &Server, rule: &Rule, path: &str) -> Rule {
                     None => {
                         let why =
                             "a rule by expression takes it behind the one with a slash at its end";
-                        let closed = super::site::Closed::by(&rule.origin, why);
+                        let closed = super::note::Closed::by(&rule.origin, why);
                         return alone(Action::Close(closed));
                     }
                 }

@@ -15,7 +15,7 @@
 //! (mod_jk's `/app`). Nothing here depends on the order or length of paths: `arrange` finds out what has to be written.
 
 use super::networks::Networks;
-use super::note::Origin;
+use super::note::{Closed, Origin};
 use super::value::{Keys, Value};
 
 /// What the old server does.
@@ -249,26 +249,6 @@ pub enum Admission {
     },
     /// Nobody comes in.
     Nobody(Closed),
-}
-
-/// The old server lets some in, but that cannot be said here: nobody comes in until somebody has looked at it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Closed {
-    /// What could not be turned.
-    pub why: String,
-    /// Where it stands; `None`: in the section as a whole.
-    pub origin: Option<Origin>,
-}
-
-impl Closed {
-    /// What a line says cannot be turned.
-    #[must_use]
-    pub fn by(origin: &Origin, why: impl Into<String>) -> Self {
-        Self {
-            why: why.into(),
-            origin: Some(origin.clone()),
-        }
-    }
 }
 
 impl Access {

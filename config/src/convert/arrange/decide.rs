@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use super::entry::{Answer, Outcome};
-use crate::convert::note::Origin;
+use crate::convert::note::{Closed, Origin};
 use crate::convert::overlap::{covers, is_inside, join, takes_all, upwards};
-use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Site, Takes};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::Keys;
 
 /// Keys that mean nothing where nothing is sent to a backend.

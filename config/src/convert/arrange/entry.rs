@@ -1,8 +1,8 @@
 //! Mappings, and what becomes of requests at a path.
 
-use crate::convert::note::Origin;
+use crate::convert::note::{Closed, Origin};
 use crate::convert::overlap::join;
-use crate::convert::site::{Closed, Takes};
+use crate::convert::site::Takes;
 use crate::convert::value::Keys;
 
 /// What becomes of requests at a path.

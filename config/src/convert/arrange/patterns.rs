@@ -5,11 +5,11 @@ use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
-use crate::convert::note::Notes;
+use crate::convert::note::{Closed, Notes};
 use crate::convert::overlap::{
     covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
 };
-use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
 
 /// The mappings by expression of all contexts; those of contexts with hosts come first.
 pub(super) fn patterns(
@@ -107,7 +107,11 @@ fn sequence(
         return Vec::new();
     };
     let leading = leading(server);
-    let mut sections = of_sections(decider, server, is_exclusion, &leading, notes);
+    let before = Before {
+        is_exclusion,
+        leading: &leading,
+    };
+    let mut sections = of_sections(decider, server, &before, notes);
     // What is closed comes first, so that no other section hides it.
     sections.sort_by_key(|entry| entry.outcome.answer != Answer::Respond(403));
     let (mut first, mut entries) = (Vec::new(), Vec::new());
@@ -163,17 +167,24 @@ fn leading(server: &Server) -> Vec<&Rule> {
     leading
 }
 
+/// What has mappings that come before those of sections.
+struct Before<'a> {
+    /// Whether a path is an exclusion.
+    is_exclusion: &'a dyn Fn(&str) -> bool,
+    /// Rules by expression that refuse.
+    leading: &'a [&'a Rule],
+}
+
 /// The mappings of the sections that cover paths by expressions. Of two the narrower one comes first.
 fn of_sections(
     decider: &Decider<'_>,
     server: &Server,
-    is_exclusion: &dyn Fn(&str) -> bool,
-    leading: &[&Rule],
+    before: &Before<'_>,
     notes: &mut Notes,
 ) -> Vec<Entry> {
     let mut found: Vec<(&Overlay, Vec<Entry>)> = Vec::new();
     for overlay in &server.overlays {
-        let entries = guarded(decider, server, overlay, (is_exclusion, leading), notes);
+        let entries = guarded(decider, server, overlay, before, notes);
         let wider = found
             .iter()
             .position(|it| is_inside(&overlay.takes, &it.0.takes));
@@ -292,7 +303,7 @@ fn guarded(
     decider: &Decider<'_>,
     server: &Server,
     overlay: &Overlay,
-    before: (&dyn Fn(&str) -> bool, &[&Rule]),
+    before: &Before<'_>,
     notes: &mut Notes,
 ) -> Vec<Entry> {
     let (restricts, empty) = (overlay.access.matters(), overlay.keys.is_empty());
@@ -410,7 +421,7 @@ fn alone<'s>(
     server: &'s Server,
     overlay: &Overlay,
     path: &str,
-    (is_exclusion, leading): (&dyn Fn(&str) -> bool, &[&Rule]),
+    earlier: &Before<'_>,
 ) -> Option<&'s Rule> {
     if !takes_all(path, &overlay.takes) {
         return None;
@@ -432,8 +443,8 @@ fn alone<'s>(
     let mut rules = server.stages.iter().flatten().take_while(before);
     let takes_some = |other: &Rule| {
         let excluded = match &other.takes {
-            Takes::Path(path) => other.action == Action::Pass && is_exclusion(path),
-            _ => leading.iter().any(|it| std::ptr::eq(*it, other)),
+            Takes::Path(path) => other.action == Action::Pass && (earlier.is_exclusion)(path),
+            _ => earlier.leading.iter().any(|it| std::ptr::eq(*it, other)),
         };
         !excluded && meet(&other.takes, &overlay.takes)
     };

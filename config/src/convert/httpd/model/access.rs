@@ -7,8 +7,8 @@ use std::path::Path;
 use self::networks::{network, old_network};
 use super::super::tree::Node;
 use crate::convert::networks::Networks;
-use crate::convert::note::{Notes, Origin};
-use crate::convert::site::{Access, Admission, Closed};
+use crate::convert::note::{Closed, Notes, Origin};
+use crate::convert::site::{Access, Admission};
 
 /// The rules of a section.
 #[derive(Debug, Clone, Default)]

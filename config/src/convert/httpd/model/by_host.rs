@@ -1,8 +1,8 @@
 //! Rules and sections that count for some hosts of a server alone: the hosts become servers of their own.
 
 use super::sections::close_everything;
-use crate::convert::note::Notes;
-use crate::convert::site::{Action, Beside, Closed, HostTest, Server, Site, Who};
+use crate::convert::note::{Closed, Notes};
+use crate::convert::site::{Action, Beside, HostTest, Server, Site, Who};
 
 /// Takes the servers of a site apart where something counts for some of their hosts.
 pub(super) fn split(site: &mut Site, notes: &mut Notes) {

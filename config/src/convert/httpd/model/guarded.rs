@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::part::{Part, Section};
 use super::place::Kind;
-use crate::convert::note::{Notes, Origin};
+use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::{covers, join};
-use crate::convert::site::{Access, Closed, Overlay, Takes};
+use crate::convert::site::{Access, Overlay, Takes};
 use crate::convert::value::Keys;
 
 /// What sections say about a path of requests and its folder. `secure`: whether clients come over TLS.

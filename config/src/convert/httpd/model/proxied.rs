@@ -1,8 +1,8 @@
 //! `<Proxy url>`: sections about what is sent on to urls that begin so.
 
-use crate::convert::note::Notes;
+use crate::convert::note::{Closed, Notes};
 use crate::convert::overlap::escaped;
-use crate::convert::site::{Access, Action, Closed, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
 use crate::convert::value::Keys;
 
 /// The section with the beginning of its url that is compared. Behind a wildcard nothing is, so such a section closes what

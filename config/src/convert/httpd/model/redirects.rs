@@ -3,9 +3,9 @@
 use super::super::tree::Node;
 use super::passes::{bare_path, simple};
 use super::place::{Kind, Place};
-use crate::convert::note::{Notes, Origin};
+use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::pattern_of;
-use crate::convert::site::{Action, Closed, Rule, Takes};
+use crate::convert::site::{Action, Rule, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 use crate::value::{PathPrefix, RedirectTo};

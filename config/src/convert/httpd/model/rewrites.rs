@@ -4,13 +4,17 @@
 mod addresses;
 mod conditions;
 mod flags;
+mod front;
+mod guards;
 mod hosts;
 mod language;
 mod patterns;
 mod words;
 
-use self::conditions::{Clients, Held, Outcome};
+use self::conditions::Outcome;
 use self::flags::Flags;
+pub(super) use self::front::Front;
+use self::front::holds;
 use self::patterns::{is_every, prefix, whole_path};
 pub(super) use self::words::words;
 use super::super::tree::Node;
@@ -19,9 +23,8 @@ use super::place::{Kind, Place};
 use super::redirects::{Redirects, checked, closing};
 use super::time::switch;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::{escaped, meet};
-use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Takes, Who};
-use crate::convert::value::Keys;
+use crate::convert::overlap::escaped;
+use crate::convert::site::{Action, Overlay, Rule, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 
@@ -40,15 +43,6 @@ pub(super) struct Rewrites {
     conditions: Vec<Vec<String>>,
     /// The same of sections.
     in_section: Vec<Vec<String>>,
-}
-
-/// Where the requests of a server come in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Front {
-    /// Whether its clients come over TLS.
-    pub(super) secure: bool,
-    /// Its port; `None`: it has several, or none is said.
-    pub(super) port: Option<u16>,
 }
 
 /// One `RewriteRule`.
@@ -305,66 +299,11 @@ impl Rewrite {
                 {
                     rule.lifted.push(self.origin.clone());
                 }
-                to.guards.extend(self.guards(held, notes));
+                let status = self.flags.status();
+                to.guards
+                    .extend(guards::guards(held, status, &self.origin, notes));
             }
         }
-    }
-
-    /// What a rule forbids to some clients, and the paths for which it does not.
-    fn guards(&self, held: Held, notes: &mut Notes) -> Vec<Overlay> {
-        let status = self.flags.status();
-        if status != 403 {
-            let text = format!("whom it keeps out gets 403 here, {status} in httpd");
-            notes.name(&self.origin, text);
-        }
-        let who = match held.clients {
-            None => Who::NotIn(["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec()),
-            Some(Clients::In(addresses)) => {
-                let mut networks = addresses.networks;
-                if addresses.further {
-                    let text = "clients with IPv6 addresses are kept out, because its expression may take some of them";
-                    notes.name(&self.origin, text);
-                    networks.push("::/0".to_owned());
-                }
-                Who::NotIn(networks)
-            }
-            Some(Clients::NotIn(addresses)) => {
-                if addresses.further {
-                    let text = "clients with IPv6 addresses are kept out, those that its expression takes too";
-                    notes.name(&self.origin, text);
-                }
-                Who::In(addresses.networks)
-            }
-        };
-        let hosts = held.hosts;
-        let overlay = |takes: Takes, access: Access| Overlay {
-            takes,
-            keys: Keys::default(),
-            access,
-            target: None,
-            hosts: hosts.clone(),
-            origin: self.origin.clone(),
-        };
-        let beside = Beside {
-            who,
-            origin: self.origin.clone(),
-        };
-        let guard = Access {
-            beside: vec![beside],
-            ..Access::default()
-        };
-        let paths = held.paths.unwrap_or_else(every);
-        let mut except = held.except;
-        except.retain(|takes| meet(takes, &paths));
-        let mut guards = vec![overlay(paths, guard)];
-        for takes in except {
-            let access = Access {
-                lifted: vec![self.origin.clone()],
-                ..Access::default()
-            };
-            guards.push(overlay(takes, access));
-        }
-        guards
     }
 
     fn rule(&self, action: Action, notes: &mut Notes) -> Option<Rule> {
@@ -487,31 +426,6 @@ fn passed(rules: &[Rule]) -> impl Iterator<Item = Takes> {
         Takes::Path(path) if rule.below => Takes::Pattern(format!("^{}/", escaped(path))),
         takes => takes.clone(),
     })
-}
-
-/// Whether a condition holds for every request of a server, or for none, because it asks for TLS or for a usual port.
-fn holds(condition: &[String], front: Front) -> Option<bool> {
-    let words: Vec<String> = condition
-        .iter()
-        .map(|word| word.to_ascii_lowercase())
-        .collect();
-    let [what, pattern, ..] = words.as_slice() else {
-        return None;
-    };
-    let is_usual = front.port == Some(if front.secure { 443 } else { 80 });
-    let is_wanted = match (&**what, &**pattern) {
-        ("%{server_port}", _) if !is_usual => return None,
-        ("%{https}", "on" | "=on" | "^on$" | "!off" | "!=off" | "!^off$") => true,
-        ("%{https}", "off" | "=off" | "^off$" | "!on" | "!=on" | "!^on$") => false,
-        ("%{request_scheme}", "https" | "=https" | "^https$" | "!http" | "!=http" | "!^http$") => {
-            true
-        }
-        ("%{request_scheme}", "=http" | "^http$" | "!https" | "!=https" | "!^https$") => false,
-        ("%{server_port}", "443" | "^443$" | "=443" | "!80" | "!^80$" | "!=80") => true,
-        ("%{server_port}", "80" | "^80$" | "=80" | "!443" | "!^443$" | "!=443") => false,
-        _ => return None,
-    };
-    Some(is_wanted == front.secure)
 }
 
 fn every() -> Takes {

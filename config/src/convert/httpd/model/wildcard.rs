@@ -1,4 +1,4 @@
-//! Paths with wildcards, as `<Location>` compares them (`apr_fnmatch()` with `APR_FNM_PATHNAME`).
+//! Paths with wildcards, as `<Location>` compares them (`server/request.c: ap_location_walk()`).
 
 use crate::convert::overlap::escaped;
 

@@ -2,8 +2,9 @@
 //! here.
 
 use super::addresses::{self, Addresses};
+use super::front::{Front, holds};
+use super::hosts;
 use super::patterns::{is_every, whole_path};
-use super::{Front, holds, hosts};
 use crate::convert::networks::common;
 use crate::convert::overlap::{pattern_of, pattern_of_one};
 use crate::convert::site::{HostTest, Takes};

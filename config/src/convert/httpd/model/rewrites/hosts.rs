@@ -44,7 +44,7 @@ fn with_dots(pattern: &str) -> String {
     let letters: Vec<char> = pattern.chars().collect();
     let is_letter = |at: Option<usize>| {
         let letter = at.and_then(|at| letters.get(at));
-        letter.is_some_and(|it| it.is_ascii_alphanumeric())
+        letter.is_some_and(char::is_ascii_alphanumeric)
     };
     let mut text = String::new();
     for (at, letter) in letters.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The words of `RewriteRule` and `RewriteCond` (`mod_rewrite.c: parseargline()`).
 
 /// Two words and the flags. A blank behind `\` belongs to the word, and the `\` stays in it; a quote ends at the next one.
-pub(in super::super) fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() && words.len() < 3 {
