@@ -531,7 +531,7 @@ async fn a_watch_that_says_nothing_for_a_minute_is_opened_anew_and_the_next_such
         pass(seconds).await;
     }
     until("it is watched again", async || {
-        setup.api.asked(true).len() == 2
+        setup.api.asked(true).len() == 2 && setup.counted("ok").await >= 3.0
     })
     .await;
     assert_eq!(setup.api.asked(false).len(), lists);
