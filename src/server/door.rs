@@ -1,16 +1,18 @@
 //! What happens to a client connection before its first request: one step after the other, each as the listener's
 //! configuration says.
 
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 
 use ajpgate_config::Listener;
 use bytes::BytesMut;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::admission::admit;
+use super::admission::{Admitted, admit};
 use super::{http1, http2, preface, tls};
-use crate::client::Client;
+use crate::client::{self, Client};
+use crate::cores::Served;
 use crate::framing::Preface;
 use crate::state::Shared;
 use crate::tls::{Server, ServerError};
@@ -53,37 +55,111 @@ impl Door {
     }
 }
 
-/// Serves one connection, from accept to close. `addresses` are the client's and the one that it connected to.
-pub(super) async fn enter(
-    mut stream: TcpStream,
-    addresses: [SocketAddr; 2],
-    door: &Door,
-    shared: &Arc<Shared>,
-) {
-    let _counted = Counted::new(shared);
-    if let Some(admitted) = admit(&mut stream, addresses, door.proxy_protocol, shared).await {
-        // What is large is boxed: most connections do not need the room.
-        let client = admitted.client;
-        match &door.tls {
-            Some(server) => Box::pin(tls::serve(stream, client, server, shared)).await,
-            None if door.http2 => Box::pin(either(stream, Arc::new(client), shared)).await,
-            None => http1::serve(stream, BytesMut::new(), Arc::new(client), shared).await,
-        }
-        drop(admitted.place);
+/// A connection that was accepted, and what is held for it until it is over.
+pub(super) struct Arrival {
+    pub(super) stream: Came,
+    /// The client's address, and the one that it connected to.
+    pub(super) addresses: [SocketAddr; 2],
+    pub(super) door: Arc<Door>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) permit: Permit,
+    pub(super) served: Served,
+}
+
+/// The socket of a connection.
+pub(super) enum Came {
+    /// It was accepted on the core that serves it.
+    Here(TcpStream),
+    /// It was accepted on another one, whose events it has been taken out of.
+    Moved(net::TcpStream),
+}
+
+/// A place below `max_connections`; `None` where there is no limit.
+pub(super) type Permit = Option<OwnedSemaphorePermit>;
+
+/// A connection of HTTP/1.1 without TLS that was let in.
+struct Plain {
+    stream: TcpStream,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    held: Held,
+}
+
+/// What a connection counts in, until this is dropped.
+struct Held {
+    _counted: Counted,
+    _permit: Permit,
+    _served: Served,
+    /// Among the connections of its client's address.
+    _place: Option<client::Counted>,
+}
+
+/// Serves one connection, from accept to close.
+pub(super) async fn enter(arrival: Box<Arrival>) {
+    // Boxed: a connection that waits for its next request has no room for what came before the first one.
+    let plain = Box::pin(begin(arrival)).await;
+    if let Some(Plain {
+        stream,
+        client,
+        shared,
+        held,
+    }) = plain
+    {
+        http1::serve(stream, BytesMut::new(), client, shared).await;
+        drop(held);
     }
+}
+
+/// Lets a connection in, and serves it unless it is one of HTTP/1.1 without TLS.
+async fn begin(arrival: Box<Arrival>) -> Option<Plain> {
+    let Arrival {
+        stream,
+        addresses,
+        door,
+        shared,
+        permit,
+        served,
+    } = *arrival;
+    let counted = Counted::new(&shared);
+    let mut stream = match stream {
+        Came::Here(stream) => stream,
+        Came::Moved(stream) => TcpStream::from_std(stream).ok()?,
+    };
+    let Admitted { client, place } =
+        admit(&mut stream, addresses, door.proxy_protocol, &shared).await?;
+    let held = Held {
+        _counted: counted,
+        _permit: permit,
+        _served: served,
+        _place: place,
+    };
+    match &door.tls {
+        Some(server) => Box::pin(tls::serve(stream, client, server, &shared)).await,
+        None if door.http2 => Box::pin(either(stream, Arc::new(client), &shared)).await,
+        None => {
+            return Some(Plain {
+                stream,
+                client: Arc::new(client),
+                shared,
+                held,
+            });
+        }
+    }
+    drop(held);
+    None
 }
 
 /// A connection in `ajpgate_client_connections`, until this is dropped.
-struct Counted<'a>(&'a Shared);
+struct Counted(Arc<Shared>);
 
-impl<'a> Counted<'a> {
-    fn new(shared: &'a Shared) -> Self {
+impl Counted {
+    fn new(shared: &Arc<Shared>) -> Self {
         shared.counters.client_connections.increment();
-        Self(shared)
+        Self(Arc::clone(shared))
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.counters.client_connections.decrement();
     }
@@ -95,7 +171,7 @@ async fn either(mut stream: TcpStream, client: Arc<Client>, shared: &Arc<Shared>
         Some((Preface::Http2, read)) => {
             Box::pin(http2::serve(stream, read, client, shared)).await;
         }
-        Some((_, read)) => Box::pin(http1::serve(stream, read, client, shared)).await,
+        Some((_, read)) => Box::pin(http1::serve(stream, read, client, Arc::clone(shared))).await,
         None => {}
     }
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use super::door::{self, Door};
+use super::door::{self, Arrival, Came, Door, Permit};
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
 
@@ -202,9 +202,6 @@ struct Accepted {
     local: Option<SocketAddr>,
 }
 
-/// A place below `max_connections`; `None` where there is no limit.
-type Permit = Option<OwnedSemaphorePermit>;
-
 impl Accepting {
     /// Waits for a place for one connection, which was accepted before: a core that held a place while nobody connects to
     /// it would keep the place from the others. `None` when the gateway closes; where another process has taken over, the
@@ -269,30 +266,27 @@ impl Accepting {
         let Some(local) = local.or_else(|| stream.local_addr().ok()) else {
             return;
         };
-        let door = Arc::clone(&self.door.borrow());
         let (core, served) = self.shared.cores.assign();
-        let shared = Arc::clone(&self.shared);
+        let stream = match core {
+            None => Came::Here(stream),
+            // Its events are to come to the other core: it is taken out of this one's event queue.
+            Some(_) => match stream.into_std() {
+                Ok(stream) => Came::Moved(stream),
+                Err(_) => return,
+            },
+        };
+        let served = door::enter(Box::new(Arrival {
+            stream,
+            addresses: [address, local],
+            door: Arc::clone(&self.door.borrow()),
+            shared: Arc::clone(&self.shared),
+            permit,
+            served,
+        }));
         match core {
-            None => {
-                self.tasks.spawn(async move {
-                    door::enter(stream, [address, local], &door, &shared).await;
-                    drop((permit, served));
-                });
-            }
-            Some(core) => {
-                // Its events are to come to the other core: it is taken out of this one's event queue.
-                let Ok(stream) = stream.into_std() else {
-                    return;
-                };
-                let moved = async move {
-                    if let Ok(stream) = TcpStream::from_std(stream) {
-                        door::enter(stream, [address, local], &door, &shared).await;
-                    }
-                    drop((permit, served));
-                };
-                self.tasks.spawn_on(moved, core);
-            }
-        }
+            None => self.tasks.spawn(served),
+            Some(core) => self.tasks.spawn_on(served, core),
+        };
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn serve(
     let (socket, client, read) = (TlsSocket::new(stream), Arc::new(client), BytesMut::new());
     match is_http2 {
         true => Box::pin(http2::serve(socket, read, client, shared)).await,
-        false => http1::serve(socket, read, client, shared).await,
+        false => http1::serve(socket, read, client, Arc::clone(shared)).await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A client connection whose requests the request path answers.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -23,30 +23,32 @@ use crate::upload::ClientBody;
 
 /// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins. `read`:
 /// what has come from the client already.
-pub(crate) async fn serve<S: Socket>(
+pub(crate) fn serve<S: Socket>(
     stream: S,
     read: BytesMut,
     client: Arc<Client>,
-    shared: &Arc<Shared>,
-) {
-    let state = Arc::new(ConnectionState::default());
-    let bounds = Bounds::of(&shared.snapshot.load().limits);
+    shared: Arc<Shared>,
+) -> impl Future<Output = ()> + Send {
+    // Outside the future, which would keep room for each argument twice.
     let service = Gateway {
-        shared: Arc::clone(shared),
+        shared,
         client,
-        state: Arc::clone(&state),
+        state: Arc::default(),
     };
-    let mut connection = Connection::new(stream, state, bounds, &service);
-    connection.client.begin_with(read);
-    let mut running = pin!(connection.run());
-    let mut closing = pin!(shared.closing.idle_ends());
-    let mut listening = false;
-    poll_fn(|cx| {
-        // Polled once, so that it wakes this task; from then on the flag is enough.
-        listening = listening || closing.as_mut().poll(cx).is_pending();
-        clock::for_one_event(|| running.as_mut().poll(cx))
-    })
-    .await;
+    async move {
+        let bounds = Bounds::of(&service.shared.snapshot.load().limits);
+        let mut connection = Connection::new(stream, Arc::clone(&service.state), bounds, &service);
+        connection.client.begin_with(read);
+        let mut running = pin!(connection.run());
+        let mut closing = pin!(service.shared.closing.idle_ends());
+        let mut listening = false;
+        poll_fn(|cx| {
+            // Polled once, so that it wakes this task; from then on the flag is enough.
+            listening = listening || closing.as_mut().poll(cx).is_pending();
+            clock::for_one_event(|| running.as_mut().poll(cx))
+        })
+        .await;
+    }
 }
 
 /// The request path, for the requests of one connection.
