@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::http1::{self, Socket};
+use super::http1::{self, Begun, Socket};
 use super::http2;
 use crate::client::Client;
 use crate::state::Shared;
@@ -49,10 +49,13 @@ pub(super) async fn serve(
     };
     client.is_secure = true;
     client.tls = Some(Arc::new(facts));
-    let (socket, client, read) = (TlsSocket::new(stream), Arc::new(client), BytesMut::new());
+    let (stream, client, read) = (TlsSocket::new(stream), Arc::new(client), BytesMut::new());
     match is_http2 {
-        true => Box::pin(http2::serve(socket, read, client, shared)).await,
-        false => http1::serve(socket, read, client, Arc::clone(shared)).await,
+        true => Box::pin(http2::serve(stream, read, client, shared)).await,
+        false => {
+            let begun = Box::new(Begun { stream, read });
+            http1::serve(begun, client, Arc::clone(shared)).await;
+        }
     }
 }
 

@@ -21,21 +21,27 @@ use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::upload::ClientBody;
 
-/// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins. `read`:
-/// what has come from the client already.
+/// A connection when it begins. It is boxed, because a future keeps room for its arguments as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Begun<S> {
+    pub(crate) stream: S,
+    /// What has come from the client already.
+    pub(crate) read: BytesMut,
+}
+
+/// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins.
 pub(crate) fn serve<S: Socket>(
-    stream: S,
-    read: BytesMut,
+    begun: Box<Begun<S>>,
     client: Arc<Client>,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
-    // Outside the future, which would keep room for each argument twice.
     let service = Gateway {
         shared,
         client,
         state: Arc::default(),
     };
     async move {
+        let Begun { stream, read } = *begun;
         let bounds = Bounds::of(&service.shared.snapshot.load().limits);
         let mut connection = Connection::new(stream, Arc::clone(&service.state), bounds, &service);
         connection.client.begin_with(read);

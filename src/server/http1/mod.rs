@@ -18,4 +18,4 @@ mod upgraded;
 mod waits;
 
 pub(super) use self::client_stream::Socket;
-pub(super) use self::gateway::serve;
+pub(super) use self::gateway::{Begun, serve};
