@@ -15,6 +15,7 @@ use super::{http2, preface, tls};
 use crate::client::{self, Client};
 use crate::cores::Served;
 use crate::framing::Preface;
+use crate::in_box::in_box;
 use crate::state::Shared;
 use crate::tls::{Server, ServerError};
 
@@ -96,23 +97,26 @@ struct Held {
 }
 
 /// Serves one connection, from accept to close.
-pub(super) async fn enter(arrival: Box<Arrival>) {
+pub(super) fn enter(arrival: Arrival) -> impl Future<Output = ()> + Send {
     // Boxed: a connection that waits for its next request has no room for what came before the first one.
-    let Some(Plain {
-        begun,
-        client,
-        shared,
-        held,
-    }) = Box::pin(begin(arrival)).await
-    else {
-        return;
-    };
-    http1::serve(begun, client, shared).await;
-    drop(held);
+    let beginning = in_box(|| begin(arrival));
+    async move {
+        let Some(Plain {
+            begun,
+            client,
+            shared,
+            held,
+        }) = beginning.await
+        else {
+            return;
+        };
+        http1::serve(begun, client, shared).await;
+        drop(held);
+    }
 }
 
 /// Lets a connection in, and serves it unless it is one of HTTP/1.1 without TLS.
-async fn begin(arrival: Box<Arrival>) -> Option<Plain> {
+async fn begin(arrival: Arrival) -> Option<Plain> {
     let Arrival {
         stream,
         addresses,
@@ -120,7 +124,7 @@ async fn begin(arrival: Box<Arrival>) -> Option<Plain> {
         shared,
         permit,
         served,
-    } = *arrival;
+    } = arrival;
     let counted = Counted::new(&shared);
     let mut stream = match stream {
         Came::Here(stream) => stream,

@@ -275,14 +275,14 @@ impl Accepting {
                 Err(_) => return,
             },
         };
-        let served = door::enter(Box::new(Arrival {
+        let served = door::enter(Arrival {
             stream,
             addresses: [address, local],
             door: Arc::clone(&self.door.borrow()),
             shared: Arc::clone(&self.shared),
             permit,
             served,
-        }));
+        });
         match core {
             None => self.tasks.spawn(served),
             Some(core) => self.tasks.spawn_on(served, core),
