@@ -24,7 +24,7 @@
 //!   host), [`Found::part`] names the part that a member came from and [`Answer::Named`]'s `unheard` the parts that were not
 //!   heard of: their members stay as they are.
 //! * What is said of a member beside its url is in `standing`: `Ready`, `NotReady` (it takes no request), `Ending` (it
-//!   drains) or `EndingNotReady` (both). `Vanished` is for `reconcile` alone.
+//!   drains) or `EndingNotReady` (both). What has vanished is for `reconcile` alone.
 //! * Order means nothing, and a double counts once. At most [`MOST_MEMBERS`] members of a balancer are taken, which [`Room`] decides.
 //! * A source never removes a member itself, and knows nothing of balancers, sessions or requests.
 

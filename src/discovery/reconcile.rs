@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ajpgate_config::{MemberUrl, Standing};
+use ajpgate_config::MemberUrl;
 
 use super::answer::{Answer, Found};
 use super::room::Room;
@@ -45,12 +45,12 @@ pub(crate) fn reconcile(known: &[Found], answer: &Answer, mut room: Room) -> Rec
     let mut after = Reconciled::default();
     let (mut living, mut gone, mut going) = (Vec::new(), Vec::new(), Vec::new());
     for member in known {
-        let had_vanished = member.standing == Standing::Vanished;
+        let had_vanished = member.standing.has_vanished();
         let next = match named.remove(&member.url) {
             Some(found) => Some(found.clone()),
             None => Some(member.clone()).filter(|it| unheard.contains(&it.part)),
         };
-        let next = next.filter(|next| next.standing != Standing::Vanished);
+        let next = next.filter(|next| !next.standing.has_vanished());
         let has_room = next.as_ref().is_none_or(|next| room.take(&next.url));
         after.left_out += usize::from(!has_room);
         match next.filter(|_| has_room) {
@@ -80,14 +80,13 @@ pub(crate) fn reconcile(known: &[Found], answer: &Answer, mut room: Room) -> Rec
 
 /// The members without those that have vanished and are among `gone`.
 pub(crate) fn forget(known: &[Found], gone: &[MemberUrl]) -> Vec<Found> {
-    let stays =
-        |member: &&Found| member.standing != Standing::Vanished || !gone.contains(&member.url);
+    let stays = |member: &&Found| !member.standing.has_vanished() || !gone.contains(&member.url);
     known.iter().filter(stays).cloned().collect()
 }
 
 fn vanish(member: &Found) -> Found {
     Found {
-        standing: Standing::Vanished,
+        standing: member.standing.vanished(),
         ..member.clone()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use ajpgate_config::{
     Balancer, Config, Discover, DiscoverFrom, Member, MemberSource, MemberUrl, Origin, RouteRule,
-    Standing, Status, is_route,
+    Status, is_route,
 };
 
 use crate::discovery::{Found, Place, Room, forget, look_into_files, place, reconcile};
@@ -172,11 +172,11 @@ pub(crate) fn with_lists(file: &Config) -> Config {
 }
 
 fn vanish(found: &mut Found) {
-    found.standing = Standing::Vanished;
+    found.standing = found.standing.vanished();
 }
 
 fn has_vanished(found: &Found) -> bool {
-    found.standing == Standing::Vanished
+    found.standing.has_vanished()
 }
 
 /// Brings sources into the order of the file; those that it no longer has come last.

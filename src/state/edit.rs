@@ -14,7 +14,7 @@ mod sources;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange, Standing};
+use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange};
 use serde_json::Value;
 use tracing::warn;
 
@@ -401,9 +401,9 @@ fn said_by_source(member: &LiveMember, change: &MemberChange) -> Result<(), Edit
     let (key, says) = if takes_back(standing.takes_nothing(), change.disabled) {
         ("disabled", "says that it is not ready")
     } else if takes_back(standing.drains(), change.drain) {
-        match standing {
-            Standing::Vanished => ("drain", "no longer names it"),
-            _ => ("drain", "says that it ends"),
+        match standing.has_vanished() {
+            true => ("drain", "no longer names it"),
+            false => ("drain", "says that it ends"),
         }
     } else {
         return Ok(());

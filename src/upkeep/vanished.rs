@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ajpgate_config::{MemberUrl, Standing};
+use ajpgate_config::MemberUrl;
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -73,7 +73,7 @@ async fn gone(
     let vanished: Vec<Arc<LiveMember>> = balancer
         .members
         .iter()
-        .filter(|member| member.config.origin.standing == Standing::Vanished)
+        .filter(|member| member.config.origin.standing.has_vanished())
         .cloned()
         .collect();
     let unneeded = match vanished.is_empty() {

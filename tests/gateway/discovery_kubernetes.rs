@@ -167,6 +167,13 @@ async fn a_pod_that_terminates_keeps_its_sessions_only() {
         (&member["status"]["drain"], &member["drained"]),
         (&true.into(), &true.into())
     );
+    // Nor does it take anything when it is gone, though its address still answers.
+    setup.api.set("a", port, &[both[0]]);
+    until("it has gone", async || {
+        assert_eq!(setup.of_session("web-1").await.text(), "web-0");
+        setup.members().await.len() == 1
+    })
+    .await;
     // The pod that takes its name has another address.
     let _new = tomcat(SocketAddr::new(host(3), port), "web-1");
     setup

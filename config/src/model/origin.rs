@@ -58,18 +58,39 @@ pub enum Standing {
     EndingNotReady,
     /// Its source no longer names it: as `Ending`, and it goes once its sessions have ended.
     Vanished,
+    /// Its source no longer names it, and said before that it takes no request: it takes none, and goes once its requests
+    /// are done.
+    VanishedNotReady,
 }
 
 impl Standing {
     /// Whether it gets no new sessions, because it is about to end.
     #[must_use]
     pub const fn drains(self) -> bool {
-        matches!(self, Self::Ending | Self::EndingNotReady | Self::Vanished)
+        matches!(self, Self::Ending | Self::EndingNotReady) || self.has_vanished()
     }
 
     /// Whether it takes no request at all, also none of its sessions.
     #[must_use]
     pub const fn takes_nothing(self) -> bool {
-        matches!(self, Self::NotReady | Self::EndingNotReady)
+        matches!(
+            self,
+            Self::NotReady | Self::EndingNotReady | Self::VanishedNotReady
+        )
+    }
+
+    /// Whether its source no longer names it.
+    #[must_use]
+    pub const fn has_vanished(self) -> bool {
+        matches!(self, Self::Vanished | Self::VanishedNotReady)
+    }
+
+    /// What follows when its source no longer names it.
+    #[must_use]
+    pub const fn vanished(self) -> Self {
+        match self.takes_nothing() {
+            true => Self::VanishedNotReady,
+            false => Self::Vanished,
+        }
     }
 }

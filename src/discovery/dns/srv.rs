@@ -67,7 +67,7 @@ pub(super) fn answer(
 fn choose(heard: &Addresses, target: &str, known: &[Found]) -> Result<BTreeSet<IpAddr>, String> {
     let of_target = known
         .iter()
-        .filter(|it| it.part == target && it.standing != Standing::Vanished);
+        .filter(|it| it.part == target && !it.standing.has_vanished());
     let hosts = of_target.filter_map(|it| it.url.host.parse().ok());
     let hosts: BTreeSet<IpAddr> = hosts.collect();
     let is_six = !hosts.is_empty() && hosts.iter().all(IpAddr::is_ipv6);
@@ -220,7 +220,7 @@ mod tests {
             let answer = ask(&records, &hosts(now), &known, RouteRule::Learn);
             let members = reconcile(&known, &answer, Room::default()).members;
             let living = members.iter().filter(|it| it.part == "a.x");
-            let living = living.filter(|it| it.standing != Standing::Vanished);
+            let living = living.filter(|it| !it.standing.has_vanished());
             let living: Vec<&str> = living.map(|it| it.url.host.as_str()).collect();
             assert_eq!(living, [expected], "{before} | {now}");
         }

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ajpgate_config::{Discover, KubernetesService, MemberUrl, Standing};
+use ajpgate_config::{Discover, KubernetesService, MemberUrl};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::debug;
 
@@ -281,7 +281,7 @@ fn is_news(answer: &Answer, known: &[Found]) -> bool {
     let Answer::Named { found, .. } = answer else {
         return false;
     };
-    let living = known.iter().filter(|it| it.standing != Standing::Vanished);
+    let living = known.iter().filter(|it| !it.standing.has_vanished());
     let living: HashMap<&MemberUrl, &Found> = living.map(|it| (&it.url, it)).collect();
     let is_known = |it: &Found| living.get(&it.url) == Some(&it);
     found.len() != living.len() || !found.iter().all(is_known)

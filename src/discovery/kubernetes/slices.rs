@@ -158,7 +158,7 @@ const fn silence(standing: Standing) -> u8 {
     match standing {
         Standing::Ready => 0,
         Standing::Ending => 1,
-        Standing::NotReady | Standing::EndingNotReady | Standing::Vanished => 2,
+        _ => 2,
     }
 }
 

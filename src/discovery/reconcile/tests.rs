@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ajpgate_config::parse_member;
+use ajpgate_config::{Standing, parse_member};
 use proptest::prelude::*;
 
 use super::*;
@@ -110,6 +110,20 @@ fn what_a_source_says_of_a_member_counts_at_once() {
     };
     assert_eq!(reconcile(&all("a b"), &answer).members, said);
     assert_eq!(reconcile(&all("!a !b"), &answer).members, said);
+    // One that takes nothing takes nothing when it has vanished either.
+    let gone = reconcile(&said, &named("c", "")).members;
+    let standings: Vec<Standing> = gone.iter().map(|it| it.standing).collect();
+    assert_eq!(
+        standings,
+        [
+            Standing::Ready,
+            Standing::Vanished,
+            Standing::VanishedNotReady
+        ]
+    );
+    let again = reconcile(&gone, &named("c", "")).members;
+    assert_eq!(again, gone);
+    assert_eq!(reconcile(&gone, &named("b", "")).back, 1);
 }
 
 #[test]

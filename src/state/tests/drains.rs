@@ -35,6 +35,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Standing::Ending,
         Standing::EndingNotReady,
         Standing::Vanished,
+        Standing::VanishedNotReady,
     ]);
     let step = prop_oneof![
         3 => standing.prop_map(Step::Source),
