@@ -446,6 +446,10 @@ async fn watch<S: AsyncWrite + Unpin>(
 ) -> Option<()> {
     assert_eq!(query["allowWatchBookmarks"], "true");
     let mut seen: u64 = query["resourceVersion"].parse().unwrap();
+    let seconds = query["timeoutSeconds"].parse().unwrap();
+    let end = Instant::now() + Duration::from_secs(seconds);
+    // As the API does where a watch allows bookmarks (`cache_watcher.go`).
+    let mut bookmark_at = Some(end - Duration::from_secs(2));
     let mut said = state.said.subscribe();
     stream.write_all(STREAM).await.ok()?;
     stream.flush().await.ok()?;
@@ -455,10 +459,6 @@ async fn watch<S: AsyncWrite + Unpin>(
         chunk(stream, &format!("{event}\n")).await?;
         return stream.write_all(b"0\r\n\r\n").await.ok();
     }
-    let seconds = query["timeoutSeconds"].parse().unwrap();
-    let end = Instant::now() + Duration::from_secs(seconds);
-    // As the API does where a watch allows bookmarks (`cache_watcher.go`).
-    let mut bookmark_at = Some(end - Duration::from_secs(2));
     loop {
         let mood = state.inner.lock().unwrap().mood.clone();
         if mood == Mood::SilentWatch {
