@@ -17,7 +17,8 @@ const LEAST_INTERIM: usize = 64;
 pub(crate) struct ConnectionState {
     requests: AtomicU32,
     received: AtomicU64,
-    interim: Mutex<Interim>,
+    /// Most connections never have any.
+    interim: Mutex<Option<Box<Interim>>>,
 }
 
 impl ConnectionState {
@@ -53,7 +54,8 @@ impl ConnectionState {
 
     /// Notes the head of an interim answer (102 or 103) of a member.
     pub(crate) fn push_interim(&self, head: AnswerHead) {
-        let interim = &mut *self.interim();
+        let mut interim = self.interim();
+        let interim = interim.get_or_insert_default();
         let waiting: usize = interim.waiting().map(bytes).sum();
         if waiting.saturating_add(bytes(&head)) <= MAX_INTERIM {
             interim.came.push(head);
@@ -62,19 +64,24 @@ impl ConnectionState {
 
     /// Hands on to the client what was noted, each head as `finish` makes it.
     pub(crate) fn hand_on_interim(&self, finish: impl Fn(&mut Fields)) {
-        let interim = &mut *self.interim();
-        for mut head in interim.came.drain(..) {
-            finish(&mut head.fields);
-            interim.finished.push(head);
+        if let Some(interim) = &mut *self.interim() {
+            for mut head in interim.came.drain(..) {
+                finish(&mut head.fields);
+                interim.finished.push(head);
+            }
         }
     }
 
     /// The heads that were handed on since this was asked last.
     pub(crate) fn take_interim(&self) -> Vec<AnswerHead> {
-        std::mem::take(&mut self.interim().finished)
+        let mut interim = self.interim();
+        let finished = interim
+            .as_mut()
+            .map(|interim| std::mem::take(&mut interim.finished));
+        finished.unwrap_or_default()
     }
 
-    fn interim(&self) -> MutexGuard<'_, Interim> {
+    fn interim(&self) -> MutexGuard<'_, Option<Box<Interim>>> {
         self.interim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
