@@ -63,6 +63,62 @@ pub(crate) struct Entry {
     pub(crate) exclude: bool,
 }
 
+/// What the mapping of a path does as the expression of the path and what is below it, whose `$1` is what is behind the path.
+pub(super) fn as_expression(mut outcome: Outcome, path: &str) -> Outcome {
+    outcome.answer = match outcome.answer {
+        Answer::To(url) => Answer::To(format!("{}$1", url.trim_end_matches('/'))),
+        Answer::Redirect { to, status } if to != "https" => Answer::Redirect {
+            to: format!("{}$1", to.trim_end_matches('/')),
+            status,
+        },
+        Answer::Files(folder) => match above(&folder, path) {
+            Ok(directory) => Answer::Files(directory),
+            Err(why) => return unserved(outcome.origins, outcome.closed, &why),
+        },
+        other => other,
+    };
+    outcome
+}
+
+/// The directory in which a whole path leads into a folder: with `match`, `files` appends all of the path.
+///
+/// # Errors
+///
+/// Why there is none that can be served.
+fn above(folder: &str, path: &str) -> Result<String, String> {
+    if path == "/" {
+        return Ok(folder.to_owned());
+    }
+    if path.split('/').any(|name| name.starts_with('.')) {
+        return Err(format!("{path} has a name that begins with a dot"));
+    }
+    let directory = folder
+        .trim_end_matches('/')
+        .strip_suffix(path.trim_end_matches('/'));
+    match directory {
+        Some("") => Err(format!(
+            "for {path} it would be the root of the file system"
+        )),
+        Some(directory) => Ok(directory.to_owned()),
+        None => Err(format!("{folder} does not end with {path}")),
+    }
+}
+
+/// Nobody comes into a folder that no directory of an expression can serve.
+fn unserved(origins: Vec<Origin>, closed: Option<Closed>, why: &str) -> Outcome {
+    let why = format!(
+        "an expression comes later, so this is written with `match`, where the whole path is looked for in the directory of \
+         `files`: {why}; write a narrower expression, and `path` for the folder"
+    );
+    let here = origins.first().map(|origin| Closed::by(origin, &*why));
+    let closed = closed.or(here);
+    Outcome {
+        answer: Answer::Respond(403),
+        closed,
+        ..Outcome::not_found(origins)
+    }
+}
+
 /// What the mapping of a path does further below.
 pub(super) fn extended(outcome: &Outcome, above: &str, path: &str) -> Outcome {
     let rest = path
@@ -81,5 +137,28 @@ pub(super) fn extended(outcome: &Outcome, above: &str, path: &str) -> Outcome {
     Outcome {
         answer,
         ..outcome.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_in_which_a_whole_path_leads_into_a_folder() {
+        for (folder, path, expected) in [
+            ("/srv/img", "/img", Some("/srv")),
+            ("/srv/img/", "/img/", Some("/srv")),
+            ("/srv/img/img/a", "/img/a", Some("/srv/img")),
+            ("/srv/htdocs", "/", Some("/srv/htdocs")),
+            ("/srv/oldimg", "/img", None),
+            ("/srv/pictures", "/img", None),
+            ("/img", "/img", None),
+            ("/srv/.hidden/a", "/.hidden/a", None),
+            ("img", "/img", None),
+        ] {
+            let found = above(folder, path);
+            assert_eq!(found.ok().as_deref(), expected, "{folder} for {path}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::contexts::Context;
 use super::decide::{Decider, outcome, outcome_within};
-use super::entry::{Answer, Entry, Outcome, extended};
+use super::entry::{Answer, Entry, Outcome, as_expression, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
 use crate::convert::note::{Closed, Notes};
@@ -253,7 +253,7 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
     let mut entries = Vec::new();
     let leaves = rule.action == Action::Pass && !meets_later_expression(server, rule, own);
     for path in below.clone() {
-        let mut outcome = decider.at(Some(server), path);
+        let outcome = decider.at(Some(server), path);
         // Where it leaves a path to the stages behind it, theirs is the outcome.
         let is_left = leaves && is_behind(server, rule, &outcome);
         if outcome.origins.first() != Some(&rule.origin) && !is_left {
@@ -266,14 +266,7 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
         }) {
             continue;
         }
-        outcome.answer = match outcome.answer {
-            Answer::To(url) => Answer::To(format!("{}$1", url.trim_end_matches('/'))),
-            Answer::Redirect { to, status } if to != "https" => Answer::Redirect {
-                to: format!("{}$1", to.trim_end_matches('/')),
-                status,
-            },
-            other => other,
-        };
+        let outcome = as_expression(outcome, path);
         entries.push(entry(Takes::Pattern(pattern_of(path)), outcome, false));
     }
     entries
