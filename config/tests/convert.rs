@@ -390,6 +390,54 @@ fn each_section_that_is_closed_is_named() {
 }
 
 #[test]
+fn guards_below_what_is_closed_stay_in_the_file() {
+    let guards = "ProxyPass /a ajp://h/a\n\
+         <Location /a/new>\nRequire ip 10.0.0.0/8\n</Location>\n\
+         <Location /a/old>\nOrder deny,allow\nDeny from all\nAllow from 10.0.0.0/8\n</Location>\n\
+         <Location /a/not>\nOrder allow,deny\nAllow from all\nDeny from 10.1.0.0/16\n</Location>\n\
+         <Location /a/user>\nAuthType Basic\nAuthUserFile /u\nRequire valid-user\n</Location>\n\
+         <Location /a/sso>\nAuthType Shibboleth\nRequire valid-user\n</Location>\n\
+         <Location /a/shut>\nRequire all denied\n</Location>\n\
+         ProxyPass /b ajp://h/b\n<LocationMatch \"^/b/.*match\">\nRequire ip 11.0.0.0/8\n</LocationMatch>\n";
+    for closing in [
+        "RewriteEngine on\nRewriteCond %{HTTP_USER_AGENT} BadBot\nRewriteRule ^ - [F]\n",
+        "<Limit POST PUT>\nRequire ip 10\n</Limit>\n",
+        "<If \"%{HTTP_USER_AGENT} == 'x'\">\nRequire all denied\n</If>\n",
+        "<Location />\nRequire host example.com\n</Location>\n",
+    ] {
+        let converted = convert_text(&format!("{closing}{guards}")).unwrap();
+        let text = &converted.written.text;
+        ajpgate_config::parse(text, Path::new("new.yaml"), &|_| None).unwrap();
+        let line = |path: &str| {
+            let found = text.lines().position(|it| it.contains(path));
+            found.map_or(String::new(), |at| {
+                let lines: Vec<&str> = text.lines().skip(at.saturating_sub(2)).take(6).collect();
+                lines.join("\n")
+            })
+        };
+        for (path, kept) in [
+            ("/a/new,", "/a/new\", allow: [10.0.0.0/8]"),
+            ("/a/old,", "/a/old\", allow: [10.0.0.0/8]"),
+            ("/a/not,", "10.1.0.0/16"),
+            ("path: /a/user", "users: /u"),
+            ("/a/sso,", "AuthType shibboleth has no counterpart"),
+            ("/a/shut,", "deny: [0.0.0.0/0, \"::/0\"]"),
+            ("^/b/.*match", "allow: [11.0.0.0/8]"),
+        ] {
+            assert!(line(path).contains(kept), "{closing}{path}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn guards_behind_a_path_that_is_closed_are_named() {
+    let text = "ProxyPass /a ajp://h/a\n<Location /a>\n<If \"%{HTTP_USER_AGENT} == 'x'\">\nRequire all denied\n</If>\n</Location>\n<Location /a/b>\nRequire ip 10.0.0.0/8\n</Location>\n";
+    let said = said(&convert_text(text).unwrap());
+    let named = "/etc/httpd.conf:7: left out, because its paths are closed for everybody: write its rule before you open them\n";
+    assert!(said.contains(named), "{said}");
+}
+
+#[test]
 fn rules_that_forbid_under_conditions_forbid_always() {
     let rewrite = "RewriteEngine On\nRewriteCond %{HTTP_USER_AGENT} Robot\nRewriteRule";
     let inside = "Require ip 10.0.0.0/8";

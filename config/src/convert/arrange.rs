@@ -15,6 +15,7 @@ mod patterns;
 use std::collections::BTreeSet;
 
 use super::note::{Notes, Origin};
+use super::overlap::pattern_of;
 use super::site::{Action, Rule, Site, Takes};
 
 use self::contexts::contexts;
@@ -36,6 +37,7 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
         _ => 1,
     });
     closed(&entries, notes);
+    guards_of_closed(site, &decider, &entries, notes);
     lost(&entries, notes);
     unreached(site, &decider.used.borrow(), notes);
     entries
@@ -45,8 +47,35 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
 fn closed(entries: &[Entry], notes: &mut Notes) {
     for entry in entries {
         let outcome = &entry.outcome;
-        if let (Some(closed), Some(origin)) = (&outcome.closed, outcome.origins.last()) {
+        for (closed, origin) in outcome
+            .closed
+            .iter()
+            .zip(outcome.origins.last().into_iter().cycle())
+        {
             notes.close("its paths are", closed, origin);
+        }
+    }
+}
+
+/// Names the sections that guard paths which a rule above them closes with an answer of its own: no mapping has their guards.
+fn guards_of_closed(site: &Site, decider: &Decider<'_>, entries: &[Entry], notes: &mut Notes) {
+    let written: BTreeSet<&Origin> = entries.iter().flat_map(|it| &it.outcome.origins).collect();
+    for server in &site.servers {
+        for overlay in &server.overlays {
+            let Takes::Path(path) = &overlay.takes else {
+                continue;
+            };
+            if !overlay.access.restricts() || written.contains(&overlay.origin) {
+                continue;
+            }
+            let outcome = decider.at(Some(server), path);
+            let is_answered = outcome.answer == Answer::Respond(403) && !outcome.closed.is_empty();
+            let pattern = Takes::Pattern(pattern_of(path));
+            let mut same = entries.iter().filter(|it| it.takes == pattern);
+            if is_answered || same.any(|it| !it.outcome.closed.is_empty()) {
+                let text = "left out, because its paths are closed for everybody: write its rule before you open them";
+                notes.name(&overlay.origin, text);
+            }
         }
     }
 }

@@ -13,6 +13,13 @@ pub(super) struct Networks {
 }
 
 impl Networks {
+    /// Whether no address is left.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_denied = |every: &&str| self.deny.iter().any(|it| it == every);
+        self.allow.as_ref().is_some_and(Vec::is_empty)
+            || ["0.0.0.0/0", "::/0"].iter().all(is_denied)
+    }
+
     /// Adds a rule. `allow`: the networks that it lets in; `None`: every address.
     pub(super) fn and(&mut self, allow: Option<&Vec<String>>, deny: &[String]) {
         if let Some(allow) = allow {

@@ -251,6 +251,9 @@ pub enum Admission {
     Nobody(Closed),
 }
 
+/// The networks in which every address is.
+const EVERY_NETWORK: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
 impl Access {
     /// What holds where a later section covers the same path.
     #[must_use]
@@ -289,24 +292,19 @@ impl Access {
     /// Nobody may come in: the keys.
     #[must_use]
     pub fn closed() -> Keys {
-        Keys::from([("deny", Value::texts(["0.0.0.0/0", "::/0"]))])
+        Keys::from([("deny", Value::texts(EVERY_NETWORK))])
     }
 
-    /// The keys `allow`, `deny` and `auth`.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be said in keys: the mapping has to be closed.
-    pub fn keys(&self) -> Result<Keys, Closed> {
-        let mut keys = Keys::default();
-        if let Some(closed) = &self.sealed {
-            return Err(closed.clone());
-        }
+    /// The keys `allow`, `deny` and `auth`, with why nobody may come in: what cannot be said in keys. Where there is a reason,
+    /// `deny` begins with every network, and the rest is what still counts when these two networks are taken away.
+    #[must_use]
+    pub fn keys(&self) -> (Keys, Vec<Closed>) {
+        let mut whys: Vec<Closed> = self.sealed.iter().cloned().collect();
         let (mut networks, mut user) = (Networks::default(), false);
         for admission in [&self.admission, &self.older].into_iter().flatten() {
             match admission {
                 Admission::All => {}
-                Admission::Nobody(closed) => return Err(closed.clone()),
+                Admission::Nobody(closed) => whys.push(closed.clone()),
                 Admission::Those {
                     allow,
                     deny,
@@ -321,26 +319,29 @@ impl Access {
             match who {
                 Who::In(allow) => networks.and(Some(allow), &[]),
                 Who::NotIn(deny) => networks.and(None, deny),
-                Who::Nobody(why) => return Err(Closed::by(origin, &**why)),
+                Who::Nobody(why) => whys.push(Closed::by(origin, &**why)),
             }
         }
-        let Networks { allow, deny } = networks;
-        if allow.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(Self::closed());
+        let auth = user.then(|| self.auth()).transpose().unwrap_or_else(|why| {
+            whys.push(Closed { why, origin: None });
+            None
+        });
+        let is_shut = networks.is_empty();
+        if is_shut && !whys.is_empty() {
+            let why = "the old server lets nobody in here either".to_owned();
+            whys.push(Closed { why, origin: None });
         }
-        if let Some(allow) = allow {
-            keys.set("allow", Value::texts(allow));
+        let mut unique: Vec<Closed> = Vec::new();
+        for why in whys {
+            if !unique.contains(&why) {
+                unique.push(why);
+            }
         }
-        if !deny.is_empty() {
-            keys.set("deny", Value::texts(deny));
-        }
-        if user {
-            keys.set(
-                "auth",
-                Value::Map(self.auth().map_err(|why| Closed { why, origin: None })?),
-            );
-        }
-        Ok(keys)
+        let keys = match networks.allow.as_ref().is_some_and(Vec::is_empty) {
+            true if unique.is_empty() => Self::closed(),
+            _ => guard(networks, auth, !unique.is_empty()),
+        };
+        (keys, unique)
     }
 
     fn auth(&self) -> Result<Keys, String> {
@@ -360,4 +361,29 @@ impl Access {
             (None, _) => Err("a user is wanted, and no AuthType says which".to_owned()),
         }
     }
+}
+
+/// The keys `allow`, `deny` and `auth`; `is_closed`: whether nobody comes in.
+fn guard(networks: Networks, auth: Option<Keys>, is_closed: bool) -> Keys {
+    let Networks { allow, deny } = networks;
+    let mut keys = Keys::default();
+    if let Some(allow) = allow.filter(|it| !it.is_empty()) {
+        keys.set("allow", Value::texts(allow));
+    }
+    let mut all: Vec<String> = match is_closed {
+        true => EVERY_NETWORK.map(str::to_owned).to_vec(),
+        false => Vec::new(),
+    };
+    for network in deny {
+        if !all.contains(&network) {
+            all.push(network);
+        }
+    }
+    if !all.is_empty() {
+        keys.set("deny", Value::texts(all));
+    }
+    if let Some(auth) = auth {
+        keys.set("auth", Value::Map(auth));
+    }
+    keys
 }

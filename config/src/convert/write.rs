@@ -121,7 +121,12 @@ impl Writer {
         self.line(0, "proxy_pass:", &[]);
         for entry in mappings {
             self.comments(2, &entry.outcome.comments);
-            if let Some(closed) = &entry.outcome.closed {
+            let mut said: Vec<&str> = Vec::new();
+            for closed in &entry.outcome.closed {
+                if said.contains(&&*closed.why) {
+                    continue;
+                }
+                said.push(&closed.why);
                 self.written.closed.insert(self.written.origins.len() + 1);
                 self.comments(2, &[format!("closed for everybody: {}", closed.why)]);
             }

@@ -117,8 +117,8 @@ pub(super) fn outcome_within(
     };
     let mut origins = vec![rule.origin.clone()];
     let mut closed = match &rule.action {
-        Action::Close(closed) => Some(closed.clone()),
-        _ => None,
+        Action::Close(closed) => vec![closed.clone()],
+        _ => Vec::new(),
     };
     let overlaid = overlaid(server, rule, &answer, (takes, section), &mut origins);
     let Overlaid {
@@ -134,14 +134,17 @@ pub(super) fn outcome_within(
         Answer::Files(_) => ABOUT_BACKENDS.iter().for_each(|key| drop(keys.remove(key))),
         _ => keys = Keys::default(),
     }
-    let guard = access.keys().unwrap_or_else(|why| {
+    let (guard, whys) = access.keys();
+    let last = origins.last().cloned();
+    for why in whys {
+        // The section as a whole is the last one that counts.
+        let origin = why.origin.or_else(|| last.clone());
         let sealed = access.sealed.as_ref().and_then(|it| it.origin.as_ref());
         let beside = access.beside.iter().map(|it| &it.origin);
         let mut closing = sealed.into_iter().chain(beside);
-        origins.extend(closing.find(|it| why.origin.as_ref() == Some(it)).cloned());
-        closed = Some(why);
-        Access::closed()
-    });
+        origins.extend(closing.find(|it| origin.as_ref() == Some(it)).cloned());
+        closed.push(Closed { origin, ..why });
+    }
     keys.merge(&guard);
     Outcome {
         answer,

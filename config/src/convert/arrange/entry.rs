@@ -22,8 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) keys: Keys,
     /// The sections whose keys count for some of the requests alone, and are left out.
     pub(crate) lost: Vec<Origin>,
-    /// Why nobody may come in, where the old server lets some in.
-    pub(crate) closed: Option<Closed>,
+    /// Why nobody may come in, where the old server lets some in: each reason.
+    pub(crate) closed: Vec<Closed>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) comments: Vec<String>,
 }
@@ -34,15 +34,31 @@ impl Outcome {
             answer: Answer::NotFound,
             keys: Keys::default(),
             lost: Vec::new(),
-            closed: None,
+            closed: Vec::new(),
             origins,
             comments: Vec::new(),
         }
     }
 
-    /// Whether nobody notices which of the two it is.
+    /// Whether the mapping above, which does the same, says all that keeps somebody out here. What is closed for another reason
+    /// has its own mapping, so that it stays closed when the one above is opened.
+    pub(super) fn is_said_by(&self, above: &Self) -> bool {
+        self.is_like(above) && self.closed.iter().all(|why| above.closed.contains(why))
+    }
+
+    /// Takes over why the same mapping of another host or scheme is closed.
+    pub(super) fn take_reasons(&mut self, other: &Self) {
+        for why in &other.closed {
+            if !self.closed.contains(why) {
+                self.closed.push(why.clone());
+            }
+        }
+    }
+
+    /// Whether nobody notices which of the two it is. What the old server closes too is not like what somebody has to look at.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.keys == other.keys
+            && self.closed.is_empty() == other.closed.is_empty()
             && match (&self.answer, &other.answer) {
                 (Answer::To(one), Answer::To(other)) => {
                     one.trim_end_matches('/') == other.trim_end_matches('/')
@@ -105,13 +121,14 @@ fn above(folder: &str, path: &str) -> Result<String, String> {
 }
 
 /// Nobody comes into a folder that no directory of an expression can serve.
-fn unserved(origins: Vec<Origin>, closed: Option<Closed>, why: &str) -> Outcome {
+fn unserved(origins: Vec<Origin>, closed: Vec<Closed>, why: &str) -> Outcome {
     let why = format!(
         "an expression comes later, so this is written with `match`, where the whole path is looked for in the directory of \
          `files`: {why}; write a narrower expression, and `path` for the folder"
     );
     let here = origins.first().map(|origin| Closed::by(origin, &*why));
-    let closed = closed.or(here);
+    let mut closed = closed;
+    closed.extend(here);
     Outcome {
         answer: Answer::Respond(403),
         closed,

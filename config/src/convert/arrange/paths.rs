@@ -30,7 +30,7 @@ pub(super) fn paths(
             };
             let wanted = decider.at(context.server, path);
             let present = present(&written, *number, context, path);
-            if !wanted.is_like(&present) || forced && wanted.answer == Answer::NotFound {
+            if !wanted.is_said_by(&present) || forced && wanted.answer == Answer::NotFound {
                 written.insert((*number, path.clone()), wanted.clone());
                 here.push((*number, wanted));
             }
@@ -134,6 +134,16 @@ pub(super) fn excluded(
 /// An outcome for a scheme; `None`: for both.
 type OfScheme = (Option<bool>, Outcome);
 
+/// The outcome that both schemes have, with why each of them is closed.
+fn of_both(outcomes: Vec<OfScheme>) -> Vec<OfScheme> {
+    let one = outcomes.into_iter().map(|(_, outcome)| outcome);
+    let one = one.reduce(|mut one, other| {
+        one.take_reasons(&other);
+        one
+    });
+    one.map(|outcome| (None, outcome)).into_iter().collect()
+}
+
 /// The mappings of one path.
 fn together(
     contexts: &[Context<'_>],
@@ -164,11 +174,7 @@ fn together(
                 _ => true,
             });
         let outcomes: Vec<_> = match same {
-            true => outcomes
-                .into_iter()
-                .take(1)
-                .map(|(_, it)| (None, it))
-                .collect(),
+            true => of_both(outcomes),
             false => outcomes,
         };
         for (secure, outcome) in outcomes {
@@ -183,7 +189,10 @@ fn together(
                     && entry.outcome.is_like(&outcome)
             });
             match like {
-                Some(entry) => entry.hosts.extend(hosts),
+                Some(entry) => {
+                    entry.hosts.extend(hosts);
+                    entry.outcome.take_reasons(&outcome);
+                }
                 None => entries.push(Entry {
                     takes: Takes::Path(path.to_owned()),
                     hosts,

@@ -262,7 +262,7 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
         let mut above = upwards(path).skip(1).take_while(|above| covers(own, above));
         let above = above.find(|above| *above == own || below.iter().any(|it| it == above));
         if above.is_some_and(|above| {
-            extended(&decider.at(Some(server), above), above, path).is_like(&outcome)
+            outcome.is_said_by(&extended(&decider.at(Some(server), above), above, path))
         }) {
             continue;
         }
@@ -344,7 +344,7 @@ fn guarded(
                and `allow` or `auth`";
     let closed = Closed::by(&overlay.origin, why);
     notes.close("its paths are", &closed, &overlay.origin);
-    vec![entry(takes, forbidden(overlay, Some(closed)), false)]
+    vec![entry(takes, forbidden(overlay, vec![closed]), false)]
 }
 
 /// Whether all paths of a section are answered before it is asked who comes in.
@@ -359,10 +359,10 @@ fn is_answered_early(server: &Server, overlay: &Overlay) -> bool {
 }
 
 /// What nobody may use; `closed`: why, where the old server lets some in.
-fn forbidden(overlay: &Overlay, closed: Option<Closed>) -> Outcome {
-    let comments = match closed {
-        Some(_) => Vec::new(),
-        None => vec!["nobody may come in here".to_owned()],
+fn forbidden(overlay: &Overlay, closed: Vec<Closed>) -> Outcome {
+    let comments = match closed.is_empty() {
+        false => Vec::new(),
+        true => vec!["nobody may come in here".to_owned()],
     };
     Outcome {
         answer: Answer::Respond(403),
@@ -376,17 +376,18 @@ fn forbidden(overlay: &Overlay, closed: Option<Closed>) -> Outcome {
 
 /// Whether a section by itself lets nobody in.
 fn shuts(overlay: &Overlay) -> bool {
-    match overlay.access.keys() {
-        Ok(keys) => keys.get("deny") == Access::closed().get("deny"),
-        Err(_) => true,
-    }
+    let (keys, closed) = overlay.access.keys();
+    !closed.is_empty() || keys.get("deny") == Access::closed().get("deny")
 }
 
 /// What becomes of the paths of a section that lets nobody in.
 fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
-    if let Err(closed) = overlay.access.keys() {
-        notes.close("its paths are", &closed, &overlay.origin);
-        return forbidden(overlay, Some(closed));
+    let (_, closed) = overlay.access.keys();
+    if !closed.is_empty() {
+        for why in &closed {
+            notes.close("its paths are", why, &overlay.origin);
+        }
+        return forbidden(overlay, closed);
     }
     let later = server
         .overlays
@@ -403,7 +404,7 @@ fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
         let text = "its paths are closed for everybody (403), those of later sections too, which may open them in httpd";
         notes.name(&overlay.origin, text);
     }
-    forbidden(overlay, None)
+    forbidden(overlay, Vec::new())
 }
 
 /// The rule that answers for a path, where it answers for all paths of a section by an expression too, no other rule stands before
