@@ -15,32 +15,44 @@ mod patterns;
 use std::collections::BTreeSet;
 
 use super::note::{Notes, Origin};
-use super::overlap::pattern_of;
+use super::overlap::{hides, pattern_of};
 use super::site::{Action, Rule, Site, Takes};
 
 use self::contexts::contexts;
 use self::decide::Decider;
-pub(super) use self::entry::{Answer, Entry};
+pub(super) use self::entry::{Answer, Entry, Outcome};
 
 /// The mappings of a site in the order in which they are written: exclusions, expressions in their order, paths.
 pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
     let contexts = contexts(&site.servers);
     let decider = Decider::new(site);
     let patterns = patterns::patterns(&decider, &contexts, notes);
-    let paths = paths::paths(&decider, &contexts, &patterns);
+    let (paths, dead) = paths::paths(&decider, &contexts, &patterns);
     let mut entries = patterns;
     entries.extend(paths);
-    // The order of expressions among themselves stays.
+    let alive = |origin: &Origin| {
+        let mut firsts = entries.iter().map(|entry| entry.outcome.origins.first());
+        firsts.any(|first| first == Some(origin))
+    };
+    let dead = dead.into_iter().filter(|origin| !alive(origin));
+    let dead: BTreeSet<Origin> = dead.collect();
+    let mut used = decider.used.take();
+    used.retain(|origin| !dead.contains(origin));
+    sort(&mut entries);
+    closed(&entries, notes);
+    guards_of_closed(site, &decider, &entries, notes);
+    lost(&entries, notes);
+    unreached(site, &used, notes);
+    entries
+}
+
+/// Exclusions, expressions, paths. The order of expressions among themselves stays.
+pub(super) fn sort(entries: &mut [Entry]) {
     entries.sort_by_key(|entry| match (&entry.takes, entry.exclude) {
         (_, true) => 0,
         (Takes::Path(_), false) => 2,
         _ => 1,
     });
-    closed(&entries, notes);
-    guards_of_closed(site, &decider, &entries, notes);
-    lost(&entries, notes);
-    unreached(site, &decider.used.borrow(), notes);
-    entries
 }
 
 /// Names the mappings that are closed because it cannot be said who may come in.
@@ -105,7 +117,10 @@ fn unreached(site: &Site, used: &BTreeSet<Origin>, notes: &mut Notes) {
                 notes.count(&rule.origin);
                 continue;
             }
-            let before = stage.iter().take(at).find(|before| hides(before, rule));
+            let before = stage
+                .iter()
+                .take(at)
+                .find(|before| hides(&before.takes, &rule.takes));
             let before = before.or_else(|| earlier_stage(site, rule));
             let text = match before {
                 Some(before) => format!(
@@ -126,19 +141,12 @@ fn earlier_stage<'a>(site: &'a Site, rule: &Rule) -> Option<&'a Rule> {
         rules.any(|other| std::ptr::eq(other, rule))
     })?;
     let mut rules = server.stages.iter().flatten();
-    rules.find(|before| before.action != Action::Pass && hides(before, rule))
+    rules.find(|before| before.action != Action::Pass && hides(&before.takes, &rule.takes))
 }
 
 fn other_file(before: &Origin, here: &Origin) -> String {
     match before.file == here.file {
         true => String::new(),
         false => format!(" of {}", before.file),
-    }
-}
-
-fn hides(before: &Rule, rule: &Rule) -> bool {
-    match &before.takes {
-        Takes::Path(path) => super::overlap::takes_all(path, &rule.takes),
-        takes => takes == &rule.takes,
     }
 }

@@ -111,6 +111,47 @@ pub(super) fn takes_all(path: &str, other: &Takes) -> bool {
     }
 }
 
+/// Whether nothing is left of some paths behind others: everything that the second takes, the first takes too.
+pub(super) fn hides(before: &Takes, takes: &Takes) -> bool {
+    match (before, takes) {
+        (Takes::Path(path), takes) => takes_all(path, takes),
+        (Takes::Pattern(pattern), Takes::Path(path) | Takes::Exact(path)) => {
+            takes_below(pattern, path)
+        }
+        (Takes::Pattern(pattern), Takes::Pattern(other)) => {
+            pattern == other || starts(other).iter().all(|start| begins(pattern, start))
+        }
+        (before, takes) => before == takes,
+    }
+}
+
+/// Whether an expression takes a path and everything below it, as far as its letters tell.
+pub(super) fn takes_below(pattern: &str, path: &str) -> bool {
+    let is_folder = |it: &String| folder(it).is_some_and(|above| covers(&above, path));
+    alternatives(pattern).iter().any(is_folder) || begins(pattern, path)
+}
+
+/// Whether an expression takes everything that begins with some letters, as far as its own letters tell.
+fn begins(pattern: &str, start: &str) -> bool {
+    alternatives(pattern).iter().any(|alternative| {
+        let ends = ["(.*)$", ".*$", "(.*)", ".*", ""];
+        let Some(body) = alternative.strip_prefix('^') else {
+            return matches!(&**alternative, "/" | ".*" | "(.*)");
+        };
+        let body = ends.iter().find_map(|end| body.strip_suffix(end));
+        let (letters, rest) = literal(body.unwrap_or_default());
+        let is_below = |above: String| start.starts_with(&format!("{above}/"));
+        rest.is_empty() && start.starts_with(&letters) || folder(alternative).is_some_and(is_below)
+    })
+}
+
+/// The path of an expression that takes a path and everything below it: `/app` of `^/app(/.*)?$`.
+fn folder(alternative: &str) -> Option<String> {
+    let body = alternative.strip_prefix('^')?.strip_suffix("(/.*)?$")?;
+    let (letters, rest) = literal(body);
+    rest.is_empty().then_some(letters)
+}
+
 /// The expression that takes a path and everything below it; group 1 is what is behind the path, with its slash.
 pub(super) fn pattern_of(path: &str) -> String {
     match path {
@@ -122,6 +163,15 @@ pub(super) fn pattern_of(path: &str) -> String {
 /// The expression that takes one path.
 pub(super) fn pattern_of_one(path: &str) -> String {
     format!("^{}$", escaped(path))
+}
+
+/// What is written for some paths: a path, or the text of an expression.
+pub(super) fn written(takes: &Takes) -> (&'static str, String) {
+    match takes {
+        Takes::Path(path) => ("path", path.clone()),
+        Takes::Exact(path) => ("match", pattern_of_one(path)),
+        Takes::Pattern(pattern) => ("match", pattern.clone()),
+    }
 }
 
 /// A text as an expression.
@@ -155,6 +205,20 @@ pub(super) fn join(base: &str, rest: &str) -> String {
         true => base.to_owned(),
         false => format!("{}/{rest}", base.trim_end_matches('/')),
     }
+}
+
+/// A url with what is behind the path of a request, which is not escaped.
+pub(super) fn join_url(base: &str, rest: &str) -> String {
+    let mut escaped = String::new();
+    for byte in rest.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
+            | b',' | b';' | b'=' | b':' | b'@' => escaped.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => escaped.push(char::from(byte)),
+            byte => escaped += &format!("%{byte:02X}"),
+        }
+    }
+    join(base, &escaped)
 }
 
 #[cfg(test)]
@@ -204,6 +268,35 @@ mod tests {
         ] {
             assert_eq!(meet(&one, &other), expected, "{one:?} {other:?}");
             assert_eq!(meet(&other, &one), expected, "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
+    fn rules_behind_which_nothing_is_left() {
+        let path = |text: &str| Takes::Path(text.to_owned());
+        let pattern = |text: &str| Takes::Pattern(text.to_owned());
+        for (before, takes, expected) in [
+            (path("/app"), pattern("^/app/x"), true),
+            (path("/app"), pattern("^/app"), false),
+            (pattern("^/app/.*$"), path("/app/sub"), true),
+            (pattern("^/app/(.*)$"), path("/app"), false),
+            (pattern("^/app"), path("/application"), true),
+            (pattern("^/app$"), path("/app"), false),
+            (pattern("^/app(/.*)?$"), path("/app/x"), true),
+            (pattern("^/app(/.*)?$"), path("/application"), false),
+            (pattern("^/app(/.*)?$"), pattern("^/app/x$"), true),
+            (pattern("^/app(/.*)?$"), pattern("^/app"), false),
+            (pattern("^/x|^/app/"), path("/app/y"), true),
+            (pattern(r"^/app/\.*$"), path("/app/x"), false),
+            (pattern(r"^/app/[a-z].*$"), path("/app/x"), false),
+            (pattern("^/ap?.*$"), path("/a"), false),
+            (pattern("^/a.*"), pattern("^/(ab|ac)/x$"), true),
+            (pattern("^/ab.*"), pattern("^/(ab|ac)/x$"), false),
+            (pattern(".*"), pattern(r"\.jsp$"), true),
+            (pattern("^/a"), Takes::Exact("/abc".to_owned()), true),
+            (pattern(""), path("/a"), false),
+        ] {
+            assert_eq!(hides(&before, &takes), expected, "{before:?} {takes:?}");
         }
     }
 

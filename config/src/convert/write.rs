@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use super::arrange::{Answer, Entry};
 use super::defaults::{Level, is_default};
 use super::note::Origin;
-use super::overlap::pattern_of_one;
-use super::site::{Balancer, Listener, Member, Site, Takes};
+use super::overlap::written;
+use super::site::{Balancer, Listener, Member, Site};
 use super::value::{Keys, Value};
 
 use self::scalar::{key_text, plain_or_quoted};
@@ -294,11 +294,8 @@ impl Writer {
 /// The keys of a mapping.
 fn mapping(entry: &Entry) -> Keys {
     let mut keys = Keys::default();
-    match &entry.takes {
-        Takes::Path(path) => keys.set("path", Value::text(path)),
-        Takes::Exact(path) => keys.set("match", Value::text(pattern_of_one(path))),
-        Takes::Pattern(pattern) => keys.set("match", Value::text(pattern)),
-    }
+    let (key, text) = written(&entry.takes);
+    keys.set(key, Value::text(text));
     if !entry.hosts.is_empty() {
         keys.set("hosts", Value::texts(entry.hosts.iter().cloned()));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::entry::{Answer, Outcome};
 use crate::convert::note::{Closed, Origin};
-use crate::convert::overlap::{covers, is_inside, join, takes_all, upwards};
+use crate::convert::overlap::{covers, is_inside, join, join_url, takes_all, upwards};
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::Keys;
 
@@ -54,10 +54,15 @@ impl<'a> Decider<'a> {
             return Outcome::not_found(Vec::new());
         };
         let (rule, passed) = self.rule(server, path);
-        match rule {
-            Some(rule) => outcome(server, rule, &Takes::Path(path.to_owned())),
-            None => Outcome::not_found(passed),
+        let Some(rule) = rule else {
+            return Outcome::not_found(passed);
+        };
+        let mut outcome = outcome(server, rule, &Takes::Path(path.to_owned()));
+        if matches!(outcome.answer, Answer::Files(_)) {
+            // What leaves the path to the folder belongs to it.
+            outcome.origins.splice(1..1, passed);
         }
+        outcome
     }
 
     /// The rule that answers at a path, expressions left aside, and what passes before it.
@@ -96,14 +101,13 @@ pub(super) fn outcome_within(
     takes: &Takes,
     section: Option<&Overlay>,
 ) -> Outcome {
-    let at = |url: &str| match (&rule.takes, takes) {
-        (Takes::Path(own), Takes::Path(path)) => join(
-            url,
-            path.get(own.trim_end_matches('/').len()..)
-                .unwrap_or_default(),
-        ),
-        _ => url.to_owned(),
+    let rest = match (&rule.takes, takes) {
+        (Takes::Path(own), Takes::Path(path)) => path
+            .get(own.trim_end_matches('/').len()..)
+            .unwrap_or_default(),
+        _ => "",
     };
+    let at = |url: &str| join_url(url, rest);
     let answer = match &rule.action {
         Action::Pass => return Outcome::not_found(vec![rule.origin.clone()]),
         Action::To(url) => Answer::To(at(url)),
@@ -113,7 +117,7 @@ pub(super) fn outcome_within(
         },
         Action::Respond(status) => Answer::Respond(*status),
         Action::Close(_) => Answer::Respond(403),
-        Action::Files(folder) => Answer::Files(at(folder)),
+        Action::Files(folder) => Answer::Files(join(folder, rest)),
     };
     let mut origins = vec![rule.origin.clone()];
     let mut closed = match &rule.action {

@@ -1,7 +1,7 @@
 //! Mappings, and what becomes of requests at a path.
 
 use crate::convert::note::{Closed, Origin};
-use crate::convert::overlap::join;
+use crate::convert::overlap::{join, join_url};
 use crate::convert::site::Takes;
 use crate::convert::value::Keys;
 
@@ -141,14 +141,14 @@ pub(super) fn extended(outcome: &Outcome, above: &str, path: &str) -> Outcome {
     let rest = path
         .get(above.trim_end_matches('/').len()..)
         .unwrap_or_default();
-    let join = |base: &str| join(base, rest);
+    let url = |base: &str| join_url(base, rest);
     let answer = match &outcome.answer {
-        Answer::To(url) => Answer::To(join(url)),
+        Answer::To(base) => Answer::To(url(base)),
         Answer::Redirect { to, status } => Answer::Redirect {
-            to: if to == "https" { to.clone() } else { join(to) },
+            to: if to == "https" { to.clone() } else { url(to) },
             status: *status,
         },
-        Answer::Files(folder) => Answer::Files(join(folder)),
+        Answer::Files(folder) => Answer::Files(join(folder, rest)),
         other => other.clone(),
     };
     Outcome {

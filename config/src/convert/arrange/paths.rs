@@ -6,15 +6,17 @@ use super::contexts::Context;
 use super::decide::Decider;
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{excludable, paths_of};
-use crate::convert::overlap::{covers, depth, meet, pattern_of, upwards};
+use crate::convert::note::Origin;
+use crate::convert::overlap::{covers, depth, hides, meet, upwards};
 use crate::convert::site::{Action, Server, Takes};
 
-/// The mappings by path, the shortest paths first; where several contexts have the same, their hosts stand together.
+/// The mappings by path, the shortest paths first; where several contexts have the same, their hosts stand together. Also the
+/// lines of rules whose mappings an expression before them leaves nothing of: these are not written.
 pub(super) fn paths(
     decider: &Decider<'_>,
     contexts: &[Context<'_>],
     patterns: &[Entry],
-) -> Vec<Entry> {
+) -> (Vec<Entry>, Vec<Origin>) {
     let named = named(contexts);
     let mut written: HashMap<(usize, String), Outcome> = HashMap::new();
     let mut entries = Vec::new();
@@ -47,20 +49,22 @@ pub(super) fn paths(
         let above = |path: &String| excluded.iter().any(|it| it != path && covers(it, path));
         !path_of(entry).is_some_and(|path| above(&path))
     });
-    entries.retain(|entry| !patterns.iter().any(|pattern| is_the_same(pattern, entry)));
+    let is_dead = |entry: &mut Entry| patterns.iter().any(|pattern| takes_it_all(pattern, entry));
+    let dead = entries.extract_if(.., is_dead);
+    let dead = dead.filter_map(|entry| entry.outcome.origins.into_iter().next());
+    let dead: Vec<Origin> = dead.collect();
     entries.sort_by_key(|entry| {
         let first = entry.outcome.origins.first();
         (first.is_none(), first.map(|it| (it.file.clone(), it.line)))
     });
-    entries
+    (entries, dead)
 }
 
-/// Whether an expression takes everything that a path takes, for the same requests.
-fn is_the_same(pattern: &Entry, entry: &Entry) -> bool {
-    let takes = path_of(entry).map(|path| Takes::Pattern(pattern_of(&path)));
+/// Whether an expression takes everything that a mapping by path takes, for the same requests. Exclusions come before it.
+fn takes_it_all(pattern: &Entry, entry: &Entry) -> bool {
     let every = pattern.hosts.is_empty() && pattern.secure.is_none();
-    takes.as_ref() == Some(&pattern.takes)
-        && (every || pattern.hosts == entry.hosts && pattern.secure == entry.secure)
+    let is_for_all = every || pattern.hosts == entry.hosts && pattern.secure == entry.secure;
+    is_for_all && !entry.exclude && hides(&pattern.takes, &entry.takes)
 }
 
 fn path_of(entry: &Entry) -> Option<String> {
@@ -152,56 +156,65 @@ fn together(
     exclude: bool,
 ) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let every = |hosts: &[String]| contexts.iter().filter(move |it| it.hosts == hosts).count();
-    let mut by_hosts: Vec<(Vec<String>, Vec<OfScheme>)> = Vec::new();
+    for (hosts, secure, outcome) in by_hosts(contexts, here) {
+        let exclude = exclude && outcome.answer == Answer::NotFound;
+        let (hosts, secure) = match exclude {
+            true => (Vec::new(), None),
+            false => (hosts, secure),
+        };
+        let like = entries.iter_mut().find(|entry| {
+            entry.secure == secure
+                && entry.hosts.is_empty() == hosts.is_empty()
+                && entry.outcome.is_like(&outcome)
+        });
+        match like {
+            Some(entry) => {
+                entry.hosts.extend(hosts);
+                entry.outcome.take_reasons(&outcome);
+            }
+            None => entries.push(Entry {
+                takes: Takes::Path(path.to_owned()),
+                hosts,
+                secure,
+                outcome,
+                exclude,
+            }),
+        }
+    }
+    entries
+}
+
+/// The outcomes with their hosts and schemes. Where all schemes of some hosts have the same outcome, it stands once.
+fn by_hosts(
+    contexts: &[Context<'_>],
+    here: Vec<(usize, Outcome)>,
+) -> Vec<(Vec<String>, Option<bool>, Outcome)> {
+    let mut grouped: Vec<(&[String], Vec<OfScheme>)> = Vec::new();
     for (number, outcome) in here {
         let Some(context) = contexts.get(number) else {
             continue;
         };
         let item = (context.secure, outcome);
-        match by_hosts
-            .iter_mut()
-            .find(|(hosts, _)| *hosts == context.hosts)
-        {
+        match grouped.iter_mut().find(|it| it.0 == context.hosts) {
             Some((_, outcomes)) => outcomes.push(item),
-            None => by_hosts.push((context.hosts.clone(), vec![item])),
+            None => grouped.push((&context.hosts, vec![item])),
         }
     }
-    for (hosts, outcomes) in by_hosts {
-        let same = outcomes.len() == every(&hosts)
+    let mut found = Vec::new();
+    for (hosts, outcomes) in grouped {
+        let every = contexts.iter().filter(|it| it.hosts == hosts).count();
+        let same = outcomes.len() == every
             && outcomes.windows(2).all(|pair| match pair {
                 [(_, one), (_, other)] => one.is_like(other),
                 _ => true,
             });
-        let outcomes: Vec<_> = match same {
+        let outcomes = match same {
             true => of_both(outcomes),
             false => outcomes,
         };
         for (secure, outcome) in outcomes {
-            let exclude = exclude && outcome.answer == Answer::NotFound;
-            let (hosts, secure) = match exclude {
-                true => (Vec::new(), None),
-                false => (hosts.clone(), secure),
-            };
-            let like = entries.iter_mut().find(|entry| {
-                entry.secure == secure
-                    && entry.hosts.is_empty() == hosts.is_empty()
-                    && entry.outcome.is_like(&outcome)
-            });
-            match like {
-                Some(entry) => {
-                    entry.hosts.extend(hosts);
-                    entry.outcome.take_reasons(&outcome);
-                }
-                None => entries.push(Entry {
-                    takes: Takes::Path(path.to_owned()),
-                    hosts,
-                    secure,
-                    outcome,
-                    exclude,
-                }),
-            }
+            found.push((hosts.to_vec(), secure, outcome));
         }
     }
-    entries
+    found
 }

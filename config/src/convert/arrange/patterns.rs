@@ -7,7 +7,7 @@ use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
 use crate::convert::note::{Closed, Notes};
 use crate::convert::overlap::{
-    covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
+    self, covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
 };
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
 
@@ -73,8 +73,10 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
     let mut merged: Vec<Entry> = Vec::new();
     for entry in entries {
         let mut before = merged.iter();
+        let takes = overlap::written(&entry.takes);
         if before.any(|it| {
-            (&it.takes, &it.hosts, it.secure) == (&entry.takes, &entry.hosts, entry.secure)
+            let same = (&it.hosts, it.secure) == (&entry.hosts, entry.secure);
+            same && overlap::written(&it.takes) == takes
         }) {
             // The first one takes all of it.
             continue;
@@ -232,11 +234,7 @@ fn needed<'a>(items: &'a [Item<'a>], is_exclusion: &dyn Fn(&str) -> bool) -> Vec
 /// Whether nothing is left of the paths of an item behind another one.
 fn hides(before: &Item<'_>, item: &Item<'_>) -> bool {
     let answers = before.rule.is_some_and(|rule| rule.action != Action::Pass);
-    (answers || before.stage == item.stage)
-        && match before.takes {
-            Takes::Path(path) => takes_all(path, item.takes),
-            takes => takes == item.takes,
-        }
+    (answers || before.stage == item.stage) && overlap::hides(before.takes, item.takes)
 }
 
 fn answered_later(server: &Server, excluded: &Item<'_>) -> bool {
