@@ -8,6 +8,7 @@
 //!    adds its rules to those of an httpd, or makes a site of them alone.
 //! 2. **`arrange`** turns the rules of the site, of which the first one that fits counts, into mappings, of which the longest
 //!    path counts. It knows nothing of the old server.
+//!    `here` looks at the files and folders that they name.
 //! 3. **`write`** makes text of it, and knows which line of the YAML comes from which line of the old files.
 //!
 //! What a front part has to produce stands at [`site::Site`]. Every directive of the old files has one of three fates, which
@@ -20,6 +21,7 @@ mod ask;
 mod converted;
 mod defaults;
 mod files;
+mod here;
 mod httpd;
 mod modjk;
 mod networks;
@@ -38,7 +40,7 @@ use std::path::PathBuf;
 pub use account::{Account, Fate, Line, OldFile};
 pub use ask::Old;
 pub use converted::Converted;
-pub use files::Files;
+pub use files::{BadUser, Files};
 pub use note::{Closed, Failure, Notes, Origin, Remark};
 pub use secrecy::{HIDDEN, Secrecy};
 pub use told::{Asked, Backend, Deed, Step, Told};
@@ -95,7 +97,9 @@ pub fn convert(
         (site, old) = (found, ask::Kind::ModJk(jk));
     }
     seam::keep_closed(&mut site);
-    let mappings = arrange::arrange(&site, &mut notes);
+    let mut mappings = arrange::arrange(&site, &mut notes);
+    here::settle(&mut mappings, files, &mut notes);
+    arrange::sort(&mut mappings);
     let written = write::write(&site, &mappings, wanted.secrets_from_environment);
     let sources = recorder.texts(notes.files());
     let secrecy = Secrecy::of(&site, &mappings, &sources);

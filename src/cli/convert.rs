@@ -13,12 +13,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ajpgate_config::convert::{Converted, Files, Wanted, convert};
+use ajpgate_config::convert::{BadUser, Converted, Files, Wanted, convert};
 use ajpgate_config::read_file;
 
 use self::explained::Explained;
 use self::trial::Trial;
 use super::process::{BAD_USAGE, FAILED, print};
+use crate::identity;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -74,7 +75,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         defined: arguments.defined.clone(),
         secrets_from_environment: arguments.secrets == Secrets::Env,
     };
-    let converted = match convert(&wanted, &Disk, &|name| std::env::var(name).ok()) {
+    let files = Disk {
+        is_elsewhere: !arguments.explain.is_empty(),
+    };
+    let converted = match convert(&wanted, &files, &|name| std::env::var(name).ok()) {
         Ok(converted) => converted,
         Err(failure) => {
             eprintln!("{failure}");
@@ -157,7 +161,10 @@ fn remark(converted: &Converted) {
 const LARGEST: u64 = 64 << 20;
 
 /// The files of this machine.
-struct Disk;
+struct Disk {
+    /// Whether the folders that are served may be on another machine, and are taken as if they were there.
+    is_elsewhere: bool,
+}
 
 impl Files for Disk {
     fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
@@ -168,5 +175,25 @@ impl Files for Disk {
         let entries = fs::read_dir(folder).ok()?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         Some(names.collect())
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir() || self.is_elsewhere && !path.is_file()
+    }
+
+    fn bad_users(&self, file: &Path) -> Result<Vec<BadUser>, String> {
+        let Err(error) = identity::read(file) else {
+            return Ok(Vec::new());
+        };
+        let bad = error.bad_lines().iter().map(|bad| BadUser {
+            line: bad.line,
+            name: bad.user.clone(),
+            why: bad.why.to_string(),
+        });
+        let bad: Vec<BadUser> = bad.collect();
+        match bad.is_empty() {
+            true => Err(error.to_string()),
+            false => Ok(bad),
+        }
     }
 }

@@ -67,6 +67,8 @@ enum Kind {
 pub(crate) struct BadLine {
     /// From 1 on.
     pub(crate) line: usize,
+    /// The name of its user; `None` where the line does not say it.
+    pub(crate) user: Option<String>,
     pub(crate) why: Why,
 }
 
@@ -119,7 +121,11 @@ impl Users {
                     users.hashes.insert(name, hash);
                 }
                 Ok(None) => {}
-                Err(why) => bad.push(BadLine { line: number, why }),
+                Err(why) => bad.push(BadLine {
+                    line: number,
+                    user: user(line).map(str::to_owned),
+                    why,
+                }),
             }
         }
         match bad.is_empty() {
@@ -181,23 +187,27 @@ impl Hash {
     }
 }
 
-/// The user of a line; `None` for a line without one.
+/// The user of a line with the hash; `None` for a line without one.
 fn read(line: &[u8]) -> Result<Option<(String, Hash)>, Why> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = std::str::from_utf8(line).map_err(|_| Why::NotText)?;
-    if line.trim().is_empty() || line.starts_with('#') {
+    let text = std::str::from_utf8(line).map_err(|_| Why::NotText)?;
+    if text.trim().is_empty() || text.starts_with('#') {
         return Ok(None);
     }
-    let (name, rest) = line.split_once(':').ok_or(Why::NoColon)?;
-    let fits = (1..=LONGEST_NAME).contains(&name.len())
-        && name.trim() == name
-        && !name.chars().any(char::is_control);
-    if !fits {
-        return Err(Why::Name);
-    }
+    let (_, rest) = text.split_once(':').ok_or(Why::NoColon)?;
+    let name = user(line).ok_or(Why::Name)?;
     // httpd takes no notice of what is behind another colon.
     let hash = rest.split(':').next().unwrap_or_default().trim_end();
     Ok(Some((name.to_owned(), hash_of(hash)?)))
+}
+
+/// The name of the user of a line; `None`: there is no name that a user may have.
+fn user(line: &[u8]) -> Option<&str> {
+    let (name, _) = std::str::from_utf8(line).ok()?.split_once(':')?;
+    let fits = (1..=LONGEST_NAME).contains(&name.len())
+        && name.trim() == name
+        && !name.chars().any(char::is_control);
+    fits.then_some(name)
 }
 
 fn hash_of(text: &str) -> Result<Hash, Why> {

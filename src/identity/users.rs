@@ -41,6 +41,14 @@ impl UsersError {
         }
     }
 
+    /// The lines that cannot be used; none where the file cannot be read.
+    pub(crate) fn bad_lines(&self) -> &[BadLine] {
+        match self {
+            Self::Bad { bad, .. } => bad,
+            Self::Unreadable { .. } => &[],
+        }
+    }
+
     /// What is wrong, each thing on its own: `users.htpasswd:3: …`.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {

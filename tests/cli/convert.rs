@@ -156,6 +156,24 @@ fn explain_needs_neither_the_files_of_users_nor_the_folders_of_the_old_server() 
 }
 
 #[test]
+fn explain_knows_a_single_file_that_is_here() {
+    let scratch = Scratch::new("convert-single-file");
+    scratch.write("site/robots.txt", "User-agent: *\n");
+    let root = scratch.path().join("site");
+    scratch.write(
+        "httpd.conf",
+        &format!(
+            "DocumentRoot {}\nProxyPass /robots.txt !\nProxyPass / ajp://127.0.0.1:8009/\n",
+            root.display()
+        ),
+    );
+    let done = converted(&scratch, &["--explain", "/robots.txt"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let file = format!("  new     the file {}/robots.txt, ", root.display());
+    assert!(done.stdout.contains(&file), "{done:?}");
+}
+
+#[test]
 fn explain_compares_the_rules_of_mod_jk() {
     let scratch = Scratch::new("convert-explain-jk");
     scratch.write(

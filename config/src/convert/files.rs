@@ -16,6 +16,31 @@ pub trait Files {
 
     /// The names in a folder, in any order; `None` when it is no folder, or cannot be read.
     fn names(&self, folder: &Path) -> Option<Vec<String>>;
+
+    /// Whether there is such a folder. Its names need not be readable.
+    fn is_folder(&self, path: &Path) -> bool {
+        self.names(path).is_some()
+    }
+
+    /// The lines of a file of users (`AuthUserFile`) that the gateway does not take.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody knows them, in words.
+    fn bad_users(&self, file: &Path) -> Result<Vec<BadUser>, String> {
+        Err(format!("{}: nobody has looked into it", file.display()))
+    }
+}
+
+/// A line of a file of users that the gateway does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadUser {
+    /// From 1.
+    pub line: usize,
+    /// The name of the user; `None` where the line does not say it.
+    pub name: Option<String>,
+    /// What is wrong, without the hash: `MD5 is not taken`.
+    pub why: String,
 }
 
 /// Keeps the bytes of the files that are read.
@@ -54,6 +79,14 @@ impl Files for Recorder<'_> {
 
     fn names(&self, folder: &Path) -> Option<Vec<String>> {
         self.files.names(folder)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        self.files.is_folder(path)
+    }
+
+    fn bad_users(&self, file: &Path) -> Result<Vec<BadUser>, String> {
+        self.files.bad_users(file)
     }
 }
 

@@ -6,7 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
-const STYLE: &str = include_str!("report.css");
+const STYLE: &str = concat!(
+    include_str!("../../admin/page/colours.css"),
+    include_str!("report.css")
+);
 
 /// Most lines of the YAML that are shown beside one old line.
 const MOST: usize = 12;

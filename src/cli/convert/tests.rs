@@ -23,6 +23,10 @@ impl Files for Memory {
     fn names(&self, _: &Path) -> Option<Vec<String>> {
         None
     }
+
+    fn is_folder(&self, _: &Path) -> bool {
+        true
+    }
 }
 
 fn of_httpd(text: &str) -> Converted {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::always;
 use super::guarded;
 use super::part::Part;
 use crate::convert::files::Files;
@@ -60,12 +61,7 @@ fn served(parts: &[&Part]) -> Vec<Served> {
 }
 
 /// The rules of the folders, and the sections that say who may come into them. `secure`: whether clients come over TLS.
-pub(super) fn files(
-    parts: &[&Part],
-    secure: bool,
-    files: &dyn Files,
-    notes: &mut Notes,
-) -> (Vec<Rule>, Vec<Overlay>) {
+pub(super) fn files(parts: &[&Part], secure: bool, notes: &mut Notes) -> (Vec<Rule>, Vec<Overlay>) {
     let (mut rules, mut overlays) = (Vec::new(), Vec::new());
     let mut all = served(parts);
     for served in all.extract_if(.., |it| STOCK.contains(&&*it.folder)) {
@@ -82,66 +78,23 @@ pub(super) fn files(
             notes,
         ));
     }
-    for served in &all {
-        let longer = |path: &str| {
-            let mut others = all.iter().filter(|it| it.path.len() > served.path.len());
-            others.any(|it| covers(&it.path, path))
-        };
-        rules.extend(missing(parts, served, longer, files, notes));
-    }
+    let runs = parts.iter().find_map(|part| part.runs.as_ref());
     for served in all {
+        if let Some(origin) = runs {
+            let why = format!(
+                "files are run there ({}), and would be sent as text here",
+                guarded::short(origin)
+            );
+            overlays.push(Overlay {
+                takes: Takes::Path(served.path.clone()),
+                target: Some(served.folder.clone()),
+                ..always::closed(why, origin.clone())
+            });
+        }
         let action = Action::Files(served.folder);
         rules.push(Rule::new(Takes::Path(served.path), action, served.origin));
     }
     (rules, overlays)
-}
-
-/// Rules of paths that `ProxyPass … !` leaves to a folder in which nothing has such a name: `check` would refuse the name.
-/// `longer`: whether another folder has a longer path that takes a path.
-fn missing(
-    parts: &[&Part],
-    served: &Served,
-    longer: impl Fn(&str) -> bool,
-    files: &dyn Files,
-    notes: &mut Notes,
-) -> Vec<Rule> {
-    let passes = parts.iter().flat_map(|part| &part.passes);
-    let mut rules = Vec::new();
-    for pass in passes.filter(|pass| pass.url.is_none()) {
-        let Takes::Path(path) = &pass.takes else {
-            continue;
-        };
-        let rest = path.strip_prefix(served.path.trim_end_matches('/'));
-        let Some(rest) = rest.filter(|rest| rest.len() > 1 && rest.starts_with('/')) else {
-            continue;
-        };
-        if longer(path) || exists(files, &served.folder, rest) {
-            continue;
-        }
-        let text = format!("{}{rest} is not there: its paths are 404", served.folder);
-        notes.name(&pass.origin, text);
-        let (takes, origin) = (pass.takes.clone(), pass.origin.clone());
-        rules.push(Rule::new(takes, Action::Respond(404), origin));
-    }
-    rules
-}
-
-/// Whether a folder has such a file or folder in it, or cannot be asked: it may be on another machine.
-fn exists(files: &dyn Files, folder: &str, rest: &str) -> bool {
-    let mut folder = folder.to_owned();
-    let mut names = files.names(Path::new(&folder));
-    if names.is_none() {
-        return true;
-    }
-    for name in rest.split('/').filter(|name| !name.is_empty()) {
-        let is_there = names.is_some_and(|names| names.iter().any(|it| it == name));
-        if !is_there {
-            return false;
-        }
-        folder = join(&folder, name);
-        names = files.names(Path::new(&folder));
-    }
-    true
 }
 
 /// `error_pages` of some servers: pages that are files of httpd's own.

@@ -1,0 +1,75 @@
+//! Folders that are served. `files` names a folder that is there; anything else is refused by `check`.
+
+use std::path::Path;
+
+use crate::convert::arrange::{Answer, Entry, Outcome};
+use crate::convert::files::Files;
+use crate::convert::note::Notes;
+use crate::convert::site::Takes;
+use crate::convert::value::Keys;
+
+/// Keys that say who may come in. They count for a fixed answer too.
+const ABOUT_ACCESS: [&str; 3] = ["allow", "deny", "auth"];
+
+/// Where `files` would name something else than a folder of this machine: a mapping of one file serves that file alone, every
+/// other one answers 404 and is named.
+pub(super) fn settle(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes) {
+    let all: Vec<Takes> = entries.iter().map(|entry| entry.takes.clone()).collect();
+    for entry in entries {
+        let Answer::Files(name) = &entry.outcome.answer else {
+            continue;
+        };
+        if files.is_folder(Path::new(name)) {
+            continue;
+        }
+        let name = name.clone();
+        let alone = all.iter().filter(|takes| **takes == entry.takes).count() == 1;
+        match file_below(&entry.takes, &name, files).filter(|_| alone) {
+            Some((path, folder)) => {
+                entry.takes = Takes::Exact(path);
+                entry.outcome.answer = Answer::Files(folder);
+            }
+            None => absent(&name, &entry.takes, &mut entry.outcome, notes),
+        }
+    }
+}
+
+/// The path of a single file, and the folder from which the path leads to it: `/robots.txt` and `/srv/www` for
+/// `/srv/www/robots.txt`. `None`: it is no file, or has another name than its path.
+fn file_below(takes: &Takes, name: &str, files: &dyn Files) -> Option<(String, String)> {
+    let Takes::Path(path) = takes else {
+        return None;
+    };
+    let folder = match name.strip_suffix(path.as_str())? {
+        "" => "/",
+        folder => folder,
+    };
+    let (parent, own) = name.rsplit_once('/')?;
+    let parent = if parent.is_empty() { "/" } else { parent };
+    let names = files.names(Path::new(parent))?;
+    (names.iter().any(|it| it == own)).then(|| (path.clone(), folder.to_owned()))
+}
+
+/// Nothing can be served there: 404 for those who may come in.
+fn absent(name: &str, takes: &Takes, outcome: &mut Outcome, notes: &mut Notes) {
+    outcome.answer = Answer::NotFound;
+    let mut keys = Keys::default();
+    for key in ABOUT_ACCESS {
+        if let Some(value) = outcome.keys.remove(key) {
+            keys.set(key, value);
+        }
+    }
+    outcome.keys = keys;
+    let why = format!("{name} is no folder of this machine");
+    let what = match takes {
+        Takes::Path(path) | Takes::Exact(path) | Takes::Pattern(path) => path,
+    };
+    let comment = format!("{why}: write `files: {name}` where it is one");
+    outcome.comments.push(comment);
+    // The line that makes the path another one than its folder's, such as `ProxyPass … !`, stands behind that of the folder.
+    let origins = &outcome.origins;
+    if let Some(origin) = origins.get(1).or(origins.first()) {
+        let text = format!("{why}: {what} is 404; convert where it is one, or write `files`");
+        notes.name(origin, text);
+    }
+}
