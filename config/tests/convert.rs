@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ajpgate_config::convert::{Account, Converted, Failure, Files, Wanted, convert};
+use ajpgate_config::convert::{Account, BadUser, Converted, Failure, Files, Wanted, convert};
 
 /// Files of the test data.
 struct Folder;
@@ -19,6 +19,14 @@ impl Files for Folder {
         let entries = fs::read_dir(folder).ok()?;
         let names = entries.filter_map(|it| it.ok()?.file_name().into_string().ok());
         Some(names.collect())
+    }
+
+    fn is_folder(&self, _: &Path) -> bool {
+        true
+    }
+
+    fn bad_users(&self, _: &Path) -> Result<Vec<BadUser>, String> {
+        Ok(Vec::new())
     }
 }
 
@@ -44,6 +52,14 @@ impl Files for Memory {
         names.dedup();
         let is_file = self.0.contains_key(folder);
         (!names.is_empty() && !is_file).then_some(names)
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.starts_with("/srv")
+    }
+
+    fn bad_users(&self, _: &Path) -> Result<Vec<BadUser>, String> {
+        Ok(Vec::new())
     }
 }
 
@@ -279,22 +295,44 @@ fn includes_and_definitions_are_followed() {
     assert_eq!(remarks, [dead]);
 }
 
-#[test]
-fn five_thousand_lines_take_less_than_a_second() {
-    let mut text = String::new();
-    for number in 0..700 {
-        text += &format!(
+/// Virtual hosts with a balancer each, in eight lines.
+fn hosts(count: usize) -> String {
+    let host = |number: usize| {
+        format!(
             "<VirtualHost *:80>\nServerName h{number}.example.com\nProxyPass /a{number} !\n\
              ProxyPass / balancer://b{number}/\n<Proxy balancer://b{number}>\n\
              BalancerMember ajp://10.0.0.1:{}\n</Proxy>\n</VirtualHost>\n",
             number + 1
-        );
+        )
+    };
+    (0..count).map(host).collect()
+}
+
+/// `tests/bench/convert.sh` measures how long it takes.
+#[test]
+fn five_thousand_lines_become_what_few_lines_become() {
+    let (few, many) = (hosts(7), hosts(700));
+    assert!(many.lines().count() > 5_000);
+    let converted = convert_text(&many).unwrap();
+    assert_eq!(converted.remarks, []);
+    let yaml = converted.written.text;
+    let config = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None).unwrap();
+    assert_eq!(config.config.balancers.len(), 700);
+    // Each line about one of the few hosts is the same, whatever stands beside it.
+    let lines: Vec<&str> = yaml.lines().collect();
+    for line in convert_text(&few).unwrap().written.text.lines() {
+        assert!(lines.contains(&line), "{line}");
     }
-    let begun = std::time::Instant::now();
-    let converted = convert_text(&text).unwrap();
-    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
-    println!("{:?}", begun.elapsed());
-    assert!(converted.written.text.contains("h699.example.com"));
+    // For each further host the name of its balancer, the exclusion's 404 of the first host taken back, and its own mappings.
+    let about = |number: usize| {
+        let names = [format!("h{number}.example.com"), format!("  b{number}:")];
+        lines
+            .iter()
+            .filter(|it| names.iter().any(|name| it.contains(name)))
+            .count()
+    };
+    assert_eq!((7..700).map(about).max(), (7..700).map(about).min());
+    assert_eq!(about(699), 4);
 }
 
 #[test]
@@ -328,7 +366,7 @@ ProxyPass /app ajp://10.0.0.1/app
     for line in [
         "    tls: { certificate: /tls/a.crt, private_key: /tls/a.key }",
         "path: /old, redirect: { to: /new, status: 301 }",
-        "path: /x, redirect: { to: /y, status: 301 }",
+        r#"match: "^/x/(.*)$", redirect: { to: "/y/$1", status: 301 }"#,
         "path: /errors, files: /srv/errors",
         "set: X-A, value: b",
         "/srv/errors/404.html",
@@ -627,14 +665,112 @@ fn macros_end_and_take_bounded_memory() {
     assert!(failure.text.contains("MiB of configuration"), "{failure}");
 }
 
+/// Virtual hosts that ports or addresses tell apart; `(a)` is one with the name `a.example.com`, and so on.
+const APART: [(&str, &[&str], &[&str], &[&str]); 10] = [
+    // Lines, listeners, hosts that are kept, remarks.
+    (
+        "(a *:80)(b 127.0.0.1:8081)",
+        &["0.0.0.0:80"],
+        &["a"],
+        &["left out"],
+    ),
+    (
+        "Listen 80\nListen 8081\n(a *:80 *:8081)(b *:8081 *:80)",
+        &["0.0.0.0:80", "0.0.0.0:8081"],
+        &["a", "b"],
+        &[],
+    ),
+    (
+        "Listen 80\n(a *)(b *:80)",
+        &["0.0.0.0:80"],
+        &["b"],
+        &["left out with everything in it: no Listen"],
+    ),
+    (
+        "Listen 8081\nListen 80\n(a *:80)(b *:8081)",
+        &["0.0.0.0:8081"],
+        &["b"],
+        &["left out, and nothing listens", "left out with"],
+    ),
+    (
+        "Listen 80\n(a 10.0.0.1:80)(b 10.0.0.1:80)",
+        &["10.0.0.1:80"],
+        &["a", "b"],
+        &[],
+    ),
+    (
+        "Listen 80\n(a *:80)(b 10.0.0.1:80)",
+        &["10.0.0.1:80"],
+        &["b"],
+        &["left out"],
+    ),
+    (
+        "Listen 80\n(a 127.0.0.1:80)(b *:80)",
+        &["0.0.0.0:80"],
+        &["b"],
+        &["left out"],
+    ),
+    (
+        "Listen 80\n(a www.example.com:80)",
+        &["0.0.0.0:80"],
+        &["a"],
+        &[],
+    ),
+    (
+        "Listen 80\nListen 8081\n(a *:8081)",
+        &["0.0.0.0:8081"],
+        &["a"],
+        &["left out, and nothing listens there: no virtual host"],
+    ),
+    (
+        "Listen 80\nListen 8081\nProxyPass /main ajp://10.0.0.9/\n(a *:8081)",
+        &["0.0.0.0:80"],
+        &[],
+        &["left out, and nothing listens", "left out with"],
+    ),
+];
+
 #[test]
-fn virtual_hosts_that_only_ports_tell_apart_are_named() {
-    let text = "<VirtualHost *:80>\nServerName a.example.com\nProxyPass / ajp://10.0.0.1/\n</VirtualHost>\n\
-                <VirtualHost 127.0.0.1:8081>\nServerName b.example.com\nProxyPass / ajp://10.0.0.2/\n</VirtualHost>\n";
-    let converted = convert_text(text).unwrap();
-    let remark = converted.remarks.first().map(ToString::to_string);
-    let start = "/etc/httpd.conf:5: its ports differ from those of line 1,";
-    assert!(remark.is_some_and(|it| it.starts_with(start)));
+fn of_virtual_hosts_that_ports_or_addresses_tell_apart_one_gateway_has_those_of_the_first() {
+    for (lines, listeners, kept, remarks) in APART {
+        let mut text = String::new();
+        for piece in lines.replace(')', "\u{0}").split('\u{0}') {
+            match piece.split_once('(') {
+                Some((before, host)) => {
+                    let (name, addresses) = host.split_once(' ').unwrap();
+                    text += before;
+                    text += &format!(
+                        "<VirtualHost {addresses}>;ServerName {name}.example.com;ProxyPass / ajp://10.0.0.1/{name};\
+                         </VirtualHost>\n"
+                    );
+                }
+                None => text += piece,
+            }
+        }
+        let text = text.replace(';', "\n");
+        let converted = convert_text(&text).unwrap();
+        let yaml = &converted.written.text;
+        let config = ajpgate_config::parse(yaml, Path::new("new.yaml"), &|_| None).unwrap();
+        let binds = config.config.listeners.iter();
+        let binds: Vec<String> = binds.map(|it| it.bind.to_string()).collect();
+        assert_eq!(binds, listeners, "{text}\n{yaml}");
+        for name in ["a", "b"] {
+            let target = format!("ajp://10.0.0.1/{name}");
+            assert_eq!(
+                yaml.contains(&target),
+                kept.contains(&name),
+                "{text}\n{yaml}"
+            );
+        }
+        let said: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), remarks.len(), "{text}\n{said:?}");
+        for remark in remarks {
+            assert!(
+                said.iter().any(|it| it.contains(&format!(": {remark}"))),
+                "{remark} {said:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -663,4 +799,103 @@ fn expressions_take_neither_what_is_excluded_nor_what_another_host_has() {
         first.is_some_and(|first| Some(first) < yaml.find("bak")),
         "{yaml}"
     );
+}
+
+/// Lines of a configuration, and a part of a line of the YAML that closes what httpd keeps closed.
+const STILL_CLOSED: [(&str, &str); 8] = [
+    // The second virtual host asks its clients for certificates.
+    (
+        "<VirtualHost *:443>\nServerName a.example.com\nSSLEngine on\nSSLCertificateFile /a.pem\n\
+         ProxyPass / ajp://a/\n</VirtualHost>\n<VirtualHost *:443>\nServerName b.example.com\nSSLEngine on\n\
+         SSLCertificateFile /b.pem\nSSLVerifyClient require\nSSLCACertificateFile /ca.pem\nProxyPass / ajp://b/\n\
+         </VirtualHost>\n",
+        "path: /, hosts: [b.example.com], to: \"ajp://b/\", deny: [0.0.0.0/0, \"::/0\"]",
+    ),
+    // Whose certificates are taken stands in a folder.
+    (
+        "<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile /a.pem\nSSLVerifyClient require\n\
+         SSLCACertificatePath /cas\nProxyPass / ajp://a/\n</VirtualHost>\n",
+        "path: /, to: \"ajp://a/\", deny: [0.0.0.0/0, \"::/0\"]",
+    ),
+    // Another module knows the certificate.
+    (
+        "<VirtualHost *:443>\nSSLEngine on\nSSLVerifyClient require\nProxyPass / ajp://a/\n</VirtualHost>\n",
+        "path: /, to: \"ajp://a/\", deny: [0.0.0.0/0, \"::/0\"]",
+    ),
+    // A name of the second host that cannot be written: it must not lead to the first one.
+    (
+        "<VirtualHost *:80>\nServerName a.example.com\nProxyPass / ajp://a/\n</VirtualHost>\n<VirtualHost *:80>\n\
+         ServerName b.example.com\nServerAlias app.*\nProxyPass / ajp://b/\n</VirtualHost>\n",
+        "path: /, hosts: [a.example.com], to: \"ajp://a/\"",
+    ),
+    // Programs are not sent as text.
+    (
+        "DocumentRoot /srv/site\nAddHandler cgi-script .cgi\n",
+        "path: /, files: /srv/site, deny: [0.0.0.0/0, \"::/0\"]",
+    ),
+    (
+        "DocumentRoot /srv/site\n<FilesMatch \\.php$>\nSetHandler application/x-httpd-php\n</FilesMatch>\n",
+        "path: /, files: /srv/site, deny: [0.0.0.0/0, \"::/0\"]",
+    ),
+    // What is behind a path of a section is escaped in a url.
+    (
+        "ProxyPass / ajp://a/\n<Location \"/sec ret/\u{e4}\">\nRequire ip 10\n</Location>\n",
+        "path: \"/sec ret/\u{e4}\", to: \"ajp://a/sec%20ret/%C3%A4\", allow: [10.0.0.0/8]",
+    ),
+    (
+        "ProxyPass / ajp://a/\n<Location /t/../u>\nRequire ip 10\n</Location>\n",
+        "path: /t, respond: { status: 403 }",
+    ),
+];
+
+#[test]
+fn what_httpd_keeps_closed_stays_closed_and_check_accepts_it() {
+    for (text, kept) in STILL_CLOSED {
+        let converted = convert_text(text).unwrap();
+        let yaml = &converted.written.text;
+        assert!(
+            yaml.contains(kept),
+            "{text}\n{yaml}\n{:?}",
+            converted.remarks
+        );
+        let loaded = ajpgate_config::parse(yaml, Path::new("new.yaml"), &|_| None);
+        assert!(loaded.is_ok(), "{:?}\n{yaml}", loaded.err());
+    }
+}
+
+#[test]
+fn one_path_of_several_hosts_is_one_mapping_however_it_was_written() {
+    let text = "JkWorkersFile /etc/workers\n<VirtualHost *:80>\nServerName a.example.com\nProxyPassMatch ^/a/b$ ajp://a/x\n\
+                </VirtualHost>\n<VirtualHost *:80>\nServerName b.example.com\nJkMount /a/b w\n</VirtualHost>\n";
+    let files = Memory(BTreeMap::from([
+        ("/etc/httpd.conf".into(), text.into()),
+        ("/etc/workers".into(), b"worker.list=w\n".to_vec()),
+    ]));
+    let wanted = Wanted {
+        httpd: Some("/etc/httpd.conf".into()),
+        ..Wanted::default()
+    };
+    let yaml = convert(&wanted, &files, &|_| None).unwrap().written.text;
+    let loaded = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None);
+    assert!(loaded.is_ok(), "{:?}\n{yaml}", loaded.err());
+}
+
+#[test]
+fn what_an_expression_takes_is_left_out_of_the_mappings_behind_it_and_named() {
+    let text = "ProxyPassMatch ^/app/.* ajp://10.0.0.1\nProxyPass /app/sub ajp://10.0.0.2/sub\n\
+                ProxyPassMatch ^/app/x/(.*)$ ajp://10.0.0.3/$1\nProxyPass /app ajp://10.0.0.4/app\n";
+    let converted = convert_text(text).unwrap();
+    let yaml = &converted.written.text;
+    assert!(
+        !yaml.contains("10.0.0.2") && !yaml.contains("10.0.0.3"),
+        "{yaml}"
+    );
+    assert!(
+        yaml.contains("path: /app, to: \"ajp://10.0.0.4/app\""),
+        "{yaml}"
+    );
+    let said: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
+    let dead =
+        |line: usize| format!("/etc/httpd.conf:{line}: left out: never reached because of line 1");
+    assert_eq!(said, [dead(2), dead(3)]);
 }

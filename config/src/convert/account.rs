@@ -268,10 +268,24 @@ impl<'a> Known<'a> {
         match () {
             () if text.is_empty() || text.starts_with('#') => Fate::Empty,
             () if text.starts_with("</") => Fate::Followed,
+            () if self.is_in_left_out(origin) => Fate::NotTurned,
             () if self.is_known(origin) => self.fate(origin),
             () if CONDITIONS.contains(&&*name) || FOLLOWED.contains(&&*name) => Fate::Followed,
             () => Fate::Skipped,
         }
+    }
+
+    /// Whether a section around a directive is left out with everything in it.
+    fn is_in_left_out(&self, origin: &Origin) -> bool {
+        let mut above = self.directives.get(origin).and_then(Option::as_ref);
+        while let Some(section) = above {
+            let mut remarks = self.remarks.get(section).into_iter().flatten();
+            if remarks.any(|it| it.text.contains("left out with everything in it")) {
+                return true;
+            }
+            above = self.directives.get(section).and_then(Option::as_ref);
+        }
+        false
     }
 
     fn is_known(&self, origin: &Origin) -> bool {

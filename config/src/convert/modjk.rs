@@ -143,13 +143,7 @@ pub(super) fn add(
     let mut connector = Connector::new(&properties, &place, taken);
     let mut own = main.mounts.clone();
     own.extend(connector.own_mounts());
-    let file = match (given.map, &main.map) {
-        (Some(map), _) => map_lines(map, &place_of(map), &given.options, notes)?,
-        (None, Some((name, origin))) => {
-            map_lines(&given.root.join(name), origin, &given.options, notes)?
-        }
-        (None, None) => Vec::new(),
-    };
+    let file = main_map(main, given, notes)?;
     let mut is_used = false;
     let mut rules = Vec::new();
     for (server, directives) in site.servers.iter_mut().zip(servers) {
@@ -235,6 +229,21 @@ fn joined(host: &Directives, is_host: bool, copies: bool, own: &[Written]) -> Ve
         lines.extend(new.cloned());
     }
     lines
+}
+
+/// The lines of the main server's uriworkermap, or of the one that stands in its place.
+fn main_map(
+    main: &Directives,
+    given: &Given<'_>,
+    notes: &mut Notes,
+) -> Result<Vec<Written>, Failure> {
+    match (given.map, &main.map) {
+        (Some(map), _) => map_lines(map, &place_of(map), &given.options, notes),
+        (None, Some((name, origin))) => {
+            map_lines(&given.root.join(name), origin, &given.options, notes)
+        }
+        (None, None) => Ok(Vec::new()),
+    }
 }
 
 /// The lines of a uriworkermap.

@@ -80,6 +80,8 @@ pub struct Member {
 pub struct Server {
     /// Its names in lower case, `*.example.com` among them.
     pub hosts: Vec<String>,
+    /// Whether it has names that cannot be written.
+    pub has_others: bool,
     /// Whether its clients come over TLS; `None`: it answers both.
     pub secure: Option<bool>,
     /// Its rules, in the order in which the stages are asked.

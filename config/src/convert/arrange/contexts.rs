@@ -20,43 +20,8 @@ pub(super) struct Context<'a> {
 /// All contexts; those of other hosts come first.
 pub(super) fn contexts(servers: &[Server]) -> Vec<Context<'_>> {
     let schemes = schemes(servers);
-    let answering = |secure: Option<bool>, host: Option<&str>| {
-        let fits = |server: &&Server| {
-            server.secure.is_none() || secure.is_none() || server.secure == secure
-        };
-        let mut fitting = servers.iter().enumerate().filter(|(_, it)| fits(it));
-        let named = host.and_then(|host| {
-            let mut fitting = fitting.clone();
-            fitting.find(|(_, it)| it.hosts.iter().any(|name| is_name(name, host)))
-        });
-        named.or_else(|| fitting.next())
-    };
-    // Hosts that the same servers answer.
-    let mut groups: BTreeMap<Group, Vec<String>> = BTreeMap::new();
-    let others: Vec<_> = schemes
-        .iter()
-        .map(|scheme| answering(*scheme, None).map(|it| it.0))
-        .collect();
-    let names: Vec<&String> = servers.iter().flat_map(|server| &server.hosts).collect();
-    for name in &names {
-        let by = schemes.iter();
-        let by: Vec<_> = by
-            .map(|scheme| answering(*scheme, Some(name)).map(|it| it.0))
-            .collect();
-        let wildcards: Vec<&String> = names
-            .iter()
-            .filter(|it| **it != *name && is_name(it, name))
-            .copied()
-            .collect();
-        if by == others && wildcards.is_empty() {
-            continue;
-        }
-        let key = (wildcards.into_iter().cloned().collect(), by);
-        let group = groups.entry(key).or_default();
-        if !group.contains(name) {
-            group.push((*name).clone());
-        }
-    }
+    let others = by_scheme(servers, &schemes, None);
+    let groups = groups(servers, &schemes, &others);
     let mut contexts = Vec::new();
     let all = std::iter::once(((Vec::new(), others), Vec::new())).chain(groups);
     for ((wildcards, by), hosts) in all {
@@ -82,6 +47,57 @@ pub(super) fn contexts(servers: &[Server]) -> Vec<Context<'_>> {
 
 /// The names of the wildcards that cover the hosts, then the server of each scheme. Groups without wildcards come first.
 type Group = (Vec<String>, Vec<Option<usize>>);
+
+/// The hosts that the same servers answer. Hosts that are answered as every other one is (`others`) are in no group.
+fn groups(
+    servers: &[Server],
+    schemes: &[Option<bool>],
+    others: &[Option<usize>],
+) -> BTreeMap<Group, Vec<String>> {
+    let mut groups: BTreeMap<Group, Vec<String>> = BTreeMap::new();
+    let names: Vec<&String> = servers.iter().flat_map(|server| &server.hosts).collect();
+    for name in &names {
+        let by = by_scheme(servers, schemes, Some(name));
+        let wildcards: Vec<&String> = names
+            .iter()
+            .filter(|it| **it != *name && is_name(it, name))
+            .copied()
+            .collect();
+        if by == others && wildcards.is_empty() {
+            continue;
+        }
+        let key = (wildcards.into_iter().cloned().collect(), by);
+        let group = groups.entry(key).or_default();
+        if !group.contains(name) {
+            group.push((*name).clone());
+        }
+    }
+    groups
+}
+
+/// The number of the server that answers for a host, for each scheme; `None`: none does. No host: for names that no server has.
+fn by_scheme(
+    servers: &[Server],
+    schemes: &[Option<bool>],
+    host: Option<&str>,
+) -> Vec<Option<usize>> {
+    let of = |secure: &Option<bool>| {
+        let fits = |server: &&Server| {
+            server.secure.is_none() || secure.is_none() || server.secure == *secure
+        };
+        let mut fitting = servers.iter().enumerate().filter(|(_, it)| fits(it));
+        if host.is_none() && fitting.clone().skip(1).any(|(_, it)| it.has_others) {
+            // A name that none has here may be one of a server that is not the first.
+            return None;
+        }
+        let named = host.and_then(|host| {
+            let mut fitting = fitting.clone();
+            fitting.find(|(_, it)| it.hosts.iter().any(|name| is_name(name, host)))
+        });
+        named.or_else(|| fitting.next()).map(|it| it.0)
+    };
+    schemes.iter().map(of).collect()
+}
 
 fn schemes(servers: &[Server]) -> Vec<Option<bool>> {
     let has = |secure: bool| servers.iter().any(|server| server.secure == Some(secure));

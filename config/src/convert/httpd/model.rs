@@ -1,12 +1,16 @@
 //! What the directives do. Every directive is turned, named, or counted.
 
+mod about;
 mod access;
+mod addresses;
 mod always;
 mod balancers;
 mod by_host;
+mod endpoints;
 mod fields;
 mod folders;
 mod guarded;
+mod handlers;
 mod known;
 mod listeners;
 mod local;
@@ -56,9 +60,12 @@ pub(super) fn site(
             main.take(node, &Place::Server, notes);
         }
     }
-    let mut site = servers::site(&main, &hosts, options.files, notes);
+    let kept = endpoints::kept(&main, &hosts, notes);
+    let answering = hosts.iter().zip(&kept.hosts).filter(|it| *it.1);
+    let answering: Vec<&Part> = answering.map(|(host, _)| host).collect();
+    let mut site = servers::site(&main, &answering, &kept, options.files, notes);
     // The main server is the last one, where it answers.
-    let all = hosts.iter().map(|host| Some(&host.jk)).chain([None]);
+    let all = answering.iter().map(|host| Some(&host.jk)).chain([None]);
     let servers: Vec<_> = all.take(site.servers.len()).collect();
     let given = modjk::Given {
         workers: options.workers,
@@ -78,6 +85,7 @@ pub(super) fn site(
             nodes,
             main,
             hosts,
+            kept: kept.hosts,
             jk,
         },
     ))

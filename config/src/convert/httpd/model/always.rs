@@ -2,7 +2,7 @@
 
 use super::part::Part;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::site::{Access, Overlay, Site, Takes};
+use crate::convert::site::{Access, Beside, Overlay, Site, Takes, Who};
 use crate::convert::value::{Keys, Value};
 
 /// What `Header always` says of a server.
@@ -20,7 +20,7 @@ pub(super) fn headers(
     site: &mut Site,
     always: &[Keys],
     main: &Part,
-    hosts: &[Part],
+    hosts: &[&Part],
     notes: &mut Notes,
 ) {
     let Some(first) = always.iter().find(|it| !it.is_empty()) else {
@@ -81,4 +81,14 @@ pub(super) fn every_path(keys: Keys, origin: Origin) -> Overlay {
         hosts: Vec::new(),
         origin,
     }
+}
+
+/// Closes every path of a server: why, and where that stands.
+pub(super) fn closed(why: String, origin: Origin) -> Overlay {
+    let mut overlay = every_path(Keys::default(), origin.clone());
+    overlay.access.beside.push(Beside {
+        who: Who::Nobody(why),
+        origin,
+    });
+    overlay
 }

@@ -16,17 +16,8 @@ pub(super) fn overlays(
     secure: bool,
     notes: &mut Notes,
 ) -> Vec<Overlay> {
-    let overlay = |path: &str, access: Access, origin: &Origin| Overlay {
-        takes: Takes::Path(path.to_owned()),
-        keys: Keys::default(),
-        access,
-        target: Some(served.1.to_owned()),
-        hosts: Vec::new(),
-        origin: origin.clone(),
-    };
     let mut overlays = Vec::new();
-    // Why each path is closed.
-    let mut closed: BTreeMap<String, Vec<(String, &Origin)>> = BTreeMap::new();
+    let mut closed = Whys::default();
     let mut overridden = None;
     for (folder, section) in about_folders(parts) {
         let Some(path) = path_of(folder, served) else {
@@ -46,34 +37,50 @@ pub(super) fn overlays(
         match &section.overridden {
             Some((on, origin)) if covers(folder, served.1) => overridden = on.then_some(origin),
             Some((true, origin)) => {
-                closed
-                    .entry(path.clone())
-                    .or_default()
-                    .push((htaccess(origin), origin));
+                let whys = closed.entry(path.clone()).or_default();
+                whys.push((htaccess(origin), origin));
             }
             _ => {}
         }
         let access = section.rules.access(notes, secure);
         if access != Access::default() {
-            overlays.push(overlay(&path, access, &section.origin));
+            overlays.push(overlay(path, served.1, access, &section.origin));
         }
     }
     if let Some(origin) = overridden {
         let own = closed.entry(served.0.to_owned()).or_default();
         own.push((htaccess(origin), origin));
     }
-    for (path, whys) in closed {
-        let Some((_, origin)) = whys.first() else {
-            continue;
-        };
+    overlays.extend(closing(closed, served.1));
+    overlays
+}
+
+/// Why each path is closed, with the lines that say so.
+type Whys<'a> = BTreeMap<String, Vec<(String, &'a Origin)>>;
+
+/// Closes paths for everybody.
+fn closing(closed: Whys<'_>, folder: &str) -> Vec<Overlay> {
+    let of = |(path, whys): (String, Vec<(String, &Origin)>)| {
+        let (_, origin) = whys.first()?;
         let texts: Vec<&str> = whys.iter().map(|(why, _)| why.as_str()).collect();
         let access = Access {
             sealed: Some(Closed::by(origin, texts.join("; "))),
             ..Access::default()
         };
-        overlays.push(overlay(&path, access, origin));
+        Some(overlay(path, folder, access, origin))
+    };
+    closed.into_iter().filter_map(of).collect()
+}
+
+fn overlay(path: String, folder: &str, access: Access, origin: &Origin) -> Overlay {
+    Overlay {
+        takes: Takes::Path(path),
+        keys: Keys::default(),
+        access,
+        target: Some(folder.to_owned()),
+        hosts: Vec::new(),
+        origin: origin.clone(),
     }
-    overlays
 }
 
 /// The sections about folders with their folders, the shortest first.
@@ -96,7 +103,7 @@ fn htaccess(origin: &Origin) -> String {
 }
 
 /// `httpd.conf:12`, without folders.
-fn short(origin: &Origin) -> String {
+pub(super) fn short(origin: &Origin) -> String {
     let name = origin.file.rsplit('/').next().unwrap_or_default();
     format!("{name}:{}", origin.line)
 }

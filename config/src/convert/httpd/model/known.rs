@@ -14,6 +14,8 @@ pub(crate) struct Old {
     pub(super) nodes: Vec<Node>,
     pub(super) main: Part,
     pub(super) hosts: Vec<Part>,
+    /// Whether each virtual host is turned. The others have no rules in `jk`.
+    pub(super) kept: Vec<bool>,
     pub(super) jk: Option<modjk::Old>,
 }
 
@@ -23,6 +25,14 @@ impl Old {
         let mut lines = BTreeMap::new();
         collect(&self.nodes, None, &mut lines);
         lines
+    }
+
+    /// The number by which mod_jk knows a server: a virtual host, or the main one (`None`). `None`: its rules are not known.
+    pub(super) fn jk_number(&self, host: Option<usize>) -> Option<usize> {
+        let before = host.unwrap_or(self.kept.len());
+        let is_kept = host.is_none_or(|host| self.kept.get(host) == Some(&true));
+        let kept = self.kept.iter().take(before).filter(|kept| **kept);
+        is_kept.then(|| kept.count())
     }
 
     /// The directives of a virtual host.

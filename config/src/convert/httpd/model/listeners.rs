@@ -1,176 +1,44 @@
-//! `Listen`, the addresses of virtual hosts, and which of them speak TLS.
+//! What is written for each address at which httpd listens.
 
+use super::addresses::{Listen, is_secure, port};
 use super::part::Part;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Listener;
 use crate::convert::value::{Keys, Value};
 
-/// The port of an address: `*:443`, `[::1]:80`, `80`; `None`: none is said, or any.
-pub(super) fn port(address: &str) -> Option<u16> {
-    match address.rsplit_once(':') {
-        Some((_, port)) if !port.contains(']') => port.parse().ok(),
-        _ => address.parse().ok(),
-    }
-}
-
-/// The addresses that `Listen` names, each with whether it was said to be https.
-pub(super) fn listened(main: &Part) -> Vec<(String, u16, bool, Origin)> {
-    let mut found: Vec<(String, u16, bool, Origin)> = Vec::new();
-    for (words, origin) in &main.listens {
-        let Some(address) = words.first() else {
-            continue;
-        };
-        let Some(port) = port(address) else { continue };
-        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
-        let host = if matches!(host, "" | "*") {
-            "0.0.0.0"
-        } else {
-            host
-        };
-        let is_https = words
-            .get(1)
-            .is_some_and(|it| it.eq_ignore_ascii_case("https"));
-        let bind = format!("{host}:{port}");
-        if !found.iter().any(|known| known.0 == bind) {
-            found.push((bind, port, is_https, origin.clone()));
-        }
-    }
-    found
-}
-
-/// Whether a virtual host speaks TLS.
-pub(super) fn is_secure(host: &Part, main: &Part) -> bool {
-    host.secure.unwrap_or_else(|| {
-        main.secure.unwrap_or(false)
-            || listened(main).iter().any(|(_, listened, https, _)| {
-                *https && host.addresses.iter().any(|it| port(it) == Some(*listened))
-            })
-    })
-}
-
-/// The one port at which a server, the main one or a virtual host, answers; `None`: there are several, or none is said.
-pub(super) fn only_port(own: &Part, main: &Part) -> Option<u16> {
-    let named = own.names.iter().filter_map(|(name, _)| port(name));
-    let mut ports: Vec<Option<u16>> = match own.addresses.is_empty() {
-        true => listened(main).iter().map(|it| Some(it.1)).collect(),
-        false => own.addresses.iter().map(|it| port(it)).collect(),
-    };
-    ports.extend(named.map(Some));
-    ports.dedup();
-    match ports.as_slice() {
-        [port] => *port,
-        _ => None,
-    }
-}
-
-/// Whether an address is left that no virtual host answers, so that the main server does.
-pub(super) fn main_answers(main: &Part, hosts: &[Part]) -> bool {
-    let answered = |wanted: u16| {
-        let mut addresses = hosts.iter().flat_map(|host| &host.addresses);
-        addresses.any(|address| port(address).is_none_or(|port| port == wanted))
-    };
-    let ports: Vec<u16> = listened(main).iter().map(|it| it.1).collect();
-    !hosts.is_empty()
-        && (!main.passes.is_empty() || main.jk.sends_on())
-        && ports.into_iter().any(|port| !answered(port))
-}
-
-/// Names the virtual hosts that are told from others by their ports, which mappings do not know.
-pub(super) fn name_ports(main: &Part, hosts: &[Part], notes: &mut Notes) {
-    let ports = |host: &Part| {
-        let mut ports: Vec<_> = host.addresses.iter().map(|it| port(it)).collect();
-        ports.sort_unstable();
-        ports
-    };
-    for secure in [false, true] {
-        let mut same = hosts.iter().filter(|it| is_secure(it, main) == secure);
-        let Some(first) = same.next() else { continue };
-        for host in same.filter(|it| ports(it) != ports(first)) {
-            let text = format!(
-                "its ports differ from those of line {}, and mappings know no port: its rules count for its ServerName on every \
-                 listener; use a second gateway where a port keeps people out",
-                first.origin.line
-            );
-            notes.name(&host.origin, text);
-        }
-    }
-}
-
-/// Names the virtual hosts that are told from others by their addresses, which mappings do not know.
-pub(super) fn name_addresses(hosts: &[Part], notes: &mut Notes) {
-    // Without its port; that of every address is empty.
-    let bare = |address: &String| {
-        let host = address
-            .rsplit_once(':')
-            .map_or(&**address, |(host, _)| host);
-        match host.eq_ignore_ascii_case("_default_") || host == "*" {
-            true => String::new(),
-            false => host.to_ascii_lowercase(),
-        }
-    };
-    let shares = |one: &String, other: &String| match (port(one), port(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => true,
-    };
-    for (at, host) in hosts.iter().enumerate() {
-        let mut before = hosts.iter().take(at);
-        let differing = before.find(|before| {
-            let pairs = before.addresses.iter();
-            let mut pairs =
-                pairs.flat_map(|one| host.addresses.iter().map(move |other| (one, other)));
-            pairs.any(|(one, other)| shares(one, other) && bare(one) != bare(other))
-        });
-        if let Some(before) = differing {
-            let text = format!(
-                "its address differs from that of line {}, and mappings know no address: the rules of both count for their \
-                 names on every address; use a second gateway where an address keeps people out",
-                before.origin.line
-            );
-            notes.name(&host.origin, text);
-        }
-    }
-}
-
-/// The listeners.
-pub(super) fn listeners(main: &Part, hosts: &[Part], notes: &mut Notes) -> Vec<Listener> {
-    let mut addresses = listened(main);
-    let mut comments = Vec::new();
-    if addresses.is_empty() {
-        for host in hosts {
-            for port in host.addresses.iter().filter_map(|address| port(address)) {
-                let bind = format!("0.0.0.0:{port}");
-                if !addresses.iter().any(|known| known.0 == bind) {
-                    addresses.push((bind, port, false, host.origin.clone()));
-                }
-            }
-        }
-    }
-    if addresses.is_empty() {
-        comments.push("the old file has no Listen".to_owned());
-        addresses.push(("0.0.0.0:80".to_owned(), 80, false, main.origin.clone()));
-    }
+/// The listeners of a gateway that stands for some virtual hosts.
+pub(super) fn listeners(
+    main: &Part,
+    hosts: &[&Part],
+    listens: &[Listen],
+    notes: &mut Notes,
+) -> Vec<Listener> {
     let mut listeners = Vec::new();
-    for (bind, at, https, origin) in addresses {
+    for listen in listens {
+        let Listen { bind, port: at, .. } = listen;
         let here = |host: &&Part| {
             let mut addresses = host.addresses.iter();
-            addresses.any(|address| port(address).is_none_or(|port| port == at))
+            addresses.any(|address| port(address).is_none_or(|port| port == *at))
         };
-        let here: Vec<&Part> = hosts.iter().filter(here).collect();
+        let here: Vec<&Part> = hosts.iter().copied().filter(here).collect();
         let mut secure: Vec<&Part> = here
             .iter()
             .copied()
             .filter(|it| is_secure(it, main))
             .collect();
-        if hosts.is_empty() && main.secure == Some(true) || https && here.is_empty() {
+        if hosts.is_empty() && main.secure == Some(true) || listen.is_https && here.is_empty() {
             secure.push(main);
         }
-        let tls = tls(&secure, main, &origin, notes);
+        let tls = tls(&secure, main, &listen.origin, notes);
         let keys = keys(&here, main, tls, notes);
         listeners.push(Listener {
-            bind,
+            bind: bind.clone(),
             keys,
-            origin: Some(origin),
-            comments: comments.clone(),
+            origin: Some(listen.origin.clone()),
+            comments: match listen.is_assumed {
+                true => vec!["the old file has no Listen".to_owned()],
+                false => Vec::new(),
+            },
         });
     }
     listeners
@@ -204,6 +72,56 @@ fn keys(here: &[&Part], main: &Part, tls: Option<Keys>, notes: &mut Notes) -> Ke
     keys
 }
 
+/// The keys of `tls` that say which clients come in.
+const ABOUT_CLIENTS: [&str; 3] = ["client_auth", "client_ca", "client_crl"];
+
+/// The keys of `tls` of a server.
+fn own_tls(part: &Part, main: &Part) -> Keys {
+    let mut keys = main.tls.clone();
+    keys.merge(&part.tls);
+    keys
+}
+
+/// Why the clients of a virtual host would not be asked here for the certificate that httpd asks them for; `None`: they are, or
+/// httpd asks for none. A listener has one `client_auth`, that of its first virtual host. `hosts` are all virtual hosts.
+pub(super) fn unasked(host: &Part, main: &Part, hosts: &[&Part]) -> Option<String> {
+    if !is_secure(host, main) {
+        return None;
+    }
+    let meets = |other: &&&Part| {
+        let ports = |part: &Part| part.addresses.iter().map(|it| port(it)).collect::<Vec<_>>();
+        let (own, others) = (ports(host), ports(other));
+        let mut pairs = own
+            .iter()
+            .flat_map(|one| others.iter().map(move |other| (one, other)));
+        pairs.any(|(one, other)| one.is_none() || other.is_none() || one == other)
+    };
+    let has_certificate = |other: &&&Part| {
+        is_secure(other, main) && own_tls(other, main).get("certificate").is_some()
+    };
+    let first = hosts.iter().filter(meets).find(has_certificate);
+    let Some(first) = first else {
+        return Some(
+            "SSLEngine is on without a certificate, and its clients would come without TLS"
+                .to_owned(),
+        );
+    };
+    let (own, first_keys) = (own_tls(host, main), own_tls(first, main));
+    own.get("client_auth")?;
+    if own.get("client_ca").is_none() {
+        return Some("SSLVerifyClient has no SSLCACertificateFile".to_owned());
+    }
+    let is_alike = ABOUT_CLIENTS
+        .iter()
+        .all(|key| own.get(key) == first_keys.get(key));
+    (!is_alike).then(|| {
+        let line = first.origin.line;
+        format!(
+            "SSLVerifyClient differs from that of line {line}, and a listener has one `client_auth`"
+        )
+    })
+}
+
 /// `tls` of a listener from those of its virtual hosts: the first one's, with the certificates of the others.
 fn tls(secure: &[&Part], main: &Part, origin: &Origin, notes: &mut Notes) -> Option<Keys> {
     if secure.is_empty() {
@@ -211,10 +129,16 @@ fn tls(secure: &[&Part], main: &Part, origin: &Origin, notes: &mut Notes) -> Opt
     }
     let mut all: Vec<Keys> = Vec::new();
     for part in secure {
-        let mut keys = main.tls.clone();
-        keys.merge(&part.tls);
+        let keys = own_tls(part, main);
         match keys.get("certificate").is_some() {
-            true if !all.contains(&keys) => all.push(keys),
+            true if !all.contains(&keys) => {
+                let first = all.first().unwrap_or(&keys);
+                if first.get("min_version") != keys.get("min_version") {
+                    let text = "its SSLProtocol is left out: a listener has one `min_version`, that of its first virtual host";
+                    notes.name(&part.origin, text);
+                }
+                all.push(keys);
+            }
             true => {}
             false => notes.name(
                 &part.origin,
@@ -230,6 +154,10 @@ fn tls(secure: &[&Part], main: &Part, origin: &Origin, notes: &mut Notes) -> Opt
         return None;
     };
     let mut keys = first.clone();
+    if keys.get("client_ca").is_none() {
+        // `check` wants to know whose certificates are taken.
+        keys.remove("client_auth");
+    }
     for other in further {
         let pair = ["certificate", "private_key"]
             .into_iter()

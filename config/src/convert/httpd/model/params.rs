@@ -93,31 +93,17 @@ fn member_key(
             keys.set(key, Value::Plain(text.to_owned()));
         }
         "lbset" => keys.set(key, Value::number(whole(text, 99)?)),
-        "retry" | "timeout" | "ttl" => keys.set(key, Value::duration(time(text, "s")?)),
         "ping" | "secret" if !is_ajp => {
             return Err("left out: only AJP connectors know it".to_owned());
         }
-        "connectiontimeout" | "connectiontimeoutms" | "ping" => {
-            let key = key.trim_end_matches("ms");
-            let time = time(text, "s")?;
-            if time.is_zero() {
-                return Err("0 is left out".to_owned());
-            }
-            suspicious(&mut turned.comments, key, text, time);
-            turned.keys.set(key, Value::duration(time));
-        }
-        "acquire" => keys.set(key, Value::duration(time(text, "ms")?)),
-        "max" | "min" => {
-            let each = whole(text, 65_535)?.max(u64::from(key == "max"));
-            let all = each.saturating_mul(children.unwrap_or(1)).min(65_535);
-            keys.set(key, Value::number(all));
-            turned.comments.push(match children {
-                Some(children) => format!("{key}: {each} in each of httpd's {children} processes"),
-                None => {
-                    format!("{key}: httpd counts it in each of its processes, here it is the sum")
-                }
-            });
-        }
+        "connectiontimeout"
+        | "connectiontimeoutms"
+        | "ping"
+        | "retry"
+        | "timeout"
+        | "ttl"
+        | "acquire" => member_time(turned, key.trim_end_matches("ms"), text)?,
+        "max" | "min" => connections(turned, key, text, children)?,
         "secret" => keys.set(key, Value::Secret(text.to_owned())),
         "iobuffersize" if is_ajp => keys.set("packet_size", Value::number(packet_size(text)?)),
         "status" => status(keys, text)?,
@@ -135,6 +121,36 @@ fn member_key(
         }
         _ => return Err("left out: there is no such parameter here".to_owned()),
     }
+    Ok(())
+}
+
+/// A parameter of a member that is a time.
+fn member_time(turned: &mut Turned, key: &str, text: &str) -> Result<(), String> {
+    let time = time(text, if key == "acquire" { "ms" } else { "s" })?;
+    if matches!(key, "connectiontimeout" | "ping") {
+        if time.is_zero() {
+            return Err("0 is left out".to_owned());
+        }
+        suspicious(&mut turned.comments, key, text, time);
+    }
+    turned.keys.set(key, Value::duration(time));
+    Ok(())
+}
+
+/// The most or the fewest connections of a member, which httpd counts in each process.
+fn connections(
+    turned: &mut Turned,
+    key: &str,
+    text: &str,
+    children: Option<u64>,
+) -> Result<(), String> {
+    let each = whole(text, 65_535)?.max(u64::from(key == "max"));
+    let all = each.saturating_mul(children.unwrap_or(1)).min(65_535);
+    turned.keys.set(key, Value::number(all));
+    turned.comments.push(match children {
+        Some(children) => format!("{key}: {each} in each of httpd's {children} processes"),
+        None => format!("{key}: httpd counts it in each of its processes, here it is the sum"),
+    });
     Ok(())
 }
 

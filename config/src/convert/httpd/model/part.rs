@@ -13,7 +13,7 @@ use super::rewrites::Rewrites;
 use super::table;
 use super::time::{duration, switch};
 use super::whole::Whole;
-use super::{fields, tls, wildcard};
+use super::{about, fields, handlers, tls};
 use crate::convert::files::below;
 use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
@@ -85,6 +85,8 @@ pub(super) struct Part {
     pub(super) protocols: Vec<String>,
     /// `RemoteIPProxyProtocol On`
     pub(super) proxy_protocol: Option<Origin>,
+    /// The first line by which files are run in place of being sent, such as `AddHandler cgi-script .cgi`.
+    pub(super) runs: Option<Origin>,
 }
 
 impl Part {
@@ -120,6 +122,7 @@ impl Part {
             excluded: Vec::new(),
             protocols: Vec::new(),
             proxy_protocol: None,
+            runs: None,
         }
     }
 
@@ -149,34 +152,19 @@ impl Part {
     /// Takes a section with everything in it.
     fn section(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         let words = node.words();
-        let first = words.first().map_or("", String::as_str);
-        let kind = match (&*node.name, place) {
-            ("location", _) => location(&words),
-            ("locationmatch", _) => Kind::Location(Takes::Pattern(first.to_owned())),
-            ("proxy", _) => {
-                let url = if super::balancers::is_every(first) {
-                    ""
-                } else {
-                    first
-                };
-                Kind::Proxy(super::balancers::lower_host(url))
+        let is_of_access = matches!(
+            &*node.name,
+            "requireall" | "requireany" | "requirenone" | "limit" | "limitexcept"
+        );
+        if is_of_access && matches!(place, Place::Section(_)) {
+            if let Some(section) = self.sections.last_mut() {
+                section.rules.section(node, notes);
             }
-            ("directory" | "directorymatch" | "files" | "filesmatch", _) => {
-                super::folders::kind(&node.name, &words, place)
-            }
-            (
-                "requireall" | "requireany" | "requirenone" | "limit" | "limitexcept",
-                Place::Section(_),
-            ) => {
-                if let Some(section) = self.sections.last_mut() {
-                    section.rules.section(node, notes);
-                }
-                return true;
-            }
-            _ => {
-                self.unknown(node, place, notes);
-                return false;
-            }
+            return true;
+        }
+        let Some(kind) = about::kind(&node.name, &words, place) else {
+            self.unknown(node, place, notes);
+            return false;
         };
         if let Kind::Proxy(url) = &kind
             && !url.is_empty()
@@ -194,7 +182,7 @@ impl Part {
             rules: Rules::default(),
             overridden: None,
             origin: node.origin.clone(),
-            below: node.name == "location" && first.len() > 1 && first.ends_with('/'),
+            below: about::is_below(&node.name, &words),
         });
         for inner in node.inner() {
             self.take(inner, &Place::Section(kind.clone()), notes);
@@ -372,15 +360,17 @@ impl Part {
                     _ => None,
                 };
             }
+            ("addhandler" | "addtype", [handler, ..], _)
+                if handlers::runs_files(&node.name, handler) =>
+            {
+                self.runs.get_or_insert_with(|| origin.clone());
+                notes.count(&origin);
+            }
             ("sethandler", [handler, ..], _) => {
-                let text = match &*handler.to_ascii_lowercase() {
-                    "balancer-manager" => "the manager has a listener of its own here: see `admin`",
-                    "server-status" | "server-info" => {
-                        "left out: see /metrics of the `admin` listener"
-                    }
-                    _ => "left out: its paths are served by nothing here",
-                };
-                notes.name(&origin, format!("SetHandler {handler}: {text}"));
+                if handlers::runs_files(&node.name, handler) {
+                    self.runs.get_or_insert_with(|| origin.clone());
+                }
+                notes.name(&origin, handlers::text(handler));
             }
             _ => return false,
         }
@@ -469,17 +459,5 @@ impl Part {
             self.proxies
                 .set(&worker, pass.params.clone(), &pass.origin, notes);
         }
-    }
-}
-
-/// `<Location /path>`, `<Location ~ "expression">` and `<Location /p*>`.
-fn location(words: &[String]) -> Kind {
-    match words {
-        [first, expression, ..] if first == "~" => Kind::Text(Takes::Pattern(expression.clone())),
-        [path, ..] if wildcard::is_wild(path) => {
-            Kind::Text(Takes::Pattern(wildcard::expression(path)))
-        }
-        [path, ..] => Kind::Location(Takes::Path(super::passes::bare_path(path))),
-        [] => Kind::Location(Takes::Path("/".to_owned())),
     }
 }

@@ -1,11 +1,13 @@
 //! `ProxyPass` and `ProxyPassMatch`.
 
+use std::borrow::Cow;
+
 use super::super::tree::Node;
 use super::params::{Param, params};
 use super::place::Kind;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::whole;
-use crate::convert::site::Takes;
+use crate::convert::overlap::{meet, takes_all, whole};
+use crate::convert::site::{Overlay, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 use crate::value::PathPrefix;
@@ -18,6 +20,7 @@ pub(super) struct Pass {
     pub(super) url: Option<String>,
     pub(super) params: Vec<Param>,
     pub(super) origin: Origin,
+    /// What differs.
     pub(super) comments: Vec<String>,
     /// Whether its path does not take itself, but what is below it: `/app/`.
     pub(super) below: bool,
@@ -126,10 +129,7 @@ impl Pass {
             }
             if let Some(url) = url {
                 (self.takes, self.url) = match simple(pattern, url) {
-                    Some((path, url)) => {
-                        self.below = !pattern.trim_end_matches('$').ends_with('?');
-                        (Takes::Path(path), Some(url))
-                    }
+                    Some((path, url)) => (Takes::Path(path), Some(url)),
                     None if has_group(url) => (self.takes, Some(url.clone())),
                     None => {
                         let url = format!("{}$0", url.trim_end_matches('/'));
@@ -149,6 +149,35 @@ impl Pass {
             return None;
         }
         Some(self)
+    }
+
+    /// The same rule by path, where a section is about a part of the paths that its expression takes: only paths can be told
+    /// apart. The path itself, which the expression does not take, comes along and is named.
+    pub(super) fn beside(&self, sections: &[Overlay], notes: &mut Notes) -> Cow<'_, Self> {
+        let Takes::Pattern(pattern) = &self.takes else {
+            return Cow::Borrowed(self);
+        };
+        let url = self.url.as_deref().unwrap_or_default();
+        let is_part = |path: &str| {
+            let mut others = sections.iter().filter(|it| it.target.is_none());
+            others.any(|it| match &it.takes {
+                Takes::Path(above) if takes_all(above, &self.takes) => false,
+                takes => meet(takes, &Takes::Path(path.to_owned())),
+            })
+        };
+        let Some((path, url)) = below(pattern, url).filter(|(path, _)| is_part(path)) else {
+            return Cow::Borrowed(self);
+        };
+        let text = format!(
+            "{path} itself goes the same way here: sections are about a part of what is below it"
+        );
+        notes.name(&self.origin, text);
+        Cow::Owned(Self {
+            takes: Takes::Path(path),
+            url: Some(url),
+            below: true,
+            ..self.clone()
+        })
     }
 
     /// The url of the worker: what stands before the first `$`.
@@ -181,19 +210,29 @@ pub(super) fn has_group(url: &str) -> bool {
         .any(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))
 }
 
-/// The path and url of an expression that takes a path with everything below it: `^/app/(.*)$` and `…/$1`.
+/// The path and url of an expression that takes a path and everything below it: `^/app(/.*)?$` and `…$1`.
 pub(super) fn simple(pattern: &str, url: &str) -> Option<(String, String)> {
     let body = pattern.strip_prefix('^')?;
+    if let Some(path) = body.strip_suffix("(/.*)?$") {
+        return plain(path, url.strip_suffix("$1")?);
+    }
+    // Every path begins with a slash.
+    below(pattern, url).filter(|(path, _)| path == "/")
+}
+
+/// The path and url of an expression that takes everything below a path, but not the path itself: `^/app/(.*)$` and `…/$1`.
+fn below(pattern: &str, url: &str) -> Option<(String, String)> {
+    let body = pattern.strip_prefix('^')?;
     let body = body.strip_suffix('$').unwrap_or(body);
-    let (path, base) = if let Some(path) = body.strip_suffix("/(.*)") {
-        (path, url.strip_suffix("/$1")?)
-    } else if let Some(path) = body.strip_suffix("(/.*)") {
-        (path, url.strip_suffix("$1")?)
-    } else {
-        let path = body.strip_suffix("(/.*)?")?;
-        (path, url.strip_suffix("$1")?)
-    };
+    if let Some(path) = body.strip_suffix("/(.*)") {
+        return plain(path, url.strip_suffix("/$1")?);
+    }
+    plain(body.strip_suffix("(/.*)")?, url.strip_suffix("$1")?)
+}
+
+/// A path of letters that stand for themselves, and a url that takes nothing else from the expression.
+fn plain(path: &str, url: &str) -> Option<(String, String)> {
     let literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
-    let plain = path.chars().all(literal) && !has_group(base);
-    plain.then(|| (bare_path(path), base.to_owned()))
+    let is_plain = path.chars().all(literal) && !has_group(url);
+    is_plain.then(|| (bare_path(path), url.to_owned()))
 }

@@ -36,20 +36,8 @@ impl Redirects {
 
     /// Adds a rule. An error as the status keeps everybody out.
     fn redirect(&mut self, node: &Node, words: &[String], place: &Place, notes: &mut Notes) {
-        let (status, words) = match (&*node.name, words.split_first()) {
-            ("redirectpermanent", _) => (301, words),
-            ("redirecttemp", _) => (302, words),
-            (_, Some((first, rest))) => match &*first.to_ascii_lowercase() {
-                "permanent" => (301, rest),
-                "temp" => (302, rest),
-                "seeother" => (303, rest),
-                "gone" => (410, rest),
-                number => match number.parse() {
-                    Ok(number) => (number, rest),
-                    Err(_) => (302, words),
-                },
-            },
-            (_, None) => (302, words),
+        let Some((status, words)) = status(&node.name, words) else {
+            return notes.name(&node.origin, "left out: a path and a url are wanted");
         };
         let has_target = (300..400).contains(&status);
         let takes = match (place, words) {
@@ -155,6 +143,27 @@ pub(super) fn checked(
     // (`mod_alias.c: translate_alias_redir()`, `mod_rewrite.c: hook_uri2file()`).
     rule.early = true;
     Some(rule)
+}
+
+/// The status of a redirect, and the words behind it; `None`: it is no redirect, or has no words.
+pub(super) fn status<'a>(name: &str, words: &'a [String]) -> Option<(u16, &'a [String])> {
+    match name {
+        "redirectpermanent" => return Some((301, words)),
+        "redirecttemp" => return Some((302, words)),
+        "redirect" | "redirectmatch" => {}
+        _ => return None,
+    }
+    let (first, rest) = words.split_first()?;
+    Some(match &*first.to_ascii_lowercase() {
+        "permanent" => (301, rest),
+        "temp" => (302, rest),
+        "seeother" => (303, rest),
+        "gone" => (410, rest),
+        number => match number.parse() {
+            Ok(number) => (number, rest),
+            Err(_) => (302, words),
+        },
+    })
 }
 
 /// Checks target and status of an answer. Statuses of redirects that are not known here become 302.

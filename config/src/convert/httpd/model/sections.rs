@@ -1,16 +1,16 @@
 //! Sections about paths and about what is sent on, as what they add to a server.
 
-use super::always::every_path;
+use super::always;
 use super::part::Part;
 use super::place::Kind;
 use super::proxied;
 use super::redirects::{WITHOUT_PARAMETERS, closing};
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::covers;
-use crate::convert::site::{Access, Action, Beside, Overlay, Rule, Server, Takes, Who};
-use crate::convert::value::Keys;
+use crate::convert::overlap::{covers, upwards};
+use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
+use crate::value::PathPrefix;
 
 /// Adds what sections say. `secure`: whether the clients of the server come over TLS. Returns rules that close what cannot be said.
 pub(super) fn add(
@@ -50,6 +50,21 @@ pub(super) fn add(
             }
             continue;
         }
+        if let Takes::Path(path) = &takes
+            && let Err(fault) = PathPrefix::read(path)
+        {
+            match access.matters() {
+                true => {
+                    let above = Takes::Path(writable(path).to_owned());
+                    closed.push(closing(above, &section.origin, &fault.message, notes));
+                }
+                false => {
+                    let text = format!("left out with everything in it: {}", fault.message);
+                    notes.name(&section.origin, text);
+                }
+            }
+            continue;
+        }
         if section.below {
             below.push(section.origin.clone());
         }
@@ -65,6 +80,12 @@ pub(super) fn add(
     }
     closed.extend(without_slash(server, &below, notes));
     closed
+}
+
+/// The longest path above one that cannot be written.
+fn writable(path: &str) -> &str {
+    let mut above = upwards(path).filter(|path| PathPrefix::read(path).is_ok());
+    above.next().unwrap_or("/")
 }
 
 /// Why the expression of a section takes other paths here, or none; `None`: it takes the same ones.
@@ -106,12 +127,10 @@ pub(super) fn close_everything(first: &mut Vec<Rule>, server: &mut Server) {
     let every = Takes::Path("/".to_owned());
     first.retain(|rule| match &rule.action {
         Action::Close(closed) if rule.takes == every => {
-            let mut overlay = every_path(Keys::default(), rule.origin.clone());
-            overlay.access.beside.push(Beside {
-                who: Who::Nobody(closed.why.clone()),
-                origin: rule.origin.clone(),
-            });
-            server.overlays.push(overlay);
+            let why = closed.why.clone();
+            server
+                .overlays
+                .push(always::closed(why, rule.origin.clone()));
             false
         }
         _ => true,

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::addresses::{is_secure, only_port};
 use super::always;
 use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, built, serves};
+use super::endpoints::Kept;
 use super::listeners;
 use super::local;
 use super::params;
@@ -21,16 +23,19 @@ use crate::field::Kind as _;
 use crate::model::Scheme;
 use crate::value::HostName;
 
-/// The site of a main server and its virtual hosts.
-pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut Notes) -> Site {
+/// The site of a main server and those of its virtual hosts that are kept.
+pub(super) fn site(
+    main: &Part,
+    hosts: &[&Part],
+    kept: &Kept,
+    files: &dyn Files,
+    notes: &mut Notes,
+) -> Site {
     let mut site = Site {
-        listeners: listeners::listeners(main, hosts, notes),
+        listeners: listeners::listeners(main, hosts, &kept.listens, notes),
         ..Site::default()
     };
-    let secure = hosts.iter().any(|host| listeners::is_secure(host, main));
-    let alone = listeners::main_answers(main, hosts);
-    listeners::name_ports(main, hosts, notes);
-    listeners::name_addresses(hosts, notes);
+    let secure = hosts.iter().any(|host| is_secure(host, main));
     let mut builder = Builder {
         main,
         many: hosts.len() > 1,
@@ -40,16 +45,21 @@ pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut N
         names: HashMap::new(),
         always: Vec::new(),
     };
-    for host in hosts {
+    for host in hosts.iter().copied() {
         let mut server = builder.server(Some(host));
-        server.secure = secure.then(|| listeners::is_secure(host, main));
+        if let Some(why) = listeners::unasked(host, main, hosts) {
+            server
+                .overlays
+                .push(always::closed(why, host.origin.clone()));
+        }
+        server.secure = secure.then(|| is_secure(host, main));
         site.servers.push(server);
     }
-    if !(hosts.is_empty() || alone) {
+    if !kept.main {
         let own: Vec<_> = hosts.iter().map(|host| &host.rewrites).collect();
         main.rewrites.name_lost(&own, builder.notes);
     }
-    if hosts.is_empty() || alone {
+    if kept.main {
         let mut server = builder.server(None);
         server.secure = secure.then_some(false);
         site.servers.push(server);
@@ -62,7 +72,7 @@ pub(super) fn site(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut N
 }
 
 /// The keys of the whole file.
-fn whole(main: &Part, hosts: &[Part], files: &dyn Files, notes: &mut Notes) -> Keys {
+fn whole(main: &Part, hosts: &[&Part], files: &dyn Files, notes: &mut Notes) -> Keys {
     let mut keys = main.whole.keys.clone();
     for host in hosts {
         for (key, value) in host.whole.keys.iter() {
@@ -122,8 +132,10 @@ impl Builder<'_> {
     fn server(&mut self, host: Option<&Part>) -> Server {
         let main = self.main;
         let parts: Vec<&Part> = std::iter::once(main).chain(host).collect();
+        let (hosts, has_others) = self.hosts(host);
         let mut server = Server {
-            hosts: self.hosts(host),
+            hosts,
+            has_others,
             ..Server::default()
         };
         let usual = self.usual(&parts);
@@ -131,13 +143,14 @@ impl Builder<'_> {
         server.overlays.extend(self.keys(&parts, host));
         self.always.push(always::of_server(&parts));
         let own = host.unwrap_or(main);
-        let secure = listeners::is_secure(own, main);
-        let (files, directories) = local::files(&parts, secure, self.files, self.notes);
+        let secure = is_secure(own, main);
+        let (files, directories) = local::files(&parts, secure, self.notes);
         server.overlays.extend(directories);
         let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
-        let (rewritten, guards) = self.rewrites(&parts, host, &usual, preserve.unwrap_or(false));
+        let preserve = preserve.unwrap_or(false);
+        let (rewritten, guards) = self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
         let [own_first, redirects, behind] = rewritten;
         first.extend(own_first);
         server.overlays.extend(guards);
@@ -152,7 +165,8 @@ impl Builder<'_> {
             .chain(passes)
             .collect();
         for pass in all {
-            stage.push(self.rule(pass, host, &usual, preserve.unwrap_or(false)));
+            let pass = pass.beside(&server.overlays, self.notes);
+            stage.push(self.rule(&pass, host, &usual, preserve));
         }
         let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
         let last: Vec<Rule> = last.cloned().collect();
@@ -207,12 +221,12 @@ impl Builder<'_> {
         parts: &[&Part],
         host: Option<&Part>,
         usual: &Usual,
-        preserve: bool,
+        (preserve, overlays): (bool, &[Overlay]),
     ) -> ([Vec<Rule>; 3], Vec<Overlay>) {
         let own = host.unwrap_or(self.main);
         let front = Front {
-            secure: listeners::is_secure(own, self.main),
-            port: listeners::only_port(own, self.main),
+            secure: is_secure(own, self.main),
+            port: only_port(own, self.main),
         };
         let main = host.map(|_| &self.main.rewrites);
         let rewritten = own.rewrites.of_server(main, front, self.notes);
@@ -222,6 +236,7 @@ impl Builder<'_> {
             match &rule.action {
                 Action::To(url) => {
                     let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
+                    let pass = pass.beside(overlays, self.notes);
                     behind.push(Rule {
                         lifted: rule.lifted,
                         ..self.rule(&pass, host, usual, preserve)
@@ -254,21 +269,27 @@ impl Builder<'_> {
         ([first, redirects, behind], rewritten.guards)
     }
 
-    /// The names of a virtual host that can be hosts here.
-    fn hosts(&mut self, host: Option<&Part>) -> Vec<String> {
+    /// The names of a virtual host that can be hosts here, and whether there are others.
+    fn hosts(&mut self, host: Option<&Part>) -> (Vec<String>, bool) {
         let mut hosts: Vec<String> = Vec::new();
+        let mut has_others = false;
         for (name, origin) in host.into_iter().flat_map(|host| &host.names) {
             let name = name.to_ascii_lowercase();
             match HostName::read(bare_name(&name)) {
                 Ok(name) if hosts.contains(&name) => {}
                 Ok(name) => hosts.push(name),
                 Err(fault) => {
-                    let text = format!("the name is left out: {}", fault.message);
+                    let text = format!(
+                        "the name is left out ({}): unless it is a name of the first virtual host, requests for names that no \
+                         virtual host has are 404 here",
+                        fault.message
+                    );
                     self.notes.name(origin, text);
+                    has_others = true;
                 }
             }
         }
-        hosts
+        (hosts, has_others)
     }
 
     /// What members have whose parameters do not say it.

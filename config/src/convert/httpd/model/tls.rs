@@ -33,7 +33,11 @@ pub(super) fn take(
         "sslcertificatekeyfile" => tls.set("private_key", file()),
         "sslcacertificatefile" => tls.set("client_ca", file()),
         "sslcarevocationfile" => tls.set("client_crl", file()),
-        "sslcarevocationcheck" | "sslverifydepth" => notes.count(&node.origin),
+        "sslcarevocationcheck" => notes.count(&node.origin),
+        "sslverifydepth" => {
+            let text = "left out: the chain of a client's certificate may be longer here";
+            notes.name(&node.origin, text);
+        }
         "sslverifyclient" => match &*first.to_ascii_lowercase() {
             "none" => {}
             "optional" => tls.set("client_auth", Value::text("optional")),

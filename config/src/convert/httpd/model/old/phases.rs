@@ -120,7 +120,14 @@ fn way<'a>(
     }
     let jk = old.jk.as_ref();
     let jk = jk.and_then(|jk| {
-        let server = host.unwrap_or(old.hosts.len());
+        let Some(server) = old.jk_number(host) else {
+            let origin = host.and_then(|host| old.hosts.get(host));
+            let origin = origin.map_or(&old.main.origin, |host| &host.origin);
+            let text =
+                "its rules of mod_jk are not looked at, because the virtual host is left out";
+            telling.unknown(origin, text);
+            return None;
+        };
         modjk::told(jk, server, &request.path, &request.asked.path, telling)
     });
     let alias = redirect::alias(lists, &request.path, telling);

@@ -1,6 +1,7 @@
 //! `Redirect`, `RedirectMatch`, `Alias` and `ScriptAlias` (`modules/mappers/mod_alias.c`).
 
 use super::super::super::tree::Node;
+use super::super::redirects::status;
 use super::request::Request;
 use super::section::Section;
 use super::substitution::{Captured, filled};
@@ -61,27 +62,6 @@ fn redirect(
             location: request.location(&target),
         },
         false => answered(status, node.written.clone()),
-    })
-}
-
-/// The status of a redirect, and the words behind it; `None`: it is no redirect.
-fn status<'a>(name: &str, words: &'a [String]) -> Option<(u16, &'a [String])> {
-    match name {
-        "redirectpermanent" => return Some((301, words)),
-        "redirecttemp" => return Some((302, words)),
-        "redirect" | "redirectmatch" => {}
-        _ => return None,
-    }
-    let (first, rest) = words.split_first()?;
-    Some(match &*first.to_ascii_lowercase() {
-        "permanent" => (301, rest),
-        "temp" => (302, rest),
-        "seeother" => (303, rest),
-        "gone" => (410, rest),
-        number => match number.parse() {
-            Ok(number) => (number, rest),
-            Err(_) => (302, words),
-        },
     })
 }
 

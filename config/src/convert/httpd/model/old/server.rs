@@ -1,7 +1,7 @@
 //! Which virtual host answers (`server/vhost.c: update_server_from_aliases()`).
 
+use super::super::addresses::{is_secure, listened, port};
 use super::super::known::Old;
-use super::super::listeners::{is_secure, listened, port};
 use super::super::part::Part;
 use super::super::servers::bare_name;
 use crate::convert::modjk::takes_glob;
@@ -18,12 +18,16 @@ pub(super) fn answering(
     telling: &mut Telling,
 ) -> Result<Option<usize>, String> {
     let wanted = reached_port(old, asked)?;
-    let here: Vec<(usize, &Part)> = old
-        .hosts
-        .iter()
-        .enumerate()
-        .filter(|(_, host)| host.addresses.iter().any(|it| is_at(it, wanted)))
-        .collect();
+    let with = |its: Option<u16>| -> Vec<(usize, &Part)> {
+        let here = |host: &Part| host.addresses.iter().any(|it| port(it) == its);
+        let hosts = old.hosts.iter().enumerate();
+        hosts.filter(|(_, host)| here(host)).collect()
+    };
+    // A virtual host without a port answers where none with the port does.
+    let mut here = with(Some(wanted));
+    if here.is_empty() {
+        here = with(None);
+    }
     let named = here.iter().find(|(_, host)| is_named(host, &asked.host));
     let found = named.or_else(|| here.first());
     let part = found.map_or(&old.main, |(_, host)| *host);
