@@ -40,18 +40,12 @@ const NO_USERS: [&str; 24] = [
     "www-authenticate",
 ];
 
-/// Fields that the gateway writes itself: who the client is, and what concerns one connection only.
-const OWN: [&str; 16] = [
-    "connection",
-    "content-length",
+/// Fields that the gateway writes itself: who the client is, and what a request is given on its way. Those of one connection are
+/// no names that can be given here (`FieldName`).
+const OWN: [&str; 9] = [
     "expect",
     "forwarded",
-    "keep-alive",
-    "proxy-connection",
-    "te",
     "trailer",
-    "transfer-encoding",
-    "upgrade",
     "via",
     "x-forwarded-for",
     "x-forwarded-host",

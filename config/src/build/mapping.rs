@@ -83,10 +83,7 @@ impl Builder<'_> {
         let exclude = mapping.exclude.settled(false);
         self.one_action(&mapping, exclude, place);
         let rewriting = self.rewriting(&mapping);
-        let balancer = match mapping.to.value().map(|to| &to.0.to) {
-            Some(Destination::Balancer { name, .. }) => Some(name.clone()),
-            _ => None,
-        };
+        let balancer = balancer_of(&mapping);
         let made = rewriting.path.is_some();
         let keys = ActionKeys {
             files: FilesKeys {
@@ -334,6 +331,14 @@ impl Builder<'_> {
                 );
             }
         }
+    }
+}
+
+/// The name of the balancer that a mapping leads to.
+fn balancer_of(mapping: &file::Mapping) -> Option<String> {
+    match &mapping.to.value()?.0.to {
+        Destination::Balancer { name, .. } => Some(name.clone()),
+        _ => None,
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) async fn answer(
         }
         ("" | "/", &Method::POST) => change(shared, client, token, head, body).await,
         ("/manager.css", _) if reading => {
-            asset("text/css; charset=utf-8", include_str!("manager.css"))
+            let style = concat!(include_str!("colours.css"), include_str!("manager.css"));
+            asset("text/css; charset=utf-8", style)
         }
         ("/manager.js", _) if reading => {
             asset("text/javascript; charset=utf-8", include_str!("manager.js"))
