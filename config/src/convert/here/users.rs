@@ -44,7 +44,7 @@ pub(super) fn close(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes)
                 if let Some(origin) = outcome.origins.last().cloned() {
                     let closed = Closed::by(&origin, why);
                     notes.close("its paths are", &closed, &origin);
-                    outcome.closed = Some(closed);
+                    outcome.closed.push(closed);
                 }
                 continue;
             }
