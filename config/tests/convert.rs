@@ -665,9 +665,16 @@ fn macros_end_and_take_bounded_memory() {
     assert!(failure.text.contains("MiB of configuration"), "{failure}");
 }
 
+/// Lines, and what becomes of them: listeners, hosts that are kept, remarks.
+type Apart = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 /// Virtual hosts that ports or addresses tell apart; `(a)` is one with the name `a.example.com`, and so on.
-const APART: [(&str, &[&str], &[&str], &[&str]); 10] = [
-    // Lines, listeners, hosts that are kept, remarks.
+const APART: [Apart; 10] = [
     (
         "(a *:80)(b 127.0.0.1:8081)",
         &["0.0.0.0:80"],

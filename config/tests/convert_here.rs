@@ -15,7 +15,7 @@ struct Machine {
 
 impl Machine {
     fn new(files: &[(&str, &str)]) -> Self {
-        let (folders, files): (Vec<&(&str, &str)>, Vec<&(&str, &str)>) =
+        let (folders, files): (Vec<_>, Vec<_>) =
             files.iter().partition(|(name, _)| name.ends_with('/'));
         Self {
             files: files.iter().map(|it| (it.0.into(), it.1.into())).collect(),
