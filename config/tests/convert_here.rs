@@ -15,11 +15,12 @@ struct Machine {
 
 impl Machine {
     fn new(files: &[(&str, &str)]) -> Self {
-        let (folders, files): (Vec<_>, Vec<_>) =
-            files.iter().partition(|(name, _)| name.ends_with('/'));
+        let is_folder = |name: &str| name.ends_with('/');
+        let folders = files.iter().filter(|it| is_folder(it.0));
+        let files = files.iter().filter(|it| !is_folder(it.0));
         Self {
-            files: files.iter().map(|it| (it.0.into(), it.1.into())).collect(),
-            folders: folders.iter().map(|it| it.0.into()).collect(),
+            files: files.map(|it| (it.0.into(), it.1.into())).collect(),
+            folders: folders.map(|it| it.0.into()).collect(),
         }
     }
 
