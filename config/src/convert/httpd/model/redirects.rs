@@ -65,13 +65,16 @@ impl Redirects {
             },
             false => Action::Respond(status),
         };
-        let Some(rule) = checked(takes, action, &node.origin, notes) else {
+        let Some(mut rule) = checked(takes, action, &node.origin, notes) else {
             if status >= 400 {
                 let why = "its pattern has no counterpart";
                 self.close(Takes::Path("/".to_owned()), node, why, notes);
             }
             return;
         };
+        // `Redirect /app/ …` does not take `/app` (`mod_alias.c: alias_matches()`).
+        let has_slash = |path: &String| path.len() > 1 && path.ends_with('/');
+        rule.below = matches!(rule.takes, Takes::Path(_)) && words.first().is_some_and(has_slash);
         match place {
             Place::Section(_) => self.first.push(rule),
             Place::Server => self.last.push(rule),
