@@ -9,6 +9,7 @@ mod trial;
 mod written;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -195,5 +196,10 @@ impl Files for Disk {
             true => Err(error.to_string()),
             false => Ok(bad),
         }
+    }
+
+    fn is_missing(&self, path: &Path) -> bool {
+        let kind = fs::metadata(path).err().map(|error| error.kind());
+        matches!(kind, Some(ErrorKind::NotFound | ErrorKind::NotADirectory))
     }
 }

@@ -17,6 +17,12 @@ pub trait Files {
     /// The names in a folder, in any order; `None` when it is no folder, or cannot be read.
     fn names(&self, folder: &Path) -> Option<Vec<String>>;
 
+    /// Whether nothing has this name. What has it and cannot be read, and what stands in a folder that cannot be looked into, is
+    /// not missing.
+    fn is_missing(&self, path: &Path) -> bool {
+        self.names(path).is_none() && self.read(path).is_err()
+    }
+
     /// Whether there is such a folder. Its names need not be readable.
     fn is_folder(&self, path: &Path) -> bool {
         self.names(path).is_some()
@@ -87,6 +93,10 @@ impl Files for Recorder<'_> {
 
     fn bad_users(&self, file: &Path) -> Result<Vec<BadUser>, String> {
         self.files.bad_users(file)
+    }
+
+    fn is_missing(&self, path: &Path) -> bool {
+        self.files.is_missing(path)
     }
 }
 

@@ -84,8 +84,7 @@ impl Reader<'_> {
             "ifdefine" => self.defined.contains_key(wanted),
             "iffile" => {
                 let path = crate::convert::files::below(&self.root, wanted);
-                let files = self.options.files;
-                files.names(&path).is_some() || files.read(&path).is_ok()
+                !self.options.files.is_missing(&path)
             }
             "ifversion" => {
                 let (negated, operator) = match words.get(1) {
