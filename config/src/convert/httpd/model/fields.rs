@@ -50,6 +50,11 @@ pub(super) fn take(
             }
         },
         "setenv" => environment(node, &words, keys, notes),
+        "passenv" if words.iter().any(|it| it.starts_with("AJP_")) => {
+            let text = "PassEnv: the attributes of requests are left out; see `request_attributes`, where ${NAME} is a variable of \
+                        the environment";
+            notes.name(&node.origin, text);
+        }
         "addoutputfilterbytype" | "setoutputfilter" => compress(node, &words, keys, notes),
         "limitrequestbody" => match words.first().and_then(|it| it.parse::<u64>().ok()) {
             Some(bytes) => {
@@ -109,10 +114,27 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
             keys.push(key, Value::Map(rule));
         }
         Err(why) => {
-            let text = format!("{} {action} {name} is left out: {why}", node.written);
+            let action = action.to_ascii_lowercase();
+            let text = match is_request && hides(&action) && FieldName::read(name).is_ok() {
+                // A backend that trusts the field does not have to see what a client writes into it.
+                true => {
+                    let rule = Keys::from([("unset", Value::text(name))]);
+                    keys.push("request_headers", Value::Map(rule));
+                    format!(
+                        "{} {action} {name}: the client's own field is taken away, and nothing is sent in its place: {why}",
+                        node.written
+                    )
+                }
+                false => format!("{} {action} {name} is left out: {why}", node.written),
+            };
             notes.name(&node.origin, text);
         }
     }
+}
+
+/// Whether an action keeps at least a part of what a client writes into a field away from backends.
+fn hides(action: &str) -> bool {
+    matches!(action, "set" | "unset" | "edit" | "edit*")
 }
 
 /// `AddDefaultCharset` adds the charset to texts and pages that have none.
@@ -139,6 +161,9 @@ fn rule(action: &str, name: &str, rest: &[String]) -> Result<Keys, String> {
     FieldName::read(name).map_err(|fault| fault.message)?;
     let mut keys = Keys::from([(action, Value::text(name))]);
     let rest = match (action, rest) {
+        ("set" | "append" | "add", [value, ..]) if value.starts_with("expr=") => {
+            return Err("expressions have no counterpart".to_owned());
+        }
         ("set" | "append" | "add", [value, rest @ ..]) => {
             keys.set("value", Value::text(template(value)?));
             rest
