@@ -35,7 +35,6 @@ use super::note::{Failure, Notes, Origin};
 use super::site::{Action, Listener, Rule, Server, Site, Takes};
 use super::value::{Keys, Value};
 use crate::field::Kind as _;
-use crate::pattern::MatchText;
 use crate::value::AttributeName;
 
 /// What mod_jk does behind a web server whose own files are not known: its rules count for every host.
@@ -162,10 +161,12 @@ pub(super) fn add(
         mounts.add(&map, notes);
         mounts.sort();
         let keys = attributes(main, host, notes);
-        let mut stage = excluded(main, host, notes);
+        let mut excluding: Vec<(String, Origin)> = excluding(main, host).cloned().collect();
+        excluding.append(&mut server.kept_from_mod_jk);
+        let mut stage = excluded(&excluding);
         stage.extend(connector.rules(&mounts, &keys, notes));
         insert(server, stage);
-        let excluded = excluding(main, host).cloned().collect();
+        let excluded = excluding;
         rules.push(Rules { mounts, excluded });
     }
     if !is_used {
@@ -306,17 +307,12 @@ fn excluding<'a>(
 }
 
 /// What `no-jk` takes away from all rules.
-fn excluded(main: &Directives, host: &Directives, notes: &mut Notes) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for (pattern, origin) in excluding(main, host) {
-        if let Err(fault) = MatchText::read(pattern) {
-            notes.name(origin, format!("left out: {}", fault.message));
-            continue;
-        }
+fn excluded(excluding: &[(String, Origin)]) -> Vec<Rule> {
+    let rule = |(pattern, origin): &(String, Origin)| {
         let takes = Takes::Pattern(pattern.clone());
-        rules.push(Rule::new(takes, Action::Pass, origin.clone()));
-    }
-    rules
+        Rule::new(takes, Action::Pass, origin.clone())
+    };
+    excluding.iter().map(rule).collect()
 }
 
 /// Puts the rules behind those of mod_proxy and the redirects, and before the server's own files.

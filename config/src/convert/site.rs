@@ -88,6 +88,8 @@ pub struct Server {
     pub stages: Vec<Vec<Rule>>,
     /// What is added to a path, whatever serves it, in the order of the file.
     pub overlays: Vec<Overlay>,
+    /// Expressions of paths that mod_jk leaves alone, whatever its rules say, each with its line.
+    pub kept_from_mod_jk: Vec<(String, Origin)>,
 }
 
 /// A rule: which paths it takes, and what becomes of them.

@@ -38,6 +38,7 @@ pub(super) fn read(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Res
             .map(|name| (name.clone(), None))
             .collect(),
         modules: BTreeSet::new(),
+        assumed: BTreeSet::new(),
         macros: BTreeMap::new(),
         open: Vec::new(),
         files: 0,
@@ -94,12 +95,15 @@ impl Reader<'_> {
         self.notes.open(&name);
         self.open.push(path.to_owned());
         let mut sections: Vec<Open> = Vec::new();
-        for line in lex::lines(&bytes) {
+        let lines = lex::lines(&bytes);
+        let mut left = lines.as_slice();
+        while let Some((line, behind)) = left.split_first() {
             let origin = Origin {
                 file: Arc::clone(&name),
                 line: line.number,
             };
-            self.line(&line, &origin, &mut sections, nodes, depth)?;
+            self.line((line, behind), &origin, &mut sections, nodes, depth)?;
+            left = behind;
         }
         if let Some(open) = sections.last() {
             let text = format!("<{}> is not closed", open.node.written);
@@ -122,7 +126,7 @@ impl Reader<'_> {
 
     fn line(
         &mut self,
-        line: &Line,
+        (line, behind): (&Line, &[Line]),
         origin: &Origin,
         sections: &mut Vec<Open>,
         nodes: &mut Vec<Node>,
@@ -153,7 +157,11 @@ impl Reader<'_> {
             }
             let condition = match skipped {
                 true => Some(false),
-                false => self.condition(&node),
+                false => {
+                    let mut around = sections.iter().filter(|open| open.condition.is_none());
+                    let is_about_paths = around.any(|open| open.node.name != "virtualhost");
+                    self.condition(&node, behind, is_about_paths)
+                }
             };
             sections.push(Open { node, condition });
             return Ok(());
@@ -312,6 +320,41 @@ fn split(line: &Line, origin: &Origin) -> Result<(String, String, bool), Failure
             format!("<{name}> is no section; a comment begins with #"),
         )),
     }
+}
+
+/// A section with what is in it, as its lines say it: neither variables nor conditions are looked at.
+fn whole(section: &Node, behind: &[Line]) -> Node {
+    let mut open = vec![Node {
+        children: Some(Vec::new()),
+        ..section.clone()
+    }];
+    for line in behind {
+        if line.text.starts_with("</") {
+            let Some(closed) = open.pop() else { break };
+            match open.last_mut() {
+                Some(outer) => outer.children.get_or_insert_default().push(closed),
+                None => return closed,
+            }
+            continue;
+        }
+        let Ok((written, arguments, is_section)) = split(line, &section.origin) else {
+            break;
+        };
+        let node = Node {
+            origin: section.origin.clone(),
+            name: written.to_ascii_lowercase(),
+            written,
+            arguments,
+            children: is_section.then(Vec::new),
+        };
+        match (is_section, open.last_mut()) {
+            (true, _) => open.push(node),
+            (false, Some(outer)) => outer.children.get_or_insert_default().push(node),
+            (false, None) => break,
+        }
+    }
+    // The file ends within it, which is said elsewhere.
+    section.clone()
 }
 
 /// Adds a directive to the section that is open, or to the file.

@@ -1,7 +1,6 @@
 //! `Jk…` directives of one server of an httpd (`apache-2.0/mod_jk.c`).
 
 use crate::convert::note::{Notes, Origin};
-use crate::convert::site::Takes;
 
 use super::mount::Written;
 
@@ -11,8 +10,8 @@ pub(crate) struct Directive<'a> {
     pub(crate) name: &'a str,
     pub(crate) words: &'a [String],
     pub(crate) origin: &'a Origin,
-    /// The paths of its `Location`; `None`: it stands in no section.
-    pub(crate) location: Option<&'a Takes>,
+    /// The path or expression of its `Location`, as it is written; `None`: it stands in no such section.
+    pub(crate) location: Option<&'a str>,
 }
 
 /// What the directives of a server say.
@@ -34,7 +33,7 @@ pub(crate) struct Directives {
     pub(super) variables: Vec<(String, Option<String>, Origin)>,
     /// `SetEnv`: name and value.
     environment: Vec<(String, String)>,
-    /// Expressions of `SetEnvIf Request_URI … no-jk`.
+    /// Expressions of the paths that `no-jk` keeps away.
     pub(super) excluded: Vec<(String, Origin)>,
 }
 
@@ -65,17 +64,6 @@ impl Directives {
                 self.environment.push((name.clone(), value));
                 return false;
             }
-            ("setenvif" | "setenvifnocase", [what, pattern, variables @ ..])
-                if what.eq_ignore_ascii_case("request_uri") && excludes(variables) =>
-            {
-                let start = if directive.name == "setenvif" {
-                    ""
-                } else {
-                    "(?i)"
-                };
-                self.excluded
-                    .push((format!("{start}{pattern}"), origin.clone()));
-            }
             ("jkoptions", words) => options(words, origin, notes),
             ("jkautoalias", _) => notes.name(origin, "JkAutoAlias is left out: see `files`"),
             ("jkmountfilereload", _) => notes.count(origin),
@@ -88,6 +76,11 @@ impl Directives {
             _ => return false,
         }
         true
+    }
+
+    /// Leaves alone the requests in whose path an expression is found, whatever the rules say.
+    pub(crate) fn exclude(&mut self, pattern: String, origin: &Origin) {
+        self.excluded.push((pattern, origin.clone()));
     }
 
     /// The value that `SetEnv` gives a variable.
@@ -103,9 +96,10 @@ impl Directives {
     fn mount(&mut self, directive: &Directive<'_>, words: &[String], notes: &mut Notes) {
         let origin = directive.origin;
         let (pattern, worker) = match (words, directive.location) {
-            ([worker], Some(Takes::Path(path))) => (path.clone(), worker.clone()),
-            ([_], _) => {
-                let text = "left out: without a path it needs a <Location> of one path around it";
+            // The text of the section is the pattern, of whatever kind the section is (`mod_jk.c: jk_mount_context()`).
+            ([worker], Some(text)) => (text.to_owned(), worker.clone()),
+            ([_], None) => {
+                let text = "left out: without a path it needs a <Location> around it";
                 return notes.name(origin, text);
             }
             ([pattern, worker, ..], _) => (pattern.clone(), worker.clone()),
@@ -119,12 +113,6 @@ impl Directives {
         self.mounts
             .push((format!("{mark}{pattern}"), worker, origin.clone()));
     }
-}
-
-/// Whether `no-jk` is the only variable that is set.
-fn excludes(variables: &[String]) -> bool {
-    let mut variables = variables.iter();
-    variables.len() > 0 && variables.all(|it| it == "no-jk" || it == "no-jk=1")
 }
 
 /// `JkOptions`: how paths are sent on is decided here as it is for every mapping.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::tree::Node;
 use super::access::{Rules, restricts};
 use super::balancers::Proxies;
-use super::passes::Pass;
+use super::passes::{NoPass, Pass};
 use super::place::{Kind, Place};
 use super::redirects::Redirects;
 use super::rewrites::Rewrites;
@@ -24,6 +24,8 @@ use crate::convert::value::{Keys, Value};
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) kind: Kind,
+    /// What stands behind its name, in words.
+    pub(super) words: Vec<String>,
     pub(super) keys: Keys,
     pub(super) rules: Rules,
     /// Whether files of the folder (`.htaccess`) may say who comes in, and where that stands.
@@ -31,6 +33,14 @@ pub(super) struct Section {
     pub(super) origin: Origin,
     /// Whether it is `<Location /app/>`, which is not about `/app` itself.
     pub(super) below: bool,
+}
+
+impl Section {
+    /// The text of a section about paths: a path, with wildcards perhaps, or an expression.
+    fn text(&self) -> Option<&str> {
+        let is_marked = self.words.first().is_some_and(|it| it == "~");
+        self.words.get(usize::from(is_marked)).map(String::as_str)
+    }
 }
 
 /// A server.
@@ -67,7 +77,7 @@ pub(super) struct Part {
     /// `tls` of the listener.
     pub(super) tls: Keys,
     /// `tls` of https members.
-    pub(super) member_tls: Keys,
+    pub(super) member_tls: tls::Members,
     pub(super) redirects: Redirects,
     pub(super) rewrites: Rewrites,
     /// Keys of the whole file.
@@ -111,7 +121,7 @@ impl Part {
             keys: Keys::default(),
             always: Keys::default(),
             tls: Keys::default(),
-            member_tls: Keys::default(),
+            member_tls: tls::Members::default(),
             redirects: Redirects::default(),
             rewrites: Rewrites::default(),
             whole: Whole::default(),
@@ -133,6 +143,7 @@ impl Part {
             Some(_) => self.section(node, place, notes),
             None => {
                 self.of_macro(node, place)
+                    || self.of_environment(node, place, notes)
                     || self.of_jk(node, place, notes)
                     || self.of_server(node, place)
                     || self.of_access(node, place, notes)
@@ -178,6 +189,7 @@ impl Part {
         let before = self.sections.len();
         self.sections.push(Section {
             kind: kind.clone(),
+            words: words.clone(),
             keys: Keys::default(),
             rules: Rules::default(),
             overridden: None,
@@ -241,6 +253,49 @@ impl Part {
         }
     }
 
+    /// What keeps mod_proxy or mod_jk away from some requests.
+    fn of_environment(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
+        let Some(set) = super::environment::setting(node) else {
+            return false;
+        };
+        let excludes = set.excludes;
+        let tells = set.others.iter().any(|name| name.starts_with("AJP_"));
+        // In a section it comes too late: the module has taken the request already.
+        if *place != Place::Server || !excludes.any() {
+            if tells {
+                let text = format!(
+                    "{} is left out: it sets a request attribute for some requests",
+                    node.written
+                );
+                notes.name(&node.origin, text);
+            }
+            return tells;
+        }
+        let Some(pattern) = set.pattern else {
+            let why = format!(
+                "{} keeps requests away from what is sent on, by more than their path",
+                node.written
+            );
+            self.redirects
+                .close(Takes::Path("/".to_owned()), node, &why, notes);
+            return true;
+        };
+        if !set.others.is_empty() {
+            let text = format!(
+                "{}: left out, its paths are excluded nevertheless",
+                set.others.join(" ")
+            );
+            notes.name(&node.origin, text);
+        }
+        if excludes.proxy {
+            self.excluded.push(Pass::excluding(&pattern, &node.origin));
+        }
+        if excludes.jk {
+            self.jk.exclude(pattern, &node.origin);
+        }
+        true
+    }
+
     /// Directives of mod_jk.
     fn of_jk(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         let directive = Directive {
@@ -248,7 +303,9 @@ impl Part {
             words: &node.words(),
             origin: &node.origin,
             location: match place {
-                Place::Section(Kind::Location(takes)) => Some(takes),
+                Place::Section(Kind::Location(_) | Kind::Text(_)) => {
+                    self.sections.last().and_then(Section::text)
+                }
                 _ => None,
             },
         };
@@ -388,18 +445,6 @@ impl Part {
                 let origin = Some(node.origin.clone());
                 self.proxy_protocol = origin.filter(|_| switch(on) == Some(true));
             }
-            ("setenvif" | "setenvifnocase", [what, pattern, variables @ ..])
-                if what.eq_ignore_ascii_case("request_uri")
-                    && variables
-                        .iter()
-                        .any(|it| it == "no-proxy" || it == "no-proxy=1") =>
-            {
-                let pattern = match &*node.name {
-                    "setenvif" => pattern.clone(),
-                    _ => format!("(?i){pattern}"),
-                };
-                self.excluded.extend(Pass::excluding(node, pattern, notes));
-            }
             _ => {
                 return tls::take(node, &self.root, &mut self.tls, &mut self.member_tls, notes)
                     || self.whole.take(node, &self.root, notes);
@@ -412,15 +457,16 @@ impl Part {
     fn of_proxy(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         match (&*node.name, place) {
             ("proxypass" | "proxypassmatch", Place::Server) => {
-                if let Some(pass) = Pass::of(node, notes) {
-                    self.proxies_of(&pass, notes);
+                let pass = Pass::of(node, notes);
+                if let Some(pass) = self.sound(pass, node, notes) {
                     self.passes.push(pass);
                 }
             }
             ("proxypass" | "proxypassmatch", Place::Section(kind)) => {
-                if let Some(mut pass) = Pass::in_section(node, kind, notes) {
+                let text = self.sections.last().and_then(Section::text);
+                let pass = Pass::in_section(node, kind, text, notes);
+                if let Some(mut pass) = self.sound(pass, node, notes) {
                     pass.below |= self.sections.last().is_some_and(|it| it.below);
-                    self.proxies_of(&pass, notes);
                     self.located.push(pass);
                 }
             }
@@ -453,11 +499,33 @@ impl Part {
         true
     }
 
-    fn proxies_of(&mut self, pass: &Pass, notes: &mut Notes) {
+    /// A rule with its workers. One that cannot be turned is named; what such an exclusion may take away is closed.
+    fn sound(
+        &mut self,
+        pass: Result<Pass, NoPass>,
+        node: &Node,
+        notes: &mut Notes,
+    ) -> Option<Pass> {
+        let pass = match pass {
+            Ok(pass) => pass,
+            Err(NoPass { why, excludes }) => {
+                match excludes.is_empty() {
+                    true => notes.name(&node.origin, format!("left out: {why}")),
+                    false => {
+                        let why = format!("it keeps paths away from what is sent on: {why}");
+                        for takes in excludes {
+                            self.redirects.close(takes, node, &why, notes);
+                        }
+                    }
+                }
+                return None;
+            }
+        };
         if let Some(url) = &pass.url {
             let worker = pass.worker_url(url);
             self.proxies
                 .set(&worker, pass.params.clone(), &pass.origin, notes);
         }
+        Some(pass)
     }
 }

@@ -10,6 +10,7 @@ use crate::convert::overlap::{meet, takes_all, whole};
 use crate::convert::site::{Overlay, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
+use crate::starts::starts;
 use crate::value::PathPrefix;
 
 /// A rule of mod_proxy.
@@ -26,12 +27,20 @@ pub(super) struct Pass {
     pub(super) below: bool,
 }
 
+/// A rule that cannot be turned.
+#[derive(Debug)]
+pub(super) struct NoPass {
+    pub(super) why: String,
+    /// What it may take away from the rules behind it; empty: it takes nothing away.
+    pub(super) excludes: Vec<Takes>,
+}
+
 /// Words behind a url that are no parameters.
 const FLAGS: [&str; 3] = ["nocanon", "interpolate", "noquery"];
 
 impl Pass {
     /// `ProxyPass /path url key=value…`, outside sections.
-    pub(super) fn of(node: &Node, notes: &mut Notes) -> Option<Self> {
+    pub(super) fn of(node: &Node, notes: &mut Notes) -> Result<Self, NoPass> {
         let words = node.words();
         let is_pattern = node.name == "proxypassmatch" || words.first().is_some_and(|it| it == "~");
         let words = match words.first().is_some_and(|it| it == "~") {
@@ -39,8 +48,7 @@ impl Pass {
             false => words.as_slice(),
         };
         let [place, url, rest @ ..] = words else {
-            notes.name(&node.origin, "left out: a path and a url are wanted");
-            return None;
+            return Err(NoPass::of("a path and a url are wanted"));
         };
         let takes = match is_pattern {
             true => Takes::Pattern(place.clone()),
@@ -48,26 +56,61 @@ impl Pass {
         };
         let mut pass = Self::new(node, takes, url, rest, notes)?;
         pass.below |= !is_pattern && place.len() > 1 && place.ends_with('/');
-        Some(pass)
+        Ok(pass)
     }
 
-    /// `ProxyPass url key=value…` in a `<Location>`.
-    pub(super) fn in_section(node: &Node, kind: &Kind, notes: &mut Notes) -> Option<Self> {
+    /// `ProxyPass url key=value…` in a `<Location>` of this text. The text is an expression where it has one of `*?[`, and a path
+    /// elsewhere, of whatever kind the section is (`mod_proxy.c: add_pass()`); the section itself has to take a path too.
+    pub(super) fn in_section(
+        node: &Node,
+        kind: &Kind,
+        text: Option<&str>,
+        notes: &mut Notes,
+    ) -> Result<Self, NoPass> {
         let words = node.words();
-        let (url, rest) = words.split_first()?;
-        match kind {
-            Kind::Location(takes) => Self::new(node, takes.clone(), url, rest, notes),
-            _ => {
-                let text = "left out: in this section the path is compared as text, and nothing useful is mapped";
-                notes.name(&node.origin, text);
-                None
+        let (Some((url, rest)), Some(text)) = (words.split_first(), text) else {
+            return Err(NoPass::of("a url is wanted, and a <Location> around it"));
+        };
+        let (Kind::Location(takes) | Kind::Text(takes)) = kind else {
+            return Err(NoPass::of("it stands in a section that maps no paths"));
+        };
+        let is_expression = text.contains(['*', '?', '[']);
+        let takes = match takes {
+            Takes::Pattern(pattern) if !is_expression => match is_plain(text) {
+                true => Takes::Path(bare_path(text)),
+                false => {
+                    let why = format!(
+                        "httpd compares {pattern} as if it were a path there, and maps nothing"
+                    );
+                    return Err(NoPass::of(why));
+                }
+            },
+            Takes::Pattern(pattern) if pattern != text && !is_simple_wildcard(text) => {
+                let why = "httpd compares its path as an expression too, and maps what both take";
+                let excludes = match url == "!" {
+                    true => may_take(pattern),
+                    false => Vec::new(),
+                };
+                return Err(NoPass {
+                    why: why.to_owned(),
+                    excludes,
+                });
             }
-        }
+            takes => takes.clone(),
+        };
+        Self::new(node, takes, url, rest, notes)
     }
 
-    /// What `SetEnvIf` keeps away from ProxyPass.
-    pub(super) fn excluding(node: &Node, pattern: String, notes: &mut Notes) -> Option<Self> {
-        Self::new(node, Takes::Pattern(pattern), "!", &[], notes)
+    /// What a variable keeps away from ProxyPass.
+    pub(super) fn excluding(pattern: &str, origin: &Origin) -> Self {
+        Self {
+            takes: Takes::Pattern(pattern.to_owned()),
+            url: None,
+            params: Vec::new(),
+            origin: origin.clone(),
+            comments: Vec::new(),
+            below: false,
+        }
     }
 
     /// The rule of a `RewriteRule … [P]`.
@@ -88,7 +131,7 @@ impl Pass {
         url: &str,
         rest: &[String],
         notes: &mut Notes,
-    ) -> Option<Self> {
+    ) -> Result<Self, NoPass> {
         let origin = node.origin.clone();
         let mut pass = Self {
             takes,
@@ -113,19 +156,27 @@ impl Pass {
                 false => pass.params.push(param),
             }
         }
-        pass.checked(notes)
+        pass.checked()
     }
 
     /// Simplifies the expression, and refuses paths that no mapping can have.
-    fn checked(mut self, notes: &mut Notes) -> Option<Self> {
+    fn checked(mut self) -> Result<Self, NoPass> {
         if let (Takes::Pattern(pattern), url) = (&self.takes, &self.url) {
             if let Err(fault) = MatchText::read(pattern) {
                 let hint = fault.hint.unwrap_or_default();
-                notes.name(
-                    &self.origin,
-                    format!("left out: {} ({hint})", fault.message),
-                );
-                return None;
+                return Err(NoPass {
+                    why: format!("{} ({hint})", fault.message),
+                    excludes: match url {
+                        None => may_take(pattern),
+                        Some(_) => Vec::new(),
+                    },
+                });
+            }
+            if url.is_none() && pattern.contains(';') {
+                return Err(NoPass {
+                    why: "a path is compared without its parameters (;x=y) here".to_owned(),
+                    excludes: may_take(pattern),
+                });
             }
             if let Some(url) = url {
                 (self.takes, self.url) = match simple(pattern, url) {
@@ -142,13 +193,13 @@ impl Pass {
             && let Err(fault) = PathPrefix::read(path)
         {
             let hint = fault.hint.unwrap_or_default();
-            notes.name(
-                &self.origin,
-                format!("left out: {} ({hint})", fault.message),
-            );
-            return None;
+            let takes = Takes::Path("/".to_owned());
+            return Err(NoPass {
+                why: format!("{} ({hint})", fault.message),
+                excludes: self.url.is_none().then_some(takes).into_iter().collect(),
+            });
         }
-        Some(self)
+        Ok(self)
     }
 
     /// The same rule by path, where a section is about a part of the paths that its expression takes: only paths can be told
@@ -194,6 +245,41 @@ impl Pass {
             .unwrap_or(url)
             .to_owned()
     }
+}
+
+impl NoPass {
+    fn of(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            excludes: Vec::new(),
+        }
+    }
+}
+
+/// Paths among which are all those in which an expression may be found that is not understood here.
+fn may_take(pattern: &str) -> Vec<Takes> {
+    let folder = |start: String| {
+        let end = start.rfind('/').unwrap_or(0);
+        Takes::Path(bare_path(start.get(..end).unwrap_or_default()))
+    };
+    let mut folders: Vec<Takes> = starts(pattern).into_iter().map(folder).collect();
+    let every = Takes::Path("/".to_owned());
+    if folders.contains(&every) {
+        return vec![every];
+    }
+    folders.dedup();
+    folders
+}
+
+/// Whether the text of an expression is a path that the expression finds too.
+fn is_plain(text: &str) -> bool {
+    let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~.".contains(letter);
+    text.starts_with('/') && text.chars().all(is_literal)
+}
+
+/// Whether everything that a path with wildcards takes has its text in it as an expression too: one sign at the end.
+fn is_simple_wildcard(text: &str) -> bool {
+    text.strip_suffix(['*', '?']).is_some_and(is_plain)
 }
 
 /// The path without slashes at its end.

@@ -18,6 +18,7 @@ use self::front::holds;
 use self::patterns::{is_every, prefix, whole_path};
 pub(super) use self::words::words;
 use super::super::tree::Node;
+use super::environment::{Excludes, Flagged, flagged, is_turnable};
 use super::passes::has_group;
 use super::place::{Kind, Place};
 use super::redirects::{Redirects, checked, closing};
@@ -51,6 +52,7 @@ struct Rewrite {
     pattern: String,
     to: String,
     flags: Flags,
+    set: Flagged,
     conditions: Vec<Vec<String>>,
     origin: Origin,
 }
@@ -66,6 +68,16 @@ pub(super) struct Rewritten {
     pub(super) guards: Vec<Overlay>,
     /// The redirects behind which further rules are looked at: those without `[L]`.
     open: Vec<Origin>,
+    /// What their variables keep away from modules.
+    pub(super) left: Vec<LeftAlone>,
+}
+
+/// Paths that a variable keeps away from modules.
+#[derive(Debug)]
+pub(super) struct LeftAlone {
+    pub(super) pattern: String,
+    pub(super) excludes: Excludes,
+    pub(super) origin: Origin,
 }
 
 impl Rewrites {
@@ -104,6 +116,7 @@ impl Rewrites {
                     pattern: pattern.clone(),
                     to: to.clone(),
                     flags: Flags::of(rest.first().map_or("", String::as_str)),
+                    set: flagged(rest.first().map_or("", String::as_str)),
                     conditions,
                     origin: node.origin.clone(),
                 };
@@ -210,6 +223,7 @@ impl Rewrite {
         if self.is_about_trace() {
             return self.name_trace(notes);
         }
+        self.sets(front, in_chain, to, notes);
         let is_conditional = !self.conditions.is_empty() || self.pattern.starts_with('!');
         if self.flags.refuses() && !self.flags.chains && !in_chain && is_conditional {
             return self.forbid(front, to, notes);
@@ -242,6 +256,7 @@ impl Rewrite {
                 }
                 None => {}
             },
+            Ok(None) if self.set != Flagged::default() => {}
             Ok(None) => notes.count(&self.origin),
             Err(why) if self.flags.refuses() => {
                 to.closed
@@ -306,6 +321,44 @@ impl Rewrite {
         }
     }
 
+    /// Takes up the variables and cookies that it sets, whatever becomes of the path.
+    fn sets(&self, front: Front, in_chain: bool, to: &mut Rewritten, notes: &mut Notes) {
+        let holds = self.holds(front);
+        if holds == Some(false) && !in_chain {
+            return;
+        }
+        let lost = [
+            (
+                self.set.tells,
+                "E: the attribute of requests is left out; see `request_attributes`",
+            ),
+            (
+                self.set.cookie,
+                "CO: the cookie is left out; see `response_headers`",
+            ),
+        ];
+        for (_, text) in lost.iter().filter(|(is_set, _)| *is_set) {
+            notes.name(&self.origin, *text);
+        }
+        let excludes = self.set.excludes;
+        if !excludes.any() {
+            return;
+        }
+        let is_plain = !self.pattern.starts_with('!') && is_turnable(&self.pattern);
+        if holds == Some(true) && !in_chain && is_plain {
+            let any_case = if self.flags.any_case { "(?i)" } else { "" };
+            to.left.push(LeftAlone {
+                pattern: format!("{any_case}{}", self.pattern),
+                excludes,
+                origin: self.origin.clone(),
+            });
+        } else {
+            let why = "it keeps requests away from what is sent on, by more than a path";
+            to.closed
+                .push(closing(self.guarded(), &self.origin, why, notes));
+        }
+    }
+
     fn rule(&self, action: Action, notes: &mut Notes) -> Option<Rule> {
         let https = matches!(&action, Action::Redirect { to, .. } if to == "https");
         let is_plain = https || matches!(action, Action::Respond(_));
@@ -319,10 +372,13 @@ impl Rewrite {
             let rule = checked(Takes::Path(path), action, &self.origin, notes);
             return rule.map(|rule| Rule { below, ..rule });
         }
-        if let Action::Redirect { to, .. } = &action
-            && (self.to.contains('?') && to != "https" && !self.flags.adds_query
-                || self.flags.drops_query)
-        {
+        let has_query = match &action {
+            Action::Redirect { to, .. } => self.to.contains('?') && to != "https",
+            Action::To(_) => self.to.contains('?'),
+            _ => false,
+        };
+        let goes_on = matches!(action, Action::Redirect { .. } | Action::To(_));
+        if goes_on && (has_query && !self.flags.adds_query || self.flags.drops_query) {
             let text = "the client's query goes along here; httpd drops it";
             notes.name(&self.origin, text);
         }

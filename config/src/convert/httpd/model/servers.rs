@@ -12,8 +12,10 @@ use super::params;
 use super::part::Part;
 use super::passes::Pass;
 use super::proxied;
-use super::rewrites::Front;
+use super::remote;
+use super::rewrites::{Front, LeftAlone};
 use super::sections;
+use super::tls;
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
 use crate::convert::overlap::meet;
@@ -67,6 +69,8 @@ pub(super) fn site(
     site.balancers = builder.balancers;
     let always = builder.always;
     site.keys = whole(main, hosts, files, notes);
+    let remotes: Vec<_> = hosts.iter().map(|host| &host.whole.remote).collect();
+    remote::add(&main.whole.remote, &remotes, &mut site, notes);
     always::headers(&mut site, &always, main, hosts, notes);
     site
 }
@@ -76,6 +80,11 @@ fn whole(main: &Part, hosts: &[&Part], files: &dyn Files, notes: &mut Notes) -> 
     let mut keys = main.whole.keys.clone();
     for host in hosts {
         for (key, value) in host.whole.keys.iter() {
+            let is_other = keys.get(key).is_some_and(|known| known != value);
+            if is_other && hosts.len() > 1 {
+                let text = format!("its {key} are left out: they count for all virtual hosts here");
+                notes.name(&host.origin, text);
+            }
             keys.set_default(key, value.clone());
         }
     }
@@ -150,10 +159,19 @@ impl Builder<'_> {
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
         let preserve = preserve.unwrap_or(false);
-        let (rewritten, guards) = self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
+        let (rewritten, guards, left) =
+            self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
         let [own_first, redirects, behind] = rewritten;
         first.extend(own_first);
         server.overlays.extend(guards);
+        for LeftAlone {
+            pattern, origin, ..
+        } in left.iter().filter(|it| it.excludes.jk)
+        {
+            server
+                .kept_from_mod_jk
+                .push((pattern.clone(), origin.clone()));
+        }
         sections::close_everything(&mut first, &mut server);
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
@@ -164,7 +182,11 @@ impl Builder<'_> {
             .chain(located.into_iter().rev())
             .chain(passes)
             .collect();
-        for pass in all {
+        let left = left.iter().filter(|it| it.excludes.proxy);
+        let left: Vec<Pass> = left
+            .map(|it| Pass::excluding(&it.pattern, &it.origin))
+            .collect();
+        for pass in left.iter().chain(all) {
             let pass = pass.beside(&server.overlays, self.notes);
             stage.push(self.rule(&pass, host, &usual, preserve));
         }
@@ -222,7 +244,7 @@ impl Builder<'_> {
         host: Option<&Part>,
         usual: &Usual,
         (preserve, overlays): (bool, &[Overlay]),
-    ) -> ([Vec<Rule>; 3], Vec<Overlay>) {
+    ) -> ([Vec<Rule>; 3], Vec<Overlay>, Vec<LeftAlone>) {
         let own = host.unwrap_or(self.main);
         let front = Front {
             secure: is_secure(own, self.main),
@@ -266,7 +288,7 @@ impl Builder<'_> {
             // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
             redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
         }
-        ([first, redirects, behind], rewritten.guards)
+        ([first, redirects, behind], rewritten.guards, rewritten.left)
     }
 
     /// The names of a virtual host that can be hosts here, and whether there are others.
@@ -293,7 +315,7 @@ impl Builder<'_> {
     }
 
     /// What members have whose parameters do not say it.
-    fn usual(&self, parts: &[&Part]) -> Usual {
+    fn usual(&mut self, parts: &[&Part]) -> Usual {
         let parts_in_order = parts;
         let mut parts = parts.iter().rev();
         let mut usual = Usual::default();
@@ -305,9 +327,8 @@ impl Builder<'_> {
         if let Some(size) = parts.find_map(|part| part.packet_size) {
             usual.keys.set("packet_size", Value::number(size));
         }
-        for part in parts_in_order {
-            usual.tls.merge(&part.member_tls);
-        }
+        let members = parts_in_order.iter().map(|part| &part.member_tls);
+        usual.tls = tls::Members::together(members, self.notes);
         usual.children = self.main.children;
         usual
     }

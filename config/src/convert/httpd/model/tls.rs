@@ -5,16 +5,56 @@ use std::path::Path;
 use super::super::tree::Node;
 use super::time::switch;
 use crate::convert::files::below;
-use crate::convert::note::Notes;
+use crate::convert::note::{Notes, Origin};
 use crate::convert::value::{Keys, Value};
 
-/// Takes a directive. `tls` has the keys of the listener, `member` those of `tls` of https members. Returns whether it is one
+/// What a server says about TLS towards members.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    keys: Keys,
+    /// `SSLProxyVerify`: whether the chain of a certificate is verified.
+    verify: Option<(bool, Origin)>,
+    /// `SSLProxyCheckPeerName`: whether its name is compared.
+    names: Option<(bool, Origin)>,
+}
+
+impl Members {
+    /// The keys of `tls` of members: what later ones say counts. Here chain and name are verified together; that is switched off
+    /// where httpd verifies no chain.
+    pub(super) fn together<'a>(all: impl Iterator<Item = &'a Self>, notes: &mut Notes) -> Keys {
+        let mut keys = Keys::default();
+        let (mut verify, mut names) = (None, None);
+        for own in all {
+            keys.merge(&own.keys);
+            verify = own.verify.as_ref().or(verify);
+            names = own.names.as_ref().or(names);
+        }
+        let off = Value::Plain("off".to_owned());
+        match (verify, names) {
+            (Some((true, _)), Some((false, origin))) => {
+                let text = "left out: with SSLProxyVerify a member's certificate is verified here, its name too; where it has another \
+                            name than the member's url, write `server_name` into its `tls`";
+                notes.name(origin, text);
+            }
+            (Some((false, origin)), None | Some((true, _))) => {
+                let text = "httpd compares the name of a member's certificate without its chain; here neither is verified";
+                notes.name(origin, text);
+                keys.set("verify", off);
+            }
+            (Some((false, _)) | None, Some((false, _))) => keys.set("verify", off),
+            _ => {}
+        }
+        keys
+    }
+}
+
+/// Takes a directive. `tls` has the keys of the listener, `member` what is said about https members. Returns whether it is one
 /// of these.
 pub(super) fn take(
     node: &Node,
     root: &Path,
     tls: &mut Keys,
-    member: &mut Keys,
+    member: &mut Members,
     notes: &mut Notes,
 ) -> bool {
     let words = node.words();
@@ -55,24 +95,24 @@ fn of_members(
     name: &str,
     first: &str,
     file: Value,
-    member: &mut Keys,
+    member: &mut Members,
     node: &Node,
     notes: &mut Notes,
 ) -> bool {
     match name {
         "sslproxyengine" => {}
-        "sslproxycacertificatefile" => member.set("ca", file),
-        "sslproxyverify" if first.eq_ignore_ascii_case("none") => {
-            member.set("verify", Value::Plain("off".to_owned()));
+        "sslproxycacertificatefile" => member.keys.set("ca", file),
+        "sslproxyverify" => {
+            let is_on = !first.eq_ignore_ascii_case("none");
+            member.verify = Some((is_on, node.origin.clone()));
         }
-        "sslproxycheckpeername" if switch(first) == Some(false) => {
-            member.set("verify", Value::Plain("off".to_owned()));
+        "sslproxycheckpeername" => {
+            member.names = Some((switch(first) != Some(false), node.origin.clone()));
         }
-        "sslproxyverify" | "sslproxycheckpeername" => {}
         "sslproxycheckpeercn" | "sslproxycheckpeerexpire" => notes.count(&node.origin),
         "sslproxymachinecertificatefile" => {
-            member.set("certificate", file.clone());
-            member.set("private_key", file);
+            member.keys.set("certificate", file.clone());
+            member.keys.set("private_key", file);
         }
         _ => return false,
     }

@@ -1,21 +1,23 @@
-//! Directives that become keys of the whole file: logs, limits, trusted proxies.
+//! Directives that become keys of the whole file: logs and limits.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use super::super::tree::Node;
+use super::remote::Remote;
 use crate::convert::files::below;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind;
 use crate::log_format::FormatText;
-use crate::value::Network;
 
 /// The keys of the whole file, and what has to be known to make them.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
     pub(super) keys: Keys,
+    /// Who clients behind other proxies are.
+    pub(super) remote: Remote,
     /// `LogFormat`, by name.
     formats: BTreeMap<String, String>,
     /// The first `CustomLog`: file, format or its name, and where it stands.
@@ -38,22 +40,7 @@ impl Whole {
             "limitrequestfields" => self.limit("max_headers", first, node, notes),
             "limitrequestline" => self.limit("max_uri", first, node, notes),
             "requestreadtimeout" => self.read_timeout(&words),
-            "remoteipheader" if first.eq_ignore_ascii_case("x-forwarded-for") => {}
-            "remoteipheader" => {
-                notes.name(
-                    &node.origin,
-                    format!("{first}: only X-Forwarded-For and Forwarded are read here"),
-                );
-            }
-            "remoteiptrustedproxy" | "remoteipinternalproxy" => {
-                for word in &words {
-                    match Network::read(word) {
-                        Ok(_) => self.keys.push("trusted_proxies", Value::text(word)),
-                        Err(fault) => notes.name(&node.origin, fault.message),
-                    }
-                }
-            }
-            _ => return false,
+            _ => return self.remote.take(node),
         }
         true
     }

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::super::lex::Line;
+use super::super::model::may_keep_out;
 use super::super::tree::Node;
 use super::state::Reader;
 
@@ -71,8 +73,92 @@ pub(super) fn bare_name(name: &str) -> String {
 }
 
 impl Reader<'_> {
-    /// Whether what is in the section counts; `None`: it is no condition that is decided here.
-    pub(super) fn condition(&mut self, node: &Node) -> Option<bool> {
+    /// Whether what is in the section counts; `None`: it is no condition that is decided here. `behind` are the lines behind its
+    /// own one. What is skipped and may keep somebody out is named, or taken where nobody knows better.
+    pub(super) fn condition(
+        &mut self,
+        node: &Node,
+        behind: &[Line],
+        is_about_paths: bool,
+    ) -> Option<bool> {
+        if self.holds(node)? {
+            return Some(true);
+        }
+        let whole = super::whole(node, behind);
+        let is_whole = self.modules.len() >= WHOLE;
+        if !may_keep_out(&whole, is_about_paths) && (is_whole || !self.includes(&whole)) {
+            return Some(false);
+        }
+        let (is_taken, text) = self.doubt(node)?;
+        if let Some(text) = text {
+            self.notes
+                .name(&node.origin, format!("<{}>: {text}", node.written));
+        }
+        Some(is_taken)
+    }
+
+    /// What becomes of a section that is skipped as far as the files say it, and may keep somebody out: whether it counts all the
+    /// same, and what is said about it.
+    fn doubt(&mut self, node: &Node) -> Option<(bool, Option<String>)> {
+        let words = node.words();
+        let first = words.first()?;
+        let wanted = first.strip_prefix('!').unwrap_or(first);
+        let name = bare_name(wanted);
+        let is_whole = self.modules.len() >= WHOLE;
+        Some(match &*node.name {
+            "ifmodule" if wanted == first && is_whole => {
+                let text = format!(
+                    "left out, as in httpd: no LoadModule loads {wanted}; it may keep somebody out"
+                );
+                (false, Some(text))
+            }
+            "ifmodule" if wanted == first => {
+                let text = format!(
+                    "{wanted} is taken as loaded, because what stands there may keep somebody out; the files do not say which \
+                     modules are loaded"
+                );
+                self.assumed.insert(name);
+                (true, Some(text))
+            }
+            // Every httpd 2.4 has these: what stands there is for older ones.
+            "ifmodule" if matches!(&*name, "authz_core" | "access_compat" | "authz_host") => {
+                (false, None)
+            }
+            "ifmodule" if self.modules.contains(&name) || self.assumed.contains(&name) => {
+                (false, None)
+            }
+            "ifmodule" => {
+                let text = format!(
+                    "left out, as in an httpd with {wanted}; it may keep somebody out where that is not loaded"
+                );
+                (false, Some(text))
+            }
+            "ifdefine" if wanted == first => {
+                let text = format!(
+                    "left out, as in an httpd that is started without -D {wanted}; it may keep somebody out: where it is started \
+                     with it, give -D {wanted} here too"
+                );
+                (false, Some(text))
+            }
+            "iffile" => {
+                let text =
+                    "left out: on this machine the files are otherwise; it may keep somebody out";
+                (false, Some(text.to_owned()))
+            }
+            _ => (false, None),
+        })
+    }
+
+    /// Whether a section includes files that are there.
+    fn includes(&self, node: &Node) -> bool {
+        node.inner().iter().any(|inner| match &*inner.name {
+            "include" | "includeoptional" => self.finds(inner),
+            "use" => true,
+            _ => self.includes(inner),
+        })
+    }
+
+    fn holds(&self, node: &Node) -> Option<bool> {
         let words = node.words();
         let first = words.first().map_or("", String::as_str);
         let (negated, wanted) = match first.strip_prefix('!') {
@@ -103,6 +189,7 @@ impl Reader<'_> {
         let name = bare_name(name);
         let is = |known: &str| known == name;
         self.modules.contains(&name)
+            || self.assumed.contains(&name)
             || BUILT_IN.iter().any(|known| is(known))
             || self.modules.len() < WHOLE && USUAL.iter().any(|known| is(known))
     }
@@ -132,7 +219,10 @@ fn is_version(operator: &str, version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
     use super::*;
+    use crate::convert::{Files, Wanted, convert};
 
     #[test]
     fn versions_are_compared_number_by_number() {
@@ -154,5 +244,109 @@ mod tests {
         for name in ["proxy_ajp_module", "mod_proxy_ajp.c", "mod_proxy_ajp"] {
             assert_eq!(bare_name(name), "proxy_ajp");
         }
+    }
+
+    /// A file, and one beside it that it may include.
+    struct Site(String);
+
+    impl Files for Site {
+        fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
+            match file.to_str() {
+                Some("/httpd.conf") => Ok(self.0.clone().into()),
+                Some("/acl.conf") => {
+                    Ok("<Location /app>\nRequire all denied\n</Location>\n".into())
+                }
+                _ => Err("no such file".to_owned()),
+            }
+        }
+
+        fn names(&self, _: &Path) -> Option<Vec<String>> {
+            None
+        }
+    }
+
+    /// Whether `/app` is closed, and how many remarks there are.
+    fn turned(section: &str, modules: usize, defined: &[&str]) -> (bool, usize) {
+        let modules: String = (0..modules)
+            .map(|at| format!("LoadModule m{at}_module modules/m{at}.so\n"))
+            .collect();
+        let text = format!("{modules}{section}\nProxyPass /app ajp://10.0.0.1/app\n");
+        let wanted = Wanted {
+            httpd: Some(PathBuf::from("/httpd.conf")),
+            defined: defined.iter().map(|it| (*it).to_owned()).collect(),
+            ..Wanted::default()
+        };
+        let done = convert(&wanted, &Site(text), &|_| None).unwrap();
+        let is_open = done
+            .written
+            .text
+            .contains("- { path: /app, to: \"ajp://10.0.0.1/app\" }");
+        (!is_open, done.remarks.len())
+    }
+
+    #[test]
+    fn skipped_sections_that_may_keep_somebody_out_are_taken_or_named() {
+        let guard = "<Location /app>\nRequire all denied\n</Location>\n";
+        let inside =
+            "<Location /app>\n<IfModule mod_x.c>\nRequire all denied\n</IfModule>\n</Location>";
+        let around = |condition: &str, text: &str| {
+            let name = condition.split(' ').next().unwrap();
+            format!("<{condition}>\n{text}</{name}>")
+        };
+        for (section, modules, expected) in [
+            (around("IfModule mod_x.c", guard), 0, (true, 1)),
+            (around("IfModule mod_x.c", guard), 9, (false, 1)),
+            (around("IfModule m1_module", guard), 9, (true, 0)),
+            (inside.to_owned(), 0, (true, 1)),
+            (
+                around(
+                    "IfModule mod_x.c",
+                    "<Location /b>\nProxyPass !\n</Location>\n",
+                ),
+                0,
+                (false, 1),
+            ),
+            (around("IfModule mod_x.c", "ServerAdmin a\n"), 0, (false, 0)),
+            (
+                around("IfModule mod_x.c", &around("IfModule mod_y.c", guard)),
+                0,
+                (true, 3),
+            ),
+            (
+                around("IfModule mod_x.c", "Include acl.conf\n"),
+                0,
+                (true, 1),
+            ),
+            (
+                around("IfModule mod_x.c", "Include none.conf\n"),
+                0,
+                (false, 0),
+            ),
+            (
+                around("IfModule mod_x.c", "Include acl.conf\n"),
+                9,
+                (false, 0),
+            ),
+            (around("IfModule !mod_authz_core.c", guard), 0, (false, 0)),
+            (around("IfModule !mod_ssl.c", guard), 0, (false, 1)),
+            (around("IfModule !mod_x.c", guard), 0, (true, 0)),
+            (around("IfDefine SECURE", guard), 0, (false, 1)),
+            (around("IfDefine !SET", guard), 0, (false, 0)),
+            (around("IfDefine SET", guard), 0, (true, 0)),
+            (around("IfFile none", guard), 0, (false, 1)),
+            (around("IfVersion < 2.3", guard), 0, (false, 0)),
+        ] {
+            assert_eq!(turned(&section, modules, &["SET"]), expected, "{section}");
+        }
+    }
+
+    #[test]
+    fn a_module_that_is_taken_as_loaded_is_so_from_there_on_and_named_once() {
+        let text =
+            "<IfModule mod_x.c>\n<Location /app>\nRequire all denied\n</Location>\n</IfModule>\n";
+        let text = format!(
+            "{text}{text}<IfModule !mod_x.c>\n<Location /app>\nRequire all granted\n</Location>\n</IfModule>\n"
+        );
+        assert_eq!(turned(&text, 0, &[]), (true, 1));
     }
 }

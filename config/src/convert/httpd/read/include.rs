@@ -50,6 +50,18 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Whether a directive names something that is there.
+    pub(super) fn finds(&self, node: &Node) -> bool {
+        node.words().iter().any(|name| {
+            let path = crate::convert::files::below(&self.root, name);
+            let mut found = Vec::new();
+            match name.contains(['*', '?', '[']) {
+                true => self.expand(&path, &mut found).is_err() || !found.is_empty(),
+                false => !self.options.files.is_missing(&path),
+            }
+        })
+    }
+
     /// The file, or all files below the folder in the order of their names. What cannot be listed is found as if it were a file,
     /// and cannot be read then.
     fn walk(&self, path: &Path, found: &mut Vec<PathBuf>, depth: usize) -> Result<(), String> {
@@ -147,7 +159,10 @@ mod tests {
             ("IncludeOptional acl.conf", Some("Permission denied")),
             ("IncludeOptional ac*.conf", Some("Permission denied")),
             ("IncludeOptional locked", Some("Permission denied")),
-            ("IncludeOptional locked/*.conf", Some("cannot list /etc/locked")),
+            (
+                "IncludeOptional locked/*.conf",
+                Some("cannot list /etc/locked"),
+            ),
             ("IncludeOptional locked/acl.conf", Some("Permission denied")),
             ("IncludeOptional lock*/acl.conf", Some("Permission denied")),
             ("IncludeOptional [^b-z]cl.conf", Some("Permission denied")),

@@ -16,6 +16,8 @@ pub(super) struct Reader<'a> {
     pub(super) defined: BTreeMap<String, Option<String>>,
     /// `LoadModule`, the bare names.
     pub(super) modules: BTreeSet<String>,
+    /// Modules of no `LoadModule` line that are taken as loaded, because their sections may keep somebody out; the bare names.
+    pub(super) assumed: BTreeSet<String>,
     /// `<Macro>`, by name in lower case.
     pub(super) macros: BTreeMap<String, Macro>,
     /// The files that are being read.

@@ -1,6 +1,7 @@
 //! Which `ProxyPass` takes a path (`modules/proxy/mod_proxy.c: ap_proxy_trans_match()`).
 
 use super::super::super::tree::Node;
+use super::super::environment::{flagged, setting};
 use super::section::Section;
 use super::substitution::{Captured, filled};
 use crate::convert::note::Origin;
@@ -31,20 +32,22 @@ pub(super) fn passed<'a>(
     telling: &mut Telling,
 ) -> Option<Passed<'a>> {
     let nodes = || lists.iter().flat_map(|nodes| nodes.iter());
-    for node in nodes().filter(|node| is_no_proxy(node)) {
-        let words = node.words();
-        let pattern = words.get(1).map_or("", String::as_str);
-        let any_case = node.name.ends_with("nocase");
-        match regex(pattern, any_case) {
-            Some(regex) if regex.is_match(path) => {
-                telling.step(
-                    &node.origin,
-                    format!("{} {pattern} … no-proxy", node.written),
-                );
-                return Some(Passed::Excluded);
-            }
-            Some(_) => {}
-            None => telling.unknown(&node.origin, "its expression cannot be compared here"),
+    for node in nodes() {
+        flags_exclude(node, path, telling);
+        let Some(set) = setting(node).filter(|set| set.excludes.any()) else {
+            continue;
+        };
+        let Some(pattern) = set.pattern else {
+            let text = "it keeps requests away from what is sent on, by more than a URL says";
+            telling.unknown(&node.origin, text);
+            continue;
+        };
+        if set.excludes.proxy && Regex::new(&pattern).is_ok_and(|it| it.is_match(path)) {
+            telling.step(
+                &node.origin,
+                format!("{} {pattern} … no-proxy", node.written),
+            );
+            return Some(Passed::Excluded);
         }
     }
     // The last section that has one counts; where it takes nothing, the list is asked.
@@ -54,6 +57,20 @@ pub(super) fn passed<'a>(
         let mut rules = nodes().filter(|it| matches!(&*it.name, "proxypass" | "proxypassmatch"));
         rules.find_map(|node| of_list(node, path, telling))
     })
+}
+
+/// Says that the variable of a `RewriteRule` may keep the request away from what is sent on.
+fn flags_exclude(node: &Node, path: &str, telling: &mut Telling) {
+    let words = node.words();
+    let ("rewriterule", [pattern, _, flags, ..]) = (&*node.name, words.as_slice()) else {
+        return;
+    };
+    let takes = |it: &str| Regex::new(it).map_or(true, |it| it.is_match(path));
+    if flagged(flags).excludes.any() && (pattern.starts_with('!') || takes(pattern)) {
+        let text =
+            "its variable keeps requests away from what is sent on, where its conditions hold";
+        telling.unknown(&node.origin, text);
+    }
 }
 
 /// The `ProxyPass` in a section, with the section.
@@ -71,13 +88,17 @@ fn of_section<'a>(
 ) -> Option<Passed<'a>> {
     let words = section.words();
     let url = node.words().into_iter().next()?;
-    let place = words.first()?;
-    let is_text = place == "~" || place.contains(['*', '?', '[']);
-    let done = match &*section.name {
-        "locationmatch" => by_pattern(place, &url, path)?,
-        // The expression is compared as if it were a path.
-        _ if is_text => return None,
-        _ => by_path(place, &url, path)?,
+    let is_marked = words.first().is_some_and(|it| it == "~");
+    let place = words.get(usize::from(is_marked))?;
+    // The text is an expression by its letters, of whatever kind the section is (`mod_proxy.c: add_pass()`).
+    let is_expression = place.contains(['*', '?', '[']);
+    if is_expression && Regex::new(place).is_err() {
+        telling.unknown(&node.origin, "its expression cannot be compared here");
+        return None;
+    }
+    let done = match is_expression {
+        true => by_pattern(place, &url, path)?,
+        false => by_path(place, &url, path)?,
     };
     told(node, &url, done, telling)
 }
@@ -139,22 +160,4 @@ fn by_pattern(pattern: &str, url: &str, path: &str) -> Option<String> {
         true => format!("{url}{path}"),
         false => found,
     })
-}
-
-fn regex(pattern: &str, any_case: bool) -> Option<Regex> {
-    let start = if any_case { "(?i)" } else { "" };
-    Regex::new(&format!("{start}{pattern}")).ok()
-}
-
-/// `SetEnvIf Request_URI "expression" no-proxy`
-fn is_no_proxy(node: &Node) -> bool {
-    if !matches!(&*node.name, "setenvif" | "setenvifnocase") {
-        return false;
-    }
-    let words = node.words();
-    let mut set = words.iter().skip(2);
-    words
-        .first()
-        .is_some_and(|it| it.eq_ignore_ascii_case("request_uri"))
-        && set.any(|it| it == "no-proxy" || it.starts_with("no-proxy="))
 }
