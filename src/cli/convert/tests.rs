@@ -104,6 +104,12 @@ fn line() -> impl Strategy<Value = String> {
             let who = if denied { "denied" } else { "granted" };
             format!("<Location {path}>\nRequire all {who}\n</Location>")
         }),
+        1 => path().prop_map(|path| format!("<Location {path}>\nOrder allow,deny\nDeny from all\n</Location>")),
+        1 => (pattern(), host.clone()).prop_map(|(pattern, host)| {
+            format!("<LocationMatch {pattern}>\nProxyPass ajp://10.0.0.{host}:8009/t\n</LocationMatch>")
+        }),
+        1 => pattern().prop_map(|it| format!("SetEnvIf Request_URI {it} no-proxy")),
+        1 => pattern().prop_map(|it| format!("RewriteEngine On\nRewriteRule {it} - [E=no-proxy:1]")),
         1 => path().prop_map(|path| format!("Redirect permanent {path} https://new.example.com/n")),
         1 => host.clone().prop_map(|host| {
             format!("RewriteEngine On\nRewriteRule ^/b/(.*)$ ajp://10.0.0.{host}:8009/r/$1 [P]")

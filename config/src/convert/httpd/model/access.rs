@@ -153,6 +153,11 @@ impl Rules {
         self.sealed.get_or_insert_with(|| Closed::by(origin, why));
     }
 
+    /// Where `SSLRequireSSL` stands.
+    pub(super) const fn tls_only(&self) -> Option<&Origin> {
+        self.tls_only.as_ref()
+    }
+
     fn begin(&mut self, origin: &Origin) {
         self.origin.get_or_insert_with(|| origin.clone());
     }

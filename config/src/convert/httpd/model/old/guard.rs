@@ -60,24 +60,58 @@ pub(super) fn refusal(
         let said = section
             .rules
             .access(&mut Notes::default(), request.asked.secure);
-        if said.admission.is_some() {
+        if let Some(place) = section.rules.tls_only().filter(|_| !request.asked.secure) {
+            telling.step(
+                place,
+                "SSLRequireSSL: this section lets nobody in without TLS",
+            );
+            return Some(answered(403, "SSLRequireSSL"));
+        }
+        if said.admission.is_some() || said.older.is_some() {
             origin = Some(&section.origin);
         }
         access = access.then(&said);
     }
     all().for_each(|section| name_files(section, subject, telling));
+    if let Some(Closed {
+        why,
+        origin: Some(place),
+    }) = &access.sealed
+    {
+        let text = format!("it says who comes in by what a URL does not say: {why}");
+        telling.unknown(place, text);
+    }
     let origin = origin?;
-    match &access.admission {
-        None | Some(Admission::All) => None,
-        Some(Admission::Nobody(Closed { why, origin: own })) => {
+    // Rules of both kinds have to let the client in; who is kept out by addresses is not asked for a password.
+    let kinds = || [&access.admission, &access.older].into_iter().flatten();
+    let refused = |status: u16| move |deed: &Deed| matches!(deed, Deed::Answered { status: own, .. } if *own == status);
+    let mut answers: Vec<Deed> = Vec::new();
+    for admission in kinds() {
+        answers.extend(judged(admission, &access, origin, request, telling));
+    }
+    let first = answers.iter().position(refused(403)).unwrap_or(0);
+    (first < answers.len()).then(|| answers.swap_remove(first))
+}
+
+/// The answer of the rules of one kind to a client that may not come in; `None`: they let it in, or that is not known.
+fn judged(
+    admission: &Admission,
+    access: &Access,
+    origin: &Origin,
+    request: &Request<'_>,
+    telling: &mut Telling,
+) -> Option<Deed> {
+    match admission {
+        Admission::All => None,
+        Admission::Nobody(Closed { why, origin: own }) => {
             let text = format!("it says who comes in by what a URL does not say: {why}");
             telling.unknown(own.as_ref().unwrap_or(origin), text);
             None
         }
-        Some(Admission::Those { allow, deny, user }) => {
+        Admission::Those { allow, deny, user } => {
             let from = request.from();
             let comes_in = (allow.is_empty() || is_in(allow, from)) && !is_in(deny, from);
-            let (status, text) = match (comes_in, user) {
+            let (status, text) = match (comes_in, *user) {
                 (false, _) => (403, format!("does not let {from} in")),
                 (true, true) if !asks_for_password(access.kind.as_deref()) => {
                     let kind = access.kind.as_deref().unwrap_or("none");
