@@ -8,6 +8,7 @@ mod balancers;
 mod by_host;
 mod endpoints;
 mod environment;
+mod excluding;
 mod fields;
 mod folders;
 mod guarded;

@@ -1,5 +1,6 @@
 //! Files to a tree of directives: includes, definitions and conditions are followed, so the tree has neither.
 
+mod ahead;
 mod conditions;
 mod include;
 mod macros;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::ahead::split;
 use self::state::{Reader, failure};
 use super::lex::{self, Line};
 use super::options::Options;
@@ -297,64 +299,6 @@ fn usual(name: &str) -> Option<&'static str> {
         "APACHE_RUN_DIR" => Some("/var/run/apache2"),
         _ => None,
     }
-}
-
-/// The name, what is behind it, and whether it is a section.
-fn split(line: &Line, origin: &Origin) -> Result<(String, String, bool), Failure> {
-    let Some(inner) = line.text.strip_prefix('<') else {
-        let (name, rest) = lex::word(&line.text).unwrap_or_default();
-        return Ok((name, rest.to_owned(), false));
-    };
-    let Some(end) = inner.rfind('>') else {
-        return Err(failure(
-            origin,
-            "`>` is missing at the end of the section's line".to_owned(),
-        ));
-    };
-    let inner = inner.get(..end).unwrap_or_default();
-    let (name, rest) = lex::word(inner).unwrap_or_default();
-    match !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric()) {
-        true => Ok((name, rest.to_owned(), true)),
-        false => Err(failure(
-            origin,
-            format!("<{name}> is no section; a comment begins with #"),
-        )),
-    }
-}
-
-/// A section with what is in it, as its lines say it: neither variables nor conditions are looked at.
-fn whole(section: &Node, behind: &[Line]) -> Node {
-    let mut open = vec![Node {
-        children: Some(Vec::new()),
-        ..section.clone()
-    }];
-    for line in behind {
-        if line.text.starts_with("</") {
-            let Some(closed) = open.pop() else { break };
-            match open.last_mut() {
-                Some(outer) => outer.children.get_or_insert_default().push(closed),
-                None => return closed,
-            }
-            continue;
-        }
-        let Ok((written, arguments, is_section)) = split(line, &section.origin) else {
-            break;
-        };
-        let node = Node {
-            origin: section.origin.clone(),
-            name: written.to_ascii_lowercase(),
-            written,
-            arguments,
-            children: is_section.then(Vec::new),
-        };
-        match (is_section, open.last_mut()) {
-            (true, _) => open.push(node),
-            (false, Some(outer)) => outer.children.get_or_insert_default().push(node),
-            (false, None) => break,
-        }
-    }
-    // The file ends within it, which is said elsewhere.
-    section.clone()
 }
 
 /// Adds a directive to the section that is open, or to the file.

@@ -6,7 +6,7 @@ use super::environment;
 
 /// Whether something in a section may. `is_about_paths`: whether the section stands in one about paths or folders, so that rules
 /// of access in it count; elsewhere they do with sections of their own.
-pub(in crate::convert::httpd) fn may_keep_out(node: &Node, is_about_paths: bool) -> bool {
+pub(crate) fn may_keep_out(node: &Node, is_about_paths: bool) -> bool {
     if is_about_paths && restricts(node) {
         return true;
     }

@@ -7,13 +7,13 @@ use super::super::tree::Node;
 use super::access::{Rules, restricts};
 use super::balancers::Proxies;
 use super::passes::{NoPass, Pass};
-use super::place::{Kind, Place};
+use super::place::{Kind, Place, section_text};
 use super::redirects::Redirects;
 use super::rewrites::Rewrites;
 use super::table;
 use super::time::{duration, switch};
 use super::whole::Whole;
-use super::{about, fields, handlers, tls};
+use super::{about, excluding, fields, handlers, tls};
 use crate::convert::files::below;
 use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
@@ -33,14 +33,6 @@ pub(super) struct Section {
     pub(super) origin: Origin,
     /// Whether it is `<Location /app/>`, which is not about `/app` itself.
     pub(super) below: bool,
-}
-
-impl Section {
-    /// The text of a section about paths: a path, with wildcards perhaps, or an expression.
-    fn text(&self) -> Option<&str> {
-        let is_marked = self.words.first().is_some_and(|it| it == "~");
-        self.words.get(usize::from(is_marked)).map(String::as_str)
-    }
 }
 
 /// A server.
@@ -143,7 +135,12 @@ impl Part {
             Some(_) => self.section(node, place, notes),
             None => {
                 self.of_macro(node, place)
-                    || self.of_environment(node, place, notes)
+                    || excluding::variables(
+                        node,
+                        place,
+                        (&mut self.redirects, &mut self.excluded, &mut self.jk),
+                        notes,
+                    )
                     || self.of_jk(node, place, notes)
                     || self.of_server(node, place)
                     || self.of_access(node, place, notes)
@@ -253,49 +250,6 @@ impl Part {
         }
     }
 
-    /// What keeps mod_proxy or mod_jk away from some requests.
-    fn of_environment(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
-        let Some(set) = super::environment::setting(node) else {
-            return false;
-        };
-        let excludes = set.excludes;
-        let tells = set.others.iter().any(|name| name.starts_with("AJP_"));
-        // In a section it comes too late: the module has taken the request already.
-        if *place != Place::Server || !excludes.any() {
-            if tells {
-                let text = format!(
-                    "{} is left out: it sets a request attribute for some requests",
-                    node.written
-                );
-                notes.name(&node.origin, text);
-            }
-            return tells;
-        }
-        let Some(pattern) = set.pattern else {
-            let why = format!(
-                "{} keeps requests away from what is sent on, by more than their path",
-                node.written
-            );
-            self.redirects
-                .close(Takes::Path("/".to_owned()), node, &why, notes);
-            return true;
-        };
-        if !set.others.is_empty() {
-            let text = format!(
-                "{}: left out, its paths are excluded nevertheless",
-                set.others.join(" ")
-            );
-            notes.name(&node.origin, text);
-        }
-        if excludes.proxy {
-            self.excluded.push(Pass::excluding(&pattern, &node.origin));
-        }
-        if excludes.jk {
-            self.jk.exclude(pattern, &node.origin);
-        }
-        true
-    }
-
     /// Directives of mod_jk.
     fn of_jk(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         let directive = Directive {
@@ -304,7 +258,7 @@ impl Part {
             origin: &node.origin,
             location: match place {
                 Place::Section(Kind::Location(_) | Kind::Text(_)) => {
-                    self.sections.last().and_then(Section::text)
+                    self.sections.last().and_then(|it| section_text(&it.words))
                 }
                 _ => None,
             },
@@ -457,21 +411,22 @@ impl Part {
     fn of_proxy(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         match (&*node.name, place) {
             ("proxypass" | "proxypassmatch", Place::Server) => {
-                let pass = Pass::of(node, notes);
-                if let Some(pass) = self.sound(pass, node, notes) {
+                if let Some(pass) = self.sound(Pass::of(node, notes), node, notes) {
                     self.passes.push(pass);
                 }
             }
             ("proxypass" | "proxypassmatch", Place::Section(kind)) => {
-                let text = self.sections.last().and_then(Section::text);
+                let text = self.sections.last().and_then(|it| section_text(&it.words));
                 let pass = Pass::in_section(node, kind, text, notes);
                 if let Some(mut pass) = self.sound(pass, node, notes) {
                     pass.below |= self.sections.last().is_some_and(|it| it.below);
                     self.located.push(pass);
                 }
             }
-            ("proxypassreverse" | "proxypassreversecookiepath", _) => {}
-            ("proxypassreversecookiedomain", _) => {}
+            (
+                "proxypassreverse" | "proxypassreversecookiepath" | "proxypassreversecookiedomain",
+                _,
+            ) => {}
             ("balancermember", place) => {
                 let section = match place {
                     Place::Section(Kind::Proxy(url)) => super::balancers::balancer_name(url),
@@ -508,16 +463,8 @@ impl Part {
     ) -> Option<Pass> {
         let pass = match pass {
             Ok(pass) => pass,
-            Err(NoPass { why, excludes }) => {
-                match excludes.is_empty() {
-                    true => notes.name(&node.origin, format!("left out: {why}")),
-                    false => {
-                        let why = format!("it keeps paths away from what is sent on: {why}");
-                        for takes in excludes {
-                            self.redirects.close(takes, node, &why, notes);
-                        }
-                    }
-                }
+            Err(lost) => {
+                excluding::lost(lost, node, &mut self.redirects, notes);
                 return None;
             }
         };

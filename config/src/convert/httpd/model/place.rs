@@ -25,3 +25,9 @@ pub(super) enum Kind {
     /// Some files or folders below a folder of httpd's own, told apart by a name or an expression.
     Files(String),
 }
+
+/// The text of a section about paths, of the words behind its name: a path, with wildcards perhaps, or an expression.
+pub(super) fn section_text(words: &[String]) -> Option<&str> {
+    let is_marked = words.first().is_some_and(|it| it == "~");
+    words.get(usize::from(is_marked)).map(String::as_str)
+}
