@@ -17,6 +17,7 @@ mod keeps_out;
 mod known;
 mod listeners;
 mod local;
+mod of_all;
 mod old;
 mod params;
 mod part;

@@ -16,6 +16,12 @@ impl Excludes {
     pub(super) const fn any(self) -> bool {
         self.proxy || self.jk
     }
+
+    /// Adds the modules of others.
+    pub(super) const fn add(&mut self, others: Self) {
+        self.proxy |= others.proxy;
+        self.jk |= others.jk;
+    }
 }
 
 /// A line that sets variables for some requests: `SetEnvIf`, `BrowserMatch` and the like.
@@ -76,8 +82,7 @@ pub(super) fn flagged(flags: &str) -> Flagged {
             "e" | "env" => {
                 let name = value.split(':').next().unwrap_or_default();
                 let (excludes, _) = split(&[name.to_owned()]);
-                found.excludes.proxy |= excludes.proxy;
-                found.excludes.jk |= excludes.jk;
+                found.excludes.add(excludes);
                 found.tells |= name.starts_with("AJP_");
             }
             "co" | "cookie" => found.cookie = true,

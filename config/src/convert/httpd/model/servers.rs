@@ -8,6 +8,7 @@ use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, bui
 use super::endpoints::Kept;
 use super::listeners;
 use super::local;
+use super::of_all;
 use super::params;
 use super::part::Part;
 use super::passes::Pass;
@@ -68,58 +69,11 @@ pub(super) fn site(
     }
     site.balancers = builder.balancers;
     let always = builder.always;
-    site.keys = whole(main, hosts, files, notes);
+    site.keys = of_all::keys(main, hosts, files, notes);
     let remotes: Vec<_> = hosts.iter().map(|host| &host.whole.remote).collect();
     remote::add(&main.whole.remote, &remotes, &mut site, notes);
     always::headers(&mut site, &always, main, hosts, notes);
     site
-}
-
-/// The keys of the whole file.
-fn whole(main: &Part, hosts: &[&Part], files: &dyn Files, notes: &mut Notes) -> Keys {
-    let mut keys = main.whole.keys.clone();
-    for host in hosts {
-        for (key, value) in host.whole.keys.iter() {
-            let is_other = keys.get(key).is_some_and(|known| known != value);
-            if is_other && hosts.len() > 1 {
-                let text = format!("its {key} are left out: they count for all virtual hosts here");
-                notes.name(&host.origin, text);
-            }
-            keys.set_default(key, value.clone());
-        }
-    }
-    // Without a log of the main server, the first one of a virtual host counts.
-    let mut logging = hosts.iter().map(|host| &host.whole);
-    let host = match hosts {
-        [host] => Some(&host.whole),
-        _ if main.whole.logs() => None,
-        _ => logging.find(|host| host.logs()),
-    };
-    if let Some(log) = main.whole.access_log(host, notes) {
-        keys.set("access_log", log);
-    }
-    let alone: Vec<&Part> = match hosts {
-        [host] => vec![main, host],
-        _ => vec![main],
-    };
-    let pages = local::error_pages(&alone, files, notes);
-    if !pages.is_empty() {
-        keys.set("error_pages", Value::Map(pages));
-    }
-    let overriding = alone
-        .iter()
-        .rev()
-        .find_map(|part| part.error_override.clone());
-    if let Some(value) = overriding {
-        keys.set("error_override", value);
-    }
-    if hosts.len() > 1 {
-        for host in hosts.iter().filter(|host| host.error_override.is_some()) {
-            let text = "ProxyErrorOverride of one virtual host is left out: `error_override` counts for all";
-            notes.name(&host.origin, text);
-        }
-    }
-    keys
 }
 
 struct Builder<'a> {

@@ -1,7 +1,8 @@
 //! Which `ProxyPass` takes a path (`modules/proxy/mod_proxy.c: ap_proxy_trans_match()`).
 
 use super::super::super::tree::Node;
-use super::super::environment::{flagged, setting};
+use super::super::environment::setting;
+use super::request::Request;
 use super::section::Section;
 use super::substitution::{Captured, filled};
 use crate::convert::note::Origin;
@@ -28,12 +29,12 @@ pub(super) enum Passed<'a> {
 pub(super) fn passed<'a>(
     lists: &[&'a [Node]],
     sections: &[Section<'a>],
-    path: &str,
+    request: &Request<'_>,
     telling: &mut Telling,
 ) -> Option<Passed<'a>> {
+    let path = &*request.path;
     let nodes = || lists.iter().flat_map(|nodes| nodes.iter());
     for node in nodes() {
-        flags_exclude(node, path, telling);
         let Some(set) = setting(node).filter(|set| set.excludes.any()) else {
             continue;
         };
@@ -50,6 +51,9 @@ pub(super) fn passed<'a>(
             return Some(Passed::Excluded);
         }
     }
+    if request.excludes.proxy {
+        return Some(Passed::Excluded);
+    }
     // The last section that has one counts; where it takes nothing, the list is asked.
     let in_section = sections.iter().rev().find_map(|it| own_pass(it.node));
     let located = in_section.and_then(|(section, node)| of_section(section, node, path, telling));
@@ -57,20 +61,6 @@ pub(super) fn passed<'a>(
         let mut rules = nodes().filter(|it| matches!(&*it.name, "proxypass" | "proxypassmatch"));
         rules.find_map(|node| of_list(node, path, telling))
     })
-}
-
-/// Says that the variable of a `RewriteRule` may keep the request away from what is sent on.
-fn flags_exclude(node: &Node, path: &str, telling: &mut Telling) {
-    let words = node.words();
-    let ("rewriterule", [pattern, _, flags, ..]) = (&*node.name, words.as_slice()) else {
-        return;
-    };
-    let takes = |it: &str| Regex::new(it).map_or(true, |it| it.is_match(path));
-    if flagged(flags).excludes.any() && (pattern.starts_with('!') || takes(pattern)) {
-        let text =
-            "its variable keeps requests away from what is sent on, where its conditions hold";
-        telling.unknown(&node.origin, text);
-    }
 }
 
 /// The `ProxyPass` in a section, with the section.

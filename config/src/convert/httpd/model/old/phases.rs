@@ -1,6 +1,7 @@
 //! The phases of a request, in httpd's order.
 
 use super::super::super::tree::Node;
+use super::super::environment::Excludes;
 use super::super::known::Old;
 use super::super::time::switch;
 use super::guard::{self, Subject};
@@ -53,6 +54,7 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
         asked,
         path,
         query: asked.query.clone(),
+        excludes: Excludes::default(),
     };
     let way = way(old, host, &lists, &mut request, telling);
     let here: Vec<Section<'_>> = lists
@@ -112,13 +114,13 @@ fn way<'a>(
         .iter()
         .flat_map(|nodes| sections(nodes, &request.path, telling))
         .collect();
-    if let Some(Passed::To { url, own, origin }) = passed(lists, &here, &request.path, telling) {
+    if let Some(Passed::To { url, own, origin }) = passed(lists, &here, request, telling) {
         return Way::Proxied(url, own, origin);
     }
     if let Some(deed) = redirect::of_server(lists, request, telling) {
         return Way::Over(deed);
     }
-    let jk = old.jk.as_ref();
+    let jk = old.jk.as_ref().filter(|_| !request.excludes.jk);
     let jk = jk.and_then(|jk| {
         let Some(server) = old.jk_number(host) else {
             let origin = host.and_then(|host| old.hosts.get(host));

@@ -2,15 +2,18 @@
 
 use std::net::IpAddr;
 
+use super::super::environment::Excludes;
 use crate::convert::told::Asked;
 
-/// A request on its way; rules change its path and query.
+/// A request on its way; rules change its path and query, and set its variables.
 #[derive(Debug, Clone)]
 pub(super) struct Request<'a> {
     pub(super) asked: &'a Asked,
     /// Decoded, without empty and dot segments.
     pub(super) path: String,
     pub(super) query: Option<String>,
+    /// The modules that its variables keep away.
+    pub(super) excludes: Excludes,
 }
 
 impl Request<'_> {

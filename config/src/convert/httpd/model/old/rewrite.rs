@@ -6,6 +6,7 @@ mod flags;
 use self::condition::{Condition, Held, hold};
 use self::flags::Flags;
 use super::super::super::tree::Node;
+use super::super::environment::flagged;
 use super::super::time::switch;
 use super::request::Request;
 use super::substitution::{Captured, expanded};
@@ -170,8 +171,10 @@ fn apply<'a>(rule: &Rule<'a>, request: &mut Request<'_>, telling: &mut Telling) 
     });
     match target {
         Ok(target) => {
+            let excludes = flagged(rule.words.get(2).map_or("", String::as_str)).excludes;
+            request.excludes.add(excludes);
             let done = act(rule, &target, request);
-            if !matches!(done, Done::Unchanged) {
+            if excludes.any() || !matches!(done, Done::Unchanged) {
                 telling.step(origin, shown);
             }
             done
