@@ -80,7 +80,7 @@ impl Pass {
                 true => Takes::Path(bare_path(text)),
                 false => {
                     let why = format!(
-                        "httpd compares {pattern} as if it were a path there, and maps nothing"
+                        "httpd compares {pattern} as if it were a path there, maps nothing, and does not ask sections before it"
                     );
                     return Err(NoPass::of(why));
                 }

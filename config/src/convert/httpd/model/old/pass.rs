@@ -56,7 +56,20 @@ pub(super) fn passed<'a>(
     }
     // The last section that has one counts; where it takes nothing, the list is asked.
     let in_section = sections.iter().rev().find_map(|it| own_pass(it.node));
-    let located = in_section.and_then(|(section, node)| of_section(section, node, path, telling));
+    let located = in_section.and_then(|(section, node)| {
+        let found = of_section(section, node, path, telling);
+        if found.is_none() {
+            // A remark about it may say that it maps nothing.
+            telling.step(
+                &node.origin,
+                format!(
+                    "{} maps nothing, and hides those of sections before it",
+                    node.written
+                ),
+            );
+        }
+        found
+    });
     located.or_else(|| {
         let mut rules = nodes().filter(|it| matches!(&*it.name, "proxypass" | "proxypassmatch"));
         rules.find_map(|node| of_list(node, path, telling))
