@@ -3,11 +3,45 @@
 use super::super::tree::Node;
 use super::environment;
 use super::passes::{NoPass, Pass};
-use super::place::Place;
+use super::place::{Kind, Place};
 use super::redirects::Redirects;
 use crate::convert::modjk::Directives;
-use crate::convert::note::Notes;
+use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Takes;
+
+/// A section whose `ProxyPass` maps less than the section takes. The last section that has one counts in httpd, so those of
+/// sections before it map nothing there (`mod_proxy.c: merge_proxy_dir_config()`).
+#[derive(Debug)]
+pub(super) struct Hiding {
+    /// What the section takes.
+    pub(super) takes: Takes,
+    pub(super) origin: Origin,
+    /// How many rules of sections of the same server stand before it.
+    pub(super) before: usize,
+}
+
+impl Hiding {
+    /// What a section hides by its `ProxyPass`; `None`: nothing, or what it hides is closed or mapped already.
+    pub(super) fn of(
+        pass: &Result<Pass, NoPass>,
+        kind: &Kind,
+        origin: &Origin,
+        before: usize,
+    ) -> Option<Self> {
+        let (Kind::Location(takes) | Kind::Text(takes)) = kind else {
+            return None;
+        };
+        let hides = match pass {
+            Ok(pass) => pass.url.is_none() && pass.takes != *takes,
+            Err(lost) => lost.excludes.is_empty(),
+        };
+        hides.then(|| Self {
+            takes: takes.clone(),
+            origin: origin.clone(),
+            before,
+        })
+    }
+}
 
 /// Takes a line that keeps mod_proxy or mod_jk away from some requests by a variable. Returns whether it is one.
 pub(super) fn variables(

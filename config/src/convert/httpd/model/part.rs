@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::tree::Node;
 use super::access::{Rules, restricts};
 use super::balancers::Proxies;
+use super::excluding::Hiding;
 use super::passes::{NoPass, Pass};
 use super::place::{Kind, Place, section_text};
 use super::redirects::Redirects;
@@ -52,6 +53,7 @@ pub(super) struct Part {
     pub(super) passes: Vec<Pass>,
     /// `ProxyPass` in sections.
     pub(super) located: Vec<Pass>,
+    pub(super) hiding: Vec<Hiding>,
     pub(super) sections: Vec<Section>,
     pub(super) proxies: Proxies,
     pub(super) preserve_host: Option<bool>,
@@ -102,6 +104,7 @@ impl Part {
             secure: None,
             passes: Vec::new(),
             located: Vec::new(),
+            hiding: Vec::new(),
             sections: Vec::new(),
             proxies: Proxies::default(),
             preserve_host: None,
@@ -418,6 +421,9 @@ impl Part {
             ("proxypass" | "proxypassmatch", Place::Section(kind)) => {
                 let text = self.sections.last().and_then(|it| section_text(&it.words));
                 let pass = Pass::in_section(node, kind, text, notes);
+                let before = self.located.len();
+                self.hiding
+                    .extend(Hiding::of(&pass, kind, &node.origin, before));
                 if let Some(mut pass) = self.sound(pass, node, notes) {
                     pass.below |= self.sections.last().is_some_and(|it| it.below);
                     self.located.push(pass);

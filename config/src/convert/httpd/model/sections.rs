@@ -6,7 +6,7 @@ use super::place::Kind;
 use super::proxied;
 use super::redirects::{WITHOUT_PARAMETERS, closing};
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::{covers, upwards};
+use crate::convert::overlap::{covers, meet, upwards};
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
@@ -79,6 +79,29 @@ pub(super) fn add(
         server.overlays.push(proxied::within(overlay, notes));
     }
     closed.extend(without_slash(server, &below, notes));
+    closed
+}
+
+/// Rules that close what sections take whose `ProxyPass` hides those of sections before them.
+pub(super) fn hidden(parts: &[&Part], notes: &mut Notes) -> Vec<Rule> {
+    let mut closed = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        for hiding in &part.hiding {
+            let outer = parts.iter().take(at).flat_map(|part| &part.located);
+            let mut before = outer.chain(part.located.iter().take(hiding.before));
+            if !before.any(|it| it.url.is_some() && meet(&it.takes, &hiding.takes)) {
+                continue;
+            }
+            let takes = match &hiding.takes {
+                Takes::Pattern(pattern) if unreadable(pattern).is_some() => {
+                    Takes::Path("/".to_owned())
+                }
+                takes => takes.clone(),
+            };
+            let why = "its ProxyPass hides those of sections before it, and maps less than they do";
+            closed.push(closing(takes, &hiding.origin, why, notes));
+        }
+    }
     closed
 }
 

@@ -112,6 +112,7 @@ impl Builder<'_> {
         let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
+        first.extend(sections::hidden(&parts, self.notes));
         let preserve = preserve.unwrap_or(false);
         let (rewritten, guards, left) =
             self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
