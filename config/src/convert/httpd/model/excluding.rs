@@ -5,6 +5,7 @@ use super::environment;
 use super::passes::{NoPass, Pass};
 use super::place::{Kind, Place};
 use super::redirects::Redirects;
+use super::rewrites::LeftAlone;
 use crate::convert::modjk::Directives;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Takes;
@@ -88,6 +89,13 @@ pub(super) fn variables(
         jk.exclude(pattern, &node.origin);
     }
     true
+}
+
+/// The exclusions from mod_proxy by variables of `RewriteRule`.
+pub(super) fn passes(left: &[LeftAlone]) -> Vec<Pass> {
+    let left = left.iter().filter(|it| it.excludes.proxy);
+    left.map(|it| Pass::excluding(&it.pattern, &it.origin))
+        .collect()
 }
 
 /// Names a `ProxyPass` that cannot be turned, or closes what such an exclusion may take away.

@@ -6,6 +6,7 @@ use super::addresses::{is_secure, only_port};
 use super::always;
 use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, built, serves};
 use super::endpoints::Kept;
+use super::excluding;
 use super::listeners;
 use super::local;
 use super::of_all;
@@ -119,14 +120,9 @@ impl Builder<'_> {
         let [own_first, redirects, behind] = rewritten;
         first.extend(own_first);
         server.overlays.extend(guards);
-        for LeftAlone {
-            pattern, origin, ..
-        } in left.iter().filter(|it| it.excludes.jk)
-        {
-            server
-                .kept_from_mod_jk
-                .push((pattern.clone(), origin.clone()));
-        }
+        let kept = left.iter().filter(|it| it.excludes.jk);
+        let kept = kept.map(|it| (it.pattern.clone(), it.origin.clone()));
+        server.kept_from_mod_jk.extend(kept);
         sections::close_everything(&mut first, &mut server);
         let mut stage: Vec<Rule> = Vec::new();
         // Of several sections the last one counts, so it comes first here.
@@ -137,10 +133,7 @@ impl Builder<'_> {
             .chain(located.into_iter().rev())
             .chain(passes)
             .collect();
-        let left = left.iter().filter(|it| it.excludes.proxy);
-        let left: Vec<Pass> = left
-            .map(|it| Pass::excluding(&it.pattern, &it.origin))
-            .collect();
+        let left = excluding::passes(&left);
         for pass in left.iter().chain(all) {
             let pass = pass.beside(&server.overlays, self.notes);
             stage.push(self.rule(&pass, host, &usual, preserve));
