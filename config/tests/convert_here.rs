@@ -78,7 +78,7 @@ fn a_mapping_is_closed_where_its_users_have_hashes_that_the_gateway_does_not_tak
     let machine = Machine::new(&[("/etc/httpd.conf", BASIC), ("/etc/users", users)]);
     let converted = machine.converted();
     let yaml = &converted.written.text;
-    let mapping = "  # closed for everybody: /etc/users: bob, eve: MD5 is not taken\n  \
+    let mapping = "  # closed for everybody: /etc/users: bob, eve: MD5 is not taken; then convert again\n  \
                    - { path: /admin, to: \"ajp://10.0.0.1/admin\", deny: [0.0.0.0/0, \"::/0\"] }\n";
     assert!(yaml.contains(mapping), "{yaml}");
     let remark = "/etc/httpd.conf:2: its paths are closed for everybody (403): /etc/users: bob, eve: MD5 is not taken; \
