@@ -1,5 +1,8 @@
 //! What was changed by hand. It lies over the file: it survives a reload, and with a state file a restart.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -436,68 +439,4 @@ fn lines(problems: Problems) -> String {
         .map(|problem| problem.headline())
         .collect();
     lines.join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn drained(balancer: &str, urls: impl Iterator<Item = usize>) -> Overrides {
-        let mut all = Overrides::default();
-        let drain = parse_member_change("{\"status\": {\"drain\": true}}", Path::new("change"));
-        let drain = drain.unwrap();
-        for number in urls {
-            all.change_member(balancer, &format!("ajp://{number:04}"), &drain, Some("n"));
-        }
-        all
-    }
-
-    fn read(all: &Overrides) -> Overrides {
-        Overrides::from_json(&all.to_json(), Path::new("")).unwrap()
-    }
-
-    #[test]
-    fn changes_of_members_that_are_gone_are_kept_up_to_a_bound_and_the_last_that_went_are_kept() {
-        let count = MOST_GONE + 10;
-        let mut all = drained("shop", 0..count);
-        let urls: Vec<String> = (0..count).map(|it| format!("ajp://{it:04}")).collect();
-        let there = |from: usize| urls[from..].iter().map(String::as_str).collect();
-        assert!(!all.note_gone("shop", &there(0)));
-        // The first 500 go, then the others: 10 too many.
-        assert!(!all.note_gone("shop", &there(500)));
-        assert_eq!(read(&all), all, "a restart loses nothing");
-        let before = read(&all);
-        all.forget_gone("shop");
-        assert_eq!(all, before);
-        assert!(all.note_gone("shop", &HashSet::new()));
-        all.forget_gone("shop");
-        let left = all.to_json()["shop"].clone();
-        assert_eq!(left["members"].as_object().unwrap().len(), MOST_GONE);
-        assert_eq!(left["routes"].as_object().unwrap().len(), MOST_GONE);
-        assert_eq!(left["members"].get("ajp://0009"), None);
-        assert!(left["members"].get("ajp://0010").is_some());
-        // One that returns has its changes, and is the last again when it goes once more.
-        assert!(!all.note_gone("shop", &HashSet::from(["ajp://0010"])));
-        assert!(!all.note_gone("shop", &HashSet::new()));
-        let gone = all.to_json()["shop"]["gone"].clone();
-        assert_eq!(gone.as_array().unwrap().last().unwrap(), "ajp://0010");
-    }
-
-    #[test]
-    fn what_was_removed_or_added_by_hand_is_never_forgotten() {
-        let mut all = drained("shop", 0..MOST_GONE + 1);
-        let keys = json!({ "url": "ajp://added:8009" });
-        let added = parse_member(&keys.to_string(), Path::new("member")).unwrap();
-        let url = added.url.text.clone();
-        all.add_member("shop", added, keys);
-        let drain = parse_member_change("{\"lbset\": 2}", Path::new("change")).unwrap();
-        all.change_member("shop", &url, &drain, None);
-        all.of("shop").removed.push("ajp://gone".to_owned());
-        assert!(all.note_gone("shop", &HashSet::new()));
-        all.forget_gone("shop");
-        let left = all.to_json()["shop"].clone();
-        assert_eq!(left["removed"], json!(["ajp://gone"]));
-        assert!(left["members"].get(&url).is_some(), "{left}");
-        assert_eq!(left["added"].as_array().unwrap().len(), 1);
-    }
 }
