@@ -170,10 +170,7 @@ pub(super) fn add(
         rules.push(Rules { mounts, excluded });
     }
     if !is_used {
-        for (_, _, origin) in own.iter().chain(&file) {
-            let text = "left out, as in mod_jk: virtual hosts have the rules of the main server only with JkMountCopy";
-            notes.name(origin, text);
-        }
+        unused(own.iter().chain(&file).map(|it| &it.2), notes);
     }
     site.balancers.extend(connector.finish());
     leftover::leftover(&properties, notes);
@@ -181,6 +178,14 @@ pub(super) fn add(
         properties,
         servers: rules,
     }))
+}
+
+/// Names the rules of the main server where no virtual host has them.
+fn unused<'a>(rules: impl Iterator<Item = &'a Origin>, notes: &mut Notes) {
+    for origin in rules {
+        let text = "left out, as in mod_jk: virtual hosts have the rules of the main server only with JkMountCopy";
+        notes.name(origin, text);
+    }
 }
 
 /// The properties of the workers' file and of `JkWorkerProperty`.

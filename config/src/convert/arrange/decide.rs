@@ -101,23 +101,8 @@ pub(super) fn outcome_within(
     takes: &Takes,
     section: Option<&Overlay>,
 ) -> Outcome {
-    let rest = match (&rule.takes, takes) {
-        (Takes::Path(own), Takes::Path(path)) => path
-            .get(own.trim_end_matches('/').len()..)
-            .unwrap_or_default(),
-        _ => "",
-    };
-    let at = |url: &str| join_url(url, rest);
-    let answer = match &rule.action {
-        Action::Pass => return Outcome::not_found(vec![rule.origin.clone()]),
-        Action::To(url) => Answer::To(at(url)),
-        Action::Redirect { to, status } => Answer::Redirect {
-            to: if to == "https" { to.clone() } else { at(to) },
-            status: *status,
-        },
-        Action::Respond(status) => Answer::Respond(*status),
-        Action::Close(_) => Answer::Respond(403),
-        Action::Files(folder) => Answer::Files(join(folder, rest)),
+    let Some(answer) = answer(rule, takes) else {
+        return Outcome::not_found(vec![rule.origin.clone()]);
     };
     let mut origins = vec![rule.origin.clone()];
     let mut closed = match &rule.action {
@@ -158,6 +143,28 @@ pub(super) fn outcome_within(
         origins,
         comments: rule.comments.clone(),
     }
+}
+
+/// What a rule answers to the requests of `takes`; `None`: it leaves them to others.
+fn answer(rule: &Rule, takes: &Takes) -> Option<Answer> {
+    let rest = match (&rule.takes, takes) {
+        (Takes::Path(own), Takes::Path(path)) => path
+            .get(own.trim_end_matches('/').len()..)
+            .unwrap_or_default(),
+        _ => "",
+    };
+    let at = |url: &str| join_url(url, rest);
+    Some(match &rule.action {
+        Action::Pass => return None,
+        Action::To(url) => Answer::To(at(url)),
+        Action::Redirect { to, status } => Answer::Redirect {
+            to: if to == "https" { to.clone() } else { at(to) },
+            status: *status,
+        },
+        Action::Respond(status) => Answer::Respond(*status),
+        Action::Close(_) => Answer::Respond(403),
+        Action::Files(folder) => Answer::Files(join(folder, rest)),
+    })
 }
 
 /// What sections add to a rule.

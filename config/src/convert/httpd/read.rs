@@ -151,22 +151,7 @@ impl Reader<'_> {
             children: is_section.then(Vec::new),
         };
         if is_section {
-            if sections.len() >= DEEPEST {
-                return Err(failure(
-                    origin,
-                    format!("more than {DEEPEST} sections in one another"),
-                ));
-            }
-            let condition = match skipped {
-                true => Some(false),
-                false => {
-                    let mut around = sections.iter().filter(|open| open.condition.is_none());
-                    let is_about_paths = around.any(|open| open.node.name != "virtualhost");
-                    self.condition(&node, behind, is_about_paths)
-                }
-            };
-            sections.push(Open { node, condition });
-            return Ok(());
+            return self.open(node, behind, skipped, sections);
         }
         if skipped || self.defines(&node) {
             return Ok(());
@@ -188,6 +173,30 @@ impl Reader<'_> {
             }
             false => put(node, sections, nodes),
         }
+        Ok(())
+    }
+
+    /// Begins a section.
+    fn open(
+        &mut self,
+        node: Node,
+        behind: &[Line],
+        skipped: bool,
+        sections: &mut Vec<Open>,
+    ) -> Result<(), Failure> {
+        if sections.len() >= DEEPEST {
+            let text = format!("more than {DEEPEST} sections in one another");
+            return Err(failure(&node.origin, text));
+        }
+        let condition = match skipped {
+            true => Some(false),
+            false => {
+                let mut around = sections.iter().filter(|open| open.condition.is_none());
+                let is_about_paths = around.any(|open| open.node.name != "virtualhost");
+                self.condition(&node, behind, is_about_paths)
+            }
+        };
+        sections.push(Open { node, condition });
         Ok(())
     }
 

@@ -135,19 +135,7 @@ fn endpoints(listen: &Listen, main: &Part, hosts: &[Part]) -> Vec<Endpoint> {
             answering,
         }
     };
-    // A virtual host without a port answers where none with the port does.
-    let at = |wanted: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        let with = |its: Option<u16>| -> Vec<usize> {
-            let here = |host: &Part| {
-                let mut addresses = host.addresses.iter();
-                addresses.any(|it| port(it) == its && wanted(bare(it)))
-            };
-            let numbers = (0..).zip(hosts).filter(|(_, host)| here(host));
-            numbers.map(|(number, _)| number).collect()
-        };
-        let own = with(Some(listen.port));
-        if own.is_empty() { with(None) } else { own }
-    };
+    let at = |wanted: &dyn Fn(&str) -> bool| answering(listen.port, hosts, wanted);
     let rest = at(&is_any);
     let own = listen.bind.rsplit_once(':').map_or("", |it| it.0);
     if let Some(own) = ip(own).filter(|it| !it.is_unspecified()) {
@@ -181,6 +169,21 @@ fn endpoints(listen: &Listen, main: &Part, hosts: &[Part]) -> Vec<Endpoint> {
     let first = first.into_iter().map(of);
     let rest = std::iter::once(end(whole, rest));
     first.chain(rest).chain(last.into_iter().map(of)).collect()
+}
+
+/// The numbers of the virtual hosts that answer at a port of the addresses that are `wanted`. A host without a port answers
+/// where none with the port does.
+fn answering(at: u16, hosts: &[Part], wanted: &dyn Fn(&str) -> bool) -> Vec<usize> {
+    let with = |its: Option<u16>| -> Vec<usize> {
+        let here = |host: &Part| {
+            let mut addresses = host.addresses.iter();
+            addresses.any(|it| port(it) == its && wanted(bare(it)))
+        };
+        let numbers = (0..).zip(hosts).filter(|(_, host)| here(host));
+        numbers.map(|(number, _)| number).collect()
+    };
+    let own = with(Some(at));
+    if own.is_empty() { with(None) } else { own }
 }
 
 /// Whether the main server does something with a request that no virtual host answers.

@@ -35,34 +35,8 @@ pub(super) fn add(
         if access == Access::default() && section.keys.is_empty() {
             continue;
         }
-        if let Takes::Pattern(pattern) = &takes
-            && let Some(why) = unreadable(pattern)
-        {
-            match access.matters() {
-                true => {
-                    let every = Takes::Path("/".to_owned());
-                    closed.push(closing(every, &section.origin, &why, notes));
-                }
-                false => {
-                    let text = format!("left out with everything in it: {why}");
-                    notes.name(&section.origin, text);
-                }
-            }
-            continue;
-        }
-        if let Takes::Path(path) = &takes
-            && let Err(fault) = PathPrefix::read(path)
-        {
-            match access.matters() {
-                true => {
-                    let above = Takes::Path(writable(path).to_owned());
-                    closed.push(closing(above, &section.origin, &fault.message, notes));
-                }
-                false => {
-                    let text = format!("left out with everything in it: {}", fault.message);
-                    notes.name(&section.origin, text);
-                }
-            }
+        if let Some(why) = unsayable(&takes) {
+            closed.extend(left_out(&takes, &access, (&section.origin, &why), notes));
             continue;
         }
         if section.below {
@@ -80,6 +54,33 @@ pub(super) fn add(
     }
     closed.extend(without_slash(server, &below, notes));
     closed
+}
+
+/// Why the paths of a section cannot be said here; `None`: they can.
+fn unsayable(takes: &Takes) -> Option<String> {
+    match takes {
+        Takes::Pattern(pattern) => unreadable(pattern),
+        Takes::Path(path) => PathPrefix::read(path).err().map(|fault| fault.message),
+        Takes::Exact(_) => None,
+    }
+}
+
+/// Names a section whose paths cannot be said. Where it keeps somebody out, a rule closes what it may take.
+fn left_out(
+    takes: &Takes,
+    access: &Access,
+    (origin, why): (&Origin, &str),
+    notes: &mut Notes,
+) -> Option<Rule> {
+    if access.matters() {
+        let wider = match takes {
+            Takes::Path(path) => writable(path),
+            _ => "/",
+        };
+        return Some(closing(Takes::Path(wider.to_owned()), origin, why, notes));
+    }
+    notes.name(origin, format!("left out with everything in it: {why}"));
+    None
 }
 
 /// Rules that close what sections take whose `ProxyPass` hides those of sections before them.

@@ -38,24 +38,7 @@ pub(super) fn refusal(
     let parts = std::iter::once(&old.main).chain(own);
     let (mut access, mut origin) = (Access::default(), None);
     let all = || parts.clone().flat_map(|part| &part.sections);
-    let mut before: Vec<&Section> = all()
-        .filter(|it| match (&it.kind, subject) {
-            (Kind::Proxy(start), Subject::Url(url)) => {
-                url.starts_with(start.trim_end_matches(['*', '/']))
-            }
-            (Kind::Directory(folder), Subject::File(name)) => covers(folder, name),
-            _ => false,
-        })
-        .collect();
-    // Sections about longer folders come later; those about urls keep their order.
-    before.sort_by_key(|it| match &it.kind {
-        Kind::Directory(folder) => folder.len(),
-        _ => 0,
-    });
-    let is_here = |place: &Origin| sections.iter().any(|it| it.node.origin == *place);
-    let about_paths = all()
-        .filter(|it| matches!(it.kind, Kind::Location(_) | Kind::Text(_)) && is_here(&it.origin));
-    for section in before.into_iter().chain(about_paths) {
+    for section in counting(all().collect(), sections, subject) {
         // What cannot be turned is asked for below.
         let said = section
             .rules
@@ -91,6 +74,32 @@ pub(super) fn refusal(
     }
     let first = answers.iter().position(refused(403)).unwrap_or(0);
     (first < answers.len()).then(|| answers.swap_remove(first))
+}
+
+/// The sections that count for a request, in their order: those about what it is sent to, then those about its path.
+fn counting<'a>(
+    all: Vec<&'a Section>,
+    here: &[Here<'_>],
+    subject: &Subject<'_>,
+) -> impl Iterator<Item = &'a Section> {
+    let is_about_subject = |it: &&Section| match (&it.kind, subject) {
+        (Kind::Proxy(start), Subject::Url(url)) => {
+            url.starts_with(start.trim_end_matches(['*', '/']))
+        }
+        (Kind::Directory(folder), Subject::File(name)) => covers(folder, name),
+        _ => false,
+    };
+    let is_here = |place: &Origin| here.iter().any(|it| it.node.origin == *place);
+    let is_about_path =
+        |it: &&Section| matches!(it.kind, Kind::Location(_) | Kind::Text(_)) && is_here(&it.origin);
+    let about_paths: Vec<&Section> = all.iter().copied().filter(is_about_path).collect();
+    let mut before: Vec<&Section> = all.into_iter().filter(is_about_subject).collect();
+    // Sections about longer folders come later; those about urls keep their order.
+    before.sort_by_key(|it| match &it.kind {
+        Kind::Directory(folder) => folder.len(),
+        _ => 0,
+    });
+    before.into_iter().chain(about_paths)
 }
 
 /// The answer of the rules of one kind to a client that may not come in; `None`: they let it in, or that is not known.

@@ -120,18 +120,7 @@ fn way<'a>(
     if let Some(deed) = redirect::of_server(lists, request, telling) {
         return Way::Over(deed);
     }
-    let jk = old.jk.as_ref().filter(|_| !request.excludes.jk);
-    let jk = jk.and_then(|jk| {
-        let Some(server) = old.jk_number(host) else {
-            let origin = host.and_then(|host| old.hosts.get(host));
-            let origin = origin.map_or(&old.main.origin, |host| &host.origin);
-            let text =
-                "its rules of mod_jk are not looked at, because the virtual host is left out";
-            telling.unknown(origin, text);
-            return None;
-        };
-        modjk::told(jk, server, &request.path, &request.asked.path, telling)
-    });
+    let jk = by_mod_jk(old, host, request, telling);
     let alias = redirect::alias(lists, &request.path, telling);
     match (jk, alias, root) {
         (Some(deed), Some(name), _) => {
@@ -154,6 +143,24 @@ fn way<'a>(
         }
         (None, None, None) => Way::Nowhere,
     }
+}
+
+/// What mod_jk does with a request; `None`: nothing.
+fn by_mod_jk(
+    old: &Old,
+    host: Option<usize>,
+    request: &Request<'_>,
+    telling: &mut Telling,
+) -> Option<Deed> {
+    let jk = old.jk.as_ref().filter(|_| !request.excludes.jk)?;
+    let Some(server) = old.jk_number(host) else {
+        let origin = host.and_then(|host| old.hosts.get(host));
+        let origin = origin.map_or(&old.main.origin, |host| &host.origin);
+        let text = "its rules of mod_jk are not looked at, because the virtual host is left out";
+        telling.unknown(origin, text);
+        return None;
+    };
+    modjk::told(jk, server, &request.path, &request.asked.path, telling)
 }
 
 fn document_root<'a>(lists: &[&'a [Node]]) -> Option<(&'a Node, String)> {
