@@ -24,7 +24,7 @@ const REMOVED: &str = "removed";
 /// (`cluster::exchange`), and they end with the member, which each gateway sees at another time.
 const LEARNED: &str = "learned";
 
-/// Who is gone, which each gateway sees at another time too.
+/// The members that are gone from their sources, which each gateway sees at another time too.
 const GONE: &str = "gone";
 
 /// What a cell's key stands for, without values: they may be secrets.

@@ -187,6 +187,7 @@ proxy_pass:
     for problem in [
         "ajpgate.yaml:4:20: files: nowhere: No such file or directory",
         "ajpgate.yaml:5:20: files: a-file: Not a directory",
+        "for one file write `respond: { file: FILE }`",
     ] {
         assert!(done.stdout.contains(problem), "{problem}: {done:?}");
     }

@@ -55,7 +55,7 @@ pub(super) struct Api {
 
 /// What a gateway says of a member.
 pub(super) enum Said {
-    /// It is this.
+    /// The member as the API shows it.
     Member(Value),
     /// The program that knew it knows it no longer: it was removed.
     Removed,
