@@ -38,13 +38,9 @@ pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     pub(crate) local: SocketAddr,
     /// The client's address, IPv6 without brackets.
-    pub(crate) ip: String,
-    /// The client's port.
-    pub(crate) port: String,
+    pub(crate) ip: Box<str>,
     /// The local address, IPv6 without brackets.
-    pub(crate) local_ip: String,
-    /// The client as `Forwarded` names it (RFC 7239 section 6): `for=192.0.2.7`, `for="[2001:db8::1]"`.
-    pub(crate) forwarded_for: String,
+    pub(crate) local_ip: Box<str>,
     /// Whether the client's scheme is https: the listener speaks TLS, or somebody who is trusted says so.
     pub(crate) is_secure: bool,
     /// What TLS has agreed, where the client speaks it with this gateway.
@@ -73,12 +69,9 @@ impl Client {
     pub(crate) fn new(address: SocketAddr, local: SocketAddr) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let local = SocketAddr::new(local.ip().to_canonical(), local.port());
-        let ip = text(address.ip());
         Self {
-            port: itoa::Buffer::new().format(address.port()).to_owned(),
+            ip: text(address.ip()),
             local_ip: text(local.ip()),
-            forwarded_for: forwarded_for(address.ip(), &ip),
-            ip,
             address,
             local,
             is_secure: false,
@@ -109,11 +102,8 @@ impl Client {
     /// The client that a connection of this one brings requests of. Every request behind a trusted proxy has one, so only
     /// what stays is copied.
     fn at(&self, address: SocketAddr) -> Self {
-        let ip = text(address.ip());
         Self {
-            port: itoa::Buffer::new().format(address.port()).to_owned(),
-            forwarded_for: forwarded_for(address.ip(), &ip),
-            ip,
+            ip: text(address.ip()),
             address,
             local: self.local,
             local_ip: self.local_ip.clone(),
@@ -148,7 +138,18 @@ impl Client {
 
     /// The address of the peer, IPv6 without brackets.
     pub(crate) fn peer_ip(&self) -> String {
-        text(self.peer)
+        text(self.peer).into()
+    }
+
+    /// Appends the client as `Forwarded` names it (RFC 7239 section 6): `for=192.0.2.7`, `for="[2001:db8::1]"`.
+    pub(crate) fn put_forwarded_for(&self, out: &mut String) {
+        let [before, behind] = match self.address {
+            SocketAddr::V4(_) => ["for=", ""],
+            SocketAddr::V6(_) => ["for=\"[", "]\""],
+        };
+        out.push_str(before);
+        out.push_str(&self.ip);
+        out.push_str(behind);
     }
 
     /// The host that a trusted proxy names in place of `Host`.
@@ -170,14 +171,6 @@ const fn default_port(is_secure: bool) -> u16 {
     if is_secure { 443 } else { 80 }
 }
 
-/// The first parameter of an element of `Forwarded`; `ip` is the address as a text.
-fn forwarded_for(address: IpAddr, ip: &str) -> String {
-    match address {
-        IpAddr::V4(_) => ["for=", ip].concat(),
-        IpAddr::V6(_) => ["for=\"[", ip, "]\""].concat(),
-    }
-}
-
 /// The fields in which proxies say who the client is.
 const FORWARDING: KnownSet = KnownSet::of(&[
     Known::Forwarded,
@@ -196,9 +189,9 @@ fn is_disguised(name: &[u8]) -> bool {
 
 /// An address without brackets. IPv4 is put together here: the formatter of the standard library takes ten times as long,
 /// and every connection has two addresses.
-fn text(ip: IpAddr) -> String {
+fn text(ip: IpAddr) -> Box<str> {
     let IpAddr::V4(ip) = ip else {
-        return ip.to_string();
+        return ip.to_string().into();
     };
     let [a, b, c, d] = ip.octets();
     let mut number = itoa::Buffer::new();
@@ -208,5 +201,5 @@ fn text(ip: IpAddr) -> String {
         text.push('.');
         text.push_str(number.format(part));
     }
-    text
+    text.into()
 }

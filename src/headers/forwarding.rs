@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::RequestFields;
-use crate::client::Said;
+use crate::client::{Client, Said};
 use crate::head::Known;
 
 impl RequestFields<'_> {
@@ -17,7 +17,7 @@ impl RequestFields<'_> {
         mut put: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let (client, host) = (self.passing.client, self.host);
-        let element = self.element(&client.forwarded_for);
+        let element = self.element(client);
         let said = client.said.as_deref();
         let (chain, elements) = match said {
             None => (client.ip.as_bytes().into(), element.into_bytes()),
@@ -26,8 +26,8 @@ impl RequestFields<'_> {
                 self.appended(
                     "forwarded",
                     &element,
-                    &self.element(&proxy.forwarded_for),
-                    &proxy.forwarded_for,
+                    &self.element(proxy),
+                    &forwarded_for(proxy),
                 ),
             ),
         };
@@ -69,11 +69,11 @@ impl RequestFields<'_> {
         list
     }
 
-    /// An element of `Forwarded` (RFC 7239 section 4) that begins with this `for` parameter.
-    fn element(&self, forwarded_for: &str) -> String {
+    /// An element of `Forwarded` (RFC 7239 section 4) whose `for` parameter is `named`.
+    fn element(&self, named: &Client) -> String {
         let (client, host) = (self.passing.client, self.host);
         let mut element = String::with_capacity(128);
-        element.push_str(forwarded_for);
+        named.put_forwarded_for(&mut element);
         if !host.is_empty() {
             element.push_str(";host=\"");
             element.push_str(host);
@@ -83,4 +83,11 @@ impl RequestFields<'_> {
         element.push_str(client.scheme());
         element
     }
+}
+
+/// An element of `Forwarded` that has a `for` parameter alone.
+fn forwarded_for(client: &Client) -> String {
+    let mut element = String::new();
+    client.put_forwarded_for(&mut element);
+    element
 }

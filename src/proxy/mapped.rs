@@ -45,7 +45,7 @@ impl Mapped<'_> {
         let Self { target, located } = self;
         let local = match client.local.is_ipv6() {
             true => format!("[{}]", client.local_ip),
-            false => client.local_ip.clone(),
+            false => client.local_ip.clone().into(),
         };
         redirect::location(
             redirect,

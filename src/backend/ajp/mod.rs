@@ -212,9 +212,10 @@ impl AjpBackend {
         if let Some(tls) = &client.tls {
             certificates::put_tls(head, tls, certificates)?;
         }
+        let mut port = itoa::Buffer::new();
         head.named_attribute(
             request_attribute::REMOTE_PORT.as_bytes(),
-            client.port.as_bytes(),
+            port.format(client.address.port()).as_bytes(),
         )?;
         head.named_attribute(
             request_attribute::LOCAL_ADDR.as_bytes(),

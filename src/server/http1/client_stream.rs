@@ -66,7 +66,7 @@ pub(super) struct ClientStream<S: Socket> {
     pub(super) cut: bool,
     /// Bytes were written and may not all be on their way: TLS keeps what the socket does not take.
     pub(super) unflushed: bool,
-    state: Arc<ConnectionState>,
+    pub(super) state: Arc<ConnectionState>,
 }
 
 impl<S: Socket> ClientStream<S> {

@@ -28,6 +28,12 @@ pub(super) const REFUSED: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) head_limits: HeadLimits,
+    pub(super) times: Times,
+}
+
+/// The bounds of a connection that count while it waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
     /// Least bytes of a body per second.
     pub(super) min_body_rate: Option<NonZeroU64>,
     /// From the first byte of a head to its last.
@@ -41,9 +47,11 @@ impl Bounds {
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
             head_limits: head_limits(limits),
-            min_body_rate: limits.min_body_rate,
-            head: limits.header_timeout,
-            idle: limits.idle_timeout,
+            times: Times {
+                min_body_rate: limits.min_body_rate,
+                head: limits.header_timeout,
+                idle: limits.idle_timeout,
+            },
         }
     }
 }
@@ -59,22 +67,21 @@ pub(super) struct Connection<'a, S: Socket, V: Service> {
     pub(super) waits: Waits,
     /// Of the body that is being read, where `min_body_rate` is set.
     pub(super) pace: Option<Box<Pace>>,
-    pub(super) bounds: Bounds,
-    pub(super) state: Arc<ConnectionState>,
+    pub(super) times: Times,
     pub(super) service: &'a V,
 }
 
 impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
     pub(super) fn new(io: S, state: Arc<ConnectionState>, bounds: Bounds, service: &'a V) -> Self {
+        let Bounds { head_limits, times } = bounds;
         Self {
-            client: ClientStream::new(io, Arc::clone(&state)),
-            machine: Machine::new(bounds.head_limits),
+            client: ClientStream::new(io, state),
+            machine: Machine::new(head_limits),
             output: Queue::default(),
             turn: Turn::default(),
-            waits: Waits::new(bounds.idle.min(bounds.head)),
+            waits: Waits::new(times.idle.min(times.head)),
             pace: None,
-            bounds,
-            state,
+            times,
             service,
         }
     }
@@ -93,7 +100,7 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
             self.waits.wrote();
         }
         match flushed.is_pending() {
-            true => self.waits.write(self.bounds.idle),
+            true => self.waits.write(self.times.idle),
             false => self.turn.written(),
         }
         flushed.map_err(|_| Gone)

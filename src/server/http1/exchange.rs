@@ -45,7 +45,7 @@ pub(super) enum After {
 impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Has a request answered and writes the answer.
     pub(super) async fn exchange(&mut self, head: RequestHead, framing: Body) -> After {
-        self.state.begin();
+        self.client.state.begin();
         self.waits.read_nothing();
         let (body, feed) = ClientBody::new(framing);
         self.pace = self.new_pace();
@@ -106,7 +106,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         if self.output.len() >= MAX_WAITING {
             return;
         }
-        for head in self.state.take_interim() {
+        for head in self.client.state.take_interim() {
             self.machine.interim(&head, &mut self.output);
         }
     }
@@ -278,7 +278,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
 
     /// Counts the time and the bytes of the body, where it has a least rate.
     fn new_pace(&self) -> Option<Box<Pace>> {
-        let least = self.bounds.min_body_rate;
+        let least = self.times.min_body_rate;
         let least = least.filter(|_| self.machine.is_in_body())?;
         let mut pace = Box::new(Pace::new(least));
         pace.end_wait(self.client.buffer.len());
@@ -287,7 +287,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
 
     /// Waits for bytes of the body: until it is stalled, or slower than it may be.
     fn wait_for_body(&mut self) {
-        let idle = self.bounds.idle;
+        let idle = self.times.idle;
         match self.pace.as_mut().map(|pace| pace.wait()) {
             Some(left) if left < idle => self.waits.read(Reading::SlowBody, left),
             _ => self.waits.read(Reading::Body, idle),
@@ -318,7 +318,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             }
         }
         if self.client.ended && self.client.buffer.is_empty() {
-            self.waits.read(Reading::HalfClosed, self.bounds.idle);
+            self.waits.read(Reading::HalfClosed, self.times.idle);
         }
         Poll::Pending
     }

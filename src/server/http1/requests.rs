@@ -75,8 +75,8 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     return Poll::Ready(Next::Close);
                 }
                 match self.client.buffer.is_empty() {
-                    true => self.waits.read(Reading::Request, self.bounds.idle),
-                    false => self.waits.read(Reading::RestOfHead, self.bounds.head),
+                    true => self.waits.read(Reading::Request, self.times.idle),
+                    false => self.waits.read(Reading::RestOfHead, self.times.head),
                 }
                 return self.waits.poll(cx).map(|late| match late {
                     Late::Reading(Reading::RestOfHead) => {

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, timeout};
 
 use super::client_stream::{ClientStream, Socket};
-use super::connection::{Bounds, Connection};
+use super::connection::{Bounds, Connection, Times};
 use super::machine::Refusal;
 use super::service::{AnswerBody, Service};
 use crate::connection_state::ConnectionState;
@@ -38,9 +38,11 @@ const BOUNDS: Bounds = Bounds {
         max_fields: 100,
         max_target: usize::MAX,
     },
-    min_body_rate: None,
-    head: HEAD_TIME,
-    idle: IDLE,
+    times: Times {
+        min_body_rate: None,
+        head: HEAD_TIME,
+        idle: IDLE,
+    },
 };
 
 impl Socket for DuplexStream {
@@ -551,10 +553,11 @@ async fn a_body_that_stalls_is_408() {
 
 /// At least 100 bytes of a body per second.
 fn hurried() -> Bounds {
-    Bounds {
+    let times = Times {
         min_body_rate: NonZeroU64::new(100),
-        ..BOUNDS
-    }
+        ..BOUNDS.times
+    };
+    Bounds { times, ..BOUNDS }
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -39,10 +39,10 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let text = |text: &str| Some(escaped(text.as_bytes()));
     match token {
         // The address needs no escapes.
-        Token::Fact(Fact::ClientAddress) => Some(entry.client.ip.as_str().into()),
+        Token::Fact(Fact::ClientAddress) => Some((*entry.client.ip).into()),
         Token::Fact(fact) => entry.facts().get(fact).map(|value| escaped(&value)),
         Token::PeerAddress => Some(entry.client.peer_ip().into()),
-        Token::LocalAddress => Some(entry.client.local_ip.as_str().into()),
+        Token::LocalAddress => Some((*entry.client.local_ip).into()),
         Token::BodyBytes { dash: true } if entry.sent == 0 => None,
         Token::BodyBytes { .. } => number(entry.sent),
         Token::Duration(unit) => number(duration(*unit, entry)),
@@ -145,7 +145,7 @@ fn host_name(entry: &Entry<'_>) -> String {
         _ => text,
     };
     match name {
-        "" => entry.client.local_ip.clone(),
+        "" => entry.client.local_ip.clone().into(),
         _ => escaped(name.as_bytes()).into_owned(),
     }
 }
