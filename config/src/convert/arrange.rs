@@ -20,7 +20,7 @@ use super::site::{Action, Rule, Site, Takes};
 
 use self::contexts::contexts;
 use self::decide::Decider;
-pub(super) use self::entry::{Answer, Entry, Outcome};
+pub(super) use self::entry::{ABOUT_ACCESS, Answer, Entry, Outcome};
 
 /// The mappings of a site in the order in which they are written: exclusions, expressions in their order, paths.
 pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
@@ -140,8 +140,9 @@ fn earlier_stage<'a>(site: &'a Site, rule: &Rule) -> Option<&'a Rule> {
         let mut rules = server.stages.iter().flatten();
         rules.any(|other| std::ptr::eq(other, rule))
     })?;
-    let mut rules = server.stages.iter().flatten();
-    rules.find(|before| before.action != Action::Pass && hides(&before.takes, &rule.takes))
+    let rules = server.stages.iter().flatten();
+    let mut before = rules.take_while(|other| !std::ptr::eq(*other, rule));
+    before.find(|before| before.action != Action::Pass && hides(&before.takes, &rule.takes))
 }
 
 fn other_file(before: &Origin, here: &Origin) -> String {

@@ -138,6 +138,9 @@ fn begins(pattern: &str, start: &str) -> bool {
         let Some(body) = alternative.strip_prefix('^') else {
             return matches!(&**alternative, "/" | ".*" | "(.*)");
         };
+        if body == "(/.*)$" {
+            return true;
+        }
         let body = ends.iter().find_map(|end| body.strip_suffix(end));
         let (letters, rest) = literal(body.unwrap_or_default());
         let is_below = |above: String| start.starts_with(&format!("{above}/"));
@@ -293,6 +296,8 @@ mod tests {
             (pattern("^/a.*"), pattern("^/(ab|ac)/x$"), true),
             (pattern("^/ab.*"), pattern("^/(ab|ac)/x$"), false),
             (pattern(".*"), pattern(r"\.jsp$"), true),
+            (pattern("^(/.*)$"), path("/"), true),
+            (pattern("^(/.*)$"), pattern(r"\.jsp$"), true),
             (pattern("^/a"), Takes::Exact("/abc".to_owned()), true),
             (pattern(""), path("/a"), false),
         ] {

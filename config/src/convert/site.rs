@@ -203,6 +203,8 @@ pub struct Access {
     /// Whom rules of an older kind (`Order`, `Allow`, `Deny`) let in. They count beside the others, and a section replaces each
     /// kind by itself.
     pub older: Option<Admission>,
+    /// Whether the rules of one kind are enough (`Satisfy`). It belongs to those of the older kind, and is replaced with them.
+    pub satisfy: Option<Satisfy>,
     /// Nobody comes in, whatever a later section says.
     pub sealed: Option<Closed>,
     /// What counts beside all of this. No later section replaces it.
@@ -215,6 +217,15 @@ pub struct Access {
     pub realm: Option<String>,
     /// The file of users and hashes.
     pub users: Option<String>,
+}
+
+/// Whether the rules of both kinds have to let a client in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Satisfy {
+    /// Those of both kinds.
+    All,
+    /// Those of one kind are enough; where that stands.
+    Any(Origin),
 }
 
 /// Whom the old server lets in by another way than sections, before it looks at these.
@@ -266,7 +277,12 @@ impl Access {
         let is_kept = |it: &&Beside| !later.lifted.contains(&it.origin);
         let mut beside: Vec<Beside> = self.beside.iter().filter(is_kept).cloned().collect();
         beside.extend(later.beside);
+        let satisfy = match later.older {
+            Some(_) => later.satisfy,
+            None => later.satisfy.or_else(|| self.satisfy.clone()),
+        };
         Self {
+            satisfy,
             admission: later.admission.or_else(|| self.admission.clone()),
             older: later.older.or_else(|| self.older.clone()),
             sealed: self.sealed.clone().or(later.sealed),
@@ -284,13 +300,18 @@ impl Access {
         let mut both = [&self.admission, &self.older].into_iter();
         self.sealed.is_some()
             || !self.beside.is_empty()
+            || matches!(self.satisfy, Some(Satisfy::Any(_)))
             || both.any(|it| !matches!(it, None | Some(Admission::All)))
     }
 
     /// Whether somebody may be kept out, or let in by other passwords than elsewhere.
     #[must_use]
     pub fn matters(&self) -> bool {
-        self.restricts() || !self.lifted.is_empty() || self.kind.is_some() || self.users.is_some()
+        self.restricts()
+            || self.satisfy.is_some()
+            || !self.lifted.is_empty()
+            || self.kind.is_some()
+            || self.users.is_some()
     }
 
     /// Nobody may come in: the keys.
@@ -305,7 +326,17 @@ impl Access {
     pub fn keys(&self) -> (Keys, Vec<Closed>) {
         let mut whys: Vec<Closed> = self.sealed.iter().cloned().collect();
         let (mut networks, mut user) = (Networks::default(), false);
-        for admission in [&self.admission, &self.older].into_iter().flatten() {
+        let kinds = [&self.admission, &self.older];
+        let is_open = kinds.contains(&&Some(Admission::All));
+        let counting = match &self.satisfy {
+            Some(Satisfy::Any(_)) if is_open => &[][..],
+            Some(Satisfy::Any(origin)) => {
+                whys.push(Closed::by(origin, "Satisfy Any has no counterpart"));
+                &[]
+            }
+            Some(Satisfy::All) | None => &kinds,
+        };
+        for admission in counting.iter().copied().flatten() {
             match admission {
                 Admission::All => {}
                 Admission::Nobody(closed) => whys.push(closed.clone()),

@@ -55,9 +55,10 @@ pub(super) enum Reason {
     Remark(String),
 }
 
-/// The folder of the configurations.
+/// The folder of the configurations, unless `AJPGATE_CONVERT_FOLDER` names another one.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/convert/real")
+    let own = std::env::var_os("AJPGATE_CONVERT_FOLDER").map(PathBuf::from);
+    own.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/convert/real"))
 }
 
 /// All configurations, by name.

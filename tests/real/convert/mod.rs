@@ -7,7 +7,7 @@
 //! whatever the reason.
 //!
 //! The first word of a file's name says which test it belongs to. `AJPGATE_CONVERT_ONLY=proxy-order` runs one file and
-//! shows what it becomes and what httpd answers.
+//! shows what it becomes and what httpd answers; `AJPGATE_CONVERT_FOLDER` names another folder of files.
 
 mod case;
 mod duel;

@@ -1,9 +1,12 @@
 //! Mappings, and what becomes of requests at a path.
 
 use crate::convert::note::{Closed, Origin};
-use crate::convert::overlap::{join, join_url};
+use crate::convert::overlap::{hides, join, join_url};
 use crate::convert::site::Takes;
 use crate::convert::value::Keys;
+
+/// Keys that say who may come in.
+pub(crate) const ABOUT_ACCESS: [&str; 3] = ["allow", "deny", "auth"];
 
 /// What becomes of requests at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,16 @@ pub(crate) struct Entry {
     pub(crate) exclude: bool,
 }
 
+impl Entry {
+    /// Whether it takes everything that a mapping takes that is written behind it, for the same requests. Exclusions come before
+    /// all.
+    pub(super) fn takes_it_all(&self, later: &Self) -> bool {
+        let every = self.hosts.is_empty() && self.secure.is_none();
+        let is_for_all = every || self.hosts == later.hosts && self.secure == later.secure;
+        is_for_all && !later.exclude && hides(&self.takes, &later.takes)
+    }
+}
+
 /// What the mapping of a path does as the expression of the path and what is below it, whose `$1` is what is behind the path.
 pub(super) fn as_expression(mut outcome: Outcome, path: &str) -> Outcome {
     outcome.answer = match outcome.answer {
@@ -120,14 +133,15 @@ fn above(folder: &str, path: &str) -> Result<String, String> {
     }
 }
 
-/// Nobody comes into a folder that no directory of an expression can serve.
-fn unserved(origins: Vec<Origin>, closed: Vec<Closed>, why: &str) -> Outcome {
+/// Nobody comes into a folder that no directory of an expression can serve. The guards of its sections are left out with it, and
+/// so are their lines.
+fn unserved(mut origins: Vec<Origin>, mut closed: Vec<Closed>, why: &str) -> Outcome {
     let why = format!(
         "an expression comes later, so this is written with `match`, where the whole path is looked for in the directory of \
          `files`: {why}; write a narrower expression, and `path` for the folder"
     );
+    origins.truncate(1);
     let here = origins.first().map(|origin| Closed::by(origin, &*why));
-    let mut closed = closed;
     closed.extend(here);
     Outcome {
         answer: Answer::Respond(403),

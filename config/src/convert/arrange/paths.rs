@@ -7,7 +7,7 @@ use super::decide::Decider;
 use super::entry::{Answer, Entry, Outcome, extended};
 use super::exclusion::{excludable, paths_of};
 use crate::convert::note::Origin;
-use crate::convert::overlap::{covers, depth, hides, meet, upwards};
+use crate::convert::overlap::{covers, depth, meet, upwards};
 use crate::convert::site::{Action, Server, Takes};
 
 /// The mappings by path, the shortest paths first; where several contexts have the same, their hosts stand together. Also the
@@ -49,7 +49,7 @@ pub(super) fn paths(
         let above = |path: &String| excluded.iter().any(|it| it != path && covers(it, path));
         !path_of(entry).is_some_and(|path| above(&path))
     });
-    let is_dead = |entry: &mut Entry| patterns.iter().any(|pattern| takes_it_all(pattern, entry));
+    let is_dead = |entry: &mut Entry| patterns.iter().any(|pattern| pattern.takes_it_all(entry));
     let dead = entries.extract_if(.., is_dead);
     let dead = dead.filter_map(|entry| entry.outcome.origins.into_iter().next());
     let dead: Vec<Origin> = dead.collect();
@@ -58,13 +58,6 @@ pub(super) fn paths(
         (first.is_none(), first.map(|it| (it.file.clone(), it.line)))
     });
     (entries, dead)
-}
-
-/// Whether an expression takes everything that a mapping by path takes, for the same requests. Exclusions come before it.
-fn takes_it_all(pattern: &Entry, entry: &Entry) -> bool {
-    let every = pattern.hosts.is_empty() && pattern.secure.is_none();
-    let is_for_all = every || pattern.hosts == entry.hosts && pattern.secure == entry.secure;
-    is_for_all && !entry.exclude && hides(&pattern.takes, &entry.takes)
 }
 
 fn path_of(entry: &Entry) -> Option<String> {

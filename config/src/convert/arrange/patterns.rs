@@ -5,7 +5,7 @@ use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, as_expression, extended};
 use super::exclusion::{Item, excludable, items, paths_of};
 use super::paths::{excluded, named};
-use crate::convert::note::{Closed, Notes};
+use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::{
     self, covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
 };
@@ -65,7 +65,38 @@ pub(super) fn patterns(
             ..entry
         }));
     }
-    merged(entries)
+    merged(reached(entries, notes))
+}
+
+/// The mappings without those from which one before them takes everything; their lines are named, where nothing else comes from
+/// them.
+fn reached(entries: Vec<Entry>, notes: &mut Notes) -> Vec<Entry> {
+    let (mut reached, mut dead): (Vec<Entry>, Vec<(Origin, u32)>) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let mut before = reached.iter();
+        match before.find(|before| before.takes_it_all(&entry)) {
+            Some(before) => {
+                let line = before.outcome.origins.first().map_or(0, |it| it.line);
+                dead.extend(
+                    entry
+                        .outcome
+                        .origins
+                        .into_iter()
+                        .next()
+                        .map(|it| (it, line)),
+                );
+            }
+            None => reached.push(entry),
+        }
+    }
+    for (origin, line) in dead {
+        let mut firsts = reached.iter().map(|it| it.outcome.origins.first());
+        if origin.line != line && !firsts.any(|it| it == Some(&origin)) {
+            let text = format!("left out: never reached because of line {line}");
+            notes.name(&origin, text);
+        }
+    }
+    reached
 }
 
 /// The same mapping of several hosts in a row is one mapping.
@@ -393,7 +424,8 @@ fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
         .skip_while(|it| !std::ptr::eq(*it, overlay));
     let opens = |later: &Overlay| {
         let access = &later.access;
-        access.admission.is_some() || access.older.is_some() || !access.lifted.is_empty()
+        let says = access.admission.is_some() || access.older.is_some();
+        says || access.satisfy.is_some() || !access.lifted.is_empty()
     };
     if later
         .skip(1)

@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use crate::convert::arrange::{Answer, Entry, Outcome};
+use crate::convert::arrange::{ABOUT_ACCESS, Answer, Entry, Outcome};
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
 use crate::convert::site::Takes;
 use crate::convert::value::Keys;
-
-/// Keys that say who may come in. They count for a fixed answer too.
-const ABOUT_ACCESS: [&str; 3] = ["allow", "deny", "auth"];
 
 /// Where `files` would name something else than a folder of this machine: a mapping of one file serves that file alone, every
 /// other one answers 404 and is named.
@@ -53,6 +50,7 @@ fn file_below(takes: &Takes, name: &str, files: &dyn Files) -> Option<(String, S
 /// Nothing can be served there: 404 for those who may come in.
 fn absent(name: &str, takes: &Takes, outcome: &mut Outcome, notes: &mut Notes) {
     outcome.answer = Answer::NotFound;
+    // They count for a fixed answer too.
     let mut keys = Keys::default();
     for key in ABOUT_ACCESS {
         if let Some(value) = outcome.keys.remove(key) {

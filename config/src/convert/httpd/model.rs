@@ -2,6 +2,7 @@
 
 mod about;
 mod access;
+mod access_names;
 mod addresses;
 mod always;
 mod balancers;
@@ -27,6 +28,7 @@ mod proxied;
 mod redirects;
 mod remote;
 mod rewrites;
+mod sayable;
 mod sections;
 mod servers;
 mod table;

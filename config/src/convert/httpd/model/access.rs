@@ -6,9 +6,11 @@ use std::path::Path;
 
 use self::networks::{network, old_network};
 use super::super::tree::Node;
+use super::access_names::lets_all_in;
+use super::keeps_out::restricts;
 use crate::convert::networks::Networks;
 use crate::convert::note::{Closed, Notes, Origin};
-use crate::convert::site::{Access, Admission};
+use crate::convert::site::{Access, Admission, Satisfy};
 
 /// The rules of a section.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +23,8 @@ pub(super) struct Rules {
     /// `Allow from` and `Deny from`, and where they stand.
     allow: Vec<(String, Origin)>,
     deny: Vec<(String, Origin)>,
-    /// `Satisfy Any`
-    any: Option<Origin>,
+    /// `Satisfy`
+    satisfy: Option<Satisfy>,
     /// `SSLRequireSSL`
     tls_only: Option<Origin>,
     /// A rule that neither the rest of the section nor a section below takes back.
@@ -67,41 +69,7 @@ impl Rule {
 }
 
 impl Rules {
-    /// Whether a directive is about who may come in.
-    pub(super) fn knows(name: &str) -> bool {
-        matches!(
-            name,
-            "require"
-                | "order"
-                | "allow"
-                | "deny"
-                | "satisfy"
-                | "authtype"
-                | "authname"
-                | "authuserfile"
-                | "authgroupfile"
-                | "authmerging"
-                | "authbasicprovider"
-                | "authbasicauthoritative"
-                | "sslrequiressl"
-                | "sslrequire"
-                | "sslverifyclient"
-                | "allowmethods"
-        ) || name.starts_with("authldap")
-            || name.starts_with("authdb")
-            || name.starts_with("authdigest")
-            || name.starts_with("authform")
-            || name.starts_with("authn")
-            || name.starts_with("authz")
-            || name.starts_with("shib")
-            || name.starts_with("krb")
-            || name.starts_with("gssapi")
-            || name.starts_with("cas")
-            || name.starts_with("oidc")
-            || name.starts_with("mellon")
-    }
-
-    /// Takes a directive that [`Rules::knows`].
+    /// Takes a directive that [is about access](super::access_names::is_about_access).
     pub(super) fn directive(&mut self, node: &Node, root: &Path) {
         let words = node.words();
         let first = words
@@ -129,8 +97,9 @@ impl Rules {
                 };
                 list.extend(from.map(|word| (word, origin.clone())));
             }
-            "satisfy" if first == "any" => self.any = Some(origin),
-            "satisfy" | "authbasicauthoritative" => {}
+            "satisfy" if first == "any" => self.satisfy = Some(Satisfy::Any(origin)),
+            "satisfy" => self.satisfy = Some(Satisfy::All),
+            "authbasicauthoritative" => {}
             "authtype" => self.access.kind = Some(first),
             "authname" => self.access.realm = given,
             "authuserfile" => {
@@ -192,21 +161,12 @@ impl Rules {
         if let Some(closed) = &self.sealed {
             name(closed, notes);
         }
-        let origin = self.origin.clone().or_else(|| self.any.clone());
-        let Some(origin) = origin else {
+        access.satisfy.clone_from(&self.satisfy);
+        let Some(origin) = &self.origin else {
             return access;
         };
-        let new = (!self.requires.is_empty()).then(|| any_of(&self.requires, &origin));
-        let old = self.old_rules(&origin);
-        if let Some(origin) = &self.any {
-            let everybody = [&new, &old].contains(&&Some(Rule::All));
-            access.admission = Some(match everybody {
-                true => Admission::All,
-                false => nobody("Satisfy Any has no counterpart", origin, notes),
-            });
-            access.older.clone_from(&access.admission);
-            return access;
-        }
+        let new = (!self.requires.is_empty()).then(|| any_of(&self.requires, origin));
+        let old = self.old_rules(origin);
         access.admission = new.map(|rule| admission(rule, notes));
         access.older = old.map(|rule| admission(rule, notes));
         access
@@ -263,57 +223,6 @@ impl Rules {
     }
 }
 
-/// Whether a section, which may be of an unknown kind, has a rule in it that keeps somebody out.
-pub(super) fn restricts(node: &Node) -> bool {
-    let inner = node.inner();
-    inner.iter().any(|it| keeps_out(it, inner))
-}
-
-/// Whether a directive or section can keep somebody out: to be asked before a line is counted, left out or skipped. `beside` is
-/// what stands in the same place, for `Order` counts with `Allow`.
-pub(super) fn keeps_out(node: &Node, beside: &[Node]) -> bool {
-    let allows_all = |it: &Node| {
-        let words = it.words();
-        it.name == "allow" && words.iter().any(|it| it.eq_ignore_ascii_case("all"))
-    };
-    match &*node.name {
-        "require" => require(&node.words(), &node.origin) != Rule::All,
-        "requirenone" => true,
-        "allow" => !allows_all(node),
-        // Who is in no list stays out.
-        "order" => {
-            let order = node.arguments.trim_start().to_ascii_lowercase();
-            let starts = order.trim_start_matches('"');
-            !starts.starts_with("deny") && !beside.iter().any(allows_all)
-        }
-        "sslverifyclient" => !node.arguments.trim().eq_ignore_ascii_case("none"),
-        "allowmethods" => !node.arguments.trim().eq_ignore_ascii_case("reset"),
-        "rewriterule" => super::rewrites::forbids(node) || switches_off(node),
-        "setenvif" | "setenvifnocase" | "setenvifexpr" | "browsermatch" | "browsermatchnocase" => {
-            switches_off(node)
-        }
-        "proxypass" | "proxypassmatch" => node.words().iter().any(|word| word == "!"),
-        "jkunmount" => true,
-        "redirect" | "redirectmatch" => super::redirects::refuses(node),
-        "authtype"
-        | "authname"
-        | "authuserfile"
-        | "authgroupfile"
-        | "authmerging"
-        | "satisfy"
-        | "authbasicprovider"
-        | "authbasicauthoritative" => false,
-        name => Rules::knows(name) || restricts(node),
-    }
-}
-
-/// Whether a line sets a variable that keeps mod_proxy or mod_jk away.
-fn switches_off(node: &Node) -> bool {
-    ["no-proxy", "no-jk"]
-        .iter()
-        .any(|name| node.arguments.contains(name))
-}
-
 fn admission(rule: Rule, notes: &mut Notes) -> Admission {
     match rule {
         Rule::All => Admission::All,
@@ -357,7 +266,7 @@ fn require(words: &[String], origin: &Origin) -> Rule {
         )
     };
     match lower.as_slice() {
-        ["all", "granted"] | ["not", "all", "denied"] => Rule::All,
+        _ if lets_all_in(words) => Rule::All,
         ["all", "denied"] | ["not", "all", "granted"] => Rule::None,
         ["ip", list @ ..] => networks(list).map_or_else(whole, Rule::allow),
         ["not", "ip", list @ ..] => networks(list).map_or_else(whole, Rule::deny),
@@ -429,7 +338,7 @@ fn any_of(rules: &[Rule], origin: &Origin) -> Rule {
 
 /// Whom all of the rules let in.
 fn all_of(rules: &[Rule]) -> Rule {
-    if rules.contains(&Rule::None) {
+    if rules.is_empty() || rules.contains(&Rule::None) {
         return Rule::None;
     }
     let (mut networks, mut user) = (Networks::default(), false);

@@ -2,6 +2,7 @@
 //! (`mod_jk.c: jk_translate()`). Both modules ask whether the variable is there, whatever its value is.
 
 use super::super::tree::Node;
+use super::sayable::is_about_parameters;
 use crate::field::Kind as _;
 use crate::pattern::MatchText;
 
@@ -109,8 +110,8 @@ fn split(variables: &[String]) -> (Excludes, Vec<String>) {
 
 /// Whether an expression finds the same here. Paths are compared decoded, without parameters and empty segments here.
 pub(super) fn is_turnable(pattern: &str) -> bool {
-    let plain = !pattern.contains([';', '%']) && !pattern.contains("//");
-    plain && MatchText::read(pattern).is_ok()
+    let is_other = is_about_parameters(pattern) || pattern.contains('%') || pattern.contains("//");
+    !is_other && MatchText::read(pattern).is_ok()
 }
 
 #[cfg(test)]

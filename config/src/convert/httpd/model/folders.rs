@@ -1,6 +1,6 @@
 //! Sections about folders and files of httpd's own: `<Directory>`, `<DirectoryMatch>`, `<Files>` and `<FilesMatch>`.
 
-use super::access::restricts;
+use super::keeps_out::restricts;
 use super::place::{Kind, Place};
 use crate::starts::starts;
 

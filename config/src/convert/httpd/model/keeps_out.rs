@@ -1,11 +1,12 @@
-//! Whether a part of the files may keep somebody out, or paths away from what is sent on.
+//! Whether a part of the files may keep somebody out, or paths away from what is sent on: to be asked before a line is counted,
+//! left out or skipped.
 
 use super::super::tree::Node;
-use super::access::{Rules, restricts};
-use super::environment;
+use super::access_names::{is_about_access, lets_all_in};
+use super::{environment, redirects, rewrites};
 
-/// Whether something in a section may. `is_about_paths`: whether the section stands in one about paths or folders, so that rules
-/// of access in it count; elsewhere they do with sections of their own.
+/// Whether something in a section may that a condition around it takes away. `is_about_paths`: whether the section stands in one
+/// about paths or folders, so that rules of access in it count; elsewhere they do with sections of their own.
 pub(crate) fn may_keep_out(node: &Node, is_about_paths: bool) -> bool {
     if is_about_paths && restricts(node) {
         return true;
@@ -24,30 +25,59 @@ fn is_section(node: &Node) -> bool {
 
 /// Whether a directive may that stands in no section about paths.
 fn of_server(node: &Node) -> bool {
-    let words = node.words();
     match &*node.name {
-        "proxypass" | "proxypassmatch" => words.iter().any(|word| word == "!"),
-        "jkunmount" => true,
-        "jkmount" => words.first().is_some_and(|word| word.starts_with('!')),
+        // A backend may believe what a client writes into the field.
         "requestheader" => {
-            let first = words.first().map(|it| it.to_ascii_lowercase());
+            let first = node.words().first().map(|it| it.to_ascii_lowercase());
             matches!(first.as_deref(), Some("set" | "unset" | "edit" | "edit*"))
         }
+        // Those of access count in sections about paths alone, but for certificates of a whole server.
+        name if is_about_access(name) && name != "sslverifyclient" => false,
+        _ => keeps_out(node, std::slice::from_ref(node)),
+    }
+}
+
+/// Whether a section, which may be of an unknown kind, has a rule in it that keeps somebody out.
+pub(super) fn restricts(node: &Node) -> bool {
+    let inner = node.inner();
+    inner.iter().any(|it| keeps_out(it, inner))
+}
+
+/// Whether a directive or section can keep somebody out. `beside` is what stands in the same place, for `Order` counts with
+/// `Allow`.
+fn keeps_out(node: &Node, beside: &[Node]) -> bool {
+    let allows_all = |it: &Node| {
+        let words = it.words();
+        it.name == "allow" && words.iter().any(|it| it.eq_ignore_ascii_case("all"))
+    };
+    match &*node.name {
+        "require" => !lets_all_in(&node.words()),
+        "requirenone" => true,
+        "allow" => !allows_all(node),
+        // Who is in no list stays out.
+        "order" => {
+            let order = node.arguments.trim_start().to_ascii_lowercase();
+            let starts = order.trim_start_matches('"');
+            !starts.starts_with("deny") && !beside.iter().any(allows_all)
+        }
+        "sslverifyclient" => !node.arguments.trim().eq_ignore_ascii_case("none"),
+        "allowmethods" => !node.arguments.trim().eq_ignore_ascii_case("reset"),
+        "rewriterule" => rewrites::forbids(node) || rewrites::sets(node).excludes.any(),
         "setenvif" | "setenvifnocase" | "setenvifexpr" | "browsermatch" | "browsermatchnocase" => {
             environment::setting(node).is_some_and(|set| set.excludes.any())
         }
-        "rewriterule"
-            if words
-                .get(2)
-                .is_some_and(|it| environment::flagged(it).excludes.any()) =>
-        {
-            true
-        }
-        // Those of access count in sections about paths alone, but for certificates of a whole server.
-        name if Rules::knows(name) && name != "sslverifyclient" => false,
-        _ => restricts(&Node {
-            children: Some(vec![node.clone()]),
-            ..node.clone()
-        }),
+        "proxypass" | "proxypassmatch" => node.words().iter().any(|word| word == "!"),
+        "proxyblock" | "jkunmount" => true,
+        "jkmount" => node.words().iter().any(|word| word.starts_with('!')),
+        "redirect" | "redirectmatch" => redirects::refuses(node),
+        "authtype"
+        | "authname"
+        | "authuserfile"
+        | "authgroupfile"
+        | "authmerging"
+        | "satisfy"
+        | "authbasicprovider"
+        | "authbasicauthoritative" => false,
+        name => is_about_access(name) || restricts(node),
     }
 }

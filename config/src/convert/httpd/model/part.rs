@@ -1,13 +1,17 @@
 //! What the directives of one server say, the main one or a virtual host.
 
+mod proxy;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::tree::Node;
-use super::access::{Rules, restricts};
+use super::access::Rules;
+use super::access_names::{is_about_access, is_program};
 use super::balancers::Proxies;
 use super::excluding::Hiding;
-use super::passes::{NoPass, Pass};
+use super::keeps_out::restricts;
+use super::passes::Pass;
 use super::place::{Kind, Place, section_text};
 use super::redirects::Redirects;
 use super::rewrites::Rewrites;
@@ -297,12 +301,18 @@ impl Part {
 
     fn of_access(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         let in_section = matches!(place, Place::Section(_));
-        if !Rules::knows(&node.name) || !in_section && node.name.starts_with("ssl") {
+        if !is_about_access(&node.name) || !in_section && node.name.starts_with("ssl") {
             return false;
         }
         match (place, self.sections.last_mut()) {
             (Place::Section(_), Some(section)) => {
                 section.rules.directive(node, &self.root);
+                true
+            }
+            _ if is_program(&node.name) => {
+                let why = format!("{} says who may come in", node.written);
+                let every = Takes::Path("/".to_owned());
+                self.redirects.close(every, node, &why, notes);
                 true
             }
             _ => {
@@ -408,77 +418,5 @@ impl Part {
             }
         }
         true
-    }
-
-    /// `ProxyPass` and what belongs to it.
-    fn of_proxy(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
-        match (&*node.name, place) {
-            ("proxypass" | "proxypassmatch", Place::Server) => {
-                if let Some(pass) = self.sound(Pass::of(node, notes), node, notes) {
-                    self.passes.push(pass);
-                }
-            }
-            ("proxypass" | "proxypassmatch", Place::Section(kind)) => {
-                let text = self.sections.last().and_then(|it| section_text(&it.words));
-                let pass = Pass::in_section(node, kind, text, notes);
-                let before = self.located.len();
-                self.hiding
-                    .extend(Hiding::of(&pass, kind, &node.origin, before));
-                if let Some(mut pass) = self.sound(pass, node, notes) {
-                    pass.below |= self.sections.last().is_some_and(|it| it.below);
-                    self.located.push(pass);
-                }
-            }
-            (
-                "proxypassreverse" | "proxypassreversecookiepath" | "proxypassreversecookiedomain",
-                _,
-            ) => {}
-            ("balancermember", place) => {
-                let section = match place {
-                    Place::Section(Kind::Proxy(url)) => super::balancers::balancer_name(url),
-                    _ => None,
-                };
-                self.proxies.member(node, section.as_deref(), notes);
-            }
-            ("proxyset", place) => {
-                let words = node.words();
-                let first = words.first().map_or("", String::as_str);
-                let (url, rest) = match place {
-                    Place::Section(Kind::Proxy(url)) if !first.contains("://") => {
-                        (url.clone(), words.as_slice())
-                    }
-                    _ => (first.to_owned(), words.get(1..).unwrap_or_default()),
-                };
-                let params = super::params::params(rest, &node.origin);
-                self.proxies.set(&url, params, &node.origin, notes);
-            }
-            ("proxyrequests", _) if switch(node.arguments.trim()) == Some(false) => {
-                notes.count(&node.origin);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// A rule with its workers. One that cannot be turned is named; what such an exclusion may take away is closed.
-    fn sound(
-        &mut self,
-        pass: Result<Pass, NoPass>,
-        node: &Node,
-        notes: &mut Notes,
-    ) -> Option<Pass> {
-        let pass = match pass {
-            Ok(pass) => pass,
-            Err(lost) => {
-                excluding::lost(lost, node, &mut self.redirects, notes);
-                return None;
-            }
-        };
-        if let Some(url) = &pass.url {
-            let worker = pass.worker_url(url);
-            self.proxies
-                .set(&worker, pass.params.clone(), &pass.origin, notes);
-        }
-        Some(pass)
     }
 }

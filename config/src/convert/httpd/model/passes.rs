@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::super::tree::Node;
 use super::params::{Param, params};
 use super::place::Kind;
+use super::sayable::{WITHOUT_PARAMETERS, is_about_parameters};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{meet, takes_all, whole};
 use crate::convert::site::{Overlay, Takes};
@@ -172,9 +173,9 @@ impl Pass {
                     },
                 });
             }
-            if url.is_none() && pattern.contains(';') {
+            if url.is_none() && is_about_parameters(pattern) {
                 return Err(NoPass {
-                    why: "a path is compared without its parameters (;x=y) here".to_owned(),
+                    why: WITHOUT_PARAMETERS.to_owned(),
                     excludes: may_take(pattern),
                 });
             }

@@ -3,6 +3,7 @@
 use super::super::tree::Node;
 use super::passes::{bare_path, simple};
 use super::place::{Kind, Place};
+use super::sayable::{WITHOUT_PARAMETERS, is_about_parameters, wider};
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::pattern_of;
 use crate::convert::site::{Action, Rule, Takes};
@@ -87,8 +88,10 @@ impl Redirects {
     }
 }
 
-/// A rule that closes paths for everybody: an access rule of the old server stands there, and cannot be turned.
+/// A rule that closes paths for everybody: an access rule of the old server stands there, and cannot be turned. Where the paths
+/// cannot be said, [wider ones](wider) are closed.
 pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Notes) -> Rule {
+    let takes = wider(takes);
     let what = match takes == Takes::Path("/".to_owned()) {
         true => "everything is",
         false => "the paths that it guards are",
@@ -97,9 +100,6 @@ pub(super) fn closing(takes: Takes, origin: &Origin, why: &str, notes: &mut Note
     notes.close(what, &closed, origin);
     Rule::new(takes, Action::Close(closed), origin.clone())
 }
-
-/// Why an expression with `;` in it says something else here.
-pub(super) const WITHOUT_PARAMETERS: &str = "a path is compared without its parameters (;x=y) here";
 
 /// The rule, where path, expression and target can be said here.
 pub(super) fn checked(
@@ -115,7 +115,7 @@ pub(super) fn checked(
             notes.name(origin, format!("left out: {} ({hint})", fault.message));
             return None;
         }
-        if pattern.contains(';') && matches!(action, Action::Respond(400..)) {
+        if is_about_parameters(pattern) && matches!(action, Action::Respond(400..)) {
             notes.name(origin, format!("left out: {WITHOUT_PARAMETERS}"));
             return None;
         }

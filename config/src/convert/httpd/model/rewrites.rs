@@ -9,13 +9,15 @@ mod guards;
 mod hosts;
 mod language;
 mod patterns;
+mod trace;
 mod words;
 
 use self::conditions::Outcome;
-use self::flags::Flags;
+pub(super) use self::flags::Flags;
 pub(super) use self::front::Front;
 use self::front::holds;
 use self::patterns::{is_every, prefix, whole_path};
+pub(super) use self::trace::TRACE_GOES_ON;
 pub(super) use self::words::words;
 use super::super::tree::Node;
 use super::environment::{Excludes, Flagged, flagged, is_turnable};
@@ -26,8 +28,6 @@ use super::time::switch;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::escaped;
 use crate::convert::site::{Action, Overlay, Rule, Takes};
-use crate::field::Kind as _;
-use crate::pattern::MatchText;
 
 /// What a server says about rewriting, in no section.
 #[derive(Debug, Default)]
@@ -228,7 +228,12 @@ impl Rewrite {
         if self.flags.refuses() && !self.flags.chains && !in_chain && is_conditional {
             return self.forbid(front, to, notes);
         }
-        if self.flags.redirect.is_some() && !in_chain && self.is_about_clients() {
+        let leads_elsewhere = self.flags.redirect.is_some() || self.stays_inside();
+        if leads_elsewhere && !in_chain && self.is_about_clients() {
+            if self.stays_inside() {
+                let text = "whom it keeps out gets 403 here; httpd goes on with another path";
+                notes.name(&self.origin, text);
+            }
             return self.forbid(front, to, notes);
         }
         let why = match self.holds(front) {
@@ -258,7 +263,11 @@ impl Rewrite {
             },
             Ok(None) if self.set != Flagged::default() => {}
             Ok(None) => notes.count(&self.origin),
-            Err(why) if self.flags.refuses() => {
+            // What is rewritten inside goes on with another path, for which other rules and sections count.
+            Err(why)
+                if self.flags.refuses()
+                    || self.holds(front) == Some(true) && self.stays_inside() =>
+            {
                 to.closed
                     .push(closing(self.guarded(), &self.origin, why, notes));
             }
@@ -400,6 +409,10 @@ impl Rewrite {
         checked(takes, action, &self.origin, notes)
     }
 
+    fn stays_inside(&self) -> bool {
+        self.flags.stays_inside(&self.to)
+    }
+
     /// Whether it asks who the client is: whom it sends elsewhere does not come in.
     fn is_about_clients(&self) -> bool {
         let tests = self.conditions.iter().filter_map(|words| words.first());
@@ -410,12 +423,10 @@ impl Rewrite {
     /// What a rule that forbids something at times forbids always: nobody comes in who was kept out.
     fn guarded(&self) -> Takes {
         let pattern = &self.pattern;
-        // A path is compared without its parameters here.
-        let wide = is_every(pattern) || pattern.starts_with('!') || pattern.contains(';');
-        match !wide && MatchText::read(pattern).is_ok() {
-            true if self.flags.any_case => Takes::Pattern(format!("(?i){pattern}")),
-            true => Takes::Pattern(pattern.clone()),
-            false => every(),
+        match is_every(pattern) || pattern.starts_with('!') {
+            true => every(),
+            false if self.flags.any_case => Takes::Pattern(format!("(?i){pattern}")),
+            false => Takes::Pattern(pattern.clone()),
         }
     }
 
@@ -448,31 +459,22 @@ impl Rewrite {
         notes.name(&self.origin, TRACE_GOES_ON);
     }
 
-    /// `RewriteCond %{REQUEST_METHOD} ^TRACE`
+    /// Whether it refuses TRACE and nothing else.
     fn is_about_trace(&self) -> bool {
-        let is_trace = |condition: &Vec<String>| match condition.as_slice() {
-            [what, pattern, ..] => {
-                let pattern = pattern.to_ascii_uppercase();
-                let letters = pattern.trim_matches(['^', '$', '(', ')', '=']);
-                let mut methods = letters.split('|');
-                what.eq_ignore_ascii_case("%{REQUEST_METHOD}")
-                    && methods.all(|it| {
-                        matches!(it, "TRACE" | "TRACK" | "TRAC[EK]" | ".*TRACE" | ".*TRACK")
-                    })
-            }
-            _ => false,
-        };
-        self.flags.refuses() && !self.conditions.is_empty() && self.conditions.iter().all(is_trace)
+        self.flags.refuses() && trace::are_about_it(&self.conditions)
     }
 }
-
-/// What is said of lines that refuse TRACE.
-pub(super) const TRACE_GOES_ON: &str = "left out: TRACE and TRACK are sent on like other methods; Tomcat refuses TRACE unless allowTrace is set";
 
 /// Whether a `RewriteRule` forbids something, by whatever status.
 pub(super) fn forbids(node: &Node) -> bool {
     let words = words(&node.arguments);
     words.get(2).is_some_and(|flags| Flags::of(flags).refuses())
+}
+
+/// What a `RewriteRule` sets beside what becomes of the path.
+pub(super) fn sets(node: &Node) -> Flagged {
+    let words = words(&node.arguments);
+    flagged(words.get(2).map_or("", String::as_str))
 }
 
 /// The paths for which rules end the list: what stands behind these rules does not see them.

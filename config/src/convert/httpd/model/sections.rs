@@ -4,13 +4,11 @@ use super::always;
 use super::part::Part;
 use super::place::Kind;
 use super::proxied;
-use super::redirects::{WITHOUT_PARAMETERS, closing};
+use super::redirects::closing;
+use super::sayable::unsayable;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::{covers, meet, upwards};
+use crate::convert::overlap::{covers, meet};
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
-use crate::field::Kind as _;
-use crate::pattern::MatchText;
-use crate::value::PathPrefix;
 
 /// Adds what sections say. `secure`: whether the clients of the server come over TLS. Returns rules that close what cannot be said.
 pub(super) fn add(
@@ -56,15 +54,6 @@ pub(super) fn add(
     closed
 }
 
-/// Why the paths of a section cannot be said here; `None`: they can.
-fn unsayable(takes: &Takes) -> Option<String> {
-    match takes {
-        Takes::Pattern(pattern) => unreadable(pattern),
-        Takes::Path(path) => PathPrefix::read(path).err().map(|fault| fault.message),
-        Takes::Exact(_) => None,
-    }
-}
-
 /// Names a section whose paths cannot be said. Where it keeps somebody out, a rule closes what it may take.
 fn left_out(
     takes: &Takes,
@@ -73,11 +62,7 @@ fn left_out(
     notes: &mut Notes,
 ) -> Option<Rule> {
     if access.matters() {
-        let wider = match takes {
-            Takes::Path(path) => writable(path),
-            _ => "/",
-        };
-        return Some(closing(Takes::Path(wider.to_owned()), origin, why, notes));
+        return Some(closing(takes.clone(), origin, why, notes));
     }
     notes.name(origin, format!("left out with everything in it: {why}"));
     None
@@ -93,32 +78,12 @@ pub(super) fn hidden(parts: &[&Part], notes: &mut Notes) -> Vec<Rule> {
             if !before.any(|it| it.url.is_some() && meet(&it.takes, &hiding.takes)) {
                 continue;
             }
-            let takes = match &hiding.takes {
-                Takes::Pattern(pattern) if unreadable(pattern).is_some() => {
-                    Takes::Path("/".to_owned())
-                }
-                takes => takes.clone(),
-            };
             let why = "its ProxyPass hides those of sections before it, and maps less than they do";
+            let takes = hiding.takes.clone();
             closed.push(closing(takes, &hiding.origin, why, notes));
         }
     }
     closed
-}
-
-/// The longest path above one that cannot be written.
-fn writable(path: &str) -> &str {
-    let mut above = upwards(path).filter(|path| PathPrefix::read(path).is_ok());
-    above.next().unwrap_or("/")
-}
-
-/// Why the expression of a section takes other paths here, or none; `None`: it takes the same ones.
-fn unreadable(pattern: &str) -> Option<String> {
-    match MatchText::read(pattern) {
-        Err(fault) => Some(fault.message),
-        Ok(_) if pattern.contains(';') => Some(WITHOUT_PARAMETERS.to_owned()),
-        Ok(_) => None,
-    }
 }
 
 /// Closes `/app` where a section about `/app/`, one of `below`, has other rules than those that count for `/app` itself.

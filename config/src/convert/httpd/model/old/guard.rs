@@ -10,7 +10,7 @@ use super::section::Section as Here;
 use super::target::answered;
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::covers;
-use crate::convert::site::{Access, Admission};
+use crate::convert::site::{Access, Admission, Satisfy};
 use crate::convert::told::{Deed, Telling};
 use crate::field::Kind as _;
 use crate::value::Network;
@@ -70,7 +70,12 @@ pub(super) fn refusal(
     let refused = |status: u16| move |deed: &Deed| matches!(deed, Deed::Answered { status: own, .. } if *own == status);
     let mut answers: Vec<Deed> = Vec::new();
     for admission in kinds() {
-        answers.extend(judged(admission, &access, origin, request, telling));
+        match judged(admission, &access, origin, request, telling) {
+            Some(answer) => answers.push(answer),
+            // One kind is enough.
+            None if matches!(access.satisfy, Some(Satisfy::Any(_))) => return None,
+            None => {}
+        }
     }
     let first = answers.iter().position(refused(403)).unwrap_or(0);
     (first < answers.len()).then(|| answers.swap_remove(first))

@@ -1,12 +1,11 @@
 //! `RewriteRule` outside of sections (`modules/mappers/mod_rewrite.c: apply_rewrite_list()`).
 
 mod condition;
-mod flags;
 
 use self::condition::{Condition, Held, hold};
-use self::flags::Flags;
 use super::super::super::tree::Node;
 use super::super::environment::flagged;
+use super::super::rewrites::Flags;
 use super::super::time::switch;
 use super::request::Request;
 use super::substitution::{Captured, expanded};
@@ -196,11 +195,11 @@ fn act<'a>(rule: &Rule<'a>, target: &str, request: &mut Request<'_>) -> Done<'a>
     if flags.is_gone {
         return Done::End(Rewritten::Over(answered(410, "gone")));
     }
-    if let Some(status) = flags.status.filter(|it| !(300..400).contains(it)) {
+    if let Some(status) = flags.redirect.filter(|it| !(300..400).contains(it)) {
         return Done::End(Rewritten::Over(answered(status, "its status")));
     }
     if target == "-" {
-        return match flags.status {
+        return match flags.redirect {
             Some(status) => {
                 let target = request.path.clone();
                 Done::End(redirected(status, &target, request))
@@ -221,7 +220,7 @@ fn act<'a>(rule: &Rule<'a>, target: &str, request: &mut Request<'_>) -> Done<'a>
         Some(path) => format!("/{path}"),
         None => target,
     };
-    match flags.status {
+    match flags.redirect {
         Some(status) => Done::End(redirected(status, &target, request)),
         None if target.contains("://") => Done::End(redirected(302, &target, request)),
         None => {
@@ -249,7 +248,7 @@ fn with_query(flags: &Flags, target: &str, request: &mut Request<'_>) -> String 
     let Some((target, query)) = target.split_once('?') else {
         return target.to_owned();
     };
-    let before = request.query.take().filter(|_| flags.appends_query);
+    let before = request.query.take().filter(|_| flags.adds_query);
     let both: Vec<String> = std::iter::once(query.to_owned())
         .filter(|it| !it.is_empty())
         .chain(before)

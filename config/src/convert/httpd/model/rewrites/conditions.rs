@@ -1,6 +1,7 @@
 //! The conditions of a `RewriteRule` that forbids something: for which paths and clients they hold, as far as that can be said
 //! here.
 
+use super::super::sayable::is_about_parameters;
 use super::addresses::{self, Addresses};
 use super::front::{Front, holds};
 use super::hosts;
@@ -130,7 +131,7 @@ pub(super) fn paths(pattern: &str, any_case: bool) -> Option<Takes> {
     }
     MatchText::read(pattern).ok()?;
     // A path is compared without its parameters here.
-    if pattern.contains(';') {
+    if is_about_parameters(pattern) {
         return None;
     }
     let whole = whole_path(pattern).filter(|path| PathPrefix::read(path).is_ok());

@@ -3,48 +3,56 @@
 use super::patterns::is_to_https;
 use crate::convert::site::Action;
 
-/// The flags of a `RewriteRule`.
+/// The flags of a `RewriteRule` that decide what becomes of a request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Flags {
-    pub(super) forbids: bool,
+pub(crate) struct Flags {
+    pub(crate) forbids: bool,
     /// Whether the pattern takes letters of either case.
-    pub(super) any_case: bool,
-    pub(super) is_gone: bool,
-    pub(super) is_proxied: bool,
+    pub(crate) any_case: bool,
+    pub(crate) is_gone: bool,
+    pub(crate) is_proxied: bool,
+    /// Whether the modules behind mod_rewrite see the new path as if the client had asked for it.
+    pub(crate) passes_through: bool,
     /// Whether the next rule belongs to this one.
-    pub(super) chains: bool,
+    pub(crate) chains: bool,
     /// Whether it ends the list.
-    pub(super) is_last: bool,
-    /// Whether it skips rules, or begins the list again.
-    pub(super) jumps: bool,
+    pub(crate) is_last: bool,
+    /// How many rules behind it are left out.
+    pub(crate) skips: usize,
+    /// Whether it begins the list again.
+    pub(crate) repeats: bool,
     /// Whether the client's query stands beside that of the target.
-    pub(super) adds_query: bool,
+    pub(crate) adds_query: bool,
     /// Whether the client's query is dropped.
-    pub(super) drops_query: bool,
+    pub(crate) drops_query: bool,
     /// The status of a redirect.
-    pub(super) redirect: Option<u16>,
+    pub(crate) redirect: Option<u16>,
 }
 
 impl Flags {
     /// `[F,NC]`
-    pub(super) fn of(text: &str) -> Self {
-        let text = text.trim_start_matches('[').trim_end_matches(']');
+    pub(crate) fn of(text: &str) -> Self {
+        let text = text.trim().trim_start_matches('[').trim_end_matches(']');
         let mut flags = Self::default();
         for flag in text.to_ascii_uppercase().split(',') {
-            match flag.trim().split_once('=').unwrap_or((flag.trim(), "302")) {
-                ("F" | "FORBIDDEN", _) => flags.forbids = true,
-                ("NC" | "NOCASE", _) => flags.any_case = true,
-                ("G" | "GONE", _) => flags.is_gone = true,
-                ("P" | "PROXY", _) => flags.is_proxied = true,
-                ("C" | "CHAIN", _) => flags.chains = true,
-                ("L" | "LAST" | "END", _) => flags.is_last = true,
-                ("S" | "SKIP" | "N" | "NEXT", _) => flags.jumps = true,
-                ("QSA" | "QSAPPEND", _) => flags.adds_query = true,
-                ("QSD" | "QSDISCARD", _) => flags.drops_query = true,
-                ("R" | "REDIRECT", "PERMANENT") => flags.redirect = Some(301),
-                ("R" | "REDIRECT", "SEEOTHER") => flags.redirect = Some(303),
-                ("R" | "REDIRECT", "TEMP") => flags.redirect = Some(302),
-                ("R" | "REDIRECT", status) => flags.redirect = Some(status.parse().unwrap_or(302)),
+            let (name, value) = flag.trim().split_once('=').unwrap_or((flag.trim(), ""));
+            match name {
+                "F" | "FORBIDDEN" => flags.forbids = true,
+                "NC" | "NOCASE" => flags.any_case = true,
+                "G" | "GONE" => flags.is_gone = true,
+                "P" | "PROXY" => flags.is_proxied = true,
+                "C" | "CHAIN" => flags.chains = true,
+                "L" | "LAST" | "END" => flags.is_last = true,
+                "PT" | "PASSTHROUGH" => {
+                    flags.passes_through = true;
+                    // What is passed through is not rewritten further.
+                    flags.is_last = true;
+                }
+                "S" | "SKIP" => flags.skips = value.parse().unwrap_or(0),
+                "N" | "NEXT" => flags.repeats = true,
+                "QSA" | "QSAPPEND" => flags.adds_query = true,
+                "QSD" | "QSDISCARD" => flags.drops_query = true,
+                "R" | "REDIRECT" => flags.redirect = Some(status(value)),
                 _ => {}
             }
         }
@@ -65,6 +73,12 @@ impl Flags {
     /// Whether no further rule is looked at for a path that the rule takes.
     pub(super) fn ends(&self) -> bool {
         self.is_last || self.is_proxied || self.refuses()
+    }
+
+    /// Whether the rule only changes the path with which httpd goes on, so that a request never leaves with the path that it
+    /// came with.
+    pub(super) fn stays_inside(&self, to: &str) -> bool {
+        to != "-" && !self.is_proxied && self.redirect.is_none() && !self.refuses()
     }
 
     /// The status of the answer to what it refuses.
@@ -88,7 +102,9 @@ impl Flags {
                 status,
             },
             _ if self.chains => return Err("the rule behind it belongs to it ([C])"),
-            _ if self.jumps => return Err("it skips rules or repeats them"),
+            _ if self.skips > 0 || self.repeats => {
+                return Err("it skips rules or repeats them");
+            }
             _ if to.contains("%{") || to.contains("${") => {
                 return Err("variables and maps in its target have no counterpart");
             }
@@ -103,5 +119,14 @@ impl Flags {
             None => return Err("it rewrites a path inside httpd; write a mapping with `match`"),
         };
         Ok(Some(action))
+    }
+}
+
+/// The status behind `R=`, in capital letters; 302 where there is none.
+fn status(value: &str) -> u16 {
+    match value {
+        "PERMANENT" => 301,
+        "SEEOTHER" => 303,
+        number => number.parse().unwrap_or(302),
     }
 }
