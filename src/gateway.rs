@@ -1,39 +1,38 @@
 //! A running gateway: its sockets and its tasks.
 
-use std::collections::BTreeSet;
+mod bound;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ajpgate_config::{Admin, Config};
+use ajpgate_config::Config;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use self::bound::Bound;
 use crate::admin;
 use crate::client::PerAddress;
 use crate::cluster::{First, Link};
 use crate::cores::Cores;
-use crate::handover::{Given, Held, Role};
+use crate::handover::{Estate, Given, Held, Role};
 use crate::identity::Hashing;
 use crate::reload::{self, Reloader, Source};
-use crate::server::{Door, Listener};
 use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
 use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::tls::Challenges;
 use crate::traces::Tracing;
-use crate::upkeep::{self, HeartbeatListener, Membership};
+use crate::upkeep::{self, Membership};
 
 /// How long a connection is kept for its last request when another process has taken over. A client that sends requests
 /// one after the other gets to know in this time that it has to connect anew.
@@ -42,7 +41,7 @@ const LAST_REQUEST: Duration = Duration::from_secs(5);
 /// How long the end may take when the last request has been answered or cut.
 const END: Duration = Duration::from_secs(5);
 
-/// How long it may take to tell the cluster of the end.
+/// How long it may take to write down what is known, and to tell the cluster of the end.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Why connections are cut.
@@ -95,9 +94,10 @@ impl Gateway {
     ) -> anyhow::Result<Prepared<'_>> {
         let Place {
             cores,
-            given,
+            mut given,
             supervisor,
         } = place;
+        let state = given.state();
         let bound = Bound::new(config, cores.count(), given)?;
         let (reloads, requests) = mpsc::channel(reload::QUEUE);
         let joined = config.cluster.as_ref().map(Membership::new).transpose()?;
@@ -105,7 +105,8 @@ impl Gateway {
             Some((membership, link, first)) => (Some(membership), Some((link, first))),
             None => (None, None),
         };
-        let shared = shared(config, source.as_ref(), cores, supervisor, (reloads, read))?;
+        let before = (read, state.as_deref());
+        let shared = shared(config, source.as_ref(), cores, supervisor, reloads, before)?;
         let gateway = Self {
             listeners: bound.addresses(),
             admin: bound.admin_address(),
@@ -205,20 +206,21 @@ impl Gateway {
     }
 
     /// Keeps its listeners and settings as they are, for a program that begins with them, and returns duplicates of its
-    /// sockets.
+    /// sockets, and what was changed by hand and discovered.
     ///
     /// # Errors
     /// When the process may have no more descriptors; then nothing has changed.
-    pub(crate) fn stand_still(&self) -> io::Result<Vec<(Role, OwnedFd)>> {
+    pub(crate) fn stand_still(&self) -> io::Result<Estate> {
         // Whoever changes something at this moment does it before.
         let held = self.shared.held.lock();
-        let edit = self.shared.edit();
-        let duplicates = held.duplicates()?;
+        let mut edit = self.shared.edit();
+        let sockets = held.duplicates()?;
         self.shared.held.stand_still(true);
+        let state = edit.for_next_program();
         drop(edit);
         let supervisor = &self.shared.supervisor;
         supervisor.status("running; a new program is being started");
-        Ok(duplicates)
+        Ok(Estate { sockets, state })
     }
 
     /// Goes on: no other program has taken over.
@@ -272,6 +274,8 @@ impl Gateway {
             let connections = self.clients.len();
             warn!(connections, "{why}: connections are cut");
         }
+        // A disk that does not answer holds up no end.
+        let _ = tokio::time::timeout(LAST_WORD, upkeep::note_learned(&self.shared)).await;
         self.ended.cancel();
         for member in self.shared.snapshot.load_full().members() {
             member.backend.close();
@@ -369,74 +373,18 @@ impl Prepared<'_> {
     }
 }
 
-/// The sockets that a gateway listens on.
-#[derive(Debug)]
-struct Bound {
-    listeners: Vec<(Listener, Door)>,
-    admin: Option<(TcpListener, admin::Settings)>,
-    heartbeats: Vec<HeartbeatListener>,
-}
-
-impl Bound {
-    /// Each listener has a socket for each of `cores` cores. Sockets that are given are used where they fit, and closed where
-    /// they do not.
-    fn new(config: &Config, cores: usize, mut given: Given) -> anyhow::Result<Self> {
-        let for_clients = config.listeners.iter();
-        let for_clients = for_clients.map(|it| given.listeners(it.bind, Role::Clients));
-        let for_clients: Vec<_> = for_clients.collect();
-        let for_admin = config.admin.as_ref();
-        let for_admin = for_admin.map(|it| given.listeners(it.bind, Role::Admin));
-        let heartbeats = heartbeat_addresses(config).into_iter();
-        let heartbeats = heartbeats.map(|it| (it, given.datagrams(it, Role::Heartbeats)));
-        let heartbeats: Vec<_> = heartbeats.collect();
-        given.close_rest();
-
-        let listeners = config.listeners.iter().zip(for_clients);
-        let listeners = listeners.map(|(listener, given)| {
-            let cannot = || format!("cannot listen on {}", listener.bind);
-            let door = Door::new(listener, None).with_context(cannot)?;
-            let bound = Listener::new(listener.bind, given, cores).with_context(cannot)?;
-            Ok((bound, door))
-        });
-        let bind_heartbeats = |(address, given)| {
-            HeartbeatListener::new(address, given)
-                .with_context(|| format!("cannot listen on {address} (heartbeat)"))
-        };
-        let heartbeats = heartbeats.into_iter().map(bind_heartbeats);
-        let admin = config.admin.as_ref().zip(for_admin);
-        Ok(Self {
-            listeners: listeners.collect::<anyhow::Result<_>>()?,
-            admin: admin.map(|(it, given)| bind_admin(it, given)).transpose()?,
-            heartbeats: heartbeats.collect::<anyhow::Result<_>>()?,
-        })
-    }
-
-    fn addresses(&self) -> Vec<SocketAddr> {
-        let listeners = self.listeners.iter();
-        listeners.map(|(listener, _)| listener.address()).collect()
-    }
-
-    fn admin_address(&self) -> Option<SocketAddr> {
-        let (listener, _) = self.admin.as_ref()?;
-        listener.local_addr().ok()
-    }
-
-    fn heartbeat_addresses(&self) -> Vec<SocketAddr> {
-        let listeners = self.heartbeats.iter();
-        listeners.filter_map(|it| it.local().ok()).collect()
-    }
-}
-
 /// The cluster of gateways that this one belongs to, and what its engine had at the start.
 type Joined = (Link, Option<First>);
 
-/// What all connections share: the snapshot of the configuration and of the changes by hand, metrics, logs.
+/// What all connections share: the snapshot of the configuration and of the changes by hand, metrics, logs. `before` is what the program
+/// before has told.
 fn shared(
     config: &Config,
     source: Option<&Source>,
     cores: Cores,
     supervisor: Supervisor,
-    (reloads, cluster): (mpsc::Sender<oneshot::Sender<Reloaded>>, Option<Joined>),
+    reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+    (cluster, before): (Option<Joined>, Option<&[u8]>),
 ) -> anyhow::Result<Shared> {
     let metrics = Metrics::new();
     let counters = GatewayMetrics::new(&metrics);
@@ -445,7 +393,7 @@ fn shared(
         .with_context(|| format!("cannot open the access log {}", config.access_log.sink))?;
     let folder = source.and_then(|source| source.path.parent());
     let folder = folder.map(Path::to_owned).unwrap_or_default();
-    let mut editing = Editing::new(config, &folder, cluster);
+    let mut editing = Editing::new(config, &folder, cluster, before);
     let start = |editing: &Editing| Snapshot::new(&editing.effective(), cores.count(), &metrics);
     let mut snapshot = match start(&editing) {
         // What a source has named must not keep the gateway from starting: it is asked again at once, and the log tells why.
@@ -453,6 +401,7 @@ fn shared(
         started => started?,
     };
     snapshot.tracing = Tracing::follow(config.traces.as_ref(), None, &counters.spans)?;
+    snapshot.vanished = editing.vanished();
     Ok(Shared {
         program: Shared::new_name(),
         snapshot: ArcSwap::from_pointee(snapshot),
@@ -472,29 +421,4 @@ fn shared(
         swapped: Notify::new(),
         reloads,
     })
-}
-
-/// The addresses of heartbeats, each once, also when several balancers are configured with it.
-fn heartbeat_addresses(config: &Config) -> BTreeSet<SocketAddr> {
-    let balancers = config.balancers.iter();
-    let listens = balancers.filter_map(|balancer| balancer.heartbeat.as_ref()?.listen);
-    listens.collect()
-}
-
-fn bind_admin(
-    admin: &Admin,
-    given: Vec<std::net::TcpListener>,
-) -> anyhow::Result<(TcpListener, admin::Settings)> {
-    let bind = || -> io::Result<TcpListener> {
-        let listener = match given.into_iter().next() {
-            Some(given) => given,
-            None => std::net::TcpListener::bind(admin.bind)?,
-        };
-        listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
-    };
-    let cannot = || format!("cannot listen on {} (admin)", admin.bind);
-    let settings = admin::Settings::new(admin).with_context(cannot)?;
-    let listener = bind().with_context(cannot)?;
-    Ok((listener, settings))
 }

@@ -71,7 +71,7 @@ pub use fact::Fact;
 pub use input::{Input, InputError, fingerprint, read_file};
 pub use load::{Examined, Loaded, examine, load, load_admin, parse, parse_member};
 pub use log_format::LogFormat;
-pub use member_files::parse_members;
+pub use member_files::{ListedMember, parse_members};
 pub use model::*;
 pub use pattern::{CapturePart, CaptureText, PathPattern};
 pub use problem::{Problem, Problems, Severity};

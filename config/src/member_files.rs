@@ -1,8 +1,11 @@
 //! Lists of members in files of their own.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs;
 use std::path::Path;
+
+use serde_json::{Map, Value};
 
 use crate::build::build_members;
 use crate::document::MAX_FILE_SIZE;
@@ -10,7 +13,9 @@ use crate::document::read_tree;
 use crate::environment::Lookup;
 use crate::include::files_of;
 use crate::input::fingerprint;
+use crate::load::parse_member;
 use crate::model::{IncludedFile, Member, MemberFiles};
+use crate::node::{Node, Shape};
 use crate::problem::Problems;
 use crate::read::read;
 use crate::report::{Place, Report, Source};
@@ -37,13 +42,49 @@ impl MemberFiles {
     ///
     /// # Errors
     /// One line: the first problem of the file, and how many more there are.
-    pub fn read(&self, file: &Path, env: Lookup<'_>) -> Result<Vec<Member>, String> {
+    pub fn read(&self, file: &Path, env: Lookup<'_>) -> Result<Vec<ListedMember>, String> {
         let cannot = |why: &str| format!("cannot read {}: {why}", file.display());
         let text = read_named(file).map_err(|error| match error {
             ReadError::Io(why) => cannot(&why),
             ReadError::NotUtf8(..) => cannot("it is not UTF-8"),
         })?;
         parse_members(&text, file, &self.folder, env).map_err(|problems| first(&problems))
+    }
+}
+
+/// A member of a list.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ListedMember {
+    /// The member.
+    pub member: Member,
+    /// Its keys: see [`keys`](Self::keys).
+    keys: Value,
+}
+
+impl fmt::Debug for ListedMember {
+    /// Without the keys, which may have a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.member.fmt(f)
+    }
+}
+
+impl ListedMember {
+    /// The keys that it has in its list, as JSON with texts for all values, its `secret` among them. Variables of the environment are
+    /// filled in. [`of_keys`](Self::of_keys) reads them.
+    #[must_use]
+    pub const fn keys(&self) -> &Value {
+        &self.keys
+    }
+
+    /// The member with these keys. Files that it names are relative to `folder`.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the keys.
+    pub fn of_keys(keys: Value, folder: &Path) -> Result<Self, Problems> {
+        let member = parse_member(&keys.to_string(), &folder.join("list"))?;
+        Ok(Self { member, keys })
     }
 }
 
@@ -57,7 +98,7 @@ pub fn parse_members(
     file: &Path,
     folder: &Path,
     env: Lookup<'_>,
-) -> Result<Vec<Member>, Problems> {
+) -> Result<Vec<ListedMember>, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut report = Report::new(Source::new(&folder.join("ajpgate.yaml"), ""));
     let number = report.include(Source::new(file, text));
@@ -65,15 +106,44 @@ pub fn parse_members(
         file: number,
         ..Place::START
     };
-    let members = read_tree(text, number, env, &report)
-        .map(|tree| build_members(read(&tree, &report), &report));
+    let tree = read_tree(text, number, env, &report);
+    let members = tree
+        .as_ref()
+        .map(|tree| build_members(read(tree, &report), &report));
     let (sources, _) = report.finish()?;
     let unread = || {
         let message = "the list could not be read".to_owned();
         let source = sources.of(start);
         Problems::from(source.problem(crate::problem::Severity::Error, start, message, None))
     };
-    members.ok_or_else(unread)
+    // Without a problem there is a member for each item.
+    let keys = tree.as_ref().map(keys_of_items).unwrap_or_default();
+    let members = members.filter(|members| members.len() == keys.len());
+    let members = members.ok_or_else(unread)?.into_iter().zip(keys);
+    let members = members.map(|(member, keys)| ListedMember { member, keys });
+    Ok(members.collect())
+}
+
+/// The keys of each item of a list.
+fn keys_of_items(list: &Node) -> Vec<Value> {
+    match &list.shape {
+        Shape::List(items) => items.iter().map(json).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A value as JSON. No variable of the environment is filled in when it is read: `${` is written as itself.
+fn json(node: &Node) -> Value {
+    match &node.shape {
+        Shape::Null | Shape::Broken => Value::Null,
+        Shape::Scalar(text) => Value::from(text.replace("${", "$${")),
+        Shape::List(items) => items.iter().map(json).collect(),
+        Shape::Map(entries) => {
+            let entries = entries.iter();
+            let entry = entries.filter_map(|it| Some((it.name()?.to_owned(), json(&it.value))));
+            Value::Object(entry.collect::<Map<_, _>>())
+        }
+    }
 }
 
 fn first(problems: &Problems) -> String {
@@ -88,12 +158,13 @@ fn first(problems: &Problems) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Secret;
 
     fn read_list(text: &str) -> Result<Vec<String>, Vec<String>> {
         let env = |name: &str| (name == "SECRET").then(|| "s3cret".to_owned());
         let file = Path::new("members/shop.yaml");
         match parse_members(text, file, Path::new("folder"), &env) {
-            Ok(members) => Ok(members.into_iter().map(|it| it.url.text).collect()),
+            Ok(members) => Ok(members.into_iter().map(|it| it.member.url.text).collect()),
             Err(problems) => Err(problems.headlines().collect()),
         }
     }
@@ -106,6 +177,26 @@ mod tests {
             read_list(list),
             Ok(vec!["ajp://a:8009".to_owned(), "http://b".to_owned()])
         );
+    }
+
+    #[test]
+    fn keys_are_read_as_the_list_was() {
+        let list = "- &first { url: \"ajp://a:8009\", route: \"007\", status: [drain], timeout: 5, secret: \"a${SECRET}\" }
+- { <<: *first, url: http://b, secret: \"$${SECRET}\" }
+- url: \"https://c/app\"
+  lbset: null
+  tls: { verify: \"off\", server_name: c.example }
+";
+        let env = |name: &str| (name == "SECRET").then(|| "$${x} ${y} $".to_owned());
+        let folder = Path::new("folder");
+        let members = parse_members(list, Path::new("list.yaml"), folder, &env).unwrap();
+        assert_eq!(members.len(), 3);
+        let secret = members[0].member.secret.as_ref().map(Secret::expose);
+        assert_eq!(secret, Some("a$${x} ${y} $"));
+        for member in members {
+            let read = ListedMember::of_keys(member.keys().clone(), folder).unwrap();
+            assert_eq!(read, member);
+        }
     }
 
     #[test]

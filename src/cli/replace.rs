@@ -39,7 +39,7 @@ pub(super) async fn replace(
     }
     info!(file = %program.file().display(), "starting a new program to take over");
     let started = gateway.stand_still();
-    let mut successor = match started.and_then(|sockets| Successor::start(program, sockets)) {
+    let mut successor = match started.and_then(|estate| Successor::start(program, estate)) {
         Ok(successor) => successor,
         Err(error) => {
             gateway.go_on();

@@ -1,20 +1,21 @@
-//! The sessions that each gateway has seen, and the routes that it has learned: every gateway tells its own, and hears those of
-//! the others.
+//! The sessions that each gateway has seen, the routes that it has learned, and the members that have vanished: every gateway tells its
+//! own, and hears those of the others.
 //!
 //! A gateway that tells nothing any more counts as it spoke last, until the `session_timeout` of its sessions is over: it may
 //! have ended, or it may serve them still and be cut off.
 //!
-//! A learned route is in the engine until a gateway sees the member go. One that has the member still tells it again.
+//! A learned route is in the engine until a gateway sees the member go. One that has the member still tells it again. The same holds
+//! for a member that has vanished. Only a gateway that starts takes such a member up: the others have seen it go or will.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::fields::{Fields, ROUTES, Routes, of_member, routes, stamped};
+use super::fields::{Fields, ROUTES, Routes, VANISHED, Vanished, of_member, of_members, stamped};
 use super::redis::{Commands, Engine, Failure, seed, seed_text};
 use crate::random;
 
@@ -37,32 +38,37 @@ const ROUTES_KEPT: u64 = 24 * 60 * 60 * 1_000;
 /// How long sessions are kept at least of gateways that nobody hears any more: a gateway that is slow is not forgotten.
 const SESSIONS_KEPT: Duration = Duration::from_secs(60);
 
-/// Tells, and hears. Arguments: a seed; the oldest routes and the oldest sessions to be kept in milliseconds; the number of routes
-/// that are over, and the field of each; the number of routes, and for each its field and the route; for each member its field
-/// and the record. Returns the time, the time when this began, the seed, all fields with their records, and all fields with
-/// their routes.
+/// Tells, and hears. Arguments: a seed, and for each of the hashes that its keys name from the third on: the oldest fields to be kept
+/// in milliseconds; the number of fields that are over, and each of them; the number of fields that are told, and each of them with
+/// its value. Returns the time, the time when this began, the seed, and all fields of the first two hashes with their values.
 const SCRIPT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text = string.format('%.0f', now)
-redis.call('SET', KEYS[2], text, 'NX')
-redis.call('SET', KEYS[3], ARGV[1], 'NX')
-local routes = 5 + tonumber(ARGV[4])
-local records = routes + 1 + 2 * tonumber(ARGV[routes])
-for at = 5, routes - 1 do redis.call('HDEL', KEYS[4], ARGV[at]) end
-for at = routes + 1, #ARGV, 2 do
-  local key = at < records and KEYS[4] or KEYS[1]
-  redis.call('HSET', key, ARGV[at], text .. ' ' .. ARGV[at + 1])
+redis.call('SET', KEYS[1], text, 'NX')
+redis.call('SET', KEYS[2], ARGV[1], 'NX')
+local at = 1
+local function take()
+  at = at + 1
+  return ARGV[at]
 end
-local function young(key, oldest)
+local function tell(key)
+  local oldest = tonumber(take())
+  for _ = 1, tonumber(take()) do redis.call('HDEL', key, take()) end
+  for _ = 1, tonumber(take()) do
+    local field = take()
+    redis.call('HSET', key, field, text .. ' ' .. take())
+  end
   local all = redis.call('HGETALL', key)
-  for at = 2, #all, 2 do
-    local told = tonumber(string.match(all[at], '^(%d+) '))
-    if not told or now - told > tonumber(oldest) then redis.call('HDEL', key, all[at - 1]) end
+  for field = 1, #all, 2 do
+    local told = tonumber(string.match(all[field + 1], '^(%d+) '))
+    if not told or now - told > oldest then redis.call('HDEL', key, all[field]) end
   end
   return all
 end
-return { text, redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), young(KEYS[1], ARGV[3]), young(KEYS[4], ARGV[2]) }
+local sessions, routes = tell(KEYS[3]), tell(KEYS[4])
+tell(KEYS[5])
+return { text, redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), sessions, routes }
 ";
 
 /// What a gateway tells of its members, by balancer and URL.
@@ -72,6 +78,8 @@ pub(crate) struct Told {
     pub(crate) session_timeout: Duration,
     pub(crate) sessions: HashMap<(String, String), Vec<u8>>,
     pub(crate) routes: Routes,
+    /// The members that have vanished and keep their sessions here.
+    pub(crate) vanished: Vanished,
 }
 
 /// What was heard.
@@ -120,7 +128,8 @@ pub(crate) async fn exchange(
         engine: &engine,
         name: format!("{:016x}", random::seed()),
         seed,
-        told: Routes::new(),
+        routes: Routes::new(),
+        vanished: Vanished::new(),
     };
     loop {
         let failed = tokio::select! {
@@ -148,7 +157,9 @@ struct Part<'e> {
     name: String,
     seed: [u64; 2],
     /// The routes that this gateway has told.
-    told: Routes,
+    routes: Routes,
+    /// The members that have vanished, as it has told them.
+    vanished: Vanished,
 }
 
 impl Part<'_> {
@@ -176,34 +187,28 @@ impl Part<'_> {
     async fn once(&mut self, commands: &mut Commands<'_>, told: Told) -> Result<Heard, Failure> {
         let script = Script::new(SCRIPT);
         let mut call = script.prepare_invoke();
-        for key in ["sessions", "born", "seed", ROUTES] {
+        for key in ["born", "seed", "sessions", ROUTES, VANISHED] {
             call.key(self.engine.key(key));
         }
         let sessions_kept = told.session_timeout.max(SESSIONS_KEPT).as_millis();
-        call.arg(seed_text(self.seed)).arg(ROUTES_KEPT);
-        call.arg(u64::try_from(sessions_kept).unwrap_or(u64::MAX));
-        let over = self.told.keys();
-        let over: Vec<_> = over.filter(|it| !told.routes.contains_key(it)).collect();
-        call.arg(over.len());
-        for (balancer, url) in over {
-            call.arg(format!("{balancer} {url}"));
-        }
-        call.arg(told.routes.len());
-        for ((balancer, url), route) in &told.routes {
-            call.arg(format!("{balancer} {url}")).arg(route);
-        }
+        let sessions_kept = u64::try_from(sessions_kept).unwrap_or(u64::MAX);
+        // No session of this gateway is over before it ends.
+        call.arg(seed_text(self.seed)).arg(sessions_kept).arg(0);
+        call.arg(told.sessions.len());
         for ((balancer, url), record) in told.sessions {
             call.arg(format!("{} {balancer} {url}", self.name));
             call.arg(record);
         }
+        tell(&mut call, ROUTES_KEPT, &self.routes, &told.routes);
+        tell(&mut call, sessions_kept, &self.vanished, &told.vanished);
         type Found = (u64, u64, String, Fields, Fields);
         let (now, born, text, sessions, learned): Found = commands.call(&call).await?;
-        self.told = told.routes;
+        (self.routes, self.vanished) = (told.routes, told.vanished);
         Ok(Heard {
             seed: seed(&text).ok_or(Failure::Foreign(text, "seed"))?,
             since: Duration::from_millis(now.saturating_sub(born)),
             others: self.others(now, &sessions),
-            routes: routes(&learned),
+            routes: of_members(&learned),
         })
     }
 
@@ -227,5 +232,24 @@ impl Part<'_> {
             });
         }
         others
+    }
+}
+
+/// Adds what is told of members, where something else was told before: it is kept for so many milliseconds.
+fn tell(
+    call: &mut ScriptInvocation<'_>,
+    kept: u64,
+    before: &BTreeMap<(String, String), String>,
+    now: &BTreeMap<(String, String), String>,
+) {
+    let over = before.keys().filter(|it| !now.contains_key(*it));
+    let over: Vec<_> = over.collect();
+    call.arg(kept).arg(over.len());
+    for (balancer, url) in over {
+        call.arg(format!("{balancer} {url}"));
+    }
+    call.arg(now.len());
+    for ((balancer, url), text) in now {
+        call.arg(format!("{balancer} {url}")).arg(text);
     }
 }

@@ -5,19 +5,25 @@ use std::collections::BTreeMap;
 /// The key of the routes.
 pub(super) const ROUTES: &str = "routes";
 
+/// The key of the members that have vanished.
+pub(super) const VANISHED: &str = "vanished";
+
 /// Fields of a hash, with their values.
 pub(super) type Fields = Vec<(String, Vec<u8>)>;
 
 /// Routes that were learned, by balancer and URL.
 pub(crate) type Routes = BTreeMap<(String, String), String>;
 
-/// The routes of the fields that the engine has.
-pub(super) fn routes(fields: &Fields) -> Routes {
-    let route = |(field, value): &(String, Vec<u8>)| {
-        let (_, route) = stamped(value)?;
-        Some((of_member(field)?, String::from_utf8(route.to_vec()).ok()?))
+/// Members that have vanished and keep their sessions, by balancer and URL: each with a text that says what it is.
+pub(crate) type Vanished = BTreeMap<(String, String), String>;
+
+/// What the fields that the engine has say of members, by balancer and URL.
+pub(super) fn of_members(fields: &Fields) -> BTreeMap<(String, String), String> {
+    let text = |(field, value): &(String, Vec<u8>)| {
+        let (_, text) = stamped(value)?;
+        Some((of_member(field)?, String::from_utf8(text.to_vec()).ok()?))
     };
-    fields.iter().filter_map(route).collect()
+    fields.iter().filter_map(text).collect()
 }
 
 /// Balancer and URL of a member.
@@ -49,6 +55,6 @@ mod tests {
         let fields = fields.map(|(field, value)| (field.to_owned(), value.as_bytes().to_vec()));
         let member = ("shop".to_owned(), "ajp://10.0.0.1:8009".to_owned());
         let expected = Routes::from([(member, "node1".to_owned())]);
-        assert_eq!(routes(&fields.to_vec()), expected);
+        assert_eq!(of_members(&fields.to_vec()), expected);
     }
 }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::fields::{Fields, ROUTES, Routes, routes};
+use super::fields::{Fields, ROUTES, Routes, VANISHED, Vanished, of_members};
 use super::machine::{Cell, Cells, Version, Writes};
 use crate::backend::{ConnectError, Tls, TlsError, connect};
 use crate::telemetry::WarnLimit;
@@ -92,6 +92,8 @@ pub(crate) struct First {
     pub(crate) cells: Cells,
     /// What was learned.
     pub(crate) routes: Routes,
+    /// The members that have vanished and keep their sessions.
+    pub(crate) vanished: Vanished,
     /// What ids of sessions are hashed with.
     pub(crate) seed: [u64; 2],
 }
@@ -120,7 +122,8 @@ impl Engine {
         Ok(First {
             revision,
             cells,
-            routes: commands.routes().await?,
+            routes: commands.told(ROUTES).await?,
+            vanished: commands.told(VANISHED).await?,
             seed,
         })
     }
@@ -309,12 +312,12 @@ impl Commands<'_> {
         seed(&text).ok_or(Failure::Foreign(text, "seed"))
     }
 
-    /// The routes that were learned.
-    async fn routes(&mut self) -> Result<Routes, Failure> {
-        let key = self.engine.key(ROUTES);
+    /// What gateways have told of members under this key.
+    async fn told(&mut self, key: &str) -> Result<Routes, Failure> {
+        let key = self.engine.key(key);
         let asked = ::redis::cmd("HGETALL").arg(key).to_owned();
         let fields: Fields = within(ANSWER, asked.query_async(&mut self.connection)).await?;
-        Ok(routes(&fields))
+        Ok(of_members(&fields))
     }
 
     /// Calls a script.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ajpgate_config::{LoadFactor, Member, MemberUrl, Standing};
+use ajpgate_config::{ListedMember, LoadFactor, MemberUrl, Standing};
 
 /// What a source has heard.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +40,7 @@ pub(crate) struct Found {
     /// What it is known by.
     pub(crate) url: MemberUrl,
     /// All of its keys, where the source has them; else they are those of `member` of the source.
-    pub(crate) member: Option<Arc<Member>>,
+    pub(crate) member: Option<Arc<ListedMember>>,
     /// Its route, where the source knows it.
     pub(crate) route: Option<String>,
     /// Its weight, where the source says it.
@@ -54,9 +54,9 @@ pub(crate) struct Found {
 
 impl Found {
     /// A member whose keys the source has.
-    pub(crate) fn whole(member: Member, part: &str) -> Self {
+    pub(crate) fn whole(member: ListedMember, part: &str) -> Self {
         Self {
-            url: member.url.clone(),
+            url: member.member.url.clone(),
             route: None,
             loadfactor: None,
             lbset: None,

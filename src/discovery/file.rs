@@ -75,7 +75,7 @@ fn is_current(answer: &Answer) -> bool {
     match answer {
         Answer::Named { found, unheard } => {
             let mut members = found.iter().filter_map(|found| found.member.as_ref());
-            unheard.is_empty() && members.all(|member| member.has_current_secret())
+            unheard.is_empty() && members.all(|it| it.member.has_current_secret())
         }
         Answer::Empty => true,
         Answer::Failed(_) => false,

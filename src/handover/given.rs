@@ -3,14 +3,23 @@
 //! Source: `sd_listen_fds(3)`.
 
 use std::env;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use listenfd::ListenFd;
 use socket2::SockRef;
 use tracing::{info, warn};
 
-use super::{LISTEN_FDNAMES, LISTEN_FDS, LISTEN_PID, MOST, PREDECESSOR, Predecessor};
+use super::{LISTEN_FDNAMES, LISTEN_FDS, LISTEN_PID, MOST, PREDECESSOR, Predecessor, STATE};
+
+/// How long the program before may pause while it tells what it knows.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// The most that is read of what it knows, in bytes. A state file has at most half of that.
+const LARGEST: u64 = 32 << 20;
 
 /// What a socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +49,8 @@ pub(crate) struct Given {
     others: Vec<String>,
     /// They come from the program before, not from systemd.
     by_predecessor: bool,
+    /// The connection over which that program tells what it knows.
+    state: Option<UnixStream>,
 }
 
 #[derive(Debug)]
@@ -74,6 +85,10 @@ pub(crate) fn inherit() -> (Given, Option<Predecessor>) {
         if by_predecessor && index == 0 {
             let channel = descriptors.take_unix_listener(index).ok().flatten();
             predecessor = channel.map(Predecessor::new);
+        } else if by_predecessor && name == STATE {
+            // It only has the type of a listener.
+            let connection = descriptors.take_unix_listener(index).ok().flatten();
+            given.state = connection.map(|it| OwnedFd::from(it).into());
         } else {
             given.add(&mut descriptors, index, name);
         }
@@ -107,6 +122,22 @@ impl Given {
             let _ = descriptors.take_unix_listener(index);
             let _ = descriptors.take_unix_datagram(index);
             self.others.push(name);
+        }
+    }
+
+    /// Takes what the program before knows: what was changed by hand, and what was discovered. Waits for it.
+    pub(crate) fn state(&mut self) -> Option<Vec<u8>> {
+        let connection = self.state.take()?;
+        let mut state = Vec::new();
+        let read = connection
+            .set_read_timeout(Some(SILENCE))
+            .and_then(|()| connection.take(LARGEST).read_to_end(&mut state));
+        match read {
+            Ok(_) => Some(state),
+            Err(error) => {
+                warn!(%error, "the program before does not tell what was changed by hand and discovered");
+                None
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! Listening sockets that outlive a process: they come from systemd or from the program before, and go to the program
-//! after.
+//! after, with what this one knows that cannot be read anywhere.
 //!
 //! | file | what it has |
 //! |---|---|
@@ -21,6 +21,9 @@
 //! | new | `serving` | it does: the old process ends, beside its last requests |
 //! | new | `failed WHY` | it ends, and the old one goes on |
 //!
+//! A further descriptor with the name `state` is a connection over which the old process tells what was changed by hand and what was
+//! discovered, as the state file has it (`state::store`). It is only there where there is something to tell.
+//!
 //! Until `serving` has come the old process serves as before, so that it can go on whatever happens to the new one. The
 //! sockets are the same in both: what waits in their queues is never lost, and is taken by whoever comes first.
 
@@ -34,7 +37,7 @@ pub(crate) use self::given::{Given, Role, inherit};
 pub(crate) use self::held::{Held, Sockets};
 pub(crate) use self::predecessor::{Agreed, Predecessor};
 pub(crate) use self::program::Program;
-pub(crate) use self::successor::Successor;
+pub(crate) use self::successor::{Estate, Successor};
 
 /// The environment variable with the process id of the old process. Descriptor 3 is the connection to it.
 const PREDECESSOR: &str = "AJPGATE_PREDECESSOR";
@@ -47,6 +50,9 @@ const LISTEN_FDNAMES: &str = "LISTEN_FDNAMES";
 
 /// The environment variable with the process id that they are for. The old process cannot know it, and leaves it out.
 const LISTEN_PID: &str = "LISTEN_PID";
+
+/// The name of the connection over which the old process tells what it knows.
+const STATE: &str = "state";
 
 /// The first of their descriptors.
 const FIRST: i32 = 3;

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::{
-    FIRST, LISTEN_FDNAMES, LISTEN_FDS, LISTEN_PID, MOST, PREDECESSOR, Program, Role, line,
+    FIRST, LISTEN_FDNAMES, LISTEN_FDS, LISTEN_PID, MOST, PREDECESSOR, Program, Role, STATE, line,
 };
 
 /// How long the new process may take until it serves.
@@ -34,6 +34,15 @@ const WATCHDOG_PID: &str = "WATCHDOG_PID";
 /// The environment variable with another first descriptor than 3, which `listenfd` knows.
 const FIRST_FD: &str = "LISTEN_FDS_FIRST_FD";
 
+/// What the process after this one gets.
+#[derive(Debug)]
+pub(crate) struct Estate {
+    /// Duplicates of the sockets that this one listens on.
+    pub(crate) sockets: Vec<(Role, OwnedFd)>,
+    /// What was changed by hand, and what was discovered.
+    pub(crate) state: Option<Vec<u8>>,
+}
+
 /// A process that was started with the sockets of this one.
 #[derive(Debug)]
 pub(crate) struct Successor {
@@ -44,18 +53,22 @@ pub(crate) struct Successor {
 }
 
 impl Successor {
-    /// Starts a process with these sockets, and with the environment of this one. Must be called inside a tokio runtime.
+    /// Starts a process with these sockets and this knowledge, and with the environment of this one. Must be called inside a tokio
+    /// runtime.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(crate) fn start(program: &Program, sockets: Vec<(Role, OwnedFd)>) -> io::Result<Self> {
-        if sockets.len() >= MOST {
+    pub(crate) fn start(program: &Program, estate: Estate) -> io::Result<Self> {
+        let Estate { sockets, state } = estate;
+        if sockets.len() + 1 >= MOST {
             return Err(io::Error::other("there are too many sockets"));
         }
-        let (ours, theirs) = std_net::UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
+        let (ours, theirs) = connection()?;
+        let told = state.map(|state| Ok::<_, io::Error>((state, connection()?)));
+        let told = told.transpose()?;
         let roles = sockets.iter().map(|(role, _)| role.name());
-        let names: Vec<&str> = iter::once("predecessor").chain(roles).collect();
+        let names = iter::once("predecessor").chain(roles);
+        let names: Vec<&str> = names.chain(told.as_ref().map(|_| STATE)).collect();
         let mut command = program.command();
         command
             .env(PREDECESSOR, process::id().to_string())
@@ -65,7 +78,10 @@ impl Successor {
             .env_remove(FIRST_FD)
             .env_remove(WATCHDOG_PID);
         let sockets = sockets.into_iter().map(|(_, socket)| socket);
-        let descriptors = iter::once(OwnedFd::from(theirs)).chain(sockets);
+        let (state, for_state) = told.map_or((None, None), |(state, (ours, theirs))| {
+            (Some((state, ours)), Some(theirs))
+        });
+        let descriptors = iter::once(theirs).chain(sockets).chain(for_state);
         let mappings = descriptors.zip(FIRST..).map(|(ours, theirs)| FdMapping {
             parent_fd: ours,
             child_fd: theirs,
@@ -73,9 +89,16 @@ impl Successor {
         command
             .fd_mappings(mappings.collect())
             .map_err(io::Error::other)?;
+        let process = Command::from(command).spawn()?;
+        if let Some((state, mut to)) = state {
+            // It takes this in before it says that it is ready. Where it does not, its end says so.
+            tokio::spawn(async move {
+                let _ = timeout(PATIENCE, to.write_all(&state)).await;
+            });
+        }
         Ok(Self {
-            process: Command::from(command).spawn()?,
-            channel: BufReader::new(UnixStream::from_std(ours)?),
+            process,
+            channel: BufReader::new(ours),
             may_serve: false,
         })
     }
@@ -145,4 +168,11 @@ impl Successor {
             let _ = kill_process(id, signal);
         }
     }
+}
+
+/// A connection: our end, and the other one. Must be called inside a tokio runtime.
+fn connection() -> io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std_net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
 }

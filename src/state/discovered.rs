@@ -1,5 +1,7 @@
 //! What was discovered. It lies over the file, and what was changed by hand lies over it.
 
+mod kept;
+
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
 
@@ -81,19 +83,36 @@ impl Discovered {
         room
     }
 
-    /// Looks into the files of the sources of which nothing is known, so that a start, and a file that names them anew, begins
-    /// with their members. `room` is what a balancer's other members leave. Blocks.
+    /// Looks into the files of the sources of which nothing is known, so that a file that names them anew begins with their
+    /// members. `room` is what a balancer's other members leave. Blocks.
+    pub(super) fn look_into_new_files(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
+        self.look_into(file, room, <[Found]>::is_empty);
+    }
+
+    /// Looks into the files of all sources, so that a start begins with their members. `room` is what a balancer's other members
+    /// leave. Blocks.
     pub(super) fn look_into_files(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
+        self.look_into(file, room, |_| true);
+    }
+
+    /// Looks into the files of those sources whose known members are such.
+    fn look_into(
+        &mut self,
+        file: &Config,
+        room: impl Fn(&Balancer) -> Room,
+        is_due: impl Fn(&[Found]) -> bool,
+    ) {
         for balancer in &file.balancers {
             for source in &balancer.discover {
                 let DiscoverFrom::File(files) = &source.from else {
                     continue;
                 };
                 let subject = source.subject();
-                if self.known(&balancer.name, &subject).is_empty() {
+                let known = self.known(&balancer.name, &subject);
+                if is_due(known) {
                     let answer = look_into_files(files);
                     let room = self.room_of(&balancer.name, &subject, room(balancer));
-                    let found = reconcile(&[], &answer, room).members;
+                    let found = reconcile(known, &answer, room).members;
                     self.set(&balancer.name, source, found);
                 }
             }
@@ -206,7 +225,7 @@ fn add(balancer: &mut Balancer, sources: &[OfSource]) {
 /// The member that was found: its own keys, or those of the source.
 fn member(source: &Discover, found: &Found) -> Option<Member> {
     let mut member = match &found.member {
-        Some(member) => (**member).clone(),
+        Some(listed) => listed.member.clone(),
         None => source.member_at(&found.url, name_of(source, found))?,
     };
     if let Some(route) = found.route.as_ref().filter(|route| is_route(route)) {

@@ -22,7 +22,8 @@ use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
 use super::discovered::is_discovered;
-use super::editing::{EditError, Editing, Layers};
+use super::editing::{EditError, Editing};
+use super::layers::Layers;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use super::reconcile::Plan;
@@ -37,8 +38,9 @@ use crate::traces::Tracing;
 enum Written {
     /// Before it is made. What cannot be written is not made.
     First,
-    /// When it counts already: the gateway was told it, has seen it, or has it from its file, and runs it in any case.
-    Afterwards,
+    /// Soon, behind others of that moment: the gateway was told it, has seen it, or has it from its file, and runs it in any case. Nobody
+    /// waits for the disk.
+    Soon,
 }
 
 /// The lock for changes of what runs. Whoever holds it is alone: only traffic changes what it looks at.
@@ -215,11 +217,11 @@ impl Edit<'_> {
             overrides,
         } = &mut layers;
         discovered.follow(file, |balancer| overrides.room(balancer));
-        discovered.look_into_files(file, |balancer| overrides.room(balancer));
+        discovered.look_into_new_files(file, |balancer| overrides.room(balancer));
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
         let run = run.and_then(|directories| {
-            self.run_here(layers, directories, Written::Afterwards, now, || Ok(()))
+            self.run_here(layers, directories, Written::Soon, now, || Ok(()))
         });
         match run {
             Ok(()) => self.try_again(now),
@@ -291,26 +293,32 @@ impl Edit<'_> {
         let plan = self.plan(&wanted, &before, directories)?;
         let tracing = self.tracing(&wanted, &before)?;
         let editing = self.editing();
-        let is_new = layers.overrides != editing.layers.overrides;
+        let is_new = layers != editing.layers;
         if is_new && written == Written::First {
-            editing.write_first(&layers.overrides)?;
+            editing.write_first(&layers)?;
         }
         tell()?;
         editing.layers = layers;
         self.carry_out(plan, &before, tracing, now);
-        if is_new && written == Written::Afterwards {
-            self.editing().write_what_runs();
-        }
+        self.editing().unwritten |= is_new && written == Written::Soon;
         Ok(())
     }
 
-    /// Writes the state file where it lacks something of what runs.
-    pub(crate) fn write_again(&mut self) {
+    /// Writes the state file where it lacks something of what runs. Returns whether it lacks nothing now.
+    pub(crate) fn write_what_is_new(&mut self) -> bool {
         let may_change = self.may_change().is_ok();
         let editing = self.editing();
-        if editing.unwritten && may_change {
-            editing.write_what_runs();
+        !editing.unwritten || !may_change || editing.write_what_runs()
+    }
+
+    /// What the program after this one must know of what was changed by hand and discovered; nothing where there is nothing.
+    pub(crate) fn for_next_program(&mut self) -> Option<Vec<u8>> {
+        let mut layers = self.editing().layers.clone();
+        // What was learned a moment ago is no part of them yet.
+        for balancer in &self.snapshot().balancers {
+            layers.learn(balancer.name(), &balancer.taught());
         }
+        self.editing().for_next_program(&layers)
     }
 
     /// While a new program takes over, nothing may be changed: it has read everything already.
@@ -351,7 +359,7 @@ impl Edit<'_> {
     }
 
     fn carry_out(
-        &self,
+        &mut self,
         plan: Plan<'_>,
         before: &Snapshot,
         tracing: Option<Arc<Tracing>>,
@@ -359,6 +367,7 @@ impl Edit<'_> {
     ) {
         let (mut snapshot, retired) = plan.carry_out(now);
         snapshot.tracing = tracing;
+        snapshot.vanished = self.editing().vanished();
         let named = snapshot.named();
         let has_lost_a_member = !snapshot.has_members_of(before);
         self.shared.snapshot.store(Arc::new(snapshot));

@@ -1,6 +1,6 @@
 //! What a change starts from: the file, and what was changed by hand.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,12 @@ use super::cells;
 use super::directories::NoDirectory;
 use super::discovered::Discovered;
 use super::guard::GuardError;
+use super::layers::Layers;
 use super::overrides::Overrides;
-use super::store::{Kept, Store};
+use super::store::{Kept, Store, written};
 use crate::balancer::Refused;
-use crate::cluster::{Cell, Cells, First, Known, Link, Machine};
-use crate::discovery::{MOST_MEMBERS, Room};
+use crate::cluster::{Cell, Cells, First, Known, Link, Machine, Vanished};
+use crate::discovery::MOST_MEMBERS;
 use crate::telemetry::WarnLimit;
 use crate::traces::TracingError;
 
@@ -27,7 +28,7 @@ pub(crate) struct Editing {
     pub(super) layers: Layers,
     /// Where the changes by hand are written down, if anywhere.
     pub(super) store: Option<Store>,
-    /// Whether the state file lacks something of what runs, because it could not be written.
+    /// Whether the state file lacks something of what runs: it is to be written soon, or could not be written.
     pub(super) unwritten: bool,
     /// Limits the warnings about that.
     unwritable: WarnLimit,
@@ -51,19 +52,27 @@ pub(super) struct Shares {
 }
 
 impl Editing {
-    /// Reads what was changed by hand before the last end. What cannot be read is set aside, and the file alone
-    /// counts. `folder` is where that is.
+    /// Reads what was changed by hand, and what was discovered, before the last end: in `before`, which the program has that this one
+    /// takes over from, else in the state file. What cannot be read is set aside, and the file alone counts. `folder` is where that
+    /// is.
     pub(crate) fn new(
         file: &Config,
         folder: &Path,
         cluster: Option<(Link, Option<First>)>,
+        before: Option<&[u8]>,
     ) -> Self {
         let path = file.admin.as_ref().and_then(|it| it.state_file.clone());
         let store = path.map(|path| Store::new(path, folder.to_owned()));
-        let kept = store.as_ref().map(Store::load).unwrap_or_default();
+        let before = before.and_then(|state| Kept::of_program_before(state, folder));
+        // The state file may lack something of it.
+        let unwritten = before.is_some();
+        let kept = before.or_else(|| store.as_ref().map(Store::load));
+        let kept = kept.unwrap_or_default();
         let shares = file.cluster.as_ref().zip(cluster);
         let learned = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
         let learned = learned.map(|first| first.routes.clone());
+        let vanished = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
+        let vanished = vanished.map(|first| first.vanished.clone());
         let mut cluster = shares.map(|(config, (link, first))| Shares {
             name: config.name.clone(),
             link,
@@ -94,7 +103,9 @@ impl Editing {
                 overrides.learn(balancer, url, route);
             }
         }
-        let mut discovered = Discovered::default();
+        let mut discovered = Discovered::from_json(&kept.discovered, file, folder);
+        discovered.join(&vanished.unwrap_or_default(), file, folder);
+        discovered.follow(file, |balancer| overrides.room(balancer));
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
         Self {
             file: file.clone(),
@@ -103,7 +114,7 @@ impl Editing {
                 overrides,
             },
             store,
-            unwritten: false,
+            unwritten,
             unwritable: WarnLimit::per_minute(),
             cluster,
         }
@@ -119,30 +130,35 @@ impl Editing {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn write_first(&mut self, overrides: &Overrides) -> Result<(), EditError> {
-        let written = self.write_down(overrides, "the change was not made");
+    pub(super) fn write_first(&mut self, layers: &Layers) -> Result<(), EditError> {
+        let written = self.write_down(layers, "the change was not made");
         self.unwritten &= written.is_err();
         written
     }
 
-    /// Writes what runs to the state file, if there is one. Where it cannot be written, it is written again later.
-    pub(super) fn write_what_runs(&mut self) {
+    /// Writes what runs to the state file, if there is one. Where it cannot be written, it is written again later. Returns whether
+    /// it was written.
+    pub(super) fn write_what_runs(&mut self) -> bool {
         let lost = match self.cluster {
             Some(_) => "what runs counts, and the cluster has what was changed by hand",
             None => "what runs counts, and is lost at a restart",
         };
-        let written = self.write_down(&self.layers.overrides, lost);
+        let written = self.write_down(&self.layers, lost);
         self.unwritten = written.is_err();
+        written.is_ok()
+    }
+
+    /// Whether the state file, if there is one, lacks something of what runs.
+    pub(crate) const fn is_unwritten(&self) -> bool {
+        self.unwritten && self.store.is_some()
     }
 
     /// The log names a file that cannot be written, once a minute.
-    fn write_down(&self, overrides: &Overrides, lost: &str) -> Result<(), EditError> {
+    fn write_down(&self, layers: &Layers, lost: &str) -> Result<(), EditError> {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        let cluster = self.cluster.as_ref();
-        let cluster = cluster.map(|it| (it.name.as_str(), &it.taken_up));
-        store.save(overrides, cluster).map_err(|error| {
+        store.save(layers, self.taken_up()).map_err(|error| {
             let file = store.path().to_owned();
             if let Some(left_out) = self.unwritable.due(()) {
                 warn!(
@@ -154,6 +170,32 @@ impl Editing {
         })
     }
 
+    /// Of a cluster its name and the cells that run here.
+    fn taken_up(&self) -> Option<(&str, &Cells)> {
+        let cluster = self.cluster.as_ref();
+        cluster.map(|it| (it.name.as_str(), &it.taken_up))
+    }
+
+    /// What the program after this one must know of these layers: what the state file has, or would have. Nothing where they are
+    /// empty.
+    pub(super) fn for_next_program(&self, layers: &Layers) -> Option<Vec<u8>> {
+        let is_empty = *layers == Layers::default();
+        let state = (!is_empty).then(|| written(layers, self.taken_up()));
+        let state = state.transpose().unwrap_or_else(|error| {
+            warn!(%error, "what was changed by hand, and what was discovered, cannot be handed over");
+            None
+        });
+        state.map(String::into_bytes)
+    }
+
+    /// The members that have vanished, for gateways that join the cluster; nothing without one.
+    pub(crate) fn vanished(&self) -> Vanished {
+        let cluster = self.cluster.as_ref();
+        cluster
+            .map(|_| self.layers.discovered.vanished())
+            .unwrap_or_default()
+    }
+
     /// Forgets what was discovered. Returns whether there was any.
     pub(crate) fn forget_discovered(&mut self) -> bool {
         let forgotten = std::mem::take(&mut self.layers.discovered);
@@ -163,44 +205,6 @@ impl Editing {
     /// The file with what was discovered and what was changed by hand over it.
     pub(crate) fn effective(&self) -> Config {
         self.layers.over(&self.file)
-    }
-}
-
-/// What lies over the file: what was discovered, and over that what was changed by hand.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Layers {
-    pub(super) discovered: Discovered,
-    pub(super) overrides: Overrides,
-}
-
-impl Layers {
-    pub(super) fn over(&self, file: &Config) -> Config {
-        self.overrides.over(&self.discovered.over(file))
-    }
-
-    /// Notes which changed members of a balancer are gone, once each of its sources has named members. Returns whether there are
-    /// more than are kept.
-    pub(super) fn note_gone(&mut self, file: &Config, balancer: &str) -> bool {
-        let mut balancers = file.balancers.iter();
-        let Some(of_file) = balancers.find(|it| it.name == balancer) else {
-            return false;
-        };
-        if !self.discovered.is_complete(of_file) {
-            return false;
-        }
-        let named = of_file.members.iter().map(|it| it.url.text.as_str());
-        let there: HashSet<&str> = named.chain(self.discovered.urls(balancer)).collect();
-        self.overrides.note_gone(balancer, &there)
-    }
-
-    /// The room that a balancer of the file has beside all members but those of a source.
-    pub(super) fn room(&self, file: &Config, balancer: &str, source: &str) -> Room {
-        let mut balancers = file.balancers.iter();
-        let of_file = balancers.find(|it| it.name == balancer);
-        let room = of_file
-            .map(|it| self.overrides.room(it))
-            .unwrap_or_default();
-        self.discovered.room_of(balancer, source, room)
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `attempt` | one try of a request on one member |
 //! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
+//! | `layers` | what lies over the file |
 //! | `discovered` | what sources of members have named |
 //! | `learning` | routes that are learned from sessions |
 //! | `overrides`, `changes`, `store`, `journal` | what was changed by hand: in force, its keys, in the state file, on the page |
@@ -34,6 +35,7 @@ mod editing;
 mod elsewhere;
 mod guard;
 mod journal;
+mod layers;
 mod learning;
 mod live;
 mod mapping;

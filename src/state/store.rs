@@ -1,4 +1,5 @@
-//! The state file: what was changed by hand, so that it survives a restart.
+//! The state file: what was changed by hand and what was discovered, so that it survives a restart. The program that takes over from
+//! this one is told the same.
 //!
 //! It is written beside itself and renamed, and both the file and its folder are on the disk before a change is
 //! answered: what was answered with success is there after kill -9 and after a power cut.
@@ -12,6 +13,7 @@ use ajpgate_config::{InputError, read_file};
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
+use super::layers::Layers;
 use super::overrides::Overrides;
 use crate::cluster::{Cells, Version};
 
@@ -20,6 +22,9 @@ const VERSION: u64 = 1;
 
 /// Largest file that is written and read, in bytes.
 const LARGEST: u64 = 16 << 20;
+
+/// The key of the members that were discovered. Files of earlier versions have none.
+const DISCOVERED: &str = "discovered";
 
 /// A state file, which need not exist yet.
 #[derive(Debug)]
@@ -63,28 +68,8 @@ impl Store {
     ///
     /// # Errors
     /// What the system says; then the file is what it was.
-    pub(super) fn save(
-        &self,
-        overrides: &Overrides,
-        cluster: Option<(&str, &Cells)>,
-    ) -> io::Result<()> {
-        let mut state = json!({
-            "program": "ajpgate",
-            "version": VERSION,
-            "balancers": overrides.to_json(),
-        });
-        if let (Some((name, cells)), Some(state)) = (cluster, state.as_object_mut()) {
-            let versions = cells.iter();
-            let versions = versions.map(|(key, cell)| (key.clone(), cell.version.into()));
-            let versions: Map<String, Value> = versions.collect();
-            let cluster = json!({ "name": name, "versions": versions });
-            state.insert("cluster".to_owned(), cluster);
-        }
-        let text = format!("{state:#}\n");
-        if text.len() as u64 > LARGEST {
-            let why = format!("it would have more than {} MiB", LARGEST >> 20);
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-        }
+    pub(super) fn save(&self, layers: &Layers, cluster: Option<(&str, &Cells)>) -> io::Result<()> {
+        let text = written(layers, cluster)?;
         let new = beside(&self.path, "new");
         let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = File::open(folder.unwrap_or(Path::new(".")))?;
@@ -120,12 +105,63 @@ impl Store {
     }
 }
 
+/// What a state file has. In a cluster of this name, with the versions of its cells. Where it would be too large it has no members
+/// that were discovered: no change by hand is refused because of them.
+///
+/// # Errors
+/// It would be too large all the same.
+pub(super) fn written(layers: &Layers, cluster: Option<(&str, &Cells)>) -> io::Result<String> {
+    let mut state = json!({
+        "program": "ajpgate",
+        "version": VERSION,
+        "balancers": layers.overrides.to_json(),
+        DISCOVERED: layers.discovered.to_json(),
+    });
+    if let (Some((name, cells)), Some(state)) = (cluster, state.as_object_mut()) {
+        let versions = cells.iter();
+        let versions = versions.map(|(key, cell)| (key.clone(), cell.version.into()));
+        let versions: Map<String, Value> = versions.collect();
+        let cluster = json!({ "name": name, "versions": versions });
+        state.insert("cluster".to_owned(), cluster);
+    }
+    let text = format!("{state:#}\n");
+    if fits(&text) {
+        return Ok(text);
+    }
+    if let Some(state) = state.as_object_mut() {
+        state.remove(DISCOVERED);
+    }
+    let text = format!("{state:#}\n");
+    let why = format!("it would have more than {} MiB", LARGEST >> 20);
+    match fits(&text) {
+        true => Ok(text),
+        false => Err(io::Error::new(io::ErrorKind::FileTooLarge, why)),
+    }
+}
+
+const fn fits(text: &str) -> bool {
+    text.len() as u64 <= LARGEST
+}
+
 /// What a state file has.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) overrides: Overrides,
+    /// As `Discovered::from_json` reads it.
+    pub(super) discovered: Value,
     /// The cluster in which this was changed, with the versions of its cells.
     pub(super) cluster: Option<(String, Vec<(String, Version)>)>,
+}
+
+impl Kept {
+    /// What the program before has told. What cannot be read is named in the log.
+    pub(super) fn of_program_before(state: &[u8], folder: &Path) -> Option<Self> {
+        let kept = read_state(state, folder);
+        let told = |reason: &String| {
+            warn!(%reason, "what the program before has told cannot be used: the state file counts, if there is one");
+        };
+        kept.inspect_err(told).ok()
+    }
 }
 
 enum Unreadable {
@@ -134,19 +170,23 @@ enum Unreadable {
 }
 
 fn read(path: &Path, folder: &Path) -> Result<Kept, Unreadable> {
-    let bad = |error: &dyn ToString| Unreadable::Bad(error.to_string());
     let content = read_file(path, LARGEST).map_err(|error| match error {
         InputError::System(error) if error.kind() == io::ErrorKind::NotFound => Unreadable::Absent,
-        error => bad(&error),
+        error => Unreadable::Bad(error.to_string()),
     })?;
-    let state: Value = serde_json::from_slice(&content).map_err(|error| bad(&error))?;
+    read_state(&content, folder).map_err(Unreadable::Bad)
+}
+
+fn read_state(content: &[u8], folder: &Path) -> Result<Kept, String> {
+    let state: Value = serde_json::from_slice(content).map_err(|error| error.to_string())?;
     let says = |key: &str, value: Value| state.get(key) == Some(&value);
     if !says("program", Value::from("ajpgate")) || !says("version", Value::from(VERSION)) {
-        return Err(bad(&"it is not a state file of this version"));
+        return Err("it is not a state file of this version".to_owned());
     }
     let balancers = state.get("balancers").unwrap_or(&Value::Null);
     Ok(Kept {
-        overrides: Overrides::from_json(balancers, folder).map_err(|error| bad(&error))?,
+        overrides: Overrides::from_json(balancers, folder)?,
+        discovered: state.get(DISCOVERED).cloned().unwrap_or_default(),
         cluster: state.get("cluster").and_then(cluster),
     })
 }

@@ -214,7 +214,9 @@ struct Seen {
 impl Exchange for Seen {
     fn tell(&self, ended: bool) -> Told {
         let (mut told, now) = (Told::default(), Instant::now());
-        for balancer in &self.shared.snapshot.load_full().balancers {
+        let snapshot = self.shared.snapshot.load_full();
+        told.vanished.clone_from(&snapshot.vanished);
+        for balancer in &snapshot.balancers {
             told.session_timeout = told.session_timeout.max(balancer.config.session_timeout);
             for (url, record) in balancer.tell_sessions(ended, now) {
                 let member = (balancer.name().to_owned(), url);

@@ -23,6 +23,7 @@ use self::discoveries::Discoveries;
 pub(crate) use self::discoveries::ask_first;
 pub(crate) use self::heartbeats::Listener as HeartbeatListener;
 use self::heartbeats::Storages;
+pub(crate) use self::learning::note_last as note_learned;
 use self::pause::pause;
 use crate::backend::Backend;
 use crate::cores::Cores;

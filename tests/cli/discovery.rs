@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::house::House;
 use crate::support::http::get;
 use crate::support::program::{Program, ajpgate};
 use crate::support::{Scratch, until};
@@ -80,4 +81,45 @@ fn of_too_many_members_of_several_lists_the_first_stay_and_the_log_names_the_res
         let usable = usable(&mut gateway);
         (usable.last() == Some(&2030) && usable.len() == 1020).then_some(())
     });
+}
+
+/// The state file has the keys of members of lists, for the list has those of this one no more.
+#[test]
+fn a_member_that_vanished_keeps_its_sessions_over_a_restart_with_a_state_file() {
+    let more = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
+    let mut house = House::start(more);
+    let [one, two] = [0, 1].map(|at| house.nodes[at].address);
+    let line = |address, route| format!("- {{ url: \"ajp://{address}\", route: {route} }}\n");
+    let both = [line(one, "node1"), line(two, "node2")].concat();
+    house.scratch.write("list.yaml", &both);
+    let file = house.scratch.path().join("ajpgate.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let is_member = |line: &&str| line.starts_with("      - {");
+    let others = text.lines().filter(|line| !is_member(line));
+    let others: String = others.map(|line| format!("{line}\n")).collect();
+    let discover = "    discover: [{ file: list.yaml, interval: 100ms }]\n";
+    std::fs::write(file, others.replace("    members:\n", discover)).unwrap();
+    assert_eq!(house.reload().0, 200);
+    let session = "Cookie: JSESSIONID=ABC.node1\r\n";
+    assert_eq!(get(house.front, "/", session).node(), "node1");
+    let state = house.scratch.path().join("state.json");
+    until("the state file has the members", || {
+        let text = std::fs::read_to_string(&state).ok()?;
+        text.contains(&one.to_string()).then_some(())
+    });
+    house.scratch.write("list.yaml", &line(two, "node2"));
+    until("it drains", || {
+        let members = house.members();
+        let one = members.iter().find(|it| it["route"] == "node1")?;
+        (one["status"]["drain"] == true).then_some(())
+    });
+    for _ in 0..2 {
+        house.kill_and_start();
+        for _ in 0..4 {
+            assert_eq!(get(house.front, "/", session).node(), "node1");
+            assert_eq!(get(house.front, "/", "").node(), "node2");
+        }
+        // A list that cannot be read names nobody, and those who are known stay.
+        house.scratch.write("list.yaml", "- {");
+    }
 }

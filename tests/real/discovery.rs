@@ -7,6 +7,8 @@ use crate::support::browser::Browser;
 use crate::support::eventually;
 use crate::support::knot::Knot;
 use crate::support::node::Node;
+use crate::support::redis::Redis;
+use crate::support::scratch::Scratch;
 
 /// A gateway whose balancer has the members of this source, which asks the server.
 async fn gateway(names: &Knot, source: &str) -> Ajpgate {
@@ -150,4 +152,132 @@ async fn more_addresses_than_a_datagram_holds_are_members_and_their_exchange_cou
     drop(names);
     answers(&gateway, "failed").await;
     assert_eq!(living(&gateway).await.len(), 1);
+}
+
+/// A gateway whose two members are the targets of SRV records and learn their routes, a session of each, and the records
+/// without the second one, which has vanished. `keys` stand at the end of the configuration.
+struct Vanished {
+    /// `None`: it has ended.
+    names: Option<Knot>,
+    _nodes: [Node; 2],
+    gateway: Ajpgate,
+    configuration: String,
+    sessions: [String; 2],
+}
+
+impl Vanished {
+    async fn start(keys: &str) -> Self {
+        let nodes = [Node::start("node1").await, Node::start("node2").await];
+        let record = |node: &Node| format!("_ajp._tcp SRV 1 1 {} host\n", node.ajp_addr().port());
+        let host = "host A 127.0.0.1\n";
+        let both = [record(&nodes[0]), record(&nodes[1]), host.to_owned()];
+        let mut names = Knot::start(&both.concat()).await;
+        let configuration = format!(
+            "balancers:
+  shop:
+    discover: [{{ srv: \"ajp://_ajp._tcp.shop.test\", route: learn, interval: 100ms, resolver: \"{}\" }}]
+proxy_pass: [{{ path: /, to: \"balancer://shop/\" }}]
+{keys}",
+            names.addr()
+        );
+        let gateway = Ajpgate::start(&configuration).await;
+        let mut sessions = Vec::new();
+        for _ in 0..4 {
+            let mut browser = Browser::new(gateway.front());
+            assert_eq!(browser.get("/").await.status, 200);
+            sessions.push(browser.session.unwrap());
+        }
+        let session_of = |node: &str| {
+            let mut sessions = sessions.iter();
+            sessions.find(|it| it.ends_with(node)).unwrap().clone()
+        };
+        let sessions = ["node1", "node2"].map(session_of);
+        names
+            .set(&[record(&nodes[0]), host.to_owned()].concat())
+            .await;
+        eventually("the second one drains", async || {
+            living(&gateway).await.len() == 1
+        })
+        .await;
+        Self {
+            names: Some(names),
+            _nodes: nodes,
+            gateway,
+            configuration,
+            sessions,
+        }
+    }
+
+    /// Each session goes to its node, and new ones go to the first one.
+    async fn stay(&self, gateway: &Ajpgate) {
+        for session in &self.sessions {
+            for _ in 0..3 {
+                let mut browser = Browser::new(gateway.front());
+                browser.session = Some(session.clone());
+                assert_eq!(browser.get("/").await.status, 200);
+                assert_eq!(browser.session.as_ref(), Some(session));
+            }
+        }
+        let mut browser = Browser::new(gateway.front());
+        assert_eq!(browser.get("/").await.status, 200);
+        assert!(browser.session.unwrap().ends_with("node1"));
+    }
+}
+
+#[tokio::test]
+async fn the_next_program_knows_members_that_vanished_and_learned_routes_also_without_name_servers()
+{
+    let mut vanished = Vanished::start("").await;
+    vanished.stay(&vanished.gateway).await;
+    vanished.gateway.hand_over().await;
+    vanished.stay(&vanished.gateway).await;
+    vanished.names = None;
+    answers(&vanished.gateway, "failed").await;
+    vanished.stay(&vanished.gateway).await;
+}
+
+#[tokio::test]
+async fn a_hand_over_while_no_name_server_answers_loses_no_member() {
+    let mut vanished = Vanished::start("").await;
+    vanished.names = None;
+    vanished.gateway.hand_over().await;
+    vanished.stay(&vanished.gateway).await;
+}
+
+#[tokio::test]
+async fn a_start_with_a_state_file_while_no_name_server_answers_loses_no_member() {
+    let folder = Scratch::new("state");
+    let state = folder.path().join("state.json");
+    let admin = format!(
+        "admin: {{ bind: \"127.0.0.1:0\", state_file: \"{}\" }}\n",
+        state.display()
+    );
+    let mut vanished = Vanished::start(&admin).await;
+    vanished.gateway.stop().await;
+    vanished.names = None;
+    let again = Ajpgate::start(&vanished.configuration).await;
+    vanished.stay(&again).await;
+}
+
+/// The second gateway has never seen the member: its source has not named it since.
+#[tokio::test]
+async fn a_gateway_that_joins_a_cluster_knows_members_that_vanished_before() {
+    let engine = Redis::start(None).await;
+    let cluster = format!(
+        "cluster: {{ url: \"redis://{}/0\", name: shop }}\n",
+        engine.addr()
+    );
+    let vanished = Vanished::start(&cluster).await;
+    eventually("the engine has the member and its route", async || {
+        let mut counts = Vec::new();
+        for key in ["vanished", "routes"] {
+            let ask = format!("HLEN ajpgate:{{shop}}:{key}");
+            counts.push(engine.ask(&ask).await.unwrap());
+        }
+        counts[0].trim() == ":1" && counts[1].trim() == ":2"
+    })
+    .await;
+    let late = Ajpgate::start(&vanished.configuration).await;
+    vanished.stay(&late).await;
+    vanished.stay(&vanished.gateway).await;
 }

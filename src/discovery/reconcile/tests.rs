@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ajpgate_config::{Standing, parse_member};
+use ajpgate_config::{ListedMember, Standing};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::discovery::MOST_MEMBERS;
@@ -20,8 +21,8 @@ fn found(part: &str, host: &str) -> Found {
         Some(host) => (Standing::Vanished, host),
         None => (Standing::Ready, host),
     };
-    let keys = format!("url: \"ajp://{host}:8009\"");
-    let member = parse_member(&keys, Path::new("member")).unwrap();
+    let keys = json!({ "url": format!("ajp://{host}:8009") });
+    let member = ListedMember::of_keys(keys, Path::new("")).unwrap();
     Found {
         standing,
         ..Found::whole(member, part)
@@ -162,9 +163,9 @@ fn of_too_many_members_the_known_ones_stay() {
 fn the_members_of_others_take_room_and_known_members_without_room_drain() {
     let mut room = Room::default();
     for port in 3..MOST_MEMBERS {
-        let keys = format!("url: \"ajp://other:{port}\"");
-        let other = parse_member(&keys, Path::new("member")).unwrap();
-        assert!(room.take(&other.url));
+        let mut other = found("", "other").url;
+        other.port = u16::try_from(port).unwrap();
+        assert!(room.take(&other));
     }
     let three = super::reconcile(&[], &named("a b c d", ""), room.clone());
     assert_eq!(

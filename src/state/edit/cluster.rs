@@ -162,9 +162,9 @@ impl Edit<'_> {
         self.editing().layers = layers;
         self.carry_out(plan, &before, before.tracing.clone(), now);
         // While a new program takes over, the state file is its own. Where it fails, this one writes later.
-        match self.may_change() {
-            Ok(()) => self.editing().write_what_runs(),
-            Err(_) => self.editing().unwritten = true,
+        self.editing().unwritten = true;
+        if self.may_change().is_ok() {
+            self.editing().write_what_runs();
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use tracing::debug;
 use super::{Edit, Written};
 use crate::discovery::{Answer, Found, Reconciled, reconcile};
 use crate::state::directories::Directories;
-use crate::state::editing::{EditError, Layers};
+use crate::state::editing::EditError;
+use crate::state::layers::Layers;
 
 impl Edit<'_> {
     /// Takes an answer of a source of members, as one change.
@@ -93,11 +94,7 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let mut layers = self.editing().layers.clone();
-        for (url, route) in learned {
-            if layers.discovered.knows(balancer, url) {
-                layers.overrides.learn(balancer, url, route);
-            }
-        }
+        layers.learn(balancer, learned);
         let directories = self.snapshot().directories.clone();
         self.see(layers, directories, now)
     }
@@ -126,6 +123,6 @@ impl Edit<'_> {
         directories: Directories,
         now: Instant,
     ) -> Result<(), EditError> {
-        self.run_here(layers, directories, Written::Afterwards, now, || Ok(()))
+        self.run_here(layers, directories, Written::Soon, now, || Ok(()))
     }
 }

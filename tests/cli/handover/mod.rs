@@ -3,6 +3,7 @@
 mod acme;
 mod broken;
 mod clients;
+mod discovered;
 mod load;
 mod meanwhile;
 mod settings;

@@ -1,0 +1,324 @@
+//! What was discovered, as JSON: for the state file, the program after this one, and gateways that join the cluster.
+//!
+//! A gateway that starts knows the members of the program before it: those that vanished keep their sessions, and a source that does
+//! not answer takes nobody out. The first answer of a source changes them as any later one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ajpgate_config::{Balancer, Config, Discover, ListedMember, Standing, parse_member};
+use serde_json::{Value, json};
+use tracing::warn;
+
+use super::{Discovered, OfSource, has_vanished};
+use crate::cluster::Vanished;
+use crate::discovery::Found;
+
+/// The words for what a source says of a member.
+const STANDINGS: [(&str, Standing); 6] = [
+    ("ready", Standing::Ready),
+    ("not ready", Standing::NotReady),
+    ("ending", Standing::Ending),
+    ("ending, not ready", Standing::EndingNotReady),
+    ("vanished", Standing::Vanished),
+    ("vanished, not ready", Standing::VanishedNotReady),
+];
+
+impl Discovered {
+    /// By balancer and source.
+    pub(in crate::state) fn to_json(&self) -> Value {
+        let balancers = self.0.iter().map(|(balancer, sources)| {
+            let sources = sources.iter().map(|of| {
+                let members: Vec<Value> = of.known.iter().map(of_found).collect();
+                (of.subject.clone(), Value::from(members))
+            });
+            (balancer.clone(), Value::Object(sources.collect()))
+        });
+        Value::Object(balancers.collect())
+    }
+
+    /// What [`to_json`](Self::to_json) has written, of the sources that the file has. What cannot be used is left out, and the log
+    /// says so. Files that members name are relative to `folder`.
+    pub(in crate::state) fn from_json(value: &Value, file: &Config, folder: &Path) -> Self {
+        let mut all = Self::default();
+        let mut left_out = LeftOut::default();
+        for (balancer, sources) in value.as_object().into_iter().flatten() {
+            for (subject, members) in sources.as_object().into_iter().flatten() {
+                let members = members.as_array().map_or(&[][..], Vec::as_slice);
+                let Some(source) = source_of(file, balancer, subject) else {
+                    let why = || format!("{balancer}: there is no source {subject} any more");
+                    left_out.add(members.len(), why);
+                    continue;
+                };
+                let mut known = Vec::new();
+                for member in members {
+                    match found_of(member, source, folder) {
+                        Ok(found) => known.push(found),
+                        Err(why) => left_out.add(1, || format!("{balancer}: {why}")),
+                    }
+                }
+                all.set(balancer, source, known);
+            }
+        }
+        left_out.tell();
+        all
+    }
+
+    /// The members that have vanished, for gateways that join the cluster. Those of lists are left out: their secrets are theirs.
+    pub(in crate::state) fn vanished(&self) -> Vanished {
+        let mut all = Vanished::new();
+        for (balancer, of) in self.sources() {
+            for found in of.known.iter().filter(|it| has_vanished(it)) {
+                if found.member.is_none() {
+                    let member = json!({ "source": of.subject, "member": of_found(found) });
+                    let place = (balancer.clone(), found.url.text.clone());
+                    all.insert(place, member.to_string());
+                }
+            }
+        }
+        all
+    }
+
+    /// Takes up members that have vanished and that other gateways know. What cannot be used is left out.
+    pub(in crate::state) fn join(&mut self, vanished: &Vanished, file: &Config, folder: &Path) {
+        for ((balancer, url), text) in vanished {
+            let Ok(told) = serde_json::from_str::<Value>(text) else {
+                continue;
+            };
+            let subject = told.get("source").and_then(Value::as_str);
+            let source = subject.and_then(|subject| source_of(file, balancer, subject));
+            let member = told.get("member").filter(|_| !self.knows(balancer, url));
+            let (Some(source), Some(member)) = (source, member) else {
+                continue;
+            };
+            let Ok(found) = found_of(member, source, folder) else {
+                continue;
+            };
+            if has_vanished(&found) && found.url.text == *url {
+                let mut known = self.known(balancer, &source.subject()).to_vec();
+                known.push(found);
+                self.set(balancer, source, known);
+            }
+        }
+    }
+
+    fn sources(&self) -> impl Iterator<Item = (&String, &OfSource)> {
+        let balancers = self.0.iter();
+        balancers.flat_map(|(balancer, sources)| sources.iter().map(move |of| (balancer, of)))
+    }
+}
+
+/// Members that cannot be used any more.
+#[derive(Debug, Default)]
+struct LeftOut {
+    members: usize,
+    /// Why the first of them cannot.
+    reason: Option<String>,
+}
+
+impl LeftOut {
+    fn add(&mut self, members: usize, why: impl FnOnce() -> String) {
+        self.members = self.members.saturating_add(members);
+        if members > 0 {
+            self.reason.get_or_insert_with(why);
+        }
+    }
+
+    fn tell(self) {
+        if let Some(reason) = self.reason {
+            let members = self.members;
+            warn!(
+                members,
+                reason,
+                "members that were discovered before this start cannot be used: their sessions go elsewhere until a source names them"
+            );
+        }
+    }
+}
+
+fn source_of<'c>(file: &'c Config, balancer: &str, subject: &str) -> Option<&'c Discover> {
+    let of_name = |it: &&Balancer| it.name == balancer;
+    let mut sources = file.balancers.iter().find(of_name)?.discover.iter();
+    sources.find(|source| source.subject() == subject)
+}
+
+fn of_found(found: &Found) -> Value {
+    let standing = STANDINGS.iter().find(|(_, it)| *it == found.standing);
+    let keys = [
+        ("url", Some(Value::from(found.url.text.as_str()))),
+        ("route", found.route.clone().map(Value::from)),
+        (
+            "loadfactor",
+            found.loadfactor.map(|it| it.to_string().into()),
+        ),
+        ("lbset", found.lbset.map(Value::from)),
+        ("standing", standing.map(|(word, _)| Value::from(*word))),
+        ("part", Some(Value::from(found.part.as_str()))),
+        ("keys", found.member.as_ref().map(|it| it.keys().clone())),
+    ];
+    let keys = keys.into_iter();
+    keys.filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
+}
+
+fn found_of(value: &Value, source: &Discover, folder: &Path) -> Result<Found, String> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    let url = text("url").ok_or("a member has no url")?;
+    let bad = |key: &str| format!("{url}: {key} cannot be read");
+    let word = text("standing").unwrap_or_default();
+    let standing = STANDINGS.iter().find(|(it, _)| *it == word);
+    let keys = value.get("keys").cloned();
+    if keys.is_none() && source.template().is_none() {
+        return Err(bad("keys"));
+    }
+    let read = ["url", "loadfactor", "lbset"].into_iter();
+    let read = read.filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
+    let read = Value::Object(read.collect()).to_string();
+    let read = parse_member(&read, Path::new("discovered")).map_err(|_| bad("it"))?;
+    let member = keys.map(|keys| ListedMember::of_keys(keys, folder).map(Arc::new));
+    Ok(Found {
+        route: text("route").map(str::to_owned),
+        loadfactor: value.get("loadfactor").map(|_| read.loadfactor),
+        lbset: value.get("lbset").map(|_| read.lbset),
+        standing: standing.ok_or_else(|| bad("standing"))?.1,
+        part: text("part").unwrap_or_default().to_owned(),
+        member: member.transpose().map_err(|_| bad("keys"))?,
+        url: read.url,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ajpgate_config::{LoadFactor, parse};
+
+    use super::*;
+
+    const FILE: &str = "listeners: [{ bind: \"[::1]:1\" }]
+balancers:
+  shop:
+    discover:
+      - { file: list.yaml }
+      - { dns: \"https://x.test:8443/app\", member: { max: 3 } }
+      - { srv: \"ajp://_ajp._tcp.x.test\" }
+proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
+";
+
+    fn file(text: &str) -> Config {
+        let parsed = parse(text, Path::new("ajpgate.yaml"), &|_| None);
+        parsed.unwrap().config
+    }
+
+    fn known() -> (Config, Discovered) {
+        let file = file(FILE);
+        let mut all = Discovered::default();
+        let keys = json!({ "url": "ajp://a:8009", "route": "a", "secret": "s$${x}" });
+        let listed = ListedMember::of_keys(keys, Path::new("")).unwrap();
+        let [list, dns, srv] = &file.balancers[0].discover[..] else {
+            panic!("three sources");
+        };
+        all.set("shop", list, vec![Found::whole(listed, "list.yaml")]);
+        for (source, url) in [
+            (dns, "https://[::1]:8443/app"),
+            (srv, "ajp://10.0.0.1:8009"),
+        ] {
+            let all_standings = STANDINGS.iter().enumerate().map(|(at, (_, standing))| {
+                let url = url.replace('1', &(at + 1).to_string());
+                let keys = json!({ "url": url }).to_string();
+                Found {
+                    url: parse_member(&keys, Path::new("")).unwrap().url,
+                    member: None,
+                    route: (at > 1).then(|| format!("r{at}")),
+                    loadfactor: (at > 2).then(|| LoadFactor::from_hundredths(250).unwrap()),
+                    lbset: (at > 3).then_some(7),
+                    standing: *standing,
+                    part: format!("part {at}"),
+                }
+            });
+            all.set("shop", source, all_standings.collect());
+        }
+        (file, all)
+    }
+
+    #[test]
+    fn what_was_written_is_read_as_it_was() {
+        let (file, all) = known();
+        let read = Discovered::from_json(&all.to_json(), &file, Path::new(""));
+        let read = &read.0["shop"];
+        assert_eq!(read.len(), 3);
+        for of in &all.0["shop"] {
+            assert!(read.contains(of), "{of:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_left_out_and_the_rest_counts() {
+        let (file, all) = known();
+        let json = all.to_json();
+        for foreign in [
+            json!(null),
+            json!([]),
+            json!({ "shop": 1 }),
+            json!({ "other": { "dns x": [{}] } }),
+        ] {
+            let read = Discovered::from_json(&foreign, &file, Path::new(""));
+            assert_eq!(read.urls("shop").count(), 0, "{foreign}");
+        }
+        let mut spoilt = json.clone();
+        for member in spoilt["shop"]["srv ajp://_ajp._tcp.x.test"]
+            .as_array_mut()
+            .unwrap()
+        {
+            member["standing"] = json!("asleep");
+        }
+        spoilt["shop"]["file list.yaml"][0]["keys"] = json!({ "url": "ajp://a", "rout": "a" });
+        let read = Discovered::from_json(&spoilt, &file, Path::new(""));
+        assert_eq!(read.urls("shop").count(), STANDINGS.len());
+        // Without its source nobody knows the keys of a member.
+        let other = self::file(&FILE.replace("https://x.test", "https://y.test"));
+        let read = Discovered::from_json(&json, &other, Path::new(""));
+        assert_eq!(read.urls("shop").count(), 1 + STANDINGS.len());
+    }
+
+    #[test]
+    fn gateways_that_join_are_told_who_has_vanished_and_no_secrets() {
+        let (file, mut all) = known();
+        let list = &file.balancers[0].discover[0];
+        let mut listed = all.known("shop", &list.subject()).to_vec();
+        listed[0].standing = Standing::Vanished;
+        all.set("shop", list, listed);
+        let told = all.vanished();
+        assert_eq!(told.len(), 4);
+        let mut joined = Discovered::default();
+        joined.join(&told, &file, Path::new(""));
+        assert_eq!(joined.vanished(), told);
+        // Whom it knows already is as it is.
+        let mut knows = all.clone();
+        knows.join(&told, &file, Path::new(""));
+        assert_eq!(knows, all);
+        // Somebody else's text makes nobody take requests.
+        for text in [
+            "",
+            "{}",
+            "{\"source\": \"dns https://x.test:8443/app\"}",
+            "[[[",
+        ] {
+            let place = ("shop".to_owned(), "ajp://h:1".to_owned());
+            joined.join(
+                &Vanished::from([(place, text.to_owned())]),
+                &file,
+                Path::new(""),
+            );
+        }
+        let living = known().1.to_json();
+        let living = &living["shop"]["srv ajp://_ajp._tcp.x.test"][0];
+        let living = json!({ "source": "srv ajp://_ajp._tcp.x.test", "member": living });
+        let place = ("shop".to_owned(), "ajp://10.0.0.1:8009".to_owned());
+        joined.join(
+            &Vanished::from([(place, living.to_string())]),
+            &file,
+            Path::new(""),
+        );
+        assert_eq!(joined.vanished(), told);
+        assert_eq!(joined.urls("shop").count(), told.len());
+    }
+}
