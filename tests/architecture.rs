@@ -7,6 +7,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]

@@ -8,6 +8,7 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
 

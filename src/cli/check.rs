@@ -5,13 +5,16 @@ use std::process::ExitCode;
 
 use ajpgate_config::{Loaded, Problem, Problems};
 
-use super::process::BAD_USAGE;
+use super::process::{BAD_USAGE, complain, print, show};
 use super::tls_files::Found;
 use super::{account_files, directories, member_lists, tls_files, tomcat_reminders, user_files};
 use crate::unbuilt;
 
-/// Prints every problem; exit code 0 if the file can be used.
-pub(super) fn run(path: &Path) -> ExitCode {
+/// Prints every problem; exit code 0 if the file can be used, whoever reads what is printed.
+///
+/// # Errors
+/// The file can be used, and this cannot be written.
+pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let checked = Checked::new(path);
     let (missing, bad): (Vec<_>, Vec<_>) = checked
         .found
@@ -25,9 +28,10 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Some(loaded) if errors.is_empty() => loaded,
         _ => {
             if let Some(problems) = Problems::new(errors.into_iter().chain(missing).collect()) {
-                println!("{problems}");
+                // That the file is refused outweighs that somebody cannot read why.
+                let _ = show(&format!("{problems}\n"));
             }
-            return ExitCode::from(BAD_USAGE);
+            return Ok(ExitCode::from(BAD_USAGE));
         }
     };
     let unbuilt = unbuilt::warnings(&loaded);
@@ -40,10 +44,9 @@ pub(super) fn run(path: &Path) -> ExitCode {
         .chain(&reminders)
         .cloned();
     if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
-        println!("{warnings}\n");
+        show(&format!("{warnings}\n\n"))?;
     }
-    println!("{}: fine", path.display());
-    ExitCode::SUCCESS
+    print(&format!("{}: fine\n", path.display()))
 }
 
 /// The warning about a file that is not here.
@@ -122,7 +125,7 @@ pub(super) fn load_or_complain(path: &Path) -> Result<Loaded, ExitCode> {
         None => Ok(loaded),
     });
     checked.map_err(|problems| {
-        eprintln!("{problems}");
+        complain(&problems);
         ExitCode::from(BAD_USAGE)
     })
 }

@@ -19,7 +19,7 @@ use ajpgate_config::read_file;
 
 use self::explained::Explained;
 use self::trial::Trial;
-use super::process::{BAD_USAGE, FAILED, print};
+use super::process::{BAD_USAGE, FAILED, complain, print};
 use crate::identity;
 
 #[derive(Debug, clap::Args)]
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let converted = match convert(&wanted, &files, &|name| std::env::var(name).ok()) {
         Ok(converted) => converted,
         Err(failure) => {
-            eprintln!("{failure}");
+            complain(failure);
             return Ok(ExitCode::from(BAD_USAGE));
         }
     };
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(file) = &arguments.report
         && let Err(error) = write_report(file, &converted, arguments)
     {
-        eprintln!("ajpgate: {error:#}");
+        complain(format_args!("ajpgate: {error:#}"));
         return Ok(ExitCode::from(FAILED));
     }
     let written = print(&converted.written.text)?;
@@ -134,10 +134,8 @@ fn explain(arguments: &Arguments, converted: &Converted) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
         Err(error) => {
-            eprintln!(
-                "ajpgate: {}",
-                converted.secrecy.hidden(&format!("{error:#}"))
-            );
+            let reason = converted.secrecy.hidden(&format!("{error:#}"));
+            complain(format_args!("ajpgate: {reason}"));
             ExitCode::from(BAD_USAGE)
         }
     }
@@ -146,15 +144,15 @@ fn explain(arguments: &Arguments, converted: &Converted) -> ExitCode {
 /// The remarks, the names of secrets, and in the last line how many lines are no business of a gateway's, if there are any.
 fn remark(converted: &Converted) {
     for remark in &converted.remarks {
-        eprintln!("{}", converted.secrecy.hidden(&remark.to_string()));
+        complain(converted.secrecy.hidden(&remark.to_string()));
     }
     for (name, origin) in &converted.secrets {
-        eprintln!("{origin}: set {name} to its secret");
+        complain(format_args!("{origin}: set {name} to its secret"));
     }
     match converted.counted {
         0 => {}
-        1 => eprintln!("1 line about modules and processes"),
-        lines => eprintln!("{lines} lines about modules and processes"),
+        1 => complain("1 line about modules and processes"),
+        lines => complain(format_args!("{lines} lines about modules and processes")),
     }
 }
 

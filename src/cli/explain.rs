@@ -22,7 +22,7 @@ pub(super) use self::outcome::{End, Outcome};
 use self::report::{Candidate, Forwarded, Report, Taken, Verdict};
 use super::arguments::ConfigArgument;
 use super::check;
-use super::process::{BAD_USAGE, print};
+use super::process::{BAD_USAGE, complain, print};
 use crate::balancer::{NoMember, Tried, Want};
 use crate::client::{self, Client};
 use crate::head::RequestHead;
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (head, client) = match request(asked) {
         Ok(request) => request,
         Err(error) => {
-            eprintln!("ajpgate: {error:#}");
+            complain(format_args!("ajpgate: {error:#}"));
             return Ok(ExitCode::from(BAD_USAGE));
         }
     };

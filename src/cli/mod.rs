@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::arguments::ConfigArgument;
-use self::process::{BAD_USAGE, FAILED, print};
+use self::process::{BAD_USAGE, FAILED, complain, print};
 
 /// A Tomcat connector gateway: HTTP in front, AJP13 to the cluster, sticky by jvmRoute.
 #[derive(Debug, Parser)]
@@ -93,7 +93,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Command::Run(config) => run::run(&config.path()),
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Check(config) => Ok(check::run(&config.path())),
+        Command::Check(config) => check::run(&config.path()),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
@@ -111,7 +111,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
-        eprintln!("ajpgate: {error:#}");
+        complain(format_args!("ajpgate: {error:#}"));
         ExitCode::from(FAILED)
     })
 }

@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
-use super::process::{BAD_USAGE, FAILED, block_on, print};
+use super::process::{BAD_USAGE, FAILED, block_on, complain, print};
 use crate::backend::connect;
 
 /// Time limit for connecting, and for each answer.
@@ -37,7 +37,10 @@ pub(super) struct Arguments {
 /// Pings a connector; fails when no ping is answered, or the secret is refused.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some((host, port)) = parse(&arguments.url) else {
-        eprintln!("ajpgate: expected ajp://HOST:PORT, got {:?}", arguments.url);
+        complain(format_args!(
+            "ajpgate: expected ajp://HOST:PORT, got {:?}",
+            arguments.url
+        ));
         return Ok(ExitCode::from(BAD_USAGE));
     };
     block_on(async {

@@ -1,5 +1,10 @@
-//! Exit codes, standard output and the runtime of the process.
+//! Exit codes, standard output, standard error and the runtime of the process.
+//!
+//! Nothing of the program prints by `println!` or `eprintln!`: both panic when the pipe's reader has gone or the disk is
+//! full, and clippy refuses them (`print_stdout`, `print_stderr`).
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,14 +23,18 @@ pub(super) fn print(text: &str) -> anyhow::Result<ExitCode> {
 }
 
 /// The same; returns whether somebody still reads.
-pub(super) fn show(text: &str) -> std::io::Result<bool> {
-    use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
+pub(super) fn show(text: &str) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Prints a line to standard error. Where it cannot be written it is lost: the exit code tells the rest.
+pub(super) fn complain(line: impl Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// How long the end of a process waits for its threads for blocking work.
@@ -40,7 +49,7 @@ pub(super) fn end(runtime: Runtime) {
 ///
 /// # Errors
 /// The system gives no threads or no event queue.
-pub(super) fn block_on<T>(command: impl Future<Output = T>) -> std::io::Result<T> {
+pub(super) fn block_on<T>(command: impl Future<Output = T>) -> io::Result<T> {
     let runtime = runtime()?;
     let done = runtime.block_on(command);
     end(runtime);
@@ -48,7 +57,7 @@ pub(super) fn block_on<T>(command: impl Future<Output = T>) -> std::io::Result<T
 }
 
 /// A runtime with one thread for each core, and with the current thread alone on a single core.
-fn runtime() -> std::io::Result<Runtime> {
+fn runtime() -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = if cores == 1 {
         Builder::new_current_thread()

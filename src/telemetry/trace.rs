@@ -1,7 +1,9 @@
 //! The program's own log, on standard error.
+//!
+//! Where nobody reads it any more, or the disk behind it is full, lines are lost and the gateway goes on.
 
 use std::fmt::{self, Debug};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use ajpgate_config::Level;
 use serde_json::{Map, Value};
@@ -23,13 +25,29 @@ pub(crate) fn start(level: Level, json: bool) {
     };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        // It would report the loss of a line on standard error, and panic because that fails too.
+        .log_internal_errors(false)
+        .with_writer(|| Lossy);
     let _ = if json {
         tracing::subscriber::set_global_default(builder.event_format(Json).finish())
     } else {
         tracing::subscriber::set_global_default(builder.event_format(Text).finish())
     };
+}
+
+/// Standard error. What cannot be written counts as written.
+struct Lossy;
+
+impl io::Write for Lossy {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().write_all(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `2026-11-24T12:00:00.123Z WARN ajpgate::proxy: member is out balancer="shop" …`

@@ -6,6 +6,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
@@ -14,6 +16,7 @@ mod support;
 
 mod by_hand;
 mod check;
+mod closed_output;
 mod cluster;
 mod convert;
 mod demo;

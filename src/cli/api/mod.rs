@@ -23,7 +23,7 @@ pub(super) use self::argument::ApiArgument;
 use self::exchange::exchange;
 use self::place::Place;
 pub(super) use self::refusal::ApiError;
-use super::process::block_on;
+use super::process::{block_on, complain};
 
 /// The longest time for one request.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -78,7 +78,7 @@ pub(super) fn with(
         command(&mut api).await
     })?;
     Ok(done.unwrap_or_else(|error| {
-        eprintln!("{}", error.lines());
+        complain(error.lines());
         ExitCode::from(error.code())
     }))
 }

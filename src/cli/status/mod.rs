@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::balancers::Balancers;
 use self::screen::Screen;
 use super::api::{Api, ApiArgument, ApiError, with};
-use super::process::show;
+use super::process::{complain, show};
 use super::signals::Signals;
 use super::terminal::Terminal;
 
@@ -75,7 +75,7 @@ async fn watch(api: &mut Api, json: bool) -> Result<ExitCode, ApiError> {
                 (Ok(text), _) => text,
                 (Err(error), Some(_)) => format!("{}\n", error.reason()),
                 (Err(error), None) => {
-                    eprintln!("ajpgate: {}", error.reason());
+                    complain(format_args!("ajpgate: {}", error.reason()));
                     String::new()
                 }
             },

@@ -9,6 +9,11 @@
 //! bench-backend idle ADDRESS /1k                idle connections
 //! bench-backend ports 5                         free ports
 //! ```
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test program that prints results"
+)]
 
 mod ajp;
 mod answers;
