@@ -66,6 +66,6 @@ fuzz_target!(|list: Vec<(u8, Vec<u8>)>| {
         let value = list.first().map(|(_, value)| value.clone()).unwrap_or_default();
         list.push((number, [&value[..], appended].concat()));
         let client = of_request(Arc::clone(&proxy), &head(&list), &trusted);
-        assert_eq!(client.ip, "203.0.113.77");
+        assert_eq!(&*client.ip, "203.0.113.77");
     }
 });
