@@ -74,7 +74,8 @@ fn refused(path: &str, status: StatusCode, reason: &str) -> Answer {
     }
 }
 
-/// The answer of `/readyz`: 200 while every balancer has a usable member and the gateway is not shutting down, else 503.
+/// The answer of `/readyz`: 200 while every balancer has a usable member and the gateway is not shutting down, else 503. A
+/// draining member counts: it serves the sessions that it has.
 fn ready(shared: &Shared) -> Answer {
     if shared.closing.is_announced() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
@@ -84,7 +85,7 @@ fn ready(shared: &Shared) -> Answer {
     let out: Vec<&str> = snapshot
         .balancers
         .iter()
-        .filter(|balancer| !balancer.core().usable(now))
+        .filter(|balancer| !balancer.core().serves(now))
         .map(|balancer| balancer.name())
         .collect();
     if out.is_empty() {

@@ -130,6 +130,13 @@ impl Balancer {
         !eligible.is_empty()
     }
 
+    /// Whether a request would get a member, or one of a session that a draining member has.
+    #[must_use]
+    pub fn serves(&self, now: Instant) -> bool {
+        let drains = |member: &Member| member.status.drain && member.is_usable_at(now);
+        self.usable(now) || self.members.iter().any(drains)
+    }
+
     /// The time until the next member in error may be tried, for `Retry-After`.
     ///
     /// Zero when one may be tried now, or when none is in error. Members that an operator or health checks keep out do not

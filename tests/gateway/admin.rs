@@ -91,6 +91,17 @@ async fn readiness_names_the_balancer_without_a_usable_member() {
     drop(back);
 }
 
+/// A gateway that a load balancer takes out for a drain would lose the sessions which the drain lets end.
+#[tokio::test]
+async fn a_gateway_whose_members_all_drain_is_ready() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "status: [drain]");
+    assert_eq!(gateway.get("/", "").await.status, 503);
+    let session = gateway.get("/", "Cookie: JSESSIONID=s.n1\r\n").await;
+    assert_eq!(session.status, 200);
+    assert_eq!(get(gateway.admin, "/readyz", "").await.status, 200);
+}
+
 #[tokio::test]
 async fn only_known_paths_and_reading_methods_are_answered() {
     let container = Container::hello("n1").await;
