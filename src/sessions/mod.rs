@@ -56,6 +56,8 @@ pub struct LiveSessions {
     last_seen: Option<u64>,
     /// Whether several gateways have hashed ids alike since the start.
     shared: bool,
+    /// Whether no session can be alive from before the start.
+    none_before: bool,
 }
 
 impl LiveSessions {
@@ -71,6 +73,16 @@ impl LiveSessions {
             crowded_at: 0,
             last_seen: None,
             shared: false,
+            none_before: false,
+        }
+    }
+
+    /// The sessions of a member that cannot have any, because its balancer looks for none.
+    #[must_use]
+    pub fn of_no_session(self) -> Self {
+        Self {
+            none_before: true,
+            ..self
         }
     }
 
@@ -85,6 +97,7 @@ impl LiveSessions {
         let start = if unused { self.start } else { now };
         *self = Self {
             shared: unused,
+            none_before: self.none_before,
             ..Self::new(timeout, seed, start)
         };
     }
@@ -153,11 +166,11 @@ impl LiveSessions {
             .flatten()
     }
 
-    /// Whether `session_timeout` has passed since the start. Before that, there may be live sessions that were last seen
-    /// before the start.
+    /// Whether `session_timeout` has passed since the start, or there can be no session. Before that, there may be live sessions
+    /// that were last seen before the start.
     #[must_use]
     pub fn is_complete(&self, now: Instant) -> bool {
-        self.clock(now) >= self.timeout
+        self.none_before || self.clock(now) >= self.timeout
     }
 
     fn is_exact_at(&self, now: u64) -> bool {

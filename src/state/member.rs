@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use ajpgate_config as config;
+use ajpgate_config::{self as config, Scheme};
 
 use super::drain::{Drain, Left};
 use super::prepared::PreparedMember;
@@ -150,6 +150,11 @@ impl LiveMember {
         *now = Arc::new(elsewhere);
     }
 
+    /// Whether its answers are those of HTTP, with pages of their own: those of AJP13 are.
+    pub(crate) fn speaks_http(&self) -> bool {
+        !matches!(self.config.url.scheme, Scheme::Ftp | Scheme::Ftps)
+    }
+
     /// What still belongs to it, over all gateways.
     pub(crate) fn left(&self, view: &MemberView, now: Instant) -> Left {
         let elsewhere = self.elsewhere();
@@ -194,5 +199,9 @@ impl LiveMember {
 fn new_sessions(balancer: &config::Balancer, now: Instant) -> Arc<Mutex<LiveSessions>> {
     let seed = [random::seed(), random::seed()];
     let sessions = LiveSessions::new(balancer.session_timeout, seed, now);
+    let sessions = match balancer.is_sticky() {
+        true => sessions,
+        false => sessions.of_no_session(),
+    };
     Arc::new(Mutex::new(sessions))
 }
