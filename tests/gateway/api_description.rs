@@ -259,8 +259,8 @@ async fn a_change_is_taken_exactly_when_the_description_allows_it() {
     let member = format!("{BALANCER}/members/ajp://{}", node.address);
     let mut count = 0;
     for (described, path) in [
-        ("/balancers/{balancer}", BALANCER),
-        ("/balancers/{balancer}/members/{member}", &member),
+        ("/api/v1/balancers/{balancer}", BALANCER),
+        ("/api/v1/balancers/{balancer}/members/{member}", &member),
     ] {
         let schema = schema(&description, described, "patch", None);
         let mut refused = vec![("unknown".to_owned(), json!({ "unknown": null }).to_string())];
@@ -314,7 +314,7 @@ async fn a_member_is_added_exactly_when_the_description_allows_it() {
     let mut api = Api::new(&gateway).await;
     let description = api.description.clone();
     let path = format!("{BALANCER}/members");
-    let schema = schema(&description, "/balancers/{balancer}/members", "post", None);
+    let schema = schema(&description, "/api/v1/balancers/{balancer}/members", "post", None);
     let unknown = json!({ "url": "ajp://member.invalid", "unknown": 1 });
     let mut refused = vec![
         ("unknown".to_owned(), unknown.to_string()),
@@ -356,18 +356,18 @@ async fn every_answer_is_as_described() {
     let description = api.description.clone();
     let url = format!("ajp://{}", node.address);
     for path in [
-        "/balancers",
-        "/balancers/{balancer}",
-        "/balancers/{balancer}/members",
-        "/balancers/{balancer}/members/{member}",
+        "/api/v1/balancers",
+        "/api/v1/balancers/{balancer}",
+        "/api/v1/balancers/{balancer}/members",
+        "/api/v1/balancers/{balancer}/members/{member}",
     ] {
         let asked = path.replace("{balancer}", "test").replace("{member}", &url);
-        let shown = api.read(&format!("/api/v1{asked}")).await;
+        let shown = api.read(&asked).await;
         let schema = schema(&description, path, "get", Some(200));
         assert!(allows(&description, schema, &shown), "{path}: {shown}");
     }
     let error = api.send("PATCH", BALANCER, "{\"x\": 1}").await;
     let error = serde_json::from_str(error.text()).unwrap();
-    let described = schema(&description, "/balancers/{balancer}", "patch", Some(422));
+    let described = schema(&description, "/api/v1/balancers/{balancer}", "patch", Some(422));
     assert!(allows(&description, described, &error), "{error}");
 }

@@ -43,14 +43,19 @@ pub(in crate::admin) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Accepts JSON, JSON merge patches (RFC 7396) and bodies without a type.
+/// Accepts JSON, JSON merge patches (RFC 7396), bodies without a type, and the type that `curl -d` gives to whatever it sends: of
+/// a page's form `origin` has asked the token before.
 fn check_type(given: Option<&HeaderValue>) -> Result<(), Refusal> {
     let Some(given) = given else {
         return Ok(());
     };
     let name = given.as_bytes().split(|byte| *byte == b';').next();
     let name = name.unwrap_or_default().trim_ascii();
-    let known = ["application/json", "application/merge-patch+json"];
+    let known = [
+        "application/json",
+        "application/merge-patch+json",
+        "application/x-www-form-urlencoded",
+    ];
     if known
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
@@ -99,7 +104,7 @@ mod tests {
             ("application/merge-patch+json", true),
             ("text/plain", false),
             ("application/jsonp", false),
-            ("application/x-www-form-urlencoded", false),
+            ("application/x-www-form-urlencoded", true),
         ] {
             let given = HeaderValue::from_static(given);
             assert_eq!(check_type(Some(&given)).is_ok(), right, "{given:?}");

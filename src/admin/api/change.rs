@@ -61,7 +61,8 @@ fn change_member(
     let old = BalancerState::of(balancer, now);
     let member = old.member(key)?;
     let before = member.settings();
-    settings::check_match(headers, &settings::etag(&before))?;
+    let changed = Resource::Member(name.to_owned(), key.to_owned());
+    changed.check_match(headers, &snapshot, now)?;
     edit.change_member(balancer, member.live, change, now)?;
     let url = &member.live.url;
     let snapshot = edit.snapshot();
@@ -99,7 +100,8 @@ fn change_balancer(
     let snapshot = edit.snapshot();
     let balancer = balancer(&snapshot, name)?;
     let old = BalancerState::of(balancer, now);
-    settings::check_match(headers, &settings::etag(&old.settings()))?;
+    let changed = Resource::Balancer(name.to_owned());
+    changed.check_match(headers, &snapshot, now)?;
     check_method(balancer, change)?;
     edit.change_balancer(balancer, change, now)?;
     let snapshot = edit.snapshot();
@@ -113,7 +115,7 @@ fn change_balancer(
         );
         note(shared, client, &format!("balancer://{name}: {changes}"))
     });
-    let found = Resource::Balancer(name.to_owned()).find(&edit.snapshot(), now)?;
+    let found = changed.find(&edit.snapshot(), now)?;
     Ok(Made { found, change })
 }
 
@@ -131,9 +133,8 @@ pub(in crate::admin) fn add(
     let (mut edit, now) = (shared.edit(), Instant::now());
     let snapshot = edit.snapshot();
     let balancer = balancer(&snapshot, name)?;
-    let list = Resource::Members(name.to_owned()).find(&snapshot, now)?;
-    let whole = settings::etag(&BalancerState::of(balancer, now).settings());
-    settings::check_match_any(headers, &[&list.etag, &whole])?;
+    let list = Resource::Members(name.to_owned());
+    list.check_match(headers, &snapshot, now)?;
     let url = member.url.text.clone();
     let added = Resource::Member(name.to_owned(), url.clone());
     edit.add_member(balancer, member, keys, now)?;
@@ -168,7 +169,8 @@ pub(in crate::admin) fn remove(
     let balancer = balancer(&snapshot, name)?;
     let state = BalancerState::of(balancer, now);
     let member = state.member(key)?;
-    settings::check_match(headers, &settings::etag(&member.settings()))?;
+    let removed = Resource::Member(name.to_owned(), key.to_owned());
+    removed.check_match(headers, &snapshot, now)?;
     let settings = member.settings();
     edit.remove_member(balancer, member.live, now)?;
     info!(

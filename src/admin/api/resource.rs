@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
+use http::header::{HeaderMap, IF_MATCH};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
@@ -112,6 +113,38 @@ impl Resource {
         };
         let etag = settings::etag(&settings);
         Ok(Found { value, etag })
+    }
+
+    /// Refuses a change of this resource when `If-Match` has neither its ETag nor that of a resource which shows it, such as the
+    /// list of all balancers.
+    pub(super) fn check_match(
+        &self,
+        headers: &HeaderMap,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        if !headers.contains_key(IF_MATCH) {
+            return Ok(());
+        }
+        let mut etags = vec![self.find(snapshot, now)?.etag];
+        for around in self.shown_by() {
+            etags.push(around.find(snapshot, now)?.etag);
+        }
+        settings::check_match(headers, &etags)
+    }
+
+    /// The resources that show the settings of this one among others.
+    fn shown_by(&self) -> Vec<Self> {
+        match self {
+            Self::Balancers | Self::Reload => Vec::new(),
+            Self::Balancer(_) => vec![Self::Balancers],
+            Self::Members(name) => vec![Self::Balancer(name.clone()), Self::Balancers],
+            Self::Member(name, _) => vec![
+                Self::Members(name.clone()),
+                Self::Balancer(name.clone()),
+                Self::Balancers,
+            ],
+        }
     }
 }
 

@@ -50,8 +50,8 @@ impl Form {
         let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
         let kind = kind.unwrap_or_default().trim_ascii();
         if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
-            let reason = "Content-Type must be application/x-www-form-urlencoded";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+            let reason = "a form needs the token of the page, in application/x-www-form-urlencoded";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
         }
         let body = api::read_body(body).await?;
         Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
