@@ -99,24 +99,41 @@ impl Answered<'_> {
                 false => Cow::Owned(behind(self.front, rest)),
             });
         }
-        if let Some((front, rest)) = self.elsewhere(&resolved) {
+        if let Some((front, rest)) = self.leading(self.address, &resolved) {
             return Some(Cow::Owned(behind(front, rest)));
         }
         let collapsed = without_empty(&resolved)?;
         let own = strip(self.back, &collapsed).map(|rest| (self.front, rest));
-        let (front, rest) = own.or_else(|| self.elsewhere(&collapsed))?;
+        let (front, rest) = own.or_else(|| self.leading(self.address, &collapsed))?;
         Some(Cow::Owned(behind(front, rest)))
     }
 
-    /// The front of another mapping that leads to the path, and the rest of the path.
-    fn elsewhere<'p>(&self, path: &'p [u8]) -> Option<(&Front, &'p [u8])> {
+    /// The path that clients know for a path at an address of any backend, such as another member of the balancer; `None` when
+    /// no mapping of the request's host leads there. The request's own mapping counts first.
+    #[must_use]
+    pub fn public_at(&self, address: &str, path: &[u8]) -> Option<Vec<u8>> {
+        let resolved = without_dots(path);
+        let found = self.leading(address, &resolved);
+        if let Some((front, rest)) = found {
+            return Some(behind(front, rest));
+        }
+        let collapsed = without_empty(&resolved)?;
+        let (front, rest) = self.leading(address, &collapsed)?;
+        Some(behind(front, rest))
+    }
+
+    /// The front of the mapping that leads to the path at this address, and the rest of the path.
+    fn leading<'p>(&self, address: &str, path: &'p [u8]) -> Option<(&Front, &'p [u8])> {
         let mut best: Option<(&Sending, &[u8])> = None;
-        for (member, mapping) in self.paths.sending_to(self.address) {
+        let rank = |mapping: &Sending, rest: &[u8]| {
+            let is_other = mapping.front.path() != self.front.path();
+            (is_other, rest.len(), mapping.rule)
+        };
+        for (member, mapping) in self.paths.sending_to(address) {
             let rest = strip(member, path).and_then(|rest| strip(&mapping.path, rest));
             let Some(rest) = rest else { continue };
-            let is_better = best.is_none_or(|(other, shortest)| {
-                (rest.len(), mapping.rule) < (shortest.len(), other.rule)
-            });
+            let is_better =
+                best.is_none_or(|(other, shortest)| rank(mapping, rest) < rank(other, shortest));
             let path = mapping.front.path().as_bytes();
             // Under this host another mapping may have taken the place of that one.
             if is_better && self.table.mapping_of(self.site, path) == Some(mapping.rule) {

@@ -26,17 +26,22 @@ impl Setup {
 
     /// The public form of a path in an answer to a request of the first mapping; `None` when there is none.
     fn public(&self, path: &str) -> Option<String> {
+        self.answered(|answered| {
+            let public = answered.public(path.as_bytes())?;
+            Some(public.escape_ascii().to_string())
+        })
+    }
+
+    fn answered<T>(&self, ask: impl FnOnce(&Answered<'_>) -> T) -> T {
         let (front, back) = self.mappings[0];
-        let answered = Answered {
+        ask(&Answered {
             table: &self.table,
             paths: &self.paths,
             site: "h".into(),
             address: "node:8009",
             front: &Front::new(front),
             back,
-        };
-        let public = answered.public(path.as_bytes())?;
-        Some(public.escape_ascii().to_string())
+        })
     }
 }
 
@@ -189,6 +194,32 @@ fn only_mappings_to_the_same_address_count() {
         &Setup::with(&mappings, targets),
         &[("/cas/x", "/sso/x"), ("/far/x", "-")],
     );
+}
+
+/// As httpd's ProxyPassReverse to a balancer, which looks at all members.
+#[test]
+fn paths_at_other_addresses() {
+    let mappings = [("/shop", "/bugs"), ("/also", "/bugs"), ("/far", "/far")];
+    let mut own = target("", &mappings[..2]);
+    own.members
+        .push(("other:8080".to_owned(), "/ctx".to_owned()));
+    let far = Target {
+        members: vec![("far:80".to_owned(), String::new())],
+        mappings: vec![sending(2, "/far", "/far")],
+    };
+    let setup = Setup::with(&mappings, vec![own, far]);
+    for (address, path, public) in [
+        ("other:8080", "/ctx/bugs/x", Some("/shop/x")),
+        ("other:8080", "/ctx//bugs/./x", Some("/shop/x")),
+        ("other:8080", "/bugs/x", None),
+        ("far:80", "/far/x", Some("/far/x")),
+        ("far:80", "/x", None),
+        ("nobody:80", "/bugs/x", None),
+    ] {
+        let found = setup.answered(|answered| answered.public_at(address, path.as_bytes()));
+        let found = found.map(|path| String::from_utf8(path).unwrap());
+        assert_eq!(found.as_deref(), public, "{address}{path}");
+    }
 }
 
 #[test]

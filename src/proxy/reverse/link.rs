@@ -35,10 +35,10 @@ impl Reverse<'_> {
             let path = self.path(path)?;
             return Some([written, b"//", authority, &path].concat());
         }
-        if !(is(self.host_sent) || is(self.member_host())) {
-            return None;
-        }
-        let path = self.path(path).unwrap_or_else(|| path.to_vec());
+        let path = match is(self.host_sent) || is(self.member_host()) {
+            true => self.path(path).unwrap_or_else(|| path.to_vec()),
+            false => self.path_at(authority, scheme, path)?,
+        };
         if !self.client_host().is_empty() {
             let host = self.client_host().as_bytes();
             return Some([self.scheme.as_bytes(), b"://", host, &path].concat());
@@ -58,6 +58,21 @@ impl Reverse<'_> {
             Cow::Borrowed(_) => None,
             Cow::Owned(public) => Some([public.as_slice(), behind].concat()),
         }
+    }
+
+    /// The public form of a path at another backend, which an application may know by its address.
+    fn path_at(&self, authority: &[u8], scheme: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        let mut address = std::str::from_utf8(authority).ok()?.to_ascii_lowercase();
+        let has_port = address
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        if !has_port {
+            address.push_str(default_port(scheme));
+        }
+        let (path, behind) = split_path(value);
+        let path = if path.is_empty() { b"/" } else { path };
+        let public = self.mounts.public_at(&address, path)?;
+        Some([&public, behind].concat())
     }
 
     /// A relative reference stays as it is where the client, which resolves it against the path that it asked for,
@@ -133,13 +148,18 @@ fn is_http(scheme: &[u8]) -> bool {
 
 /// Whether both name the same host and port in URLs of this scheme.
 fn is_same_host(authority: &[u8], host: &str, scheme: &[u8]) -> bool {
-    let default: &[u8] = match scheme.eq_ignore_ascii_case(b"https") {
-        true => b":443",
-        false => b":80",
-    };
+    let default = default_port(scheme).as_bytes();
     fn bare<'a>(host: &'a [u8], default: &[u8]) -> &'a [u8] {
         host.strip_suffix(default).unwrap_or(host)
     }
     !host.is_empty()
         && bare(authority, default).eq_ignore_ascii_case(bare(host.as_bytes(), default))
+}
+
+/// The port of a scheme, with its colon.
+const fn default_port(scheme: &[u8]) -> &'static str {
+    match scheme.eq_ignore_ascii_case(b"https") {
+        true => ":443",
+        false => ":80",
+    }
 }

@@ -5,7 +5,8 @@ use crate::mount::{Front, PublicPaths, Rule, Sending, Table, Target, normalize, 
 
 /// An answer on its way back.
 struct Setup {
-    /// Mappings of one balancer whose member is at 10.0.0.11:8009. The first is that of the request.
+    /// Mappings of one balancer whose members are at 10.0.0.11:8009, which has answered, and at 10.0.0.12:8009. The first is
+    /// that of the request.
     mappings: &'static [(&'static str, &'static str)],
     /// The path that the client asked for.
     asked: &'static str,
@@ -45,7 +46,10 @@ impl Setup {
             path: (*path).to_owned(),
         });
         let target = Target {
-            members: vec![(self.member.to_owned(), String::new())],
+            members: vec![
+                (self.member.to_owned(), String::new()),
+                ("10.0.0.12:8009".to_owned(), String::new()),
+            ],
             mappings: sending.collect(),
         };
         let (front, back) = self.mappings[0];
@@ -345,6 +349,24 @@ fn a_member_that_names_itself_is_mapped_whatever_host_it_was_sent() {
         ..preserved
     };
     default_port.check("Location", &[("http://Tomcat/x", "https://[::1]:8080/x")]);
+}
+
+/// As httpd's ProxyPassReverse to a balancer: an application may know another member by its address only.
+#[test]
+fn another_member_of_the_balancer_is_mapped_too() {
+    MOVED.check(
+        "Location",
+        &[
+            (
+                "http://10.0.0.12:8009/app/x?y=/app",
+                "https://shop.example.com/shop/x?y=/app",
+            ),
+            ("//10.0.0.12:8009/cas", "https://shop.example.com/sso"),
+            ("http://10.0.0.12:8009/other", "http://10.0.0.12:8009/other"),
+            ("http://10.0.0.12/app/x", "http://10.0.0.12/app/x"),
+            ("http://10.0.0.13:8009/app/x", "http://10.0.0.13:8009/app/x"),
+        ],
+    );
 }
 
 #[test]
