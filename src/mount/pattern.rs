@@ -241,10 +241,11 @@ fn push(path: &mut String, part: &str) {
 }
 
 /// The path parameters of a raw path, `;` included, in order: `;jsessionid=5.n1`. A path that is made of captures has none
-/// of them, and Tomcat looks for its session there. Nothing where the path can be read in several ways.
+/// of them, and Tomcat looks for its session there. Where the path can be read in several ways, those with an escape are left
+/// out: it may be a slash to the member.
 #[must_use]
 pub fn parameters(raw: &str, normal: &Normal<'_>) -> String {
-    if normal.is_ambiguous() || !raw.contains(';') {
+    if !raw.contains(';') {
         return String::new();
     }
     let of_segment = |segment: &str| {
@@ -253,5 +254,8 @@ pub fn parameters(raw: &str, normal: &Normal<'_>) -> String {
             .and_then(|at| segment.get(at..))
             .map(str::to_owned)
     };
-    raw.split('/').filter_map(of_segment).collect()
+    let parameters = raw.split('/').filter_map(of_segment);
+    parameters
+        .filter(|parameters| !(normal.is_ambiguous() && parameters.contains(['%', '\\'])))
+        .collect()
 }

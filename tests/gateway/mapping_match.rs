@@ -78,6 +78,7 @@ async fn a_match_makes_the_path_and_the_query_of_its_captures() {
   - { match: "^/host(.*)$", to: "balancer://b$1" }
   - { match: "^/cost/(.*)$", to: "balancer://b/\\$5/$1" }
   - { match: "^/q$", to: "balancer://b/query?a=1" }
+  - { match: "^/keys/(.*)$", to: "balancer://b/k/$1", encoded_slash: pass }
   - { path: /u, to: "balancer://b/rest" }
 "#,
     );
@@ -101,6 +102,9 @@ async fn a_match_makes_the_path_and_the_query_of_its_captures() {
         ("/u/bob/%E9", "/app/users/%E9?name=bob"),
         ("/u/bob/a%2Fb", "400"),
         ("/dots/a/", "/app/a/."),
+        ("/keys/a%2fb;jsessionid=5.n1", "/k/a%2Fb;jsessionid=5.n1"),
+        // Parameters with an escape may be a path to the member.
+        ("/keys/a%2fb;v=1/c;w=%2f", "/k/a%2Fb/c;v=1"),
         // Exclusions come first, whatever the spelling.
         ("/u/bob/x.bak", "404"),
         ("/u/bob/x.b%61k", "404"),
