@@ -502,6 +502,27 @@ async fn a_hundred_fields_of_a_client_pass_and_one_more_is_431() {
     assert_eq!(client.get("/", &many(101)).await.status, 431);
 }
 
+/// Who raises `max_headers` has raised Tomcat's `maxHeaderCount` too. Fields that rules of the mapping add are not the client's.
+#[tokio::test]
+async fn fields_of_rules_and_a_raised_limit_are_no_fault_of_the_client() {
+    let container = Container::hello("n1").await;
+    let many = |count: usize| {
+        (1..count)
+            .map(|n| format!("X-{n}: 1\r\n"))
+            .collect::<String>()
+    };
+    for (limits, count) in [("", 100), ("limits: { max_headers: 200 }\n", 200)] {
+        let gateway = Running::start(&format!(
+            "{limits}proxy_pass:\n  - path: /\n    to: \"ajp://{}/\"\n    \
+             request_headers: [{{ set: X-A, value: a }}, {{ set: X-B, value: b }}]\n",
+            container.address
+        ));
+        let mut client = Client::connect(gateway.front).await;
+        assert_eq!(client.get("/", &many(count)).await.status, 200);
+        assert_eq!(client.get("/", &many(count + 1)).await.status, 431);
+    }
+}
+
 /// A forged field of the client does not take the place of a forwarding field that is left out.
 #[tokio::test]
 async fn forwarding_fields_are_left_out_where_they_do_not_fit() {

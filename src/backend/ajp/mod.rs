@@ -39,7 +39,7 @@ use crate::clock;
 use crate::headers::Added;
 use crate::upload::Upload;
 
-/// Most header fields of a request: Tomcat's `maxHeaderCount`, beyond which it answers 500.
+/// Most header fields of a request with those that the gateway adds: Tomcat's `maxHeaderCount`, beyond which it answers 500.
 const MAX_FIELDS: usize = 100;
 
 /// A member that speaks AJP13.
@@ -123,7 +123,7 @@ impl AjpBackend {
     /// then, only its own goes on, or none.
     ///
     /// # Errors
-    /// When the client's own fields do not fit.
+    /// When the client's own fields do not fit the packet. Their number is limited by `max_headers`.
     fn encode(
         &self,
         request: &Forward<'_>,
@@ -132,21 +132,32 @@ impl AjpBackend {
     ) -> Result<usize, Unencodable> {
         let tls = request.client.tls.as_deref();
         let chain = tls.map_or("", |tls| &tls.chain);
-        let whole = self.encode_with(request, length, (Added::All, chain), out);
-        let Err(Unencodable::HeaderCount | Unencodable::TooLarge(_)) = whole else {
-            return whole;
-        };
-        let mut encoded = self.encode_with(request, length, (Added::ByRules, chain), out);
+        let mut encoded = self.encode_with_or_without(request, length, chain, out);
         for fewer in tls.into_iter().flat_map(certificates::fewer) {
             let Err(Unencodable::TooLarge(_)) = encoded else {
                 break;
             };
-            encoded = self.encode_with(request, length, (Added::ByRules, fewer), out);
+            encoded = self.encode_with_or_without(request, length, fewer, out);
             if encoded.is_ok() {
                 self.cut.log(request.client, fewer);
             }
         }
         encoded
+    }
+
+    /// Writes FORWARD_REQUEST with the forwarding fields, or without them where they do not fit.
+    fn encode_with_or_without(
+        &self,
+        request: &Forward<'_>,
+        length: RequestBody,
+        certificates: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Unencodable> {
+        let whole = self.encode_with(request, length, (Added::All, certificates), out);
+        let Err(Unencodable::HeaderCount | Unencodable::TooLarge(_)) = whole else {
+            return whole;
+        };
+        self.encode_with(request, length, (Added::ByRules, certificates), out)
     }
 
     /// `certificates` are those of the client that go on, in PEM.
@@ -181,7 +192,7 @@ impl AjpBackend {
                 None => head.text_header(name, value),
             }
         })?;
-        if count > MAX_FIELDS {
+        if count > MAX_FIELDS && added == Added::All {
             return Err(Unencodable::HeaderCount);
         }
         self.put_attributes(&mut head, request, certificates)?;
