@@ -61,7 +61,12 @@ impl Finishing<'_> {
             Given::Content(head, body) => (head, body, None, None, self.mapping),
             Given::Told(head, body) => (head, body, None, None, None),
             Given::Member(head, body, attempt) => {
-                (head, body, Some(attempt), Some(Giver::Member), self.mapping)
+                let giver = match attempt.member.speaks_http() {
+                    true => Giver::Member,
+                    // What an FTP server refuses becomes an answer of HTTP here.
+                    false => Giver::Gateway,
+                };
+                (head, body, Some(attempt), Some(giver), self.mapping)
             }
         };
         let page = giver.and_then(|giver| self.page(head.status, giver));

@@ -4,6 +4,7 @@ use crate::support::at_once;
 use crate::support::ftp::{Action, FtpServer, Site, TransferEnd};
 use crate::support::gateway::Running;
 use crate::support::log::Log;
+use crate::support::scratch::Scratch;
 
 fn gateway_for(server: &FtpServer) -> Running {
     Running::over(&[server.url()], "", "timeout: 2s, retry: 0s")
@@ -118,6 +119,7 @@ async fn a_silent_server_is_504() {
 async fn a_refusal_of_the_server_has_a_status() {
     for (command, text, status) in [
         ("RETR", "550 no", 404),
+        ("RETR", "550 Permission denied.", 403),
         ("RETR", "553 no", 403),
         ("RETR", "530 log in", 401),
         ("RETR", "450 busy", 503),
@@ -135,6 +137,8 @@ async fn a_refusal_of_the_server_has_a_status() {
         let gateway = gateway_for(&server);
         let answer = gateway.get("/hello.txt", "").await;
         assert_eq!(answer.status, status, "{command} {text}");
+        let again = answer.field("retry-after").is_some();
+        assert_eq!(again, status == 503, "{answer:?}");
         let challenged = answer.field("www-authenticate").is_some();
         assert_eq!(challenged, status == 401, "{answer:?}");
         // After a refusal behind EPSV another reply can follow, so the connection is not used again.
@@ -144,6 +148,30 @@ async fn a_refusal_of_the_server_has_a_status() {
         assert_eq!(gateway.get("/hello.txt", "").await.text(), "hello");
         assert_eq!(server.connections(), connections + 1, "{command} {text}");
     }
+}
+
+/// A refusal of an FTP server has no page of its own, as an answer of HTTP has.
+#[tokio::test]
+async fn a_refusal_of_the_server_has_the_gateways_error_page() {
+    let server = FtpServer::start(Site::new().reply("RETR", "550 no")).await;
+    let folder = Scratch::new("ftp-pages");
+    let page = folder.write("page.txt", "our page\n");
+    let gateway = Running::start(&format!(
+        "error_pages: {{ 404: \"{0}\", 405: \"{0}\" }}\nproxy_pass: [{{ path: /, to: \"{1}/\" }}]\n",
+        page.display(),
+        server.url()
+    ));
+    let answer = gateway.get("/hello.txt", "").await;
+    assert_eq!((answer.status, answer.text()), (404, "our page\n"));
+    let mut client = gateway.client().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+        .await;
+    let answer = client.answer().await;
+    assert_eq!(
+        (answer.status, answer.field("allow"), answer.text()),
+        (405, Some("GET, HEAD"), "our page\n")
+    );
 }
 
 #[tokio::test]

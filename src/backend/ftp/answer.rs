@@ -47,12 +47,15 @@ impl Answer {
         }
     }
 
-    /// An answer whose body is the text of its status.
+    /// An answer whose body is the text of its status. 503 says when to come again: the server is busy, or has no space now.
     pub(super) fn status(status: StatusCode) -> Self {
         let text = status.canonical_reason().unwrap_or("error").to_lowercase();
         let mut answer = Self::empty(status).with("Content-Type", "text/plain; charset=utf-8");
         answer.body = AnswerBody::Text(Bytes::from(format!("{text}\n")));
-        answer
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => answer.with("Retry-After", "1"),
+            _ => answer,
+        }
     }
 
     pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {

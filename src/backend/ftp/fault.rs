@@ -67,7 +67,7 @@ impl From<FtpFault> for FtpError {
 impl FtpError {
     /// The error for a reply that was not expected.
     pub(super) fn from_reply(reply: &Reply) -> Self {
-        match status::for_refusal(reply.code) {
+        match status::for_refusal(reply) {
             Some(status) => Self::Refused(status),
             None => FtpFault::Unexpected(reply.code).into(),
         }

@@ -5,7 +5,7 @@ use super::words::number;
 use crate::moment;
 
 pub(super) fn line(line: &[u8]) -> Line {
-    let Some(end) = memchr::memchr(b' ', line) else {
+    let Some(end) = facts_end(line) else {
         return Line::Rest;
     };
     let (facts, name) = line.split_at_checked(end).unwrap_or_default();
@@ -34,6 +34,25 @@ pub(super) fn line(line: &[u8]) -> Line {
         }
     }
     entry(name, kind, size, modified)
+}
+
+/// Where the space behind the facts is. Facts have no space, but for the target of a link that some servers write:
+/// `type=OS.unix=slink:/my target; name`.
+fn facts_end(line: &[u8]) -> Option<usize> {
+    let first = memchr::memchr(b' ', line)?;
+    let before = line.get(..first).unwrap_or_default();
+    let fact = before.rsplit(|byte| *byte == b';').next();
+    let is_target = fact.is_some_and(|fact| {
+        let fact = fact.to_ascii_lowercase();
+        fact.starts_with(b"type=os.unix=slink:")
+    });
+    if !is_target {
+        return Some(first);
+    }
+    let behind = line.get(first..).unwrap_or_default();
+    let more = memchr::memmem::find(behind, b"; ")?;
+    // The space of `; `.
+    first.checked_add(more)?.checked_add(1)
 }
 
 /// `None` for the directory itself and its parent.

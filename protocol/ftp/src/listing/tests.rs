@@ -28,6 +28,7 @@ fn lines_of_mlsd_have_facts_and_a_name() {
         Type=file;Size=3;Modify=20260102030405;UNIX.mode=0644; a b \r\n\
         type=dir;modify=20260102030405.5; sub\r\n\
         type=OS.unix=slink:/etc;size=9; link\r\n\
+        type=OS.unix=slink:/pub/a b.txt;size=3; to a blank\r\n\
         size=x;modify=never;  leading\r\n \
         no facts\r\n\
         type=file; sub/name\r\n\
@@ -41,6 +42,7 @@ fn lines_of_mlsd_have_facts_and_a_name() {
             "File 3 2026-01-02T03:04:05Z a b ",
             "Link 9 - link",
             "File - - no facts",
+            "Link 3 - to a blank",
         ]
     );
 }
