@@ -35,4 +35,6 @@ pub(crate) enum Broken {
     Unknown,
     #[error("PROXY header of version 2 whose lengths do not fit")]
     Lengths,
+    #[error("PROXY header of version 2 with a wrong checksum")]
+    Checksum,
 }

@@ -208,6 +208,30 @@ fn records_of_version_2() {
     check_v2(0x21, 0x00, &ssl(1), Ok(unspecified));
 }
 
+/// The sum of the specification's section 2.2.4, as HAProxy's `send-proxy-v2 proxy-v2-options crc32c` writes it. The check value is
+/// that of RFC 3720 appendix B.4: 32 bytes of zeros.
+#[test]
+fn a_wrong_checksum_is_refused() {
+    assert_eq!(v2::crc32c(&[0; 32]), 0x8A91_36AA);
+    let summed = |difference: u32| {
+        let records = [record(4, b"x"), record(3, &[0; 4]), record(2, b"shop")].concat();
+        let mut bytes = header(0x21, 0x11, &[TCP4, &records].concat());
+        let sum = v2::crc32c(&bytes).wrapping_add(difference);
+        let place = 16 + TCP4.len() + 4 + 3;
+        bytes[place..place + 4].copy_from_slice(&sum.to_be_bytes());
+        parse(&bytes).map(|parsed| parsed.map(|(header, _)| header))
+    };
+    let plain = said("192.0.2.7:4711", "198.51.100.1:443", false);
+    assert_eq!(summed(0), Ok(Some(plain)));
+    assert_eq!(summed(1), Err(Broken::Checksum));
+    check_v2(
+        0x21,
+        0x11,
+        &with(&[&record(3, &[0; 3])]),
+        Err(Broken::Lengths),
+    );
+}
+
 #[test]
 fn a_header_of_version_2_has_a_bound() {
     let long = |length| [TCP4, &record(4, &vec![0; length - 16 - 12 - 3])].concat();

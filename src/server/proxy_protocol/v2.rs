@@ -13,6 +13,9 @@ const HEAD: usize = 16;
 /// client's certificate (HAProxy 3.2); nginx takes as many as this.
 pub(super) const MAX: usize = 4096;
 
+/// Type of the record that has a checksum of the whole header (section 2.2.4).
+const CHECKSUM: u8 = 0x03;
+
 /// Type of the record about TLS (section 2.2.6), and the bit of its first byte that says that the client speaks it.
 const SSL: u8 = 0x20;
 const CLIENT_SSL: u8 = 0x01;
@@ -36,7 +39,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Broken> {
     let Some(block) = bytes.get(HEAD..length) else {
         return Ok(None);
     };
-    Ok(Some((kind.header(block)?, length)))
+    let whole = bytes.get(..length).unwrap_or_default();
+    Ok(Some((kind.header(block, whole)?, length)))
 }
 
 /// What stands behind the head.
@@ -75,8 +79,8 @@ impl Kind {
         }
     }
 
-    /// The header whose bytes behind the head are these.
-    fn header(self, block: &[u8]) -> Result<Header, Broken> {
+    /// The header whose bytes behind the head are `block`, and all of whose bytes are `whole`.
+    fn header(self, block: &[u8], whole: &[u8]) -> Result<Header, Broken> {
         if self == Self::Local {
             return Ok(Header {
                 source: Source::Balancer,
@@ -95,6 +99,7 @@ impl Kind {
             }
             Self::Local | Self::Unspecified | Self::Unix => None,
         };
+        check_sum(records, whole)?;
         Ok(Header {
             source: named.map_or(Source::Unknown, Source::Client),
             is_secure: says_tls(records)?,
@@ -113,6 +118,37 @@ fn pair<const N: usize>(bytes: &[u8], ip: fn([u8; N]) -> IpAddr) -> Option<[Sock
         SocketAddr::new(ip(*client), u16::from_be_bytes([a, b])),
         SocketAddr::new(ip(*local), u16::from_be_bytes([c, d])),
     ])
+}
+
+/// Refuses a header whose checksum is wrong. Most headers have none.
+fn check_sum(mut records: &[u8], whole: &[u8]) -> Result<(), Broken> {
+    while let Some((kind, value, rest)) = record(records)? {
+        if kind == CHECKSUM {
+            let given = value.try_into().map_err(|_| Broken::Lengths)?;
+            let place = whole.len() - rest.len() - value.len();
+            // The sum is that of the header with zeros in place of the sum.
+            let mut summed = whole.to_vec();
+            summed
+                .get_mut(place..place + value.len())
+                .ok_or(Broken::Lengths)?
+                .fill(0);
+            if crc32c(&summed) != u32::from_be_bytes(given) {
+                return Err(Broken::Checksum);
+            }
+        }
+        records = rest;
+    }
+    Ok(())
+}
+
+/// The CRC-32C of RFC 9260 appendix A, bit by bit: a header has at most 4,096 bytes, and few have a sum.
+pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+    const POLYNOMIAL: u32 = 0x82F6_3B78;
+    let next = |sum: u32| (sum >> 1) ^ (POLYNOMIAL & (sum & 1).wrapping_neg());
+    let sum = bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| next(sum))
+    });
+    !sum
 }
 
 /// Whether a record says that the client speaks TLS. The others are ignored, but all of them must fit.
