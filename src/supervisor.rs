@@ -2,6 +2,10 @@
 //!
 //! Source: `sd_notify(3)`, `sd_watchdog_enabled(3)`. Without `NOTIFY_SOCKET` in the environment nothing is told.
 
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -67,7 +71,7 @@ impl Supervisor {
 
     fn tell(&self, state: &[NotifyState<'_>]) {
         if self.listens.load(Ordering::Relaxed)
-            && let Err(error) = sd_notify::notify(state)
+            && let Err(error) = notify(state)
         {
             warn!(%error, "the service manager cannot be told the state of the program");
         }
@@ -100,4 +104,19 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// Sends states to the socket that the environment names. A name that begins with `@` is that of an abstract socket
+/// (`sd_notify(3)`), which the crate does not know.
+fn notify(state: &[NotifyState<'_>]) -> io::Result<()> {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
+        return Ok(());
+    };
+    let Some(name) = socket.as_bytes().strip_prefix(b"@") else {
+        return sd_notify::notify(state);
+    };
+    let lines: String = state.iter().map(|state| format!("{state}\n")).collect();
+    let address = SocketAddr::from_abstract_name(name)?;
+    UnixDatagram::unbound()?.send_to_addr(lines.as_bytes(), &address)?;
+    Ok(())
 }

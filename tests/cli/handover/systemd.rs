@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{self, UnixDatagram};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,27 @@ fn by_shell(command: &Command, assignment: &str) -> Command {
         };
     }
     shell
+}
+
+#[test]
+fn an_abstract_socket_is_told_too() {
+    let name = format!("ajpgate-test-{}", std::process::id());
+    let address = net::SocketAddr::from_abstract_name(&name).unwrap();
+    let socket = UnixDatagram::bind_addr(&address).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let scratch = Scratch::new("abstract");
+    scratch.write(
+        "ajpgate.yaml",
+        "listeners: [{ bind: \"127.0.0.1:0\" }]\nadmin: off\nproxy_pass: [{ path: /, respond: { status: 204 } }]\n",
+    );
+    let mut command = ajpgate(scratch.path(), &["run"]);
+    command.env("NOTIFY_SOCKET", format!("@{name}"));
+    let running = Program::start(&mut command);
+    let mut bytes = [0; 4096];
+    let length = socket.recv(&mut bytes).expect("a message");
+    let text = std::str::from_utf8(&bytes[..length]).unwrap();
+    assert!(text.lines().any(|line| line == "READY=1"), "{text}");
+    drop(running);
 }
 
 #[test]
