@@ -121,6 +121,11 @@ pub(crate) trait Kind {
 
     /// Its JSON Schema.
     fn schema() -> Schema;
+
+    /// Its JSON Schema where it is the name of a key. Such names are always strings in JSON.
+    fn name_schema() -> Schema {
+        Self::schema()
+    }
 }
 
 /// A scalar of the file that has been read as its [`Kind`] says.
@@ -313,7 +318,7 @@ impl<K: Kind, T: JsonSchema> JsonSchema for Named<K, T> {
         let value = generator.subschema_for::<T>();
         schemars::json_schema!({
             "type": "object",
-            "propertyNames": K::schema(),
+            "propertyNames": K::name_schema(),
             "additionalProperties": value,
         })
     }

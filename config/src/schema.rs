@@ -139,6 +139,25 @@ mod tests {
         }
     }
 
+    /// Editors hold the names of keys against it, which are strings in JSON whatever they look like in YAML.
+    #[test]
+    fn names_of_keys_are_strings() {
+        fn check(part: &Value) {
+            match part {
+                Value::Object(keys) => {
+                    if let Some(names) = keys.get("propertyNames") {
+                        let kind = names.get("type").and_then(Value::as_str);
+                        assert!(matches!(kind, None | Some("string")), "{names}");
+                    }
+                    keys.values().for_each(check);
+                }
+                Value::Array(parts) => parts.iter().for_each(check),
+                _ => {}
+            }
+        }
+        check(&SCHEMA);
+    }
+
     /// Documents with one key each, for every key of the schema.
     fn documents(part: &Value, wrap: &dyn Fn(Value) -> Value, found: &mut Vec<Value>) {
         let part = resolved(part);

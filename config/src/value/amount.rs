@@ -74,6 +74,10 @@ impl Kind for ErrorStatus {
     fn schema() -> Schema {
         json_schema!({ "type": "integer", "minimum": 400, "maximum": 599 })
     }
+
+    fn name_schema() -> Schema {
+        json_schema!({ "pattern": "^0*[45][0-9][0-9]$" })
+    }
 }
 
 const FACTOR_HINT: &str = "a weight is a number from 1 to 100 with at most two decimals";
