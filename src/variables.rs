@@ -29,7 +29,7 @@ pub(crate) struct Variables {
 /// What the choice of a member sets.
 #[derive(Debug)]
 pub(crate) struct MemberVariables<'a> {
-    /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer, which sets the route only.
+    /// `BALANCER_NAME`; `None` for a backend's URL in place of a balancer, which sets no variable, as in httpd.
     pub(crate) balancer: Option<&'a Arc<str>>,
     pub(crate) worker: &'a Arc<str>,
     pub(crate) route: &'a Arc<str>,
@@ -58,8 +58,8 @@ impl Variables {
             self.worker_name = Some(Arc::clone(member.worker));
             // Once changed it stays so for later attempts, as in httpd.
             self.route_changed |= member.route_changed;
+            self.worker_route = Some(Arc::clone(member.route));
         }
-        self.worker_route = Some(Arc::clone(member.route));
     }
 
     /// The id of the request: 128 random bits as 32 hexadecimal digits, as nginx's `$request_id`. It is made when somebody asks

@@ -22,7 +22,7 @@ pub(super) struct ForMember<'a> {
     overlay: Overlay<'a>,
     /// The fields that name the user to a member that speaks HTTP.
     user_fields: Vec<(&'a str, &'a str)>,
-    /// `request_attributes`, filled in.
+    /// `request_attributes`, filled in. One without a value is left out, so that a servlet reads null.
     attributes: Vec<(String, Vec<u8>)>,
     /// The part of the path that a client must not leave: empty or `/app`.
     root: Cow<'a, str>,
@@ -56,6 +56,7 @@ impl<'a> ForMember<'a> {
         }
         let attributes = mapping.request_attributes.iter();
         let attributes = attributes.map(|(name, value)| (name.clone(), facts.render(value)));
+        let attributes = attributes.filter(|(_, value)| !value.is_empty());
         let back = plan.back(member);
         Self {
             request,

@@ -25,8 +25,8 @@ impl Issued<'_> {
 
 /// Reads a `Set-Cookie` field (RFC 6265 section 5.2).
 ///
-/// `None` for a cookie of another name, and for one that deletes the session: an empty value, or a `Max-Age` that is
-/// not positive.
+/// `None` for a cookie of another name, and for one that deletes the session: an empty value, a `Max-Age` that is not
+/// positive, or an `Expires` in the year 1970, which containers write for that.
 pub fn issued<'a, 'n>(names: impl Into<Names<'n>>, set_cookie: &'a [u8]) -> Option<Issued<'a>> {
     let Names {
         cookie, separator, ..
@@ -45,11 +45,19 @@ pub fn issued<'a, 'n>(names: impl Into<Names<'n>>, set_cookie: &'a [u8]) -> Opti
 }
 
 fn expires_at_once(attribute: &[u8]) -> bool {
-    pair(attribute).is_some_and(|(name, value)| {
-        name.eq_ignore_ascii_case(b"max-age")
-            && (value.starts_with(b"-")
-                || (!value.is_empty() && value.iter().all(|&digit| digit == b'0')))
-    })
+    let Some((name, value)) = pair(attribute) else {
+        return false;
+    };
+    if name.eq_ignore_ascii_case(b"max-age") {
+        let value = value.strip_prefix(b"\"").unwrap_or(value);
+        let value = value.strip_suffix(b"\"").unwrap_or(value);
+        return value.starts_with(b"-")
+            || (!value.is_empty() && value.iter().all(|&digit| digit == b'0'));
+    }
+    name.eq_ignore_ascii_case(b"expires")
+        && value
+            .split(|byte| !byte.is_ascii_digit())
+            .any(|number| number == b"1970")
 }
 
 /// Name and value around the first `=`, without white space.
