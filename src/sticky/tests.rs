@@ -309,8 +309,14 @@ fn issued_sessions() {
         ("JSESSIONID=S.n1; Max-Age=0", None),
         ("JSESSIONID=S.n1; max-age = -1", None),
         ("JSESSIONID=S.n1; Max-Age=\"0\"", None),
-        ("JSESSIONID=gone; Expires=Thu, 01-Jan-1970 00:00:00 GMT", None),
-        ("JSESSIONID=gone; expires=Thu, 01 Jan 1970 00:00:10 GMT; Path=/", None),
+        (
+            "JSESSIONID=gone; Expires=Thu, 01-Jan-1970 00:00:00 GMT",
+            None,
+        ),
+        (
+            "JSESSIONID=gone; expires=Thu, 01 Jan 1970 00:00:10 GMT; Path=/",
+            None,
+        ),
         (
             "JSESSIONID=S.n1; Expires=Wed, 19 Jul 2090 19:70:00 GMT",
             Some(("S.n1", Some("n1"))),

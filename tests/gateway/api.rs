@@ -573,7 +573,11 @@ async fn a_change_takes_the_tag_of_each_resource_that_shows_its_settings() {
         let fields = format!("Content-Type: application/json\r\nIf-Match: {tag}\r\n");
         let before = read(&gateway, changed).await[body].as_u64().unwrap_or(7);
         let change = json!({ body: before + 1 }).to_string();
-        let change = async || ask(&gateway, "PATCH", changed, &fields, &change).await.status;
+        let change = async || {
+            ask(&gateway, "PATCH", changed, &fields, &change)
+                .await
+                .status
+        };
         assert_eq!(change().await, 200, "{path}");
         assert_eq!(change().await, 412, "{path}");
     }

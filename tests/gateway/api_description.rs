@@ -314,7 +314,12 @@ async fn a_member_is_added_exactly_when_the_description_allows_it() {
     let mut api = Api::new(&gateway).await;
     let description = api.description.clone();
     let path = format!("{BALANCER}/members");
-    let schema = schema(&description, "/api/v1/balancers/{balancer}/members", "post", None);
+    let schema = schema(
+        &description,
+        "/api/v1/balancers/{balancer}/members",
+        "post",
+        None,
+    );
     let unknown = json!({ "url": "ajp://member.invalid", "unknown": 1 });
     let mut refused = vec![
         ("unknown".to_owned(), unknown.to_string()),
@@ -368,6 +373,11 @@ async fn every_answer_is_as_described() {
     }
     let error = api.send("PATCH", BALANCER, "{\"x\": 1}").await;
     let error = serde_json::from_str(error.text()).unwrap();
-    let described = schema(&description, "/api/v1/balancers/{balancer}", "patch", Some(422));
+    let described = schema(
+        &description,
+        "/api/v1/balancers/{balancer}",
+        "patch",
+        Some(422),
+    );
     assert!(allows(&description, described, &error), "{error}");
 }

@@ -221,8 +221,5 @@ async fn a_chain_that_does_not_fit_is_cut_to_the_leaf_and_then_left_out() {
             seen.push((count, forwarded));
         }
     }
-    assert_eq!(
-        seen,
-        [(2, 1), (2, 0), (1, 1), (1, 0), (0, 1), (0, 0)]
-    );
+    assert_eq!(seen, [(2, 1), (2, 0), (1, 1), (1, 0), (0, 1), (0, 0)]);
 }
