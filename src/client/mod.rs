@@ -194,12 +194,8 @@ fn text(ip: IpAddr) -> Box<str> {
         return ip.to_string().into();
     };
     let [a, b, c, d] = ip.octets();
-    let mut number = itoa::Buffer::new();
-    let mut text = String::with_capacity("255.255.255.255".len());
-    text.push_str(number.format(a));
-    for part in [b, c, d] {
-        text.push('.');
-        text.push_str(number.format(part));
-    }
-    text.into()
+    let [mut one, mut two, mut three, mut four] = [itoa::Buffer::new(); 4];
+    let (a, b) = (one.format(a), two.format(b));
+    let (c, d) = (three.format(c), four.format(d));
+    [a, ".", b, ".", c, ".", d].concat().into()
 }

@@ -124,6 +124,25 @@ impl Fields {
         self.fields.push(Field { name, value, known });
     }
 
+    /// Adds a field of a name that is known, or appends to the value of the last field, behind a separator, where that has the
+    /// same name.
+    pub(crate) fn push_or_append(
+        &mut self,
+        known: Known,
+        name: &[u8],
+        separator: &[u8],
+        value: &[u8],
+    ) {
+        match self.fields.last_mut() {
+            Some(last) if last.known == known && last.value.end == self.text.len() => {
+                self.text.extend_from_slice(separator);
+                self.text.extend_from_slice(value);
+                last.value.end = self.text.len();
+            }
+            _ => self.push_known(known, name, value),
+        }
+    }
+
     /// Gives the first field of this name another value and removes the others; without one, adds it.
     pub(crate) fn set(&mut self, name: &str, value: &[u8]) {
         let text = name;

@@ -55,7 +55,7 @@ const KINDS: [Kind; 5] = [
     // Three are for the beginning of a connection, of which an idle one keeps nothing.
     Kind {
         closes: true,
-        ..Kind::get("/1024", 26.1)
+        ..Kind::get("/1024", 24.1)
     },
 ];
 

@@ -31,17 +31,24 @@ pub(super) fn last(
         // The length that GET would have had (RFC 9110 section 8.6).
         (false, true, length) => match (head.fields.get(Known::ContentLength), length) {
             (Some(length), _) => HeaderValue::from_bytes(length).ok(),
-            (None, length) => length.filter(|length| *length > 0).map(HeaderValue::from),
+            (None, length) => length.filter(|length| *length > 0).and_then(number),
         },
-        (false, false, length) => length.map(HeaderValue::from),
+        (false, false, length) => length.and_then(number),
     };
     if let Some(length) = length {
-        map.insert(CONTENT_LENGTH, length);
+        map.append(CONTENT_LENGTH, length);
     }
-    if let Ok(date) = HeaderValue::from_bytes(date) {
-        map.entry(DATE).or_insert(date);
+    if head.fields.get(Known::Date).is_none()
+        && let Ok(date) = HeaderValue::from_bytes(date)
+    {
+        map.append(DATE, date);
     }
     response(head, map)
+}
+
+/// A number as a value, in one allocation: the crate `http` takes two.
+fn number(number: u64) -> Option<HeaderValue> {
+    HeaderValue::from_str(itoa::Buffer::new().format(number)).ok()
 }
 
 /// The fields that go on.

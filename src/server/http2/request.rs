@@ -4,7 +4,7 @@
 //! concern a connection, a Content-Length that is no number. Here is what it lets pass.
 
 use h2::ext::Protocol;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 
 use super::super::limits;
@@ -82,7 +82,8 @@ pub(super) fn read(
         extensions,
         ..
     } = parts;
-    if list_size(&uri, &headers) > limits.max_bytes {
+    let size = list_size(&uri, &headers);
+    if size > limits.max_bytes {
         return Err(Refused::HeadTooLarge.into());
     }
     let protocol = extensions.get::<Protocol>().map(Protocol::as_str);
@@ -93,10 +94,10 @@ pub(super) fn read(
     }
     let target = target(&method, &uri)?;
     limits.target(target.as_str().len())?;
-    let mut fields = fields(&uri, &headers)?;
+    let (mut fields, told) = fields(&uri, &headers, size)?;
     limits.fields(fields.len())?;
     let over = over || protocol.is_some();
-    let body = match (over, content_length(&headers)?) {
+    let body = match (over, told.length()) {
         (true, _) => Body::Over,
         (false, Some(length)) => Body::of_length(length),
         (false, None) => Body::UntilClose,
@@ -127,15 +128,6 @@ fn list_size(uri: &Uri, headers: &HeaderMap) -> usize {
     headers.iter().map(field).sum::<usize>() + authority + path + 4 * FIELD
 }
 
-/// The one Content-Length, as HTTP/1.1 reads it. `h2` holds the body to it.
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Malformed> {
-    let mut fields = BodyFields::default();
-    for length in headers.get_all(CONTENT_LENGTH) {
-        fields.content_length(length.as_bytes())?;
-    }
-    Ok(fields.length())
-}
-
 /// The target as HTTP/1.1 writes it: `:path`; for CONNECT `:authority`.
 fn target(method: &Method, uri: &Uri) -> Result<RequestTarget, Malformed> {
     if *method == Method::CONNECT {
@@ -150,19 +142,13 @@ fn target(method: &Method, uri: &Uri) -> Result<RequestTarget, Malformed> {
     Ok(RequestTarget::parse(path.as_bytes()).map_err(Refused::from)?)
 }
 
-/// The fields, with `:authority` as Host and the cookies in one field (RFC 9113 sections 8.2.3 and 8.3.1).
-fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
+/// The fields, with `:authority` as Host and the cookies in one field (RFC 9113 sections 8.2.3 and 8.3.1), and what they say
+/// about the body, as HTTP/1.1 reads it: `h2` holds the body to its length. `size`: bytes of the list.
+fn fields(uri: &Uri, headers: &HeaderMap, size: usize) -> Result<(Fields, BodyFields), Malformed> {
     let host = host(uri, headers)?;
-    let cookies: Vec<&[u8]> = headers
-        .get_all(COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    let bytes = |(name, value): (&http::HeaderName, &HeaderValue)| {
-        name.as_str().len() + value.len() + b"; ".len()
-    };
-    let bytes = headers.iter().map(bytes).sum::<usize>() + "host".len() + host.len();
+    let bytes = size.saturating_sub(headers.len() * FIELD);
     let mut fields = Fields::with_capacity(headers.len() + 1, bytes);
+    let mut body = BodyFields::default();
     fields.push_known(Known::Host, b"host", host.as_bytes());
     for (name, value) in headers {
         let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
@@ -175,16 +161,19 @@ fn fields(uri: &Uri, headers: &HeaderMap) -> Result<Fields, Malformed> {
         if is_space(value.first()) || is_space(value.last()) {
             return Err(Malformed::WhiteSpace);
         }
-        if !matches!(known, Known::Host | Known::Cookie) {
-            fields.push_known(known, name, value);
+        match known {
+            Known::Host => continue,
+            // Those of one name follow one another.
+            Known::Cookie => {
+                fields.push_or_append(known, name, b"; ", value);
+                continue;
+            }
+            Known::ContentLength => body.content_length(value)?,
+            _ => {}
         }
+        fields.push_known(known, name, value);
     }
-    match &*cookies {
-        [] => {}
-        [one] => fields.push_known(Known::Cookie, b"cookie", one),
-        several => fields.push_known(Known::Cookie, b"cookie", &several.join(&b"; "[..])),
-    }
-    Ok(fields)
+    Ok((fields, body))
 }
 
 /// The host that the request is for.
@@ -274,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             shown(&asked.unwrap()),
-            "host: shop.example.com, x: y, cookie: a=1; b=2; c=3"
+            "host: shop.example.com, cookie: a=1; b=2; c=3, x: y"
         );
         let one = ask("GET", URI, &[("cookie", "a=1")]).unwrap();
         assert_eq!(shown(&one), "host: shop.example.com, cookie: a=1");
