@@ -154,23 +154,14 @@ mod tests {
 
     use super::*;
 
-    /// A folder that is empty.
-    fn folder(name: &str) -> std::path::PathBuf {
-        let name = format!("ajpgate-input-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir(&folder).unwrap();
-        folder
-    }
-
     /// Without O_NONBLOCK the opening of a pipe would wait for a writer.
     #[test]
     fn pipes_and_directories_are_refused_at_once() {
-        let folder = folder("pipe");
-        let pipe = folder.join("pipe");
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        for path in [pipe.as_path(), &folder, Path::new("/dev/zero")] {
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
             let error = read_file(path, 10).unwrap_err();
             assert_eq!(error.to_string(), "it is not a file", "{}", path.display());
             assert!(!error.is_missing());
@@ -182,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_file_is_read_up_to_its_bound() {
-        let file = folder("bound").join("file");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
         let error = read_file(&file, 4).unwrap_err();
         assert!(error.is_missing(), "{error}");
         std::fs::write(&file, "1234").unwrap();

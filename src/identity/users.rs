@@ -314,14 +314,6 @@ mod tests {
     const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const ANNA: &str = "anna:$2y$04$Op6C1pTlDFfZeKh67qGrc.gOGq/stAT4iUoIfK/XOiesuw9FiBZ42\n";
 
-    /// A file that is not there yet.
-    fn file(name: &str) -> PathBuf {
-        let name = format!("ajpgate-users-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = fs::remove_file(&path);
-        path
-    }
-
     fn credentials(user: &str, password: &str) -> Credentials {
         Credentials {
             user: user.to_owned(),
@@ -340,7 +332,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_changed_file_counts_and_a_broken_one_does_not() {
-        let path = file("changed");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
         fs::write(&path, ANNA).unwrap();
         let users = Arc::new(LiveUsers::new(&path).unwrap());
         let hashing = Hashing::new(1);
@@ -365,7 +358,8 @@ mod tests {
     /// A look that is slow must not bring back what a later one has replaced.
     #[tokio::test]
     async fn looks_at_the_file_follow_one_another() {
-        let path = file("race");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
         fs::write(&path, ANNA.replace("anna", "bert")).unwrap();
         let users = LiveUsers::new(&path).unwrap();
         fs::write(&path, ANNA).unwrap();
@@ -386,7 +380,8 @@ mod tests {
     /// As `touch -r` and `rsync --inplace --times` leave it.
     #[test]
     fn a_change_counts_that_leaves_size_inode_and_time_of_writing() {
-        let path = file("time");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
         fs::write(&path, ANNA).unwrap();
         let users = LiveUsers::new(&path).unwrap();
         let written = fs::metadata(&path).unwrap().modified().unwrap();
@@ -401,7 +396,8 @@ mod tests {
 
     #[test]
     fn a_reload_reads_the_file_whatever_was_seen_of_it() {
-        let path = file("reload");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
         fs::write(&path, ANNA).unwrap();
         let users = LiveUsers::new(&path).unwrap();
         fs::write(&path, ANNA.replace("anna", "bert")).unwrap();
@@ -415,7 +411,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_file_is_told_line_by_line() {
-        let path = file("bad");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
         let error = read(&path).unwrap_err();
         assert!(error.is_missing() && error.lines().len() == 1);
         fs::write(&path, "a:x\n\nb\n").unwrap();

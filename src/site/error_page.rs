@@ -125,19 +125,19 @@ mod tests {
         )
     }
 
-    fn folder() -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("ajpgate-pages-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("a.html", "global"), ("b.html", "own"), ("c.json", "{}")] {
-            std::fs::write(folder.join(name), text).unwrap();
+            std::fs::write(folder.path().join(name), text).unwrap();
         }
         folder
     }
 
     #[test]
     fn the_mappings_page_comes_first_and_members_keep_their_bodies() {
+        let folder = folder();
         let (global, own, overrides) = pages(
-            &folder(),
+            folder.path(),
             "    error_pages: { 404: b.html }\n\
              error_pages: { 404: a.html, 500: a.html, 503: c.json }\nerror_override: [404, 500]",
         );
@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn fields_of_the_old_body_go_and_all_others_stay() {
-        let (global, _, _) = pages(&folder(), "error_pages: { 503: c.json, 404: a.html }");
+        let folder = folder();
+        let (global, _, _) = pages(folder.path(), "error_pages: { 503: c.json, 404: a.html }");
         let mut fields = Fields::default();
         for (name, value) in [
             ("Content-Type", "text/plain"),

@@ -1,4 +1,4 @@
-//! How tests are written: no fixed ports, and no sleeps.
+//! How tests are written: no fixed ports, no sleeps, and nothing left behind.
 
 use super::source::{names, sources};
 use super::violations::{Exempt, Violations};
@@ -74,4 +74,26 @@ fn tests_wait_for_an_event_and_not_for_a_time() {
     }
     found.unused(&exempt);
     found.none("wait with `until`, or say with `support::pause` why a time has to pass");
+}
+
+/// Files that name the system's folder for temporary files, and why.
+const TEMPORARY: &[(&str, &str)] = &[(
+    "src/cli/demo/certificate.rs",
+    "the program's own, which it removes",
+)];
+
+#[test]
+fn what_tests_write_is_removed_with_them() {
+    let mut found = Violations::default();
+    let mut exempt = Exempt::new(TEMPORARY);
+    let folders = ["src", "config/src", "protocol/src", "protocol/ftp/src"];
+    for source in sources(&[TESTS, &folders[..]].concat()) {
+        for (number, line) in source.code() {
+            if names(line, "temp_dir") && !exempt.covers(&source.path) {
+                found.add(&source, number, "a folder that somebody has to remove");
+            }
+        }
+    }
+    found.unused(&exempt);
+    found.none("take a Scratch, or in unit tests tempfile::tempdir: both are removed when they are dropped");
 }

@@ -282,9 +282,8 @@ async fn heartbeats_decide_which_member_is_chosen() {
 #[tokio::test]
 async fn heartbeats_are_read_from_a_storage_file() {
     let nodes = [Container::hello("n1").await, Container::hello("n2").await];
-    let folder = std::env::temp_dir().join(format!("ajpgate-heartbeat-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("hb.dat");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hb.dat");
     let write = |ready: [u32; 2]| {
         let line = |node: &Container, ready: u32| {
             let port = node.address.port();
@@ -311,5 +310,4 @@ async fn heartbeats_are_read_from_a_storage_file() {
         })
         .await;
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -1,12 +1,12 @@
 //! TLS to members: which certificates are accepted, which one is presented, and that connections are kept.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::gateway::{ConfigFile, Running};
@@ -16,14 +16,12 @@ use crate::support::until;
 /// A certificate authority of this test, and its folder.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: PathBuf,
+    folder: TempDir,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("ajpgate-tls-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -33,11 +31,11 @@ impl Authority {
     }
 
     fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.folder.join(file), text).unwrap();
+        std::fs::write(self.folder.path().join(file), text).unwrap();
     }
 
     fn file(&self, file: &str) -> String {
-        self.folder.join(file).display().to_string()
+        self.folder.path().join(file).display().to_string()
     }
 
     /// Issues a certificate for this name.
@@ -88,12 +86,6 @@ impl Authority {
     }
 }
 
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// A gateway in front of this server, whose name in the URL is `localhost`.
 fn before(origin: &Origin, tls: &str) -> Running {
     let url = format!("https://localhost:{}", origin.address.port());
@@ -103,8 +95,8 @@ fn before(origin: &Origin, tls: &str) -> Running {
 /// `watch: true` looks at the files that members name, too.
 #[tokio::test]
 async fn a_changed_ca_file_is_read_again() {
-    let ca = Authority::new("watched");
-    let other = Authority::new("watched-other");
+    let ca = Authority::new();
+    let other = Authority::new();
     let origin = ca.server("localhost", false).await;
     ca.write("trusted.pem", &other.issuer.pem());
     let file = ConfigFile::new(
@@ -127,7 +119,7 @@ async fn a_changed_ca_file_is_read_again() {
 
 #[tokio::test]
 async fn a_certificate_of_the_ca_is_accepted_and_connections_are_kept() {
-    let ca = Authority::new("kept");
+    let ca = Authority::new();
     let origin = ca.server("localhost", false).await;
     let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
     let mut client = gateway.client().await;
@@ -141,7 +133,7 @@ async fn a_certificate_of_the_ca_is_accepted_and_connections_are_kept() {
 
 #[tokio::test]
 async fn another_name_is_refused_unless_server_name_has_it() {
-    let ca = Authority::new("name");
+    let ca = Authority::new();
     let origin = ca.server("node3.example.com", false).await;
     let file = ca.file("ca.pem");
     let gateway = before(&origin, &format!("ca: {file}"));
@@ -154,7 +146,7 @@ async fn another_name_is_refused_unless_server_name_has_it() {
 
 #[tokio::test]
 async fn an_unknown_certificate_is_refused_unless_verify_is_off() {
-    let (ca, other) = (Authority::new("stranger"), Authority::new("other"));
+    let (ca, other) = (Authority::new(), Authority::new());
     let origin = other.server("localhost", false).await;
     let gateway = before(&origin, &format!("ca: {}", ca.file("ca.pem")));
     assert_eq!(gateway.get("/", "").await.status, 503);
@@ -173,7 +165,7 @@ async fn an_unknown_certificate_is_refused_unless_verify_is_off() {
 
 #[tokio::test]
 async fn the_gateway_presents_its_certificate() {
-    let ca = Authority::new("shown");
+    let ca = Authority::new();
     let origin = ca.server("localhost", true).await;
     let (certificate, key) = ca.issue("gateway");
     ca.write("client.pem", &certificate.pem());
@@ -193,7 +185,7 @@ async fn the_gateway_presents_its_certificate() {
 /// The end of a TLS stream without a closing alert may be caused by an attacker.
 #[tokio::test]
 async fn a_tls_answer_that_is_cut_off_never_looks_complete() {
-    let ca = Authority::new("cut");
+    let ca = Authority::new();
     let acceptor = ca.acceptor("localhost", false);
     let origin = Origin::accept(move |_, stream| {
         let acceptor = acceptor.clone();
@@ -213,7 +205,7 @@ async fn a_tls_answer_that_is_cut_off_never_looks_complete() {
 
 #[tokio::test]
 async fn an_upgrade_goes_through_tls() {
-    let ca = Authority::new("upgrade");
+    let ca = Authority::new();
     let acceptor = ca.acceptor("localhost", false);
     let origin = Origin::accept(move |_, stream| {
         let acceptor = acceptor.clone();

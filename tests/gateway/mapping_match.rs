@@ -272,8 +272,7 @@ async fn fixed_answers_are_given_to_every_method() {
 
 #[tokio::test]
 async fn the_file_of_a_fixed_answer_has_the_type_that_its_ending_says() {
-    let folder = std::env::temp_dir().join(format!("ajpgate-fixed-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let files = [
         ("page.html", &b"\xc3\xa9"[..], "text/html; charset=utf-8"),
         ("latin.html", b"\xe9", "text/html"),
@@ -286,7 +285,7 @@ async fn the_file_of_a_fixed_answer_has_the_type_that_its_ending_says() {
     ];
     let mut mappings = String::new();
     for (name, body, _) in files {
-        let file = folder.join(name);
+        let file = folder.path().join(name);
         std::fs::write(&file, body).unwrap();
         let file = file.display();
         mappings += &format!("  - {{ path: /{name}, respond: {{ file: \"{file}\" }} }}\n");
@@ -297,7 +296,6 @@ async fn the_file_of_a_fixed_answer_has_the_type_that_its_ending_says() {
         assert_eq!(answer.field("Content-Type"), Some(expected), "{name}");
         assert_eq!(answer.body, body, "{name}");
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

@@ -39,7 +39,10 @@ impl Chromium {
     pub(crate) async fn start() -> Self {
         require("chromium", "chromium");
         let folder = Scratch::new("chromium");
-        let mut command = Command::new(require("chromedriver", "chromium-driver"));
+        // Both leave files in the folder for temporary ones.
+        let mut command = Command::new("env");
+        command.arg(format!("TMPDIR={}", folder.path().display()));
+        command.arg(require("chromedriver", "chromium-driver"));
         command.arg("--port=0");
         let process = Process::spawn(&command, Signal::Kill, &folder.path().join("console.log"));
         let port = wait::until(STARTS_WITHIN, async || port(&process.log())).await;

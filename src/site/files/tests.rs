@@ -14,16 +14,13 @@ use super::*;
 const SECRET: &str = "the secret beside the directory";
 
 /// A folder with a directory `www` and a secret beside it. Removed when it is dropped.
-struct TestFolder(PathBuf);
+struct TestFolder(tempfile::TempDir);
 
 impl TestFolder {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("ajpgate-files-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        let place = Self(path);
-        fs::create_dir_all(place.0.join("www/folder")).unwrap();
-        fs::create_dir_all(place.0.join("outside")).unwrap();
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(place.file("www/folder")).unwrap();
+        fs::create_dir_all(place.file("outside")).unwrap();
         place.write("secret.txt", SECRET);
         place.write("outside/secret.txt", SECRET);
         place.write("www/a.txt", "a");
@@ -32,22 +29,20 @@ impl TestFolder {
         place
     }
 
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).unwrap();
+        fs::write(self.file(name), text).unwrap();
     }
 
     fn link(&self, name: &str, to: &str) {
-        symlink(to, self.0.join(name)).unwrap();
+        symlink(to, self.file(name)).unwrap();
     }
 
     fn www(&self) -> PathBuf {
-        self.0.join("www")
-    }
-}
-
-impl Drop for TestFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.file("www")
     }
 }
 
@@ -80,7 +75,7 @@ fn ways(place: &TestFolder) -> [(&'static str, Arc<Directory>); 3] {
 
 #[tokio::test]
 async fn files_and_folders_are_opened_beneath_the_directory() {
-    let place = TestFolder::new("beneath");
+    let place = TestFolder::new();
     let large = "0123456789".repeat(100_000);
     place.write("www/large.txt", &large);
     place.write("www/caf\u{e9} \\ x.txt", "odd");
@@ -108,8 +103,8 @@ async fn files_and_folders_are_opened_beneath_the_directory() {
 
 #[tokio::test]
 async fn links_are_followed_only_where_they_stay_inside() {
-    let place = TestFolder::new("links");
-    let secret = place.0.join("secret.txt");
+    let place = TestFolder::new();
+    let secret = place.file("secret.txt");
     place.link("www/inside", "a.txt");
     place.link("www/folder/up", "../a.txt");
     place.link("www/other", "folder");
@@ -172,7 +167,7 @@ async fn links_are_followed_only_where_they_stay_inside() {
 
 #[tokio::test]
 async fn pipes_sockets_and_devices_are_no_files() {
-    let place = TestFolder::new("special");
+    let place = TestFolder::new();
     let pipe = place.www().join("pipe");
     assert!(
         Command::new("mkfifo")
@@ -198,7 +193,7 @@ async fn pipes_sockets_and_devices_are_no_files() {
 
 #[tokio::test]
 async fn a_file_that_becomes_shorter_is_an_error_and_one_that_grows_is_not() {
-    let place = TestFolder::new("changing");
+    let place = TestFolder::new();
     for (way, directory) in ways(&place) {
         place.write("www/changing", &"x".repeat(200_000));
         let opened = directory.find(b"changing").await.unwrap();
@@ -242,18 +237,18 @@ async fn a_file_that_becomes_shorter_is_an_error_and_one_that_grows_is_not() {
 
 #[test]
 fn only_directories_are_directories() {
-    let place = TestFolder::new("kinds");
+    let place = TestFolder::new();
     place.link("to-www", "www");
     assert!(Directory::open(&place.www()).is_ok());
-    assert!(Directory::open(&place.0.join("to-www")).is_ok());
-    assert!(Directory::open(&place.0.join("none")).is_err());
+    assert!(Directory::open(&place.file("to-www")).is_ok());
+    assert!(Directory::open(&place.file("none")).is_err());
     assert!(Directory::open(&place.www().join("a.txt")).is_err());
 }
 
 /// A folder, and a link out of the directory, change places all the time while files are asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_race_between_looking_and_opening_leads_out() {
-    let place = TestFolder::new("race");
+    let place = TestFolder::new();
     place.link("www/folder-out", "../outside");
     place.write("www/folder/secret.txt", "no secret");
     place.link("www/up", "folder/../folder/secret.txt");

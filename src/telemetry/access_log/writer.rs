@@ -130,13 +130,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pipe_that_nobody_reads_does_not_hold_up_the_end() {
-        let path = std::env::temp_dir().join(format!("ajpgate-access-log-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
         let made = Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
         // The thread ends when this is dropped.
         let pipe = OpenOptions::new().read(true).write(true).open(&path);
         let writer = Writer::start(&Sink::File(path.clone()), Counter::default()).unwrap();
-        std::fs::remove_file(&path).unwrap();
         let line = "x".repeat(1000);
         // More than a pipe holds.
         (0..1000).for_each(|_| writer.write(&line));
