@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let member = api.change(&arguments.named.balancer, &arguments.named.member, &change);
         let member = Member::of(member.await?)?;
         match arguments.wait {
-            true => wait(api, &arguments.named.balancer, member).await,
+            true => wait(api, &arguments.named.balancer, member, &mut Progress::new()).await,
             false => {
                 let what = match member.drained {
                     true => "can be stopped".to_owned(),
@@ -54,12 +54,27 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Who is asked what the gateway says of a member.
+trait Look {
+    async fn look(&mut self, balancer: &str, url: &str) -> Result<Said, ApiError>;
+}
+
+impl Look for Api {
+    async fn look(&mut self, balancer: &str, url: &str) -> Result<Said, ApiError> {
+        self.member(balancer, url).await
+    }
+}
+
 /// Looks at the member until the drain is over. Its route may be changed meanwhile, so its url names it.
 ///
 /// A gateway that is restarted is away for a while, and may not know the member at first: only a program that has known the
 /// member says that it is gone.
-async fn wait(api: &mut Api, balancer: &str, mut member: Member) -> Result<ExitCode, ApiError> {
-    let mut progress = Progress::new();
+async fn wait(
+    gateway: &mut impl Look,
+    balancer: &str,
+    mut member: Member,
+    progress: &mut Progress,
+) -> Result<ExitCode, ApiError> {
     let mut answered = Instant::now();
     loop {
         if !member.status.drain {
@@ -74,7 +89,7 @@ async fn wait(api: &mut Api, balancer: &str, mut member: Member) -> Result<ExitC
         member = loop {
             sleep(INTERVAL).await;
             let is_late = answered.elapsed() >= PATIENCE;
-            match api.member(balancer, &member.url).await {
+            match gateway.look(balancer, &member.url).await {
                 Ok(Said::Member(value)) => {
                     answered = Instant::now();
                     break Member::of(value)?;
@@ -133,5 +148,103 @@ impl Progress {
         let again = if self.terminal.is_one { AGAIN } else { "" };
         show(&format!("{again}{what}\n"))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A gateway that says what it is told to, by seconds since the start.
+    struct Scripted<F> {
+        began: Instant,
+        says: F,
+    }
+
+    impl<F: FnMut(u64) -> Result<Said, ApiError>> Look for Scripted<F> {
+        async fn look(&mut self, _: &str, _: &str) -> Result<Said, ApiError> {
+            (self.says)(self.began.elapsed().as_secs())
+        }
+    }
+
+    fn member(drains: bool, drained: bool) -> Value {
+        json!({
+            "url": "ajp://a:8009", "route": "a", "state": "drains", "usable": true, "status": { "drain": drains },
+            "drained": drained, "sessions": 1, "busy": 0, "elected": 1, "errors": 0, "loadfactor": 1, "lbset": 0,
+            "retry_in": null, "sticky": {},
+        })
+    }
+
+    fn drains() -> Result<Said, ApiError> {
+        Ok(Said::Member(member(true, false)))
+    }
+
+    fn away() -> Result<Said, ApiError> {
+        Err(ApiError::Unreachable("refused".to_owned()))
+    }
+
+    /// Waits; returns how that has ended, and after how many seconds.
+    async fn waits(
+        says: impl FnMut(u64) -> Result<Said, ApiError>,
+    ) -> (Result<ExitCode, ApiError>, u64) {
+        let began = Instant::now();
+        let mut gateway = Scripted { began, says };
+        let member = Member::of(member(true, false)).unwrap();
+        let ended = wait(&mut gateway, "shop", member, &mut Progress::new()).await;
+        (ended, began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gateway_may_be_away_for_a_minute() {
+        let (ended, after) = waits(|_| away()).await;
+        assert!(matches!(ended, Err(ApiError::Unreachable(_))), "{ended:?}");
+        assert_eq!(after, 60);
+        // Each answer begins another minute.
+        let (ended, after) = waits(|second| match second {
+            59 | 118 => drains(),
+            178.. => Ok(Said::Member(member(true, true))),
+            _ => away(),
+        })
+        .await;
+        assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
+        assert_eq!(after, 178);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_does_not_know_the_member_has_a_minute_to_find_it() {
+        let (ended, after) = waits(|_| Ok(Said::Unknown)).await;
+        assert_eq!(ended.unwrap(), ExitCode::from(FAILED));
+        assert_eq!(after, 60);
+        let (ended, after) = waits(|second| match second {
+            ..59 => Ok(Said::Unknown),
+            _ => Ok(Said::Member(member(false, false))),
+        })
+        .await;
+        assert_eq!(
+            ended.unwrap(),
+            ExitCode::from(FAILED),
+            "the drain was undone"
+        );
+        assert_eq!(after, 59);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_pass_ends_the_wait_at_once_and_a_drain_has_no_bound() {
+        let usage = || Err(ApiError::Usage("no such file".to_owned()));
+        let (ended, after) = waits(|second| if second < 7_200 { drains() } else { usage() }).await;
+        assert!(matches!(ended, Err(ApiError::Usage(_))), "{ended:?}");
+        assert_eq!(after, 7_200);
+        let (ended, after) = waits(|second| {
+            if second < 5 {
+                away()
+            } else {
+                Ok(Said::Removed)
+            }
+        })
+        .await;
+        assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
+        assert_eq!(after, 5);
     }
 }
