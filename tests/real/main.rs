@@ -32,6 +32,8 @@ mod http;
 mod http2;
 mod https;
 mod identity;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod load;
 mod mapping;
 mod prometheus;
