@@ -16,7 +16,7 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::{Resolver, TokioResolver};
 
 use super::heard::{Addresses, Heard, Record};
-use crate::discovery::address::is_of_a_host;
+use crate::discovery::address::of_a_host;
 
 /// How many names are asked for at a time.
 const AT_A_TIME: usize = 16;
@@ -100,7 +100,8 @@ impl Names {
         });
         // A server may answer with what was not asked for.
         let is_six = family == RecordType::AAAA;
-        let addresses = addresses.filter(|it| it.is_ipv6() == is_six && is_of_a_host(*it));
+        let addresses = addresses.filter(|it| it.is_ipv6() == is_six);
+        let addresses = addresses.filter_map(of_a_host);
         Ok(addresses.take(MOST_MEMBERS * 2).collect())
     }
 

@@ -13,7 +13,7 @@ use ajpgate_config::{KubernetesService, PodPort, RouteRule, Standing, is_route};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 
 use super::trouble::Trouble;
-use crate::discovery::address::{is_of_a_host, route_of};
+use crate::discovery::address::{of_a_host, route_of};
 use crate::discovery::answer::Found;
 
 /// The label that names the service of a slice.
@@ -218,9 +218,7 @@ fn number(port: &PodPort, ports: &[EndpointPort]) -> Option<u16> {
 /// Addresses of an endpoint behind the first one mean nothing, as its description says.
 fn pod(endpoint: Endpoint, port: u16, is_six: bool) -> Option<Pod> {
     let address: IpAddr = endpoint.addresses.first()?.parse().ok()?;
-    if address.is_ipv6() != is_six || !is_of_a_host(address) {
-        return None;
-    }
+    let address = of_a_host(address).filter(|_| address.is_ipv6() == is_six)?;
     let target = endpoint.target_ref.unwrap_or_default();
     let is_pod = target.kind.as_deref() == Some("Pod");
     let named = target.name.filter(|name| is_pod && !name.is_empty());
