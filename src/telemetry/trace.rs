@@ -10,9 +10,14 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+
+/// Crates that read packets of others and warn of them, as the beginnings of their targets: the client of DNS.
+const LIBRARIES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
 /// Starts logging. A second call changes nothing: the first configuration of a process decides.
 pub(crate) fn start(level: Level, json: bool) {
@@ -30,9 +35,11 @@ pub(crate) fn start(level: Level, json: bool) {
         .log_internal_errors(false)
         .with_writer(|| Lossy);
     let _ = if json {
-        tracing::subscriber::set_global_default(builder.event_format(Json).finish())
+        let shown = builder.event_format(Json).finish().with(shown(level));
+        tracing::subscriber::set_global_default(shown)
     } else {
-        tracing::subscriber::set_global_default(builder.event_format(Text).finish())
+        let shown = builder.event_format(Text).finish().with(shown(level));
+        tracing::subscriber::set_global_default(shown)
     };
 }
 
@@ -48,6 +55,17 @@ impl io::Write for Lossy {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What is logged. Libraries that read packets of others warn of each that is broken, however many come; what follows from that is told
+/// by the modules that use them.
+fn shown(level: LevelFilter) -> Targets {
+    let of_libraries = match level {
+        LevelFilter::DEBUG | LevelFilter::TRACE => level,
+        level => level.min(LevelFilter::ERROR),
+    };
+    let libraries = LIBRARIES.iter().map(|library| (*library, of_libraries));
+    Targets::new().with_default(level).with_targets(libraries)
 }
 
 /// `2026-11-24T12:00:00.123Z WARN ajpgate::proxy: member is out balancer="shop" …`
@@ -166,6 +184,32 @@ impl Visit for JsonFields {
         match field.name() {
             "message" => self.message = text,
             _ => self.insert(field, text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_packets_are_no_lines_of_the_log_unless_it_is_asked_for() {
+        use tracing::Level;
+        for (level, of_dns, ours) in [
+            (LevelFilter::ERROR, false, false),
+            (LevelFilter::WARN, false, true),
+            (LevelFilter::INFO, false, true),
+            (LevelFilter::DEBUG, true, true),
+        ] {
+            let shown = shown(level);
+            let warns = |target: &str| shown.would_enable(target, &Level::WARN);
+            assert_eq!(
+                warns("hickory_net::udp::udp_client_stream"),
+                of_dns,
+                "{level}"
+            );
+            assert_eq!(warns("ajpgate::proxy"), ours, "{level}");
+            assert!(shown.would_enable("hickory_net::udp", &Level::ERROR));
         }
     }
 }
