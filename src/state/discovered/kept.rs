@@ -4,7 +4,6 @@
 //! not answer takes nobody out. The first answer of a source changes them as any later one.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use ajpgate_config::{Balancer, Config, Discover, ListedMember, Standing, parse_member};
 use serde_json::{Value, json};
@@ -167,22 +166,27 @@ fn found_of(value: &Value, source: &Discover, folder: &Path) -> Result<Found, St
     let bad = |key: &str| format!("{url}: {key} cannot be read");
     let word = text("standing").unwrap_or_default();
     let standing = STANDINGS.iter().find(|(it, _)| *it == word);
-    let keys = value.get("keys").cloned();
-    if keys.is_none() && source.template().is_none() {
-        return Err(bad("keys"));
+    let (_, standing) = *standing.ok_or_else(|| bad("standing"))?;
+    let part = text("part").unwrap_or_default();
+    if source.template().is_none() {
+        let keys = value.get("keys").cloned().ok_or_else(|| bad("keys"))?;
+        let member = ListedMember::of_keys(keys, folder).map_err(|_| bad("keys"))?;
+        return Ok(Found {
+            standing,
+            ..Found::whole(member, part)
+        });
     }
     let read = ["url", "loadfactor", "lbset"].into_iter();
     let read = read.filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
     let read = Value::Object(read.collect()).to_string();
     let read = parse_member(&read, Path::new("discovered")).map_err(|_| bad("it"))?;
-    let member = keys.map(|keys| ListedMember::of_keys(keys, folder).map(Arc::new));
     Ok(Found {
         route: text("route").map(str::to_owned),
         loadfactor: value.get("loadfactor").map(|_| read.loadfactor),
         lbset: value.get("lbset").map(|_| read.lbset),
-        standing: standing.ok_or_else(|| bad("standing"))?.1,
-        part: text("part").unwrap_or_default().to_owned(),
-        member: member.transpose().map_err(|_| bad("keys"))?,
+        standing,
+        part: part.to_owned(),
+        member: None,
         url: read.url,
     })
 }
