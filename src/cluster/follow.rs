@@ -33,7 +33,7 @@ pub(crate) trait Host: Send + Sync {
 }
 
 /// Who answers the changes of an order.
-type Waiter = std::sync::mpsc::SyncSender<super::machine::Answer>;
+type Waiter = std::sync::mpsc::SyncSender<super::machine::ChangeResult>;
 
 /// Keeps up with the engine until `ended`.
 pub(crate) async fn follow(

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::machine::{Answer, Change, MOST_WAITING, Version, Writes};
+use super::machine::{Change, ChangeResult, MOST_WAITING, Version, Writes};
 
 /// The longest that a change waits for its answer. Each answer of the engine has a limit of its own, which is shorter.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A change, and where its answer goes.
-pub(crate) type Order = Change<answers::SyncSender<Answer>>;
+pub(crate) type Order = Change<answers::SyncSender<ChangeResult>>;
 
 /// To whoever speaks with the engine.
 #[derive(Debug, Clone)]
@@ -40,11 +40,13 @@ impl Link {
 
 /// A change that was asked for.
 #[derive(Debug)]
-pub(crate) struct Asked(answers::Receiver<Answer>);
+pub(crate) struct Asked(answers::Receiver<ChangeResult>);
 
 impl Asked {
     /// Waits for the answer, for up to 4 s. Blocks the thread.
-    pub(crate) fn wait(self) -> Answer {
-        self.0.recv_timeout(PATIENCE).unwrap_or(Answer::Unreachable)
+    pub(crate) fn wait(self) -> ChangeResult {
+        self.0
+            .recv_timeout(PATIENCE)
+            .unwrap_or(ChangeResult::Unreachable)
     }
 }

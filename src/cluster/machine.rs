@@ -72,7 +72,7 @@ pub(crate) struct Change<Id> {
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ChangeResult {
     /// The engine has it.
     Made,
     /// Somebody else has changed something meanwhile, which has been taken up by now: the change is to be made anew.
@@ -101,7 +101,7 @@ pub(crate) enum Step<Id> {
     /// This is what is known from now on.
     TakeUp(Known),
     /// Tell whoever waits for a change. Always behind the [`Step::TakeUp`] that has what the answer is about.
-    Answer(Id, Answer),
+    Answer(Id, ChangeResult),
 }
 
 /// What the machine is waiting for.
@@ -169,7 +169,7 @@ impl<Id: Clone> Machine<Id> {
         self.state = State::Away;
         let waiting = std::mem::take(&mut self.waiting).into_iter();
         waiting
-            .map(|change| Step::Answer(change.id, Answer::Unreachable))
+            .map(|change| Step::Answer(change.id, ChangeResult::Unreachable))
             .collect()
     }
 
@@ -179,12 +179,12 @@ impl<Id: Clone> Machine<Id> {
         let new = change.writes.keys();
         let new = new.filter(|key| !self.known.cells.contains_key(*key));
         if self.state == State::Away {
-            return answer(Answer::Unreachable);
+            return answer(ChangeResult::Unreachable);
         }
         if self.waiting.len() >= MOST_WAITING
             || self.known.cells.len().saturating_add(new.count()) > MOST_CELLS
         {
-            return answer(Answer::TooMuch);
+            return answer(ChangeResult::TooMuch);
         }
         self.waiting.push_back(change);
         self.go_on()
@@ -300,7 +300,7 @@ impl<Id: Clone> Machine<Id> {
         self.known.revision = Some(version);
         self.told = false;
         let mut steps = self.tell();
-        steps.push(Step::Answer(change.id, Answer::Made));
+        steps.push(Step::Answer(change.id, ChangeResult::Made));
         steps.extend(self.go_on());
         steps
     }
@@ -326,7 +326,7 @@ impl<Id: Clone> Machine<Id> {
                 break;
             }
             if let Some(change) = self.waiting.pop_front() {
-                steps.push(Step::Answer(change.id, Answer::Again));
+                steps.push(Step::Answer(change.id, ChangeResult::Again));
             }
         }
         steps

@@ -34,5 +34,5 @@ pub(crate) use self::exchange::{Exchange, Heard, Other, Told, exchange};
 pub(crate) use self::fields::{Routes, Vanished};
 pub(crate) use self::follow::{Host, follow};
 pub(crate) use self::link::{Link, Order};
-pub(crate) use self::machine::{Answer, Cell, Cells, Known, Machine, Version, Writes};
+pub(crate) use self::machine::{Cell, Cells, ChangeResult, Known, Machine, Version, Writes};
 pub(crate) use self::redis::{Engine, First};

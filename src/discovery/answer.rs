@@ -7,7 +7,7 @@ use ajpgate_config::{ListedMember, LoadFactor, MemberUrl, Standing};
 
 /// What a source has heard.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum SourceAnswer {
     /// These members, and at least one.
     Named {
         found: Vec<Found>,
@@ -20,7 +20,7 @@ pub(crate) enum Answer {
     Failed(String),
 }
 
-impl Answer {
+impl SourceAnswer {
     /// An answer from what was found, and from the parts of the question that have failed, each with the reason.
     pub(crate) fn of(found: Vec<Found>, failed: Vec<(String, String)>) -> Self {
         match (found.is_empty(), failed.first()) {
@@ -73,5 +73,5 @@ pub(crate) trait Listener: Send + Sync {
     fn known(&self) -> impl Future<Output = Vec<Found>> + Send;
 
     /// Takes an answer. Returns whether it counts now: one that could not be applied is to be told again.
-    fn hear(&self, answer: Answer) -> impl Future<Output = bool> + Send;
+    fn hear(&self, answer: SourceAnswer) -> impl Future<Output = bool> + Send;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ajpgate_config::{IncludedFile, MemberFiles};
 use tokio::task::spawn_blocking;
 
-use super::answer::{Answer, Found, Listener};
+use super::answer::{Found, Listener, SourceAnswer};
 
 /// How long a file must have the same content before it is read: whoever writes it may not be done.
 const SETTLES: Duration = Duration::from_millis(200);
@@ -19,7 +19,12 @@ pub(super) async fn follow(files: &MemberFiles, interval: Duration, listener: &i
             move || read.again(&files)
         })
         .await
-        .unwrap_or_else(|error| (Read::default(), Some(Answer::Failed(error.to_string()))));
+        .unwrap_or_else(|error| {
+            (
+                Read::default(),
+                Some(SourceAnswer::Failed(error.to_string())),
+            )
+        });
         read = again;
         let pause = match answer {
             Some(answer) => {
@@ -33,10 +38,10 @@ pub(super) async fn follow(files: &MemberFiles, interval: Duration, listener: &i
 }
 
 /// Reads the files now.
-pub(crate) fn look(files: &MemberFiles) -> Answer {
+pub(crate) fn look(files: &MemberFiles) -> SourceAnswer {
     match files.now() {
         Ok(now) => answer(files, &now),
-        Err(why) => Answer::Failed(why),
+        Err(why) => SourceAnswer::Failed(why),
     }
 }
 
@@ -46,15 +51,15 @@ struct Read {
     /// The files as they were at the last look.
     seen: Option<Vec<IncludedFile>>,
     /// The answer to them; `None` while they are changing.
-    answer: Option<Answer>,
+    answer: Option<SourceAnswer>,
 }
 
 impl Read {
     /// Looks again. No answer while the files are changing.
-    fn again(mut self, files: &MemberFiles) -> (Self, Option<Answer>) {
+    fn again(mut self, files: &MemberFiles) -> (Self, Option<SourceAnswer>) {
         let now = match files.now() {
             Ok(now) => now,
-            Err(why) => return (self, Some(Answer::Failed(why))),
+            Err(why) => return (self, Some(SourceAnswer::Failed(why))),
         };
         let settled = self.seen.as_ref() == Some(&now) || self.seen.is_none();
         if !settled {
@@ -71,18 +76,18 @@ impl Read {
 }
 
 /// Whether the members have the secrets that their files hold now, and nothing has failed.
-fn is_current(answer: &Answer) -> bool {
+fn is_current(answer: &SourceAnswer) -> bool {
     match answer {
-        Answer::Named { found, unheard } => {
+        SourceAnswer::Named { found, unheard } => {
             let mut members = found.iter().filter_map(|found| found.member.as_ref());
             unheard.is_empty() && members.all(|it| it.member.has_current_secret())
         }
-        Answer::Empty => true,
-        Answer::Failed(_) => false,
+        SourceAnswer::Empty => true,
+        SourceAnswer::Failed(_) => false,
     }
 }
 
-fn answer(files: &MemberFiles, now: &[IncludedFile]) -> Answer {
+fn answer(files: &MemberFiles, now: &[IncludedFile]) -> SourceAnswer {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for file in now {
         let part = file.path.display().to_string();
@@ -94,5 +99,5 @@ fn answer(files: &MemberFiles, now: &[IncludedFile]) -> Answer {
             Err(why) => failed.push((part, why)),
         }
     }
-    Answer::of(found, failed)
+    SourceAnswer::of(found, failed)
 }

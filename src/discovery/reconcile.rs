@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ajpgate_config::MemberUrl;
 
-use super::answer::{Answer, Found};
+use super::answer::{Found, SourceAnswer};
 use super::room::Room;
 
 /// What follows from an answer.
@@ -31,8 +31,8 @@ pub(crate) struct Reconciled {
 /// * A member that is named is what the answer says.
 /// * One that is not named drains, unless its part of the question was not answered.
 /// * Of more members than there is room for, known ones are taken first. Of those that drain, the ones that drain for longest go.
-pub(crate) fn reconcile(known: &[Found], answer: &Answer, mut room: Room) -> Reconciled {
-    let Answer::Named { found, unheard } = answer else {
+pub(crate) fn reconcile(known: &[Found], answer: &SourceAnswer, mut room: Room) -> Reconciled {
+    let SourceAnswer::Named { found, unheard } = answer else {
         return Reconciled {
             members: known.to_vec(),
             ..Reconciled::default()

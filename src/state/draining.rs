@@ -1,13 +1,13 @@
-//! Drains that end by themselves: a draining member keeps its sessions and gets no others, and the log says when the last
-//! of them is gone.
+//! Drains that end by themselves: a draining member keeps its sessions and gets no others, until the last of them is gone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::drain::Left;
+use super::drain_log::DrainLog;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use crate::balancer::{Change, Command, MemberId, MemberView, Refused, StatusChange};
@@ -16,6 +16,7 @@ impl LiveBalancer {
     /// Counts sessions for the method, and follows the drains. To be called every second or so.
     pub(crate) fn look_after_sessions(&self, now: Instant) {
         let is_sticky = self.is_sticky();
+        let mut log = DrainLog::default();
         let view = self.core().view(now);
         for (member, view) in self.shown_in(&view) {
             if !view.status.drain {
@@ -24,9 +25,10 @@ impl LiveBalancer {
             if is_sticky {
                 let left = member.left(view, now);
                 self.core().live_sessions(member.id, left.sessions);
-                self.follow_drain(member, view, left, now);
+                self.follow_drain(member, view, left, now, &mut log);
             }
         }
+        log.tell(self.name());
     }
 
     /// The members that nobody needs any more: their requests are done and their sessions have ended, or `drain_timeout` is
@@ -44,19 +46,25 @@ impl LiveBalancer {
         unneeded.map(|(member, _)| member.id).collect()
     }
 
-    fn follow_drain(&self, member: &LiveMember, view: &MemberView, left: Left, now: Instant) {
+    fn follow_drain(
+        &self,
+        member: &LiveMember,
+        view: &MemberView,
+        left: Left,
+        now: Instant,
+        log: &mut DrainLog,
+    ) {
         if !view.status.drain {
             return;
         }
-        let (balancer, url) = (self.name(), &member.url);
         let mut drain = member.drain();
         let since = *drain.since.get_or_insert_with(|| {
-            info!(balancer, member = %url, sessions = left.sessions, "member drains: no new session goes there");
+            log.begins(&member.url, left.sessions);
             now
         });
         if left.is_nothing() {
             if !drain.told {
-                info!(balancer, member = %url, "member has drained: no session is left, it can be stopped");
+                log.ends(&member.url);
             }
             drain.told = true;
             return;
@@ -70,11 +78,7 @@ impl LiveBalancer {
         } else if !drain.told {
             (drain.told, drain.gave_up) = (true, true);
             drop(drain);
-            warn!(
-                balancer, member = %url, sessions = left.sessions, requests = left.requests,
-                "drain_timeout is over: the sessions that are left go to other members, it can be stopped once its \
-                 requests are done"
-            );
+            log.gives_up(&member.url, left.sessions, left.requests);
             self.disable(member, true, now);
         }
     }

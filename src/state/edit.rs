@@ -26,7 +26,7 @@ use super::editing::{EditError, Editing};
 use super::layers::Layers;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
-use super::reconcile::Plan;
+use super::plan::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::balancer::{Command, Refused};

@@ -13,14 +13,14 @@
 //! | `live`, `member` | a balancer and a member while they run |
 //! | `transitions` | log lines about members that go out and come back |
 //! | `attempt` | one try of a request on one member |
-//! | `prepared`, `backends`, `reconcile` | from a configuration to what runs |
+//! | `prepared`, `plan` | from a configuration to what runs |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
 //! | `layers` | what lies over the file |
 //! | `discovered` | what sources of members have named |
 //! | `learning` | routes that are learned from sessions |
 //! | `overrides`, `changes`, `store`, `journal` | what was changed by hand: in force, its keys, in the state file, on the page |
 //! | `cells`, `elsewhere` | changes by hand and sessions, as several gateways share them |
-//! | `drain`, `draining` | members that keep their sessions and get no others |
+//! | `drain`, `draining`, `drain_log` | members that keep their sessions and get no others |
 
 mod attempt;
 mod cells;
@@ -29,6 +29,7 @@ mod closing;
 mod directories;
 mod discovered;
 mod drain;
+mod drain_log;
 mod draining;
 mod edit;
 mod editing;
@@ -41,8 +42,8 @@ mod live;
 mod mapping;
 mod member;
 mod overrides;
+mod plan;
 mod prepared;
-mod reconcile;
 mod shared;
 mod snapshot;
 mod store;

@@ -14,7 +14,7 @@ use self::by_hand::changes_by_hand;
 use self::files::{file, read};
 use super::directories::Directories;
 use super::overrides::Overrides;
-use super::reconcile::Plan;
+use super::plan::Plan;
 use super::{LiveBalancer, Snapshot};
 use crate::balancer::{Command, How, NoMember, Outcome, Settings, Tried, Want};
 use crate::telemetry::metrics::Metrics;

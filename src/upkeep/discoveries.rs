@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, info, warn};
 
-use crate::discovery::{self, Answer, Found, MOST_MEMBERS, Reconciled};
+use crate::discovery::{self, Found, MOST_MEMBERS, Reconciled, SourceAnswer};
 use crate::state::{Edit, EditError, Shared};
 use crate::telemetry::WarnLimit;
 use crate::telemetry::metrics::{DiscoveryCounters, DiscoveryResult};
@@ -145,17 +145,17 @@ impl discovery::Listener for &Ear {
         self.shared.edit_aside(known).await.unwrap_or_default()
     }
 
-    async fn hear(&self, answer: Answer) -> bool {
+    async fn hear(&self, answer: SourceAnswer) -> bool {
         let trouble = match &answer {
-            Answer::Named { unheard, .. } if unheard.is_empty() => None,
-            Answer::Named { unheard, .. } => Some(Trouble::Partly(shown(unheard))),
-            Answer::Empty => Some(Trouble::Wholly("it names nobody".to_owned())),
-            Answer::Failed(why) => Some(Trouble::Wholly(why.clone())),
+            SourceAnswer::Named { unheard, .. } if unheard.is_empty() => None,
+            SourceAnswer::Named { unheard, .. } => Some(Trouble::Partly(shown(unheard))),
+            SourceAnswer::Empty => Some(Trouble::Wholly("it names nobody".to_owned())),
+            SourceAnswer::Failed(why) => Some(Trouble::Wholly(why.clone())),
         };
         let mut result = match &answer {
-            Answer::Named { .. } => DiscoveryResult::Ok,
-            Answer::Empty => DiscoveryResult::Empty,
-            Answer::Failed(_) => DiscoveryResult::Failed,
+            SourceAnswer::Named { .. } => DiscoveryResult::Ok,
+            SourceAnswer::Empty => DiscoveryResult::Empty,
+            SourceAnswer::Failed(_) => DiscoveryResult::Failed,
         };
         let changed = self.change(answer).await;
         if changed.is_err() {
@@ -176,7 +176,7 @@ impl Ear {
     }
 
     /// Changes what runs as the answer says. Returns whether it was possible.
-    async fn change(&self, answer: Answer) -> Result<bool, String> {
+    async fn change(&self, answer: SourceAnswer) -> Result<bool, String> {
         let (balancer, source) = (self.balancer.clone(), self.source.clone());
         let discover =
             move |edit: &mut Edit<'_>| edit.discover(&balancer, &source, &answer, Instant::now());

@@ -29,7 +29,7 @@ const LARGEST: usize = 32 * 1024 * 1024;
 const AGENT: &str = concat!("ajpgate/", env!("CARGO_PKG_VERSION"));
 
 /// An answer.
-pub(super) struct Answer {
+pub(super) struct ApiAnswer {
     pub(super) status: StatusCode,
     /// Whether it wants a name and a password (RFC 7617).
     pub(super) asks_for_password: bool,
@@ -45,7 +45,7 @@ pub(super) async fn exchange(
     path: &str,
     body: String,
     limit: Duration,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiAnswer, ApiError> {
     let whole = async {
         let unreachable =
             |why: String| ApiError::Unreachable(format!("cannot connect to {place}: {why}"));
@@ -93,7 +93,7 @@ async fn send(
     place: &Place,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     request: Request<Full<Bytes>>,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiAnswer, ApiError> {
     let failed = |error: hyper::Error| match error.is_parse() || error.is_parse_too_large() {
         true => ApiError::Foreign(format!(
             "{place} does not answer as an admin listener: {error}"
@@ -118,7 +118,7 @@ async fn send(
             .get(WWW_AUTHENTICATE)
             .map(HeaderValue::as_bytes);
         let scheme = challenge.and_then(|challenge| challenge.get(..5));
-        Ok(Answer {
+        Ok(ApiAnswer {
             status: head.status,
             program: head.headers.get(PROGRAM).cloned(),
             asks_for_password: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic")),
@@ -136,7 +136,7 @@ async fn send(
     }
 }
 
-impl Answer {
+impl ApiAnswer {
     /// The JSON value of an answer.
     ///
     /// # Errors

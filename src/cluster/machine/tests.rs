@@ -174,7 +174,7 @@ impl World {
                 }
                 Step::Answer(id, answer) => {
                     let (writes, before) = gateway.asked.remove(&id).expect("answered once");
-                    if answer != Answer::Made {
+                    if answer != ChangeResult::Made {
                         self.refused += 1;
                         continue;
                     }
@@ -450,7 +450,7 @@ fn a_change_based_on_an_older_revision_is_made_anew() {
         based_on: 4,
         writes: Writes::from([("k".to_owned(), None)]),
     };
-    let again = [Step::Answer('x', Answer::Again)];
+    let again = [Step::Answer('x', ChangeResult::Again)];
     assert_eq!(machine.change(change), again);
 }
 
@@ -462,7 +462,7 @@ fn what_waits_is_refused_when_the_engine_is_gone_and_in_too_large_numbers() {
         writes: Writes::from([("k".to_owned(), None)]),
     };
     let mut machine = Machine::new(Cells::new());
-    let unreachable = [Step::Answer(1, Answer::Unreachable)];
+    let unreachable = [Step::Answer(1, ChangeResult::Unreachable)];
     assert_eq!(machine.change(change(1)), unreachable);
     machine.connected();
     machine.read(0, Cells::new());
@@ -470,7 +470,7 @@ fn what_waits_is_refused_when_the_engine_is_gone_and_in_too_large_numbers() {
         let steps = machine.change(change(id));
         assert_eq!(steps.len(), usize::from(id == 0));
     }
-    let too_much = [Step::Answer(1_000, Answer::TooMuch)];
+    let too_much = [Step::Answer(1_000, ChangeResult::TooMuch)];
     assert_eq!(machine.change(change(1_000)), too_much);
     assert_eq!(machine.lost().len(), MOST_WAITING);
 }

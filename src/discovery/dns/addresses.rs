@@ -4,10 +4,10 @@ use ajpgate_config::{MemberUrl, RouteRule, Standing};
 
 use super::heard::{Addresses, url_at};
 use crate::discovery::address::route_of;
-use crate::discovery::answer::{Answer, Found};
+use crate::discovery::answer::{Found, SourceAnswer};
 
 /// The members at these addresses. A family that has failed leaves its members as they are.
-pub(super) fn answer(url: &MemberUrl, addresses: Addresses, route: RouteRule) -> Answer {
+pub(super) fn answer(url: &MemberUrl, addresses: Addresses, route: RouteRule) -> SourceAnswer {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for (part, heard) in [("A", addresses.four), ("AAAA", addresses.six)] {
         match heard {
@@ -23,5 +23,5 @@ pub(super) fn answer(url: &MemberUrl, addresses: Addresses, route: RouteRule) ->
             Err(why) => failed.push((part.to_owned(), why)),
         }
     }
-    Answer::of(found, failed)
+    SourceAnswer::of(found, failed)
 }

@@ -14,7 +14,7 @@ use ajpgate_config::{Discover, DiscoverFrom, DnsName};
 use tokio::time::{sleep, timeout};
 
 use self::names::Names;
-use super::answer::{Answer, Found, Listener};
+use super::answer::{Found, Listener, SourceAnswer};
 
 /// How long one question may take, with everything that it leads to.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub(super) async fn follow(source: &Discover, listener: &impl Listener) {
         let known = listener.known().await;
         let answer = match timeout(LONGEST, ask(source, &known)).await {
             Ok(answer) => answer,
-            Err(_) => Answer::Failed(format!("no answer within {}s", LONGEST.as_secs())),
+            Err(_) => SourceAnswer::Failed(format!("no answer within {}s", LONGEST.as_secs())),
         };
         listener.hear(answer).await;
         sleep(source.interval).await;
@@ -34,20 +34,20 @@ pub(super) async fn follow(source: &Discover, listener: &impl Listener) {
 }
 
 /// Asks once. `known` are the members that are known from this source.
-pub(super) async fn ask(source: &Discover, known: &[Found]) -> Answer {
+pub(super) async fn ask(source: &Discover, known: &[Found]) -> SourceAnswer {
     let (DiscoverFrom::Dns(name) | DiscoverFrom::Srv(name)) = &source.from else {
-        return Answer::Empty;
+        return SourceAnswer::Empty;
     };
     let DnsName { url, resolver, .. } = name;
     let names = match Names::of(*resolver) {
         Ok(names) => names,
-        Err(why) => return Answer::Failed(why),
+        Err(why) => return SourceAnswer::Failed(why),
     };
     match source.from {
         DiscoverFrom::Srv(_) => {
             let records = match names.services(&url.host).await {
                 Ok(records) => records,
-                Err(why) => return Answer::Failed(why),
+                Err(why) => return SourceAnswer::Failed(why),
             };
             let targets = names.all(srv::targets(&records)).await;
             srv::answer(url, &records, &targets, known, source.route)

@@ -10,7 +10,7 @@ use ajpgate_config::{LoadFactor, MemberUrl, RouteRule, Standing};
 
 use super::heard::{Addresses, Record, url_at};
 use crate::discovery::address::route_of;
-use crate::discovery::answer::{Answer, Found};
+use crate::discovery::answer::{Found, SourceAnswer};
 
 /// The highest tier of a balancer.
 const HIGHEST_SET: u8 = 99;
@@ -27,7 +27,7 @@ pub(super) fn answer(
     addresses: &BTreeMap<String, Addresses>,
     known: &[Found],
     route: RouteRule,
-) -> Answer {
+) -> SourceAnswer {
     let mut records: Vec<&Record> = records.iter().filter(|it| it.port > 0).collect();
     records.sort_unstable();
     records.dedup();
@@ -60,7 +60,7 @@ pub(super) fn answer(
             }
         }
     }
-    Answer::of(found, failed.into_iter().collect())
+    SourceAnswer::of(found, failed.into_iter().collect())
 }
 
 /// The addresses of a target, of one family: of the one that is known already, as long as it is named, else IPv4.
@@ -128,7 +128,12 @@ mod tests {
         }
     }
 
-    fn ask(records: &[&str], hosts: &[(&str, &str)], known: &[Found], route: RouteRule) -> Answer {
+    fn ask(
+        records: &[&str],
+        hosts: &[(&str, &str)],
+        known: &[Found],
+        route: RouteRule,
+    ) -> SourceAnswer {
         let records: Vec<Record> = records.iter().map(|it| record(it)).collect();
         let hosts = hosts
             .iter()
@@ -137,8 +142,8 @@ mod tests {
         answer(&member.url, &records, &hosts.collect(), known, route)
     }
 
-    fn shown(answer: &Answer) -> Vec<String> {
-        let Answer::Named { found, .. } = answer else {
+    fn shown(answer: &SourceAnswer) -> Vec<String> {
+        let SourceAnswer::Named { found, .. } = answer else {
             return vec![format!("{answer:?}")];
         };
         let line = |it: &Found| {
@@ -229,8 +234,8 @@ mod tests {
     #[test]
     fn records_without_targets_that_answer_change_nothing() {
         let nobody = ask(&[], &[], &[], RouteRule::Label);
-        assert_eq!(nobody, Answer::Empty);
+        assert_eq!(nobody, SourceAnswer::Empty);
         let silent = ask(&["1 1 1 a.x"], &[("a.x", "? -")], &[], RouteRule::Label);
-        assert_eq!(silent, Answer::Failed("a.x: silent".to_owned()));
+        assert_eq!(silent, SourceAnswer::Failed("a.x: silent".to_owned()));
     }
 }

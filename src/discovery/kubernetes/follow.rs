@@ -18,7 +18,7 @@ use super::api::Api;
 use super::slices::Slices;
 use super::stream::{Event, Stream};
 use super::trouble::Trouble;
-use crate::discovery::answer::{Answer, Found, Listener};
+use crate::discovery::answer::{Found, Listener, SourceAnswer};
 use crate::random;
 
 /// How long a list may take, with all of its pages.
@@ -63,17 +63,19 @@ pub(crate) async fn follow(
             Reached::Events => 0,
         };
         if let Some(trouble) = end.trouble {
-            listener.hear(Answer::Failed(trouble.to_string())).await;
+            listener
+                .hear(SourceAnswer::Failed(trouble.to_string()))
+                .await;
         }
         sleep(pause(source.interval, failures, random::seed())).await;
     }
 }
 
 /// Lists once.
-pub(crate) async fn ask(source: &Discover, service: &KubernetesService) -> Answer {
+pub(crate) async fn ask(source: &Discover, service: &KubernetesService) -> SourceAnswer {
     match list(service).await {
         Ok(listed) => answer(&listed.slices, source, service, &[]),
-        Err(trouble) => Answer::Failed(trouble.to_string()),
+        Err(trouble) => SourceAnswer::Failed(trouble.to_string()),
     }
 }
 
@@ -272,13 +274,13 @@ fn answer(
     source: &Discover,
     service: &KubernetesService,
     known: &[Found],
-) -> Answer {
-    Answer::of(slices.members(service, source.route, known), Vec::new())
+) -> SourceAnswer {
+    SourceAnswer::of(slices.members(service, source.route, known), Vec::new())
 }
 
 /// Whether an answer names others than those that are known, or says something else of them.
-fn is_news(answer: &Answer, known: &[Found]) -> bool {
-    let Answer::Named { found, .. } = answer else {
+fn is_news(answer: &SourceAnswer, known: &[Found]) -> bool {
+    let SourceAnswer::Named { found, .. } = answer else {
         return false;
     };
     let living = known.iter().filter(|it| !it.standing.has_vanished());

@@ -11,8 +11,8 @@ use super::*;
 use crate::discovery::MOST_MEMBERS;
 
 /// What follows where the balancer has no other members.
-fn reconcile(known: &[Found], answer: &Answer) -> Reconciled {
-    super::reconcile(known, answer, Room::default())
+fn reconcile_alone(known: &[Found], answer: &SourceAnswer) -> Reconciled {
+    reconcile(known, answer, Room::default())
 }
 
 /// A member of the part `part`; `!` before its host means that it has vanished.
@@ -53,8 +53,8 @@ fn text(members: &[Found]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn named(found: &str, unheard: &str) -> Answer {
-    Answer::Named {
+fn named(found: &str, unheard: &str) -> SourceAnswer {
+    SourceAnswer::Named {
         found: all(found),
         unheard: unheard.split_whitespace().map(str::to_owned).collect(),
     }
@@ -81,7 +81,7 @@ fn members_follow_from_what_was_known_and_what_is_said() {
         ("x:a", "y:a", "x", "y:a"),
     ];
     for (known, said, unheard, expected) in rows {
-        let after = reconcile(&all(known), &named(said, unheard));
+        let after = reconcile_alone(&all(known), &named(said, unheard));
         assert_eq!(
             text(&after.members),
             expected,
@@ -93,8 +93,11 @@ fn members_follow_from_what_was_known_and_what_is_said() {
 #[test]
 fn nobody_and_no_answer_change_nothing() {
     let known = all("a !b");
-    for answer in [Answer::Empty, Answer::Failed("it is silent".to_owned())] {
-        let after = reconcile(&known, &answer);
+    for answer in [
+        SourceAnswer::Empty,
+        SourceAnswer::Failed("it is silent".to_owned()),
+    ] {
+        let after = reconcile_alone(&known, &answer);
         assert_eq!(after.members, known);
         assert_eq!((after.new, after.vanished, after.back), (0, 0, 0));
     }
@@ -105,14 +108,14 @@ fn what_a_source_says_of_a_member_counts_at_once() {
     let mut said = all("a b");
     said[0].standing = Standing::Ending;
     said[1].standing = Standing::NotReady;
-    let answer = Answer::Named {
+    let answer = SourceAnswer::Named {
         found: said.clone(),
         unheard: BTreeSet::new(),
     };
-    assert_eq!(reconcile(&all("a b"), &answer).members, said);
-    assert_eq!(reconcile(&all("!a !b"), &answer).members, said);
+    assert_eq!(reconcile_alone(&all("a b"), &answer).members, said);
+    assert_eq!(reconcile_alone(&all("!a !b"), &answer).members, said);
     // One that takes nothing takes nothing when it has vanished either.
-    let gone = reconcile(&said, &named("c", "")).members;
+    let gone = reconcile_alone(&said, &named("c", "")).members;
     let standings: Vec<Standing> = gone.iter().map(|it| it.standing).collect();
     assert_eq!(
         standings,
@@ -122,9 +125,9 @@ fn what_a_source_says_of_a_member_counts_at_once() {
             Standing::VanishedNotReady
         ]
     );
-    let again = reconcile(&gone, &named("c", "")).members;
+    let again = reconcile_alone(&gone, &named("c", "")).members;
     assert_eq!(again, gone);
-    assert_eq!(reconcile(&gone, &named("b", "")).back, 1);
+    assert_eq!(reconcile_alone(&gone, &named("b", "")).back, 1);
 }
 
 #[test]
@@ -139,17 +142,17 @@ fn of_too_many_members_the_known_ones_stay() {
         let hosts = (from..to).map(|number| format!("10.{}.{}.1", number / 256, number % 256));
         hosts.collect::<Vec<_>>().join(" ")
     };
-    let first = reconcile(&[], &named(&hosts(0, 1500), ""));
+    let first = reconcile_alone(&[], &named(&hosts(0, 1500), ""));
     assert_eq!(
         (first.new, first.left_out),
         (MOST_MEMBERS, 1500 - MOST_MEMBERS)
     );
-    let again = reconcile(&first.members, &named(&hosts(0, 1500), ""));
+    let again = reconcile_alone(&first.members, &named(&hosts(0, 1500), ""));
     assert_eq!(again.members, first.members);
     // All at once: as many drain, and no more however often.
     let mut members = first.members;
     for round in 1..4 {
-        let after = reconcile(
+        let after = reconcile_alone(
             &members,
             &named(&hosts(round * 2000, round * 2000 + 1024), ""),
         );
@@ -167,19 +170,19 @@ fn the_members_of_others_take_room_and_known_members_without_room_drain() {
         other.port = u16::try_from(port).unwrap();
         assert!(room.take(&other));
     }
-    let three = super::reconcile(&[], &named("a b c d", ""), room.clone());
+    let three = reconcile(&[], &named("a b c d", ""), room.clone());
     assert_eq!(
         (text(&three.members).as_str(), three.left_out),
         ("a b c", 1)
     );
     // One more of the others: the last one keeps its sessions, and gets no new ones.
     room.take(&found("", "other").url);
-    let two = super::reconcile(&three.members, &named("a b c d", ""), room.clone());
+    let two = reconcile(&three.members, &named("a b c d", ""), room.clone());
     assert_eq!((text(&two.members).as_str(), two.left_out), ("a b !c", 2));
-    let again = super::reconcile(&two.members, &named("a b c d", ""), room.clone());
+    let again = reconcile(&two.members, &named("a b c d", ""), room.clone());
     assert_eq!((&again.members, again.left_out), (&two.members, 2));
     // A member that others name too needs no room of its own.
-    let shared = super::reconcile(&two.members, &named("a b c other", ""), room);
+    let shared = reconcile(&two.members, &named("a b c other", ""), room);
     assert_eq!(text(&shared.members), "a b other !c");
 }
 
@@ -191,7 +194,7 @@ fn said() -> impl Strategy<Value = Said> {
     [part(), part()]
 }
 
-fn answer_of(said: &Said, order: u8) -> Answer {
+fn answer_of(said: &Said, order: u8) -> SourceAnswer {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for (part, hosts) in ["x", "y"].iter().zip(said) {
         match hosts {
@@ -207,7 +210,7 @@ fn answer_of(said: &Said, order: u8) -> Answer {
     }
     let length = found.len().max(1);
     found.rotate_left(usize::from(order) % length);
-    Answer::of(found, failed)
+    SourceAnswer::of(found, failed)
 }
 
 proptest! {
@@ -220,7 +223,7 @@ proptest! {
         let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (said, order) in &answers {
             let answer = answer_of(said, *order);
-            if let Answer::Named { .. } = answer {
+            if let SourceAnswer::Named { .. } = answer {
                 for (part, hosts) in ["x", "y"].into_iter().zip(said) {
                     if let Some(hosts) = hosts {
                         let hosts = hosts.iter().map(|host| format!("{part}{host}"));
@@ -229,7 +232,7 @@ proptest! {
                 }
             }
             let before = known.clone();
-            let after = reconcile(&known, &answer);
+            let after = reconcile_alone(&known, &answer);
             known = after.members;
             // Every known member is still there: it takes requests, or drains.
             for member in &before {
@@ -240,7 +243,7 @@ proptest! {
             let wanted: BTreeSet<String> = expected.values().flatten().cloned().collect();
             prop_assert_eq!(living, wanted);
             // The same answer again, in any order, changes nothing.
-            let again = reconcile(&known, &answer_of(said, order.wrapping_add(1)));
+            let again = reconcile_alone(&known, &answer_of(said, order.wrapping_add(1)));
             prop_assert_eq!(&again.members, &known);
             prop_assert_eq!((again.new, again.vanished, again.back), (0, 0, 0));
         }
@@ -248,8 +251,8 @@ proptest! {
 
     #[test]
     fn the_order_of_an_answer_means_nothing(before in said(), after in said(), order: u8) {
-        let known = reconcile(&[], &answer_of(&before, 0)).members;
-        let one = reconcile(&known, &answer_of(&after, 0));
-        prop_assert_eq!(one, reconcile(&known, &answer_of(&after, order)));
+        let known = reconcile_alone(&[], &answer_of(&before, 0)).members;
+        let one = reconcile_alone(&known, &answer_of(&after, 0));
+        prop_assert_eq!(one, reconcile_alone(&known, &answer_of(&after, order)));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Edit;
-use crate::cluster::{Answer, Cell, Cells, Known, Writes};
+use crate::cluster::{Cell, Cells, ChangeResult, Known, Writes};
 use crate::state::cells;
 use crate::state::changes::flags;
 use crate::state::editing::EditError;
@@ -61,10 +61,10 @@ impl Edit<'_> {
             unusable.clone_from(&cluster.unusable);
         }
         match answer {
-            Answer::Made => unusable.map_or(Ok(()), |why| Err(EditError::NotHere(why))),
-            Answer::Again => Err(EditError::Again),
-            Answer::Unreachable => Err(EditError::Unreachable),
-            Answer::TooMuch => Err(EditError::TooMuch),
+            ChangeResult::Made => unusable.map_or(Ok(()), |why| Err(EditError::NotHere(why))),
+            ChangeResult::Again => Err(EditError::Again),
+            ChangeResult::Unreachable => Err(EditError::Unreachable),
+            ChangeResult::TooMuch => Err(EditError::TooMuch),
         }
     }
 

@@ -7,7 +7,7 @@ use ajpgate_config::{Discover, MemberUrl};
 use tracing::debug;
 
 use super::{Edit, Written};
-use crate::discovery::{Answer, Found, Reconciled, reconcile};
+use crate::discovery::{Found, Reconciled, SourceAnswer, reconcile};
 use crate::state::directories::Directories;
 use crate::state::editing::EditError;
 use crate::state::layers::Layers;
@@ -21,7 +21,7 @@ impl Edit<'_> {
         &mut self,
         balancer: &str,
         source: &Discover,
-        answer: &Answer,
+        answer: &SourceAnswer,
         now: Instant,
     ) -> Result<Reconciled, EditError> {
         let editing = self.editing();
