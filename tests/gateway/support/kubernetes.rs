@@ -282,7 +282,8 @@ fn endpoint(text: &str) -> Value {
     let (name, address) = (words.next().unwrap(), words.next().unwrap());
     let mut conditions = serde_json::Map::new();
     for word in words {
-        conditions.insert(word[1..].to_owned(), word.starts_with('+').into());
+        let name = word.trim_start_matches(['+', '-']);
+        conditions.insert(name.to_owned(), word.starts_with('+').into());
     }
     json!({
         "addresses": [address], "conditions": conditions, "nodeName": "node",
