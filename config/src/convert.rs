@@ -35,7 +35,8 @@ mod told;
 mod value;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use account::{Account, Fate, Line, OldFile};
 pub use ask::Old;
@@ -101,6 +102,7 @@ pub fn convert(
     here::settle(&mut mappings, files, &mut notes);
     arrange::sort(&mut mappings);
     let written = write::write(&site, &mappings, wanted.secrets_from_environment);
+    name_refused(&written, &mut notes);
     let sources = recorder.texts(notes.files());
     let secrecy = Secrecy::of(&site, &mappings, &sources);
     let (remarks, counted_lines) = notes.finish();
@@ -114,4 +116,30 @@ pub fn convert(
         written,
         old: Old(old),
     })
+}
+
+/// Names what `check` refuses of a text. Nothing of that kind is known, and none is written in silence.
+fn name_refused(written: &Written, notes: &mut Notes) {
+    let any = |_: &str| Some("x".to_owned());
+    let Err(problems) = crate::parse(&written.text, Path::new("ajpgate.yaml"), &any) else {
+        return;
+    };
+    for problem in &problems {
+        // What is not on this machine is named where it is looked for.
+        let is_absent = problem.message.contains("cannot read");
+        if problem.severity != crate::Severity::Error || is_absent {
+            continue;
+        }
+        let at = written.origins.get(..problem.line).unwrap_or_default();
+        let origin = at.iter().rev().find_map(|origins| origins.last());
+        let origin = origin.cloned().unwrap_or_else(|| Origin {
+            file: Arc::from("ajpgate.yaml"),
+            line: u32::try_from(problem.line).unwrap_or(0),
+        });
+        let text = format!(
+            "`check` refuses what is written for it in line {}: {}",
+            problem.line, problem.message
+        );
+        notes.name(&origin, text);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ajpgate_config::convert::{Account, BadUser, Converted, Failure, Files, Wanted, convert};
+use ajpgate_config::convert::{Account, BadUser, Converted, Failure, Fate, Files, Wanted, convert};
 
 /// Files of the test data.
 struct Folder;
@@ -905,4 +905,97 @@ fn what_an_expression_takes_is_left_out_of_the_mappings_behind_it_and_named() {
     let dead =
         |line: usize| format!("/etc/httpd.conf:{line}: left out: never reached because of line 1");
     assert_eq!(said, [dead(2), dead(3)]);
+}
+
+#[test]
+fn files_of_other_programs_are_refused() {
+    for (text, expected) in [
+        ("# nothing\n", "there is no directive in it"),
+        (
+            "listeners:\n  - bind: 0.0.0.0:80\n",
+            "2 of its 2 lines are no directives of an httpd",
+        ),
+        ("worker.list=a\nworker.a.host=h\n", "2 of its 2 lines"),
+        (
+            "http {\n  server {\n    listen 80;\n    deny all;\n  }\n}\n",
+            "6 of its 6 lines",
+        ),
+        (
+            "foo bar\nbaz on\n",
+            "none of its 2 lines is a directive that is known here",
+        ),
+    ] {
+        let failure = convert_text(text).unwrap_err();
+        assert_eq!(failure.origin.line, 0, "{text}");
+        assert!(failure.text.contains(expected), "{text}: {failure}");
+    }
+    let converted = convert_text("Listen 80\nProxyPass / ajp://10.0.0.1/\nkey: value\n").unwrap();
+    assert!(said(&converted).contains("httpd.conf:3: no httpd starts with this line"));
+}
+
+#[test]
+fn a_condition_has_the_fate_of_its_rule() {
+    let text = "Listen 80
+RewriteEngine On
+RewriteCond %{HTTP_COOKIE} a=b
+# a comment
+RewriteRule ^/old/(.*)$ /new/$1 [R]
+RewriteCond %{REQUEST_URI} ^/x
+RewriteRule ^ - [F]
+RewriteCond %{HTTP_COOKIE} alone
+ProxyPass / ajp://10.0.0.1/
+";
+    let account = Account::of(&convert_text(text).unwrap());
+    let fates: Vec<Fate> = account.files[0].lines.iter().map(|it| it.fate).collect();
+    use Fate::{Empty, NotTurned, Turned};
+    let expected = [
+        Turned, Turned, NotTurned, Empty, NotTurned, Turned, Turned, NotTurned, Turned,
+    ];
+    assert_eq!(fates, expected);
+}
+
+#[test]
+fn guards_of_a_folder_that_no_expression_can_serve_are_named() {
+    let text = "Listen 80
+Alias /photos /srv/pictures
+<Directory /srv/pictures>
+Require ip 10
+</Directory>
+ProxyPass /photos !
+ProxyPassMatch \\.jsp$ http://10.0.0.1
+";
+    let converted = convert_text(text).unwrap();
+    let yaml = &converted.written.text;
+    assert!(
+        yaml.contains("\"^/photos(/.*)?$\", respond: { status: 403 }"),
+        "{yaml}"
+    );
+    let said = said(&converted);
+    assert!(
+        said.contains("httpd.conf:3: left out, because its paths are closed"),
+        "{said}\n{yaml}"
+    );
+}
+
+#[test]
+fn what_is_written_has_no_line_that_is_never_reached() {
+    let text = "Listen 80
+<VirtualHost *:80>
+ServerName one.example.com
+ProxyPass / ajp://10.0.0.1/
+</VirtualHost>
+<VirtualHost *:80>
+ServerName two.example.com
+RewriteEngine On
+RewriteRule ^/closed - [F]
+<LocationMatch ^/app>
+Require all denied
+</LocationMatch>
+RedirectMatch ^/app/x http://www.example.com/
+ProxyPass / ajp://10.0.0.2/
+</VirtualHost>
+";
+    let yaml = convert_text(text).unwrap().written.text;
+    let loaded = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None).unwrap();
+    assert_eq!(loaded.warnings, [], "{yaml}");
 }

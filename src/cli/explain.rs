@@ -15,6 +15,7 @@ use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
+use percent_encoding::{AsciiSet, CONTROLS};
 
 use self::files::FileAnswer;
 use self::guarded::Guarded;
@@ -284,6 +285,23 @@ fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
     choices
 }
 
+/// What stands in a URL as an escape alone.
+const NO_PART_OF_A_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+
+/// Refuses a URL with blanks or letters that no client sends as they are.
+///
+/// # Errors
+///
+/// How it is written.
+pub(super) fn written_with_escapes(url: &str) -> anyhow::Result<()> {
+    let escaped = percent_encoding::utf8_percent_encode(url, NO_PART_OF_A_URL).to_string();
+    ensure!(
+        escaped == url,
+        "{url}: no client sends it so; write {escaped}"
+    );
+    Ok(())
+}
+
 /// A request that is asked about.
 struct Asked<'a> {
     url: &'a str,
@@ -296,7 +314,13 @@ struct Asked<'a> {
 fn request(asked: Asked<'_>) -> anyhow::Result<(RequestHead, Client)> {
     let url = asked.url;
     let (secure, host, target) = match url.split_once("://") {
-        None => (false, None, url.to_owned()),
+        None => {
+            ensure!(
+                url.starts_with('/') || url == "*",
+                "{url}: neither a URL nor a path; is it http://{url}?"
+            );
+            (false, None, url.to_owned())
+        }
         Some((scheme, rest)) => {
             let secure = match scheme {
                 "http" => false,
@@ -312,6 +336,7 @@ fn request(asked: Asked<'_>) -> anyhow::Result<(RequestHead, Client)> {
     };
     // Browsers do not send the fragment.
     let target = target.split('#').next().unwrap_or_default();
+    written_with_escapes(target)?;
     let uri: Uri = target
         .parse()
         .with_context(|| format!("{target}: not a request target"))?;

@@ -14,7 +14,7 @@ impl Builder<'_> {
             let Some(pattern) = &mapping.built.pattern else {
                 continue;
             };
-            if !gives_something(&mapping.built.action) {
+            if !gives_something(&mapping.built.action) || lets_nobody_in(&mapping.built) {
                 continue;
             }
             let passed = mappings.iter().enumerate().filter(|(other_at, other)| {
@@ -59,6 +59,13 @@ const fn gives_something(action: &Action) -> bool {
         Action::Forward(_) | Action::Files(_) => true,
         Action::Exclude | Action::Redirect(_) | Action::Respond(_) => false,
     }
+}
+
+/// Whether `deny` names every address.
+fn lets_nobody_in(mapping: &Mapping) -> bool {
+    let deny = &mapping.access.deny;
+    let has = |network: &str| deny.iter().any(|it| it.to_string() == network);
+    has("0.0.0.0/0") && has("::/0")
 }
 
 /// The keys with which `guarded` keeps clients out, and of which the other mapping has nothing.

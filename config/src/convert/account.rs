@@ -229,6 +229,9 @@ impl<'a> Known<'a> {
                 remarks: remarks.map(|it| secrecy.hidden(&it.text)).collect(),
             });
         }
+        if is_httpd {
+            with_rules(&mut lines);
+        }
         lines
     }
 
@@ -312,6 +315,21 @@ impl<'a> Known<'a> {
             (Some(_), None) if self.commented.contains(origin) => Fate::Differs,
             (None, None) if self.converted.counted_lines.contains(origin) => Fate::NoConcern,
             _ => Fate::Turned,
+        }
+    }
+}
+
+/// Gives a `RewriteCond` the fate of the rule that it belongs to; one without a rule says nothing, as in httpd.
+fn with_rules(lines: &mut [Line]) {
+    let mut rule = Fate::NotTurned;
+    for line in lines.iter_mut().rev() {
+        let name = line.text.split_whitespace().next().unwrap_or_default();
+        if name.eq_ignore_ascii_case("rewriterule") {
+            rule = line.fate;
+        } else if name.eq_ignore_ascii_case("rewritecond") && line.fate == Fate::Turned {
+            line.fate = rule;
+        } else if name.starts_with('<') {
+            rule = Fate::NotTurned;
         }
     }
 }

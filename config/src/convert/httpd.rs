@@ -1,7 +1,8 @@
 //! The configuration of Apache httpd 2.4.
 //!
-//! `lex` makes lines and words of bytes, `read` a tree of directives of files, and `model` says what the directives do.
+//! `foreign` knows files of other programs, `lex` makes lines and words of bytes, `read` a tree of directives of files, and `model` says what the directives do.
 
+mod foreign;
 mod lex;
 mod model;
 mod options;
@@ -23,5 +24,12 @@ pub(super) fn site(
     notes: &mut Notes,
 ) -> Result<(Site, Old), Failure> {
     let tree = read::read(file, options, notes)?;
-    model::site(tree, options, notes)
+    let foreign = foreign::lines(&tree.nodes);
+    let foreign: Vec<_> = foreign.into_iter().map(|it| it.origin.clone()).collect();
+    if tree.is_empty {
+        return Err(foreign::failure(file, "there is no directive in it"));
+    }
+    let (site, old) = model::site(tree, options, notes)?;
+    foreign::refuse(file, &foreign, &old, notes)?;
+    Ok((site, old))
 }

@@ -51,6 +51,13 @@ pub(super) fn alone(
     let mut properties = Properties::default();
     let place = place_of(workers);
     properties.read(workers, &place, options, notes)?;
+    if !properties.iter().any(|(key, _)| key.starts_with("worker.")) {
+        let text = "there is no property of a worker (worker.NAME.host) in it: it is not read as a file of mod_jk";
+        return Err(Failure {
+            origin: place,
+            text: text.to_owned(),
+        });
+    }
     properties.resolve(notes)?;
     let mut connector = Connector::new(
         &properties,

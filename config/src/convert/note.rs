@@ -88,6 +88,8 @@ pub struct Notes {
     remarks: BTreeSet<(usize, u32, String, Arc<str>)>,
     files: Vec<Arc<str>>,
     counted: BTreeSet<Origin>,
+    /// Lines whose directives nobody here knows.
+    unknown: BTreeSet<Origin>,
     /// What is named already of what nobody may use.
     closed: BTreeSet<Closed>,
 }
@@ -112,6 +114,17 @@ impl Notes {
                 format!("{what} closed for everybody (403): {}", closed.why),
             );
         }
+    }
+
+    /// Names a line whose directive nobody here knows.
+    pub fn unknown(&mut self, origin: &Origin, text: impl Into<String>) {
+        self.unknown.insert(origin.clone());
+        self.name(origin, text);
+    }
+
+    /// How many lines have directives that nobody here knows.
+    pub(super) fn unknown_count(&self) -> usize {
+        self.unknown.len()
     }
 
     /// Counts a line as no business of a gateway's.

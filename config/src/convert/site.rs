@@ -357,6 +357,11 @@ impl Access {
                 Who::Nobody(why) => whys.push(Closed::by(origin, &**why)),
             }
         }
+        let has_kind = self.kind.as_ref().is_some_and(|kind| kind != "none");
+        if has_kind && self.admission.is_none() {
+            let why = "AuthType stands without Require, and httpd answers 500".to_owned();
+            whys.push(Closed { why, origin: None });
+        }
         let auth = user.then(|| self.auth()).transpose().unwrap_or_else(|why| {
             whys.push(Closed { why, origin: None });
             None

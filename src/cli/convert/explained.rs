@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::compare::{self, difference};
 use super::trial::Trial;
+use crate::cli::explain::written_with_escapes;
 
 /// What both do with one URL.
 pub(super) struct Explained<'a> {
@@ -169,7 +170,11 @@ fn asked(url: &str, from: IpAddr) -> anyhow::Result<Asked> {
         None => (target, None),
     };
     let path = if path.is_empty() { "/" } else { path };
-    ensure!(path.starts_with('/'), "{url}: neither a URL nor a path");
+    written_with_escapes(path)?;
+    ensure!(
+        path.starts_with('/'),
+        "{url}: neither a URL nor a path; is it http://{url}?"
+    );
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => {
             let port = port.parse().ok();

@@ -45,6 +45,7 @@ pub(super) fn read(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Res
         open: Vec::new(),
         files: 0,
         bytes: 0,
+        is_empty: true,
     };
     let mut nodes = Vec::new();
     let origin = Origin {
@@ -55,6 +56,7 @@ pub(super) fn read(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Res
     Ok(Tree {
         nodes,
         root: reader.root,
+        is_empty: reader.is_empty,
         origin,
     })
 }
@@ -98,6 +100,7 @@ impl Reader<'_> {
         self.open.push(path.to_owned());
         let mut sections: Vec<Open> = Vec::new();
         let lines = lex::lines(&bytes);
+        self.is_empty &= lines.is_empty();
         let mut left = lines.as_slice();
         while let Some((line, behind)) = left.split_first() {
             let origin = Origin {

@@ -36,6 +36,8 @@ impl Node {
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     pub(super) root: PathBuf,
+    /// Whether nothing stands in the files but comments.
+    pub(super) is_empty: bool,
     /// The main file.
     pub(super) origin: Origin,
 }

@@ -147,6 +147,15 @@ pub(super) fn lower_host(url: &str) -> String {
     format!("{}{rest}", front.to_ascii_lowercase())
 }
 
+/// The host of a `ServerName`, without the scheme and port that may stand with it.
+pub(super) fn bare_name(name: &str) -> &str {
+    let bare = name.split_once("://").map_or(name, |(_, rest)| rest);
+    match bare.rsplit_once(':') {
+        Some((front, port)) if port.bytes().all(|it| it.is_ascii_digit()) => front,
+        _ => bare,
+    }
+}
+
 /// The url of a member.
 ///
 /// # Errors

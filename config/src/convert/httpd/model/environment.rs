@@ -2,9 +2,7 @@
 //! (`mod_jk.c: jk_translate()`). Both modules ask whether the variable is there, whatever its value is.
 
 use super::super::tree::Node;
-use super::sayable::is_about_parameters;
-use crate::field::Kind as _;
-use crate::pattern::MatchText;
+use super::sayable::{expression, is_about_parameters};
 
 /// The modules that leave a request alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,7 +109,7 @@ fn split(variables: &[String]) -> (Excludes, Vec<String>) {
 /// Whether an expression finds the same here. Paths are compared decoded, without parameters and empty segments here.
 pub(super) fn is_turnable(pattern: &str) -> bool {
     let is_other = is_about_parameters(pattern) || pattern.contains('%') || pattern.contains("//");
-    !is_other && MatchText::read(pattern).is_ok()
+    !is_other && expression(pattern).is_ok()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::rewrites::Rewrites;
 use super::table;
 use super::time::{duration, switch};
 use super::whole::Whole;
-use super::{about, excluding, fields, handlers, tls};
+use super::{about, cookies, excluding, fields, handlers, tls};
 use crate::convert::files::below;
 use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
@@ -89,6 +89,8 @@ pub(super) struct Part {
     pub(super) error_override: Option<Value>,
     /// What `no-proxy` takes away from all ProxyPass.
     pub(super) excluded: Vec<Pass>,
+    /// What becomes of the paths and domains of cookies.
+    pub(super) cookies: Vec<cookies::Mapped>,
     /// `Protocols`
     pub(super) protocols: Vec<String>,
     /// `RemoteIPProxyProtocol On`
@@ -129,6 +131,7 @@ impl Part {
             error_documents: Vec::new(),
             error_override: None,
             excluded: Vec::new(),
+            cookies: Vec::new(),
             protocols: Vec::new(),
             proxy_protocol: None,
             runs: None,

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::super::tree::Node;
 use super::params::{Param, params};
 use super::place::Kind;
-use super::sayable::{WITHOUT_PARAMETERS, is_about_parameters};
+use super::plain::{finds_itself, is_plain};
+use super::sayable::{WITHOUT_PARAMETERS, expression, is_about_parameters};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{meet, takes_all, whole};
 use crate::convert::site::{Overlay, Takes};
 use crate::field::Kind as _;
-use crate::pattern::MatchText;
 use crate::starts::starts;
 use crate::value::PathPrefix;
 
@@ -77,7 +77,7 @@ impl Pass {
         };
         let is_expression = text.contains(['*', '?', '[']);
         let takes = match takes {
-            Takes::Pattern(pattern) if !is_expression => match is_plain(text) {
+            Takes::Pattern(pattern) if !is_expression => match finds_itself(text) {
                 true => Takes::Path(bare_path(text)),
                 false => {
                     let why = format!(
@@ -136,7 +136,7 @@ impl Pass {
         let origin = node.origin.clone();
         let mut pass = Self {
             takes,
-            url: (url != "!").then(|| super::balancers::lower_host(url)),
+            url: (url != "!").then(|| escaped_path(&super::balancers::lower_host(url))),
             params: Vec::new(),
             comments: Vec::new(),
             below: false,
@@ -163,10 +163,9 @@ impl Pass {
     /// Simplifies the expression, and refuses paths that no mapping can have.
     fn checked(mut self) -> Result<Self, NoPass> {
         if let (Takes::Pattern(pattern), url) = (&self.takes, &self.url) {
-            if let Err(fault) = MatchText::read(pattern) {
-                let hint = fault.hint.unwrap_or_default();
+            if let Err(why) = expression(pattern) {
                 return Err(NoPass {
-                    why: format!("{} ({hint})", fault.message),
+                    why,
                     excludes: match url {
                         None => may_take(pattern),
                         Some(_) => Vec::new(),
@@ -272,15 +271,26 @@ fn may_take(pattern: &str) -> Vec<Takes> {
     folders
 }
 
-/// Whether the text of an expression is a path that the expression finds too.
-fn is_plain(text: &str) -> bool {
-    let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~.".contains(letter);
-    text.starts_with('/') && text.chars().all(is_literal)
-}
-
 /// Whether everything that a path with wildcards takes has its text in it as an expression too: one sign at the end.
 fn is_simple_wildcard(text: &str) -> bool {
-    text.strip_suffix(['*', '?']).is_some_and(is_plain)
+    text.strip_suffix(['*', '?']).is_some_and(finds_itself)
+}
+
+/// The url with escapes in place of blanks and of other letters that no url has (`proxy_util.c: ap_proxy_canonenc()`).
+fn escaped_path(url: &str) -> String {
+    let mut escaped = String::new();
+    for letter in url.chars() {
+        match letter.is_ascii_graphic() && !"\"<>[]\\^`{|}".contains(letter) {
+            true => escaped.push(letter),
+            false => {
+                let mut bytes = [0; 4];
+                for byte in letter.encode_utf8(&mut bytes).bytes() {
+                    escaped += &format!("%{byte:02X}");
+                }
+            }
+        }
+    }
+    escaped
 }
 
 /// The path without slashes at its end.
@@ -319,7 +329,6 @@ fn below(pattern: &str, url: &str) -> Option<(String, String)> {
 
 /// A path of letters that stand for themselves, and a url that takes nothing else from the expression.
 fn plain(path: &str, url: &str) -> Option<(String, String)> {
-    let literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
-    let is_plain = path.chars().all(literal) && !has_group(url);
-    is_plain.then(|| (bare_path(path), url.to_owned()))
+    let is_whole = is_plain(path) && !has_group(url);
+    is_whole.then(|| (bare_path(path), url.to_owned()))
 }

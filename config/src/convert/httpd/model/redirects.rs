@@ -3,12 +3,11 @@
 use super::super::tree::Node;
 use super::passes::{bare_path, simple};
 use super::place::{Kind, Place};
-use super::sayable::{WITHOUT_PARAMETERS, is_about_parameters, wider};
+use super::sayable::{WITHOUT_PARAMETERS, expression, is_about_parameters, wider};
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::pattern_of;
 use crate::convert::site::{Action, Rule, Takes};
 use crate::field::Kind as _;
-use crate::pattern::MatchText;
 use crate::value::{PathPrefix, RedirectTo};
 
 /// The redirects of a server.
@@ -110,9 +109,8 @@ pub(super) fn checked(
 ) -> Option<Rule> {
     let (mut takes, mut action) = (takes, action);
     if let Takes::Pattern(pattern) = &takes {
-        if let Err(fault) = MatchText::read(pattern) {
-            let hint = fault.hint.unwrap_or_default();
-            notes.name(origin, format!("left out: {} ({hint})", fault.message));
+        if let Err(why) = expression(pattern) {
+            notes.name(origin, format!("left out: {why}"));
             return None;
         }
         if is_about_parameters(pattern) && matches!(action, Action::Respond(400..)) {

@@ -2,6 +2,7 @@
 
 use super::always;
 use super::part::Part;
+use super::passes::Pass;
 use super::place::Kind;
 use super::proxied;
 use super::redirects::closing;
@@ -68,9 +69,19 @@ fn left_out(
     None
 }
 
-/// Rules that close what sections take whose `ProxyPass` hides those of sections before them.
-pub(super) fn hidden(parts: &[&Part], notes: &mut Notes) -> Vec<Rule> {
-    let mut closed = Vec::new();
+/// What becomes of the paths of a section whose `ProxyPass` hides those of sections before it.
+pub(super) struct Hidden {
+    /// The server, by its place among the parts.
+    pub(super) part: usize,
+    /// How many rules of sections of the same server stand before it.
+    pub(super) before: usize,
+    pub(super) rule: Rule,
+}
+
+/// What becomes of the paths of such sections. Where the list behind the sections takes none of them, they are left to the next
+/// modules, as in httpd; else they are closed.
+pub(super) fn hidden(parts: &[&Part], notes: &mut Notes) -> Vec<Hidden> {
+    let mut found = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         for hiding in &part.hiding {
             let outer = parts.iter().take(at).flat_map(|part| &part.located);
@@ -78,12 +89,53 @@ pub(super) fn hidden(parts: &[&Part], notes: &mut Notes) -> Vec<Rule> {
             if !before.any(|it| it.url.is_some() && meet(&it.takes, &hiding.takes)) {
                 continue;
             }
-            let why = "its ProxyPass hides those of sections before it, and maps less than they do";
             let takes = hiding.takes.clone();
-            closed.push(closing(takes, &hiding.origin, why, notes));
+            let mut listed = parts.iter().flat_map(|part| &part.passes);
+            let is_listed = listed.any(|it| meet(&it.takes, &takes));
+            let rule = match is_listed || unsayable(&takes).is_some() {
+                false => Rule::new(takes, Action::Pass, hiding.origin.clone()),
+                true => {
+                    let why = "its ProxyPass hides those of sections before it, and maps less than they do";
+                    closing(takes, &hiding.origin, why, notes)
+                }
+            };
+            found.push(Hidden {
+                part: at,
+                before: hiding.before,
+                rule,
+            });
         }
     }
-    closed
+    found
+}
+
+/// The path of a rule, where it has one, with its url.
+fn target(pass: &Pass) -> Option<(Option<&str>, &str)> {
+    let path = match &pass.takes {
+        Takes::Path(path) => Some(path.as_str()),
+        Takes::Exact(_) | Takes::Pattern(_) => None,
+    };
+    Some((path, pass.url.as_deref()?))
+}
+
+/// Names the lines about cookies that say something else than what the gateway does of itself.
+pub(super) fn name_cookies(parts: &[&Part], notes: &mut Notes) {
+    let passes = parts
+        .iter()
+        .flat_map(|it| it.passes.iter().chain(&it.located));
+    let targets: Vec<_> = passes.filter_map(target).collect();
+    let balancers = parts.iter().flat_map(|part| &part.proxies.balancers);
+    let members: Vec<&str> = balancers
+        .flat_map(|it| &it.members)
+        .map(|member| member.url.as_str())
+        .collect();
+    let names = parts.iter().flat_map(|part| &part.names);
+    let names: Vec<&str> = names.map(|name| name.0.as_str()).collect();
+    for cookies in parts.iter().flat_map(|part| &part.cookies) {
+        if let Some(text) = cookies.difference(&targets, &members, &names) {
+            notes.name(&cookies.origin, text);
+        }
+    }
 }
 
 /// Closes `/app` where a section about `/app/`, one of `below`, has other rules than those that count for `/app` itself.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::addresses::{is_secure, only_port};
 use super::always;
-use super::balancers::{self, Defined, Proxies, Usual, Worker, balancer_name, built, serves};
+use super::balancers::{
+    self, Defined, Proxies, Usual, Worker, balancer_name, bare_name, built, serves,
+};
 use super::endpoints::Kept;
 use super::excluding;
 use super::listeners;
@@ -25,7 +27,7 @@ use crate::convert::site::{Action, Balancer, Overlay, Rule, Server, Site, Takes}
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
 use crate::model::Scheme;
-use crate::value::HostName;
+use crate::value::{HostName, TargetUrl};
 
 /// The site of a main server and those of its virtual hosts that are kept.
 pub(super) fn site(
@@ -108,12 +110,12 @@ impl Builder<'_> {
         self.always.push(always::of_server(&parts));
         let own = host.unwrap_or(main);
         let secure = is_secure(own, main);
+        sections::name_cookies(&parts, self.notes);
         let (files, directories) = local::files(&parts, secure, self.notes);
         server.overlays.extend(directories);
         let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
-        first.extend(sections::hidden(&parts, self.notes));
         let preserve = preserve.unwrap_or(false);
         let (rewritten, guards, left) =
             self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
@@ -124,20 +126,13 @@ impl Builder<'_> {
         let kept = kept.map(|it| (it.pattern.clone(), it.origin.clone()));
         server.kept_from_mod_jk.extend(kept);
         sections::close_everything(&mut first, &mut server);
-        let mut stage: Vec<Rule> = Vec::new();
-        // Of several sections the last one counts, so it comes first here.
-        let located: Vec<&Pass> = parts.iter().flat_map(|part| &part.located).collect();
-        let passes = parts.iter().flat_map(|part| &part.passes);
-        let excluded = parts.iter().flat_map(|part| &part.excluded);
-        let all: Vec<&Pass> = excluded
-            .chain(located.into_iter().rev())
-            .chain(passes)
-            .collect();
         let left = excluding::passes(&left);
-        for pass in left.iter().chain(all) {
-            let pass = pass.beside(&server.overlays, self.notes);
-            stage.push(self.rule(&pass, host, &usual, preserve));
-        }
+        let excluded = parts.iter().flat_map(|part| &part.excluded);
+        let excluded: Vec<&Pass> = left.iter().chain(excluded).collect();
+        let passes: Vec<&Pass> = parts.iter().flat_map(|part| &part.passes).collect();
+        let mut stage = self.rules(&excluded, &server, host, (&usual, preserve));
+        stage.extend(self.located(&parts, &server, host, (&usual, preserve)));
+        stage.extend(self.rules(&passes, &server, host, (&usual, preserve)));
         let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
         let last: Vec<Rule> = last.cloned().collect();
         server.stages = [first, redirects, behind, stage, last, files]
@@ -151,6 +146,46 @@ impl Builder<'_> {
         }
         proxied::add_parts(&mut server, self.notes);
         server
+    }
+
+    /// The rules of some ProxyPass, in their order.
+    fn rules(
+        &mut self,
+        passes: &[&Pass],
+        server: &Server,
+        host: Option<&Part>,
+        (usual, preserve): (&Usual, bool),
+    ) -> Vec<Rule> {
+        let rule = |pass: &&Pass| {
+            let pass = pass.beside(&server.overlays, self.notes);
+            self.rule(&pass, host, usual, preserve)
+        };
+        passes.iter().map(rule).collect()
+    }
+
+    /// The rules of sections: of several the last one counts, so it comes first here.
+    fn located(
+        &mut self,
+        parts: &[&Part],
+        server: &Server,
+        host: Option<&Part>,
+        said: (&Usual, bool),
+    ) -> Vec<Rule> {
+        let hidden = sections::hidden(parts, self.notes);
+        let mut rules = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            let own: Vec<&Pass> = part.located.iter().collect();
+            let mut own = self.rules(&own, server, host, said).into_iter();
+            for before in 0..=part.located.len() {
+                let here = hidden
+                    .iter()
+                    .filter(|it| (it.part, it.before) == (at, before));
+                rules.extend(here.map(|it| it.rule.clone()));
+                rules.extend(own.next());
+            }
+        }
+        rules.reverse();
+        rules
     }
 
     /// Gives the balancer in the url of a section the name that it has here.
@@ -305,6 +340,16 @@ impl Builder<'_> {
                 None => return rule,
             },
         };
+        if let Action::To(to) = &rule.action
+            && let Err(fault) = TargetUrl::read(to)
+        {
+            let text = format!("it answers 503 here: {}", fault.message);
+            self.notes.name(&pass.origin, text);
+            return Rule {
+                action: Action::Respond(503),
+                ..Rule::new(pass.takes.clone(), Action::Pass, pass.origin.clone())
+            };
+        }
         if is_http && !preserve {
             rule.keys.set("preserve_host", Value::switch(false));
         }
@@ -425,15 +470,6 @@ impl Builder<'_> {
         }
         rule.action = Action::To(url.to_owned());
         Some(!is_ajp)
-    }
-}
-
-/// The host of a `ServerName`, without the scheme and port that may stand with it.
-pub(super) fn bare_name(name: &str) -> &str {
-    let bare = name.split_once("://").map_or(name, |(_, rest)| rest);
-    match bare.rsplit_once(':') {
-        Some((front, port)) if port.bytes().all(|it| it.is_ascii_digit()) => front,
-        _ => bare,
     }
 }
 

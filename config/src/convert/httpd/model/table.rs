@@ -22,12 +22,18 @@ pub(super) fn rest(node: &Node, notes: &mut Notes) {
         return;
     }
     let text = NAMED.iter().find(|(name, _)| *name == node.name);
-    let text = match (text, &node.children) {
-        (Some((_, text)), _) => format!("{}: {text}", node.written),
-        (None, None) => format!("{} is left out: it has no counterpart here", node.written),
-        (None, Some(_)) => format!("<{}> is left out with everything in it", node.written),
-    };
-    notes.name(&node.origin, text);
+    let written = &node.written;
+    match (text, &node.children) {
+        (Some((_, text)), _) => notes.name(&node.origin, format!("{written}: {text}")),
+        (None, None) => {
+            let text = format!("{written} is left out: it has no counterpart here");
+            notes.unknown(&node.origin, text);
+        }
+        (None, Some(_)) => {
+            let text = format!("<{written}> is left out with everything in it");
+            notes.unknown(&node.origin, text);
+        }
+    }
 }
 
 /// Modules, processes, files of httpd's own, logs, and what ajpgate always does.

@@ -24,6 +24,8 @@ pub(super) struct Reader<'a> {
     pub(super) open: Vec<PathBuf>,
     pub(super) files: usize,
     pub(super) bytes: usize,
+    /// Whether no file had a line so far.
+    pub(super) is_empty: bool,
 }
 
 /// The directives of a `<Macro>`.

@@ -1,9 +1,9 @@
 //! Which virtual host answers (`server/vhost.c: update_server_from_aliases()`).
 
 use super::super::addresses::{is_secure, listened, port};
+use super::super::balancers::bare_name;
 use super::super::known::Old;
 use super::super::part::Part;
-use super::super::servers::bare_name;
 use crate::convert::modjk::takes_glob;
 use crate::convert::told::{Asked, Telling};
 

@@ -1,6 +1,7 @@
 //! `ProxyPass` and what belongs to it.
 
 use super::super::super::tree::Node;
+use super::super::cookies;
 use super::super::excluding::{self, Hiding};
 use super::super::passes::{NoPass, Pass};
 use super::super::place::{Kind, Place, section_text};
@@ -29,10 +30,10 @@ impl Part {
                     self.located.push(pass);
                 }
             }
-            (
-                "proxypassreverse" | "proxypassreversecookiepath" | "proxypassreversecookiedomain",
-                _,
-            ) => {}
+            ("proxypassreverse", _) => {}
+            ("proxypassreversecookiepath" | "proxypassreversecookiedomain", _) => {
+                self.cookies.extend(cookies::Mapped::of(node));
+            }
             ("balancermember", place) => {
                 let section = match place {
                     Place::Section(Kind::Proxy(url)) => super::super::balancers::balancer_name(url),

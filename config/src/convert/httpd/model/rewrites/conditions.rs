@@ -1,7 +1,7 @@
 //! The conditions of a `RewriteRule` that forbids something: for which paths and clients they hold, as far as that can be said
 //! here.
 
-use super::super::sayable::is_about_parameters;
+use super::super::sayable::{expression, is_about_parameters};
 use super::addresses::{self, Addresses};
 use super::front::{Front, holds};
 use super::hosts;
@@ -10,7 +10,6 @@ use crate::convert::networks::common;
 use crate::convert::overlap::{pattern_of, pattern_of_one};
 use crate::convert::site::{HostTest, Takes};
 use crate::field::Kind as _;
-use crate::pattern::MatchText;
 use crate::value::PathPrefix;
 
 /// For which requests all conditions of a rule hold.
@@ -129,7 +128,7 @@ pub(super) fn paths(pattern: &str, any_case: bool) -> Option<Takes> {
     if is_every(pattern) {
         return Some(Takes::Path("/".to_owned()));
     }
-    MatchText::read(pattern).ok()?;
+    expression(pattern).ok()?;
     // A path is compared without its parameters here.
     if is_about_parameters(pattern) {
         return None;

@@ -1,5 +1,7 @@
 //! What the expressions of rules take, where that can be told by their letters.
 
+use super::super::plain::is_plain;
+
 /// Whether an expression is found in every path.
 pub(super) fn is_every(pattern: &str) -> bool {
     matches!(
@@ -41,8 +43,7 @@ pub(super) fn is_to_https(pattern: &str, to: &str) -> bool {
                 .map(|it| it.strip_prefix('?').unwrap_or(it));
             let path =
                 path.and_then(|it| it.strip_suffix("(.*)").or_else(|| it.strip_suffix("(.*)$")));
-            let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
-            path.is_some_and(|path| path.chars().all(is_literal) && rest == format!("/{path}$1"))
+            path.is_some_and(|path| is_plain(path) && rest == format!("/{path}$1"))
         }
         None => false,
     }
@@ -53,8 +54,7 @@ pub(super) fn prefix(pattern: &str) -> Option<String> {
     let path = pattern.strip_prefix('^')?;
     let ends = ["/(.*)$", "(/.*)?$", "/.*$", "(/|$)", "/(.*)", "/.*", "/"];
     let path = ends.iter().find_map(|end| path.strip_suffix(end))?;
-    let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
-    let is_path = path.starts_with('/') && path.chars().all(is_literal);
+    let is_path = path.starts_with('/') && is_plain(path);
     is_path.then(|| path.to_owned())
 }
 
@@ -63,7 +63,6 @@ pub(super) fn whole_path(pattern: &str) -> Option<String> {
     let path = pattern.strip_prefix('^')?;
     let ends = ["(/.*)?$", "(/|$)", "(?:/|$)", "($|/)", "(/.*|$)"];
     let path = ends.iter().find_map(|end| path.strip_suffix(end))?;
-    let is_literal = |letter: char| letter.is_alphanumeric() || "/-_~".contains(letter);
     let is_path = path.len() > 1 && path.starts_with('/') && !path.ends_with('/');
-    (is_path && path.chars().all(is_literal)).then(|| path.to_owned())
+    (is_path && is_plain(path)).then(|| path.to_owned())
 }

@@ -1,7 +1,7 @@
 //! Rules that refuse TRACE.
 
 /// What is said of lines that refuse TRACE.
-pub(crate) const TRACE_GOES_ON: &str = "left out: TRACE and TRACK are sent on like other methods; Tomcat refuses TRACE unless allowTrace is set";
+pub(crate) const TRACE_GOES_ON: &str = "left out: TRACE and TRACK are sent on like other methods: members have to refuse them, as Tomcat does unless allowTrace is set";
 
 /// Whether conditions ask for the methods TRACE and TRACK alone: `RewriteCond %{REQUEST_METHOD} ^TRACE`.
 pub(super) fn are_about_it(conditions: &[Vec<String>]) -> bool {
