@@ -59,7 +59,8 @@ fn read_shape(text: &str, file: u32, report: &Report) -> Option<Node> {
         ..Place::START
     };
     if text.len() > MAX_FILE_SIZE {
-        let fault = Fault::new(format!("the file is larger than {MAX_FILE_SIZE} bytes"));
+        let fault = Fault::new(format!("the file is larger than {MAX_FILE_SIZE} bytes"))
+            .hint("move balancers and mappings into other files, and name these with `include`");
         report.fault(start, "", fault);
         return None;
     }
@@ -77,7 +78,7 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(
 ) -> Option<(Place, T)> {
     let json = Json::parse(text)
         .map_err(|error| {
-            let fault = Fault::new(format!("not JSON: {error}"));
+            let fault = Fault::new(format!("not JSON: {error}")).hint("send one JSON value");
             report.fault(Place::START, "", fault);
         })
         .ok()?;
@@ -89,5 +90,6 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(
 /// A problem for callers that need one where nothing was read. The report has the reason, which is shown instead.
 pub(crate) fn unread(source: &Source) -> Problems {
     let message = "the file could not be read".to_owned();
-    Problems::from(source.problem(Severity::Error, Place::START, message, None))
+    let hint = Some("write a configuration, or name another file with -c".to_owned());
+    Problems::from(source.problem(Severity::Error, Place::START, message, hint))
 }

@@ -19,8 +19,10 @@ fn fill_in_value(node: &mut Node, key: &str, env: Lookup<'_>, report: &Report) {
     match &mut node.shape {
         Shape::Scalar(text) => match expand(text, env) {
             Ok(expanded) => *text = expanded,
-            Err(fault) => {
-                report.fault(node.place, key, fault);
+            Err(faults) => {
+                for fault in faults {
+                    report.fault(node.place, key, fault);
+                }
                 node.shape = Shape::Broken;
             }
         },
@@ -38,8 +40,10 @@ fn fill_in_value(node: &mut Node, key: &str, env: Lookup<'_>, report: &Report) {
     }
 }
 
-fn expand(text: &str, env: Lookup<'_>) -> Result<String, Fault> {
+/// The text with its variables filled in, or everything that is wrong with them.
+fn expand(text: &str, env: Lookup<'_>) -> Result<String, Vec<Fault>> {
     let mut expanded = String::with_capacity(text.len());
+    let mut faults = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         if let Some(literal) = before.strip_suffix('$') {
@@ -49,15 +53,24 @@ fn expand(text: &str, env: Lookup<'_>) -> Result<String, Fault> {
             continue;
         }
         let Some((name, behind)) = after.split_once('}') else {
-            return Err(Fault::new("`${` is not closed")
-                .hint("write ${NAME} or ${NAME:-default}; a literal `${` is written `$${`"));
+            faults.push(
+                Fault::new("`${` is not closed")
+                    .hint("write ${NAME} or ${NAME:-default}; a literal `${` is written `$${`"),
+            );
+            break;
         };
         expanded.push_str(before);
-        expanded.push_str(&value(name, env)?);
+        match value(name, env) {
+            Ok(value) => expanded.push_str(&value),
+            Err(fault) => faults.push(fault),
+        }
         rest = behind;
     }
     expanded.push_str(rest);
-    Ok(expanded)
+    match faults.is_empty() {
+        true => Ok(expanded),
+        false => Err(faults),
+    }
 }
 
 /// The value of the text between the braces.
@@ -98,7 +111,10 @@ mod tests {
             "NESTED" => Some("${HOST}".to_owned()),
             _ => None,
         };
-        expand(text, &env).map_err(|fault| fault.message)
+        expand(text, &env).map_err(|faults| {
+            let messages: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+            messages.join(", ")
+        })
     }
 
     #[test]
@@ -125,6 +141,10 @@ mod tests {
     fn what_cannot_be_filled_in_is_named() {
         for (text, message) in [
             ("${UNSET}", "the environment variable UNSET is not set"),
+            (
+                "${UNSET}${HOST}${OTHER}${",
+                "the environment variable UNSET is not set, the environment variable OTHER is not set, `${` is not closed",
+            ),
             ("a${HOST", "`${` is not closed"),
             ("${}", "\"\" is no name of a variable"),
             ("${a b}", "\"a b\" is no name of a variable"),

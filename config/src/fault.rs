@@ -41,6 +41,14 @@ impl Fault {
         }
     }
 
+    /// The same of a text that begins with so many characters before the value.
+    pub(crate) fn behind(self, characters: usize) -> Self {
+        Self {
+            at: self.at.map(|at| at + characters),
+            ..self
+        }
+    }
+
     pub(crate) fn at(self, character: usize) -> Self {
         Self {
             at: Some(character),

@@ -114,7 +114,8 @@ pub fn parse_members(
     let unread = || {
         let message = "the list could not be read".to_owned();
         let source = sources.of(start);
-        Problems::from(source.problem(crate::problem::Severity::Error, start, message, None))
+        let hint = Some("write `- url: …` for each member".to_owned());
+        Problems::from(source.problem(crate::problem::Severity::Error, start, message, hint))
     };
     // Without a problem there is a member for each item.
     let keys = tree.as_ref().map(keys_of_items).unwrap_or_default();
@@ -182,9 +183,8 @@ mod tests {
     #[test]
     fn keys_are_read_as_the_list_was() {
         let list = "- &first { url: \"ajp://a:8009\", route: \"007\", status: [drain], timeout: 5, secret: \"a${SECRET}\" }
-- { <<: *first, url: http://b, secret: \"$${SECRET}\" }
+- { <<: *first, url: ajp://b, secret: \"$${SECRET}\" }
 - url: \"https://c/app\"
-  lbset: null
   tls: { verify: \"off\", server_name: c.example }
 ";
         let env = |name: &str| (name == "SECRET").then(|| "$${x} ${y} $".to_owned());

@@ -1,6 +1,9 @@
 //! Finds the known word that an unknown word may have been meant for.
 
-/// The candidate that is nearest to a word, when it is near enough to be a slip, or the word is it with an end.
+use std::cmp::Reverse;
+
+/// The candidate that is nearest to a word, when it is near enough to be a slip, or the word is it with more before or behind
+/// it, or its beginning. Of several such candidates the one counts that has most in common with the word.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -11,20 +14,36 @@ pub(crate) fn nearest<'a>(
         .into_iter()
         .map(|candidate| {
             let other = simplified(candidate);
-            let begins = other.len() > 2 && plain.len() > other.len();
-            let distance = match begins && plain.starts_with(&other) {
-                true => most,
-                false => strsim::osa_distance(&plain, &other),
+            let common = in_common(&plain, &other);
+            let distance = strsim::osa_distance(&plain, &other);
+            let distance = if common > 0 {
+                distance.min(most)
+            } else {
+                distance
             };
-            (distance, candidate)
+            // The shorter one has less that was not meant.
+            ((distance, Reverse(common), other.len()), candidate)
         })
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
+        .filter(|((distance, _, _), _)| *distance <= most)
+        .min_by_key(|(rank, _)| *rank)
         .map(|(_, candidate)| candidate)
 }
 
+/// The length of the word or candidate that the other one begins with, or of a candidate that the word ends with; 0: neither.
+/// Short ones say nothing.
+fn in_common(word: &str, candidate: &str) -> usize {
+    let length = word.len().min(candidate.len());
+    let word_goes_on = candidate.len() > 2 && word.starts_with(candidate);
+    let ends = candidate.len() > 3 && word.ends_with(candidate);
+    let is_beginning = word.len() > 3 && candidate.starts_with(word);
+    match word.len() != candidate.len() && (word_goes_on || ends || is_beginning) {
+        true => length,
+        false => 0,
+    }
+}
+
 /// A word without its case, dashes and underscores, so that `stickySession` and `load-factor` are found. Long words are cut.
-fn simplified(word: &str) -> String {
+pub(crate) fn simplified(word: &str) -> String {
     word.chars()
         .filter(|c| !matches!(c, '-' | '_' | ' '))
         .flat_map(char::to_lowercase)
@@ -61,6 +80,30 @@ mod tests {
             ("completely_else", None),
         ] {
             assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
+
+    /// Before, the first of them counted, and a word that is only a beginning or has something before it was not known.
+    #[test]
+    fn the_longest_common_part_counts() {
+        let known = [
+            "max",
+            "packet_size",
+            "stickysession",
+            "stickysessionsep",
+            "listeners",
+            "limits",
+            "route",
+        ];
+        for (word, meant) in [
+            ("stickysessionseparator", "stickysessionsep"),
+            ("stickysessions", "stickysession"),
+            ("max_packet_size", "packet_size"),
+            ("listen", "listeners"),
+            ("jvmroute", "route"),
+            ("jvmRoute", "route"),
+        ] {
+            assert_eq!(nearest(word, known), Some(meant), "{word}");
         }
     }
 

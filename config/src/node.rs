@@ -97,7 +97,11 @@ fn only_text_keys(entries: &mut Vec<Entry>, report: &Report) {
     entries.retain(|entry| {
         let keep = entry.name().is_some();
         if !keep {
-            report.error(entry.key.place, "a key must be text");
+            report.error_with_hint(
+                entry.key.place,
+                "a key must be text",
+                "write a name before the colon, in quotes where it begins with `[` or `{`",
+            );
         }
         keep
     });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Lines of the file that are longer than this, in characters, are shown in part.
+/// Lines of the file that are longer than this, in characters, are shown in part, with `…` where something is left out.
 const WIDEST: usize = 160;
 
 /// How much a [`Problem`] matters.
@@ -35,8 +35,10 @@ pub struct Problem {
     pub length: usize,
     /// What is wrong.
     pub message: String,
-    /// The line of the file; empty when there is none to show.
+    /// The line of the file, of a long line the part around the column; empty when there is none to show.
     pub source: String,
+    /// How many characters of the line stand before `source`.
+    pub skipped: usize,
     /// What to do about it.
     pub hint: Option<String>,
 }
@@ -64,19 +66,20 @@ impl Problem {
 
     /// The line with its number, and a line that points at the column.
     fn write_source(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let skipped = match self.source.chars().count() {
+        let characters = self.source.chars().count();
+        let column = self.column.saturating_sub(1 + self.skipped);
+        let cut = match characters {
             0..=WIDEST => 0,
-            _ => self.column.saturating_sub(WIDEST / 2),
+            _ => column.saturating_sub(WIDEST / 2),
         };
-        let shown: String = self
-            .source
-            .chars()
-            .skip(skipped)
-            .take(WIDEST)
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let mark = |is_cut: bool| if is_cut { "…" } else { "" };
+        let before = mark(cut + self.skipped > 0);
+        let part = self.source.chars().skip(cut).take(WIDEST);
+        let part: String = part.map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let behind = mark(cut + WIDEST < characters);
+        let shown = format!("{before}{part}{behind}");
         let number = self.line.to_string();
-        let blank = " ".repeat(self.column.saturating_sub(1 + skipped));
+        let blank = " ".repeat(column.saturating_sub(cut) + before.chars().count());
         let left = shown.chars().count().saturating_sub(blank.len());
         let carets = "^".repeat(self.length.clamp(1, left.max(1)));
         write!(f, "\n {number} | {shown}")?;

@@ -43,10 +43,11 @@ impl<'de> Reader<'de> {
                 known.push(Pair::of(entry));
                 continue;
             }
+            let fault = Fault::new(format!("unknown key {}", quoted(key)));
             if self.report.is_full() {
+                self.report.fault(entry.key.place, &self.key, fault);
                 continue;
             }
-            let fault = Fault::new(format!("unknown key {}", quoted(key)));
             let hint = unknown_key::hint(key, name, fields);
             self.report
                 .fault(entry.key.place, &self.key, fault.hint(hint));

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use crate::fault::Fault;
@@ -32,21 +33,22 @@ pub(crate) struct Source {
     lines: Vec<String>,
 }
 
-/// Longer lines, in bytes, are never shown: a file of one huge line must not be copied for each of its problems.
+/// Of longer lines, in bytes, a part is shown: a file of one huge line must not be copied for each of its problems, nor
+/// looked through for each of its values.
 const LONGEST_LINE: usize = 4096;
 
-/// What comes after so many problems is left out: nobody reads it, and a hostile file could ask for gigabytes.
+/// How many characters of a longer line are kept before the place of a problem, and from it on.
+const AROUND: usize = 500;
+
+/// Errors that come after so many are counted and left out, and so are warnings: nobody reads them, and a hostile file could
+/// ask for gigabytes.
 const MOST_PROBLEMS: usize = 1000;
 
 impl Source {
     pub(crate) fn new(file: &Path, text: &str) -> Self {
-        let shown = |line: &str| match line.len() {
-            0..=LONGEST_LINE => line.to_owned(),
-            _ => String::new(),
-        };
         Self {
             file: file.to_owned(),
-            lines: text.lines().map(shown).collect(),
+            lines: text.lines().map(str::to_owned).collect(),
         }
     }
 
@@ -60,7 +62,33 @@ impl Source {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
-    /// The characters at a place of one line.
+    /// The place itself, or where nothing stands in its line, the end of the last line before it in which something stands, else
+    /// the first such line: the end of a file has no line.
+    fn with_a_line(&self, place: Place) -> Place {
+        let index = (place.line as usize).saturating_sub(1);
+        let is_blank = |line: &String| line.trim().is_empty();
+        if self.lines.get(index).is_some_and(|line| !is_blank(line)) {
+            return place;
+        }
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let lines = self.lines.iter().enumerate();
+        let mut filled = lines.filter(|(_, line)| !is_blank(line)).peekable();
+        let first = filled.peek().map(|(line, _)| *line);
+        let last = filled.take_while(|(line, _)| *line < index).last();
+        let (line, column) = match (last, first) {
+            (Some((line, text)), _) => (line + 1, text.trim_end().chars().count() + 1),
+            (None, Some(line)) => (line + 1, 1),
+            (None, None) => return place,
+        };
+        Place {
+            line: number(line),
+            column: number(column),
+            length: 1,
+            ..place
+        }
+    }
+
+    /// The characters at a place of one line; of a long line none.
     pub(crate) fn written(&self, place: Place) -> String {
         self.line(place)
             .chars()
@@ -96,6 +124,7 @@ impl Source {
         message: String,
         hint: Option<String>,
     ) -> Problem {
+        let (skipped, source) = self.around(place);
         Problem {
             severity,
             file: self.file.clone(),
@@ -103,14 +132,35 @@ impl Source {
             column: place.column as usize,
             length: self.written(place).chars().count().max(1),
             message,
-            source: self.line(place).to_owned(),
+            source,
+            skipped,
             hint,
         }
     }
 
+    /// The line of a place; of a long line the part around the place, with the number of characters before that part.
+    fn around(&self, place: Place) -> (usize, String) {
+        let index = (place.line as usize).saturating_sub(1);
+        let line = self.lines.get(index).map_or("", String::as_str);
+        if line.len() <= LONGEST_LINE {
+            return (0, line.to_owned());
+        }
+        let skipped = (place.column as usize).saturating_sub(1 + AROUND);
+        let part = match line.is_ascii() {
+            true => {
+                let end = line.len().min(skipped + 2 * AROUND);
+                line.get(skipped..end).unwrap_or_default().to_owned()
+            }
+            false => line.chars().skip(skipped).take(2 * AROUND).collect(),
+        };
+        (skipped, part)
+    }
+
+    /// A line; a long one counts as empty.
     fn line(&self, place: Place) -> &str {
         let index = (place.line as usize).saturating_sub(1);
-        self.lines.get(index).map_or("", String::as_str)
+        let line = self.lines.get(index).map_or("", String::as_str);
+        if line.len() <= LONGEST_LINE { line } else { "" }
     }
 }
 
@@ -145,7 +195,30 @@ pub(crate) struct Report {
 #[derive(Default)]
 struct Found {
     problems: Vec<(Place, Problem)>,
-    seen: HashSet<(Place, String)>,
+    /// Hashes of the places and messages of all problems, those that are left out included.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+    errors: Count,
+    warnings: Count,
+}
+
+/// How many problems of one severity there are.
+#[derive(Default)]
+struct Count {
+    kept: usize,
+    left_out: usize,
+}
+
+impl Count {
+    /// Whether one more is kept.
+    const fn keeps(&mut self) -> bool {
+        let keeps = self.kept < MOST_PROBLEMS;
+        match keeps {
+            true => self.kept += 1,
+            false => self.left_out += 1,
+        }
+        keeps
+    }
 }
 
 impl Report {
@@ -187,11 +260,6 @@ impl Report {
         }
     }
 
-    /// The file is refused.
-    pub(crate) fn error(&self, place: Place, message: impl Into<String>) {
-        self.push(Severity::Error, place, "", message.into(), None);
-    }
-
     /// The file is refused, and this is what to do.
     pub(crate) fn error_with_hint(
         &self,
@@ -229,9 +297,9 @@ impl Report {
         self.push(Severity::Error, place, key, fault.message, fault.hint);
     }
 
-    /// Whether further problems are left out.
+    /// Whether further errors are counted and left out, so that their hints need not be made.
     pub(crate) fn is_full(&self) -> bool {
-        self.found.borrow().problems.len() >= MOST_PROBLEMS
+        self.found.borrow().errors.kept >= MOST_PROBLEMS
     }
 
     /// Records a problem; one that is there already (a YAML alias repeats what its anchor says) counts once.
@@ -243,11 +311,17 @@ impl Report {
         message: String,
         hint: Option<String>,
     ) {
-        if self.is_full() {
+        let place = self.source(place).with_a_line(place);
+        let mut found = self.found.borrow_mut();
+        let hash = found.hasher.hash_one((place, &message));
+        if !found.seen.insert(hash) {
             return;
         }
-        let mut found = self.found.borrow_mut();
-        if found.seen.insert((place, message.clone())) {
+        let count = match severity {
+            Severity::Error => &mut found.errors,
+            Severity::Warning => &mut found.warnings,
+        };
+        if count.keeps() {
             let message = match key {
                 "" => message,
                 _ => format!("{key}: {message}"),
@@ -268,15 +342,34 @@ impl Report {
 
     /// The files, the errors and the warnings.
     pub(crate) fn end(self) -> (Sources, Vec<Problem>, Vec<Problem>) {
-        let mut problems = self.found.into_inner().problems;
-        problems.sort_by_key(|(place, _)| *place);
-        let (errors, warnings): (Vec<_>, Vec<_>) = problems
+        let mut found = self.found.into_inner();
+        found.problems.sort_by_key(|(place, _)| *place);
+        let (mut errors, mut warnings): (Vec<_>, Vec<_>) = found
+            .problems
             .into_iter()
             .map(|(_, problem)| problem)
             .partition(|problem| problem.severity == Severity::Error);
+        errors.extend(left_out(&errors, found.errors.left_out));
+        warnings.extend(left_out(&warnings, found.warnings.left_out));
         let sorted = |problems| {
             Problems::new(problems).map_or_else(Vec::new, |all| all.into_iter().collect())
         };
         (self.sources, sorted(errors), sorted(warnings))
     }
+}
+
+/// Says behind the last problem that is shown how many of its severity are not.
+fn left_out(shown: &[Problem], count: usize) -> Option<Problem> {
+    let last = shown.last().filter(|_| count > 0)?;
+    let (problems, are) = match (last.severity, count) {
+        (Severity::Error, 1) => ("problem", "is"),
+        (Severity::Error, _) => ("problems", "are"),
+        (Severity::Warning, 1) => ("warning", "is"),
+        (Severity::Warning, _) => ("warnings", "are"),
+    };
+    Some(Problem {
+        message: format!("{count} more {problems} {are} not shown"),
+        hint: Some("mend those above first, then check again".to_owned()),
+        ..last.clone()
+    })
 }

@@ -158,23 +158,113 @@ mod tests {
         check(&SCHEMA);
     }
 
-    /// Documents with one key each, for every key of the schema.
-    fn documents(part: &Value, wrap: &dyn Fn(Value) -> Value, found: &mut Vec<Value>) {
+    /// Documents with one key each, for every key of the schema, and this value.
+    fn documents(
+        part: &Value,
+        value: &Value,
+        wrap: &dyn Fn(Value) -> Value,
+        found: &mut Vec<Value>,
+    ) {
         let part = resolved(part);
         if let Some(properties) = part["properties"].as_object() {
             for (key, part) in properties {
                 let wrap = |value| wrap(json!({ key: value }));
-                found.push(wrap(json!("x")));
-                documents(part, &wrap, found);
+                found.push(wrap(value.clone()));
+                documents(part, value, &wrap, found);
             }
         } else if part.get("items").is_some() {
-            documents(&part["items"], &|value| wrap(json!([value])), found);
+            documents(&part["items"], value, &|value| wrap(json!([value])), found);
         } else if part["additionalProperties"].is_object() {
             documents(
                 &part["additionalProperties"],
+                value,
                 &|value| wrap(json!({ "n": value })),
                 found,
             );
+        }
+    }
+
+    /// Values that are wrong for most keys.
+    fn wrong_values() -> Vec<Value> {
+        let texts = [
+            "",
+            "x",
+            "a b",
+            "-1",
+            "1e999",
+            "%",
+            "%{",
+            "%{ms}D",
+            "%zz",
+            "/a/..",
+            "[",
+            "[::1",
+            "[::g]",
+            "http://",
+            "http://:1",
+            "ajp://h/%zz",
+            "ajp://[::1",
+            "ajp://h/..",
+            "https://",
+            "é",
+            "$1",
+            "${",
+            "${1}",
+            "${UNSET}",
+            "999999999999",
+            "http://h:0/",
+            "a,b",
+            "\u{7f}",
+            "a@b",
+            "*.x",
+            "*",
+            "1.2.3.4.5",
+            "1.2.3.4/99",
+        ];
+        let mut values: Vec<Value> = texts.into_iter().map(Value::from).collect();
+        values.push("x".repeat(10_000).into());
+        values.extend([
+            json!(null),
+            json!([]),
+            json!({}),
+            json!([null]),
+            json!([[]]),
+            json!([{}]),
+            json!(["", "", "x", "x"]),
+            json!({ "": 1, "x": null, "to": "http://" }),
+            json!({ "unknown": 1 }),
+            json!({ "stickysessionseparator": [] }),
+        ]);
+        values
+    }
+
+    /// Before, a dozen of them had no hint.
+    #[test]
+    fn every_problem_has_a_hint_and_its_line() {
+        let mut found = Vec::new();
+        for value in wrong_values() {
+            documents(&SCHEMA, &value, &|value| value, &mut found);
+        }
+        assert!(found.len() > 5000, "{}", found.len());
+        for document in found {
+            let text = document.to_string();
+            let problems = match crate::parse(&text, Path::new("test.yaml"), &|_| None) {
+                Err(problems) => problems.into_iter().collect(),
+                Ok(loaded) => loaded.warnings,
+            };
+            for problem in problems {
+                let hint = problem.hint.as_deref().unwrap_or_default();
+                assert!(!hint.is_empty(), "{problem}");
+                assert_eq!(problem.line, 1, "{problem}");
+                assert!(
+                    text.contains(&problem.source) && !problem.source.is_empty(),
+                    "{problem}"
+                );
+                assert!(
+                    (1..=text.chars().count() + 1).contains(&problem.column),
+                    "{problem}"
+                );
+            }
         }
     }
 
@@ -185,7 +275,7 @@ mod tests {
     #[test]
     fn the_parser_knows_every_key_of_the_schema() {
         let mut found = Vec::new();
-        documents(&SCHEMA, &|value| value, &mut found);
+        documents(&SCHEMA, &json!("x"), &|value| value, &mut found);
         assert!(found.len() > 100, "{}", found.len());
         for document in found {
             let problems = parse(&document).unwrap_err();

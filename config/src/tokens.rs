@@ -52,7 +52,7 @@ const LONGEST: usize = 8192;
 /// Divides a text into its parts.
 pub(crate) fn parts(text: &str) -> Result<Vec<Part>, Fault> {
     if text.len() > LONGEST {
-        return Err(Fault::new(format!("longer than {LONGEST} bytes")));
+        return Err(Fault::new(format!("longer than {LONGEST} bytes")).hint("leave something out"));
     }
     let mut cursor = Cursor {
         chars: text.chars().peekable(),
@@ -143,7 +143,9 @@ impl Cursor<'_> {
                 c => argument.push(c),
             }
         }
-        Err(Fault::new("`{` is not closed").at(start))
+        Err(Fault::new("`{` is not closed")
+            .hint("write %{NAME} with a letter behind it, like %{Referer}i")
+            .at(start))
     }
 }
 

@@ -1,19 +1,24 @@
 //! The hint for an unknown key.
 
 use crate::fault::one_of;
-use crate::nearest::nearest;
+use crate::nearest::{nearest, simplified};
 use crate::schema;
 
-/// A hint for an unknown key of a struct: the nearest known key, or where the key belongs, or all keys.
+/// A hint for an unknown key of a struct: what a word of another program is called here, or the nearest known key, or where the
+/// key belongs, or all keys.
 pub(crate) fn hint(key: &str, of: &str, known: &[&str]) -> String {
-    if let Some(near) = nearest(key, known.iter().copied()) {
-        return format!("did you mean `{near}`?");
+    let written = simplified(key);
+    if let Some(known) = known.iter().find(|known| simplified(known) == written) {
+        return format!("did you mean `{known}`?");
     }
-    let foreign = FOREIGN
-        .iter()
-        .find(|(place, words, _)| *place == of && words.contains(&key));
+    let foreign = FOREIGN.iter().find(|(place, words, _)| {
+        *place == of && words.iter().any(|word| simplified(word) == written)
+    });
     if let Some((_, _, hint)) = foreign {
         return (*hint).to_owned();
+    }
+    if let Some(near) = nearest(key, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
     }
     let owners = schema::owners(key);
     if owners.iter().any(|owner| owner.trim_matches('`') == of) {
@@ -68,10 +73,10 @@ const FOREIGN: &[(&str, &[&str], &str)] = &[
         &["activation"],
         "here it is `status`; mod_jk's `disabled` is `drain` here",
     ),
-    ("member", &["jvm_route", "jvmRoute"], "here it is `route`"),
+    ("member", &["jvmRoute"], "here it is `route`"),
     (
         "member",
-        &["max_packet_size", "iobuffersize", "packetSize"],
+        &["max_packet_size", "iobuffersize"],
         "here it is `packet_size`",
     ),
     (
@@ -146,7 +151,7 @@ const FOREIGN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "balancer",
-        &["sticky_session"],
+        &["sticky", "sticky_sessions"],
         "here it is `stickysession`; \"\" turns it off",
     ),
     (
@@ -194,6 +199,10 @@ mod tests {
     fn words_of_mod_jk_are_translated() {
         let said = hint("distance", "member", &["url", "lbset"]);
         assert_eq!(said, "here it is `lbset`");
+        for word in ["jvmroute", "jvm_route", "JvmRoute"] {
+            let said = hint(word, "member", &["url", "route"]);
+            assert_eq!(said, "here it is `route`", "{word}");
+        }
     }
 
     #[test]

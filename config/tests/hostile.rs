@@ -20,19 +20,30 @@ const TOKENS: [&str; 32] = [
     "\u{0}", "\r\n",
 ];
 
-/// Parses, and checks that every problem points into the text.
+/// Parses, and checks that every problem points into the text, shows its line and says what to do.
 fn check(text: &str) {
-    let lines = text.lines().count().max(1);
+    let lines: Vec<&str> = text.lines().collect();
+    let is_blank = lines.iter().all(|line| line.trim().is_empty());
     let env = |name: &str| (name != "UNSET").then(|| "1".to_owned());
-    if let Err(problems) = parse(text, Path::new("x.yaml"), &env) {
-        for problem in &problems {
-            assert!(
-                (1..=lines + 1).contains(&problem.line),
-                "{problem}\n{text:?}"
-            );
-            assert!(problem.column >= 1, "{problem}");
-            assert!(!problem.to_string().is_empty());
-        }
+    let problems = match parse(text, Path::new("x.yaml"), &env) {
+        Err(problems) => problems.into_iter().collect(),
+        Ok(loaded) => loaded.warnings,
+    };
+    for problem in problems {
+        assert!(
+            (1..=lines.len().max(1)).contains(&problem.line),
+            "{problem}\n{text:?}"
+        );
+        assert!(problem.column >= 1, "{problem}");
+        let line = lines.get(problem.line - 1).copied().unwrap_or_default();
+        let line = line.trim_start_matches('\u{feff}');
+        assert!(line.contains(&problem.source), "{problem}\n{text:?}");
+        assert!(
+            is_blank || !problem.source.trim().is_empty(),
+            "{problem}\n{text:?}"
+        );
+        let hint = problem.hint.as_deref().unwrap_or_default();
+        assert!(!hint.is_empty(), "{problem}\n{text:?}");
     }
 }
 

@@ -176,7 +176,7 @@ fn a_problem_names_its_own_file() {
             r#"conf.d/b.yaml:3:1: unknown key "include""#,
             "conf.d/b.yaml:4:13: proxy_pass: expected a list",
             "conf.d/b.yaml:5:12: balancers: expected a map of keys",
-            "conf.d/c.yaml:2:1: not YAML: did not find expected node content, while parsing a flow node",
+            "conf.d/c.yaml:1:14: not YAML: did not find expected node content, while parsing a flow node",
             "conf.d/d.yaml:1:22: path: the environment variable NO is not set",
             r#"conf.d/d.yaml:1:31: proxy_pass[0]: unknown key "too""#,
             "conf.d/e.yaml:1:1: expected a map of keys",

@@ -134,3 +134,77 @@ fn users_of_several_authorities_are_warned_of() {
         );
     }
 }
+
+fn problems_of(text: &str) -> Vec<String> {
+    let problems = ajpgate_config::parse(text, Path::new("x.yaml"), &|_| None).unwrap_err();
+    problems.headlines().collect()
+}
+
+/// Before, the file seemed to have a thousand problems.
+#[test]
+fn problems_beyond_a_thousand_are_counted() {
+    let keys = |count: usize| -> String {
+        let keys = (0..count).map(|n| format!("zz{n}: 1\n"));
+        "listeners: [{ bind: \"127.0.0.1:0\" }]\nproxy_pass: []\n".to_owned()
+            + &keys.collect::<String>()
+    };
+    let problems = problems_of(&keys(1000));
+    assert_eq!(problems.len(), 1000);
+    let problems = problems_of(&keys(1001));
+    let last = problems.last().unwrap();
+    assert_eq!(last, "x.yaml:1002:1: 1 more problem is not shown");
+    let problems = problems_of(&keys(2500));
+    let last = problems.last().unwrap();
+    assert_eq!(last, "x.yaml:1002:1: 1500 more problems are not shown");
+}
+
+/// Before, the file was accepted: a thousand warnings left no room for an error.
+#[test]
+fn warnings_hide_no_error() {
+    let mut text = "listeners: [{ bind: \"127.0.0.1:0\" }]\nproxy_pass:\n".to_owned();
+    for number in 0..1100 {
+        text += &format!("- {{ path: /{number}, to: \"ajp://a\", hosts: [] }}\n");
+    }
+    text += "- { path: /x, to: \"balancer://nobody/\" }\n";
+    let problems = problems_of(&text);
+    assert!(
+        problems.len() == 1 && problems.iter().all(|it| it.contains("nobody")),
+        "{problems:?}"
+    );
+}
+
+/// Before, a long line had no mark where it was cut, and a very long one was not shown.
+#[test]
+fn long_lines_are_shown_in_part() {
+    for length in [20, 100, 1000, 100_000] {
+        let (blank, more) = (" ".repeat(length), " ".repeat(1000));
+        let text = format!("{{{blank}nonsense: 1,{more}other: 1 }}\n");
+        let problems = ajpgate_config::parse(&text, Path::new("x.yaml"), &|_| None).unwrap_err();
+        let mut problems = problems.iter();
+        let problem = problems.find(|it| it.message.contains("nonsense"));
+        let problem = problem.unwrap();
+        assert_eq!((problem.line, problem.column), (1, length + 2));
+        let shown = problem.to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        let (line, carets) = (lines.get(1).unwrap(), lines.get(2).unwrap());
+        let at = carets.chars().position(|c| c == '^').unwrap();
+        let meant: String = line.chars().skip(at).take(8).collect();
+        assert_eq!(meant, "nonsense", "{shown}");
+        assert!(line.chars().count() < 180, "{shown}");
+        assert!(line.ends_with('…'), "{shown}");
+        assert_eq!(line.contains(" | …"), length > 80, "{shown}");
+    }
+    let text = format!("nonsense: {}\n", "x".repeat(200));
+    let problems = ajpgate_config::parse(&text, Path::new("x.yaml"), &|_| None).unwrap_err();
+    let shown = problems.to_string();
+    assert!(shown.contains("x…\n") && !shown.contains("| …"), "{shown}");
+}
+
+#[test]
+fn the_end_of_a_file_is_shown_at_its_last_line() {
+    for text in ["a: [", "a: [\n", "a: [\n\n\n", "# x\na: [ # y\n"] {
+        let problems = ajpgate_config::parse(text, Path::new("x.yaml"), &|_| None).unwrap_err();
+        let problem = problems.iter().next().unwrap();
+        assert!(problem.source.contains("a: ["), "{problem}");
+    }
+}

@@ -6,10 +6,13 @@ use ajpgate_config::{
 };
 use jiff::Timestamp;
 
-use crate::backend::Tls;
-use crate::tls::Server;
+use crate::backend::{Tls, TlsError};
+use crate::tls::{self, FileError, Server, roots};
 
 const HINT: &str = "file names are relative to the folder of the configuration file";
+
+/// What to do about a certificate or revocation list that can be used.
+const RENEW: &str = "replace the file by a new one: it is read again when it changes";
 
 /// A problem with a file.
 #[derive(Debug)]
@@ -19,17 +22,26 @@ pub(super) struct Found {
     pub(super) is_missing: bool,
 }
 
-/// The problems of the files of listeners, members and the cluster's engine, and warnings about files of listeners that can be used: certificates
-/// that expire soon, say. Where the configuration has errors (`is_whole` is false), only that is looked at which could be read.
+/// The problems of the files of listeners, members and the cluster's engine, each at the key that names the file, and warnings about files of
+/// listeners that can be used: certificates that expire soon, say. Where the configuration has errors (`is_whole` is false), only that is looked
+/// at which could be read.
 pub(super) fn look(loaded: &Loaded, is_whole: bool) -> (Vec<Found>, Vec<Problem>) {
     let now = Timestamp::now().as_second();
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
-    let listeners = of_listeners(loaded).into_iter();
-    for (at, tls) in listeners.filter(|(_, tls)| is_whole || is_complete(tls)) {
+    for (at, tls) in of_listeners(loaded) {
+        let flaws = of_listener(loaded, &at, tls);
+        if !flaws.is_empty() {
+            found.extend(flaws);
+            continue;
+        }
+        if !is_whole && !is_complete(tls) {
+            continue;
+        }
         match Server::new(tls, true, None) {
             Ok(server) => {
                 let doubts = server.doubts(now).into_iter();
-                let warning = |doubt| loaded.problem(&at, format!("tls: {doubt}"), None);
+                let hint = || Some(RENEW.to_owned());
+                let warning = |doubt| loaded.problem(&at, format!("tls: {doubt}"), hint());
                 warnings.extend(doubts.map(warning).map(Problem::into_warning));
             }
             Err(error) => found.push(Found {
@@ -41,6 +53,53 @@ pub(super) fn look(loaded: &Loaded, is_whole: bool) -> (Vec<Found>, Vec<Problem>
     found.extend(of_members(loaded));
     found.extend(of_cluster(loaded));
     (found, warnings)
+}
+
+/// The problems of each file of a listener, at the key that names it.
+fn of_listener(loaded: &Loaded, at: &str, tls: &ListenerTls) -> Vec<Found> {
+    let mut found = Vec::new();
+    let list = format!("{at}.certificates");
+    let listed = (0..).take_while(|items| !loaded.is_whole(&list, *items));
+    // One pair stands beside the list. Of a list with unreadable items it is not known which pair has which place.
+    let alone = match tls.pairs.len().checked_sub(listed.count()) {
+        Some(alone @ 0..=1) => Some(alone),
+        _ => None,
+    };
+    for (index, pair) in tls.pairs.iter().enumerate() {
+        let at_pair = match alone.map(|alone| index.checked_sub(alone)) {
+            Some(None) => at.to_owned(),
+            Some(Some(item)) => format!("{list}[{item}]"),
+            None => list.clone(),
+        };
+        let flaws = tls::of_pair(pair).into_iter();
+        found.extend(flaws.map(|(key, error)| of_file(loaded, &at_pair, key, &error)));
+    }
+    let ca = tls.acme.as_ref().and_then(|acme| acme.ca.as_deref());
+    if let Some(error) = ca.and_then(|ca| roots(Some(ca)).err()) {
+        found.push(Found {
+            is_missing: error.is_missing(),
+            problem: loaded.problem(
+                &format!("{at}.acme.ca"),
+                format!("ca: {error}"),
+                Some(HINT.to_owned()),
+            ),
+        });
+    }
+    let flaws = tls::of_clients(tls).into_iter();
+    found.extend(flaws.map(|(key, error)| of_file(loaded, at, key, &error)));
+    found
+}
+
+/// The problem of the file that a key below `at` names.
+fn of_file(loaded: &Loaded, at: &str, key: &str, error: &FileError) -> Found {
+    Found {
+        is_missing: error.is_missing(),
+        problem: loaded.problem(
+            &format!("{at}.{key}"),
+            format!("{key}: {error}"),
+            Some(HINT.to_owned()),
+        ),
+    }
 }
 
 /// Whether nothing is missing that the files of a listener are read for: it could not be read in the configuration, then.
@@ -67,11 +126,11 @@ fn of_members(loaded: &Loaded) -> Vec<Found> {
         let is_whole = loaded.is_whole(&list, balancer.discover.len());
         for (index, source) in sources.filter(|_| is_whole) {
             let at = format!("{list}[{index}]");
-            let member = source.template().and_then(|member| {
+            if let Some(member) = source.template() {
                 let at_member = format!("{at}.member");
-                of_tls(loaded, member, [&format!("{at_member}.tls"), &at])
-            });
-            found.extend(member);
+                let places = [&*format!("{at_member}.tls"), &at];
+                found.extend(of_tls(loaded, member, places));
+            }
         }
     }
     for (index, mapping) in loaded.config.mappings.iter().enumerate() {
@@ -102,7 +161,7 @@ fn of_listeners(loaded: &Loaded) -> Vec<(String, &ListenerTls)> {
     of_clients.chain(of_admin).collect()
 }
 
-fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Found> {
+fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Vec<Found> {
     let dot = if url.is_empty() { "" } else { "." };
     of_tls(
         loaded,
@@ -112,33 +171,54 @@ fn problem(loaded: &Loaded, member: &Member, at: &str, url: &str) -> Option<Foun
 }
 
 /// The places are that of the member's `tls`, and that of what is blamed where it has none.
-fn of_tls(loaded: &Loaded, member: &Member, places: [&str; 2]) -> Option<Found> {
+fn of_tls(loaded: &Loaded, member: &Member, places: [&str; 2]) -> Vec<Found> {
     let urls = [&member.url].into_iter().chain(&member.upgrade_url);
     let is_tls = |url: &&MemberUrl| matches!(url.scheme, Scheme::Https | Scheme::Ftps);
-    let mut urls = urls.filter(is_tls);
-    urls.find_map(|url| unusable(loaded, &url.host, member.tls.as_ref(), places))
+    let hosts: Vec<&str> = urls.filter(is_tls).map(|url| &*url.host).collect();
+    unusable(loaded, &hosts, member.tls.as_ref(), places)
 }
 
-/// The problem of the files of the cluster's engine.
-fn of_cluster(loaded: &Loaded) -> Option<Found> {
-    let cluster = loaded.config.cluster.as_ref()?;
+/// The problems of the files of the cluster's engine.
+fn of_cluster(loaded: &Loaded) -> Vec<Found> {
+    let Some(cluster) = &loaded.config.cluster else {
+        return Vec::new();
+    };
     let places = ["cluster.tls", "cluster.url"];
-    let host = cluster.url.secure.then_some(&cluster.url.host)?;
-    unusable(loaded, host, cluster.tls.as_ref(), places)
+    let host = cluster.url.secure.then_some(&*cluster.url.host);
+    unusable(loaded, host.as_slice(), cluster.tls.as_ref(), places)
 }
 
-/// Why this host cannot be spoken to through TLS.
+/// Why these hosts cannot be spoken to through TLS: each file that cannot be used, or else the first of other reasons.
 fn unusable(
     loaded: &Loaded,
-    host: &str,
+    hosts: &[&str],
     tls: Option<&MemberTls>,
     [at_tls, otherwise]: [&str; 2],
-) -> Option<Found> {
-    let error = Tls::new(host, tls, b"").err()?;
-    let at = if tls.is_some() { at_tls } else { otherwise };
-    let message = format!("tls: {error:#}");
-    Some(Found {
-        is_missing: error.is_missing(),
-        problem: loaded.problem(at, message, Some(HINT.to_owned())),
-    })
+) -> Vec<Found> {
+    if hosts.is_empty() {
+        return Vec::new();
+    }
+    let flaws = tls.map(tls::of_member).unwrap_or_default();
+    if !flaws.is_empty() {
+        let flaws = flaws.into_iter();
+        let found = flaws.map(|(key, error)| of_file(loaded, at_tls, key, &error));
+        return found.collect();
+    }
+    let mut errors = hosts
+        .iter()
+        .filter_map(|host| Tls::new(host, tls, b"").err());
+    let found = errors.next().map(|error| {
+        let at_name = format!("{at_tls}.server_name");
+        let names_server = tls.is_some_and(|tls| tls.server_name.is_some());
+        let (at, hint) = match &error {
+            TlsError::Name(_) if names_server => (&*at_name, "write a DNS name or an address"),
+            _ if tls.is_some() => (at_tls, HINT),
+            _ => (otherwise, HINT),
+        };
+        Found {
+            is_missing: error.is_missing(),
+            problem: loaded.problem(at, format!("tls: {error:#}"), Some(hint.to_owned())),
+        }
+    });
+    found.into_iter().collect()
 }

@@ -41,6 +41,18 @@ impl FileError {
         }
     }
 
+    /// The file.
+    pub(crate) fn file(&self) -> &Path {
+        match self {
+            Self::Unreadable { file, .. }
+            | Self::UnreadableKey { file, .. }
+            | Self::NotPem { file, .. }
+            | Self::Empty { file, .. }
+            | Self::Unusable { file, .. }
+            | Self::Key { file, .. } => file,
+        }
+    }
+
     /// The file can be read, and what it holds cannot be used.
     pub(crate) fn unusable(file: &Path, reason: &dyn Display) -> Self {
         Self::Unusable {

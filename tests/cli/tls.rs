@@ -203,3 +203,69 @@ fn check_warns_of_certificates_that_expire_and_of_missing_revocation_lists() {
     said("warning: tls: the certificate of old.test expired at 2002-01-01T00:00:00Z");
     said("has no revocation list of CN=old.test: clients that it has issued are refused");
 }
+
+/// Every key that names a file of TLS.
+const FILES_EVERYWHERE: &str = "\
+listeners:
+  - bind: 127.0.0.1:0
+    tls:
+      certificate: listeners[0].certificate
+      private_key: listeners[0].private_key
+      client_auth: required
+      client_ca: listeners[0].client_ca
+      client_crl: listeners[0].client_crl
+      certificates:
+        - { certificate: \"certificates[0].certificate\", private_key: \"certificates[0].private_key\" }
+admin: { bind: \"127.0.0.1:0\", tls: { certificate: admin.certificate, private_key: admin.private_key } }
+proxy_pass:
+  - path: /
+    to: https://localhost/
+    member: { tls: { ca: member.ca, certificate: member.certificate, private_key: member.private_key } }
+cluster: { url: \"rediss://localhost/\", name: shop, tls: { ca: cluster.ca } }
+";
+
+/// Before, `check` told of the first file alone, at `tls`.
+#[test]
+fn each_file_that_is_missing_or_bad_is_named_at_its_own_key() {
+    let scratch = Scratch::new("tls");
+    let files = [
+        "listeners[0].certificate",
+        "listeners[0].private_key",
+        "listeners[0].client_ca",
+        "listeners[0].client_crl",
+        "certificates[0].certificate",
+        "certificates[0].private_key",
+        "admin.certificate",
+        "admin.private_key",
+        "member.ca",
+        "member.certificate",
+        "member.private_key",
+        "cluster.ca",
+    ];
+    scratch.write("ajpgate.yaml", FILES_EVERYWHERE);
+    let missing = run(&mut ajpgate(scratch.path(), &["check"]));
+    assert_eq!(missing.code, Some(0), "{missing:?}");
+    let run_here = run(&mut ajpgate(scratch.path(), &["run"]));
+    assert_eq!(run_here.code, Some(2), "{run_here:?}");
+    for file in files {
+        scratch.write(file, "nonsense");
+    }
+    let bad = run(&mut ajpgate(scratch.path(), &["check"]));
+    assert_eq!(bad.code, Some(2), "{bad:?}");
+    for said in [&missing.stdout, &run_here.stderr, &bad.stdout] {
+        for file in files {
+            let key = file.rsplit('.').next().unwrap();
+            let blocks = said.split("\n\n");
+            let of_file: Vec<&str> = blocks
+                .filter(|it| it.lines().next().unwrap().contains(file))
+                .collect();
+            let [block] = of_file.as_slice() else {
+                panic!("{file}: {said}");
+            };
+            let lines: Vec<&str> = block.lines().collect();
+            let at = lines[2].find('^').unwrap();
+            assert!(lines[0].contains(&format!(": {key}: ")), "{block}");
+            assert!(lines[1][at..].starts_with(&format!("{key}: ")), "{block}");
+        }
+    }
+}

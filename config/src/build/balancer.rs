@@ -90,6 +90,7 @@ impl Builder<'_> {
         let is_discovered = !matches!(&file.discover, Field::Absent);
         let discover = self.discover(file.discover);
         let (members, places) = self.members(file.members, place, is_discovered);
+        self.sticky_by_a_word(&file.stickysession);
         let sticky_rule = StickyRule {
             names: match file.stickysession {
                 // No problem follows from another one.

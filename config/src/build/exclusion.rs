@@ -60,6 +60,7 @@ fn takes_all_of(other: &BuiltMapping, mapping: &BuiltMapping) -> bool {
                     .strip_prefix(above)
                     .is_some_and(|rest| rest.starts_with('/'))
         }
+        (Some(pattern), _) if mapping.built.pattern.as_ref() == Some(pattern) => true,
         (Some(pattern), start) => {
             let start = start.as_deref().unwrap_or(&mapping.built.path);
             pattern

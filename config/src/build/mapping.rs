@@ -186,12 +186,9 @@ impl Builder<'_> {
             let path = path.0;
             return Some((place, Mapping { path, ..mapping }));
         }
-        if !path.is_absent() {
-            self.report.error_with_hint(
-                pattern.place().unwrap_or(place),
-                "match: `path` is given too",
-                "keep one of them",
-            );
+        if let (Some(place), Some(_)) = (pattern.place(), path.place()) {
+            self.report
+                .error_with_hint(place, "match: `path` is given too", "keep one of them");
         }
         let (place, pattern) = pattern.given()?;
         let pattern = Some(pattern.0);
@@ -212,7 +209,7 @@ impl Builder<'_> {
         let Some(files) = files.place() else {
             return;
         };
-        if exclude == Some(true) || !to.is_absent() {
+        if exclude == Some(true) || to.place().is_some() {
             self.report.error_with_hint(
                 files,
                 "files: the mapping has something else to do",
@@ -223,18 +220,19 @@ impl Builder<'_> {
 
     /// Reports a mapping with both `exclude: true` and `to`, or with neither.
     fn exclude_or_to(&self, exclude: Option<bool>, to: &Scalar<TargetUrl>, place: Place) {
-        match (exclude, to.is_absent()) {
-            (Some(true), false) => self.report.error_with_hint(
-                to.place().unwrap_or(place),
+        if let (Some(true), Some(place)) = (exclude, to.place()) {
+            self.report.error_with_hint(
+                place,
                 "to: an excluded path goes nowhere",
                 "keep `exclude: true` or `to`",
-            ),
-            (Some(false), true) => self.report.error_with_hint(
+            );
+        }
+        if exclude == Some(false) && to.is_absent() {
+            self.report.error_with_hint(
                 place,
                 "a mapping needs `to`",
                 "write `to: balancer://NAME/`, or `exclude: true`",
-            ),
-            _ => {}
+            );
         }
     }
 
@@ -307,7 +305,8 @@ impl Builder<'_> {
         index
     }
 
-    /// Reports a path that two mappings have for the same host.
+    /// Reports a path that two mappings have for the same host. An exclusion counts before a mapping of the same path, which is
+    /// then one that is never reached.
     fn different_paths(&self, mappings: &[BuiltMapping]) {
         let mut seen = HashMap::new();
         for mapping in mappings.iter().filter(|mapping| mapping.all_hosts) {
@@ -318,7 +317,9 @@ impl Builder<'_> {
                 hosts => hosts.iter().map(Some).collect(),
             };
             for host in hosts {
-                let Some(first) = seen.insert((key, path, host, scheme), mapping.place) else {
+                let Some(first) =
+                    seen.insert((mapping.excluded, key, path, host, scheme), mapping.place)
+                else {
                     continue;
                 };
                 let line = self.report.line_of(first, mapping.place);

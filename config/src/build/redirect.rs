@@ -32,11 +32,15 @@ impl Builder<'_> {
             }
             return;
         };
-        let at = at.unwrap_or(place);
-        let to = (!mapping.to.is_absent()).then_some("to");
+        // From what could not be read nothing follows: it may be a misspelt key that means something else.
+        let Some(at) = at else {
+            return;
+        };
+        let to = mapping.to.place().map(|_| "to");
         let excluded = (exclude == Some(true)).then_some("exclude: true");
-        let second = respond.filter(|_| redirect.is_some()).map(|(key, _)| key);
-        let files = (!mapping.files.is_absent()).then_some("files");
+        let second = respond.filter(|_| redirect.is_some());
+        let second = second.and_then(|(key, at)| at.map(|_| key));
+        let files = mapping.files.place().map(|_| "files");
         if let Some(other) = to.or(excluded).or(second).or(files) {
             self.report
                 .error_with_hint(at, format!("{key}: `{other}` is given too"), ONE);

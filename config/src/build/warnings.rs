@@ -6,8 +6,11 @@ use super::Builder;
 use super::balancer::{Balancers, Known};
 use super::mapping::BuiltMapping;
 use crate::fault::one_of;
+use crate::field::Scalar;
+use crate::model::StickyNames;
 use crate::nearest::did_you_mean;
 use crate::report::Place;
+use crate::value::SessionNames;
 
 impl Builder<'_> {
     pub(super) fn warn(&self, balancers: &Balancers, mappings: &[BuiltMapping], file: Place) {
@@ -52,6 +55,24 @@ impl Builder<'_> {
                     "give it the jvmRoute of its Tomcat (conf/server.xml, <Engine jvmRoute=…>)",
                 );
             }
+        }
+    }
+
+    /// Warns of a word that turns other things off, and is the name of a cookie here.
+    pub(super) fn sticky_by_a_word(&self, names: &Scalar<SessionNames>) {
+        let (Some(place), Some(names)) = (names.place(), names.value()) else {
+            return;
+        };
+        let word = match &names.0 {
+            StickyNames::Names { cookie, parameter } if cookie == parameter => cookie,
+            _ => return,
+        };
+        if ["off", "false", "no", "none", "0"].contains(&word.to_ascii_lowercase().as_str()) {
+            self.report.warning(
+                place,
+                format!("stickysession: sessions are looked for in a cookie of the name {word:?}"),
+                "write \"\" for a balancer that is not sticky",
+            );
         }
     }
 

@@ -39,7 +39,7 @@ pub enum Item {
 /// What a token stands for. What is missing is logged as `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
-    /// `%a`, `%h`, `%u`, `%{NAME}i`, `%{NAME}C`, `%{BALANCER_…}e`, `%{SSL_…}x`
+    /// `%a`, `%h`, `%u`, `%{NAME}i`, `%{NAME}C`, `%{BALANCER_…}e`, `%{SSL_…}x`, `%{version}c`
     Fact(Fact),
     /// `%{c}a`, `%{c}h`: the address of the TCP peer.
     PeerAddress,
@@ -54,6 +54,10 @@ pub enum Token {
     Duration(Unit),
     /// `%{NAME}e` of a variable that the gateway does not have: always `-`.
     Environment(String),
+    /// What httpd has and the gateway has not, written with its token: always `-`. Trailers (`%{NAME}^ti`, `%{NAME}^to`), which
+    /// are not passed on; times of the first byte (`%^FB`, `%^FU`), which httpd logs only where it is told to measure them; errors of a
+    /// client's certificate (`%{errcode}c`, `%{errstr}c`), which ends its handshake here.
+    NotHere(String),
     /// `%f`: in httpd the file name, which for a proxied request is `proxy:` and the backend's URL.
     FileName,
     /// `%H`: `HTTP/1.1`
@@ -78,6 +82,8 @@ pub enum Token {
     ProcessId,
     /// `%{tid}P`
     ThreadId,
+    /// `%{hextid}P`: the same in hexadecimal digits.
+    HexThreadId,
     /// `%q`: `?` and the query; empty without one.
     Query,
     /// `%r`: the request line.
@@ -88,7 +94,7 @@ pub enum Token {
     Status,
     /// `%t`, `%{…}t`
     Time(TimeOf, TimeFormat),
-    /// `%U`: the path, without the query.
+    /// `%U`: the path, without the query, its escapes decoded as httpd does it.
     Path,
     /// `%v`: the name of the server.
     ServerName,

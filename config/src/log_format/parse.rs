@@ -8,6 +8,7 @@ use crate::fact::Fact;
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::nearest::nearest;
+use crate::tls_fact::TlsFact;
 use crate::tokens::{self, Part};
 
 /// `combined`, `common`, `json`, `off`, or a LogFormat string.
@@ -118,6 +119,7 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         ("p", Some("remote")) => Token::Port(Port::Remote),
         ("P", None | Some("pid")) => Token::ProcessId,
         ("P", Some("tid")) => Token::ThreadId,
+        ("P", Some("hextid")) => Token::HexThreadId,
         ("q", None) => Token::Query,
         ("r", None) => Token::RequestLine,
         ("R", None) => Token::Handler,
@@ -130,6 +132,9 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         ("I", None) => Token::BytesReceived,
         ("O", None) => Token::BytesSent,
         ("S", None) => Token::BytesTransferred,
+        ("c", Some(name)) => of_mod_ssl(name, found)?,
+        ("^ti" | "^to", Some(name)) if !name.is_empty() => Token::NotHere(found.written.clone()),
+        ("^FB" | "^FU", None) => Token::NotHere(found.written.clone()),
         ("e", Some(name)) => Token::Environment(name.to_owned()),
         ("n", Some(name)) if !name.is_empty() => Token::Note(note(name)?),
         ("o", Some(name)) if !name.is_empty() => Token::ResponseHeader(name.to_ascii_lowercase()),
@@ -142,10 +147,20 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
 fn no_token(found: &tokens::Token) -> Fault {
     let written = quoted(&found.written);
     match (found.letter.as_str(), found.argument.as_deref()) {
-        ("n" | "o", None | Some("")) => Fault::new(format!("{written} needs a name"))
-            .hint(format!("write %{{NAME}}{}", found.letter)),
+        ("n" | "o" | "^ti" | "^to", None | Some("")) => {
+            Fault::new(format!("{written} needs a name"))
+                .hint(format!("write %{{NAME}}{}", found.letter))
+        }
         (letter, Some(argument)) => match choices(letter) {
-            Some([]) => Fault::new(format!("{written} takes nothing in braces")),
+            Some([]) => {
+                let fault = Fault::new(format!("{written} takes nothing in braces"));
+                match letter {
+                    "D" => {
+                        fault.hint("%D is in microseconds; write %{ms}T or %{s}T for other units")
+                    }
+                    _ => fault.hint(format!("write %{letter}")),
+                }
+            }
             Some(known) => Fault::new(format!("{written} has an unknown {}", quoted(argument)))
                 .hint(format!("known are {}", one_of(known.iter().copied()))),
             None => unknown(letter, &written),
@@ -159,10 +174,11 @@ fn choices(letter: &str) -> Option<&'static [&'static str]> {
     Some(match letter {
         "a" | "h" | "L" => &["c"],
         "p" => &["canonical", "local", "remote"],
-        "P" => &["pid", "tid"],
+        "P" => &["pid", "tid", "hextid"],
+        "c" => &OF_MOD_SSL,
         "T" => &["s", "ms", "us"],
         "A" | "b" | "B" | "D" | "f" | "H" | "k" | "l" | "m" | "q" | "r" | "R" | "s" | "u" | "U"
-        | "v" | "V" | "X" | "I" | "O" | "S" => &[],
+        | "v" | "V" | "X" | "I" | "O" | "S" | "^FB" | "^FU" => &[],
         _ => return None,
     })
 }
@@ -170,13 +186,38 @@ fn choices(letter: &str) -> Option<&'static [&'static str]> {
 fn unknown(letter: &str, written: &str) -> Fault {
     let fault = Fault::new(format!("{written} is an unknown token"));
     match letter {
-        "c" => fault.hint("a variable of mod_ssl is %{SSL_PROTOCOL}x"),
+        "c" => fault.hint("write %{version}c, or a variable of mod_ssl: %{SSL_PROTOCOL}x"),
         "w" => fault.hint("the member is %{JK_LB_LAST_NAME}n or %{BALANCER_WORKER_NAME}e"),
         "F" => fault.hint("every packet is flushed; there is nothing to log"),
-        "^" | "^FB" | "^FU" => fault.hint("%D is the duration of the whole request"),
-        "^ti" | "^to" => fault.hint("AJP13 has no trailers"),
+        _ if letter.starts_with('^') => {
+            fault.hint("known are %{NAME}^ti, %{NAME}^to, %^FB and %^FU; %D is the duration of the whole request")
+        }
         _ => fault.hint("write %% for a percent sign"),
     }
+}
+
+/// What mod_ssl gives of `%{…}c` (its `ssl_engine_vars.c`), the older form of `%{SSL_…}x`.
+const OF_MOD_SSL: [&str; 8] = [
+    "version",
+    "cipher",
+    "subjectdn",
+    "clientcert",
+    "issuerdn",
+    "cacert",
+    "errcode",
+    "errstr",
+];
+
+fn of_mod_ssl(name: &str, found: &tokens::Token) -> Result<Token, Fault> {
+    let fact = match name {
+        "version" => TlsFact::Protocol,
+        "cipher" => TlsFact::Cipher,
+        "subjectdn" | "clientcert" => TlsFact::Subject,
+        "issuerdn" | "cacert" => TlsFact::Issuer,
+        "errcode" | "errstr" => return Ok(Token::NotHere(found.written.clone())),
+        _ => return Err(no_token(found)),
+    };
+    Ok(Token::Fact(Fact::Tls(fact)))
 }
 
 /// Whether a token names a variable that the gateway does not have, and none that is misspelt.

@@ -118,7 +118,22 @@ fn tokens_of_variables_notes_and_the_process() {
         ("%{cookie}n", Token::Note(Note::Other(name("cookie")))),
         ("%P", Token::ProcessId),
         ("%{tid}P", Token::ThreadId),
+        ("%{hextid}P", Token::HexThreadId),
+        ("%{version}c", Token::Fact(Fact::Tls(TlsFact::Protocol))),
+        ("%{cipher}c", Token::Fact(Fact::Tls(TlsFact::Cipher))),
+        ("%{clientcert}c", Token::Fact(Fact::Tls(TlsFact::Subject))),
+        ("%{cacert}c", Token::Fact(Fact::Tls(TlsFact::Issuer))),
     ]);
+    for written in [
+        "%{X-Sum}^ti",
+        "%{X-Sum}^to",
+        "%^FB",
+        "%^FU",
+        "%{errcode}c",
+        "%{errstr}c",
+    ] {
+        assert_eq!(only(written), Token::NotHere(name(written)), "{written}");
+    }
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub(super) fn host_name(host: &str) -> Result<(), Fault> {
             .hint("a host is a name of letters, digits, dots and dashes, or an address"))
     };
     if host.is_empty() {
-        return Err(Fault::new("the host is missing"));
+        return Err(Fault::new("the host is missing")
+            .hint("write a name like tomcat1.example.com, or an address like 10.0.0.11"));
     }
     if !host.is_ascii() {
         return not_a_host("is not an ASCII host name")

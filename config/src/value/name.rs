@@ -160,7 +160,9 @@ impl Kind for HostName {
         if let Some(address) = bracketed {
             return match address.parse::<std::net::Ipv6Addr>() {
                 Ok(address) => Ok(format!("[{address}]")),
-                Err(_) => Err(bad("is not an IPv6 address")),
+                Err(_) => {
+                    Err(bad("is not an IPv6 address").hint("write it like \"[2001:db8::1]\""))
+                }
             };
         }
         if text.parse::<std::net::Ipv6Addr>().is_ok() {

@@ -114,8 +114,14 @@ impl Kind for TargetUrl {
         }
         let plain = path.replace("\\$", "$");
         let slash = if plain.starts_with('$') { "/" } else { "" };
+        let is_as_written = slash.is_empty() && plain == path;
+        let to = destination(address, &format!("{slash}{plain}"));
+        let to = to.map_err(|fault| match is_as_written {
+            true => fault,
+            false => Fault { at: None, ..fault },
+        });
         Ok(TargetValue {
-            to: destination(address, &format!("{slash}{plain}"))?,
+            to: to?,
             bare: destination(address, "")?,
             path: path.to_owned(),
             query: query.map(str::to_owned),
@@ -137,7 +143,7 @@ fn destination(address: &str, path: &str) -> Result<Destination, Fault> {
     };
     Ok(Destination::Balancer {
         name: BalancerName::read(name)?,
-        path: url_path(path)?,
+        path: url_path(path).map_err(|fault| fault.behind(address.len()))?,
     })
 }
 
@@ -184,7 +190,8 @@ fn member_url(text: &str) -> Result<MemberUrl, Fault> {
         None => (rest, ""),
     };
     let (host, port) = host_and_port(authority)?;
-    let path = url_path(path)?;
+    let before = text.len().saturating_sub(path.len());
+    let path = url_path(path).map_err(|fault| fault.behind(before))?;
     Ok(MemberUrl {
         scheme,
         host,
@@ -208,13 +215,11 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let Some((address, port)) = rest.split_once(']') else {
-                return Err(Fault::new("`[` is not closed"));
+                return Err(Fault::new("`[` is not closed").hint(IN_BRACKETS));
             };
             if address.parse::<Ipv6Addr>().is_err() {
-                return Err(Fault::new(format!(
-                    "{} is not an IPv6 address",
-                    quoted(address)
-                )));
+                let fault = Fault::new(format!("{} is not an IPv6 address", quoted(address)));
+                return Err(fault.hint(IN_BRACKETS));
             }
             (address, port)
         }
@@ -223,7 +228,12 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
                 Some(colon) => authority.split_at(colon),
                 None => (authority, ""),
             };
-            host_name(host)?;
+            let is_address = host.is_empty() && authority.parse::<Ipv6Addr>().is_ok()
+                || host.is_empty() && port.matches(':').count() > 1;
+            host_name(host).map_err(|fault| match is_address {
+                true => fault.hint(IN_BRACKETS),
+                false => fault,
+            })?;
             (host, port)
         }
     };
@@ -238,10 +248,12 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
     Ok((host.to_ascii_lowercase(), port))
 }
 
+const IN_BRACKETS: &str = "an IPv6 address stands in brackets: ajp://[::1]:8009";
+
 fn bad_port(text: &str) -> Fault {
     let fault = Fault::new(format!("{} is not a port from 1 to 65535", quoted(text)));
     match text.contains(':') {
-        true => fault.hint("an IPv6 address stands in brackets: ajp://[::1]:8009"),
+        true => fault.hint(IN_BRACKETS),
         false => fault.hint("write HOST:PORT, like 10.0.0.11:8009"),
     }
 }
@@ -260,10 +272,46 @@ fn url_path(path: &str) -> Result<String, Fault> {
             "a path of a url has letters, digits and -._~!$&'()*+,=:@; write others as %XX",
         ));
     }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err(Fault::new("the path contains a dot segment"));
+    let decoded = decoded(path)?;
+    let mut segments = decoded.split(|byte| matches!(byte, b'/' | b'\\'));
+    if segments.any(|segment| matches!(segment, b"." | b"..")) {
+        let fault = Fault::new("the path contains a dot segment");
+        return Err(
+            fault.hint("write the path that is meant: backends refuse or resolve such segments")
+        );
     }
     Ok(path.trim_end_matches('/').to_owned())
+}
+
+/// The bytes that a path stands for. A fault names the character of the path.
+fn decoded(path: &str) -> Result<Vec<u8>, Fault> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let hex = path.get(at + 1..at + 3);
+        let hex = hex.filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let value = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match value {
+            None => {
+                let fault = Fault::new("the path contains a `%` without two hexadecimal digits");
+                return Err(fault.hint("a percent sign itself is written %25").at(at));
+            }
+            Some(0 | b'\n' | b'\r') => {
+                let written = hex.unwrap_or_default();
+                let fault = Fault::new(format!("the path contains %{written}"));
+                return Err(fault
+                    .hint("NUL and line ends are refused in every path: remove it")
+                    .at(at));
+            }
+            Some(value) => decoded.push(value),
+        }
+        bytes.nth(1);
+    }
+    Ok(decoded)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use ajpgate_config::Fact;
 use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use percent_encoding::percent_decode_str;
 
 use super::clock;
 use super::entry::{AfterResponse, Entry};
@@ -57,7 +58,8 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::ResponseHeader(name) => field(entry.response, name),
         Token::Port(port) => number(self::port(*port, entry)),
         Token::ProcessId => number(std::process::id()),
-        Token::ThreadId => Some(thread_id().into()),
+        Token::ThreadId => number(thread_id()),
+        Token::HexThreadId => Some(format!("{:x}", thread_id()).into()),
         Token::Query => Some(query(head?)),
         Token::RequestLine => {
             let Some(head) = head else {
@@ -70,15 +72,20 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::Handler => entry.balancer.map(|_| "proxy-server".into()),
         Token::Status => number(entry.status),
         Token::Time(of, format) => Some(time(*of, format, entry).into()),
-        Token::Path => text(head?.target.path()),
+        Token::Path => {
+            let path: Cow<'_, [u8]> = percent_decode_str(head?.target.path()).into();
+            Some(escaped(&path).into_owned().into())
+        }
         Token::ServerName | Token::HostName => Some(host_name(entry).into()),
         Token::ConnectionStatus => Some(connection_status(entry.after).into()),
         Token::BytesReceived => number(entry.received),
         Token::BytesSent => number(entry.head_sent + entry.sent),
         Token::BytesTransferred => number(entry.received + entry.head_sent + entry.sent),
-        Token::Environment(_) | Token::Identity | Token::RequestLogId | Token::ConnectionLogId => {
-            None
-        }
+        Token::Environment(_)
+        | Token::NotHere(_)
+        | Token::Identity
+        | Token::RequestLogId
+        | Token::ConnectionLogId => None,
     }
 }
 
@@ -177,9 +184,10 @@ fn time(of: TimeOf, format: &TimeFormat, entry: &Entry<'_>) -> String {
 }
 
 /// `ThreadId(7)` as `7`.
-fn thread_id() -> String {
+fn thread_id() -> u64 {
     let id = format!("{:?}", std::thread::current().id());
-    id.chars().filter(char::is_ascii_digit).collect()
+    let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -276,7 +284,7 @@ mod tests {
             ),
             (
                 "%m %U %q %H",
-                "GET /shop/caf%C3%A9;jsessionid=1.n1 ?a='b\\\\c' HTTP/1.1",
+                "GET /shop/caf\\xc3\\xa9;jsessionid=1.n1 ?a='b\\\\c' HTTP/1.1",
             ),
             (
                 "%v %V %k %X %D %T %{ms}T",
@@ -296,6 +304,10 @@ mod tests {
                 "JSESSIONID n2 balancer://shop ajp://a:1 n1 1 -",
             ),
             ("%I %O %S %B", "50 1334 1384 1234"),
+            (
+                "%{X-Sum}^ti|%{X-Sum}^to|%^FB|%^FU|%{version}c|%{errcode}c",
+                "-|-|-|-|-|-",
+            ),
             (
                 "%404{User-Agent}i %!404{User-Agent}i %200,302{Host}i",
                 "curl \\\"7\\\" - -",
