@@ -401,7 +401,7 @@ fn shared(
         started => started?,
     };
     snapshot.tracing = Tracing::follow(config.traces.as_ref(), None, &counters.spans)?;
-    snapshot.vanished = editing.vanished();
+    snapshot.told_members = Arc::new(editing.told_members());
     Ok(Shared {
         program: Shared::new_name(),
         snapshot: ArcSwap::from_pointee(snapshot),

@@ -1,11 +1,11 @@
-//! The sessions that each gateway has seen, the routes that it has learned, and the members that have vanished: every gateway tells its
+//! The sessions that each gateway has seen, the routes that it has learned, and the members that it has discovered: every gateway tells its
 //! own, and hears those of the others.
 //!
 //! A gateway that tells nothing any more counts as it spoke last, until the `session_timeout` of its sessions is over: it may
 //! have ended, or it may serve them still and be cut off.
 //!
 //! A learned route is in the engine until a gateway sees the member go. One that has the member still tells it again. The same holds
-//! for a member that has vanished. Only a gateway that starts takes such a member up: the others have seen it go or will.
+//! for a member that was discovered. Only a gateway that starts takes members up: the others ask their own sources.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use redis::{Script, ScriptInvocation};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::fields::{Fields, ROUTES, Routes, VANISHED, Vanished, of_member, of_members, stamped};
+use super::fields::{Fields, MEMBERS, ROUTES, Routes, ToldMembers, of_member, of_members, stamped};
 use super::redis::{Commands, Engine, Failure, seed, seed_text};
 use crate::random;
 
@@ -78,8 +78,8 @@ pub(crate) struct Told {
     pub(crate) session_timeout: Duration,
     pub(crate) sessions: HashMap<(String, String), Vec<u8>>,
     pub(crate) routes: Routes,
-    /// The members that have vanished and keep their sessions here.
-    pub(crate) vanished: Vanished,
+    /// The members that were discovered, those that have vanished among them.
+    pub(crate) members: Arc<ToldMembers>,
 }
 
 /// What was heard.
@@ -129,7 +129,7 @@ pub(crate) async fn exchange(
         name: format!("{:016x}", random::seed()),
         seed,
         routes: Routes::new(),
-        vanished: Vanished::new(),
+        members: Arc::default(),
     };
     loop {
         let failed = tokio::select! {
@@ -158,8 +158,8 @@ struct Part<'e> {
     seed: [u64; 2],
     /// The routes that this gateway has told.
     routes: Routes,
-    /// The members that have vanished, as it has told them.
-    vanished: Vanished,
+    /// The members that it has told.
+    members: Arc<ToldMembers>,
 }
 
 impl Part<'_> {
@@ -187,7 +187,7 @@ impl Part<'_> {
     async fn once(&mut self, commands: &mut Commands<'_>, told: Told) -> Result<Heard, Failure> {
         let script = Script::new(SCRIPT);
         let mut call = script.prepare_invoke();
-        for key in ["born", "seed", "sessions", ROUTES, VANISHED] {
+        for key in ["born", "seed", "sessions", ROUTES, MEMBERS] {
             call.key(self.engine.key(key));
         }
         let sessions_kept = told.session_timeout.max(SESSIONS_KEPT).as_millis();
@@ -200,10 +200,10 @@ impl Part<'_> {
             call.arg(record);
         }
         tell(&mut call, ROUTES_KEPT, &self.routes, &told.routes);
-        tell(&mut call, sessions_kept, &self.vanished, &told.vanished);
+        tell(&mut call, sessions_kept, &self.members, &told.members);
         type Found = (u64, u64, String, Fields, Fields);
         let (now, born, text, sessions, learned): Found = commands.call(&call).await?;
-        (self.routes, self.vanished) = (told.routes, told.vanished);
+        (self.routes, self.members) = (told.routes, told.members);
         Ok(Heard {
             seed: seed(&text).ok_or(Failure::Foreign(text, "seed"))?,
             since: Duration::from_millis(now.saturating_sub(born)),

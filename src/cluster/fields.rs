@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// The key of the routes.
 pub(super) const ROUTES: &str = "routes";
 
-/// The key of the members that have vanished.
-pub(super) const VANISHED: &str = "vanished";
+/// The key of the members that were discovered.
+pub(super) const MEMBERS: &str = "members";
 
 /// Fields of a hash, with their values.
 pub(super) type Fields = Vec<(String, Vec<u8>)>;
@@ -14,8 +14,8 @@ pub(super) type Fields = Vec<(String, Vec<u8>)>;
 /// Routes that were learned, by balancer and URL.
 pub(crate) type Routes = BTreeMap<(String, String), String>;
 
-/// Members that have vanished and keep their sessions, by balancer and URL: each with a text that says what it is.
-pub(crate) type Vanished = BTreeMap<(String, String), String>;
+/// Members that were discovered, by balancer and URL: each with a text that says what it is.
+pub(crate) type ToldMembers = BTreeMap<(String, String), String>;
 
 /// What the fields that the engine has say of members, by balancer and URL.
 pub(super) fn of_members(fields: &Fields) -> BTreeMap<(String, String), String> {

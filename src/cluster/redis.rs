@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::fields::{Fields, ROUTES, Routes, VANISHED, Vanished, of_members};
+use super::fields::{Fields, MEMBERS, ROUTES, Routes, ToldMembers, of_members};
 use super::machine::{Cell, Cells, Version, Writes};
 use crate::backend::{ConnectError, Tls, TlsError, connect};
 use crate::telemetry::WarnLimit;
@@ -92,8 +92,8 @@ pub(crate) struct First {
     pub(crate) cells: Cells,
     /// What was learned.
     pub(crate) routes: Routes,
-    /// The members that have vanished and keep their sessions.
-    pub(crate) vanished: Vanished,
+    /// The members that were discovered.
+    pub(crate) members: ToldMembers,
     /// What ids of sessions are hashed with.
     pub(crate) seed: [u64; 2],
 }
@@ -123,7 +123,7 @@ impl Engine {
             revision,
             cells,
             routes: commands.told(ROUTES).await?,
-            vanished: commands.told(VANISHED).await?,
+            members: commands.told(MEMBERS).await?,
             seed,
         })
     }

@@ -367,7 +367,7 @@ impl Edit<'_> {
     ) {
         let (mut snapshot, retired) = plan.carry_out(now);
         snapshot.tracing = tracing;
-        snapshot.vanished = self.editing().vanished();
+        snapshot.told_members = Arc::new(self.editing().told_members());
         let named = snapshot.named();
         let has_lost_a_member = !snapshot.has_members_of(before);
         self.shared.snapshot.store(Arc::new(snapshot));

@@ -15,7 +15,7 @@ use super::layers::Layers;
 use super::overrides::Overrides;
 use super::store::{Kept, Store, written};
 use crate::balancer::Refused;
-use crate::cluster::{Cell, Cells, First, Known, Link, Machine, Vanished};
+use crate::cluster::{Cell, Cells, First, Known, Link, Machine, ToldMembers};
 use crate::discovery::MOST_MEMBERS;
 use crate::telemetry::WarnLimit;
 use crate::traces::TracingError;
@@ -71,8 +71,8 @@ impl Editing {
         let shares = file.cluster.as_ref().zip(cluster);
         let learned = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
         let learned = learned.map(|first| first.routes.clone());
-        let vanished = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
-        let vanished = vanished.map(|first| first.vanished.clone());
+        let told = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
+        let told = told.map(|first| first.members.clone());
         let mut cluster = shares.map(|(config, (link, first))| Shares {
             name: config.name.clone(),
             link,
@@ -104,7 +104,7 @@ impl Editing {
             }
         }
         let mut discovered = Discovered::from_json(&kept.discovered, file, folder);
-        discovered.join(&vanished.unwrap_or_default(), file, folder);
+        discovered.join(&told.unwrap_or_default(), file, folder);
         discovered.follow(file, |balancer| overrides.room(balancer));
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
         Self {
@@ -188,11 +188,11 @@ impl Editing {
         state.map(String::into_bytes)
     }
 
-    /// The members that have vanished, for gateways that join the cluster; nothing without one.
-    pub(crate) fn vanished(&self) -> Vanished {
+    /// The members that were discovered, for gateways that join the cluster; nothing without one.
+    pub(crate) fn told_members(&self) -> ToldMembers {
         let cluster = self.cluster.as_ref();
         cluster
-            .map(|_| self.layers.discovered.vanished())
+            .map(|_| self.layers.discovered.told())
             .unwrap_or_default()
     }
 

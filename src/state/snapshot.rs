@@ -15,7 +15,7 @@ use super::member::LiveMember;
 use crate::balancer::MemberId;
 use crate::client::Claims;
 use crate::client::Trusted;
-use crate::cluster::Vanished;
+use crate::cluster::ToldMembers;
 use crate::mount::{PublicPaths, Table};
 use crate::site::{ErrorPages, FixedAnswer};
 use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
@@ -44,8 +44,8 @@ pub(crate) struct Snapshot {
     pub(crate) limits: Limits,
     /// Where traces go.
     pub(crate) tracing: Option<Arc<Tracing>>,
-    /// The members that have vanished, for gateways that join the cluster.
-    pub(crate) vanished: Vanished,
+    /// The members that were discovered, for gateways that join the cluster.
+    pub(crate) told_members: Arc<ToldMembers>,
     /// How long requests may take once the gateway has been told to stop.
     pub(crate) shutdown_timeout: Duration,
     /// How long connections are still taken then.
@@ -60,7 +60,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// `balancers` are those of the configuration in its order, then those of its mappings; `guards` has one for each mapping,
-    /// and `directories` those that they name. Nothing is traced, and nobody has vanished.
+    /// and `directories` those that they name. Nothing is traced, and no member is told.
     pub(super) fn of(
         config: &Config,
         balancers: Vec<Arc<LiveBalancer>>,
@@ -80,7 +80,7 @@ impl Snapshot {
             claims: guard::claims(config),
             limits: config.limits.clone(),
             tracing: None,
-            vanished: Vanished::new(),
+            told_members: Arc::default(),
             shutdown_timeout: config.shutdown_timeout,
             shutdown_delay: config.shutdown_delay,
             include: config.include.clone(),

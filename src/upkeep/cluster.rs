@@ -215,7 +215,7 @@ impl Exchange for Seen {
     fn tell(&self, ended: bool) -> Told {
         let (mut told, now) = (Told::default(), Instant::now());
         let snapshot = self.shared.snapshot.load_full();
-        told.vanished.clone_from(&snapshot.vanished);
+        told.members = Arc::clone(&snapshot.told_members);
         for balancer in &snapshot.balancers {
             told.session_timeout = told.session_timeout.max(balancer.config.session_timeout);
             for (url, record) in balancer.tell_sessions(ended, now) {

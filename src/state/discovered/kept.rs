@@ -9,8 +9,8 @@ use ajpgate_config::{Balancer, Config, Discover, ListedMember, Standing, parse_m
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{Discovered, OfSource, has_vanished};
-use crate::cluster::Vanished;
+use super::{Discovered, OfSource};
+use crate::cluster::ToldMembers;
 use crate::discovery::Found;
 
 /// The words for what a source says of a member.
@@ -63,11 +63,12 @@ impl Discovered {
         all
     }
 
-    /// The members that have vanished, for gateways that join the cluster. Those of lists are left out: their secrets are theirs.
-    pub(in crate::state) fn vanished(&self) -> Vanished {
-        let mut all = Vanished::new();
+    /// For gateways that join the cluster, whose sources may not answer, or not name any more who has vanished. Members of lists are
+    /// left out: their secrets are theirs.
+    pub(in crate::state) fn told(&self) -> ToldMembers {
+        let mut all = ToldMembers::new();
         for (balancer, of) in self.sources() {
-            for found in of.known.iter().filter(|it| has_vanished(it)) {
+            for found in &of.known {
                 if found.member.is_none() {
                     let member = json!({ "source": of.subject, "member": of_found(found) });
                     let place = (balancer.clone(), found.url.text.clone());
@@ -78,22 +79,22 @@ impl Discovered {
         all
     }
 
-    /// Takes up members that have vanished and that other gateways know. What cannot be used is left out.
-    pub(in crate::state) fn join(&mut self, vanished: &Vanished, file: &Config, folder: &Path) {
-        for ((balancer, url), text) in vanished {
-            let Ok(told) = serde_json::from_str::<Value>(text) else {
+    /// Takes up members that other gateways have told. Those that are known here are as they are, and what cannot be used is left out.
+    pub(in crate::state) fn join(&mut self, told: &ToldMembers, file: &Config, folder: &Path) {
+        for ((balancer, url), text) in told {
+            let Ok(said) = serde_json::from_str::<Value>(text) else {
                 continue;
             };
-            let subject = told.get("source").and_then(Value::as_str);
+            let subject = said.get("source").and_then(Value::as_str);
             let source = subject.and_then(|subject| source_of(file, balancer, subject));
-            let member = told.get("member").filter(|_| !self.knows(balancer, url));
+            let member = said.get("member").filter(|_| !self.knows(balancer, url));
             let (Some(source), Some(member)) = (source, member) else {
                 continue;
             };
             let Ok(found) = found_of(member, source, folder) else {
                 continue;
             };
-            if has_vanished(&found) && found.url.text == *url {
+            if found.url.text == *url {
                 let mut known = self.known(balancer, &source.subject()).to_vec();
                 known.push(found);
                 self.set(balancer, source, known);
@@ -284,45 +285,31 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
     }
 
     #[test]
-    fn gateways_that_join_are_told_who_has_vanished_and_no_secrets() {
-        let (file, mut all) = known();
-        let list = &file.balancers[0].discover[0];
-        let mut listed = all.known("shop", &list.subject()).to_vec();
-        listed[0].standing = Standing::Vanished;
-        all.set("shop", list, listed);
-        let told = all.vanished();
-        assert_eq!(told.len(), 4);
+    fn gateways_that_join_are_told_who_there_is_and_no_secrets() {
+        let (file, all) = known();
+        let told = all.told();
+        assert_eq!(told.len(), 2 * STANDINGS.len());
+        assert!(!format!("{told:?}").contains("ajp://a:8009"), "of the list");
         let mut joined = Discovered::default();
         joined.join(&told, &file, Path::new(""));
-        assert_eq!(joined.vanished(), told);
+        assert_eq!(joined.told(), told);
         // Whom it knows already is as it is.
         let mut knows = all.clone();
         knows.join(&told, &file, Path::new(""));
         assert_eq!(knows, all);
-        // Somebody else's text makes nobody take requests.
+        // Somebody else's text is no member.
+        let of_other = told.values().next().unwrap().as_str();
         for text in [
             "",
             "{}",
             "{\"source\": \"dns https://x.test:8443/app\"}",
             "[[[",
+            of_other,
         ] {
             let place = ("shop".to_owned(), "ajp://h:1".to_owned());
-            joined.join(
-                &Vanished::from([(place, text.to_owned())]),
-                &file,
-                Path::new(""),
-            );
+            let told = ToldMembers::from([(place, text.to_owned())]);
+            joined.join(&told, &file, Path::new(""));
         }
-        let living = known().1.to_json();
-        let living = &living["shop"]["srv ajp://_ajp._tcp.x.test"][0];
-        let living = json!({ "source": "srv ajp://_ajp._tcp.x.test", "member": living });
-        let place = ("shop".to_owned(), "ajp://10.0.0.1:8009".to_owned());
-        joined.join(
-            &Vanished::from([(place, living.to_string())]),
-            &file,
-            Path::new(""),
-        );
-        assert_eq!(joined.vanished(), told);
-        assert_eq!(joined.urls("shop").count(), told.len());
+        assert_eq!(joined.told(), told);
     }
 }
