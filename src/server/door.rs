@@ -193,8 +193,8 @@ mod tests {
         size_of::<F>()
     }
 
-    /// Bytes of a connection that waits for a request, without its socket and texts: an allocation of 896 bytes has room for
-    /// them and what the runtime adds, which rounds up to a multiple of 128.
+    /// Bytes of a connection that waits for a request, without its socket and texts: 896 bytes have room for them and what the
+    /// runtime adds, which aligns to 128. The allocator takes 1 KiB for that.
     #[test]
     fn a_connection_that_waits_is_small() {
         let room = of(enter);
