@@ -223,6 +223,10 @@ fn environment(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes
         return notes.count(&node.origin);
     };
     let value = words.get(1).map_or("", String::as_str).replace('%', "%%");
+    if value.is_empty() {
+        let text = format!("{name} is left out: an attribute without a value is not sent here");
+        return notes.name(&node.origin, text);
+    }
     let mut attributes = Keys::default();
     attributes.set(attribute, Value::text(value));
     let all = Keys::from([("request_attributes", Value::Map(attributes))]);
