@@ -999,3 +999,27 @@ ProxyPass / ajp://10.0.0.2/
     let loaded = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None).unwrap();
     assert_eq!(loaded.warnings, [], "{yaml}");
 }
+
+#[test]
+fn programs_that_say_who_comes_in_close_what_they_guard() {
+    for (line, path) in [
+        (
+            "<Location /a>\nPerlAccessHandler My::Deny\n</Location>",
+            "/a",
+        ),
+        ("<Location /a>\nWSGIAccessScript /x.py\n</Location>", "/a"),
+        (
+            "<Location /a>\nPythonHeaderParserHandler x\n</Location>",
+            "/a",
+        ),
+        ("LuaHookAccessChecker /x.lua f", "/"),
+        ("ProxyBlock *", "/"),
+    ] {
+        let text = format!("Listen 80\n{line}\nProxyPass / ajp://10.0.0.1/\n");
+        let converted = convert_text(&text).unwrap();
+        let yaml = &converted.written.text;
+        let closed = format!("path: {path}, to: \"ajp://10.0.0.1{path}\", deny: [0.0.0.0/0");
+        assert!(yaml.contains(&closed), "{line}\n{yaml}");
+        assert!(!converted.remarks.is_empty(), "{line}");
+    }
+}
