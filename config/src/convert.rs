@@ -9,12 +9,14 @@
 //! 2. **`arrange`** turns the rules of the site, of which the first one that fits counts, into mappings, of which the longest
 //!    path counts. It knows nothing of the old server.
 //!    `here` looks at the files and folders that they name.
-//! 3. **`write`** makes text of it, and knows which line of the YAML comes from which line of the old files.
+//! 3. **`write`** makes text of it, and knows which line of the YAML comes from which line of the old files. `accepted` closes
+//!    what the configuration parser would refuse.
 //!
 //! What a front part has to produce stands at [`site::Site`]. Every directive of the old files has one of three fates, which
 //! the front part tells [`Notes`]: it is turned (nothing is said), named ([`Notes::name`]), or counted as no business of a
 //! gateway's ([`Notes::count`]). A line about access is never counted.
 
+mod accepted;
 mod account;
 mod arrange;
 mod ask;
@@ -101,7 +103,8 @@ pub fn convert(
     let mut mappings = arrange::arrange(&site, &mut notes);
     here::settle(&mut mappings, files, &mut notes);
     arrange::sort(&mut mappings);
-    let written = write::write(&site, &mappings, wanted.secrets_from_environment);
+    let by_variables = wanted.secrets_from_environment;
+    let written = accepted::written(&site, &mut mappings, by_variables, &mut notes);
     name_refused(&written, &mut notes);
     let sources = recorder.texts(notes.files());
     let secrecy = Secrecy::of(&site, &mappings, &sources);

@@ -448,6 +448,164 @@ proptest! {
     }
 }
 
+/// Lines in which `%` stands for a path, `@` for a url, `&` for parameters and `~` for a name of a host.
+const ODD_LINES: [&str; 40] = [
+    "ProxyPass % @ &",
+    "ProxyPass \"%\" \"@\" &",
+    "ProxyPass % @%",
+    "ProxyPass % !",
+    "ProxyPassMatch ^% @ &",
+    "ProxyPassMatch ^%(.*)$ @$1 &",
+    "ProxyPassMatch ^/(a|b)% \"@/$1/%\"",
+    "<Location \"%\">\nProxyPass \"@\" &\nRequire ip 10\n</Location>",
+    "<LocationMatch \"^%\">\nProxyPass \"@\" &\nRequire all denied\n</LocationMatch>",
+    "<Location %>\nRequire ip ~\n</Location>",
+    "<Proxy balancer://b>\nBalancerMember @ &\nProxySet &\n</Proxy>",
+    "BalancerMember balancer://b @ &",
+    "<Proxy \"@\">\nProxySet &\nRequire all denied\n</Proxy>",
+    "<VirtualHost *:80>\nServerName ~\nServerAlias ~ ~\nProxyPass % @ &\n</VirtualHost>",
+    "<VirtualHost ~:80>\nServerName ~\nRedirect % @\n</VirtualHost>",
+    "<VirtualHost *:443>\nSSLEngine on\nSSLCertificateFile %\nServerName ~\n</VirtualHost>",
+    "RewriteEngine On\nRewriteRule ^%(.*)$ @$1 [P]",
+    "RewriteEngine On\nRewriteRule ^% \"@%?a=%\" [P,L]",
+    "RewriteEngine On\nRewriteRule ^%$ \"@%\" [R=301,L]",
+    "RewriteEngine On\nRewriteRule ^% - [F]",
+    "Redirect % @",
+    "Redirect 301 \"%\" \"@%\"",
+    "Redirect 99 % @",
+    "RedirectMatch ^%(.*) \"@$1%\"",
+    "RedirectMatch 410 %",
+    "ErrorDocument 404 %",
+    "ErrorDocument 99 %",
+    "ProxyErrorOverride On 99 404 x",
+    "Header set ~ \"%\"",
+    "RequestHeader set \"~\" \"@\"",
+    "SetEnv AJP_~ \"%\"",
+    "SetEnvIf Request_URI \"^%\" no-proxy",
+    "Listen ~:80",
+    "Listen 99999",
+    "HeartbeatListen ~",
+    "HeartbeatStorage %",
+    "RemoteIPHeader ~\nRemoteIPTrustedProxy ~",
+    "CustomLog \"%\" \"%h %\"",
+    "LimitRequestFields ~\nLimitRequestLine 99999999999999999999",
+    "Timeout 99999999999\nProxyTimeout 0\nServerLimit 99999999",
+];
+const ODD_PATHS: [&str; 22] = [
+    "/", "/a", "/a/", "/a;v=1", "/a#f", "/a b", "/é", "/a|b", "/{x}", "/a^", "/a\\b", "/<x>", "/.",
+    "/a/../b", "//a", "/a$1", "/a?b=c", "/%41", "/*", "/a\"", "a", "/${X}",
+];
+const ODD_URLS: [&str; 18] = [
+    "ajp://h",
+    "ajp://h/",
+    "ajp://h:0/",
+    "ajp://h:99999",
+    "http://h/a;v=1",
+    "http://h/#f",
+    "http://[::1]:80/é",
+    "http://[::g]/",
+    "https://u:p@h/",
+    "balancer://b",
+    "balancer://B/x",
+    "balancer://b$1",
+    "balancer://none",
+    "balancer://b?x",
+    "unix:/s|http://h/",
+    "ws://h/",
+    "ftp://h/a b",
+    "/x",
+];
+const ODD_PARAMETERS: [&str; 30] = [
+    "",
+    "min=5 max=2",
+    "min=500",
+    "max=0",
+    "max=99999999",
+    "lbmethod=heartbeat",
+    "lbmethod=x",
+    "failonstatus=99",
+    "failonstatus=503,600",
+    "failonstatus=,",
+    "route=a.b",
+    "route=é",
+    "redirect=",
+    "loadfactor=0",
+    "loadfactor=1000",
+    "loadfactor=1.239",
+    "lbset=100",
+    "retry=-1",
+    "timeout=99999999999999",
+    "ttl=1ms",
+    "ping=0",
+    "secret=",
+    "secret=${X",
+    "stickysession=a;b",
+    "stickysession=A|b|c",
+    "status=XYZ",
+    "maxattempts=-1",
+    "hcmethod=GET hcinterval=0 hcpasses=0 hcfails=99999 hcuri=x",
+    "iobuffersize=1 packetsize=9",
+    "acquire=0 timeout=0",
+];
+const ODD_NAMES: [&str; 14] = [
+    "x.example.com",
+    "*.example.com",
+    "*",
+    "www.*",
+    "a_b",
+    "-",
+    "é.example",
+    "10.0.0.1",
+    "[::1]",
+    "x:80",
+    "a b",
+    "X-é",
+    "${X}",
+    "10.0.0.0/33",
+];
+
+/// Files of valid lines with odd values.
+fn odd() -> impl Strategy<Value = String> {
+    let line = (
+        prop::sample::select(&ODD_LINES[..]),
+        prop::collection::vec(any::<prop::sample::Index>(), 12),
+    );
+    let line = line.prop_map(|(line, choices)| {
+        let mut choices = choices.iter().cycle();
+        let mut text = String::new();
+        for letter in line.chars() {
+            let list = match letter {
+                '%' => &ODD_PATHS[..],
+                '@' => &ODD_URLS[..],
+                '&' => &ODD_PARAMETERS[..],
+                '~' => &ODD_NAMES[..],
+                letter => {
+                    text.push(letter);
+                    continue;
+                }
+            };
+            text.push_str(choices.next().unwrap().get::<&str>(list));
+        }
+        text
+    });
+    prop::collection::vec(line, 1..6).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_values_lines_have_what_is_written_can_be_read(text in odd()) {
+        let wanted = Wanted { httpd: Some(PathBuf::from("/httpd.conf")), ..Wanted::default() };
+        if let Ok(converted) = convert(&wanted, &One(text.clone()), &|_| None) {
+            let yaml = converted.written.text;
+            if let Err(problems) = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None) {
+                panic!("{problems}\n{text}\n{yaml}");
+            }
+        }
+    }
+}
+
 const GUARDED: [&str; 6] = ["^/a/", "^/a/b", "^/ab?", "c$", "^/b|^/a/x", "\\.bak$"];
 
 /// A rule or a section by expression, behind the others or before them.

@@ -1,5 +1,7 @@
 //! Host names of rules, and the host of a request.
 
+use std::cmp::Reverse;
+
 /// A host name of a rule.
 #[derive(Debug, Clone)]
 pub(super) enum HostName {
@@ -8,11 +10,12 @@ pub(super) enum HostName {
     Below(String),
 }
 
-/// How well a host fits a rule; a better fit is smaller.
+/// How well a host fits a rule; a better fit is smaller, and of two wildcards the longer one fits better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
     Exact,
-    Below,
+    /// By a wildcard, whose end has so many bytes.
+    Below(Reverse<usize>),
     Any,
 }
 
@@ -30,7 +33,8 @@ impl HostName {
             Self::Exact(name) => host.eq_ignore_ascii_case(name).then_some(Fit::Exact),
             Self::Below(end) => {
                 let (label, below) = host.split_at_checked(host.len().checked_sub(end.len())?)?;
-                (!label.is_empty() && below.eq_ignore_ascii_case(end)).then_some(Fit::Below)
+                let is_below = !label.is_empty() && below.eq_ignore_ascii_case(end);
+                is_below.then_some(Fit::Below(Reverse(end.len())))
             }
         }
     }

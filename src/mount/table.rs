@@ -179,8 +179,8 @@ impl Table {
     /// The place of the mapping for a request, whatever the exclusions say.
     ///
     /// The first one whose pattern is in the path wins. Else the longest path does; of several with that path, the one that
-    /// names the host, then the one whose wildcard does, then the one for every host; of these, one that names the scheme;
-    /// then the first of the file.
+    /// names the host, then the one whose wildcard does, the longest wildcard first, then the one for every host; of these, one
+    /// that names the scheme; then the first of the file.
     #[must_use]
     pub fn mapping<'a>(&self, site: impl Into<Site<'a>>, path: &Normal<'_>) -> Option<usize> {
         self.entry(site.into(), path.as_bytes())

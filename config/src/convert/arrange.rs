@@ -15,7 +15,7 @@ mod patterns;
 use std::collections::BTreeSet;
 
 use super::note::{Notes, Origin};
-use super::overlap::{hides, pattern_of};
+use super::overlap::{hides, meet, pattern_of};
 use super::site::{Action, Rule, Site, Takes};
 
 use self::contexts::contexts;
@@ -43,6 +43,7 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
     guards_of_closed(site, &decider, &entries, notes);
     lost(&entries, notes);
     unreached(site, &used, notes);
+    idle(site, notes);
     entries
 }
 
@@ -120,18 +121,40 @@ fn unreached(site: &Site, used: &BTreeSet<Origin>, notes: &mut Notes) {
             let before = stage
                 .iter()
                 .take(at)
+                .filter(|before| before.origin != rule.origin)
                 .find(|before| hides(&before.takes, &rule.takes));
             let before = before.or_else(|| earlier_stage(site, rule));
             let text = match before {
                 Some(before) => format!(
-                    "left out: never reached because of line {}{}",
-                    before.origin.line,
-                    other_file(&before.origin, &rule.origin)
+                    "left out: never reached because of {}",
+                    before.origin.seen_from(&rule.origin)
                 ),
                 None => "left out: never reached, because other rules take its paths".to_owned(),
             };
             notes.name(&rule.origin, text);
         }
+    }
+}
+
+/// Names the sections about some paths at which no server has anything to serve.
+fn idle(site: &Site, notes: &mut Notes) {
+    let every = Takes::Path("/".to_owned());
+    let (mut used, mut idle) = (BTreeSet::new(), Vec::new());
+    for server in &site.servers {
+        for overlay in &server.overlays {
+            let mut rules = server.stages.iter().flatten();
+            let serves =
+                |rule: &Rule| rule.action != Action::Pass && meet(&rule.takes, &overlay.takes);
+            let is_about_all = overlay.target.is_some() || overlay.takes == every;
+            match is_about_all || rules.any(serves) {
+                true => used.extend([&overlay.origin]),
+                false => idle.push(&overlay.origin),
+            }
+        }
+    }
+    for origin in idle.into_iter().filter(|it| !used.contains(it)) {
+        let text = "left out with everything in it: nothing is served at its paths";
+        notes.name(origin, text);
     }
 }
 
@@ -142,12 +165,8 @@ fn earlier_stage<'a>(site: &'a Site, rule: &Rule) -> Option<&'a Rule> {
     })?;
     let rules = server.stages.iter().flatten();
     let mut before = rules.take_while(|other| !std::ptr::eq(*other, rule));
-    before.find(|before| before.action != Action::Pass && hides(&before.takes, &rule.takes))
-}
-
-fn other_file(before: &Origin, here: &Origin) -> String {
-    match before.file == here.file {
-        true => String::new(),
-        false => format!(" of {}", before.file),
-    }
+    before.find(|before| {
+        let is_other = before.action != Action::Pass && before.origin != rule.origin;
+        is_other && hides(&before.takes, &rule.takes)
+    })
 }

@@ -13,6 +13,17 @@ pub struct Origin {
     pub line: u32,
 }
 
+impl Origin {
+    /// `line 5`, and of which file where that is not the one that is spoken of.
+    #[must_use]
+    pub fn seen_from(&self, here: &Self) -> String {
+        match self.file == here.file {
+            true => format!("line {}", self.line),
+            false => format!("line {} of {}", self.line, self.file),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
@@ -42,7 +53,7 @@ impl Closed {
 /// A line that could not be turned, or whose meaning differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Remark {
-    /// Where it stands.
+    /// Where it stands; line 0 is the file as a whole.
     pub origin: Origin,
     /// What, and why or what to do. It never holds a secret.
     pub text: String,
@@ -58,7 +69,10 @@ impl Remark {
 
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.origin, self.text)
+        match self.origin.line {
+            0 => write!(f, "{}: {}", self.origin.file, self.text),
+            _ => write!(f, "{}: {}", self.origin, self.text),
+        }
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Written {
     pub text: String,
     /// For each line of the text, the lines of the old files that it comes from.
     pub origins: Vec<Vec<Origin>>,
+    /// For each mapping: the number from 1 of the first line of its comments, or of its own.
+    pub(super) mappings: Vec<usize>,
+    /// The number from 1 of the last line of the mappings; 0: there are none.
+    pub(super) last_mapping: usize,
     /// The numbers from 1 of the comments that say why nobody may use a mapping.
     pub(super) closed: BTreeSet<usize>,
     /// The names of environment variables, each with the place of its secret.
@@ -120,6 +124,7 @@ impl Writer {
         }
         self.line(0, "proxy_pass:", &[]);
         for entry in mappings {
+            self.written.mappings.push(self.written.origins.len() + 1);
             self.comments(2, &entry.outcome.comments);
             let mut said: Vec<&str> = Vec::new();
             for closed in &entry.outcome.closed {
@@ -133,6 +138,7 @@ impl Writer {
             let keys = mapping(entry);
             self.item(2, Level::Mapping, &keys, &entry.outcome.origins, false);
         }
+        self.written.last_mapping = self.written.origins.len();
     }
 
     fn top(&mut self, keys: &Keys) {

@@ -79,13 +79,13 @@ fn backends(old: &[Backend], new: &[Backend]) -> Option<String> {
     if !old.iter().all(|it| has(new, it)) || !new.iter().all(|it| has(old, it)) {
         return Some("the backends are others".to_owned());
     }
-    let mut pairs = old
+    let pairs = old
         .iter()
         .flat_map(|old| new.iter().map(move |new| (old, new)));
-    pairs.find_map(|(old, new)| {
-        let same = old.address == new.address;
-        same.then(|| paths(&old.path, &new.path)).flatten()
-    })
+    let same = pairs.filter(|(old, new)| old.address == new.address);
+    let reasons = same.filter_map(|(old, new)| paths(&old.path, &new.path));
+    // What differs by more than slashes at one backend is not hidden by the slashes at another one.
+    reasons.min_by_key(|why| why == SLASHES)
 }
 
 /// How two paths or URLs differ, however their letters are escaped.

@@ -63,6 +63,23 @@ fn compare(converted: &Converted, old: &str, urls: impl Iterator<Item = String>)
     }
 }
 
+#[test]
+fn a_disabled_member_gets_the_path_of_its_own_url() {
+    let converted = of_httpd(
+        "<Proxy balancer://shop>\n\
+         BalancerMember ajp://10.0.0.1:8009\n\
+         BalancerMember ajp://10.0.0.2:8009/own status=D\n\
+         </Proxy>\n\
+         ProxyPass /app balancer://shop/app\n",
+    );
+    let trial = Trial::of(&converted.written.text).unwrap();
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for url in ["http://x.example.com/app/x", "http://x.example.com/app"] {
+        let explained = Explained::of(&converted, &trial, url, from).unwrap();
+        assert!(explained.is_same(), "{explained}");
+    }
+}
+
 const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/ab", "/b/", "/b/c"];
 const PATTERNS: [&str; 4] = ["\\.bak$", "^/a/(.*)x", "^/(b|ab)/", "c"];
 const ASKED: [&str; 13] = [

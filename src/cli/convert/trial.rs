@@ -143,11 +143,18 @@ impl Trial {
             }
             _ => (String::new(), Vec::new()),
         };
-        let first = asked_first.first();
-        let backends = members.into_iter().filter_map(|member| {
+        // A member that is disabled is not asked; it would get the same path behind that of its own url.
+        let first = asked_first.first().and_then(|(url, path)| {
+            let member = members.iter().find(|it| it.url.text == *url)?;
+            Some(path.strip_prefix(&*member.url.path).unwrap_or(path))
+        });
+        let backends = members.iter().filter_map(|member| {
             let own = asked_first.iter().find(|(url, _)| *url == member.url.text);
-            let (_, path) = own.or(first)?;
-            let (address, path) = (address(&member.url), path.clone());
+            let path = match own {
+                Some((_, path)) => path.clone(),
+                None => format!("{}{}", member.url.path, first?),
+            };
+            let address = address(&member.url);
             Some(Backend { address, path })
         });
         let backends = backends.collect();

@@ -1,6 +1,6 @@
 //! Which server answers which requests: by host and scheme.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::convert::site::Server;
 
@@ -13,18 +13,24 @@ pub(super) struct Context<'a> {
     pub(super) hosts: Vec<String>,
     /// `None`: the scheme does not matter.
     pub(super) secure: Option<bool>,
-    /// Contexts whose mappings count for this one too where it has none: those of wildcards, then that of other hosts.
+    /// Contexts whose mappings count for this one too where it has none: those of wildcards, the longest wildcard first, then
+    /// that of other hosts.
     pub(super) behind: Vec<usize>,
 }
 
-/// All contexts; those of other hosts come first.
+/// All contexts; those of other hosts come first, and a wildcard comes before the names that it covers.
 pub(super) fn contexts(servers: &[Server]) -> Vec<Context<'_>> {
     let schemes = schemes(servers);
     let others = by_scheme(servers, &schemes, None);
     let groups = groups(servers, &schemes, &others);
     let mut contexts = Vec::new();
-    let all = std::iter::once(((Vec::new(), others), Vec::new())).chain(groups);
-    for ((wildcards, by), hosts) in all {
+    let first = Group {
+        depth: 0,
+        wildcards: Vec::new(),
+        by: others,
+    };
+    let all = std::iter::once((first, Vec::new())).chain(groups);
+    for (Group { wildcards, by, .. }, hosts) in all {
         for (secure, server) in schemes.iter().zip(by) {
             let covering = contexts.iter().enumerate();
             let covering = covering.filter(|(_, it): &(usize, &Context<'_>)| {
@@ -45,8 +51,17 @@ pub(super) fn contexts(servers: &[Server]) -> Vec<Context<'_>> {
     contexts
 }
 
-/// The names of the wildcards that cover the hosts, then the server of each scheme. Groups without wildcards come first.
-type Group = (Vec<String>, Vec<Option<usize>>);
+/// What the hosts of a context have in common. What is covered by fewer wildcards comes first, so each wildcard comes before
+/// all names that it covers.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    /// The number of wildcards.
+    depth: usize,
+    /// The wildcards that cover the hosts, in the order of the alphabet.
+    wildcards: Vec<String>,
+    /// The server of each scheme.
+    by: Vec<Option<usize>>,
+}
 
 /// The hosts that the same servers answer. Hosts that are answered as every other one is (`others`) are in no group.
 fn groups(
@@ -58,15 +73,16 @@ fn groups(
     let names: Vec<&String> = servers.iter().flat_map(|server| &server.hosts).collect();
     for name in &names {
         let by = by_scheme(servers, schemes, Some(name));
-        let wildcards: Vec<&String> = names
-            .iter()
-            .filter(|it| **it != *name && is_name(it, name))
-            .copied()
-            .collect();
+        let covering = names.iter().filter(|it| **it != *name && is_name(it, name));
+        let wildcards: BTreeSet<&String> = covering.copied().collect();
         if by == others && wildcards.is_empty() {
             continue;
         }
-        let key = (wildcards.into_iter().cloned().collect(), by);
+        let key = Group {
+            depth: wildcards.len(),
+            wildcards: wildcards.into_iter().cloned().collect(),
+            by,
+        };
         let group = groups.entry(key).or_default();
         if !group.contains(name) {
             group.push((*name).clone());

@@ -1,6 +1,7 @@
-//! The rules of a server in their order, and what can be an exclusion, which counts before everything.
+//! The rules of a server in their order, which of them are written as expressions, and what can be an exclusion, which counts
+//! before everything.
 
-use crate::convert::overlap::{meet, takes_all};
+use crate::convert::overlap::{self, meet, takes_all};
 use crate::convert::site::{Action, Rule, Server, Takes};
 
 /// A rule, or an expression behind which nothing of another server may be found.
@@ -26,6 +27,64 @@ pub(super) fn items<'a>(server: &'a Server, barriers: &'a [Takes]) -> Vec<Item<'
         stage: server.stages.len(),
     });
     rules.chain(barriers).collect()
+}
+
+/// The items that are written as expressions, in order.
+pub(super) fn needed<'a>(
+    items: &'a [Item<'a>],
+    is_exclusion: &dyn Fn(&str) -> bool,
+) -> Vec<&'a Item<'a>> {
+    let mut needed: Vec<&Item<'_>> = Vec::new();
+    // Exclusions from the rules of their own stage alone, which stand only before what another server has.
+    let mut last: Vec<&Item<'_>> = Vec::new();
+    for (at, item) in items.iter().enumerate().rev() {
+        let mut before = items.iter().take(at);
+        let is_path = matches!(item.takes, Takes::Path(_));
+        let hidden = !is_path && item.rule.is_some() && before.any(|before| hides(before, item));
+        // An exclusion, which counts before all expressions, is written as a path.
+        let excluded = || match (item.rule, item.takes) {
+            (Some(rule), Takes::Path(path)) => rule.action == Action::Pass && is_exclusion(path),
+            _ => false,
+        };
+        let meets = |later: &&&Item<'_>| meet(later.takes, item.takes);
+        let mut later = needed.iter().filter(meets);
+        let is_pass = item.rule.is_some_and(|rule| rule.action == Action::Pass);
+        let (is_wanted, is_last) = match is_path {
+            true if is_pass => {
+                let is_wanted = later.clone().any(|it| it.stage == item.stage);
+                (is_wanted, later.any(|it| it.rule.is_none()))
+            }
+            true => (
+                later.next().is_some() || last.iter().any(|it| meets(&it)),
+                false,
+            ),
+            false => (true, false),
+        };
+        if hidden || excluded() {
+            continue;
+        }
+        match (is_wanted, is_last) {
+            (true, _) => needed.push(item),
+            (false, true) => last.push(item),
+            (false, false) => {}
+        }
+    }
+    let is_barrier = |it: &&Item<'_>| it.rule.is_none();
+    let at = needed.iter().take_while(|it| is_barrier(it)).count();
+    needed.splice(at..at, last);
+    needed.reverse();
+    // Behind a rule that takes all of it, what another server has is not reached.
+    let barred = |item: &&Item<'_>| {
+        let mut own = items.iter().filter(|it| it.rule.is_some());
+        item.rule.is_some() || !own.any(|before| hides(before, item))
+    };
+    needed.into_iter().filter(barred).collect()
+}
+
+/// Whether nothing is left of the paths of an item behind another one.
+fn hides(before: &Item<'_>, item: &Item<'_>) -> bool {
+    let answers = before.rule.is_some_and(|rule| rule.action != Action::Pass);
+    (answers || before.stage == item.stage) && overlap::hides(before.takes, item.takes)
 }
 
 /// Whether everything that the server does with these paths is not to answer them, before any other rule takes one.

@@ -1,9 +1,11 @@
 //! The mappings by expression. They come before all paths, so a path that stands before one of them becomes one too.
 
+use std::collections::BTreeMap;
+
 use super::contexts::Context;
 use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, as_expression, extended};
-use super::exclusion::{Item, excludable, items, paths_of};
+use super::exclusion::{Item, excludable, items, needed, paths_of};
 use super::paths::{excluded, named};
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::{
@@ -11,7 +13,7 @@ use crate::convert::overlap::{
 };
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
 
-/// The mappings by expression of all contexts; those of contexts with hosts come first.
+/// The mappings by expression of all contexts: names before the wildcards that cover them, and other hosts last.
 pub(super) fn patterns(
     decider: &Decider<'_>,
     contexts: &[Context<'_>],
@@ -19,48 +21,42 @@ pub(super) fn patterns(
 ) -> Vec<Entry> {
     let named = named(contexts);
     let is_exclusion = |path: &str| excluded(decider, contexts, &named, path);
-    let mut entries: Vec<Entry> = Vec::new();
-    let others = contexts.iter().filter(|it| it.hosts.is_empty());
-    let others: Vec<(Option<bool>, Vec<Entry>)> = others
-        .map(|it| {
-            (
-                it.secure,
-                sequence(decider, it.server, &[], &is_exclusion, notes),
-            )
-        })
-        .collect();
-    for context in contexts.iter().filter(|it| !it.hosts.is_empty()) {
-        let mut others = others.iter().filter(|it| it.0 == context.secure);
-        let other = others.next().map_or(&[][..], |it| &it.1);
-        let barriers: Vec<Takes> = other.iter().map(|entry| entry.takes.clone()).collect();
-        let own = sequence(decider, context.server, &barriers, &is_exclusion, notes);
-        let same = own.len() == other.len()
-            && own.iter().zip(other).all(|(one, other)| {
-                one.takes == other.takes && one.outcome.is_like(&other.outcome)
-            });
-        if !same {
-            entries.extend(own.into_iter().map(|entry| Entry {
-                hosts: context.hosts.clone(),
-                secure: context.secure,
-                exclude: false,
-                ..entry
-            }));
+    // Those of the contexts that have mappings of their own.
+    let mut own: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
+    for (number, context) in contexts.iter().enumerate() {
+        let behind = || context.behind.iter().filter_map(|it| own.get(it));
+        let barriers = behind().flatten().map(|entry| entry.takes.clone());
+        let barriers: Vec<Takes> = barriers.collect();
+        let found = sequence(decider, context.server, &barriers, &is_exclusion, notes);
+        let is_written =
+            context.hosts.is_empty() || !behind().next().is_some_and(|it| alike(&found, it));
+        if is_written {
+            own.insert(number, found);
         }
     }
-    let alone = entries.is_empty();
+    let others = contexts.iter().take_while(|it| it.hosts.is_empty()).count();
+    let of_hosts = own.split_off(&others);
+    let alone = of_hosts.values().all(Vec::is_empty);
+    let others: Vec<Vec<Entry>> = own.into_values().collect();
     let same = others.windows(2).all(|pair| match pair {
-        [(_, one), (_, other)] => {
-            one.len() == other.len()
-                && one.iter().zip(other).all(|(one, other)| {
-                    one.takes == other.takes && one.outcome.is_like(&other.outcome)
-                })
-        }
+        [one, other] => alike(one, other),
         _ => true,
     });
-    let kept = if same { 1 } else { others.len() };
-    for (secure, own) in others.into_iter().take(kept) {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (number, own) in of_hosts.into_iter().rev() {
+        let context = contexts.get(number);
+        let (hosts, secure) = context.map_or((&[][..], None), |it| (&it.hosts, it.secure));
         entries.extend(own.into_iter().map(|entry| Entry {
-            secure: if same { None } else { secure },
+            hosts: hosts.to_vec(),
+            secure,
+            exclude: false,
+            ..entry
+        }));
+    }
+    let kept = if same { 1 } else { others.len() };
+    for (context, own) in contexts.iter().zip(others).take(kept) {
+        entries.extend(own.into_iter().map(|entry| Entry {
+            secure: if same { None } else { context.secure },
             exclude: entry.exclude && same && alone,
             ..entry
         }));
@@ -68,15 +64,23 @@ pub(super) fn patterns(
     merged(reached(entries, notes))
 }
 
+/// Whether two servers have the same mappings by expression.
+fn alike(one: &[Entry], other: &[Entry]) -> bool {
+    let mut pairs = one.iter().zip(other);
+    one.len() == other.len()
+        && pairs.all(|(one, other)| one.takes == other.takes && one.outcome.is_like(&other.outcome))
+}
+
 /// The mappings without those from which one before them takes everything; their lines are named, where nothing else comes from
 /// them.
 fn reached(entries: Vec<Entry>, notes: &mut Notes) -> Vec<Entry> {
-    let (mut reached, mut dead): (Vec<Entry>, Vec<(Origin, u32)>) = (Vec::new(), Vec::new());
+    let (mut reached, mut dead): (Vec<Entry>, Vec<(Origin, Option<Origin>)>) =
+        (Vec::new(), Vec::new());
     for entry in entries {
         let mut before = reached.iter();
         match before.find(|before| before.takes_it_all(&entry)) {
             Some(before) => {
-                let line = before.outcome.origins.first().map_or(0, |it| it.line);
+                let line = before.outcome.origins.first().cloned();
                 dead.extend(
                     entry
                         .outcome
@@ -89,12 +93,13 @@ fn reached(entries: Vec<Entry>, notes: &mut Notes) -> Vec<Entry> {
             None => reached.push(entry),
         }
     }
-    for (origin, line) in dead {
+    for (origin, before) in dead {
         let mut firsts = reached.iter().map(|it| it.outcome.origins.first());
-        if origin.line != line && !firsts.any(|it| it == Some(&origin)) {
-            let text = format!("left out: never reached because of line {line}");
-            notes.name(&origin, text);
+        if before.as_ref() == Some(&origin) || firsts.any(|it| it == Some(&origin)) {
+            continue;
         }
+        let by = before.map_or_else(|| "another mapping".to_owned(), |it| it.seen_from(&origin));
+        notes.name(&origin, format!("left out: never reached because of {by}"));
     }
     reached
 }
@@ -156,6 +161,9 @@ fn sequence(
             continue;
         };
         if let Takes::Path(own) = item.takes {
+            if rule.action == Action::Pass && meets_later_expression(server, rule, own) {
+                notes.name(&rule.origin, LOOKS_FURTHER);
+            }
             entries.extend(as_patterns(decider, server, rule, own));
             continue;
         }
@@ -163,8 +171,7 @@ fn sequence(
         let outcome = outcome(server, rule, item.takes);
         let exclude = rule.action == Action::Pass && excludable(server, item.takes);
         if rule.action == Action::Pass && answered_later(server, item) {
-            let text = "what it excludes is 404 here; httpd looks further (files, other modules)";
-            notes.name(&rule.origin, text);
+            notes.name(&rule.origin, LOOKS_FURTHER);
         }
         let mut leading = leading.iter();
         match leading.any(|it| std::ptr::eq(*it, rule)) {
@@ -236,37 +243,9 @@ fn entry(takes: Takes, outcome: Outcome, exclude: bool) -> Entry {
     }
 }
 
-/// The items that are written as expressions, in order.
-fn needed<'a>(items: &'a [Item<'a>], is_exclusion: &dyn Fn(&str) -> bool) -> Vec<&'a Item<'a>> {
-    let mut needed: Vec<&Item<'_>> = Vec::new();
-    for (at, item) in items.iter().enumerate().rev() {
-        let mut before = items.iter().take(at);
-        let is_path = matches!(item.takes, Takes::Path(_));
-        let hidden = !is_path && item.rule.is_some() && before.any(|before| hides(before, item));
-        // An exclusion, which counts before all expressions, is written as a path.
-        let excluded = || match (item.rule, item.takes) {
-            (Some(rule), Takes::Path(path)) => rule.action == Action::Pass && is_exclusion(path),
-            _ => false,
-        };
-        let wanted = !is_path || needed.iter().any(|later| meet(later.takes, item.takes));
-        if wanted && !hidden && !excluded() {
-            needed.push(item);
-        }
-    }
-    needed.reverse();
-    // Behind a rule that takes all of it, what another server has is not reached.
-    let barred = |item: &&Item<'_>| {
-        let mut own = items.iter().filter(|it| it.rule.is_some());
-        item.rule.is_some() || !own.any(|before| hides(before, item))
-    };
-    needed.into_iter().filter(barred).collect()
-}
-
-/// Whether nothing is left of the paths of an item behind another one.
-fn hides(before: &Item<'_>, item: &Item<'_>) -> bool {
-    let answers = before.rule.is_some_and(|rule| rule.action != Action::Pass);
-    (answers || before.stage == item.stage) && overlap::hides(before.takes, item.takes)
-}
+/// What is said of an exclusion whose paths a later stage would serve.
+const LOOKS_FURTHER: &str =
+    "what it excludes is 404 here; httpd looks further (files, other modules)";
 
 fn answered_later(server: &Server, excluded: &Item<'_>) -> bool {
     let later = server.stages.iter().skip(excluded.stage + 1).flatten();
@@ -285,7 +264,11 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
         let outcome = decider.at(Some(server), path);
         // Where it leaves a path to the stages behind it, theirs is the outcome.
         let is_left = leaves && is_behind(server, rule, &outcome);
-        if outcome.origins.first() != Some(&rule.origin) && !is_left {
+        let is_first = outcome.origins.first() == Some(&rule.origin);
+        // Exclusions of several stages together leave the path to nobody.
+        let is_excluded = rule.action == Action::Pass && outcome.answer == Answer::NotFound;
+        let is_own = is_first || is_excluded && outcome.origins.contains(&rule.origin);
+        if !is_own && !is_left {
             continue;
         }
         let mut above = upwards(path).skip(1).take_while(|above| covers(own, above));

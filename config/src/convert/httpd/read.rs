@@ -43,6 +43,7 @@ pub(super) fn read(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Res
         assumed: BTreeSet::new(),
         macros: BTreeMap::new(),
         open: Vec::new(),
+        is_latin1: false,
         files: 0,
         bytes: 0,
         is_empty: true,
@@ -60,6 +61,28 @@ pub(super) fn read(file: &Path, options: &Options<'_>, notes: &mut Notes) -> Res
         origin,
     })
 }
+
+/// Directives and sections about paths of requests.
+const PATHS: [&str; 14] = [
+    "proxypass",
+    "proxypassmatch",
+    "location",
+    "locationmatch",
+    "redirect",
+    "redirectmatch",
+    "redirectpermanent",
+    "redirecttemp",
+    "rewriterule",
+    "alias",
+    "jkmount",
+    "jkunmount",
+    "setenvif",
+    "setenvifnocase",
+];
+
+/// What is said of paths beyond ASCII in a file that is not UTF-8.
+const IN_LATIN1: &str = "the file is in ISO-8859-1, and httpd takes the bytes of its paths (%E9 for é); here they are taken for UTF-8 \
+     (%C3%A9)";
 
 /// A section that is not closed yet.
 struct Open {
@@ -99,6 +122,8 @@ impl Reader<'_> {
         self.notes.open(&name);
         self.open.push(path.to_owned());
         let mut sections: Vec<Open> = Vec::new();
+        let is_latin1 = std::str::from_utf8(&bytes).is_err();
+        let around = std::mem::replace(&mut self.is_latin1, is_latin1);
         let lines = lex::lines(&bytes);
         self.is_empty &= lines.is_empty();
         let mut left = lines.as_slice();
@@ -115,6 +140,7 @@ impl Reader<'_> {
             return Err(failure(&open.node.origin, text));
         }
         self.open.pop();
+        self.is_latin1 = around;
         Ok(())
     }
 
@@ -153,6 +179,10 @@ impl Reader<'_> {
             arguments,
             children: is_section.then(Vec::new),
         };
+        let is_about_paths = PATHS.contains(&&*node.name) && !node.arguments.is_ascii();
+        if self.is_latin1 && is_about_paths {
+            self.notes.name(origin, IN_LATIN1);
+        }
         if is_section {
             return self.open(node, behind, skipped, sections);
         }

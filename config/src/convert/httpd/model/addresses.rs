@@ -1,5 +1,7 @@
 //! `Listen`, the addresses of virtual hosts, and which of them speak TLS.
 
+use super::bind::bound;
+pub(super) use super::bind::port;
 use super::part::Part;
 use crate::convert::note::Origin;
 
@@ -16,14 +18,6 @@ pub(super) struct Listen {
     pub(super) is_assumed: bool,
 }
 
-/// The port of an address: `*:443`, `[::1]:80`, `80`; `None`: none is said, or any.
-pub(super) fn port(address: &str) -> Option<u16> {
-    match address.rsplit_once(':') {
-        Some((_, port)) if !port.contains(']') => port.parse().ok(),
-        _ => address.parse().ok(),
-    }
-}
-
 /// The addresses that `Listen` names, each with whether it was said to be https.
 pub(super) fn listened(main: &Part) -> Vec<(String, u16, bool, Origin)> {
     let mut found: Vec<(String, u16, bool, Origin)> = Vec::new();
@@ -31,17 +25,12 @@ pub(super) fn listened(main: &Part) -> Vec<(String, u16, bool, Origin)> {
         let Some(address) = words.first() else {
             continue;
         };
-        let Some(port) = port(address) else { continue };
-        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
-        let host = if matches!(host, "" | "*") {
-            "0.0.0.0"
-        } else {
-            host
+        let Some((bind, port)) = bound(address) else {
+            continue;
         };
         let is_https = words
             .get(1)
             .is_some_and(|it| it.eq_ignore_ascii_case("https"));
-        let bind = format!("{host}:{port}");
         if !found.iter().any(|known| known.0 == bind) {
             found.push((bind, port, is_https, origin.clone()));
         }

@@ -1,5 +1,7 @@
 //! `<Proxy>`, `BalancerMember` and `ProxySet`: balancers, and workers that ProxyPass uses alone.
 
+use std::time::Duration;
+
 use super::super::tree::Node;
 use super::params::{self, Param};
 use crate::convert::note::{Notes, Origin};
@@ -7,7 +9,7 @@ use crate::convert::site::{Balancer, Member};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind;
 use crate::model::{MemberUrl, Scheme};
-use crate::value::MemberTarget;
+use crate::value::{MemberTarget, RequestUri};
 
 /// A balancer as a file defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +43,11 @@ pub(super) struct Proxies {
     pub(super) workers: Vec<Worker>,
 }
 
-/// The name of a balancer's url in lower case, without its path; `None`: another url.
+/// The name of a balancer's url in lower case, without its path and what an expression adds; `None`: another url.
 pub(super) fn balancer_name(url: &str) -> Option<String> {
     let scheme = url.get(..11)?;
     let rest = url.get(11..)?;
-    let name = rest.split('/').next()?;
+    let name = rest.split(['/', '$']).next()?;
     scheme
         .eq_ignore_ascii_case("balancer://")
         .then(|| name.to_ascii_lowercase())
@@ -175,6 +177,8 @@ pub(super) struct Usual {
     pub(super) children: Option<u64>,
     /// `tls` of https members.
     pub(super) tls: Keys,
+    /// `heartbeat` of balancers that ask for it.
+    pub(super) heartbeat: Keys,
 }
 
 /// The balancer of the YAML; `None`: no member is left.
@@ -229,47 +233,39 @@ pub(super) fn built(
         }
     }
     health_check(&mut balancer, &health, notes);
+    loads(&mut balancer, &defined.params, usual, notes);
     Some(balancer)
 }
+
+/// Where a balancer with `lbmethod=heartbeat` learns the load of its members.
+fn loads(balancer: &mut Balancer, params: &[Param], usual: &Usual, notes: &mut Notes) {
+    if balancer.keys.get("lbmethod") != Some(&Value::text("heartbeat")) {
+        return;
+    }
+    if !usual.heartbeat.is_empty() {
+        let heartbeat = Value::Map(usual.heartbeat.clone());
+        return balancer.keys.set("heartbeat", heartbeat);
+    }
+    balancer.keys.remove("lbmethod");
+    for param in params.iter().filter(|it| it.key == "lbmethod") {
+        let text = "lbmethod: heartbeat is left out, because no HeartbeatListen or HeartbeatStorage says where the load of the \
+                    members comes from; byrequests is used";
+        notes.name(&param.origin, text);
+    }
+}
+
+/// The shortest time between two checks that `check` accepts.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The most checks in a row that `check` accepts.
+const MOST_IN_A_ROW: u64 = 1000;
 
 /// Health checks are one for each balancer here; the first parameters count.
 fn health_check(balancer: &mut Balancer, params: &[Param], notes: &mut Notes) {
     let mut keys = Keys::default();
     for param in params {
-        let text = param.value.as_deref().unwrap_or_default();
-        let value = match &*param.key {
-            "hcmethod" => match &*text.to_ascii_lowercase() {
-                "none" => continue,
-                "tcp" => ("method", Value::text("tcp")),
-                "cping" => ("method", Value::text("cping")),
-                "options" | "options11" => ("method", Value::text("options")),
-                "head" | "head11" => ("method", Value::text("head")),
-                "get" | "get11" => ("method", Value::text("get")),
-                _ => {
-                    notes.name(&param.origin, format!("hcmethod={text} is left out"));
-                    continue;
-                }
-            },
-            "hcinterval" => match super::time::duration(text, "s") {
-                Some(time) => ("interval", Value::duration(time)),
-                None => continue,
-            },
-            "hcpasses" | "hcfails" if text.bytes().all(|it| it.is_ascii_digit()) => {
-                let key = if param.key == "hcpasses" {
-                    "passes"
-                } else {
-                    "fails"
-                };
-                (key, Value::Plain(text.to_owned()))
-            }
-            "hcuri" => ("uri", Value::text(text)),
-            _ => {
-                notes.name(
-                    &param.origin,
-                    format!("{} is left out: write `expect` in health_check", param.key),
-                );
-                continue;
-            }
+        let Some(value) = health_value(param, notes) else {
+            continue;
         };
         match keys.get(value.0) {
             Some(known) if *known != value.1 => {
@@ -288,6 +284,62 @@ fn health_check(balancer: &mut Balancer, params: &[Param], notes: &mut Notes) {
         keys.set_default("fails", Value::number(1));
         balancer.keys.set("health_check", Value::Map(keys));
     }
+}
+
+/// The key and value of a parameter about health checks; `None`: it means nothing, or is named.
+fn health_value(param: &Param, notes: &mut Notes) -> Option<(&'static str, Value)> {
+    let text = param.value.as_deref().unwrap_or_default();
+    Some(match &*param.key {
+        "hcmethod" => match &*text.to_ascii_lowercase() {
+            "none" => return None,
+            "tcp" => ("method", Value::text("tcp")),
+            "cping" => ("method", Value::text("cping")),
+            "options" | "options11" => ("method", Value::text("options")),
+            "head" | "head11" => ("method", Value::text("head")),
+            "get" | "get11" => ("method", Value::text("get")),
+            _ => {
+                notes.name(&param.origin, format!("hcmethod={text} is left out"));
+                return None;
+            }
+        },
+        "hcinterval" => match super::time::duration(text, "s") {
+            Some(time) => {
+                if time < SHORTEST_INTERVAL {
+                    let text = format!("hcinterval={text}: 100ms is the shortest here");
+                    notes.name(&param.origin, text);
+                }
+                ("interval", Value::duration(time.max(SHORTEST_INTERVAL)))
+            }
+            None => return None,
+        },
+        "hcpasses" | "hcfails" if text.bytes().all(|it| it.is_ascii_digit()) => {
+            let key = if param.key == "hcpasses" {
+                "passes"
+            } else {
+                "fails"
+            };
+            let count: u64 = text.parse().unwrap_or(MOST_IN_A_ROW);
+            let possible = count.clamp(1, MOST_IN_A_ROW);
+            if possible != count {
+                let text = format!("{}={text}: {possible} is written", param.key);
+                notes.name(&param.origin, text);
+            }
+            (key, Value::number(possible))
+        }
+        "hcuri" if RequestUri::read(text).is_err() => {
+            let text = format!("hcuri={text} is left out: it is not a path");
+            notes.name(&param.origin, text);
+            return None;
+        }
+        "hcuri" => ("uri", Value::text(text)),
+        _ => {
+            notes.name(
+                &param.origin,
+                format!("{} is left out: write `expect` in health_check", param.key),
+            );
+            return None;
+        }
+    })
 }
 
 /// Whether the url of a `<Proxy>` stands for every url.

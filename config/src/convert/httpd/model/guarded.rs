@@ -108,6 +108,11 @@ pub(super) fn short(origin: &Origin) -> String {
     format!("{name}:{}", origin.line)
 }
 
+/// Whether a section about a folder is about files of another one: that is in it, or it is in that.
+pub(super) fn is_about(folder: &str, served: &str) -> bool {
+    covers(folder, served) || covers(served, folder)
+}
+
 /// The path of requests that a section about a folder is about; `None`: none.
 fn path_of(folder: &str, served: (&str, &str)) -> Option<String> {
     let (path, root) = served;

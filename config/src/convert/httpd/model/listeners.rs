@@ -72,6 +72,24 @@ fn keys(here: &[&Part], main: &Part, tls: Option<Keys>, notes: &mut Notes) -> Ke
     keys
 }
 
+/// Names the lines about certificates of servers that speak no TLS. `hosts` are the virtual hosts that are kept.
+pub(super) fn without_tls(main: &Part, hosts: &[&Part], notes: &mut Notes) {
+    let mut listens = main.listens.iter();
+    let is_https =
+        |it: &(Vec<String>, Origin)| it.0.iter().any(|it| it.eq_ignore_ascii_case("https"));
+    // What the main server says counts for its virtual hosts.
+    let main_speaks = is_secure(main, main) || listens.any(is_https);
+    let main_counts = main_speaks || hosts.iter().any(|host| is_secure(host, main));
+    let silent = hosts.iter().filter(|host| !is_secure(host, main));
+    let silent = silent.copied().chain(Some(main).filter(|_| !main_counts));
+    for (name, origin) in silent.flat_map(|part| &part.tls_lines) {
+        let text = format!(
+            "{name} is left out: no SSLEngine is on for it, and its clients come without TLS"
+        );
+        notes.name(origin, text);
+    }
+}
+
 /// The keys of `tls` that say which clients come in.
 const ABOUT_CLIENTS: [&str; 3] = ["client_auth", "client_ca", "client_crl"];
 
@@ -140,10 +158,12 @@ fn tls(secure: &[&Part], main: &Part, origin: &Origin, notes: &mut Notes) -> Opt
                 all.push(keys);
             }
             true => {}
-            false => notes.name(
-                &part.origin,
-                "SSLEngine is on, and no SSLCertificateFile says which certificate",
-            ),
+            false => {
+                // Where no SSLEngine says so, the `Listen` does.
+                let at = part.secure_at.as_ref().or(main.secure_at.as_ref());
+                let text = "SSLEngine is on, and no SSLCertificateFile says which certificate";
+                notes.name(at.unwrap_or(origin), text);
+            }
         }
     }
     let Some((first, further)) = all.split_first() else {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::always;
 use super::guarded;
 use super::part::Part;
+use super::place::Kind;
 use crate::convert::files::Files;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{covers, join};
@@ -58,6 +59,35 @@ fn served(parts: &[&Part]) -> Vec<Served> {
         });
     }
     found
+}
+
+/// Names or counts the sections about files of httpd's own where nothing of these is served. `is_kept`: whether the main server
+/// answers somewhere.
+pub(super) fn unserved(main: &Part, hosts: &[&Part], is_kept: bool, notes: &mut Notes) {
+    let mut each: Vec<Vec<&Part>> = hosts.iter().map(|host| vec![main, host]).collect();
+    each.extend(is_kept.then(|| vec![main]));
+    let is_about = |folder: &str| {
+        let mut all = each.iter().flat_map(|parts| served(parts));
+        all.any(|it| !STOCK.contains(&&*it.folder) && guarded::is_about(folder, &it.folder))
+    };
+    for section in each.iter().flatten().flat_map(|part| &part.sections) {
+        let (Kind::Directory(folder) | Kind::Files(folder)) = &section.kind else {
+            continue;
+        };
+        if is_about(folder) {
+            continue;
+        }
+        let access = section.rules.access(&mut Notes::default(), false);
+        if matches!(section.kind, Kind::Files(_)) && access.restricts() {
+            let text = "left out with everything in it: httpd asks it for files of its own alone, and none of these is served \
+                        here; it guards nothing that is sent on, neither there nor here";
+            notes.name(&section.origin, text);
+            continue;
+        }
+        for line in section.lines.iter().chain([&section.origin]) {
+            notes.count(line);
+        }
+    }
 }
 
 /// The rules of the folders, and the sections that say who may come into them. `secure`: whether clients come over TLS.

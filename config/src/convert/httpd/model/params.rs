@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::time::{duration, switch};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::value::{Keys, Value};
+use crate::defaults;
 use crate::field::Kind;
-use crate::value::{Factor, Route, Separator, SessionNames};
+use crate::value::{Factor, Route, Separator, SessionNames, StatusCode};
 
 /// A parameter. A word without `=`, such as `nocanon`, has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,31 @@ pub(super) fn member(
             notes.name(&param.origin, format!("{}: {why}", param.key));
         }
     }
+    few_and_many(&mut turned.keys, params, notes);
     turned
+}
+
+/// Names a `min` above `max`, and writes the `max` for it, as httpd keeps no more connections open.
+fn few_and_many(keys: &mut Keys, params: &[Param], notes: &mut Notes) {
+    let number = |key: &str| match keys.get(key) {
+        Some(Value::Plain(text)) => text.parse::<u64>().ok(),
+        _ => None,
+    };
+    let Some(min) = number("min") else {
+        return;
+    };
+    let Some(max) = number("max") else {
+        if min > defaults::MAX {
+            keys.set("max", Value::number(min));
+        }
+        return;
+    };
+    if min > max {
+        keys.set("min", Value::number(max));
+        for param in params.iter().filter(|it| it.key == "min") {
+            notes.name(&param.origin, "min: more than max; max is written for it");
+        }
+    }
 }
 
 /// Parameters of members for which there is nothing to do here.
@@ -244,7 +269,10 @@ fn balancer_key(keys: &mut Keys, key: &str, text: &str) -> Result<(), String> {
         "failonstatus" => {
             let codes: Result<Vec<_>, _> = text
                 .split(',')
-                .map(|code| whole(code.trim(), 599).map(Value::number))
+                .map(|code| match StatusCode::read(code.trim()) {
+                    Ok(code) => Ok(Value::number(u64::from(code))),
+                    Err(fault) => Err(fault.message),
+                })
                 .collect();
             keys.set(key, Value::List(codes?));
         }

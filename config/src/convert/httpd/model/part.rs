@@ -9,6 +9,7 @@ use super::super::tree::Node;
 use super::access::Rules;
 use super::access_names::{is_about_access, is_program};
 use super::balancers::Proxies;
+use super::bind::bound;
 use super::excluding::Hiding;
 use super::keeps_out::restricts;
 use super::passes::Pass;
@@ -24,6 +25,8 @@ use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Takes;
 use crate::convert::value::{Keys, Value};
+use crate::field::Kind as _;
+use crate::value::{Bind, ErrorStatus};
 
 /// A section with what it says.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(super) struct Section {
     /// Whether files of the folder (`.htaccess`) may say who comes in, and where that stands.
     pub(super) overridden: Option<(bool, Origin)>,
     pub(super) origin: Origin,
+    /// Its directives.
+    pub(super) lines: Vec<Origin>,
     /// Whether it is `<Location /app/>`, which is not about `/app` itself.
     pub(super) below: bool,
 }
@@ -53,6 +58,8 @@ pub(super) struct Part {
     /// `Listen`.
     pub(super) listens: Vec<(Vec<String>, Origin)>,
     pub(super) secure: Option<bool>,
+    /// The last `SSLEngine`.
+    pub(super) secure_at: Option<Origin>,
     /// `ProxyPass` outside sections.
     pub(super) passes: Vec<Pass>,
     /// `ProxyPass` in sections.
@@ -64,6 +71,8 @@ pub(super) struct Part {
     pub(super) timeout: Option<Duration>,
     pub(super) proxy_timeout: Option<Duration>,
     pub(super) packet_size: Option<u64>,
+    /// `HeartbeatListen` and `HeartbeatStorage`: `heartbeat` of a balancer.
+    pub(super) heartbeat: Keys,
     /// `ServerLimit`: processes.
     pub(super) children: Option<u64>,
     /// What mod_jk's directives say.
@@ -74,6 +83,8 @@ pub(super) struct Part {
     pub(super) always: Keys,
     /// `tls` of the listener.
     pub(super) tls: Keys,
+    /// The lines about certificates of the listener and of its clients, with their names.
+    pub(super) tls_lines: Vec<(String, Origin)>,
     /// `tls` of https members.
     pub(super) member_tls: tls::Members,
     pub(super) redirects: Redirects,
@@ -108,6 +119,7 @@ impl Part {
             names: Vec::new(),
             listens: Vec::new(),
             secure: None,
+            secure_at: None,
             passes: Vec::new(),
             located: Vec::new(),
             hiding: Vec::new(),
@@ -117,11 +129,13 @@ impl Part {
             timeout: None,
             proxy_timeout: None,
             packet_size: None,
+            heartbeat: Keys::default(),
             children: None,
             jk: Directives::default(),
             keys: Keys::default(),
             always: Keys::default(),
             tls: Keys::default(),
+            tls_lines: Vec::new(),
             member_tls: tls::Members::default(),
             redirects: Redirects::default(),
             rewrites: Rewrites::default(),
@@ -152,7 +166,7 @@ impl Part {
                         notes,
                     )
                     || self.of_jk(node, place, notes)
-                    || self.of_server(node, place)
+                    || self.of_server(node, place, notes)
                     || self.of_access(node, place, notes)
                     || self.of_proxy(node, place, notes)
                     || self.of_keys(node, place, notes)
@@ -201,6 +215,7 @@ impl Part {
             rules: Rules::default(),
             overridden: None,
             origin: node.origin.clone(),
+            lines: node.inner().iter().map(|it| it.origin.clone()).collect(),
             below: about::is_below(&node.name, &words),
         });
         for inner in node.inner() {
@@ -277,10 +292,14 @@ impl Part {
     }
 
     /// Names, addresses and times.
-    fn of_server(&mut self, node: &Node, place: &Place) -> bool {
+    fn of_server(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         let words = node.words();
         let first = words.first().map_or("", String::as_str);
         match (&*node.name, place) {
+            ("listen", Place::Server) if bound(first).is_none() => {
+                let text = format!("left out: {first} is no address with a port");
+                notes.name(&node.origin, text);
+            }
             ("listen", Place::Server) => self.listens.push((words, node.origin.clone())),
             ("servername", _) => self
                 .names
@@ -294,9 +313,15 @@ impl Part {
             ("proxyiobuffersize", _) => {
                 self.packet_size = first.parse().ok().map(|size: u64| size.clamp(8192, 65_536));
             }
-            ("serverlimit", _) => self.children = first.parse().ok(),
+            ("serverlimit", _) => {
+                self.children = first.parse().ok();
+                notes.count(&node.origin);
+            }
             ("proxypreservehost", Place::Server) => self.preserve_host = switch(first),
-            ("sslengine", _) => self.secure = Some(switch(first).unwrap_or(true)),
+            ("sslengine", _) => {
+                self.secure = Some(switch(first).unwrap_or(true));
+                self.secure_at = Some(node.origin.clone());
+            }
             _ => return false,
         }
         true
@@ -377,10 +402,20 @@ impl Part {
                     .push((code.clone(), page.clone(), origin));
             }
             ("proxyerroroverride", [on, codes @ ..], Place::Server) => {
-                let codes: Vec<Value> = codes
+                let (codes, others): (Vec<&String>, Vec<&String>) = codes
                     .iter()
+                    .partition(|code| ErrorStatus::read(code).is_ok());
+                for other in &others {
+                    let text = format!("{other} is left out: it is not the status of an error");
+                    notes.name(&origin, text);
+                }
+                let codes: Vec<Value> = codes
+                    .into_iter()
                     .map(|code| Value::Plain(code.clone()))
                     .collect();
+                if codes.is_empty() && !others.is_empty() {
+                    return true;
+                }
                 self.error_override = match (switch(on), codes.is_empty()) {
                     (Some(true), true) => Some(Value::switch(true)),
                     (Some(true), false) => Some(Value::List(codes)),
@@ -410,12 +445,25 @@ impl Part {
         match (&*node.name, words.as_slice()) {
             ("protocols", words) => {
                 self.protocols = words.iter().map(|it| it.to_ascii_lowercase()).collect();
+                notes.count(&node.origin);
+            }
+            ("heartbeatlisten", [address, ..]) => match Bind::read(address) {
+                Ok(_) => self.heartbeat.set("listen", Value::text(address)),
+                Err(fault) => notes.name(&node.origin, format!("left out: {}", fault.message)),
+            },
+            ("heartbeatstorage", [file, ..]) => {
+                let file = below(&self.root, file).to_string_lossy().into_owned();
+                self.heartbeat.set("storage", Value::text(file));
             }
             ("remoteipproxyprotocol", [on, ..]) => {
                 let origin = Some(node.origin.clone());
                 self.proxy_protocol = origin.filter(|_| switch(on) == Some(true));
             }
             _ => {
+                if tls::is_of_listener(&node.name) {
+                    self.tls_lines
+                        .push((node.written.clone(), node.origin.clone()));
+                }
                 return tls::take(node, &self.root, &mut self.tls, &mut self.member_tls, notes)
                     || self.whole.take(node, &self.root, notes);
             }

@@ -7,6 +7,7 @@ use super::params::{Param, params};
 use super::place::Kind;
 use super::plain::{finds_itself, is_plain};
 use super::sayable::{WITHOUT_PARAMETERS, expression, is_about_parameters};
+use super::targets;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{meet, takes_all, whole};
 use crate::convert::site::{Overlay, Takes};
@@ -136,16 +137,12 @@ impl Pass {
         let origin = node.origin.clone();
         let mut pass = Self {
             takes,
-            url: (url != "!").then(|| escaped_path(&super::balancers::lower_host(url))),
+            url: (url != "!").then(|| targets::without_query(&super::balancers::lower_host(url))),
             params: Vec::new(),
             comments: Vec::new(),
             below: false,
             origin,
         };
-        if url.contains('?') {
-            let text = "httpd sends the ? of its target as %3F, a part of the path; here a query begins there";
-            notes.name(&node.origin, text);
-        }
         if url.contains('%') {
             let text = "httpd sends each % of its target as %25; here an escape stays what it is";
             notes.name(&node.origin, text);
@@ -274,23 +271,6 @@ fn may_take(pattern: &str) -> Vec<Takes> {
 /// Whether everything that a path with wildcards takes has its text in it as an expression too: one sign at the end.
 fn is_simple_wildcard(text: &str) -> bool {
     text.strip_suffix(['*', '?']).is_some_and(finds_itself)
-}
-
-/// The url with escapes in place of blanks and of other letters that no url has (`proxy_util.c: ap_proxy_canonenc()`).
-fn escaped_path(url: &str) -> String {
-    let mut escaped = String::new();
-    for letter in url.chars() {
-        match letter.is_ascii_graphic() && !"\"<>[]\\^`{|}".contains(letter) {
-            true => escaped.push(letter),
-            false => {
-                let mut bytes = [0; 4];
-                for byte in letter.encode_utf8(&mut bytes).bytes() {
-                    escaped += &format!("%{byte:02X}");
-                }
-            }
-        }
-    }
-    escaped
 }
 
 /// The path without slashes at its end.

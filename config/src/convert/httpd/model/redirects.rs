@@ -4,6 +4,7 @@ use super::super::tree::Node;
 use super::passes::{bare_path, simple};
 use super::place::{Kind, Place};
 use super::sayable::{WITHOUT_PARAMETERS, expression, is_about_parameters, wider};
+use super::targets;
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::pattern_of;
 use crate::convert::site::{Action, Rule, Takes};
@@ -135,6 +136,10 @@ pub(super) fn checked(
         notes.name(origin, format!("left out: {}", fault.message));
         return None;
     }
+    if let Action::Redirect { to, .. } = &mut action {
+        *to = targets::location(to, !matches!(takes, Takes::Path(_)));
+        joins(to, &takes, origin, notes);
+    }
     if let Err(why) = answerable(&mut action) {
         notes.name(origin, format!("left out: {why}"));
         return None;
@@ -144,6 +149,23 @@ pub(super) fn checked(
     // (`mod_alias.c: translate_alias_redir()`, `mod_rewrite.c: hook_uri2file()`).
     rule.early = true;
     Some(rule)
+}
+
+/// Names what httpd puts right behind the host of a redirect, where a slash stands between the two here.
+fn joins(to: &str, takes: &Takes, origin: &Origin, notes: &mut Notes) {
+    let rest = to.split_once("://").map_or("", |it| it.1);
+    let end = rest.find(['/', '?', '#', '$']).unwrap_or(rest.len());
+    let group = rest.get(end..).and_then(|it| it.strip_prefix('$'));
+    let group = group.and_then(|it| it.chars().next()?.to_digit(10));
+    let (Some(group), Takes::Pattern(pattern)) = (group, takes) else {
+        return;
+    };
+    if !targets::begins_with_slash(pattern, usize::try_from(group).unwrap_or_default()) {
+        let text = format!(
+            "httpd puts ${group} right behind the host of {to}, as a part of its name; here a slash stands between them"
+        );
+        notes.name(origin, text);
+    }
 }
 
 /// The status of a redirect, and the words behind it; `None`: it is no redirect, or has no words.

@@ -102,6 +102,7 @@ impl Rewrites {
             ("rewriteoptions", Place::Server) => {
                 let options = words.iter().map(|word| word.to_ascii_lowercase());
                 self.options.get_or_insert_default().extend(options);
+                notes.count(&node.origin);
             }
             ("rewriteoptions", _) => notes.count(&node.origin),
             ("rewritecond", _) => self.conditions_of(place).push(words),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::addresses::{is_secure, only_port};
 use super::always;
+use super::balancer_names::{self, allowed_name, stem};
 use super::balancers::{
     self, Defined, Proxies, Usual, Worker, balancer_name, bare_name, built, serves,
 };
@@ -19,6 +20,7 @@ use super::proxied;
 use super::remote;
 use super::rewrites::{Front, LeftAlone};
 use super::sections;
+use super::targets;
 use super::tls;
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
@@ -70,6 +72,10 @@ pub(super) fn site(
         server.secure = secure.then_some(false);
         site.servers.push(server);
     }
+    let parts = hosts.iter().copied().chain([main]);
+    balancer_names::unused(parts, &builder.names, builder.notes);
+    local::unserved(main, hosts, kept.main, builder.notes);
+    listeners::without_tls(main, hosts, builder.notes);
     site.balancers = builder.balancers;
     let always = builder.always;
     site.keys = of_all::keys(main, hosts, files, notes);
@@ -142,6 +148,7 @@ impl Builder<'_> {
         for overlay in &mut server.overlays {
             if let Some(target) = &mut overlay.target {
                 self.rename(target, host);
+                targets::as_sent(target);
             }
         }
         proxied::add_parts(&mut server, self.notes);
@@ -312,6 +319,9 @@ impl Builder<'_> {
         }
         let members = parts_in_order.iter().map(|part| &part.member_tls);
         usual.tls = tls::Members::together(members, self.notes);
+        for part in parts_in_order {
+            usual.heartbeat.merge(&part.heartbeat);
+        }
         usual.children = self.main.children;
         usual
     }
@@ -323,6 +333,15 @@ impl Builder<'_> {
         rule.below = pass.below;
         let Some(url) = &pass.url else {
             return rule;
+        };
+        let url = &match targets::sent(url, !matches!(pass.takes, Takes::Path(_))) {
+            Ok(url) => url,
+            Err(why) => {
+                let text = format!("it answers 503 here: {why}");
+                self.notes.name(&pass.origin, text);
+                rule.action = Action::Respond(503);
+                return rule;
+            }
         };
         let is_http = match balancer_name(url) {
             Some(name) => {
@@ -477,21 +496,4 @@ impl Builder<'_> {
 pub(super) fn defined<'a>(proxies: &'a Proxies, name: &str) -> Option<&'a Defined> {
     let mut balancers = proxies.balancers.iter();
     balancers.find(|it| it.name == name && !it.members.is_empty())
-}
-
-/// The name without the number that tells it from another of the same name.
-fn stem(name: &str) -> &str {
-    match name.rsplit_once('_') {
-        Some((stem, number)) if number.bytes().all(|it| it.is_ascii_digit()) => stem,
-        _ => name,
-    }
-}
-
-/// A name with `-` in place of letters that the name of a balancer cannot have.
-fn allowed_name(name: &str) -> String {
-    let allowed = |letter: char| match letter.is_ascii_alphanumeric() || "._-".contains(letter) {
-        true => letter,
-        false => '-',
-    };
-    name.chars().take(80).map(allowed).collect()
 }

@@ -90,6 +90,11 @@ pub(super) fn take(
     true
 }
 
+/// Whether a directive is about the certificate of a listener, or about those of its clients: it means nothing without TLS.
+pub(super) fn is_of_listener(name: &str) -> bool {
+    name.starts_with("sslcertificate") || matches!(name, "sslcacertificatefile" | "sslverifyclient")
+}
+
 /// TLS towards members.
 fn of_members(
     name: &str,

@@ -22,6 +22,8 @@ pub(super) struct Reader<'a> {
     pub(super) macros: BTreeMap<String, Macro>,
     /// The files that are being read.
     pub(super) open: Vec<PathBuf>,
+    /// Whether the file that is being read is not UTF-8, and so taken for ISO-8859-1.
+    pub(super) is_latin1: bool,
     pub(super) files: usize,
     pub(super) bytes: usize,
     /// Whether no file had a line so far.

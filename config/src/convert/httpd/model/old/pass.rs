@@ -2,6 +2,7 @@
 
 use super::super::super::tree::Node;
 use super::super::environment::setting;
+use super::super::targets;
 use super::request::Request;
 use super::section::Section;
 use super::substitution::{Captured, filled};
@@ -103,7 +104,7 @@ fn of_section<'a>(
         true => by_pattern(place, &url, path)?,
         false => by_path(place, &url, path)?,
     };
-    told(node, &url, done, telling)
+    told(node, &url, &done, telling)
 }
 
 fn of_list<'a>(node: &'a Node, path: &str, telling: &mut Telling) -> Option<Passed<'a>> {
@@ -129,10 +130,10 @@ fn of_list<'a>(node: &'a Node, path: &str, telling: &mut Telling) -> Option<Pass
         true => by_pattern(place, url, path)?,
         false => by_path(place, url, path)?,
     };
-    told(node, url, done, telling)
+    told(node, url, &done, telling)
 }
 
-fn told<'a>(node: &'a Node, own: &str, url: String, telling: &mut Telling) -> Option<Passed<'a>> {
+fn told<'a>(node: &'a Node, own: &str, url: &str, telling: &mut Telling) -> Option<Passed<'a>> {
     let words = node.words();
     let shown = words.iter().take_while(|it| !it.contains('='));
     let shown: Vec<&str> = shown.map(String::as_str).collect();
@@ -144,7 +145,8 @@ fn told<'a>(node: &'a Node, own: &str, url: String, telling: &mut Telling) -> Op
         return Some(Passed::Excluded);
     }
     let origin = &node.origin;
-    let own = own.to_owned();
+    let own = targets::without_query(own);
+    let url = targets::without_query(url);
     Some(Passed::To { url, own, origin })
 }
 
