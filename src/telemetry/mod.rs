@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod metrics;
+mod standard_error;
 pub(crate) mod trace;
 mod warn_limit;
 

@@ -1,6 +1,6 @@
 //! The program's own log, on standard error.
 //!
-//! Where nobody reads it any more, or the disk behind it is full, lines are lost and the gateway goes on.
+//! Where nobody reads it, or the disk behind it is full, lines are lost and the gateway goes on.
 
 use std::fmt::{self, Debug};
 use std::io::{self, IsTerminal};
@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+
+use super::standard_error::StandardError;
 
 /// Crates that read packets of others and warn of them, as the beginnings of their targets: the client of DNS.
 const LIBRARIES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
@@ -33,7 +35,7 @@ pub(crate) fn start(level: Level, json: bool) {
         .with_ansi(io::stderr().is_terminal())
         // It would report the loss of a line on standard error, and panic because that fails too.
         .log_internal_errors(false)
-        .with_writer(|| Lossy);
+        .with_writer(|| StandardError);
     let _ = if json {
         let shown = builder.event_format(Json).finish().with(shown(level));
         tracing::subscriber::set_global_default(shown)
@@ -41,20 +43,6 @@ pub(crate) fn start(level: Level, json: bool) {
         let shown = builder.event_format(Text).finish().with(shown(level));
         tracing::subscriber::set_global_default(shown)
     };
-}
-
-/// Standard error. What cannot be written counts as written.
-struct Lossy;
-
-impl io::Write for Lossy {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = io::stderr().write_all(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What is logged. Libraries that read packets of others warn of each that is broken, however many come; what follows from that is told

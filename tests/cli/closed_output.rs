@@ -21,12 +21,14 @@ ProxyPass /a ajp://10.0.0.1:8009/a
 SSLRandomSeed startup builtin
 ";
 
-/// An output that takes nothing.
+/// An output, most of them without anybody who takes what is written.
 #[derive(Debug, Clone, Copy)]
 enum Output {
     Open,
     FullDisk,
     NoReader,
+    /// The reader of the pipe is there and does not read.
+    Stalled,
 }
 
 impl Output {
@@ -39,6 +41,12 @@ impl Output {
                 .unwrap()
                 .into(),
             Self::NoReader => pipe().unwrap().1.into(),
+            Self::Stalled => {
+                let (reader, writer) = pipe().unwrap();
+                // It ends with the process of the test.
+                std::mem::forget(reader);
+                writer.into()
+            }
         }
     }
 }
@@ -123,7 +131,7 @@ fn commands_whose_output_is_lost_end_with_the_exit_code_that_they_have_anyway() 
 #[test]
 fn a_gateway_whose_log_is_lost_answers_and_stops_as_before() {
     for level in ["debug", "trace", "info"] {
-        for stderr in [Output::FullDisk, Output::NoReader] {
+        for stderr in [Output::FullDisk, Output::NoReader, Output::Stalled] {
             let scratch = Scratch::new("closed_output");
             let (front, dead) = (ReservedPort::new(), ReservedPort::new());
             let (bind, gone) = (front.addr(), dead.addr());
@@ -142,7 +150,12 @@ fn a_gateway_whose_log_is_lost_answers_and_stops_as_before() {
             let mut command = ajpgate(scratch.path(), &["run"]);
             let mut gateway = Running::start(&mut command, Output::FullDisk, stderr);
             until("it listens", || TcpStream::connect(bind).ok());
-            for _ in 0..3 {
+            // A pipe that is not read holds 64 KiB, and a request here writes more than 100 bytes.
+            let requests = match stderr {
+                Output::Stalled => 700,
+                _ => 3,
+            };
+            for _ in 0..requests {
                 assert_eq!(get(bind, "/", "").status, 200, "{level} {stderr:?}");
                 assert_eq!(get(bind, "/dead", "").status, 503, "{level} {stderr:?}");
             }
