@@ -1013,6 +1013,10 @@ fn programs_that_say_who_comes_in_close_what_they_guard() {
             "/a",
         ),
         ("LuaHookAccessChecker /x.lua f", "/"),
+        (
+            "<IfModule mod_perl.c>\nPerlAccessHandler My::Deny\n</IfModule>",
+            "/",
+        ),
         ("ProxyBlock *", "/"),
     ] {
         let text = format!("Listen 80\n{line}\nProxyPass / ajp://10.0.0.1/\n");
@@ -1022,4 +1026,19 @@ fn programs_that_say_who_comes_in_close_what_they_guard() {
         assert!(yaml.contains(&closed), "{line}\n{yaml}");
         assert!(!converted.remarks.is_empty(), "{line}");
     }
+    for line in [
+        "SecRule REMOTE_ADDR \"!@ipMatch 10.0.0.1\" \"id:1,deny\"",
+        "DOSPageCount 2",
+        "QS_SrvMaxConnPerIP 10",
+        "<Location /a>\nMaxConnPerIP 1\n</Location>",
+    ] {
+        let text = format!(
+            "Listen 80\n<IfModule mod_x.c>\n{line}\n</IfModule>\nProxyPass / ajp://10.0.0.1/\n"
+        );
+        let remarks = convert_text(&text).unwrap().remarks;
+        assert!(remarks.len() > 1, "{line}: {remarks:?}");
+    }
+    let open = "Listen 80\nWSGIPassAuthorization On\nProxyPass / ajp://10.0.0.1/\n";
+    let open = convert_text(open).unwrap().written.text;
+    assert!(!open.contains("deny"), "{open}");
 }

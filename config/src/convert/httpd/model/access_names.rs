@@ -43,8 +43,12 @@ pub(super) fn is_about_access(name: &str) -> bool {
 }
 
 /// Whether a directive has a program of its own decide who comes in, in one of these languages. Such a directive counts outside
-/// of sections too.
+/// of sections too. Two have the word in their names and keep nobody out: one hands the password on to the application, the other
+/// gives a name to a program that a `Require` may ask.
 pub(super) fn is_program(name: &str) -> bool {
+    if matches!(name, "wsgipassauthorization" | "luaauthzprovider") {
+        return false;
+    }
     let is_language = ["perl", "python", "lua", "wsgi"]
         .iter()
         .any(|start| name.starts_with(start));

@@ -2,7 +2,7 @@
 //! left out or skipped.
 
 use super::super::tree::Node;
-use super::access_names::{is_about_access, lets_all_in};
+use super::access_names::{is_about_access, is_program, lets_all_in};
 use super::{environment, redirects, rewrites};
 
 /// Whether something in a section may that a condition around it takes away. `is_about_paths`: whether the section stands in one
@@ -13,8 +13,15 @@ pub(crate) fn may_keep_out(node: &Node, is_about_paths: bool) -> bool {
     }
     node.inner().iter().any(|inner| match inner.children {
         Some(_) => may_keep_out(inner, is_about_paths || is_section(inner)),
-        None => of_server(inner),
+        None => of_server(inner) || is_of_firewall(&inner.name),
     })
+}
+
+/// Whether a directive is of a module that refuses requests by what is in them or by their number: ModSecurity, mod_evasive,
+/// mod_qos, mod_limitipconn. Nothing here does that, so each of their lines is named.
+fn is_of_firewall(name: &str) -> bool {
+    let starts = ["secrule", "secaction", "dos", "qs_", "maxconnperip"];
+    starts.iter().any(|start| name.starts_with(start))
 }
 
 /// Whether a section is about paths or folders, and so guards what is in it.
@@ -31,8 +38,8 @@ fn of_server(node: &Node) -> bool {
             let first = node.words().first().map(|it| it.to_ascii_lowercase());
             matches!(first.as_deref(), Some("set" | "unset" | "edit" | "edit*"))
         }
-        // Those of access count in sections about paths alone, but for certificates of a whole server.
-        name if is_about_access(name) && name != "sslverifyclient" => false,
+        // Those of access count in sections about paths alone, but for certificates and programs of a whole server.
+        name if is_about_access(name) && name != "sslverifyclient" && !is_program(name) => false,
         _ => keeps_out(node, std::slice::from_ref(node)),
     }
 }
