@@ -13,7 +13,7 @@ use super::access::Access;
 use super::client::Client;
 use super::reply::{Answer, json, not_allowed, text};
 use super::{api, page};
-use crate::state::Shared;
+use crate::state::{LiveBalancer, Shared};
 
 /// Prometheus text format 0.0.4.
 const METRICS_TYPE: HeaderValue =
@@ -74,8 +74,7 @@ fn refused(path: &str, status: StatusCode, reason: &str) -> Answer {
     }
 }
 
-/// The answer of `/readyz`: 200 while every balancer has a usable member and the gateway is not shutting down, else 503. A
-/// draining member counts: it serves the sessions that it has.
+/// The answer of `/readyz`: 200 while every balancer has a usable member and the gateway is not shutting down, else 503.
 fn ready(shared: &Shared) -> Answer {
     if shared.closing.is_announced() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
@@ -85,7 +84,7 @@ fn ready(shared: &Shared) -> Answer {
     let out: Vec<&str> = snapshot
         .balancers
         .iter()
-        .filter(|balancer| !balancer.core().serves(now))
+        .filter(|balancer| !serves(balancer, now))
         .map(|balancer| balancer.name())
         .collect();
     if out.is_empty() {
@@ -93,6 +92,13 @@ fn ready(shared: &Shared) -> Answer {
     }
     let reason = format!("no usable member in {}\n", out.join(", "));
     text(StatusCode::SERVICE_UNAVAILABLE, reason)
+}
+
+/// Whether a balancer has a usable member. Where it looks for sessions a draining one counts: it serves those that it has.
+fn serves(balancer: &LiveBalancer, now: Instant) -> bool {
+    let sticky = balancer.is_sticky();
+    let core = balancer.core();
+    core.usable(now) || (sticky && core.serves_sessions(now))
 }
 
 fn metrics(shared: &Shared) -> Answer {

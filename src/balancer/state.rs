@@ -130,11 +130,11 @@ impl Balancer {
         !eligible.is_empty()
     }
 
-    /// Whether a request would get a member, or one of a session that a draining member has.
+    /// Whether a request of a session that a draining member has would get it.
     #[must_use]
-    pub fn serves(&self, now: Instant) -> bool {
+    pub fn serves_sessions(&self, now: Instant) -> bool {
         let drains = |member: &Member| member.status.drain && member.is_usable_at(now);
-        self.usable(now) || self.members.iter().any(drains)
+        self.members.iter().any(drains)
     }
 
     /// The time until the next member in error may be tried, for `Retry-After`.

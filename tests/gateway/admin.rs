@@ -100,6 +100,9 @@ async fn a_gateway_whose_members_all_drain_is_ready() {
     let session = gateway.get("/", "Cookie: JSESSIONID=s.n1\r\n").await;
     assert_eq!(session.status, 200);
     assert_eq!(get(gateway.admin, "/readyz", "").await.status, 200);
+    // Without sessions no request gets there.
+    let gateway = Running::before(&[&container], "stickysession: \"\"", "status: [drain]");
+    assert_eq!(get(gateway.admin, "/readyz", "").await.status, 503);
 }
 
 #[tokio::test]

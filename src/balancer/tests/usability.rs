@@ -74,8 +74,12 @@ fn a_lone_member_is_usable_as_the_table_says() {
                 };
                 let (mut play, _open) = with_flags();
                 assert_eq!(play.balancer.usable(play.now), free, "usable: {case}");
-                let serves = free || (usable && status.drain);
-                assert_eq!(play.balancer.serves(play.now), serves, "serves: {case}");
+                let serves = usable && status.drain;
+                assert_eq!(
+                    play.balancer.serves_sessions(play.now),
+                    serves,
+                    "serves sessions: {case}"
+                );
                 assert_eq!(play.balancer.view(play.now).members[0].usable, usable);
                 assert_eq!(play.pick(None, &[]).is_ok(), free, "free: {case}");
                 let (mut play, _open) = with_flags();
