@@ -94,7 +94,8 @@ impl Discovered {
             let Ok(found) = found_of(member, source, folder) else {
                 continue;
             };
-            if found.url.text == *url {
+            // Members of lists have their keys from the lists alone.
+            if found.member.is_none() && found.url.text == *url {
                 let mut known = self.known(balancer, &source.subject()).to_vec();
                 known.push(found);
                 self.set(balancer, source, known);
@@ -181,6 +182,10 @@ fn found_of(value: &Value, source: &Discover, folder: &Path) -> Result<Found, St
     let read = read.filter_map(|key| Some((key.to_owned(), value.get(key)?.clone())));
     let read = Value::Object(read.collect()).to_string();
     let read = parse_member(&read, Path::new("discovered")).map_err(|_| bad("it"))?;
+    // The other keys are those of the source, credentials and TLS among them: they are for its scheme alone.
+    if source.scheme() != Some(read.url.scheme) {
+        return Err(format!("{url}: its source has members of another scheme"));
+    }
     Ok(Found {
         route: text("route").map(str::to_owned),
         loadfactor: value.get("loadfactor").map(|_| read.loadfactor),
@@ -242,6 +247,27 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
             all.set("shop", source, all_standings.collect());
         }
         (file, all)
+    }
+
+    /// Credentials and TLS of a source are for its scheme. The keys of members of lists come from the lists alone.
+    #[test]
+    fn what_others_tell_of_another_scheme_or_of_lists_is_left_out() {
+        let file = file(FILE);
+        let told = |source: &Discover, url: &str, keys: Option<&str>| {
+            let member = json!({ "url": url, "standing": STANDINGS[0].0, "keys": keys.map(|_| json!({ "url": url })) });
+            let text = json!({ "source": source.subject(), "member": member }).to_string();
+            let told = ToldMembers::from([(("shop".to_owned(), url.to_owned()), text)]);
+            let mut all = Discovered::default();
+            all.join(&told, &file, Path::new(""));
+            all.sources().count()
+        };
+        let [list, dns, _] = &file.balancers[0].discover[..] else {
+            panic!("three sources");
+        };
+        assert_eq!(told(dns, "https://10.0.0.1:8443/app", None), 1);
+        assert_eq!(told(dns, "http://10.0.0.1:8443/app", None), 0);
+        assert_eq!(told(dns, "ftp://10.0.0.1:8443", None), 0);
+        assert_eq!(told(list, "ajp://10.0.0.1:8009", Some("")), 0);
     }
 
     #[test]
