@@ -128,15 +128,16 @@ fn options(words: &[String], origin: &Origin, notes: &mut Notes) {
                 "forwardkeysize"
                     | "flushpackets"
                     | "flushheader"
-                    | "rejectunsafeuri"
                     | "forwardphysicaladdress"
             );
+        // mod_jk, common/jk_uri_worker_map.c: map_uri_to_worker_ext().
+        let why = match &*name {
+            "rejectunsafeuri" => "a path with %25 goes on here as any other does",
+            _ => "it has no counterpart here",
+        };
         match counted {
             true => notes.count(origin),
-            false => notes.name(
-                origin,
-                format!("JkOptions {word} is left out: it has no counterpart here"),
-            ),
+            false => notes.name(origin, format!("JkOptions {word} is left out: {why}")),
         }
     }
 }
