@@ -1042,3 +1042,34 @@ fn programs_that_say_who_comes_in_close_what_they_guard() {
     let open = convert_text(open).unwrap().written.text;
     assert!(!open.contains("deny"), "{open}");
 }
+
+/// Who removes the `respond` opens them otherwise.
+#[test]
+fn sections_below_a_closed_expression_are_named() {
+    let text = "Listen 80
+RewriteEngine On
+RewriteCond %{QUERY_STRING} debug=
+RewriteRule ^/app/ - [F]
+ProxyPass /app ajp://10.0.0.1/app
+<Location /app/admin>
+Require ip 10.0.0.0/8
+</Location>
+<Location /app/gone>
+Require all denied
+</Location>
+<LocationMatch ^/app/a>
+Require host example.com
+</LocationMatch>
+";
+    let converted = convert_text(text).unwrap();
+    let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
+    for line in [6, 9, 12] {
+        let place = format!(":{line}: ");
+        let named = remarks.iter().any(|it| it.contains(&place));
+        assert!(
+            named,
+            "line {line}: {remarks:#?}\n{}",
+            converted.written.text
+        );
+    }
+}

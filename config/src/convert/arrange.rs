@@ -15,7 +15,7 @@ mod patterns;
 use std::collections::BTreeSet;
 
 use super::note::{Notes, Origin};
-use super::overlap::{hides, meet, pattern_of};
+use super::overlap::{hides, meet};
 use super::site::{Action, Rule, Site, Takes};
 
 use self::contexts::contexts;
@@ -75,22 +75,25 @@ fn guards_of_closed(site: &Site, decider: &Decider<'_>, entries: &[Entry], notes
     let written: BTreeSet<&Origin> = entries.iter().flat_map(|it| &it.outcome.origins).collect();
     for server in &site.servers {
         for overlay in &server.overlays {
-            let Takes::Path(path) = &overlay.takes else {
-                continue;
-            };
             if !overlay.access.restricts() || written.contains(&overlay.origin) {
                 continue;
             }
-            let outcome = decider.at(Some(server), path);
-            let is_answered = outcome.answer == Answer::Respond(403) && !outcome.closed.is_empty();
-            let pattern = Takes::Pattern(pattern_of(path));
-            let mut same = entries.iter().filter(|it| it.takes == pattern);
-            if is_answered || same.any(|it| !it.outcome.closed.is_empty()) {
+            let is_answered = match &overlay.takes {
+                Takes::Path(path) => is_shut(&decider.at(Some(server), path)),
+                _ => false,
+            };
+            let mut shut = entries.iter().filter(|it| is_shut(&it.outcome));
+            if is_answered || shut.any(|it| meet(&it.takes, &overlay.takes)) {
                 let text = "left out, because its paths are closed for everybody: write its rule before you open them";
                 notes.name(&overlay.origin, text);
             }
         }
     }
+}
+
+/// Whether an answer of the gateway's own closes the paths, because it cannot be said who may come in.
+fn is_shut(outcome: &Outcome) -> bool {
+    outcome.answer == Answer::Respond(403) && !outcome.closed.is_empty()
 }
 
 /// Names the sections whose keys count for a part of what an expression takes.

@@ -125,10 +125,7 @@ fn options(words: &[String], origin: &Origin, notes: &mut Notes) {
             || name.starts_with("collapseslashes")
             || matches!(
                 &*name,
-                "forwardkeysize"
-                    | "flushpackets"
-                    | "flushheader"
-                    | "forwardphysicaladdress"
+                "forwardkeysize" | "flushpackets" | "flushheader" | "forwardphysicaladdress"
             );
         // mod_jk, common/jk_uri_worker_map.c: map_uri_to_worker_ext().
         let why = match &*name {
