@@ -1073,3 +1073,31 @@ Require host example.com
         );
     }
 }
+
+/// Who deals with one reason has to know of the others.
+#[test]
+fn each_reason_for_which_a_section_is_closed_is_told() {
+    let text = "Listen 80
+ProxyPass / ajp://10.0.0.1/
+<Location /x>
+SSLVerifyClient require
+SSLRequire %{SSL_CLIENT_S_DN_CN} eq \"boss\"
+</Location>
+<Location /y>
+AllowMethods GET
+<Limit POST>
+Require ip 10.0.0.1
+</Limit>
+</Location>
+";
+    let converted = convert_text(text).unwrap();
+    let yaml = &converted.written.text;
+    let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
+    for why in [
+        "SSLVerifyClient has no counterpart; line 5: SSLRequire has no counterpart",
+        "AllowMethods has no counterpart; line 9: <Limit>: methods are not told apart here",
+    ] {
+        assert!(yaml.contains(why), "{why}: {yaml}");
+        assert!(remarks.iter().any(|it| it.contains(why)), "{remarks:#?}");
+    }
+}

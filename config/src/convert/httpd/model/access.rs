@@ -117,9 +117,16 @@ impl Rules {
         }
     }
 
-    /// Closes the paths of the section, whatever else it or a later section says.
+    /// Closes the paths of the section, whatever else it or a later section says. Each reason is kept: who deals with one of them
+    /// has to know of the others.
     pub(super) fn seal(&mut self, why: String, origin: &Origin) {
-        self.sealed.get_or_insert_with(|| Closed::by(origin, why));
+        match &mut self.sealed {
+            None => self.sealed = Some(Closed::by(origin, why)),
+            Some(sealed) => {
+                let line = origin.line;
+                sealed.why.push_str(&format!("; line {line}: {why}"));
+            }
+        }
     }
 
     /// Where `SSLRequireSSL` stands.
