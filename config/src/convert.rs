@@ -14,7 +14,7 @@
 //!
 //! What a front part has to produce stands at [`site::Site`]. Every directive of the old files has one of three fates, which
 //! the front part tells [`Notes`]: it is turned (nothing is said), named ([`Notes::name`]), or counted as no business of a
-//! gateway's ([`Notes::count`]). A line about access is never counted.
+//! gateway's ([`Notes::count`]). A line about access to what is sent on or served is never counted.
 
 mod accepted;
 mod account;
@@ -37,8 +37,7 @@ mod told;
 mod value;
 mod write;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 pub use account::{Account, Fate, Line, OldFile};
 pub use ask::Old;
@@ -105,7 +104,6 @@ pub fn convert(
     arrange::sort(&mut mappings);
     let by_variables = wanted.secrets_from_environment;
     let written = accepted::written(&site, &mut mappings, by_variables, &mut notes);
-    name_refused(&written, &mut notes);
     let sources = recorder.texts(notes.files());
     let secrecy = Secrecy::of(&site, &mappings, &sources);
     let (remarks, counted_lines) = notes.finish();
@@ -119,30 +117,4 @@ pub fn convert(
         written,
         old: Old(old),
     })
-}
-
-/// Names what `check` refuses of a text. Nothing of that kind is known, and none is written in silence.
-fn name_refused(written: &Written, notes: &mut Notes) {
-    let any = |_: &str| Some("x".to_owned());
-    let Err(problems) = crate::parse(&written.text, Path::new("ajpgate.yaml"), &any) else {
-        return;
-    };
-    for problem in &problems {
-        // What is not on this machine is named where it is looked for.
-        let is_absent = problem.message.contains("cannot read");
-        if problem.severity != crate::Severity::Error || is_absent {
-            continue;
-        }
-        let at = written.origins.get(..problem.line).unwrap_or_default();
-        let origin = at.iter().rev().find_map(|origins| origins.last());
-        let origin = origin.cloned().unwrap_or_else(|| Origin {
-            file: Arc::from("ajpgate.yaml"),
-            line: u32::try_from(problem.line).unwrap_or(0),
-        });
-        let text = format!(
-            "`check` refuses what is written for it in line {}: {}",
-            problem.line, problem.message
-        );
-        notes.name(&origin, text);
-    }
 }

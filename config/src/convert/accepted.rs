@@ -1,7 +1,9 @@
-//! What the configuration parser refuses is not left in what is written: a mapping with something of the kind is closed.
+//! What the configuration parser refuses is not left in what is written: a mapping with something of the kind is closed, and the
+//! rest is named.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::arrange::{Answer, Entry, Outcome};
 use super::note::{Notes, Origin};
@@ -41,19 +43,22 @@ pub(super) fn written(
         }
         written = write(site, mappings, secrets_from_environment);
     }
+    name_others(&written, notes);
     written
+}
+
+/// What the parser refuses, but for files that are not on this machine: these are named where they are looked for.
+fn problems(written: &Written) -> impl Iterator<Item = Problem> {
+    let variable = |_: &str| Some("secret".to_owned());
+    let read = crate::parse(&written.text, Path::new("ajpgate.yaml"), &variable);
+    let problems = read.err().into_iter().flatten();
+    problems.filter(|it| it.severity == Severity::Error && !it.message.contains("cannot read"))
 }
 
 /// The numbers of the mappings that are refused, with what is said of each first.
 fn refused(written: &Written) -> BTreeMap<usize, String> {
-    let variable = |_: &str| Some("secret".to_owned());
-    let read = crate::parse(&written.text, Path::new("ajpgate.yaml"), &variable);
-    let problems = read.err().into_iter().flatten();
     let mut refused = BTreeMap::new();
-    // What is not on this machine is named where it is looked for.
-    let is_refused =
-        |it: &Problem| it.severity == Severity::Error && !it.message.contains("cannot read");
-    for problem in problems.filter(is_refused) {
+    for problem in problems(written) {
         let before = written
             .mappings
             .partition_point(|line| *line <= problem.line);
@@ -65,6 +70,21 @@ fn refused(written: &Written) -> BTreeMap<usize, String> {
         }
     }
     refused
+}
+
+/// Names what is refused and stands in no mapping: keys of a balancer, a member or a listener.
+fn name_others(written: &Written, notes: &mut Notes) {
+    for problem in problems(written) {
+        let at = written.origins.get(..problem.line).unwrap_or_default();
+        let origin = at.iter().rev().find_map(|origins| origins.last());
+        let origin = origin.cloned().unwrap_or_else(|| Origin {
+            file: Arc::from("ajpgate.yaml"),
+            line: u32::try_from(problem.line).unwrap_or(0),
+        });
+        let Problem { line, message, .. } = problem;
+        let text = format!("`check` refuses what is written for it in line {line}: {message}");
+        notes.name(&origin, text);
+    }
 }
 
 fn close(entry: &mut Entry, why: &str, notes: &mut Notes) {

@@ -83,12 +83,7 @@ pub(super) fn alone(
     let balancers = connector.finish();
     leftover::leftover(&properties, notes);
     let site = Site {
-        listeners: vec![Listener {
-            bind: "0.0.0.0:80".to_owned(),
-            keys: Keys::default(),
-            origin: None,
-            comments: vec!["the address stands in no file of mod_jk".to_owned()],
-        }],
+        listeners: vec![any_address()],
         balancers,
         servers: vec![Server {
             stages: vec![rules],
@@ -96,18 +91,24 @@ pub(super) fn alone(
         }],
         ..Site::default()
     };
-    let rules = Rules {
+    let servers = vec![Rules {
         mounts,
         excluded: Vec::new(),
+    }];
+    let old = Old {
+        properties,
+        servers,
     };
-    let servers = vec![rules];
-    Ok((
-        site,
-        Old {
-            properties,
-            servers,
-        },
-    ))
+    Ok((site, old))
+}
+
+fn any_address() -> Listener {
+    Listener {
+        bind: "0.0.0.0:80".to_owned(),
+        keys: Keys::default(),
+        origin: None,
+        comments: vec!["the address stands in no file of mod_jk".to_owned()],
+    }
 }
 
 /// What is given beside the files of an httpd.

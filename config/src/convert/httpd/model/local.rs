@@ -1,5 +1,6 @@
 //! What httpd serves itself: `DocumentRoot`, `Alias`, and the pages of `ErrorDocument`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::always;
@@ -66,11 +67,13 @@ fn served(parts: &[&Part]) -> Vec<Served> {
 pub(super) fn unserved(main: &Part, hosts: &[&Part], is_kept: bool, notes: &mut Notes) {
     let mut each: Vec<Vec<&Part>> = hosts.iter().map(|host| vec![main, host]).collect();
     each.extend(is_kept.then(|| vec![main]));
-    let is_about = |folder: &str| {
-        let mut all = each.iter().flat_map(|parts| served(parts));
-        all.any(|it| !STOCK.contains(&&*it.folder) && guarded::is_about(folder, &it.folder))
-    };
-    for section in each.iter().flatten().flat_map(|part| &part.sections) {
+    let all = each.iter().flat_map(|parts| served(parts));
+    let all = all.map(|it| it.folder);
+    let folders: BTreeSet<String> = all.filter(|it| !STOCK.contains(&&**it)).collect();
+    let is_about = |folder: &str| folders.iter().any(|it| guarded::is_about(folder, it));
+    let main = (!each.is_empty()).then_some(main);
+    let parts = main.into_iter().chain(hosts.iter().copied());
+    for section in parts.flat_map(|part| &part.sections) {
         let (Kind::Directory(folder) | Kind::Files(folder)) = &section.kind else {
             continue;
         };
