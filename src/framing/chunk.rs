@@ -74,73 +74,19 @@ impl Chunk {
 
     /// The state behind one byte: `Some(None)` behind the last byte of the body, `None` for a byte that may
     /// not stand here.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one table of all states and bytes; a part of it alone would not be complete"
-    )]
     pub(super) fn next(self, byte: u8) -> Option<Option<Self>> {
         Some(Some(match (self, byte) {
-            (Self::Size { value, digits, .. }, b'\r') if digits > 0 => Self::SizeLf { value },
             (
                 Self::Size {
                     value,
                     digits,
                     length,
                 },
-                b' ' | b'\t',
-            ) if digits > 0 => Self::Blank {
-                value,
-                length: length + 1,
-            },
-            (
-                Self::Size {
-                    value,
-                    digits,
-                    length,
-                },
-                b';',
-            ) if digits > 0 => Self::Extension {
-                value,
-                length: length + 1,
-            },
-            (
-                Self::Size {
-                    value,
-                    digits,
-                    length,
-                },
-                _,
-            ) => {
-                let digit = char::from(byte).to_digit(16)?;
-                if digits == 15 {
-                    return None;
-                }
-                let value = value * 16 + u64::from(digit);
-                Self::Size {
-                    value,
-                    digits: digits + 1,
-                    length: length + 1,
-                }
-            }
-            (Self::Blank { value, .. } | Self::Extension { value, .. }, b'\r') => {
-                Self::SizeLf { value }
-            }
-            (Self::Blank { value, length }, b' ' | b'\t')
-                if usize::from(length) < MAX_CHUNK_LINE =>
-            {
-                Self::Blank {
-                    value,
-                    length: length + 1,
-                }
-            }
-            (Self::Blank { value, length }, b';') => Self::Extension { value, length },
-            (Self::Extension { value, length }, b'\t' | b' '..=b'~' | 0x80..)
-                if usize::from(length) < MAX_CHUNK_LINE =>
-            {
-                Self::Extension {
-                    value,
-                    length: length + 1,
-                }
+                byte,
+            ) => Self::behind_digits(value, digits, length, byte)?,
+            (Self::Blank { value, length }, byte) => Self::behind_blanks(value, length, byte)?,
+            (Self::Extension { value, length }, byte) => {
+                Self::behind_extension(value, length, byte)?
             }
             (Self::SizeLf { value: 0 }, b'\n') => Self::Trailer {
                 total: 0,
@@ -157,6 +103,52 @@ impl Chunk {
             },
             _ => return None,
         }))
+    }
+
+    /// The state behind a byte of the size. A size has at most 15 digits, so that it fits a `u64`.
+    fn behind_digits(value: u64, digits: u8, length: u16, byte: u8) -> Option<Self> {
+        let length = length + 1;
+        Some(match byte {
+            b'\r' if digits > 0 => Self::SizeLf { value },
+            b' ' | b'\t' if digits > 0 => Self::Blank { value, length },
+            b';' if digits > 0 => Self::Extension { value, length },
+            _ if digits == 15 => return None,
+            _ => {
+                let digit = char::from(byte).to_digit(16)?;
+                Self::Size {
+                    value: value * 16 + u64::from(digit),
+                    digits: digits + 1,
+                    length,
+                }
+            }
+        })
+    }
+
+    /// The state behind a byte of the blanks.
+    fn behind_blanks(value: u64, length: u16, byte: u8) -> Option<Self> {
+        Some(match byte {
+            b'\r' => Self::SizeLf { value },
+            b';' => Self::Extension { value, length },
+            b' ' | b'\t' if usize::from(length) < MAX_CHUNK_LINE => Self::Blank {
+                value,
+                length: length + 1,
+            },
+            _ => return None,
+        })
+    }
+
+    /// The state behind a byte of the extensions.
+    fn behind_extension(value: u64, length: u16, byte: u8) -> Option<Self> {
+        Some(match byte {
+            b'\r' => Self::SizeLf { value },
+            b'\t' | b' '..=b'~' | 0x80.. if usize::from(length) < MAX_CHUNK_LINE => {
+                Self::Extension {
+                    value,
+                    length: length + 1,
+                }
+            }
+            _ => return None,
+        })
     }
 }
 

@@ -51,6 +51,25 @@ pub(super) struct Shares {
     pub(super) unusable: Option<String>,
 }
 
+impl Shares {
+    /// Takes up what the cluster has, where it can be used. Changes by hand that are this gateway's own stay.
+    fn take_up(&mut self, overrides: &mut Overrides, folder: &Path) {
+        let state = cells::state(&self.known.cells);
+        match Overrides::from_json(&state, folder) {
+            Ok(all) => {
+                *overrides = all.with_own(overrides);
+                self.taken_up.clone_from(&self.known.cells);
+            }
+            Err(reason) => {
+                warn!(
+                    reason,
+                    "what other gateways have changed cannot be taken up"
+                );
+            }
+        }
+    }
+}
+
 impl Editing {
     /// Reads what was changed by hand, and what was discovered, before the last end: in `before`, which the program has that this one
     /// takes over from, else in the state file. What cannot be read is set aside, and the file alone counts. `folder` is where that
@@ -69,10 +88,9 @@ impl Editing {
         let kept = before.or_else(|| store.as_ref().map(Store::load));
         let kept = kept.unwrap_or_default();
         let shares = file.cluster.as_ref().zip(cluster);
-        let learned = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
-        let learned = learned.map(|first| first.routes.clone());
-        let told = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
-        let told = told.map(|first| first.members.clone());
+        let first = shares.as_ref().and_then(|(_, (_, first))| first.as_ref());
+        let told = first.map(|first| (first.routes.clone(), first.members.clone()));
+        let (learned, members) = told.unwrap_or_default();
         let mut cluster = shares.map(|(config, (link, first))| Shares {
             name: config.name.clone(),
             link,
@@ -83,28 +101,16 @@ impl Editing {
         });
         let mut overrides = kept.overrides;
         if let Some(shares) = &mut cluster {
-            let state = cells::state(&shares.known.cells);
-            match Overrides::from_json(&state, folder) {
-                Ok(all) => {
-                    overrides = all.with_own(&overrides);
-                    shares.taken_up.clone_from(&shares.known.cells);
-                }
-                Err(reason) => {
-                    warn!(
-                        reason,
-                        "what other gateways have changed cannot be taken up"
-                    );
-                }
-            }
+            shares.take_up(&mut overrides, folder);
         }
-        for ((balancer, url), route) in learned.iter().flatten() {
+        for ((balancer, url), route) in &learned {
             let mut balancers = file.balancers.iter();
             if is_route(route) && balancers.any(|it| it.name == *balancer) {
                 overrides.learn(balancer, url, route);
             }
         }
         let mut discovered = Discovered::from_json(&kept.discovered, file, folder);
-        discovered.join(&told.unwrap_or_default(), file, folder);
+        discovered.join(&members, file, folder);
         discovered.follow(file, |balancer| overrides.room(balancer));
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
         Self {

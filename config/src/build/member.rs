@@ -94,55 +94,28 @@ impl Builder<'_> {
         let ajp = scheme == Scheme::Ajp;
         let ftp = matches!(scheme, Scheme::Ftp | Scheme::Ftps);
         let secured = matches!(scheme, Scheme::Https | Scheme::Ftps);
+        let (of_ajp, of_logins) = (
+            "secrets belong to AJP13: ajp://",
+            "logins belong to ftp:// and ftps://",
+        );
+        let (of_tls, of_ftp) = (
+            "TLS is spoken to https:// and ftps:// members",
+            "it belongs to ftp:// and ftps://",
+        );
         for (key, place, fits, instead) in [
-            (
-                "secret",
-                member.secret.place(),
-                ajp,
-                "secrets belong to AJP13: ajp://",
-            ),
-            (
-                "secret_file",
-                member.secret_file.place(),
-                ajp,
-                "secrets belong to AJP13: ajp://",
-            ),
-            (
-                "tls",
-                member.tls.place(),
-                secured,
-                "TLS is spoken to https:// and ftps:// members",
-            ),
+            ("secret", member.secret.place(), ajp, of_ajp),
+            ("secret_file", member.secret_file.place(), ajp, of_ajp),
+            ("tls", member.tls.place(), secured, of_tls),
             (
                 "upgrade_url",
                 member.upgrade_url.place(),
                 !ftp,
                 "FTP has no upgrades",
             ),
-            (
-                "username",
-                member.username.place(),
-                ftp,
-                "logins belong to ftp:// and ftps://",
-            ),
-            (
-                "password",
-                member.password.place(),
-                ftp,
-                "logins belong to ftp:// and ftps://",
-            ),
-            (
-                "passive",
-                member.passive.place(),
-                ftp,
-                "it belongs to ftp:// and ftps://",
-            ),
-            (
-                "allow_write",
-                member.allow_write.place(),
-                ftp,
-                "it belongs to ftp:// and ftps://",
-            ),
+            ("username", member.username.place(), ftp, of_logins),
+            ("password", member.password.place(), ftp, of_logins),
+            ("passive", member.passive.place(), ftp, of_ftp),
+            ("allow_write", member.allow_write.place(), ftp, of_ftp),
         ] {
             if let Some(place) = place
                 && !fits
