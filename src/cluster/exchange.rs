@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::fields::{Fields, MEMBERS, ROUTES, Routes, ToldMembers, of_member, of_members, stamped};
@@ -35,12 +35,16 @@ const LAST: Duration = Duration::from_secs(1);
 /// How long routes are kept that nobody tells any more, in milliseconds: a day.
 const ROUTES_KEPT: u64 = 24 * 60 * 60 * 1_000;
 
+/// From one time to the next that all members are told, where nothing of them changes: well within the time that they are kept.
+const MEMBERS_AGAIN: Duration = Duration::from_secs(20);
+
 /// How long sessions are kept at least of gateways that nobody hears any more: a gateway that is slow is not forgotten.
 const SESSIONS_KEPT: Duration = Duration::from_secs(60);
 
-/// Tells, and hears. Arguments: a seed, and for each of the hashes that its keys name from the third on: the oldest fields to be kept
-/// in milliseconds; the number of fields that are over, and each of them; the number of fields that are told, and each of them with
-/// its value. Returns the time, the time when this began, the seed, and all fields of the first two hashes with their values.
+/// Tells, and hears, in one step of the engine. The first argument is a seed. Then, for each hash (its keys from the third on): how long
+/// fields are kept, in milliseconds; the number of fields that are over, and each of them; the number of fields that are told, and
+/// each of them with its value. Returns the time, the time when the cluster began, the seed, and all fields of the first two hashes
+/// with their values.
 const SCRIPT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -130,6 +134,7 @@ pub(crate) async fn exchange(
         seed,
         routes: Routes::new(),
         members: Arc::default(),
+        members_told: None,
     };
     loop {
         let failed = tokio::select! {
@@ -160,6 +165,8 @@ struct Part<'e> {
     routes: Routes,
     /// The members that it has told.
     members: Arc<ToldMembers>,
+    /// When it told all of them over this connection.
+    members_told: Option<Instant>,
 }
 
 impl Part<'_> {
@@ -168,6 +175,7 @@ impl Part<'_> {
             Ok(commands) => commands,
             Err(failure) => return failure,
         };
+        self.members_told = None;
         loop {
             match self.once(&mut commands, host.tell(false)).await {
                 Ok(heard) => {
@@ -200,10 +208,20 @@ impl Part<'_> {
             call.arg(record);
         }
         tell(&mut call, ROUTES_KEPT, &self.routes, &told.routes);
-        tell(&mut call, sessions_kept, &self.members, &told.members);
+        let due = self
+            .members_told
+            .is_none_or(|at| at.elapsed() >= MEMBERS_AGAIN);
+        let tells_members = due || self.members != told.members;
+        match tells_members {
+            true => tell(&mut call, sessions_kept, &self.members, &told.members),
+            false => tell(&mut call, sessions_kept, &NONE, &NONE),
+        }
         type Found = (u64, u64, String, Fields, Fields);
         let (now, born, text, sessions, learned): Found = commands.call(&call).await?;
         (self.routes, self.members) = (told.routes, told.members);
+        if tells_members {
+            self.members_told = Some(Instant::now());
+        }
         Ok(Heard {
             seed: seed(&text).ok_or(Failure::Foreign(text, "seed"))?,
             since: Duration::from_millis(now.saturating_sub(born)),
@@ -234,6 +252,9 @@ impl Part<'_> {
         others
     }
 }
+
+/// Nothing of any member.
+const NONE: BTreeMap<(String, String), String> = BTreeMap::new();
 
 /// Adds what is told of members, where something else was told before: it is kept for so many milliseconds.
 fn tell(
