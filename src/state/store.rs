@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use ajpgate_config::{InputError, read_file};
 use serde_json::{Map, Value, json};
@@ -22,6 +23,9 @@ const VERSION: u64 = 1;
 
 /// Largest file that is written and read, in bytes.
 const LARGEST: u64 = 16 << 20;
+
+/// Whether the log says that members have no room in the file: it does once.
+static NO_ROOM_SAID: Once = Once::new();
 
 /// The key of the members that were discovered. Files of earlier versions have none.
 const DISCOVERED: &str = "discovered";
@@ -131,6 +135,11 @@ pub(super) fn written(layers: &Layers, cluster: Option<(&str, &Cells)>) -> io::R
     if let Some(state) = state.as_object_mut() {
         state.remove(DISCOVERED);
     }
+    NO_ROOM_SAID.call_once(|| {
+        warn!(
+            "the state file has no room for the members that were discovered: they are not known after a restart until a source names them"
+        );
+    });
     let text = format!("{state:#}\n");
     let why = format!("it would have more than {} MiB", LARGEST >> 20);
     match fits(&text) {
