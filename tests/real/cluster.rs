@@ -135,11 +135,13 @@ async fn changes_by_hand_count_on_all_gateways() {
     let json = format!("{{ \"url\": \"{url}\", \"route\": \"node3\" }}");
     cluster.gateways[1].api("POST", members, &json, 201).await;
     let path = format!("{members}/node3");
-    eventually("the member was added everywhere", async || {
-        let reply = probe::get(cluster.gateways[2].admin(), &path, &[]).await;
-        reply.status == 200
-    })
-    .await;
+    for other in [0, 2] {
+        eventually("the member was added everywhere", async || {
+            let reply = probe::get(cluster.gateways[other].admin(), &path, &[]).await;
+            reply.status == 200
+        })
+        .await;
+    }
     cluster.gateways[0].api("DELETE", &path, "", 204).await;
     eventually("the member was removed everywhere", async || {
         let reply = probe::get(cluster.gateways[2].admin(), &path, &[]).await;
