@@ -1,6 +1,6 @@
 //! Sources that name members while the gateway runs: `discover` of a balancer.
 //!
-//! A source asks somebody (a file, a name server, the API of Kubernetes) and says what it heard as an [`SourceAnswer`]. What
+//! A source asks somebody (a file, a name server, the API of Kubernetes) and says what it heard as a [`SourceAnswer`]. What
 //! follows from that is decided in one place, [`reconcile()`], whatever the source: which members there are, which of them
 //! drain, which are new. A source decides none of it.
 //!
@@ -14,7 +14,7 @@
 //! # What a new source has to do
 //!
 //! * A variant of [`DiscoverFrom`] with its keys, and an arm in [`follow()`] that runs the source until it is
-//!   dropped. A source that looks again and again is a function from its settings and what is known of it to an [`SourceAnswer`], asked in the interval; one that watches has a loop of its own and calls [`Listener::hear`] at each change.
+//!   dropped. A source that looks again and again is a function from its settings and what is known of it to a [`SourceAnswer`], asked in the interval; one that watches has a loop of its own and calls [`Listener::hear`] at each change.
 //! * An answer is *whole*: [`SourceAnswer::Named`] has every member that there is now. Members that it leaves out drain.
 //! * [`Found::url`] is what a member is known by. The same backend must get the same url each time; two that are the
 //!   same host (an IPv4 and an IPv6 address of one pod) must be one [`Found`].

@@ -1,4 +1,4 @@
-//! What the log says of drains: a line for each member, or one for many that a source names no more at the same time.
+//! What the log says of drains: a line for each member, or one for many whose drains begin or end at the same time.
 
 use std::sync::Arc;
 
