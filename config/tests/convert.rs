@@ -1089,11 +1089,16 @@ AllowMethods GET
 Require ip 10.0.0.1
 </Limit>
 </Location>
+<Location /z>
+SSLRequireSSL
+AllowMethods GET
+</Location>
 ";
     let converted = convert_text(text).unwrap();
     let yaml = &converted.written.text;
     let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
     for why in [
+        "AllowMethods has no counterpart; line 14: SSLRequireSSL",
         "SSLVerifyClient has no counterpart; line 5: SSLRequire has no counterpart",
         "AllowMethods has no counterpart; line 9: <Limit>: methods are not told apart here",
     ] {

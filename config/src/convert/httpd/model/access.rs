@@ -120,13 +120,7 @@ impl Rules {
     /// Closes the paths of the section, whatever else it or a later section says. Each reason is kept: who deals with one of them
     /// has to know of the others.
     pub(super) fn seal(&mut self, why: String, origin: &Origin) {
-        match &mut self.sealed {
-            None => self.sealed = Some(Closed::by(origin, why)),
-            Some(sealed) => {
-                let line = origin.line;
-                sealed.why.push_str(&format!("; line {line}: {why}"));
-            }
-        }
+        seal(&mut self.sealed, &why, origin);
     }
 
     /// Where `SSLRequireSSL` stands.
@@ -160,10 +154,9 @@ impl Rules {
     pub(super) fn access(&self, notes: &mut Notes, secure: bool) -> Access {
         let mut access = self.access.clone();
         access.sealed.clone_from(&self.sealed);
-        if self.tls_only.is_some() && !secure {
+        if let Some(origin) = self.tls_only.as_ref().filter(|_| !secure) {
             let why = "SSLRequireSSL, where nothing comes over TLS";
-            let tls_only = self.tls_only.as_ref();
-            access.sealed = tls_only.map(|origin| Closed::by(origin, why));
+            seal(&mut access.sealed, why, origin);
         }
         if let Some(closed) = &self.sealed {
             name(closed, notes);
@@ -253,6 +246,17 @@ fn nobody(why: &str, origin: &Origin, notes: &mut Notes) -> Admission {
 fn name(closed: &Closed, notes: &mut Notes) {
     if let Some(origin) = &closed.origin {
         notes.close("the paths that it guards are", closed, origin);
+    }
+}
+
+/// Adds a reason to close a section.
+fn seal(sealed: &mut Option<Closed>, why: &str, origin: &Origin) {
+    match sealed {
+        None => *sealed = Some(Closed::by(origin, why)),
+        Some(sealed) => {
+            let line = origin.line;
+            sealed.why.push_str(&format!("; line {line}: {why}"));
+        }
     }
 }
 
