@@ -113,14 +113,14 @@ impl Rules {
             "sslverifyclient" if first == "none" => {}
             // Groups, providers and modules of identity: whatever they let in or keep out is not known here.
             // `Require all granted` beside them lets nobody in whom they keep out.
-            _ => self.seal(format!("{} has no counterpart", node.written), &origin),
+            _ => self.seal(&format!("{} has no counterpart", node.written), &origin),
         }
     }
 
     /// Closes the paths of the section, whatever else it or a later section says. Each reason is kept: who deals with one of them
     /// has to know of the others.
-    pub(super) fn seal(&mut self, why: String, origin: &Origin) {
-        seal(&mut self.sealed, &why, origin);
+    pub(super) fn seal(&mut self, why: &str, origin: &Origin) {
+        seal(&mut self.sealed, why, origin);
     }
 
     /// Where `SSLRequireSSL` stands.
@@ -137,7 +137,7 @@ impl Rules {
         match &*node.name {
             "limit" | "limitexcept" if restricts(node) => {
                 let why = format!("<{}>: methods are not told apart here", node.written);
-                self.seal(why, &node.origin);
+                self.seal(&why, &node.origin);
             }
             "limit" | "limitexcept" => {
                 let text = "left out: methods are not told apart here, and the other rules count for all of them";

@@ -255,7 +255,7 @@ impl Part {
                 section.overridden = Some((overridden, node.origin.clone()));
             }
             if let Some(why) = super::folders::guard(node) {
-                section.rules.seal(why, &node.origin);
+                section.rules.seal(&why, &node.origin);
             }
         }
     }
@@ -267,7 +267,7 @@ impl Part {
                 false
             }
             ("use", _, Some(section)) => {
-                let why = "Use: macros are not followed".to_owned();
+                let why = "Use: macros are not followed";
                 section.rules.seal(why, &node.origin);
                 true
             }
