@@ -29,6 +29,7 @@ mod modjk;
 mod networks;
 mod note;
 mod overlap;
+mod quote;
 mod request_path;
 mod seam;
 mod secrecy;
@@ -106,7 +107,8 @@ pub fn convert(
     let written = accepted::written(&site, &mut mappings, by_variables, &mut notes);
     let sources = recorder.texts(notes.files());
     let secrecy = Secrecy::of(&site, &mappings, &sources);
-    let (remarks, counted_lines) = notes.finish();
+    let (mut remarks, counted_lines) = notes.finish();
+    quote::add(&mut remarks, &sources, &secrecy);
     Ok(Converted {
         remarks,
         counted: counted_lines.len(),

@@ -291,7 +291,7 @@ fn includes_and_definitions_are_followed() {
         ]
     );
     let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
-    let dead = "/srv/sites/2:3: left out: never reached because of line 1 of /srv/conf.d/b.conf";
+    let dead = "/srv/sites/2:3: `ProxyPass /yes !`: left out: never reached because of line 1 of /srv/conf.d/b.conf";
     assert_eq!(remarks, [dead]);
 }
 
@@ -378,7 +378,7 @@ ProxyPass /app ajp://10.0.0.1/app
     let converted = convert_text(text).unwrap();
     let yaml = converted.written.text;
     let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
-    let named = "/etc/httpd.conf:10: left out: /srv/errors/404.html: no such file; write `error_pages` where the page is";
+    let named = "/etc/httpd.conf:10: `ErrorDocument 404 /errors/404.html`: left out: /srv/errors/404.html: no such file; write `error_pages` where the page is";
     assert_eq!(remarks, [named], "{yaml}");
     let loaded = ajpgate_config::parse(&yaml, Path::new("new.yaml"), &|_| None);
     assert!(loaded.is_ok(), "{yaml}");
@@ -471,7 +471,7 @@ fn guards_below_what_is_closed_stay_in_the_file() {
 fn guards_behind_a_path_that_is_closed_are_named() {
     let text = "ProxyPass /a ajp://h/a\n<Location /a>\n<If \"%{HTTP_USER_AGENT} == 'x'\">\nRequire all denied\n</If>\n</Location>\n<Location /a/b>\nRequire ip 10.0.0.0/8\n</Location>\n";
     let said = said(&convert_text(text).unwrap());
-    let named = "/etc/httpd.conf:7: left out, because its paths are closed for everybody: write its rule before you open them\n";
+    let named = "/etc/httpd.conf:7: `<Location /a/b>`: left out, because its paths are closed for everybody: write its rule before you open them\n";
     assert!(said.contains(named), "{said}");
 }
 
@@ -902,9 +902,12 @@ fn what_an_expression_takes_is_left_out_of_the_mappings_behind_it_and_named() {
         "{yaml}"
     );
     let said: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
-    let dead =
-        |line: usize| format!("/etc/httpd.conf:{line}: left out: never reached because of line 1");
-    assert_eq!(said, [dead(2), dead(3)]);
+    let dead = |line: usize, about: &str| {
+        format!("/etc/httpd.conf:{line}: `{about}`: left out: never reached because of line 1")
+    };
+    let second = dead(2, "ProxyPass /app/sub ajp://10.0.0.2/sub");
+    let third = dead(3, "ProxyPassMatch ^/app/x/(.*)$ ajp://10.0.0.3/$1");
+    assert_eq!(said, [second, third]);
 }
 
 #[test]
@@ -930,7 +933,9 @@ fn files_of_other_programs_are_refused() {
         assert!(failure.text.contains(expected), "{text}: {failure}");
     }
     let converted = convert_text("Listen 80\nProxyPass / ajp://10.0.0.1/\nkey: value\n").unwrap();
-    assert!(said(&converted).contains("httpd.conf:3: no httpd starts with this line"));
+    assert!(
+        said(&converted).contains("httpd.conf:3: `key: value`: no httpd starts with this line")
+    );
 }
 
 #[test]
@@ -972,7 +977,9 @@ ProxyPassMatch \\.jsp$ http://10.0.0.1
     );
     let said = said(&converted);
     assert!(
-        said.contains("httpd.conf:3: left out, because its paths are closed"),
+        said.contains(
+            "httpd.conf:3: `<Directory /srv/pictures>`: left out, because its paths are closed"
+        ),
         "{said}\n{yaml}"
     );
 }

@@ -81,7 +81,7 @@ fn a_mapping_is_closed_where_its_users_have_hashes_that_the_gateway_does_not_tak
     let mapping = "  # closed for everybody: /etc/users: bob, eve: MD5 is not taken; then convert again\n  \
                    - { path: /admin, to: \"ajp://10.0.0.1/admin\", deny: [0.0.0.0/0, \"::/0\"] }\n";
     assert!(yaml.contains(mapping), "{yaml}");
-    let remark = "/etc/httpd.conf:2: its paths are closed for everybody (403): /etc/users: bob, eve: MD5 is not taken; \
+    let remark = "/etc/httpd.conf:2: `<Location /admin>`: its paths are closed for everybody (403): /etc/users: bob, eve: MD5 is not taken; \
                   then convert again";
     assert_eq!(said(&converted), [remark]);
 }
@@ -106,8 +106,7 @@ fn a_file_of_users_that_is_not_here_is_named_with_the_hashes_that_are_taken() {
         "{yaml}"
     );
     let said = said(&converted);
-    let start =
-        "/etc/httpd.conf:2: cannot read it; of its hashes the gateway takes bcrypt and SHA crypt";
+    let start = "/etc/httpd.conf:2: `<Location /admin>`: cannot read it; of its hashes the gateway takes bcrypt and SHA crypt";
     assert!(
         matches!(said.as_slice(), [it] if it.starts_with(start)),
         "{said:?}"
@@ -155,7 +154,7 @@ fn a_folder_that_is_not_here_is_named() {
     );
     assert!(served(&machine, yaml).is_empty());
     let said = said(&converted);
-    let remark = "/etc/httpd.conf:2: /srv/docs is no folder of this machine: /docs is 404; convert where it is one, or \
+    let remark = "/etc/httpd.conf:2: `ProxyPass /docs !`: /srv/docs is no folder of this machine: /docs is 404; convert where it is one, or \
                   write `files`";
     assert_eq!(said, [remark]);
 }

@@ -148,7 +148,7 @@ fn failures_and_loops_have_their_places() {
     let remarks: Vec<String> = converted.remarks.iter().map(ToString::to_string).collect();
     assert_eq!(
         remarks.first().map(String::as_str),
-        Some("/w:2: reference: worker.a refers to itself in a loop")
+        Some("/w:2: `worker.a.reference=worker.b`: reference: worker.a refers to itself in a loop")
     );
 }
 

@@ -181,7 +181,9 @@ fn paths_in_latin_1_are_named() {
         .collect();
     assert_eq!(remarks.len(), 1, "{remarks:?}");
     assert!(
-        remarks.concat().contains(":1: the file is in ISO-8859-1"),
+        remarks
+            .concat()
+            .contains(":1: `ProxyPass /café ajp://h/x`: the file is in ISO-8859-1"),
         "{remarks:?}"
     );
 }

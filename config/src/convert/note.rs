@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::quote;
+
 /// A line of an old file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
@@ -55,6 +57,8 @@ impl Closed {
 pub struct Remark {
     /// Where it stands; line 0 is the file as a whole.
     pub origin: Origin,
+    /// The line as it stands there, cut where it is long and without secrets; `None`: it is about no line.
+    pub about: Option<String>,
     /// What, and why or what to do. It never holds a secret.
     pub text: String,
 }
@@ -69,9 +73,10 @@ impl Remark {
 
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.origin.line {
-            0 => write!(f, "{}: {}", self.origin.file, self.text),
-            _ => write!(f, "{}: {}", self.origin, self.text),
+        match (self.origin.line, &self.about) {
+            (0, _) => write!(f, "{}: {}", self.origin.file, self.text),
+            (_, Some(about)) => write!(f, "{}: {}", self.origin, quote::with(about, &self.text)),
+            (_, None) => write!(f, "{}: {}", self.origin, self.text),
         }
     }
 }
@@ -172,6 +177,7 @@ impl Notes {
             .into_iter()
             .map(|(_, line, text, file)| Remark {
                 origin: Origin { file, line },
+                about: None,
                 text,
             });
         (remarks.collect(), self.counted)

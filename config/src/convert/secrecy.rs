@@ -30,8 +30,16 @@ static VALUES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 static DIRECTIVES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     expressions(&[
         r#"(\b\w*(?:Secret|Passw(?:or)?d|PassPhrase|Token|Api-?Key|Authorization)\b"?:?[ \t]+"?(?:(?:Basic|Bearer)[ \t]+)?)([^\s"=][^\s"]*)"#,
+        // What a condition compares with a field of this name.
+        &format!(
+            r#"((?:%\{{(?:\w+:)?|\(')(?:{NAME}|[\w-]*authorization)(?:\}}|'\))[\s"]*)(\S.*)$"#
+        ),
     ])
 });
+
+/// What is a secret of a member for certain, however short it is.
+static SECRETS: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| expressions(&[r#"(\bsecret[ \t]*=[ \t]*"?)([^\s"']+)"#]));
 
 /// Expressions that take letters of either case; group 1 stays, and group 2 is hidden.
 fn expressions(texts: &[&str]) -> Vec<Regex> {
@@ -56,7 +64,8 @@ impl Secrecy {
             // Prose about passwords holds none.
             if !line.trim_start().starts_with('#') {
                 let all = VALUES.iter().chain(DIRECTIVES.iter());
-                secrets.extend(all.flat_map(|it| values(it, line)));
+                secrets.extend(all.flat_map(|it| values(it, line, SHORT)));
+                secrets.extend(SECRETS.iter().flat_map(|it| values(it, line, 1)));
             }
         }
         for balancer in &site.balancers {
@@ -100,11 +109,11 @@ impl Secrecy {
     }
 }
 
-/// What an expression takes for passwords in a line.
-fn values(expression: &Regex, line: &str) -> Vec<String> {
+/// What an expression takes for passwords in a line; `least`: how long they are at least.
+fn values(expression: &Regex, line: &str, least: usize) -> Vec<String> {
     let found = expression.captures_iter(line).filter_map(|it| it.get(2));
     let found = found.map(|it| it.as_str());
-    let found = found.filter(|it| it.len() >= SHORT && !is_reference(it));
+    let found = found.filter(|it| it.len() >= least && !is_reference(it));
     found.map(str::to_owned).collect()
 }
 
@@ -203,6 +212,26 @@ mod tests {
                 "ProxyPass / http://ann:…@h/",
             ),
             (&[][..], "SetEnv API_TOKEN t0p", "SetEnv API_TOKEN …"),
+            (
+                &[][..],
+                "BalancerMember ajp://h secret=${SECRET} \\",
+                "BalancerMember ajp://h secret=${SECRET} \\",
+            ),
+            (
+                &[][..],
+                "RewriteCond %{HTTP:X-Token} !^t0p$ [NC]",
+                "RewriteCond %{HTTP:X-Token} …",
+            ),
+            (
+                &[][..],
+                "Require expr \"req('X-Token') == 't0p'\"",
+                "Require expr \"req('X-Token') …",
+            ),
+            (
+                &[][..],
+                "<If \"%{HTTP:Authorization} == 'Basic dDBw'\">",
+                "<If \"%{HTTP:Authorization} …",
+            ),
             (
                 &[][..],
                 "ProxyPass /a ajp://10.0.0.1:8009/a timeout=5",
