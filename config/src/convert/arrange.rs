@@ -9,6 +9,7 @@ mod contexts;
 mod decide;
 mod entry;
 mod exclusion;
+mod leaving;
 mod paths;
 mod patterns;
 

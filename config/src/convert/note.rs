@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::quote;
-
 /// A line of an old file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
@@ -75,9 +73,35 @@ impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.origin.line, &self.about) {
             (0, _) => write!(f, "{}: {}", self.origin.file, self.text),
-            (_, Some(about)) => write!(f, "{}: {}", self.origin, quote::with(about, &self.text)),
+            (_, Some(about)) => write!(f, "{}: {}", self.origin, with(about, &self.text)),
             (_, None) => write!(f, "{}: {}", self.origin, self.text),
         }
+    }
+}
+
+/// The text of a remark with what it is about before it, unless the text says that by itself.
+fn with(about: &str, text: &str) -> String {
+    let (name, rest) = match about.split_once([' ', '=']) {
+        Some((name, rest)) => (name.trim(), rest.trim()),
+        None => (about, ""),
+    };
+    let bare = name.trim_start_matches('<').trim_end_matches('>');
+    let first = rest.split(' ').next().unwrap_or_default();
+    let first = first.trim_end_matches('>').trim_matches(['"', '\'']);
+    let both = [name, first].join(" ");
+    let said = text.to_ascii_lowercase();
+    if said.contains(both.trim_end().to_ascii_lowercase().as_str()) {
+        return text.to_owned();
+    }
+    // A text that begins with the name needs it once, and one that goes on with another word says by itself what it is about.
+    let begins = [format!("<{bare}>"), bare.to_owned()];
+    let behind = begins.iter().find_map(|name| text.strip_prefix(&**name));
+    match behind {
+        Some(behind) if behind.starts_with(':') || behind.starts_with(" is left out") => {
+            format!("`{about}`{behind}")
+        }
+        Some(behind) if behind.starts_with(' ') => text.to_owned(),
+        Some(_) | None => format!("`{about}`: {text}"),
     }
 }
 
@@ -181,5 +205,50 @@ impl Notes {
                 text,
             });
         (remarks.collect(), self.counted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remark_says_once_what_it_is_about() {
+        for (about, text, expected) in [
+            (
+                "RewriteRule ^/a /b",
+                "left out: it has conditions",
+                "`RewriteRule ^/a /b`: left out: it has conditions",
+            ),
+            (
+                "SSLOCSPEnable on",
+                "SSLOCSPEnable is left out",
+                "`SSLOCSPEnable on` is left out",
+            ),
+            (
+                "<If \"%{X} == 'y'\">",
+                "<If> is left out",
+                "`<If \"%{X} == 'y'\">` is left out",
+            ),
+            (
+                "JkOptions +A +B",
+                "JkOptions +B is left out",
+                "JkOptions +B is left out",
+            ),
+            (
+                "AuthType Shibboleth",
+                "closed: AuthType shibboleth has no counterpart",
+                "closed: AuthType shibboleth has no counterpart",
+            ),
+            ("<Else>", "see elsewhere", "`<Else>`: see elsewhere"),
+            ("<Location /a>", "left out", "`<Location /a>`: left out"),
+            (
+                "worker.a.lock=O",
+                "worker.a.lock is left out",
+                "`worker.a.lock=O` is left out",
+            ),
+        ] {
+            assert_eq!(with(about, text), expected);
+        }
     }
 }

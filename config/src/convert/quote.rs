@@ -39,32 +39,6 @@ fn quoted(line: &str) -> Option<String> {
     })
 }
 
-/// The text of a remark with what it is about before it, unless the text says that by itself.
-pub(super) fn with(about: &str, text: &str) -> String {
-    let (name, rest) = match about.split_once([' ', '=']) {
-        Some((name, rest)) => (name.trim(), rest.trim()),
-        None => (about, ""),
-    };
-    let bare = name.trim_start_matches('<').trim_end_matches('>');
-    let first = rest.split(' ').next().unwrap_or_default();
-    let first = first.trim_end_matches('>').trim_matches(['"', '\'']);
-    let both = [name, first].join(" ");
-    let said = text.to_ascii_lowercase();
-    if said.contains(both.trim_end().to_ascii_lowercase().as_str()) {
-        return text.to_owned();
-    }
-    // A text that begins with the name needs it once, and one that goes on with another word says by itself what it is about.
-    let begins = [format!("<{bare}>"), bare.to_owned()];
-    let behind = begins.iter().find_map(|name| text.strip_prefix(&**name));
-    match behind {
-        Some(behind) if behind.starts_with(':') || behind.starts_with(" is left out") => {
-            format!("`{about}`{behind}")
-        }
-        Some(behind) if behind.starts_with(' ') => text.to_owned(),
-        Some(_) | None => format!("`{about}`: {text}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,46 +55,6 @@ mod tests {
             ),
         ] {
             assert_eq!(quoted(line).as_deref(), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_remark_says_once_what_it_is_about() {
-        for (about, text, expected) in [
-            (
-                "RewriteRule ^/a /b",
-                "left out: it has conditions",
-                "`RewriteRule ^/a /b`: left out: it has conditions",
-            ),
-            (
-                "SSLOCSPEnable on",
-                "SSLOCSPEnable is left out",
-                "`SSLOCSPEnable on` is left out",
-            ),
-            (
-                "<If \"%{X} == 'y'\">",
-                "<If> is left out",
-                "`<If \"%{X} == 'y'\">` is left out",
-            ),
-            (
-                "JkOptions +A +B",
-                "JkOptions +B is left out",
-                "JkOptions +B is left out",
-            ),
-            (
-                "AuthType Shibboleth",
-                "closed: AuthType shibboleth has no counterpart",
-                "closed: AuthType shibboleth has no counterpart",
-            ),
-            ("<Else>", "see elsewhere", "`<Else>`: see elsewhere"),
-            ("<Location /a>", "left out", "`<Location /a>`: left out"),
-            (
-                "worker.a.lock=O",
-                "worker.a.lock is left out",
-                "`worker.a.lock=O` is left out",
-            ),
-        ] {
-            assert_eq!(with(about, text), expected);
         }
     }
 }

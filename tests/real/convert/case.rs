@@ -162,9 +162,12 @@ impl Request {
             .fields
             .iter()
             .find(|(name, _)| name == "Content-Length");
+        // An upgrade has a `Connection` of its own.
+        let closes = !self.fields.iter().any(|(name, _)| name == "Connection");
+        let close = if closes { "Connection: close\r\n" } else { "" };
         let body = "x".repeat(length.map_or(0, |(_, value)| value.parse().unwrap()));
         format!(
-            "{} {} HTTP/1.1\r\n{host}{}: {number}\r\n{fields}Connection: close\r\n\r\n{body}",
+            "{} {} HTTP/1.1\r\n{host}{}: {number}\r\n{fields}{close}\r\n{body}",
             self.method,
             self.target,
             super::nodes::NUMBER

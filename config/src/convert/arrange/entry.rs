@@ -92,6 +92,17 @@ impl Entry {
     }
 }
 
+/// A mapping for every host.
+pub(super) fn entry(takes: Takes, outcome: Outcome, exclude: bool) -> Entry {
+    Entry {
+        takes,
+        hosts: Vec::new(),
+        secure: None,
+        outcome,
+        exclude,
+    }
+}
+
 /// What the mapping of a path does as the expression of the path and what is below it, whose `$1` is what is behind the path.
 pub(super) fn as_expression(mut outcome: Outcome, path: &str) -> Outcome {
     outcome.answer = match outcome.answer {
@@ -114,7 +125,7 @@ pub(super) fn as_expression(mut outcome: Outcome, path: &str) -> Outcome {
 /// # Errors
 ///
 /// Why there is none that can be served.
-fn above(folder: &str, path: &str) -> Result<String, String> {
+pub(super) fn above(folder: &str, path: &str) -> Result<String, String> {
     if path == "/" {
         return Ok(folder.to_owned());
     }

@@ -40,7 +40,8 @@ pub(super) fn needed<'a>(
     for (at, item) in items.iter().enumerate().rev() {
         let mut before = items.iter().take(at);
         let is_path = matches!(item.takes, Takes::Path(_));
-        let hidden = !is_path && item.rule.is_some() && before.any(|before| hides(before, item));
+        let hides = |before: &Item<'_>| hides(before, item) && !is_left_by(before, item, items);
+        let hidden = !is_path && item.rule.is_some() && before.any(hides);
         // An exclusion, which counts before all expressions, is written as a path.
         let excluded = || match (item.rule, item.takes) {
             (Some(rule), Takes::Path(path)) => rule.action == Action::Pass && is_exclusion(path),
@@ -85,6 +86,21 @@ pub(super) fn needed<'a>(
 fn hides(before: &Item<'_>, item: &Item<'_>) -> bool {
     let answers = before.rule.is_some_and(|rule| rule.action != Action::Pass);
     (answers || before.stage == item.stage) && overlap::hides(before.takes, item.takes)
+}
+
+/// Whether a rule of the stage of `before`, which comes before it, leaves some paths of an item of a later stage to that stage,
+/// where the item keeps everybody out.
+fn is_left_by(before: &Item<'_>, item: &Item<'_>, items: &[Item<'_>]) -> bool {
+    let action = item.rule.map(|rule| &rule.action);
+    if !matches!(action, Some(Action::Close(_) | Action::Respond(400..))) {
+        return false;
+    }
+    let earlier = items.iter().take_while(|it| !std::ptr::eq(*it, before));
+    let mut passing = earlier.filter(|it| {
+        let passes = it.rule.is_some_and(|rule| rule.action == Action::Pass);
+        passes && it.stage == before.stage && before.stage < item.stage
+    });
+    passing.any(|it| meet(it.takes, item.takes))
 }
 
 /// Whether everything that the server does with these paths is not to answer them, before any other rule takes one.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::contexts::Context;
 use super::decide::{Decider, outcome, outcome_within};
-use super::entry::{Answer, Entry, Outcome, as_expression, extended};
+use super::entry::{Answer, Entry, Outcome, as_expression, entry, extended};
 use super::exclusion::{Item, excludable, items, needed, paths_of};
+use super::leaving::{behind, inside, left_to};
 use super::paths::{excluded, named};
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::{
@@ -162,12 +163,28 @@ fn sequence(
         };
         if let Takes::Path(own) = item.takes {
             if rule.action == Action::Pass && meets_later_expression(server, rule, own) {
-                notes.name(&rule.origin, LOOKS_FURTHER);
+                match inside(server, rule, own) {
+                    Some(expressions) => {
+                        let written = expressions.into_iter().map(|it| {
+                            let outcome = outcome(server, it, &it.takes);
+                            entry(it.takes.clone(), outcome, false)
+                        });
+                        entries.extend(written);
+                    }
+                    None => notes.name(&rule.origin, LOOKS_FURTHER),
+                }
             }
             entries.extend(as_patterns(decider, server, rule, own));
             continue;
         }
         decider.used.borrow_mut().insert(rule.origin.clone());
+        if rule.action == Action::Pass
+            && let Some((by, entry)) = left_to(server, item)
+        {
+            decider.used.borrow_mut().insert(by);
+            entries.push(entry);
+            continue;
+        }
         let outcome = outcome(server, rule, item.takes);
         let exclude = rule.action == Action::Pass && excludable(server, item.takes);
         if rule.action == Action::Pass && answered_later(server, item) {
@@ -233,16 +250,6 @@ fn of_sections(
     found.into_iter().flat_map(|it| it.1).collect()
 }
 
-fn entry(takes: Takes, outcome: Outcome, exclude: bool) -> Entry {
-    Entry {
-        takes,
-        hosts: Vec::new(),
-        secure: None,
-        outcome,
-        exclude,
-    }
-}
-
 /// What is said of an exclusion whose paths a later stage would serve.
 const LOOKS_FURTHER: &str =
     "what it excludes is 404 here; httpd looks further (files, other modules)";
@@ -259,7 +266,7 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
     below.sort_by_key(|path| (std::cmp::Reverse(depth(path)), path.as_str()));
     below.dedup();
     let mut entries = Vec::new();
-    let leaves = rule.action == Action::Pass && !meets_later_expression(server, rule, own);
+    let leaves = rule.action == Action::Pass && inside(server, rule, own).is_some();
     for path in below.clone() {
         let outcome = decider.at(Some(server), path);
         // Where it leaves a path to the stages behind it, theirs is the outcome.
@@ -282,12 +289,6 @@ fn as_patterns(decider: &Decider<'_>, server: &Server, rule: &Rule, own: &str) -
         entries.push(entry(Takes::Pattern(pattern_of(path)), outcome, false));
     }
     entries
-}
-
-/// The rules of the stages behind that of a rule.
-fn behind<'a>(server: &'a Server, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
-    let here = |stage: &&Vec<Rule>| !stage.iter().any(|it| std::ptr::eq(it, rule));
-    server.stages.iter().skip_while(here).skip(1).flatten()
 }
 
 /// Whether a stage behind that of a rule has decided an outcome.

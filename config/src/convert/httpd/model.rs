@@ -35,10 +35,12 @@ mod rewrites;
 mod sayable;
 mod sections;
 mod servers;
+mod stages;
 mod table;
 mod targets;
 mod time;
 mod tls;
+mod upgrades;
 mod whole;
 mod wildcard;
 

@@ -198,7 +198,8 @@ pub(super) fn built(
     let mut health: Vec<Param> = Vec::new();
     let mut has_ajp = false;
     for member in &defined.members {
-        let url = match member_url(&member.url) {
+        let written = super::targets::as_http(&member.url);
+        let url = match member_url(&written) {
             Ok(url) => url,
             Err(why) => {
                 notes.name(&member.origin, format!("the member is left out: {why}"));
@@ -217,7 +218,7 @@ pub(super) fn built(
         }
         health.extend(turned.health);
         balancer.members.push(Member {
-            url: member.url.trim_end_matches('/').to_owned(),
+            url: written.trim_end_matches('/').to_owned(),
             keys,
             origin: member.origin.clone(),
             comments: turned.comments,

@@ -128,10 +128,27 @@ fn with(server: &Server, said: Vec<bool>) -> Server {
     server
 }
 
-/// The server with what counts for some of its hosts closed for all of them.
+/// Whether an action keeps nobody out: without it, what stands behind it counts.
+const fn leads_elsewhere(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Redirect { .. } | Action::To(_) | Action::Pass
+    )
+}
+
+/// The server with what counts for some of its hosts closed for all of them, or left out where it keeps nobody out.
 fn closed(server: &Server, notes: &mut Notes) -> Server {
     let why = "it counts for some hosts alone, and which ones cannot be counted up";
     let mut server = server.clone();
+    for stage in &mut server.stages {
+        stage.retain(|rule| {
+            let is_kept = rule.hosts.is_empty() || !leads_elsewhere(&rule.action);
+            if !is_kept {
+                notes.name(&rule.origin, format!("left out: {why}"));
+            }
+            is_kept
+        });
+    }
     for rule in server.stages.iter_mut().flatten() {
         if !rule.hosts.is_empty() {
             rule.hosts.clear();

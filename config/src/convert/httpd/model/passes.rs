@@ -289,6 +289,9 @@ pub(super) fn has_group(url: &str) -> bool {
 
 /// The path and url of an expression that takes a path and everything below it: `^/app(/.*)?$` and `…$1`.
 pub(super) fn simple(pattern: &str, url: &str) -> Option<(String, String)> {
+    if let Some(found) = of_every(pattern, url) {
+        return Some(found);
+    }
     let body = pattern.strip_prefix('^')?;
     if let Some(path) = body.strip_suffix("(/.*)?$") {
         return plain(path, url.strip_suffix("$1")?);
@@ -297,8 +300,19 @@ pub(super) fn simple(pattern: &str, url: &str) -> Option<(String, String)> {
     below(pattern, url).filter(|(path, _)| path == "/")
 }
 
+/// The url of an expression that takes every path as a whole: `^(.*)$` and `…$1`, `^/?(.*)` and `…/$1`.
+fn of_every(pattern: &str, url: &str) -> Option<(String, String)> {
+    let body = pattern.strip_prefix('^').unwrap_or(pattern);
+    let url = match body.strip_suffix('$').unwrap_or(body) {
+        "(.*)" | "(/.*)" => url.strip_suffix("$1").filter(|it| !it.ends_with('/'))?,
+        "/(.*)" | "/?(.*)" => url.strip_suffix("/$1")?,
+        _ => return None,
+    };
+    plain("", url)
+}
+
 /// The path and url of an expression that takes everything below a path, but not the path itself: `^/app/(.*)$` and `…/$1`.
-fn below(pattern: &str, url: &str) -> Option<(String, String)> {
+pub(super) fn below(pattern: &str, url: &str) -> Option<(String, String)> {
     let body = pattern.strip_prefix('^')?;
     let body = body.strip_suffix('$').unwrap_or(body);
     if let Some(path) = body.strip_suffix("/(.*)") {

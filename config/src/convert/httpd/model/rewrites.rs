@@ -4,20 +4,23 @@
 mod addresses;
 mod conditions;
 mod flags;
+mod forbidding;
 mod front;
 mod guards;
 mod hosts;
 mod language;
+mod leading;
 mod patterns;
 mod trace;
+mod upgrades;
 mod words;
 
-use self::conditions::Outcome;
 pub(super) use self::flags::Flags;
 pub(super) use self::front::Front;
 use self::front::holds;
 use self::patterns::{is_every, prefix, whole_path};
 pub(super) use self::trace::TRACE_GOES_ON;
+pub(super) use self::upgrades::Upgrade;
 pub(super) use self::words::words;
 use super::super::tree::Node;
 use super::environment::{Excludes, Flagged, flagged, is_turnable};
@@ -26,7 +29,6 @@ use super::place::{Kind, Place};
 use super::redirects::{Redirects, checked, closing};
 use super::time::switch;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::escaped;
 use crate::convert::site::{Action, Overlay, Rule, Takes};
 
 /// What a server says about rewriting, in no section.
@@ -70,6 +72,11 @@ pub(super) struct Rewritten {
     open: Vec<Origin>,
     /// What their variables keep away from modules.
     pub(super) left: Vec<LeftAlone>,
+    /// For the rules that do not count for some of the paths that they take: the rules that leave these paths to the rest of
+    /// the list.
+    pub(super) excepted: Vec<(Origin, Vec<Rule>)>,
+    /// Where WebSocket requests go.
+    pub(super) upgrades: Vec<Upgrade>,
 }
 
 /// Paths that a variable keeps away from modules.
@@ -237,6 +244,9 @@ impl Rewrite {
             }
             return self.forbid(front, to, notes);
         }
+        if is_conditional && !in_chain && self.leads(front, to, notes) {
+            return;
+        }
         let why = match self.holds(front) {
             Some(false) if !self.flags.chains => return notes.count(&self.origin),
             _ if in_chain => Some("it belongs to the rule before it ([C])"),
@@ -273,61 +283,6 @@ impl Rewrite {
                     .push(closing(self.guarded(), &self.origin, why, notes));
             }
             Err(why) => notes.name(&self.origin, format!("left out: {why}")),
-        }
-    }
-
-    /// Adds what a rule forbids under conditions.
-    fn forbid(&self, front: Front, to: &mut Rewritten, notes: &mut Notes) {
-        let (is_negated, pattern) = match self.pattern.strip_prefix('!') {
-            Some(pattern) => (true, pattern),
-            None => (false, &*self.pattern),
-        };
-        let own = conditions::paths(pattern, self.flags.any_case);
-        let held = own.map_or(Outcome::Unknown, |own| {
-            conditions::held(own, is_negated, &self.conditions, front)
-        });
-        match held {
-            Outcome::Never => notes.count(&self.origin),
-            Outcome::Unknown => {
-                let why = match self.conditions.is_empty() {
-                    true => "its pattern has no counterpart",
-                    false => "it has conditions (RewriteCond)",
-                };
-                to.closed
-                    .push(closing(self.guarded(), &self.origin, why, notes));
-            }
-            Outcome::Held(held) if held.clients.is_none() && held.except.is_empty() => {
-                let takes = held.paths.unwrap_or_else(every);
-                let status = if self.flags.refuses() {
-                    self.flags.status()
-                } else {
-                    403
-                };
-                match checked(takes, Action::Respond(status), &self.origin, notes) {
-                    Some(rule) => to.rules.push(Rule {
-                        hosts: held.hosts,
-                        ..rule
-                    }),
-                    None => {
-                        let why = "its pattern has no counterpart";
-                        to.closed.push(closing(every(), &self.origin, why, notes));
-                    }
-                }
-            }
-            Outcome::Held(mut held) => {
-                held.except.extend(passed(&to.rules));
-                // Where an earlier rule answers, this one is not looked at.
-                for rule in to
-                    .rules
-                    .iter_mut()
-                    .filter(|it| !to.open.contains(&it.origin))
-                {
-                    rule.lifted.push(self.origin.clone());
-                }
-                let status = self.flags.status();
-                to.guards
-                    .extend(guards::guards(held, status, &self.origin, notes));
-            }
         }
     }
 
@@ -476,15 +431,6 @@ pub(super) fn forbids(node: &Node) -> bool {
 pub(super) fn sets(node: &Node) -> Flagged {
     let words = words(&node.arguments);
     flagged(words.get(2).map_or("", String::as_str))
-}
-
-/// The paths for which rules end the list: what stands behind these rules does not see them.
-fn passed(rules: &[Rule]) -> impl Iterator<Item = Takes> {
-    let passing = rules.iter().filter(|rule| rule.action == Action::Pass);
-    passing.map(|rule| match &rule.takes {
-        Takes::Path(path) if rule.below => Takes::Pattern(format!("^{}/", escaped(path))),
-        takes => takes.clone(),
-    })
 }
 
 fn every() -> Takes {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::addresses::{is_secure, only_port};
+use super::addresses::is_secure;
 use super::always;
 use super::balancer_names::{self, allowed_name, stem};
 use super::balancers::{
@@ -18,13 +18,13 @@ use super::part::Part;
 use super::passes::Pass;
 use super::proxied;
 use super::remote;
-use super::rewrites::{Front, LeftAlone};
+use super::rewrites::LeftAlone;
 use super::sections;
 use super::targets;
 use super::tls;
+use super::upgrades;
 use crate::convert::files::Files;
 use crate::convert::note::Notes;
-use crate::convert::overlap::meet;
 use crate::convert::site::{Action, Balancer, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
@@ -85,12 +85,12 @@ pub(super) fn site(
     site
 }
 
-struct Builder<'a> {
-    main: &'a Part,
+pub(super) struct Builder<'a> {
+    pub(super) main: &'a Part,
     /// Whether there are several virtual hosts.
     many: bool,
     files: &'a dyn Files,
-    notes: &'a mut Notes,
+    pub(super) notes: &'a mut Notes,
     /// Those of all servers.
     balancers: Vec<Balancer>,
     /// The name in the YAML of what a server defines; `None`: no member is left.
@@ -123,28 +123,31 @@ impl Builder<'_> {
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
         first.extend(closed.cloned());
         let preserve = preserve.unwrap_or(false);
-        let (rewritten, guards, left) =
-            self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
-        let [own_first, redirects, behind] = rewritten;
-        first.extend(own_first);
-        server.overlays.extend(guards);
-        let kept = left.iter().filter(|it| it.excludes.jk);
+        let rewritten = self.rewrites(&parts, host, &usual, (preserve, &server.overlays));
+        first.extend(rewritten.first);
+        server.overlays.extend(rewritten.guards);
+        let kept = rewritten.left.iter().filter(|it| it.excludes.jk);
         let kept = kept.map(|it| (it.pattern.clone(), it.origin.clone()));
         server.kept_from_mod_jk.extend(kept);
         sections::close_everything(&mut first, &mut server);
-        let left = excluding::passes(&left);
-        let excluded = parts.iter().flat_map(|part| &part.excluded);
-        let excluded: Vec<&Pass> = left.iter().chain(excluded).collect();
-        let passes: Vec<&Pass> = parts.iter().flat_map(|part| &part.passes).collect();
-        let mut stage = self.rules(&excluded, &server, host, (&usual, preserve));
-        stage.extend(self.located(&parts, &server, host, (&usual, preserve)));
-        stage.extend(self.rules(&passes, &server, host, (&usual, preserve)));
+        let stage = self.sent(&parts, &server, host, (&usual, preserve), &rewritten.left);
         let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
         let last: Vec<Rule> = last.cloned().collect();
-        server.stages = [first, redirects, behind, stage, last, files]
-            .into_iter()
+        let of_modules = [stage, last, files];
+        server.stages = std::iter::once(first)
+            .chain(rewritten.further)
+            .chain([rewritten.redirects])
+            .chain(rewritten.behind)
+            .chain(of_modules)
             .filter(|it| !it.is_empty())
             .collect();
+        upgrades::add(
+            &rewritten.upgrades,
+            &mut server,
+            &mut self.balancers,
+            preserve,
+            self.notes,
+        );
         for overlay in &mut server.overlays {
             if let Some(target) = &mut overlay.target {
                 self.rename(target, host);
@@ -153,6 +156,25 @@ impl Builder<'_> {
         }
         proxied::add_parts(&mut server, self.notes);
         server
+    }
+
+    /// The rules of all ProxyPass of a server in the order in which they are asked. `left`: what variables keep away from them.
+    fn sent(
+        &mut self,
+        parts: &[&Part],
+        server: &Server,
+        host: Option<&Part>,
+        said: (&Usual, bool),
+        left: &[LeftAlone],
+    ) -> Vec<Rule> {
+        let left = excluding::passes(left);
+        let excluded = parts.iter().flat_map(|part| &part.excluded);
+        let excluded: Vec<&Pass> = left.iter().chain(excluded).collect();
+        let passes: Vec<&Pass> = parts.iter().flat_map(|part| &part.passes).collect();
+        let mut stage = self.rules(&excluded, server, host, said);
+        stage.extend(self.located(parts, server, host, said));
+        stage.extend(self.rules(&passes, server, host, said));
+        stage
     }
 
     /// The rules of some ProxyPass, in their order.
@@ -227,60 +249,6 @@ impl Builder<'_> {
         (!keys.is_empty()).then(|| always::every_path(keys, origin))
     }
 
-    /// Redirects and rewritten paths, which come before ProxyPass, and whom rules keep out.
-    fn rewrites(
-        &mut self,
-        parts: &[&Part],
-        host: Option<&Part>,
-        usual: &Usual,
-        (preserve, overlays): (bool, &[Overlay]),
-    ) -> ([Vec<Rule>; 3], Vec<Overlay>, Vec<LeftAlone>) {
-        let own = host.unwrap_or(self.main);
-        let front = Front {
-            secure: is_secure(own, self.main),
-            port: only_port(own, self.main),
-        };
-        let main = host.map(|_| &self.main.rewrites);
-        let rewritten = own.rewrites.of_server(main, front, self.notes);
-        let mut first: Vec<Rule> = rewritten.closed;
-        let mut behind: Vec<Rule> = Vec::new();
-        for rule in rewritten.rules {
-            match &rule.action {
-                Action::To(url) => {
-                    let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
-                    let pass = pass.beside(overlays, self.notes);
-                    behind.push(Rule {
-                        lifted: rule.lifted,
-                        ..self.rule(&pass, host, usual, preserve)
-                    });
-                }
-                _ if behind.is_empty() => first.push(rule),
-                _ => behind.push(rule),
-            }
-        }
-        if !behind.is_empty() {
-            // What ends the list ends it for what is sent on too.
-            let passing = first.iter().filter(|rule| rule.action == Action::Pass);
-            let passing: Vec<Rule> = passing.cloned().collect();
-            behind.splice(..0, passing);
-        }
-        // Redirects in sections come behind what is answered at once, and before what is sent on.
-        let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
-        let mut redirects: Vec<Rule> = redirects.cloned().collect();
-        let passes = parts
-            .iter()
-            .flat_map(|part| part.located.iter().chain(&part.passes));
-        let sent: Vec<&Takes> = passes
-            .map(|pass| &pass.takes)
-            .chain(behind.iter().map(|rule| &rule.takes))
-            .collect();
-        for redirect in &mut redirects {
-            // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
-            redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
-        }
-        ([first, redirects, behind], rewritten.guards, rewritten.left)
-    }
-
     /// The names of a virtual host that can be hosts here, and whether there are others.
     fn hosts(&mut self, host: Option<&Part>) -> (Vec<String>, bool) {
         let mut hosts: Vec<String> = Vec::new();
@@ -327,7 +295,13 @@ impl Builder<'_> {
     }
 
     /// The rule of a ProxyPass.
-    fn rule(&mut self, pass: &Pass, host: Option<&Part>, usual: &Usual, preserve: bool) -> Rule {
+    pub(super) fn rule(
+        &mut self,
+        pass: &Pass,
+        host: Option<&Part>,
+        usual: &Usual,
+        preserve: bool,
+    ) -> Rule {
         let mut rule = Rule::new(pass.takes.clone(), Action::Pass, pass.origin.clone());
         rule.comments.clone_from(&pass.comments);
         rule.below = pass.below;
@@ -447,6 +421,7 @@ impl Builder<'_> {
         rule: &mut Rule,
     ) -> Option<bool> {
         let worker_url = pass.worker_url(url);
+        let url = &*targets::as_http(url);
         let member = match balancers::member_url(&pass.address(url)) {
             Ok(member) => member,
             Err(why) => {

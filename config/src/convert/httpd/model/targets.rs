@@ -1,5 +1,7 @@
 //! Urls of `ProxyPass` and redirects, written as a `to` can have them.
 
+use std::borrow::Cow;
+
 /// What stands for itself in the path of a url that is sent on; `$` is looked at before.
 const OF_PATHS: &str = "/-._~!&'()*+,=:@%";
 
@@ -43,9 +45,21 @@ pub(super) fn sent(url: &str, has_groups: bool) -> Result<String, String> {
 /// Writes the url of a section about what is sent on as the urls are written that it is compared with. A folder stays.
 pub(super) fn as_sent(url: &mut String) {
     if url.contains("://")
-        && let Ok(written) = sent(&without_query(url), false)
+        && let Ok(written) = sent(&without_query(&as_http(url)), false)
     {
         *url = written;
+    }
+}
+
+/// The url of a backend for WebSocket (`ws`, `wss`), as the HTTP that it begins with: members that speak HTTP take upgrades.
+pub(super) fn as_http(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Cow::Borrowed(url);
+    };
+    match &*scheme.to_ascii_lowercase() {
+        "ws" => Cow::Owned(format!("http://{rest}")),
+        "wss" => Cow::Owned(format!("https://{rest}")),
+        _ => Cow::Borrowed(url),
     }
 }
 

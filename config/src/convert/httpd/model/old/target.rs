@@ -82,7 +82,12 @@ pub(super) fn answered(status: u16, why: impl Into<String>) -> Deed {
 
 /// Scheme, host and port in lower case, with the port of the scheme where there is none.
 fn address(scheme: &str, authority: &str) -> String {
-    let scheme = scheme.to_ascii_lowercase();
+    // What WebSocket begins with.
+    let scheme = match &*scheme.to_ascii_lowercase() {
+        "ws" => "http".to_owned(),
+        "wss" => "https".to_owned(),
+        _ => scheme.to_ascii_lowercase(),
+    };
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let host = host.to_ascii_lowercase();
     let has_port = match host.rsplit_once(':') {
@@ -92,7 +97,7 @@ fn address(scheme: &str, authority: &str) -> String {
     let port = match &*scheme {
         _ if has_port => return format!("{scheme}://{host}"),
         "ajp" => 8009,
-        "https" | "wss" => 443,
+        "https" => 443,
         "ftp" => 21,
         _ => 80,
     };

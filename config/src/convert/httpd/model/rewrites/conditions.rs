@@ -115,6 +115,14 @@ impl<'a> Condition<'a> {
                     false => Said::Path(takes),
                 })
             }
+            // A request without a host has no place here.
+            "%{HTTP_HOST}" | "%{HTTP:HOST}" if matches!(self.pattern, "^$" | "=" | "=\"\"") => {
+                Some(if self.is_negated {
+                    Said::Always
+                } else {
+                    Said::Never
+                })
+            }
             "%{HTTP_HOST}" | "%{SERVER_NAME}" | "%{HTTP:HOST}" => {
                 Some(Said::Host(hosts::test(self.pattern, self.is_negated)?))
             }

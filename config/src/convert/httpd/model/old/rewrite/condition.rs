@@ -134,6 +134,8 @@ pub(super) fn variable(name: &str, request: &Request<'_>) -> Option<String> {
         "QUERY_STRING" => request.query.clone().unwrap_or_default(),
         "REMOTE_ADDR" => asked.from.to_canonical().to_string(),
         "IS_SUBREQ" => "false".to_owned(),
+        // A URL asks for no other protocol.
+        "HTTP:UPGRADE" | "HTTP:CONNECTION" => String::new(),
         _ => return None,
     })
 }

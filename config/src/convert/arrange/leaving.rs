@@ -1,0 +1,73 @@
+//! Rules that leave their paths to the stages behind them.
+
+use super::decide::outcome;
+use super::entry::{Answer, Entry, above, entry};
+use super::exclusion::Item;
+use crate::convert::note::Origin;
+use crate::convert::overlap::{self, meet, takes_all, whole};
+use crate::convert::site::{Action, Rule, Server, Takes};
+
+/// The mapping of the paths that a rule by expression leaves to the stages behind it, where a rule by path takes all of them
+/// there, with the line of that rule.
+pub(super) fn left_to(server: &Server, left: &Item<'_>) -> Option<(Origin, Entry)> {
+    let later = server.stages.iter().skip(left.stage + 1);
+    let mut firsts =
+        later.filter_map(|stage| stage.iter().find(|rule| meet(&rule.takes, left.takes)));
+    let rule = firsts
+        .find(|rule| rule.action != Action::Pass || !overlap::hides(&rule.takes, left.takes))?;
+    let pattern = match left.takes {
+        Takes::Pattern(pattern) => whole(pattern),
+        Takes::Exact(path) => overlap::pattern_of_one(path),
+        Takes::Path(_) => return None,
+    };
+    let Takes::Path(own) = &rule.takes else {
+        return None;
+    };
+    if rule.action == Action::Pass || !overlap::hides(&rule.takes, left.takes) {
+        return None;
+    }
+    let mut outcome = outcome(server, rule, left.takes);
+    outcome.answer = match outcome.answer {
+        Answer::To(url) => {
+            let base = url.trim_end_matches('/');
+            let base = base.strip_suffix(own.trim_end_matches('/'))?;
+            Answer::To(format!("{base}$0"))
+        }
+        Answer::Files(folder) => Answer::Files(above(&folder, own).ok()?),
+        Answer::Redirect { ref to, .. } if to != "https" => return None,
+        other => other,
+    };
+    outcome
+        .origins
+        .extend(left.rule.map(|rule| rule.origin.clone()));
+    let takes = Takes::Pattern(pattern);
+    Some((rule.origin.clone(), entry(takes, outcome, false)))
+}
+
+/// The expressions behind the stage of a rule that take some of its paths, where each takes no others and stands before all paths
+/// there that it meets: they can stand before the mappings of the rule's own paths. `None`: there is another one.
+pub(super) fn inside<'a>(server: &'a Server, rule: &'a Rule, own: &str) -> Option<Vec<&'a Rule>> {
+    let mut found: Vec<&Rule> = Vec::new();
+    let mut before: Vec<&Takes> = Vec::new();
+    let paths = Takes::Path(own.to_owned());
+    for later in behind(server, rule) {
+        match &later.takes {
+            Takes::Path(_) => before.push(&later.takes),
+            takes if !meet(takes, &paths) => {}
+            takes => {
+                let is_first = !before.iter().any(|it| meet(it, takes));
+                if later.action == Action::Pass || !takes_all(own, takes) || !is_first {
+                    return None;
+                }
+                found.push(later);
+            }
+        }
+    }
+    Some(found)
+}
+
+/// The rules of the stages behind that of a rule.
+pub(super) fn behind<'a>(server: &'a Server, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
+    let here = |stage: &&Vec<Rule>| !stage.iter().any(|it| std::ptr::eq(it, rule));
+    server.stages.iter().skip_while(here).skip(1).flatten()
+}

@@ -1,0 +1,117 @@
+//! Redirects and rewritten paths: the stages before that of ProxyPass.
+
+use super::addresses::{is_secure, only_port};
+use super::balancers::Usual;
+use super::part::Part;
+use super::passes::Pass;
+use super::rewrites::{Front, LeftAlone, Upgrade};
+use super::servers::Builder;
+use crate::convert::overlap::meet;
+use crate::convert::site::{Action, Overlay, Rule, Takes};
+
+/// Redirects and rewritten paths, in the order in which they are asked.
+#[derive(Default)]
+pub(super) struct Stages {
+    pub(super) first: Vec<Rule>,
+    /// What stands behind a rule that does not count for some of its paths.
+    pub(super) further: Vec<Vec<Rule>>,
+    /// Those of sections.
+    pub(super) redirects: Vec<Rule>,
+    /// From the first rule on that sends requests on.
+    pub(super) behind: Vec<Vec<Rule>>,
+    /// Whether nothing may be added to the last stage.
+    is_over: bool,
+    /// Whom rules keep out.
+    pub(super) guards: Vec<Overlay>,
+    /// What their variables keep away from modules.
+    pub(super) left: Vec<LeftAlone>,
+    /// Where WebSocket requests go.
+    pub(super) upgrades: Vec<Upgrade>,
+}
+
+impl Stages {
+    /// The stage to which the next rule is added. `is_sent`: it sends requests on; `is_alone`: it needs a stage of its own;
+    /// `passing`: the rules that end the list for their paths.
+    fn open(&mut self, is_sent: bool, is_alone: bool, passing: &[Rule]) -> &mut Vec<Rule> {
+        let is_behind = is_sent || !self.behind.is_empty();
+        let is_new = is_alone || self.is_over || is_behind && self.behind.is_empty();
+        let list = match is_behind {
+            true => &mut self.behind,
+            false => &mut self.further,
+        };
+        if is_new {
+            list.push(passing.to_vec());
+        }
+        list.last_mut().unwrap_or(&mut self.first)
+    }
+}
+
+impl Builder<'_> {
+    /// Redirects and rewritten paths, which come before ProxyPass, and whom rules keep out.
+    pub(super) fn rewrites(
+        &mut self,
+        parts: &[&Part],
+        host: Option<&Part>,
+        usual: &Usual,
+        (preserve, overlays): (bool, &[Overlay]),
+    ) -> Stages {
+        let own = host.unwrap_or(self.main);
+        let front = Front {
+            secure: is_secure(own, self.main),
+            port: only_port(own, self.main),
+        };
+        let main = host.map(|_| &self.main.rewrites);
+        let rewritten = own.rewrites.of_server(main, front, self.notes);
+        let mut stages = Stages {
+            first: rewritten.closed,
+            guards: rewritten.guards,
+            left: rewritten.left,
+            upgrades: rewritten.upgrades,
+            ..Stages::default()
+        };
+        // What ends the list ends it for what stands in later stages too.
+        let mut passing: Vec<Rule> = Vec::new();
+        for rule in rewritten.rules {
+            let except = rewritten.excepted.iter();
+            let except = except.filter(|it| it.0 == rule.origin).flat_map(|it| &it.1);
+            let except: Vec<Rule> = except.cloned().collect();
+            let is_alone = !except.is_empty();
+            let is_sent = matches!(rule.action, Action::To(_));
+            let rule = match &rule.action {
+                Action::To(url) => {
+                    let pass = Pass::rewritten(rule.takes.clone(), url, &rule.origin);
+                    let pass = pass.beside(overlays, self.notes);
+                    Rule {
+                        lifted: rule.lifted,
+                        hosts: rule.hosts,
+                        ..self.rule(&pass, host, usual, preserve)
+                    }
+                }
+                _ => rule,
+            };
+            let stage = stages.open(is_sent, is_alone, &passing);
+            stage.extend(except);
+            if rule.action == Action::Pass {
+                passing.push(rule.clone());
+            }
+            stage.push(rule);
+            stages.is_over = is_alone;
+        }
+        // Redirects in sections come behind what is answered at once, and before what is sent on.
+        let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
+        let mut redirects: Vec<Rule> = redirects.cloned().collect();
+        let passes = parts
+            .iter()
+            .flat_map(|part| part.located.iter().chain(&part.passes));
+        let sent: Vec<&Takes> = passes
+            .map(|pass| &pass.takes)
+            .chain(stages.behind.iter().flatten().map(|rule| &rule.takes))
+            .collect();
+        for redirect in &mut redirects {
+            // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
+            redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
+        }
+        stages.redirects = redirects;
+        stages
+    }
+}
