@@ -11,6 +11,7 @@ use super::member::Member;
 use super::recovery::Health;
 use super::route::Lookup;
 use super::sets::{self, Scope};
+use super::state::Scratch;
 use super::{
     Balancer, How, NoMember, Pick, Ticket, Tried, Want, heartbeat, least_latency, method,
     slow_start,
@@ -61,19 +62,33 @@ impl Balancer {
     /// Source: `mod_proxy_balancer.c: force_recovery()`. As there, a member that is not in error prevents this even when it
     /// is disabled or stopped. Members are visited in order until one is not in error, or its wait is over.
     fn force_recovery(&mut self, now: Instant) -> bool {
-        for member in &mut self.members {
-            member.retry(now);
-            if !member.recovery.in_error() {
+        for index in 0..self.members.len() {
+            self.end_wait(index, now);
+            let member = self.members.get(index);
+            if member.is_some_and(|member| !member.recovery.in_error()) {
                 return false;
             }
         }
         if self.settings.forcerecovery {
+            self.add_pending();
             for member in &mut self.members {
                 member.recovery.force();
             }
             self.changed();
         }
         self.settings.forcerecovery
+    }
+
+    /// Ends the wait of a member that is in error, if the wait is over at this time.
+    pub(super) fn end_wait(&mut self, index: usize, now: Instant) {
+        let member = self.members.get(index);
+        if !member.is_some_and(|member| member.may_be_tried_again(now)) {
+            return;
+        }
+        self.add_pending();
+        if let Some(member) = self.members.get_mut(index) {
+            member.recovery.end_wait();
+        }
     }
 
     /// Steps 2 to 5.
@@ -111,9 +126,8 @@ impl Balancer {
             &mut self.scratch.dead_ends,
         );
         let index = lookup.find(route)?;
-        let member = self.members.get_mut(index)?;
-        member.retry(now);
-        let how = if member.has_route(route) {
+        self.end_wait(index, now);
+        let how = if self.members.get(index)?.has_route(route) {
             How::Sticky
         } else {
             How::Redirect
@@ -127,6 +141,9 @@ impl Balancer {
     /// Within the domain, sets and method decide. The choice is counted as a sticky one, so that free requests make up for
     /// it.
     fn domain_member(&mut self, route: &str, tried: &Tried, now: Instant) -> Option<usize> {
+        if !self.routes.have_domains() {
+            return None;
+        }
         self.add_pending();
         let prefix = route.split_once('.').map_or(route, |(prefix, _)| prefix);
         let known = self.knows_route(route);
@@ -147,53 +164,48 @@ impl Balancer {
             in_domain(prefix)
         };
         let index = found.then(|| self.best(now))??;
-        self.members.get_mut(index)?.retry(now);
+        self.end_wait(index, now);
         self.count_sticky(index);
         Some(index)
     }
 
     /// Step 5.
     fn free_member(&mut self, tried: &Tried, now: Instant) -> Option<usize> {
-        self.add_pending();
-        let eligible = &mut self.scratch.eligible;
-        let last = sets::eligible(
-            &self.members,
-            &Scope::all(self.settings.method, tried, now),
-            eligible,
-        )?;
-        // As in httpd, waits that are over end for all members that were visited, not only for the chosen one.
-        for member in &mut self.members {
-            if member.set <= last && !member.status.drain {
-                member.retry(now);
-            }
-        }
+        self.find_eligible(tried, now)?;
         let index = self.best(now)?;
-        method::count_free(
-            self.settings.method,
-            &mut self.members,
-            &self.scratch.eligible,
-            index,
-        );
+        self.count_free(index);
         Some(index)
     }
 
     /// The method's choice among the eligible members.
     fn best(&mut self, now: Instant) -> Option<usize> {
-        let (members, eligible) = (&mut self.members, &self.scratch.eligible);
-        let ramped = self.settings.method != LbMethod::ByRequests && self.ramping;
+        let Scratch {
+            eligible,
+            turns,
+            admitted,
+            ..
+        } = &mut self.scratch;
+        let (method, members, eligible) = (self.settings.method, &mut self.members, &*eligible);
+        let ramped = method != LbMethod::ByRequests && self.ramping;
         let among = match ramped {
-            true => slow_start::admitted(members, eligible, &mut self.scratch.admitted),
+            true => slow_start::admitted(members, eligible, admitted),
             false => eligible,
         };
-        let best = match self.settings.method {
+        let choices = self.pending.of_eligible();
+        let by_scan = |members: &[Member]| method::best(method, members, among, choices);
+        let best = match method {
             LbMethod::Heartbeat => heartbeat::draw(members, among, &mut self.random, now),
             LbMethod::LeastLatency => {
                 least_latency::better_of_two(members, among, &mut self.random, now)
             }
+            LbMethod::ByRequests if self.pending.eligible.is_some() => {
+                let next = turns.next(members, eligible, choices);
+                next.or_else(|| by_scan(members))
+            }
             LbMethod::ByRequests
             | LbMethod::ByTraffic
             | LbMethod::ByBusyness
-            | LbMethod::Sessions => method::best(self.settings.method, members, among),
+            | LbMethod::Sessions => by_scan(members),
         }?;
         if ramped {
             slow_start::pay(members, eligible, best);

@@ -121,7 +121,7 @@ impl Balancer {
             return Err(Refused::SetOutOfRange);
         }
         let mut refactored = false;
-        let rerouted = change.route.is_some();
+        let rerouted = change.route.is_some() || change.domain.is_some();
         let applied = self.edit(member, now, |member| {
             refactored = change.factor.is_some_and(|factor| factor != member.factor);
             change.make(member);

@@ -34,6 +34,8 @@ pub(super) struct Member {
     pub(super) streak: Streak,
     /// Its claim to the next request, in hundredths of a load factor.
     pub(super) lbstatus: i64,
+    /// Whether it gets its weight for pending free choices.
+    pub(super) eligible: bool,
     /// Number of open tickets.
     pub(super) busy: u64,
     /// Number of picks.
@@ -75,6 +77,7 @@ impl Member {
             check_failed: false,
             streak: Streak::default(),
             lbstatus: 0,
+            eligible: false,
             busy: 0,
             elected: 0,
             errors: 0,
@@ -133,11 +136,20 @@ impl Member {
         self.recovery.retry_in(self.retry, now)
     }
 
-    /// Ends its wait if that is over at this time. A stopped member is never tried again.
-    pub(super) fn retry(&mut self, now: Instant) {
-        if !self.status.stopped {
-            self.recovery.retry(self.retry, now);
-        }
+    /// Whether it is in error and its wait is over at this time. A stopped member is never tried again.
+    pub(super) fn may_be_tried_again(&self, now: Instant) -> bool {
+        !self.status.stopped && self.recovery.has_waited(self.retry, now)
+    }
+
+    /// The time after which the end of its wait makes it usable; `None` if it is usable, or kept out by something else.
+    pub(super) fn waits_until(&self) -> Option<Instant> {
+        let waits = self.is_allowed() && !self.check_failed;
+        waits.then(|| self.recovery.waits_until(self.retry))?
+    }
+
+    /// Whether a free choice that ends with this set visits it, and ends its wait.
+    pub(super) fn is_visited(&self, last: u8) -> bool {
+        self.set <= last && !self.status.drain
     }
 
     /// Whether it is usable and does not have to be probed first.

@@ -19,13 +19,20 @@ use ajpgate_config::LbMethod;
 use super::member::Member;
 
 /// The best of `eligible` (indices, in the order that breaks ties).
-pub(super) fn best(method: LbMethod, members: &[Member], eligible: &[usize]) -> Option<usize> {
+///
+/// `choices`: the number of choices for which these have still to get their weight.
+pub(super) fn best(
+    method: LbMethod,
+    members: &[Member],
+    eligible: &[usize],
+    choices: i64,
+) -> Option<usize> {
     let mut best: Option<(usize, &Member)> = None;
     for &index in eligible {
         let Some(member) = members.get(index) else {
             continue;
         };
-        if best.is_none_or(|(_, best)| beats(method, member, best)) {
+        if best.is_none_or(|(_, best)| beats(method, member, best, choices)) {
             best = Some((index, member));
         }
     }
@@ -33,21 +40,20 @@ pub(super) fn best(method: LbMethod, members: &[Member], eligible: &[usize]) -> 
 }
 
 /// Whether `member` is strictly better than `best`, an earlier member.
-fn beats(method: LbMethod, member: &Member, best: &Member) -> bool {
+fn beats(method: LbMethod, member: &Member, best: &Member, choices: i64) -> bool {
+    let is_more_urgent = || urgency(member, choices) > urgency(best, choices);
     match method {
         LbMethod::ByTraffic => load(member) < load(best),
         LbMethod::ByBusyness => {
-            member.busy < best.busy || (member.busy == best.busy && urgency(member) > urgency(best))
+            member.busy < best.busy || (member.busy == best.busy && is_more_urgent())
         }
         LbMethod::Sessions => match sessions(member, best) {
             Ordering::Less => true,
-            Ordering::Equal => urgency(member) > urgency(best),
+            Ordering::Equal => is_more_urgent(),
             Ordering::Greater => false,
         },
         // The last two methods choose at random and do not use this.
-        LbMethod::ByRequests | LbMethod::Heartbeat | LbMethod::LeastLatency => {
-            urgency(member) > urgency(best)
-        }
+        LbMethod::ByRequests | LbMethod::Heartbeat | LbMethod::LeastLatency => is_more_urgent(),
     }
 }
 
@@ -59,9 +65,10 @@ fn sessions(one: &Member, other: &Member) -> Ordering {
     times(one, other).cmp(&times(other, one))
 }
 
-/// lbstatus after this pick has added the member's weight.
-fn urgency(member: &Member) -> i64 {
-    member.lbstatus.saturating_add(share(member))
+/// lbstatus after the pending choices and this one have added the member's weight.
+fn urgency(member: &Member, choices: i64) -> i64 {
+    let weights = share(member).saturating_mul(choices.saturating_add(1));
+    member.lbstatus.saturating_add(weights)
 }
 
 fn load(member: &Member) -> u64 {
@@ -72,28 +79,23 @@ fn share(member: &Member) -> i64 {
     i64::from(member.weight)
 }
 
-/// Counts a free choice among `eligible`.
-pub(super) fn count_free(
-    method: LbMethod,
-    members: &mut [Member],
-    eligible: &[usize],
-    chosen: usize,
-) {
+/// Whether a free choice is counted in lbstatus.
+pub(super) const fn counts_free(method: LbMethod) -> bool {
     match method {
-        LbMethod::ByTraffic | LbMethod::Heartbeat | LbMethod::LeastLatency => {}
-        LbMethod::ByRequests | LbMethod::ByBusyness | LbMethod::Sessions => {
-            let mut total = 0;
-            for &index in eligible {
-                if let Some(member) = members.get_mut(index) {
-                    total += hand_out(member);
-                }
-            }
-            take(members, chosen, total);
+        LbMethod::ByTraffic | LbMethod::Heartbeat | LbMethod::LeastLatency => false,
+        LbMethod::ByRequests | LbMethod::ByBusyness | LbMethod::Sessions => true,
+    }
+}
+
+/// Gives the eligible members their weight; returns the sum.
+pub(super) fn hand_out_to(members: &mut [Member], eligible: &[usize]) -> i64 {
+    let mut total = 0;
+    for &index in eligible {
+        if let Some(member) = members.get_mut(index) {
+            total += hand_out(member);
         }
     }
-    if let Some(member) = members.get_mut(chosen) {
-        member.sessions.promised = member.sessions.promised.saturating_add(1);
-    }
+    total
 }
 
 /// Gives all usable members their weight; returns the sum.

@@ -18,7 +18,7 @@
 //! | `choose` | the order of the steps of one choice | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
 //! | `route`, `routes` | the member of a session's route, redirects | `mod_proxy_balancer.c: find_route_worker()` |
 //! | `sets` | sets, hot spares, hot standbys, drain | `proxy_util.c: proxy_balancer_get_best_worker()` |
-//! | `count`, `pending` | how a session's request is counted in lbstatus | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
+//! | `count`, `pending`, `turns` | how choices are counted in lbstatus | `mod_proxy_balancer.c: proxy_balancer_pre_request()` |
 //! | `method` | lbstatus, and the best member | `balancers/mod_lbmethod_*.c` |
 //! | `heartbeat`, `load` | `heartbeat`: load reports of backends | `mod_lbmethod_heartbeat.c` |
 //! | `least_latency`, `latency` | `leastlatency`: the faster of two members | |
@@ -36,8 +36,9 @@
 //! **Ties.** Every comparison is strict, so that among equal members the first in the configuration wins. Random numbers
 //! come from a seed: the same calls with the same times give the same results.
 //!
-//! **Cost.** A pick for a session visits its member only, while no member is in error; another one visits each member a few
-//! times per set. Nothing is allocated.
+//! **Cost.** While no member changes, a pick for a session visits its member only, and a free one of `byrequests` a few
+//! members whatever their number; the other methods visit each eligible member once. Any other pick visits each member a few
+//! times per set. Nothing is allocated, but for `turns` after a change of members.
 
 mod change;
 mod checked;
@@ -66,6 +67,7 @@ mod settle;
 mod slow_start;
 mod state;
 mod tried;
+mod turns;
 mod view;
 mod wait;
 

@@ -95,9 +95,20 @@ impl Recovery {
         }
     }
 
-    /// Ends the wait if it is over at this time.
-    pub(super) fn retry(&mut self, retry: Duration, now: Instant) {
-        if self.in_error() && self.is_over(retry, now) {
+    /// Whether it is in error and the wait is over at this time.
+    pub(super) fn has_waited(&self, retry: Duration, now: Instant) -> bool {
+        self.in_error() && self.is_over(retry, now)
+    }
+
+    /// The time after which the wait is over; `None` if it is not in error, or if the wait does not end.
+    pub(super) fn waits_until(&self, retry: Duration) -> Option<Instant> {
+        let failed_at = self.failed_at.filter(|_| self.in_error())?;
+        failed_at.checked_add(self.wait(retry))
+    }
+
+    /// Ends the wait.
+    pub(super) fn end_wait(&mut self) {
+        if self.in_error() {
             self.health = Health::Recovering;
         }
     }

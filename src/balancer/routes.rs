@@ -13,6 +13,8 @@ pub(super) struct Routes {
     by_route: HashMap<Arc<str>, Vec<usize>, Hasher>,
     /// The place of each member, sorted by id.
     by_id: Vec<(MemberId, usize)>,
+    /// Whether a member has a domain.
+    domains: bool,
 }
 
 /// Without a random seed: the routes are an operator's, so nobody fills the map with what has one hash.
@@ -31,6 +33,7 @@ impl Routes {
     /// Adds the last member. Its id is the largest.
     pub(super) fn add(&mut self, member: &Member, place: usize) {
         self.by_id.push((member.id, place));
+        self.domains |= !member.domain.is_empty();
         if !member.route.is_empty() {
             let places = self.by_route.entry(Arc::clone(&member.route));
             places.or_default().push(place);
@@ -42,6 +45,11 @@ impl Routes {
         let found = self.by_id.binary_search_by_key(&id, |&(id, _)| id).ok()?;
         let (_, place) = self.by_id.get(found)?;
         Some(*place)
+    }
+
+    /// Whether a member has a domain.
+    pub(super) const fn have_domains(&self) -> bool {
+        self.domains
     }
 
     /// The places of the members with this route.

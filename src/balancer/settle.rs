@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::condition::Condition;
 use super::member::{Member, Sessions};
+use super::recovery::Health;
 use super::{Balancer, MemberId, Ticket};
 
 /// The result of a request, as far as its member is concerned.
@@ -56,7 +57,7 @@ impl Balancer {
             member: id,
             generation,
         } = ticket;
-        if outcome == Outcome::Failed {
+        if outcome == Outcome::Failed || self.member_mut(id)?.recovery.health() != Health::Ok {
             self.add_pending();
         }
         let member = self.member_mut(id)?;

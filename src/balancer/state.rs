@@ -12,6 +12,7 @@ use super::routes::Routes;
 use super::sets::{self, Scope};
 use super::settings::{MemberSpec, Settings};
 use super::tried::Tried;
+use super::turns::Turns;
 
 /// The initial state of a balancer.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Balancer {
 pub(super) struct Scratch {
     /// Indices of the eligible members.
     pub(super) eligible: Vec<usize>,
+    /// The same, where nobody has changed since.
+    pub(super) turns: Turns,
     /// Those of them that `slow_start` does not hold back.
     pub(super) admitted: Vec<usize>,
     /// For each member, the depth from which on its redirect is known to find no member.

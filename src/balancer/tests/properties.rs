@@ -56,7 +56,7 @@ fn any_spec() -> impl Strategy<Value = Spec> {
     )
 }
 
-/// One event: a pick, a settled ticket, or time.
+/// One event: a pick, a settled ticket, a change by hand, or time.
 #[derive(Debug, Clone)]
 enum Event {
     Pick(Option<&'static str>, Vec<u32>),
@@ -64,6 +64,30 @@ enum Event {
     Check(u32, bool),
     Report(u32, u32),
     Wait(u64),
+    Change(u32, Change),
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let flag = || prop::option::weighted(0.2, any::<bool>());
+    let factor = prop::option::weighted(0.2, 100_u32..=300);
+    let domain = prop::option::weighted(0.2, prop::sample::select(vec!["", "east"]));
+    let set = prop::option::weighted(0.2, 0_u8..3);
+    let flags = (flag(), flag(), flag(), flag());
+    (flags, factor, domain, set).prop_map(
+        |((disabled, drain, hot_standby, hot_spare), factor, domain, set)| Change {
+            factor: factor.map(|factor| LoadFactor::from_hundredths(factor).unwrap()),
+            domain: domain.map(str::to_owned),
+            set,
+            status: StatusChange {
+                disabled,
+                drain,
+                hot_standby,
+                hot_spare,
+                ..StatusChange::default()
+            },
+            ..Change::default()
+        },
+    )
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -84,16 +108,36 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (0_u32..7, any::<bool>()).prop_map(|(member, failed)| Event::Check(member, failed)),
         1 => (0_u32..7, 0_u32..9).prop_map(|(member, ready)| Event::Report(member, ready)),
         1 => (0_u64..30_000).prop_map(Event::Wait),
+        1 => (0_u32..7, any_change()).prop_map(|(member, change)| Event::Change(member, change)),
     ]
 }
 
-/// Plays the events, checks each pick and the counters, and returns the picked members.
-fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, How)>> {
+/// How a balancer is played: as it is, or so that each choice visits all members.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    AsItIs,
+    Visiting,
+}
+
+/// What a play came to.
+#[derive(Debug, PartialEq)]
+struct Played {
+    picks: Vec<Option<(MemberId, How)>>,
+    /// Each member's lbstatus behind each event.
+    counts: Vec<Vec<i64>>,
+}
+
+/// Plays the events, and checks each pick and the counters.
+fn run(spec: Spec, events: &[Event], start: Instant, way: Way) -> Played {
+    let mut counts = Vec::new();
     let mut balancer = Balancer::new(spec);
     let mut now = start;
     let mut open: Vec<Ticket> = Vec::new();
     let mut picks = Vec::new();
     for event in events {
+        if way == Way::Visiting {
+            balancer.add_pending();
+        }
         match event {
             Event::Pick(route, tried) => {
                 let before = balancer.view(now);
@@ -127,14 +171,20 @@ fn run(spec: Spec, events: &[Event], start: Instant) -> Vec<Option<(MemberId, Ho
                 balancer.live_sessions(member, u64::from(*ready));
             }
             Event::Wait(milliseconds) => now += Duration::from_millis(*milliseconds),
+            Event::Change(member, change) => {
+                let command = Command::Change(MemberId::new(*member), change.clone());
+                let _no_such_member = balancer.apply(command, now);
+            }
         }
+        let members = balancer.members.iter();
+        counts.push(members.map(|member| balancer.lbstatus(member)).collect());
         balancer.check_invariants();
         for member in &balancer.members {
             let tickets = open.iter().filter(|ticket| ticket.member == member.id);
             assert_eq!(member.busy, tickets.count() as u64);
         }
     }
-    picks
+    Played { picks, counts }
 }
 
 fn check_pick(before: &View, after: &View, pick: &Pick, tried: &Tried) {
@@ -184,10 +234,48 @@ proptest! {
         events in prop::collection::vec(any_event(), 0..120),
     ) {
         let start = Instant::now();
-        let once = run(spec.clone(), &events, start);
+        let once = run(spec.clone(), &events, start, Way::AsItIs);
         // Once more with another clock: the result is the same.
-        let again = run(spec, &events, start + Duration::from_secs(1_000_000));
+        let again = run(spec, &events, start + Duration::from_secs(1_000_000), Way::AsItIs);
         prop_assert_eq!(once, again);
+    }
+
+    /// What is kept from one choice to the next changes no choice and no counter.
+    #[test]
+    fn a_choice_that_visits_all_members_is_the_same(
+        spec in any_spec(),
+        events in prop::collection::vec(any_event(), 0..120),
+    ) {
+        let start = Instant::now();
+        let kept = run(spec.clone(), &events, start, Way::AsItIs);
+        let visiting = run(spec, &events, start, Way::Visiting);
+        prop_assert_eq!(kept, visiting);
+    }
+
+    /// The same with many members and few events but choices: what is kept lasts.
+    #[test]
+    fn a_choice_among_many_members_is_the_same(
+        factors in prop::collection::vec(prop::sample::select(vec![100_u32, 150, 300]), 1..60),
+        kinds in prop::collection::vec((0_u8..12, any::<prop::sample::Index>()), 0..200),
+        method in prop::sample::select(LbMethod::ALL.to_vec()),
+    ) {
+        let routes: Vec<&'static str> = (0..60).map(|number: usize| number.to_string().leak() as &str).collect();
+        let members = factors.iter().zip(&routes).map(|(factor, route)| MemberSpec {
+            factor: LoadFactor::from_hundredths(*factor).unwrap(),
+            ..member(route)
+        });
+        let spec = Spec { settings: settings(method), seed: 1, members: members.collect() };
+        let events: Vec<Event> = kinds.iter().map(|(kind, which)| match kind {
+            0..6 => Event::Pick(None, Vec::new()),
+            6..9 => Event::Pick(Some(routes[which.index(factors.len())]), Vec::new()),
+            9 => Event::Settle(which.index(1_000), Outcome::Served, 1_000),
+            10 => Event::Settle(which.index(1_000), Outcome::Failed, 0),
+            _ => Event::Wait(which.index(40_000) as u64),
+        }).collect();
+        let start = Instant::now();
+        let kept = run(spec.clone(), &events, start, Way::AsItIs);
+        let visiting = run(spec, &events, start, Way::Visiting);
+        prop_assert_eq!(kept, visiting);
     }
 
     #[test]
