@@ -93,7 +93,7 @@ ports_of() {
             ajp) ajp+=("$port") ;;
             http) http+=("$port") ;;
         esac
-    done < <(head -n 1000 "$work/backend-$1.log")
+    done <"$work/backend-$1.log"
 }
 
 # h2_fields: sets `fields` to the arguments of h2load for the fields of a request. All requests are of one session: h2load

@@ -1,4 +1,4 @@
--- What wrk sends: browsers with sessions on all nodes. Arguments: METHOD BODY-BYTES CONNECTION NODES.
+-- What wrk sends: browsers with sessions on all nodes, or with none. Arguments: METHOD BODY-BYTES CONNECTION NODES SESSIONS.
 -- Prints requests, seconds, p50, p99 and p99.9 in milliseconds, and errors.
 
 local folder = debug.getinfo(1, "S").source:match("^@(.*)/") or "."
@@ -8,6 +8,7 @@ local turn = 0
 
 function init(args)
    local method, body_bytes, connection, nodes = args[1], tonumber(args[2]), args[3], tonumber(args[4])
+   local with_session = args[5] ~= "none"
    sessions = math.max(sessions, nodes)
    local browser = {}
    for line in io.lines(folder .. "/headers.txt") do
@@ -18,7 +19,8 @@ function init(args)
       for _, line in ipairs(browser) do
          lines[#lines + 1] = line
       end
-      lines[#lines + 1] = string.format("Cookie: theme=dark; JSESSIONID=%032X.node%d", session, session % nodes + 1)
+      local cookie = string.format("; JSESSIONID=%032X.node%d", session, session % nodes + 1)
+      lines[#lines + 1] = "Cookie: theme=dark" .. (with_session and cookie or "")
       lines[#lines + 1] = "Connection: " .. connection
       if body_bytes > 0 then
          lines[#lines + 1] = "Content-Length: " .. body_bytes

@@ -163,7 +163,7 @@ run_scenario() {
 
 # start_for LOAD NAME: starts a contestant in the setup of this load, unless it runs.
 start_for() {
-    local path connections upload connection rate streams setup
+    local path connections upload connection rate streams sessions setup
     local cores proxy_cores members packet_size log tls sendfile ajp http folder admin=0
     local load=$1 name=$2 log_file=off pid
     load_values "$load"
@@ -205,7 +205,7 @@ request_arguments() {
 
 # check LOAD NAME: compares status, length, bytes and node of the answers with what the nodes send.
 check() {
-    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls sendfile request
+    local path connections upload connection rate streams sessions setup cores proxy_cores members packet_size log tls sendfile request
     load_values "$1"
     setup_values "$setup"
     if [[ $path == /static/* ]]; then
@@ -228,7 +228,7 @@ measure() {
 # run_load LOAD NAME SECONDS: prints requests, seconds, p50, p99, p99.9, errors, and the CPU µs of a request: user, system
 # and both.
 run_load() {
-    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls sendfile
+    local path connections upload connection rate streams sessions setup cores proxy_cores members packet_size log tls sendfile
     local load=$1 name=$2 length=$3
     load_values "$load"
     setup_values "$setup"
@@ -251,7 +251,7 @@ run_wrk() {
     [[ $tls == off ]] || scheme=https
     before=$(cpu "${process[$1]}")
     output=$(taskset -c "$load_core" wrk --latency -t 1 -c "$connections" -d "$2" \
-        -s "$bench/load.lua" "$scheme://$address$path" -- "$method" "$upload" "$connection" "$members")
+        -s "$bench/load.lua" "$scheme://$address$path" -- "$method" "$upload" "$connection" "$members" "$sessions")
     after=$(cpu "${process[$1]}")
     per_request "$(sed -n 's/^result,//p' <<<"$output")" "$before" "$after"
 }
@@ -366,7 +366,7 @@ memory() {
 
 # measure_memory SCENARIO
 measure_memory() {
-    local path connections upload connection rate streams setup cores proxy_cores members packet_size log tls
+    local path connections upload connection rate streams sessions setup cores proxy_cores members packet_size log tls
     local name before after client closing key load=$1 request
     # Its allocator takes huge pages: 2 MiB at a time, which is 1 KiB for each connection.
     local -x MIMALLOC_ALLOW_THP=0

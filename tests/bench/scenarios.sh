@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034 # run.sh uses the variables
 
 all_scenarios=(get1k get1k-cores2 get16k get1m chunked64k post64k post64k-packets64 close1k get1k-split rate1k
-    connections members log latency scrape memory tls1k h2-1k handshake memory-tls
+    connections members free log latency scrape memory tls1k h2-1k handshake memory-tls
     file1k file1m)
 
 # Rate of the loads that differ in the number of connections only, in requests a second.
@@ -15,7 +15,8 @@ equal_rate=4000
 loads_of() {
     case $1 in
         connections) echo connections-64 connections-10000 ;;
-        members) echo members-2 members-200 ;;
+        members) echo members-2 members-200 members-1024 ;;
+        free) echo free-2 free-1024 ;;
         log) echo log-off log-on ;;
         file*) echo "$1" "$1-copy" ;;
         *) echo "$1" ;;
@@ -27,7 +28,7 @@ loads_of() {
 takes_part() {
     case $1 in
         connections | latency) [[ $2 != mod_* ]] ;;
-        members | scrape) ! is_rival "$2" ;;
+        members | free | scrape) ! is_rival "$2" ;;
         file*) ! is_rival "$2" || [[ $2 == nginx ]] ;;
         *) true ;;
     esac
@@ -35,7 +36,7 @@ takes_part() {
 
 # load_values LOAD: sets what clients do, and `setup`, how the proxy runs.
 load_values() {
-    path=/1k connections=64 upload=0 connection=keep-alive rate=0 streams=0 setup=plain
+    path=/1k connections=64 upload=0 connection=keep-alive rate=0 streams=0 sessions=all setup=plain
     case $1 in
         get1k | log-off | members-2 | memory) ;;
         get1k-cores2) setup=cores2 ;;
@@ -51,6 +52,9 @@ load_values() {
         connections-10000) rate=$equal_rate connections=10000 ;;
         latency) rate=$half_of_saturation ;;
         members-200 | scrape) setup=members200 ;;
+        members-1024) setup=members1024 ;;
+        free-2) sessions=none ;;
+        free-1024) sessions=none setup=members1024 ;;
         log-on) setup=log ;;
         tls1k | memory-tls) setup=tls ;;
         h2-1k) connections=16 streams=8 setup=tls ;;
@@ -75,6 +79,7 @@ setup_values() {
         cores2) cores=2 proxy_cores=0,1 ;;
         packets64) packet_size=65536 ;;
         members200) members=200 ;;
+        members1024) members=1024 ;;
         *) fail "there is no setup $1" ;;
     esac
 }

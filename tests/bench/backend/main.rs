@@ -41,7 +41,7 @@ enum Command {
     Serve {
         /// Number of nodes: node1, node2, …
         #[arg(long, default_value_t = 2)]
-        nodes: u8,
+        nodes: u16,
         /// Longest AJP13 packet, in bytes.
         #[arg(long, default_value_t = PacketSize::DEFAULT.bytes())]
         packet_size: usize,

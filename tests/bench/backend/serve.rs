@@ -13,7 +13,7 @@ use crate::answers::Answers;
 use crate::{ajp, http1};
 
 /// Serves this number of nodes and prints their addresses.
-pub(crate) async fn run(nodes: u8, packet_size: PacketSize, split: bool) -> io::Result<()> {
+pub(crate) async fn run(nodes: u16, packet_size: PacketSize, split: bool) -> io::Result<()> {
     for number in 1..=nodes {
         let node = format!("node{number}");
         let answers = Answers::ajp(&node, packet_size, split).map_err(io::Error::other)?;
