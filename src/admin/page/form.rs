@@ -64,6 +64,24 @@ impl Form {
         found.map_or("", |(_, value)| value.trim())
     }
 
+    /// The settings that the page has shown in the form; `None` when the form does not say.
+    pub(super) fn shown(&self) -> Option<Value> {
+        let shown = serde_json::from_str::<Value>(self.get("shown")).ok()?;
+        shown.is_object().then_some(shown)
+    }
+
+    /// Whether a field has another value than the page has shown; `None` when the form does not say what that was.
+    pub(super) fn is_edited(&self, name: &str) -> Option<bool> {
+        let shown = self.shown()?;
+        let shown = shown.get(name).or_else(|| shown.get("status")?.get(name))?;
+        let shown = match shown {
+            Value::String(text) => text.clone(),
+            Value::Null | Value::Bool(false) => String::new(),
+            other => other.to_string(),
+        };
+        Some(self.get(name) != shown)
+    }
+
     /// Whether the form concerns this balancer and member. `adds` is whether it adds a member.
     pub(super) fn is_about(&self, balancer: &str, member: &str, adds: bool) -> bool {
         self.get("balancer") == balancer
@@ -206,6 +224,40 @@ fn changed(keys: Value, now: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edited_fields_are_those_that_differ_from_what_was_shown() {
+        let form = |shown: &str| {
+            let fields = [
+                ("shown", shown),
+                ("loadfactor", "2.5"),
+                ("lbset", "1"),
+                ("maxattempts", ""),
+                ("drain", "true"),
+            ];
+            Form(
+                fields
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .to_vec(),
+            )
+        };
+        let shown = json!({
+            "loadfactor": 2.5, "lbset": 0, "maxattempts": null, "status": { "drain": false, "stopped": false }
+        });
+        let one = form(&shown.to_string());
+        for (name, edited) in [
+            ("loadfactor", Some(false)),
+            ("lbset", Some(true)),
+            ("maxattempts", Some(false)),
+            ("drain", Some(true)),
+            ("stopped", Some(false)),
+            ("url", None),
+        ] {
+            assert_eq!(one.is_edited(name), edited, "{name}");
+        }
+        assert_eq!(form("").is_edited("lbset"), None);
+        assert_eq!(form("1").shown(), None);
+    }
 
     #[test]
     fn a_form_changes_only_the_keys_that_differ() {

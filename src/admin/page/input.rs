@@ -4,9 +4,10 @@ use std::fmt::Display;
 
 use askama::Template;
 use http::StatusCode;
+use serde_json::Value;
 
 use super::form::Form;
-use crate::admin::api::Refusal;
+use crate::admin::api::{Refusal, settings};
 
 /// A field with its label. The reason of a refusal is shown beside the field, and screen readers read it with the field.
 #[derive(Template)]
@@ -65,17 +66,36 @@ pub(super) struct Wrong<'a> {
     pub(super) refusal: &'a Refusal,
 }
 
-/// A form. Its fields show the present values, or the entered ones when those were refused.
+/// A form. Its fields show the present values; of a form that was refused, those that the user has edited show what was
+/// entered. So what somebody else has changed meanwhile is not undone when the form is sent again.
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'a> {
     /// The beginning of the ids of its fields, which must be unique in the page.
     id: String,
+    /// The present settings; null where there are none yet.
+    settings: Value,
     wrong: Option<Wrong<'a>>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) const fn new(id: String, wrong: Option<Wrong<'a>>) -> Self {
-        Self { id, wrong }
+    pub(super) const fn new(id: String, settings: Value, wrong: Option<Wrong<'a>>) -> Self {
+        Self {
+            id,
+            settings,
+            wrong,
+        }
+    }
+
+    /// The settings that the form shows, which it sends back with what was entered.
+    pub(super) const fn shown(&self) -> &Value {
+        &self.settings
+    }
+
+    /// What the user has entered in this field, where the form was refused and the user has edited the field.
+    fn entered(&self, name: &str) -> Option<&'a str> {
+        let Wrong { form, refusal } = self.wrong?;
+        let is_edited = form.is_edited(name).unwrap_or(!is_late(refusal));
+        is_edited.then(|| form.get(name))
     }
 
     pub(super) const fn is_open(&self) -> bool {
@@ -89,8 +109,8 @@ impl<'a> Fields<'a> {
         label: &'static str,
         now: impl Display,
     ) -> Input {
-        let value = match self.wrong {
-            Some(wrong) => wrong.form.get(name).to_owned(),
+        let value = match self.entered(name) {
+            Some(entered) => entered.to_owned(),
             None => now.to_string(),
         };
         Input {
@@ -109,13 +129,12 @@ impl<'a> Fields<'a> {
 
     /// Whether a box is ticked. `now` is its present value.
     pub(super) fn is_ticked(&self, name: &str, now: bool) -> bool {
-        self.wrong
-            .map_or(now, |wrong| wrong.form.get(name) == "true")
+        self.entered(name).map_or(now, |entered| entered == "true")
     }
 
     /// The chosen entry of a list. `now` is the present one.
     pub(super) fn chosen(&self, name: &str, now: &'a str) -> &'a str {
-        self.wrong.map_or(now, |wrong| wrong.form.get(name))
+        self.entered(name).unwrap_or(now)
     }
 
     fn reason_for(&self, name: &str) -> Option<String> {
@@ -124,16 +143,27 @@ impl<'a> Fields<'a> {
         about.next().map(str::to_owned)
     }
 
-    /// The reason why the form was refused, if it concerns none of these fields.
+    /// The reason why the form was refused, if it concerns none of these fields, and what somebody else has changed meanwhile.
     pub(super) fn reason_but_for(&self, inputs: &[Input]) -> Option<String> {
-        let refusal = self.wrong?.refusal;
-        if refusal.status == StatusCode::PRECONDITION_FAILED {
-            return Some(
+        let Wrong { form, refusal } = self.wrong?;
+        let shown = form.shown();
+        let changes = shown.and_then(|shown| settings::difference(&shown, &self.settings));
+        let is_beside = inputs.iter().any(|input| input.wrong.is_some());
+        match changes {
+            Some(changes) => Some(format!(
+                "somebody has changed these settings meanwhile ({}): look at them, then save again",
+                changes.replace(" -> ", " → ")
+            )),
+            None if is_late(refusal) => Some(
                 "somebody has changed these settings meanwhile: look at them, then save again"
                     .to_owned(),
-            );
+            ),
+            None => (!is_beside).then(|| refusal.reason.clone()),
         }
-        let is_beside = inputs.iter().any(|input| input.wrong.is_some());
-        (!is_beside).then(|| refusal.reason.clone())
     }
+}
+
+/// Whether a form was refused because the settings were changed meanwhile.
+fn is_late(refusal: &Refusal) -> bool {
+    refusal.status == StatusCode::PRECONDITION_FAILED
 }

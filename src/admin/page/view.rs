@@ -6,6 +6,7 @@ use std::time::Instant;
 use ajpgate_config::LbMethod;
 use askama::Template;
 use http::StatusCode;
+use serde_json::Value;
 
 use super::form::FLAGS;
 pub(super) use super::input::Wrong;
@@ -214,8 +215,8 @@ impl<'a> Balancer<'a> {
         let name = live.name();
         let id = format!("b{index}");
         let about = |adds| wrong.filter(|wrong| wrong.form.is_about(name, "", adds));
-        let form = Fields::new(id.clone(), about(false));
-        let adding = Fields::new(format!("{id}-add"), about(true));
+        let form = Fields::new(id.clone(), state.own_settings().into(), about(false));
+        let adding = Fields::new(format!("{id}-add"), Value::Null, about(true));
         let stickysession = settings::stickysession(live.config.sticky.as_ref());
         let timeout = settings::duration(live.config.timeout);
         let maxattempts = live.config.maxattempts.map(|most| most.to_string());
@@ -283,7 +284,7 @@ impl<'a> Member<'a> {
         let pool = state.live.backend.connections();
         let url = &*state.live.url;
         let about = wrong.filter(|wrong| wrong.form.is_about(balancer, url, false));
-        let form = Fields::new(id, about);
+        let form = Fields::new(id, state.settings(), about);
         let inputs = vec![
             form.input("loadfactor", "factor", view.factor)
                 .short("decimal"),
