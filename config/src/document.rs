@@ -35,7 +35,7 @@ pub(crate) fn read_tree(text: &str, file: u32, env: Lookup<'_>, report: &Report)
         tree.stands_in(file);
     }
     tidy(&mut tree, report);
-    fill_in(&mut tree, env, report);
+    fill_in(&mut tree, Some(env), report);
     Some(tree)
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn read_key(text: &str, key: &str, env: Lookup<'_>, report: &Report) 
         shape => *shape = Shape::Map(Vec::new()),
     }
     tidy(&mut tree, report);
-    fill_in(&mut tree, env, report);
+    fill_in(&mut tree, Some(env), report);
     Some(tree)
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(
         })
         .ok()?;
     let mut tree = strict::node(json, schema, report);
-    fill_in(&mut tree, &|_| None, report);
+    fill_in(&mut tree, None, report);
     read(&tree, report).given()
 }
 

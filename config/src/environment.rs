@@ -10,12 +10,13 @@ use crate::report::Report;
 /// Looks up an environment variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Fills in all values of a tree. A value that cannot be filled in is reported and marked as unreadable.
-pub(crate) fn fill_in(node: &mut Node, env: Lookup<'_>, report: &Report) {
+/// Fills in all values of a tree. A value that cannot be filled in is reported and marked as unreadable. Without `env` no
+/// variable is read, and defaults alone count.
+pub(crate) fn fill_in(node: &mut Node, env: Option<Lookup<'_>>, report: &Report) {
     fill_in_value(node, "", env, report);
 }
 
-fn fill_in_value(node: &mut Node, key: &str, env: Lookup<'_>, report: &Report) {
+fn fill_in_value(node: &mut Node, key: &str, env: Option<Lookup<'_>>, report: &Report) {
     match &mut node.shape {
         Shape::Scalar(text) => match expand(text, env) {
             Ok(expanded) => *text = expanded,
@@ -41,7 +42,7 @@ fn fill_in_value(node: &mut Node, key: &str, env: Lookup<'_>, report: &Report) {
 }
 
 /// The text with its variables filled in, or everything that is wrong with them.
-fn expand(text: &str, env: Lookup<'_>) -> Result<String, Vec<Fault>> {
+fn expand(text: &str, env: Option<Lookup<'_>>) -> Result<String, Vec<Fault>> {
     let mut expanded = String::with_capacity(text.len());
     let mut faults = Vec::new();
     let mut rest = text;
@@ -74,7 +75,7 @@ fn expand(text: &str, env: Lookup<'_>) -> Result<String, Vec<Fault>> {
 }
 
 /// The value of the text between the braces.
-fn value(inside: &str, env: Lookup<'_>) -> Result<String, Fault> {
+fn value(inside: &str, env: Option<Lookup<'_>>) -> Result<String, Fault> {
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (inside, None),
@@ -89,6 +90,12 @@ fn value(inside: &str, env: Lookup<'_>) -> Result<String, Fault> {
                 .hint("write ${NAME} or ${NAME:-default}; a literal `${` is written `$${`"),
         );
     }
+    let Some(env) = env else {
+        return default.map(str::to_owned).ok_or_else(|| {
+            Fault::new(format!("${{{name}}}: the environment is not read here"))
+                .hint("send the value itself; a literal `${` is written `$${`")
+        });
+    };
     match (env(name), default) {
         (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
         (Some(value), _) => Ok(value),
@@ -111,10 +118,23 @@ mod tests {
             "NESTED" => Some("${HOST}".to_owned()),
             _ => None,
         };
-        expand(text, &env).map_err(|faults| {
-            let messages: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
-            messages.join(", ")
-        })
+        expand(text, Some(&env)).map_err(messages)
+    }
+
+    fn messages(faults: Vec<Fault>) -> String {
+        let messages: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+        messages.join(", ")
+    }
+
+    #[test]
+    fn where_the_environment_is_not_read_the_message_says_so() {
+        let closed = |text: &str| expand(text, None).map_err(messages);
+        assert_eq!(
+            closed("a${HOME}"),
+            Err("${HOME}: the environment is not read here".to_owned())
+        );
+        assert_eq!(closed("${HOME:-x}"), Ok("x".to_owned()));
+        assert_eq!(closed("$${HOME}"), Ok("${HOME}".to_owned()));
     }
 
     #[test]

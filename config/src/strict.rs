@@ -96,14 +96,17 @@ impl Strict<'_> {
 }
 
 fn wrong_type(json: &Json, wanted: &[&Value]) -> Fault {
-    let mut words: Vec<_> = wanted.iter().flat_map(|it| types(it)).map(said).collect();
+    let types: Vec<_> = wanted.iter().flat_map(|it| types(it)).collect();
+    let is_meant = |text: &str| match text {
+        "true" | "false" => types.contains(&"boolean"),
+        text => types.contains(&"number") && text.parse::<f64>().is_ok(),
+    };
+    let mut words: Vec<_> = types.iter().copied().map(said).collect();
     words.dedup();
     let words = one_of(words);
     let fault = Fault::new(format!("{} is not {words}", json.shown()));
     match json {
-        Json::Text(text) if text.parse::<f64>().is_ok() || ["true", "false"].contains(&&**text) => {
-            fault.hint("write it without quotes")
-        }
+        Json::Text(text) if is_meant(text) => fault.hint("write it without quotes"),
         Json::Number(_) | Json::Bool(_) if words.contains("a string") => {
             fault.hint("write it in quotes")
         }
