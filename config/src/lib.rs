@@ -78,6 +78,6 @@ pub use problem::{Problem, Problems, Severity};
 pub use schema::schema;
 pub use template::{Piece, Template};
 pub use tls_fact::TlsFact;
-pub use value::{Pattern, is_route};
+pub use value::{Pattern, is_route, place_of};
 pub use variable::Variable;
 pub use when::When;

@@ -37,5 +37,6 @@ pub(crate) use redirect::{
 };
 pub(crate) use secret::{FreeText, LONGEST_SECRET, MemberSecret, Password, UserName, too_long};
 pub(crate) use sticky::{Separator, SessionNames};
+pub use url::place_of;
 pub(crate) use url::{Destination, MemberTarget, TargetUrl, TargetValue, UpgradeTarget};
 pub(crate) use word::{Flag, Keyword, Off, Switch, Verify, Word};

@@ -44,7 +44,7 @@ use ajpgate_config::{Discover, DiscoverFrom};
 pub(crate) use self::answer::{Found, Listener, SourceAnswer};
 pub(crate) use self::file::look as look_into_files;
 pub(crate) use self::reconcile::{Reconciled, forget, reconcile};
-pub(crate) use self::room::{Place, Room, place};
+pub(crate) use self::room::Room;
 pub(crate) use ajpgate_config::defaults::MOST_MEMBERS;
 
 /// Reads a kubeconfig, and the files that it names.

@@ -1,6 +1,6 @@
 //! What follows from an answer: which members there are, and which of them drain. Pure: no clock, no I/O.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ajpgate_config::MemberUrl;
 
@@ -38,15 +38,15 @@ pub(crate) fn reconcile(known: &[Found], answer: &SourceAnswer, mut room: Room) 
             ..Reconciled::default()
         };
     };
-    let mut named: HashMap<&MemberUrl, &Found> = HashMap::new();
+    let mut named: HashMap<String, &Found> = HashMap::new();
     for found in found {
-        named.entry(&found.url).or_insert(found);
+        named.entry(found.url.place()).or_insert(found);
     }
     let mut after = Reconciled::default();
     let (mut living, mut gone, mut going) = (Vec::new(), Vec::new(), Vec::new());
     for member in known {
         let had_vanished = member.standing.has_vanished();
-        let next = match named.remove(&member.url) {
+        let next = match named.remove(&member.url.place()) {
             Some(found) => Some(found.clone()),
             None => Some(member.clone()).filter(|it| unheard.contains(&it.part)),
         };
@@ -63,7 +63,7 @@ pub(crate) fn reconcile(known: &[Found], answer: &SourceAnswer, mut room: Room) 
         }
     }
     let mut new: Vec<&Found> = named.into_values().collect();
-    new.sort_by(|one, other| place(&one.url).cmp(&place(&other.url)));
+    new.sort_by(|one, other| order(&one.url).cmp(&order(&other.url)));
     new.retain(|found| {
         let has_room = room.take(&found.url);
         after.left_out += usize::from(!has_room);
@@ -80,7 +80,9 @@ pub(crate) fn reconcile(known: &[Found], answer: &SourceAnswer, mut room: Room) 
 
 /// The members without those that have vanished and are among `gone`.
 pub(crate) fn forget(known: &[Found], gone: &[MemberUrl]) -> Vec<Found> {
-    let stays = |member: &&Found| !member.standing.has_vanished() || !gone.contains(&member.url);
+    let gone: HashSet<String> = gone.iter().map(MemberUrl::place).collect();
+    let stays =
+        |member: &&Found| !member.standing.has_vanished() || !gone.contains(&member.url.place());
     known.iter().filter(stays).cloned().collect()
 }
 
@@ -92,7 +94,7 @@ fn vanish(member: &Found) -> Found {
 }
 
 /// The order of new members: addresses as numbers, then names.
-fn place(url: &MemberUrl) -> impl Ord + use<'_> {
+fn order(url: &MemberUrl) -> impl Ord + use<'_> {
     let address = url.host.parse::<std::net::IpAddr>();
     (
         address.is_err(),

@@ -2,29 +2,22 @@
 
 use std::collections::HashSet;
 
+use ajpgate_config::MemberUrl;
 use ajpgate_config::defaults::MOST_MEMBERS;
-use ajpgate_config::{MemberUrl, Scheme};
-
-/// What a member's url leads to. Two members at one place are one.
-pub(crate) type Place = (Scheme, String, u16, String);
-
-/// The place of a url.
-pub(crate) fn place(url: &MemberUrl) -> Place {
-    (url.scheme, url.host.clone(), url.port, url.path.clone())
-}
 
 /// The room of one balancer: [`MOST_MEMBERS`] places for members that take requests, and as many for those that have
 /// vanished and drain.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Room {
-    taken: HashSet<Place>,
+    /// See [`MemberUrl::place`].
+    taken: HashSet<String>,
     draining: usize,
 }
 
 impl Room {
     /// Takes a place. Returns whether there was one: the first have it.
     pub(crate) fn take(&mut self, url: &MemberUrl) -> bool {
-        let place = place(url);
+        let place = url.place();
         let has_room = self.taken.contains(&place) || !self.is_full();
         if has_room {
             self.taken.insert(place);

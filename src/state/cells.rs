@@ -1,12 +1,12 @@
 //! Changes by hand as cells of a cluster: one for each setting, so that gateways may change different ones at a time.
 //!
 //! The key of a cell is a list of names as JSON, `["shop","members","ajp://10.0.0.11:8009","status","drain"]`; its value
-//! is what the state file has there, as JSON.
+//! is what the state file has there, as JSON. A member's name is the place of its url.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ajpgate_config::{MemberChange, parse_member_change};
+use ajpgate_config::{MemberChange, parse_member_change, place_of};
 use serde_json::{Map, Value, json};
 
 use super::changes::flags_json;
@@ -16,7 +16,10 @@ use crate::cluster::{Cell, Cells, Writes};
 const MEMBERS: &str = "members";
 const STATUS: &str = "status";
 
-/// The lists in the state file. Their items are cells by the member's URL.
+/// The part of the state file that names no members.
+const SETTINGS: &str = "settings";
+
+/// The lists in the state file. Their items are cells by the member's place.
 const ADDED: &str = "added";
 const REMOVED: &str = "removed";
 
@@ -38,7 +41,7 @@ pub(super) fn values(state: &Value) -> BTreeMap<String, String> {
     for (balancer, parts) in state.as_object().into_iter().flatten() {
         for (part, value) in parts.as_object().into_iter().flatten() {
             let items = value.as_array().into_iter().flatten();
-            let key = |url: &str| json!([balancer, part, url]).to_string();
+            let key = |url: &str| json!([balancer, part, place_of(url)]).to_string();
             match part.as_str() {
                 ADDED => all.extend(items.filter_map(|keys| {
                     let url = keys.get("url")?.as_str()?;
@@ -69,6 +72,30 @@ fn leaves(path: &[&str], value: &Value, all: &mut BTreeMap<String, String>) {
     }
 }
 
+/// The writes that bring cells of earlier versions, whose keys have urls as they were written, under the keys that they
+/// have in `after`.
+pub(super) fn respelled(known: &Cells, after: &BTreeMap<String, String>) -> Writes {
+    let mut writes = Writes::new();
+    for (key, _) in known.iter().filter(|(_, cell)| cell.value.is_some()) {
+        let Some(mut path) = path(key) else { continue };
+        let is_setting = path.get(1).is_none_or(|part| part == SETTINGS);
+        let Some(url) = path.get_mut(2).filter(|_| !is_setting) else {
+            continue;
+        };
+        let place = place_of(url);
+        if *url != place {
+            *url = place;
+            let new = json!(path).to_string();
+            let value = after.get(&new).cloned();
+            writes.insert(key.clone(), None);
+            if known.get(&new).and_then(|cell| cell.value.as_ref()) != value.as_ref() {
+                writes.insert(new, value);
+            }
+        }
+    }
+    writes
+}
+
 /// The writes that turn `before` into `after`.
 pub(super) fn difference(
     before: &BTreeMap<String, String>,
@@ -84,12 +111,13 @@ pub(super) fn difference(
 
 /// The flags that a change of a member sets, as cells.
 pub(super) fn of_flags(balancer: &str, url: &str, change: &MemberChange) -> Writes {
-    let change = json!({ balancer: { MEMBERS: { url: { STATUS: flags_json(change) } } } });
+    let change =
+        json!({ balancer: { MEMBERS: { place_of(url): { STATUS: flags_json(change) } } } });
     let values = values(&change).into_iter();
     values.map(|(key, value)| (key, Some(value))).collect()
 }
 
-/// The member whose flag a cell sets: balancer, url and the change. `None` for other cells.
+/// The member whose flag a cell sets: balancer, place and the change. `None` for other cells.
 pub(super) fn flag(key: &str, cell: &Cell) -> Option<(String, String, MemberChange)> {
     let path = path(key)?;
     let [balancer, part, url, status, flag] = &path[..] else {
@@ -99,7 +127,7 @@ pub(super) fn flag(key: &str, cell: &Cell) -> Option<(String, String, MemberChan
     let change = json!({ STATUS: { flag: value } }).to_string();
     let change = parse_member_change(&change, Path::new("cell")).ok()?;
     let is_flag = part == MEMBERS && status == STATUS;
-    is_flag.then(|| (balancer.clone(), url.clone(), change))
+    is_flag.then(|| (balancer.clone(), place_of(url), change))
 }
 
 /// What the state file has for these cells. Members that were added stand in the order of their versions. A cell that
@@ -128,7 +156,7 @@ pub(super) fn state(cells: &Cells) -> Value {
         for list in [ADDED, REMOVED] {
             balancer.entry(list).or_insert_with(|| json!([]));
         }
-        for map in ["settings", MEMBERS] {
+        for map in [SETTINGS, MEMBERS] {
             balancer.entry(map).or_insert_with(|| json!({}));
         }
     }
@@ -168,6 +196,7 @@ fn put(mut map: &mut Map<String, Value>, path: &[&str], value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::overrides::Overrides;
 
     fn cells(values: &BTreeMap<String, String>) -> Cells {
         let cells = values.iter().map(|(key, value)| {
@@ -181,14 +210,14 @@ mod tests {
     fn cells_have_what_the_state_file_has() {
         let file = json!({ "shop": {
             "settings": { "lbmethod": "bytraffic", "nofailover": true },
-            "members": { "ajp://a": { "loadfactor": "2.5", "status": { "drain": true, "stopped": false } } },
-            "added": [{ "url": "ajp://c", "route": "c" }],
-            "removed": ["ajp://b"],
+            "members": { "ajp://a:8009": { "loadfactor": "2.5", "status": { "drain": true, "stopped": false } } },
+            "added": [{ "url": "ajp://c:8009", "route": "c" }],
+            "removed": ["ajp://b:8009"],
         }});
         let values = values(&file);
-        let drain = r#"["shop","members","ajp://a","status","drain"]"#;
+        let drain = r#"["shop","members","ajp://a:8009","status","drain"]"#;
         assert_eq!(values[drain], "true");
-        assert_eq!(shown(drain), "shop members ajp://a status drain");
+        assert_eq!(shown(drain), "shop members ajp://a:8009 status drain");
         assert_eq!(values.len(), 7);
         assert_eq!(state(&cells(&values)), file);
     }
@@ -196,14 +225,14 @@ mod tests {
     #[test]
     fn learned_routes_are_no_cells_and_outlast_what_others_change() {
         let folder = Path::new("");
-        let read = |state| crate::state::overrides::Overrides::from_json(&state, folder).unwrap();
+        let read = |state| Overrides::from_json(&state, folder).unwrap();
         let mut own = read(json!({ "shop": {
-            "settings": {}, "members": { "ajp://a": { "loadfactor": 2 } }, "routes": { "ajp://a": "" },
+            "settings": {}, "members": { "ajp://a:8009": { "loadfactor": 2 } }, "routes": { "ajp://a:8009": "" },
             "added": [], "removed": [],
         }}));
         let shared = values(&own.to_json());
-        own.learn("shop", "ajp://a", "node1");
-        let learned = r#"["shop","learned","ajp://a"]"#;
+        own.learn("shop", "ajp://a:8009", "node1");
+        let learned = r#"["shop","learned","ajp://a:8009"]"#;
         assert!(!values(&own.to_json()).contains_key(learned));
         // The change that another gateway made before it had learned the route goes on here.
         let taken_up = read(state(&cells(&shared))).with_own(&own);
@@ -214,8 +243,8 @@ mod tests {
     fn flags_are_cells_that_say_whose_they_are() {
         let change = "{\"lbset\": 2, \"status\": {\"drain\": true, \"disabled\": false}}";
         let change = parse_member_change(change, Path::new("change")).unwrap();
-        let cells = of_flags("shop", "ajp://a", &change);
-        let key = r#"["shop","members","ajp://a","status","drain"]"#;
+        let cells = of_flags("shop", "ajp://a:8009", &change);
+        let key = r#"["shop","members","ajp://a:8009","status","drain"]"#;
         assert_eq!(cells.len(), 2);
         assert_eq!(cells[key].as_deref(), Some("true"));
         let cell = |value: Option<&str>| Cell {
@@ -223,14 +252,14 @@ mod tests {
             value: value.map(str::to_owned),
         };
         let (balancer, url, drain) = flag(key, &cell(Some("true"))).unwrap();
-        assert_eq!((balancer.as_str(), url.as_str()), ("shop", "ajp://a"));
+        assert_eq!((balancer.as_str(), url.as_str()), ("shop", "ajp://a:8009"));
         assert_eq!((drain.drain, drain.disabled), (Some(true), None));
         for (key, value) in [
             (key, None),
             (key, Some("perhaps")),
-            (r#"["shop","members","ajp://a","lbset"]"#, Some("2")),
+            (r#"["shop","members","ajp://a:8009","lbset"]"#, Some("2")),
             (
-                r#"["shop","members","ajp://a","status","drian"]"#,
+                r#"["shop","members","ajp://a:8009","status","drian"]"#,
                 Some("true"),
             ),
             ("horizon", Some("true")),
@@ -241,12 +270,32 @@ mod tests {
 
     #[test]
     fn one_cell_alone_is_a_state_file() {
-        let drain = json!(["shop", "members", "ajp://a", "status", "drain"]);
+        let drain = json!(["shop", "members", "ajp://a:8009", "status", "drain"]);
         let values = BTreeMap::from([(drain.to_string(), "true".to_owned())]);
         let state = state(&cells(&values));
         let folder = Path::new("");
-        let read = crate::state::overrides::Overrides::from_json(&state, folder).unwrap();
+        let read = Overrides::from_json(&state, folder).unwrap();
         assert_eq!(super::values(&read.to_json()), values);
+    }
+
+    #[test]
+    fn cells_of_earlier_versions_come_under_the_place_of_their_member() {
+        let drain = |url: &str| json!(["shop", "members", url, "status", "drain"]).to_string();
+        let (old, new) = (drain("ajp://A"), drain("ajp://a:8009"));
+        let known = cells(&BTreeMap::from([
+            (old.clone(), "true".to_owned()),
+            (
+                json!(["shop", "settings", "timeout"]).to_string(),
+                "1".to_owned(),
+            ),
+        ]));
+        let read = Overrides::from_json(&state(&known), Path::new("")).unwrap();
+        let after = values(&read.to_json());
+        assert_eq!(after.get(&new).map(String::as_str), Some("true"));
+        let writes = respelled(&known, &after);
+        let expected = [(old, None), (new, Some("true".to_owned()))];
+        assert_eq!(writes, Writes::from(expected));
+        assert_eq!(respelled(&cells(&after), &after), Writes::new());
     }
 
     #[test]
@@ -277,7 +326,7 @@ mod tests {
                 Cell { version, value },
             )
         };
-        let mut cells = Cells::from([cell(3, "ajp://a"), cell(2, "ajp://b")]);
+        let mut cells = Cells::from([cell(3, "ajp://a:8009"), cell(2, "ajp://b:8009")]);
         cells.insert(
             "no key".to_owned(),
             Cell {
@@ -292,7 +341,7 @@ mod tests {
                 value: None,
             },
         );
-        let added = json!([{ "url": "ajp://b" }, { "url": "ajp://a" }]);
+        let added = json!([{ "url": "ajp://b:8009" }, { "url": "ajp://a:8009" }]);
         assert_eq!(state(&cells)["a"]["added"], added);
     }
 }

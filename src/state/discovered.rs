@@ -10,7 +10,7 @@ use ajpgate_config::{
     Status, is_route,
 };
 
-use crate::discovery::{Found, Place, Room, forget, look_into_files, place, reconcile};
+use crate::discovery::{Found, Room, forget, look_into_files, reconcile};
 
 /// The members that sources have named, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,16 +40,16 @@ impl Discovered {
         sources.all(|it| !self.known(&balancer.name, &it.subject()).is_empty())
     }
 
-    /// Whether a member of this balancer is known.
-    pub(super) fn knows(&self, balancer: &str, url: &str) -> bool {
-        self.urls(balancer).any(|known| known == url)
+    /// Whether a member of this balancer is known, by the place of its url.
+    pub(super) fn knows(&self, balancer: &str, place: &str) -> bool {
+        self.places(balancer).any(|known| known == place)
     }
 
-    /// The urls of the members of this balancer that are known, those that drain among them.
-    pub(super) fn urls(&self, balancer: &str) -> impl Iterator<Item = &str> {
+    /// The places of the members of this balancer that are known, those that drain among them.
+    pub(super) fn places(&self, balancer: &str) -> impl Iterator<Item = String> {
         let sources = self.0.get(balancer).into_iter().flatten();
         let known = sources.flat_map(|of| &of.known);
-        known.map(|found| found.url.text.as_str())
+        known.map(|found| found.url.place())
     }
 
     /// Notes what is known from a source from now on.
@@ -208,13 +208,13 @@ fn in_order(sources: &mut [impl Borrow<OfSource>], balancer: &Balancer) {
 /// Adds the members of the sources: in the order of the file, each place once, and those that have vanished last. All that are
 /// known have room.
 fn add(balancer: &mut Balancer, sources: &[OfSource]) {
-    let mut taken: HashSet<Place> = balancer.members.iter().map(|it| place(&it.url)).collect();
+    let mut taken: HashSet<String> = balancer.members.iter().map(|it| it.url.place()).collect();
     let mut sources: Vec<&OfSource> = sources.iter().collect();
     in_order(&mut sources, balancer);
     for vanished in [false, true] {
         for of in &sources {
             for found in &of.known {
-                if has_vanished(found) == vanished && taken.insert(place(&found.url)) {
+                if has_vanished(found) == vanished && taken.insert(found.url.place()) {
                     balancer.members.extend(member(&of.source, found));
                 }
             }

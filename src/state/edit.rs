@@ -14,7 +14,7 @@ mod sources;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange};
+use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange, MemberUrl, place_of};
 use serde_json::Value;
 use tracing::warn;
 
@@ -107,7 +107,7 @@ impl Edit<'_> {
         said_by_source(member, change)?;
         let mut layers = self.editing().layers.clone();
         let below = layers.discovered.over(&self.editing().file);
-        let route = route_from_source(&below, balancer.name(), &member.url);
+        let route = route_from_source(&below, balancer.name(), &member.config.url);
         let learned = layers.overrides.learned(balancer.name(), &member.url);
         let route = route.map(|route| match route {
             "" => learned.unwrap_or_default().to_owned(),
@@ -133,7 +133,8 @@ impl Edit<'_> {
         url: &str,
         now: Instant,
     ) -> Result<bool, EditError> {
-        let member = balancer.member_at(url).ok_or(Refused::NoSuchMember)?;
+        let member = balancer.member_at(&place_of(url));
+        let member = member.ok_or(Refused::NoSuchMember)?;
         let applied = balancer.apply(Command::ClearError(member.id), now)?;
         Ok(applied.transition.is_some())
     }
@@ -202,6 +203,27 @@ impl Edit<'_> {
             .overrides
             .remove_member(balancer.name(), &member.url, &below);
         self.run_by_hand(layers, now, || Ok(()))
+    }
+
+    /// Removes a member that was added by hand and is left out because it cannot be read now. `key` is its url or its route.
+    /// Returns its url; `None` when there is no such member.
+    ///
+    /// # Errors
+    /// The reason; then nothing has changed.
+    pub(crate) fn remove_left_out(
+        &mut self,
+        balancer: &LiveBalancer,
+        key: &str,
+        now: Instant,
+    ) -> Result<Option<String>, EditError> {
+        let mut layers = self.editing().layers.clone();
+        let url = layers.overrides.left_out(balancer.name(), key);
+        let Some(url) = url.map(str::to_owned) else {
+            return Ok(None);
+        };
+        layers.overrides.forget_left_out(balancer.name(), &url);
+        self.run_by_hand(layers, now, || Ok(()))?;
+        Ok(Some(url))
     }
 
     /// Runs another configuration, with what was changed by hand over it.
@@ -395,11 +417,11 @@ fn useless_redirects(config: &Config) -> Vec<(String, String, String)> {
 }
 
 /// The route that a member has from its source; `None` where no source names it.
-fn route_from_source<'c>(below: &'c Config, balancer: &str, url: &str) -> Option<&'c str> {
+fn route_from_source<'c>(below: &'c Config, balancer: &str, url: &MemberUrl) -> Option<&'c str> {
     let mut balancers = below.balancers.iter();
     let balancer = balancers.find(|it| it.name == balancer)?;
     let mut members = balancer.members.iter();
-    let member = members.find(|it| it.url.text == url)?;
+    let member = members.find(|it| it.url.is_same_place(url))?;
     is_discovered(member).then_some(&member.route)
 }
 

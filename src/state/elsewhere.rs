@@ -11,7 +11,7 @@ use crate::sessions::{Elsewhere, Record};
 const SETTLED: Duration = Duration::from_secs(3);
 
 impl LiveBalancer {
-    /// What other gateways are told of its members: a record for each URL.
+    /// What other gateways are told of its members: a record for each place.
     pub(crate) fn tell_sessions(&self, ended: bool, now: Instant) -> Vec<(String, Vec<u8>)> {
         if !self.is_sticky() {
             return Vec::new();
@@ -19,7 +19,7 @@ impl LiveBalancer {
         let view = self.core().view(now);
         let records = self.shown_in(&view).map(|(member, view)| {
             let record = member.sessions().record(view.busy, ended, now);
-            (member.url.to_string(), record.to_bytes())
+            (member.config.url.place(), record.to_bytes())
         });
         records.collect()
     }
@@ -40,7 +40,7 @@ impl LiveBalancer {
                 member.hear_nobody();
                 continue;
             };
-            let key = (self.name().to_owned(), member.url.to_string());
+            let key = (self.name().to_owned(), member.config.url.place());
             let others = heard.others.get(&key);
             member.hear(
                 self.config.session_timeout,

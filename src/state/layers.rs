@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ajpgate_config::Config;
+use ajpgate_config::{Config, place_of};
 
 use super::discovered::Discovered;
 use super::overrides::Overrides;
@@ -24,7 +24,7 @@ impl Layers {
     /// Notes the routes that members were seen to have: url and route.
     pub(super) fn learn(&mut self, balancer: &str, learned: &[(Arc<str>, Arc<str>)]) {
         for (url, route) in learned {
-            if self.discovered.knows(balancer, url) {
+            if self.discovered.knows(balancer, &place_of(url)) {
                 self.overrides.learn(balancer, url, route);
             }
         }
@@ -40,8 +40,8 @@ impl Layers {
         if !self.discovered.is_complete(of_file) {
             return false;
         }
-        let named = of_file.members.iter().map(|it| it.url.text.as_str());
-        let there: HashSet<&str> = named.chain(self.discovered.urls(balancer)).collect();
+        let named = of_file.members.iter().map(|it| it.url.place());
+        let there: HashSet<String> = named.chain(self.discovered.places(balancer)).collect();
         self.overrides.note_gone(balancer, &there)
     }
 

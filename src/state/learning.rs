@@ -49,14 +49,14 @@ impl LiveBalancer {
     /// Takes up the routes that other gateways have learned, of members that have none yet.
     pub(crate) fn hear_routes(&self, heard: &Routes) {
         for member in self.waiting() {
-            let key = (self.name().to_owned(), member.url.to_string());
+            let key = (self.name().to_owned(), member.config.url.place());
             if let Some(route) = heard.get(&key) {
                 self.learn_route(member, route);
             }
         }
     }
 
-    /// What other gateways are told: the routes of members that learn theirs, by url.
+    /// What other gateways are told: the routes of members that learn theirs, by place.
     pub(crate) fn learned(&self) -> Vec<(String, String)> {
         let members = self
             .members
@@ -65,7 +65,7 @@ impl LiveBalancer {
         let route = |member: &Arc<LiveMember>| {
             let known = Some(member.config.route.as_str()).filter(|it| !it.is_empty());
             let route = known.or_else(|| member.taught.get().map(|it| &**it))?;
-            Some((member.url.to_string(), route.to_owned()))
+            Some((member.config.url.place(), route.to_owned()))
         };
         members.filter_map(route).collect()
     }

@@ -33,9 +33,10 @@ pub(crate) struct LiveBalancer {
     pub(crate) variable: Option<Arc<str>>,
     /// In the order of the configuration.
     pub(crate) members: Vec<Arc<LiveMember>>,
-    /// The place of each of them.
+    /// Where each of them is among them.
     places: HashMap<MemberId, usize>,
-    by_url: HashMap<Arc<str>, usize>,
+    /// Where the member at a place of urls is among them.
+    by_place: HashMap<String, usize>,
     pub(crate) metrics: BalancerMetrics,
     /// Limits the warnings about requests that no member could have.
     pub(crate) unserved: Arc<WarnLimit<NoMember>>,
@@ -120,7 +121,7 @@ impl LiveBalancer {
             })),
             changed: Arc::default(),
             places: places_of(&members),
-            by_url: places_by_url(&members),
+            by_place: by_place(&members),
             members,
         };
         live.tell_withdrawn(now);
@@ -157,7 +158,7 @@ impl LiveBalancer {
             config: wanted.config,
             variable: self.variable.clone(),
             places: places_of(&members),
-            by_url: places_by_url(&members),
+            by_place: by_place(&members),
             members,
             metrics: wanted.metrics,
             unserved: Arc::clone(&self.unserved),
@@ -219,10 +220,10 @@ impl LiveBalancer {
         })
     }
 
-    /// The member with this URL.
-    pub(super) fn member_at(&self, url: &str) -> Option<&Arc<LiveMember>> {
-        let place = *self.by_url.get(url)?;
-        self.members.get(place)
+    /// The member at this place, see [`MemberUrl::place`](config::MemberUrl::place).
+    pub(super) fn member_at(&self, place: &str) -> Option<&Arc<LiveMember>> {
+        let index = *self.by_place.get(place)?;
+        self.members.get(index)
     }
 
     /// Its members, each with what the decisions show of it. A member that a later version has removed is left out.
@@ -353,12 +354,12 @@ impl Changing<'_> {
 
     /// Removes the members that this configuration does not have.
     fn remove_others(&mut self, wanted: &config::Balancer) {
-        let stay: HashSet<&str> = wanted.members.iter().map(|it| &*it.url.text).collect();
+        let stay: HashSet<String> = wanted.members.iter().map(|it| it.url.place()).collect();
         let gone = self
             .old
             .members
             .iter()
-            .filter(|it| !stay.contains(&*it.url));
+            .filter(|it| !stay.contains(&it.config.url.place()));
         let gone: Vec<MemberId> = gone.map(|it| it.id).collect();
         if !gone.is_empty() {
             self.apply(Command::Remove(gone));
@@ -372,7 +373,7 @@ impl Changing<'_> {
         balancer: &config::Balancer,
     ) -> Option<Arc<LiveMember>> {
         let spec = MemberSpec::from(&*wanted.config);
-        let Some(running) = self.old.member_at(&wanted.config.url.text) else {
+        let Some(running) = self.old.member_at(&wanted.config.url.place()) else {
             let id = self.apply(Command::Add(spec))?;
             let member = LiveMember::new(id, wanted, balancer, self.now);
             return Some(Arc::new(member));
@@ -396,9 +397,9 @@ fn places_of(members: &[Arc<LiveMember>]) -> HashMap<MemberId, usize> {
     members.iter().map(|member| member.id).zip(0..).collect()
 }
 
-fn places_by_url(members: &[Arc<LiveMember>]) -> HashMap<Arc<str>, usize> {
-    let urls = members.iter().map(|member| Arc::clone(&member.url));
-    urls.zip(0..).collect()
+fn by_place(members: &[Arc<LiveMember>]) -> HashMap<String, usize> {
+    let places = members.iter().map(|member| member.config.url.place());
+    places.zip(0..).collect()
 }
 
 /// Whether sessions that were counted with one configuration count with the other too: both find the same sessions, with

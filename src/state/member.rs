@@ -112,6 +112,8 @@ impl LiveMember {
         } = member;
         backend.count_connects(&metrics.connects);
         Self {
+            url: Arc::from(config.url.text.as_str()),
+            authority: authority(&config.url),
             config,
             metrics,
             backend,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ajpgate_config::{
     Balancer, BalancerChange, Config, LbMethod, Member, MemberChange, MemberSource, Problems,
-    parse_balancer_change, parse_member, parse_member_change,
+    parse_balancer_change, parse_member, parse_member_change, place_of,
 };
 use serde_json::{Map, Value, json};
 use tracing::warn;
@@ -24,7 +24,7 @@ const MOST_GONE: usize = MOST_MEMBERS;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Overrides(BTreeMap<String, OfBalancer>);
 
-/// Those of one balancer; members are known by their urls.
+/// Those of one balancer; members are known by the places of their urls, see [`MemberUrl::place`](ajpgate_config::MemberUrl::place).
 #[derive(Debug, Clone, Default, PartialEq)]
 struct OfBalancer {
     settings: BalancerChange,
@@ -61,19 +61,19 @@ impl Overrides {
         change: &MemberChange,
         route: Option<&str>,
     ) {
-        let of = self.of(balancer);
-        let before = of.routes.get(url).map(String::as_str);
+        let (of, place) = (self.of(balancer), place_of(url));
+        let before = of.routes.get(&place).map(String::as_str);
         if before != route {
-            // What was changed of another backend with this url is over.
+            // What was changed of another backend at this place is over.
             if before.is_some() {
-                of.members.remove(url);
+                of.members.remove(&place);
             }
-            of.routes.remove(url);
+            of.routes.remove(&place);
         }
         if let Some(route) = route {
-            of.routes.insert(url.to_owned(), route.to_owned());
+            of.routes.insert(place.clone(), route.to_owned());
         }
-        let earlier = of.members.entry(url.to_owned()).or_default();
+        let earlier = of.members.entry(place).or_default();
         *earlier = over(change, earlier);
     }
 
@@ -94,53 +94,70 @@ impl Overrides {
 
     /// A member was added, with these keys.
     pub(super) fn add_member(&mut self, balancer: &str, member: Member, keys: Value) {
-        let of = self.of(balancer);
-        // What was changed of one with this url before it was removed is over.
-        of.members.remove(&member.url.text);
-        of.routes.remove(&member.url.text);
-        of.unreadable
-            .retain(|keys| url_of(keys) != Some(&member.url.text));
+        let (of, place) = (self.of(balancer), member.url.place());
+        // What was changed of one at this place before it was removed is over.
+        of.members.remove(&place);
+        of.routes.remove(&place);
+        of.unreadable.retain(|keys| !is_at(keys, &place));
         of.added.push(Added::new(member, keys));
     }
 
     /// A member was removed. Only what the file has, or a source names, is remembered: one that was added by hand may come
     /// with the file some day, and nobody would know why it does not appear. `below` is the file with what was discovered.
     pub(super) fn remove_member(&mut self, balancer: &str, url: &str, below: &Config) {
+        let place = place_of(url);
         let is_below = below
             .balancers
             .iter()
             .filter(|it| it.name == balancer)
             .flat_map(|it| &it.members)
-            .any(|member| member.url.text == url);
+            .any(|member| member.url.place() == place);
         let of = self.of(balancer);
-        of.members.remove(url);
-        of.routes.remove(url);
-        of.learned.remove(url);
-        of.added.retain(|added| added.member.url.text != url);
-        if is_below && !of.removed.iter().any(|removed| removed == url) {
-            of.removed.push(url.to_owned());
+        of.members.remove(&place);
+        of.routes.remove(&place);
+        of.learned.remove(&place);
+        of.added.retain(|added| added.member.url.place() != place);
+        of.unreadable.retain(|keys| !is_at(keys, &place));
+        if is_below && !of.removed.contains(&place) {
+            of.removed.push(place);
         }
+    }
+
+    /// The url of a member that was added and is left out because it cannot be read now. `key` is its url or its route.
+    pub(super) fn left_out(&self, balancer: &str, key: &str) -> Option<&str> {
+        let unreadable = &self.0.get(balancer)?.unreadable;
+        let route = |keys: &Value| keys.get("route").and_then(Value::as_str) == Some(key);
+        let place = place_of(key);
+        let found = unreadable.iter().find(|keys| is_at(keys, &place));
+        url_of(found.or_else(|| unreadable.iter().find(|keys| route(keys)))?)
+    }
+
+    /// Forgets the members with this url that were added and are left out.
+    pub(super) fn forget_left_out(&mut self, balancer: &str, url: &str) {
+        let place = place_of(url);
+        let unreadable = &mut self.of(balancer).unreadable;
+        unreadable.retain(|keys| !is_at(keys, &place));
     }
 
     /// A member has issued a session with this route.
     pub(super) fn learn(&mut self, balancer: &str, url: &str, route: &str) {
-        let of = self.of(balancer);
-        of.learned.insert(url.to_owned(), route.to_owned());
+        let (of, place) = (self.of(balancer), place_of(url));
         // What was changed before the route was known goes on.
-        if let Some(before) = of.routes.get_mut(url).filter(|before| before.is_empty()) {
+        let before = of.routes.get_mut(&place);
+        if let Some(before) = before.filter(|before| before.is_empty()) {
             route.clone_into(before);
         }
+        of.learned.insert(place, route.to_owned());
     }
 
     /// Notes which changed members of a balancer are gone: not `there`, and not added by hand. Returns whether there are more
     /// than are kept.
-    pub(super) fn note_gone(&mut self, balancer: &str, there: &HashSet<&str>) -> bool {
+    pub(super) fn note_gone(&mut self, balancer: &str, there: &HashSet<String>) -> bool {
         let Some(of) = self.0.get_mut(balancer) else {
             return false;
         };
-        let added: HashSet<&str> = of.added.iter().map(|it| &*it.member.url.text).collect();
-        let is_gone =
-            |url: &&String| !there.contains(url.as_str()) && !added.contains(url.as_str());
+        let added: HashSet<String> = of.added.iter().map(|it| it.member.url.place()).collect();
+        let is_gone = |place: &&String| !there.contains(*place) && !added.contains(*place);
         let before: HashSet<String> = of.gone.iter().cloned().collect();
         let new = of.members.keys().filter(is_gone);
         let new: Vec<String> = new.filter(|url| !before.contains(*url)).cloned().collect();
@@ -194,7 +211,7 @@ impl Overrides {
 
     /// The route that was learned of a member.
     pub(super) fn learned(&self, balancer: &str, url: &str) -> Option<&str> {
-        let learned = self.0.get(balancer)?.learned.get(url)?;
+        let learned = self.0.get(balancer)?.learned.get(&place_of(url))?;
         Some(learned)
     }
 
@@ -202,7 +219,7 @@ impl Overrides {
     pub(super) fn room(&self, of_file: &Balancer) -> Room {
         let changes = self.0.get(&of_file.name);
         let is_removed =
-            |member: &&Member| changes.is_some_and(|it| it.removed.contains(&member.url.text));
+            |member: &&Member| changes.is_some_and(|it| it.removed.contains(&member.url.place()));
         let stay = of_file.members.iter().filter(|it| !is_removed(it));
         let added = changes.into_iter().flat_map(|it| &it.added);
         let mut room = Room::default();
@@ -238,7 +255,11 @@ impl Overrides {
         for added in again.0.values_mut().flat_map(|of| &mut of.added) {
             let url = &added.member.url;
             let read = Added::read(added.keys.clone(), folder);
-            *added = read.map_err(|why| format!("{url}, which was added by hand: {why}"))?;
+            *added = read.map_err(|why| {
+                format!(
+                    "{url}, which was added by hand, cannot be read any more: {why} (mend that, or remove the member by hand)"
+                )
+            })?;
         }
         for (name, of) in &mut again.0 {
             for keys in std::mem::take(&mut of.unreadable) {
@@ -292,7 +313,7 @@ impl OfBalancer {
     fn make(&self, balancer: &mut Balancer) {
         balancer
             .members
-            .retain(|member| !self.removed.contains(&member.url.text));
+            .retain(|member| !self.removed.contains(&member.url.place()));
         for added in &self.added {
             // A member of the file wins over one that was added by hand; that one wins over a discovered one.
             let here = |member: &Member| member.url.is_same_place(&added.member.url);
@@ -305,7 +326,7 @@ impl OfBalancer {
         }
         for member in &mut balancer.members {
             let learns = member.origin.learns_route && member.route.is_empty();
-            if let Some(route) = self.learned.get(&member.url.text).filter(|_| learns) {
+            if let Some(route) = self.learned.get(&member.url.place()).filter(|_| learns) {
                 member.route.clone_from(route);
             }
             if let Some(change) = self.change_of(member) {
@@ -330,8 +351,9 @@ impl OfBalancer {
 
     /// What was changed of a member by hand.
     fn change_of(&self, member: &Member) -> Option<&MemberChange> {
-        let change = self.members.get(&member.url.text)?;
-        let route = self.routes.get(&member.url.text);
+        let place = member.url.place();
+        let change = self.members.get(&place)?;
+        let route = self.routes.get(&place);
         let is_another = is_discovered(member) && route.is_some_and(|route| *route != member.route);
         (!is_another).then_some(change)
     }
@@ -372,13 +394,13 @@ impl OfBalancer {
         let mut all = Self {
             settings: parse_balancer_change(&settings.to_string(), Path::new("settings"))
                 .map_err(lines)?,
-            members: members.collect::<Result<_, String>>()?,
+            members: by_place(members.collect::<Result<Vec<_>, String>>()?),
             routes: routes(part("routes"))?,
             learned: routes(part("learned"))?,
             added: Vec::new(),
             unreadable: Vec::new(),
-            removed: serde_json::from_value(part("removed")).map_err(|why| why.to_string())?,
-            gone: urls(part("gone"))?,
+            removed: places(part("removed"))?,
+            gone: places(part("gone"))?,
         };
         for keys in part("added").as_array().cloned().unwrap_or_default() {
             all.read_or_leave_out(name, keys, folder)?;
@@ -404,7 +426,7 @@ impl OfBalancer {
                     balancer,
                     member,
                     reason,
-                    "a member that was added by hand cannot be used: it is left out until a reload can read it"
+                    "a member that was added by hand cannot be used: it is left out until a reload can read it or it is removed by hand"
                 );
                 self.unreadable.push(keys);
             }
@@ -414,18 +436,45 @@ impl OfBalancer {
     }
 }
 
-/// Routes by url. Files of earlier versions have none.
+/// Routes by place. Files of earlier versions have none.
 fn routes(value: Value) -> Result<BTreeMap<String, String>, String> {
-    match value {
-        Value::Null => Ok(BTreeMap::new()),
-        routes => serde_json::from_value(routes).map_err(|why| why.to_string()),
-    }
+    let routes: Option<BTreeMap<String, String>> =
+        serde_json::from_value(value).map_err(|why| why.to_string())?;
+    Ok(by_place(routes.unwrap_or_default()))
 }
 
-/// A list of urls. Files of earlier versions have none.
-fn urls(value: Value) -> Result<Vec<String>, String> {
+/// What is said of members, by place. Earlier versions have written urls as they were in the file: of several for one place,
+/// the one counts that is written as the place is.
+fn by_place<T>(said: impl IntoIterator<Item = (String, T)>) -> BTreeMap<String, T> {
+    let mut all = BTreeMap::new();
+    for (url, value) in said {
+        let place = place_of(&url);
+        if url == place {
+            all.insert(place, value);
+        } else {
+            all.entry(place).or_insert(value);
+        }
+    }
+    all
+}
+
+/// A list of places, each once. Files of earlier versions have urls as they were written, or no list.
+fn places(value: Value) -> Result<Vec<String>, String> {
     let urls: Option<Vec<String>> = serde_json::from_value(value).map_err(|why| why.to_string())?;
-    Ok(urls.unwrap_or_default())
+    let mut places = Vec::new();
+    let mut seen = HashSet::new();
+    for url in urls.unwrap_or_default() {
+        let place = place_of(&url);
+        if seen.insert(place.clone()) {
+            places.push(place);
+        }
+    }
+    Ok(places)
+}
+
+/// Whether the keys of a member have a url of this place.
+fn is_at(keys: &Value, place: &str) -> bool {
+    url_of(keys).is_some_and(|url| place_of(url) == place)
 }
 
 /// The url in the keys of a member.
@@ -434,9 +483,10 @@ fn url_of(keys: &Value) -> Option<&str> {
 }
 
 fn lines(problems: Problems) -> String {
+    // What was changed by hand stands in no file that anybody could look into.
     let lines: Vec<String> = problems
         .into_iter()
-        .map(|problem| problem.headline())
+        .map(|problem| problem.message)
         .collect();
     lines.join("; ")
 }

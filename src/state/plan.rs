@@ -1,7 +1,7 @@
 //! From what runs to what a configuration wants: at the start, where nothing runs yet, and at each change.
 //!
 //! What a configuration does not change goes on as it is: connections, sessions, counters, the health of members. A
-//! member is the same as long as its balancer and its URL are the same; a change of how its backend is talked to gives it
+//! member is the same as long as its balancer and the place that its URL names are the same; a change of how its backend is talked to gives it
 //! new connections, and nothing else.
 
 use std::sync::Arc;
@@ -187,7 +187,7 @@ impl Prepared {
             let (name, url) = (&config.name, &member.url.text);
             let metrics = MemberMetrics::new(metrics, name, url, &member.route);
             let kept = old
-                .and_then(|old| old.member_at(url))
+                .and_then(|old| old.member_at(&member.url.place()))
                 .and_then(|old| backend_that_fits(old, member));
             let backend = match kept {
                 Some(backend) => backend,

@@ -272,7 +272,7 @@ fn an_added_member_that_cannot_be_read_is_left_out_alone() {
     std::fs::remove_file(&secret).unwrap();
     house.kill_and_start();
     house.gateway.logs(&format!(
-        "a member that was added by hand cannot be used: it is left out until a reload can read it balancer=\"shop\" member=\"{url}\""
+        "a member that was added by hand cannot be used: it is left out until a reload can read it or it is removed by hand balancer=\"shop\" member=\"{url}\""
     ));
     assert_eq!(house.members().len(), 2);
     assert_eq!(house.members()[0]["status"]["drain"], json!(true));
@@ -290,6 +290,99 @@ fn an_added_member_that_cannot_be_read_is_left_out_alone() {
     assert_eq!(get(house.front, "/", cookie).node(), "node3");
     house.kill_and_start();
     assert_eq!(house.members().len(), 3);
+}
+
+/// A file that an added member names is missing at a reload, and then at a start. The reason says what to do, and the member
+/// can be removed in both cases.
+#[test]
+fn an_added_member_that_cannot_be_read_can_be_removed() {
+    let mut house = House::start("admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n");
+    let secret = house.scratch.write("secret", "s3cret");
+    let private = std::fs::Permissions::from_mode(0o600);
+    for key in ["node3", "ajp%3A%2F%2FLOCALHOST%3A9"] {
+        let secret = house.scratch.write("secret", "s3cret");
+        std::fs::set_permissions(&secret, private.clone()).unwrap();
+        let add = json!({ "url": "ajp://localhost:9", "route": "node3", "secret_file": "secret" });
+        let added = ask(house.admin, "POST", MEMBERS, &add.to_string());
+        assert_eq!(added.status, 201, "{added:?}");
+        std::fs::remove_file(&secret).unwrap();
+        let (status, reason) = house.reload();
+        assert_eq!(status, 422);
+        let said = reason.to_string();
+        assert!(
+            said.contains("ajp://localhost:9, which was added by hand"),
+            "{said}"
+        );
+        assert!(said.contains("remove the member by hand"), "{said}");
+        assert!(
+            !said.contains("/added:"),
+            "no file that is not there: {said}"
+        );
+        house.kill_and_start();
+        assert_eq!(house.members().len(), 2);
+        let path = format!("{MEMBERS}/{key}");
+        assert_eq!(ask(house.admin, "DELETE", &path, "").status, 204);
+        assert_eq!(ask(house.admin, "DELETE", &path, "").status, 404);
+        assert_eq!(house.reload().0, 200);
+        house.kill_and_start();
+    }
+    house.scratch.write("secret", "s3cret");
+    std::fs::set_permissions(&secret, private).unwrap();
+    assert_eq!(house.reload().0, 200);
+    assert_eq!(house.members().len(), 2, "it is forgotten");
+}
+
+/// A member is known by the place of its url, however the file writes it: what was changed of it by hand stays.
+#[test]
+fn a_member_whose_url_is_written_anew_is_the_same() {
+    let mut house = House::start("admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n");
+    let admin = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
+    let plain = file(&house.nodes, 2, admin);
+    let with = |url: &str| {
+        plain.replace(
+            "    members:\n",
+            &format!("    members:\n      - {{ url: \"{url}\", route: node9 }}\n"),
+        )
+    };
+    let (one, other) = ("ajp://localhost", "ajp://LocalHost:8009/");
+    house.scratch.write("ajpgate.yaml", &with(one));
+    assert_eq!(house.reload().0, 200);
+    let drained = ask(house.admin, "PATCH", &format!("{MEMBERS}/node9"), DRAIN);
+    assert_eq!(drained.status, 200, "{drained:?}");
+    house.scratch.write("ajpgate.yaml", &with(other));
+    assert_eq!(house.reload().0, 200);
+    let drains = |house: &House| {
+        let members = house.members();
+        let found = members.iter().find(|it| it["route"] == "node9");
+        found.map(|it| (it["url"].clone(), it["status"]["drain"].clone()))
+    };
+    let expected = Some((json!("ajp://LocalHost:8009"), json!(true)));
+    assert_eq!(drains(&house), expected);
+    house.kill_and_start();
+    assert_eq!(drains(&house), expected);
+    // It goes in whatever way it is named, and stays away in whatever way the file writes it.
+    let path = format!("{MEMBERS}/ajp%3A%2F%2Flocalhost%3A8009");
+    assert_eq!(ask(house.admin, "DELETE", &path, "").status, 204);
+    for url in [one, other] {
+        house.scratch.write("ajpgate.yaml", &with(url));
+        assert_eq!(house.reload().0, 200);
+        assert_eq!(drains(&house), None, "{url}");
+    }
+    // One that was added by hand and came into the file too is gone at once.
+    let add = json!({ "url": "ajp://nobody", "route": "node8" });
+    assert_eq!(
+        ask(house.admin, "POST", MEMBERS, &add.to_string()).status,
+        201
+    );
+    house
+        .scratch
+        .write("ajpgate.yaml", &with("ajp://NOBODY:8009"));
+    assert_eq!(house.reload().0, 200);
+    assert_eq!(
+        ask(house.admin, "DELETE", &format!("{MEMBERS}/node9"), "").status,
+        204
+    );
+    assert_eq!(house.members().len(), 2);
 }
 
 /// Paths of files that a member names are relative to the configuration's folder, wherever the program was started.

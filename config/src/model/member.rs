@@ -63,7 +63,7 @@ pub struct Member {
 pub struct MemberUrl {
     /// The protocol.
     pub scheme: Scheme,
-    /// Host name or address, an IPv6 address without brackets.
+    /// Host name in small letters or address, an IPv6 address without brackets and in its shortest form.
     pub host: String,
     /// Port; the scheme's default when the text has none.
     pub port: u16,
@@ -84,6 +84,18 @@ impl MemberUrl {
             text: format!("{}://{address}{}", self.scheme.name(), self.path),
             path: self.path.clone(),
         }
+    }
+
+    /// The place that it names, as a url with all its parts: `ajp://HOST` and `ajp://host:8009` name the same. A member is
+    /// known by it, however its url is written.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let (scheme, host) = (self.scheme.name(), &self.host);
+        let host = match host.contains(':') {
+            true => format!("[{host}]"),
+            false => host.clone(),
+        };
+        format!("{scheme}://{host}:{}{}", self.port, self.path)
     }
 
     /// Whether both name the same place: `ajp://host` and `ajp://host:8009` do.

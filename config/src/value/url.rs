@@ -201,6 +201,12 @@ fn member_url(text: &str) -> Result<MemberUrl, Fault> {
     })
 }
 
+/// The place that a member's url names, see [`MemberUrl::place`]; the text itself where it is no such url.
+#[must_use]
+pub fn place_of(text: &str) -> String {
+    member_url(text).map_or_else(|_| text.to_owned(), |url| url.place())
+}
+
 fn unknown_scheme(scheme: &str) -> Fault {
     let names = || SCHEMES.into_iter().map(Scheme::name);
     let fault = Fault::new(format!("{} is not a protocol of a backend", quoted(scheme)));
@@ -217,11 +223,11 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
             let Some((address, port)) = rest.split_once(']') else {
                 return Err(Fault::new("`[` is not closed").hint(IN_BRACKETS));
             };
-            if address.parse::<Ipv6Addr>().is_err() {
+            let Ok(address) = address.parse::<Ipv6Addr>() else {
                 let fault = Fault::new(format!("{} is not an IPv6 address", quoted(address)));
                 return Err(fault.hint(IN_BRACKETS));
-            }
-            (address, port)
+            };
+            (address.to_string(), port)
         }
         None => {
             let (host, port) = match authority.find(':') {
@@ -234,7 +240,7 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
                 true => fault.hint(IN_BRACKETS),
                 false => fault,
             })?;
-            (host, port)
+            (host.to_ascii_lowercase(), port)
         }
     };
     let port = match port.strip_prefix(':') {
@@ -245,7 +251,7 @@ pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
         },
         None => return Err(bad_port(port)),
     };
-    Ok((host.to_ascii_lowercase(), port))
+    Ok((host, port))
 }
 
 const IN_BRACKETS: &str = "an IPv6 address stands in brackets: ajp://[::1]:8009";

@@ -8,6 +8,7 @@ use ajpgate_config::{
     member_from_json,
 };
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use tracing::info;
 
 use super::refusal::Refusal;
@@ -168,21 +169,38 @@ pub(in crate::admin) fn remove(
     let snapshot = edit.snapshot();
     let balancer = balancer(&snapshot, name)?;
     let state = BalancerState::of(balancer, now);
-    let member = state.member(key)?;
+    let member = match state.member(key) {
+        Ok(member) => member,
+        Err(nobody) if nobody.status == StatusCode::NOT_FOUND => {
+            let list = Resource::Members(name.to_owned());
+            list.check_match(headers, &snapshot, now)?;
+            let url = edit.remove_left_out(balancer, key, now)?.ok_or(nobody)?;
+            return Ok(note_removed(shared, client, name, &url, None));
+        }
+        Err(several) => return Err(several),
+    };
     let removed = Resource::Member(name.to_owned(), key.to_owned());
     removed.check_match(headers, &snapshot, now)?;
     let settings = member.settings();
     edit.remove_member(balancer, member.live, now)?;
-    info!(
-        user = %client.user, client = %client.address, balancer = name, member = %member.live.url, %settings,
-        "member removed by hand"
-    );
     let url = &member.live.url;
-    Ok(note(
-        shared,
-        client,
-        &format!("{url} was removed from balancer://{name}"),
-    ))
+    Ok(note_removed(shared, client, name, url, Some(&settings)))
+}
+
+/// Logs and notes that a member was removed. `settings` are those that it had; one that was left out had none.
+fn note_removed(
+    shared: &Shared,
+    client: &Client,
+    balancer: &str,
+    url: &str,
+    settings: Option<&Value>,
+) -> u64 {
+    info!(
+        user = %client.user, client = %client.address, balancer, member = url,
+        settings = settings.map(tracing::field::display), "member removed by hand"
+    );
+    let what = format!("{url} was removed from balancer://{balancer}");
+    note(shared, client, &what)
 }
 
 /// Notes a change that was made, and returns its number.

@@ -129,6 +129,15 @@ async fn respond(
         info!(user = %client.user, client = %client.address, "reload asked for by hand");
         return Ok(Done::Reloaded(shared.reload().await));
     }
+    if let (&Method::DELETE, Resource::Member(name, key)) = (&head.method, &resource) {
+        // Also a member that is left out, which is shown nowhere.
+        origin::check(head, has_token, client)?;
+        let (client, headers) = (client.clone(), headers.clone());
+        let (name, key) = (name.clone(), key.clone());
+        let made = move |shared: &Shared| remove(shared, &client, &name, &key, &headers);
+        aside(shared, made).await?;
+        return Ok(Done::Gone);
+    }
     // A resource that does not exist is 404, whatever the body is.
     let found = resource.find(&shared.snapshot.load_full(), Instant::now())?;
     match (&head.method, &resource) {
@@ -148,14 +157,6 @@ async fn respond(
             let made = move |shared: &Shared| add(shared, &client, &name, &headers, &text);
             let added = aside(shared, made).await?;
             Ok(Done::Found(StatusCode::CREATED, added.found))
-        }
-        (&Method::DELETE, Resource::Member(name, key)) => {
-            origin::check(head, has_token, client)?;
-            let (client, headers) = (client.clone(), headers.clone());
-            let (name, key) = (name.clone(), key.clone());
-            let made = move |shared: &Shared| remove(shared, &client, &name, &key, &headers);
-            aside(shared, made).await?;
-            Ok(Done::Gone)
         }
         _ => Err(Refusal::method(resource.methods())),
     }

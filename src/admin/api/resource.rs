@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ajpgate_config::place_of;
 use http::StatusCode;
 use http::header::{HeaderMap, IF_MATCH};
 use serde_json::{Value, json};
@@ -183,8 +184,9 @@ pub(in crate::admin) fn balancer<'s>(
 impl BalancerState<'_> {
     /// The member of this url or route.
     pub(in crate::admin) fn member(&self, key: &str) -> Result<&MemberState<'_>, Refusal> {
-        let url = key.trim_end_matches('/');
-        if let Some(member) = self.members.iter().find(|member| *member.live.url == *url) {
+        let place = key.contains("://").then(|| place_of(key));
+        let is_there = |it: &&MemberState<'_>| place.as_ref() == Some(&it.live.config.url.place());
+        if let Some(member) = self.members.iter().find(is_there) {
             return Ok(member);
         }
         let has_route = |member: &&MemberState<'_>| *member.view.route == *key;

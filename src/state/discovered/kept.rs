@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use ajpgate_config::{Balancer, Config, Discover, ListedMember, Standing, parse_member};
+use ajpgate_config::{Balancer, Config, Discover, ListedMember, Standing, parse_member, place_of};
 use serde_json::{Value, json};
 use tracing::warn;
 
@@ -71,7 +71,7 @@ impl Discovered {
             for found in &of.known {
                 if found.member.is_none() {
                     let member = json!({ "source": of.subject, "member": of_found(found) });
-                    let place = (balancer.clone(), found.url.text.clone());
+                    let place = (balancer.clone(), found.url.place());
                     all.insert(place, member.to_string());
                 }
             }
@@ -82,12 +82,13 @@ impl Discovered {
     /// Takes up members that other gateways have told. Those that are known here are as they are, and what cannot be used is left out.
     pub(in crate::state) fn join(&mut self, told: &ToldMembers, file: &Config, folder: &Path) {
         for ((balancer, url), text) in told {
+            let place = place_of(url);
             let Ok(said) = serde_json::from_str::<Value>(text) else {
                 continue;
             };
             let subject = said.get("source").and_then(Value::as_str);
             let source = subject.and_then(|subject| source_of(file, balancer, subject));
-            let member = said.get("member").filter(|_| !self.knows(balancer, url));
+            let member = said.get("member").filter(|_| !self.knows(balancer, &place));
             let (Some(source), Some(member)) = (source, member) else {
                 continue;
             };
@@ -95,7 +96,7 @@ impl Discovered {
                 continue;
             };
             // Members of lists have their keys from the lists alone.
-            if found.member.is_none() && found.url.text == *url {
+            if found.member.is_none() && found.url.place() == place {
                 let mut known = self.known(balancer, &source.subject()).to_vec();
                 known.push(found);
                 self.set(balancer, source, known);
@@ -292,7 +293,7 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
             json!({ "other": { "dns x": [{}] } }),
         ] {
             let read = Discovered::from_json(&foreign, &file, Path::new(""));
-            assert_eq!(read.urls("shop").count(), 0, "{foreign}");
+            assert_eq!(read.places("shop").count(), 0, "{foreign}");
         }
         let mut spoilt = json.clone();
         for member in spoilt["shop"]["srv ajp://_ajp._tcp.x.test"]
@@ -303,11 +304,11 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
         }
         spoilt["shop"]["file list.yaml"][0]["keys"] = json!({ "url": "ajp://a", "rout": "a" });
         let read = Discovered::from_json(&spoilt, &file, Path::new(""));
-        assert_eq!(read.urls("shop").count(), STANDINGS.len());
+        assert_eq!(read.places("shop").count(), STANDINGS.len());
         // Without its source nobody knows the keys of a member.
         let other = self::file(&FILE.replace("https://x.test", "https://y.test"));
         let read = Discovered::from_json(&json, &other, Path::new(""));
-        assert_eq!(read.urls("shop").count(), 1 + STANDINGS.len());
+        assert_eq!(read.places("shop").count(), 1 + STANDINGS.len());
     }
 
     #[test]

@@ -29,8 +29,13 @@ impl Edit<'_> {
         if editing.cluster.is_none() {
             return Writes::new();
         }
+        let known = editing.known_cells();
         let before = cells::values(&editing.layers.overrides.to_json());
-        let mut writes = cells::difference(&before, &cells::values(&overrides.to_json()));
+        let after = cells::values(&overrides.to_json());
+        let mut writes = cells::difference(&before, &after);
+        for (key, value) in cells::respelled(&known, &after) {
+            writes.entry(key).or_insert(value);
+        }
         for (key, value) in std::mem::take(&mut self.flags) {
             writes.entry(key).or_insert(value);
         }
@@ -105,10 +110,10 @@ impl Edit<'_> {
     /// a drain whose `drain_timeout` is over has disabled the member.
     fn tell_flags(&self, set: &[(String, String, MemberChange)], now: Instant) {
         let snapshot = self.snapshot();
-        for (balancer, url, change) in set {
+        for (balancer, place, change) in set {
             let mut balancers = snapshot.balancers.iter();
             let balancer = balancers.find(|it| !it.stands_alone() && it.name() == balancer);
-            let Some((balancer, member)) = balancer.and_then(|it| Some((it, it.member_at(url)?)))
+            let Some((balancer, member)) = balancer.and_then(|it| Some((it, it.member_at(place)?)))
             else {
                 continue;
             };
@@ -119,7 +124,7 @@ impl Edit<'_> {
                 continue;
             }
             if let Err(reason) = balancer.set_flags(member, status, now) {
-                let balancer = balancer.name();
+                let (balancer, url) = (balancer.name(), &member.url);
                 warn!(balancer, member = %url, %reason, "a flag that was set by hand cannot be set here");
             }
         }

@@ -1,5 +1,6 @@
 //! Changes that follow from what sources of members say, and from the sessions that these members issue.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -51,7 +52,7 @@ impl Edit<'_> {
                 discovered,
                 overrides,
             } = &mut layers;
-            overrides.forget_learned(balancer, |url| !discovered.knows(balancer, url));
+            overrides.forget_learned(balancer, |place| !discovered.knows(balancer, place));
         }
         self.note_gone(balancer, layers, now)?;
         Ok(reconciled)
@@ -111,8 +112,9 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut layers = self.editing().layers.clone();
         layers.discovered.forget(balancer, gone);
-        let is_gone = |url: &str| gone.iter().any(|gone| gone.text == url);
-        layers.overrides.forget_learned(balancer, is_gone);
+        let places: HashSet<String> = gone.iter().map(MemberUrl::place).collect();
+        let overrides = &mut layers.overrides;
+        overrides.forget_learned(balancer, |place| places.contains(place));
         self.note_gone(balancer, layers, now)
     }
 

@@ -56,6 +56,22 @@ fn parts_of_a_url() {
 }
 
 #[test]
+fn one_place_may_be_written_in_several_ways() {
+    for (text, place) in [
+        ("ajp://LocalHost", "ajp://localhost:8009"),
+        ("AJP://localhost:8009/", "ajp://localhost:8009"),
+        ("ajp://[0:0:0:0:0:0:0:1]", "ajp://[::1]:8009"),
+        ("http://h/App/", "http://h:80/App"),
+        ("no url", "no url"),
+    ] {
+        assert_eq!(place_of(text), place, "{text}");
+        assert_eq!(place_of(place), place);
+    }
+    let [long, short] = ["ajp://[2001:DB8::0:1]", "ajp://[2001:db8::1]:8009"].map(member_url);
+    assert!(long.unwrap().is_same_place(&short.unwrap()));
+}
+
+#[test]
 fn bad_urls() {
     for (text, message) in [
         ("10.0.0.11:8009", "\"10.0.0.11:8009\" is not a url"),
