@@ -222,7 +222,13 @@ impl LiveMapping {
             // The same bytes are escaped behind `#`, and the rest of what no URL has with the whole.
             fragment: fragment.as_ref().map(|it| it.query(&captured)),
         };
-        if let (Some(filled), LiveAction::Forward(_)) = (&mut made.path, &self.action) {
+        // Another host is not told the session of this one.
+        let keeps_parameters = match &self.action {
+            LiveAction::Forward(_) => true,
+            LiveAction::Redirect(redirect) => redirect.stays_here(),
+            _ => false,
+        };
+        if let (Some(filled), true) = (&mut made.path, keeps_parameters) {
             filled.path.push_str(&parameters(raw, normal));
         }
         Ok(Some(Box::new(made)))

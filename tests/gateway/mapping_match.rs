@@ -203,6 +203,13 @@ async fn redirects_keep_what_is_behind_the_path_and_never_name_another_host() {
             "302 https://new.example.com/base/evil.example/x",
         ),
         ("/go/a?b", "308 /a?b"),
+        // As in httpd, a session in the path goes on; but not to another host.
+        ("/go/a;jsessionid=1.n1?b", "308 /a;jsessionid=1.n1?b"),
+        ("/fixed;jsessionid=1.n1", "303 /one;jsessionid=1.n1#top"),
+        (
+            "/name/a;jsessionid=1.n1",
+            "307 https://new.example.com/a?n=a",
+        ),
         ("/go//evil.example", "308 /evil.example"),
         ("/go/%5Cevil.example", "308 /%5Cevil.example"),
         ("/go/%09/evil.example", "308 /%09/evil.example"),

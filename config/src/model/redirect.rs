@@ -89,3 +89,14 @@ impl MaxBody {
         }
     }
 }
+
+impl Redirect {
+    /// Whether it leads to the host that the client has asked.
+    #[must_use]
+    pub fn stays_here(&self) -> bool {
+        match &self.to {
+            RedirectTo::Https => true,
+            RedirectTo::Url { origin, .. } => origin.is_empty(),
+        }
+    }
+}
