@@ -172,6 +172,7 @@ impl World {
             let want = Want {
                 route,
                 tried: &tried,
+                has_body: false,
             };
             self.picks += 1;
             let before = thorough.then(|| self.balancer.view(self.now));
@@ -357,6 +358,7 @@ impl World {
             let want = Want {
                 route: Some(&member.route),
                 tried: &tried,
+                has_body: false,
             };
             let pick = self.balancer.pick(want, self.now).expect("all is well");
             // A hot standby comes after the redirect of another member of its route.

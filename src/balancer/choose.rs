@@ -54,7 +54,7 @@ impl Balancer {
             }
             choice => choice?,
         };
-        self.take(index, how, route, forced)
+        self.take(index, how, route, want.has_body, forced)
     }
 
     /// If every member is in error, ends all errors and returns true.
@@ -225,7 +225,7 @@ impl Balancer {
             for member in &mut self.members {
                 let wanted = match reason {
                     NoMember::RouteForced => false,
-                    _ => takes_new_requests(member),
+                    _ => member.takes_new_requests(),
                 };
                 let own = member.is_allowed() && route.is_some_and(|route| member.has_route(route));
                 if member.recovery.health() == Health::Probing
@@ -245,7 +245,7 @@ impl Balancer {
         let mut candidates = self
             .members
             .iter()
-            .filter(|member| takes_new_requests(member))
+            .filter(|member| member.takes_new_requests())
             .peekable();
         if candidates.peek().is_none() {
             return NoMember::OutOfService;
@@ -269,6 +269,7 @@ impl Balancer {
         index: usize,
         how: How,
         route: Option<&str>,
+        has_body: bool,
         forced: bool,
     ) -> Result<Pick, NoMember> {
         let route_changed = match how {
@@ -284,7 +285,7 @@ impl Balancer {
             draining: member.status.drain,
             how,
             route_changed,
-            probe: member.recovery.picked(),
+            probe: !has_body && member.recovery.picked(),
             forced,
             ticket: Ticket {
                 member: member.id,
@@ -296,9 +297,4 @@ impl Balancer {
     fn route_at(&self, index: usize) -> Option<&str> {
         self.members.get(index).map(|member| &*member.route)
     }
-}
-
-/// Whether the operator's flags let a member have requests without a session.
-pub(super) fn takes_new_requests(member: &Member) -> bool {
-    member.is_allowed() && !member.status.drain
 }

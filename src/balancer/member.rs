@@ -116,6 +116,11 @@ impl Member {
         !self.status.disabled && !self.status.stopped
     }
 
+    /// Whether the operator's flags let it have requests without a session.
+    pub(super) fn takes_new_requests(&self) -> bool {
+        self.is_allowed() && !self.status.drain
+    }
+
     /// `PROXY_WORKER_IS_USABLE`. Draining, spare, standby and ignore-errors are not part of it.
     pub(super) fn is_usable(&self) -> bool {
         self.is_allowed()

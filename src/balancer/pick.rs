@@ -14,6 +14,9 @@ pub struct Want<'a> {
     /// no such set, because a member that failed is in error there. Here a member with a full pool is not in error, and
     /// with `retry: 0s` an error ends at once.
     pub tried: &'a Tried,
+    /// Whether the request has a body. Then it is no probe: its client decides how long it takes, and meanwhile the
+    /// member's other sessions would lose it.
+    pub has_body: bool,
 }
 
 /// The result of a choice.

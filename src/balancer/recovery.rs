@@ -138,9 +138,14 @@ impl Recovery {
         }
     }
 
+    /// Whether a request that was picked in `generation` is the probe under way.
+    pub(super) fn is_probed_by(&self, generation: u32) -> bool {
+        self.health == Health::Probing && generation == self.generation
+    }
+
     /// Records that a request that was picked in `generation` gave no evidence.
     pub(super) fn undecided(&mut self, generation: u32) {
-        if self.health == Health::Probing && generation == self.generation {
+        if self.is_probed_by(generation) {
             self.health = Health::Recovering;
         }
     }
@@ -148,11 +153,12 @@ impl Recovery {
     /// Records that a request that was picked in `generation` failed by the member's fault.
     ///
     /// As in httpd, every failure restarts the wait. The wait gets longer only by a failed probe: a dozen requests that were
-    /// under way when the member stopped are one failure, and failures during forced recovery do not make it longer.
+    /// under way when the member stopped are one failure, and failures during forced recovery do not make it longer. A
+    /// request with a body that the member got when its wait was over counts as a probe here.
     pub(super) fn failed(&mut self, generation: u32, now: Instant) {
         match self.health {
             Health::Ok => self.strikes = 1,
-            Health::Probing if generation == self.generation => {
+            Health::Probing | Health::Recovering if generation == self.generation => {
                 self.strikes = self.strikes.saturating_add(1);
             }
             // The request is older than the last failure; the probe under way decides.

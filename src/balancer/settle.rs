@@ -53,15 +53,31 @@ impl Balancer {
     /// It is ignored for a removed member. A member with `ignore_errors` only counts the failure.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is taken back once")]
     pub fn settle(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Option<Transition> {
+        let member = self.member_mut(ticket.member)?;
+        member.busy = member.busy.saturating_sub(1);
+        self.learn(&ticket, outcome, now)
+    }
+
+    /// Records that the head of an answer came which is no failure of the member. A probe has ended with it: the rest of the
+    /// answer, an event stream or a large file, may take as long as it likes. Returns the change of the member, if any.
+    pub fn answers(&mut self, ticket: &Ticket, now: Instant) -> Option<Transition> {
+        let member = self.member_mut(ticket.member)?;
+        match member.recovery.is_probed_by(ticket.generation) {
+            true => self.learn(ticket, Outcome::Served, now),
+            false => None,
+        }
+    }
+
+    /// What a request shows of its member.
+    fn learn(&mut self, ticket: &Ticket, outcome: Outcome, now: Instant) -> Option<Transition> {
         let Ticket {
             member: id,
             generation,
-        } = ticket;
+        } = *ticket;
         if outcome == Outcome::Failed || self.member_mut(id)?.recovery.health() != Health::Ok {
             self.add_pending();
         }
         let member = self.member_mut(id)?;
-        member.busy = member.busy.saturating_sub(1);
         let (before, was_in_service) = (member.condition(), member.is_in_service());
         match outcome {
             Outcome::Served => member.recovery.served(generation),

@@ -8,6 +8,7 @@ use super::method;
 use super::pending::Pending;
 use super::ramp::Ramp;
 use super::random::Random;
+use super::recovery::Health;
 use super::routes::Routes;
 use super::sets::{self, Scope};
 use super::settings::{MemberSpec, Settings};
@@ -119,7 +120,7 @@ impl Balancer {
 
     /// Whether a request without a session would get a member.
     ///
-    /// A member whose `retry` has passed counts. One that only forced recovery would bring back does not, because it is not
+    /// A member whose `retry` has passed counts, and so does one that is being probed where no other takes the request. One that only forced recovery would bring back does not, because it is not
     /// known to work.
     #[must_use]
     pub fn usable(&self, now: Instant) -> bool {
@@ -130,7 +131,13 @@ impl Balancer {
             &Scope::all(self.settings.method, &tried, now),
             &mut eligible,
         );
-        !eligible.is_empty()
+        let is_probed = |member: &Member| {
+            self.settings.forcerecovery
+                && member.takes_new_requests()
+                && member.recovery.health() == Health::Probing
+                && !member.check_failed
+        };
+        !eligible.is_empty() || self.members.iter().any(is_probed)
     }
 
     /// Whether a request of a session that a draining member has would get it.
@@ -140,18 +147,22 @@ impl Balancer {
         self.members.iter().any(drains)
     }
 
-    /// The time until the next member in error may be tried, for `Retry-After`.
+    /// The time until a member may take a request of this route that got none, for `Retry-After`.
     ///
     /// Zero when one may be tried now, or when none is in error. Members that an operator or health checks keep out do not
-    /// count, because time does not bring them back.
+    /// count, because time does not bring them back. With `nofailover`, only the members of the route count.
     #[must_use]
-    pub fn retry_after(&self, now: Instant) -> Duration {
-        self.members
-            .iter()
-            .filter(|member| member.is_allowed() && !member.check_failed)
-            .filter_map(|member| member.retry_in(now))
-            .min()
-            .unwrap_or(Duration::ZERO)
+    pub fn retry_after(&self, route: Option<&str>, now: Instant) -> Duration {
+        let route = route.filter(|route| self.settings.sticky && self.knows_route(route));
+        let has_session = |member: &Member| route.is_some_and(|route| member.has_route(route));
+        let only_its_own = self.settings.nofailover && route.is_some();
+        let counts = |member: &&Member| {
+            let takes = member.takes_new_requests() && !only_its_own;
+            member.is_allowed() && !member.check_failed && (takes || has_session(member))
+        };
+        let counted = self.members.iter().filter(counts);
+        let waits = counted.map(|member| member.retry_in(now).unwrap_or_default());
+        waits.min().unwrap_or_default()
     }
 
     /// Panics when the state contradicts itself. For tests and simulations.

@@ -18,7 +18,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::choose::takes_new_requests;
 use super::{Balancer, Health, NoMember, Want};
 
 /// Whether and until when a request that got no member should wait.
@@ -51,7 +50,7 @@ impl Balancer {
         let waits = self.members.iter().filter_map(|member| {
             let mine =
                 self.settings.sticky && want.route.is_some_and(|route| member.has_route(route));
-            let wanted = takes_new_requests(member) || (member.is_allowed() && mine);
+            let wanted = member.takes_new_requests() || (member.is_allowed() && mine);
             let time_helps = wanted
                 && !member.check_failed
                 && member.recovery.health() == Health::Error

@@ -260,6 +260,7 @@ fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
         let want = Want {
             route: wanted.route(),
             tried: &tried,
+            has_body: false,
         };
         let chosen = match balancer.choose(want, Instant::now()) {
             Ok(chosen) => chosen,

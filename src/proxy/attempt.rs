@@ -134,15 +134,16 @@ impl Sending<'_> {
         let metrics = &self.attempt.member.metrics;
         metrics.backend_duration.record(sent.to_head);
         let head_at = sent.head_at.into_std();
-        self.attempt.answered_after(sent.to_head, head_at);
         let end = End::Answered(sent.head.status);
         let verdict = verdict(end, Rules::of(self.request.balancer()));
+        let outcome = verdict.outcome;
+        self.attempt.answered_after(sent.to_head, outcome, head_at);
         if let Some(kind) = verdict.error {
             metrics.errors.increment(kind);
             let (balancer, member) = (self.request.balancer(), &self.attempt.member);
             log_status(balancer, member, kind, sent.head.status);
         }
-        ((sent.head, sent.body), verdict.outcome)
+        ((sent.head, sent.body), outcome)
     }
 
     /// No head of an answer came.
@@ -169,7 +170,7 @@ impl Sending<'_> {
         if let FailureKind::Silent = error.kind {
             let now = Instant::now();
             let timeout = self.forward.timeout.unwrap_or(member.config.timeout);
-            self.attempt.answered_after(timeout, now);
+            self.attempt.silent_for(timeout, now);
         }
         if verdict.next != Next::SameMember {
             log(balancer, member, &error, verdict);

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ajp13::exchange::RequestBody;
 use http::StatusCode;
 use tracing::warn;
 
@@ -38,7 +39,7 @@ pub(crate) async fn run(
     record: &mut Record,
     mut upload: Upload,
 ) -> Result<((AnswerHead, ResponseBody), Chosen), Local> {
-    let mut choice = Choice::new(request);
+    let mut choice = Choice::new(request, &upload);
     let mut tries_left = request.balancer().tries();
     let mut before: Option<Before> = None;
     let mut now = record.started;
@@ -98,16 +99,18 @@ struct Choice<'a> {
     /// The route that the session asks for.
     route: Option<&'a str>,
     tried: Tried,
+    has_body: bool,
     /// Until when the request waits for a usable member, from the first time that it has to.
     until: Option<Instant>,
 }
 
 impl<'a> Choice<'a> {
-    fn new(request: &'a RoutedRequest<'_>) -> Self {
+    fn new(request: &'a RoutedRequest<'_>, upload: &Upload) -> Self {
         Self {
             balancer: request.balancer(),
             route: request.wanted.route(),
             tried: Tried::new(),
+            has_body: upload.length() != RequestBody::Empty,
             until: None,
         }
     }
@@ -116,6 +119,7 @@ impl<'a> Choice<'a> {
         Want {
             route: self.route,
             tried: &self.tried,
+            has_body: self.has_body,
         }
     }
 
@@ -187,7 +191,8 @@ fn given_up(request: &RoutedRequest<'_>, error: &ForwardError, status: StatusCod
 fn answer(request: &RoutedRequest<'_>, status: StatusCode) -> Local {
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
-            let wait = request.balancer().core().retry_after(Instant::now());
+            let route = request.wanted.route();
+            let wait = request.balancer().core().retry_after(route, Instant::now());
             Local::unavailable(wait)
         }
         status => Local::new(status),

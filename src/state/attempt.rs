@@ -100,9 +100,22 @@ impl Attempt {
         }
     }
 
-    /// Tells the decisions how long the member took to begin its answer, or how long it was waited for in vain.
-    pub(crate) fn answered_after(&self, took: Duration, now: Instant) {
+    /// Tells the decisions how long the member was waited for in vain.
+    pub(crate) fn silent_for(&self, took: Duration, now: Instant) {
         self.balancer.core().answered(self.member.id, took, now);
+    }
+
+    /// Tells the decisions that the head of an answer came, and how long the member took to begin it. `outcome`: what the
+    /// head alone says of the member.
+    pub(crate) fn answered_after(&self, took: Duration, outcome: Outcome, now: Instant) {
+        let mut core = self.balancer.core();
+        core.answered(self.member.id, took, now);
+        let ticket = self.ticket.as_ref().filter(|_| outcome != Outcome::Failed);
+        let transition = ticket.and_then(|ticket| core.answers(ticket, now));
+        drop(core);
+        if let Some(transition) = transition {
+            self.balancer.log(&transition);
+        }
     }
 
     /// Counts how much has moved so far, and tells the decisions how much of it was bodies. Long transfers tell now

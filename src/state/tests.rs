@@ -53,6 +53,7 @@ fn play(balancer: &Arc<LiveBalancer>, requests: &[Request], start: Instant) -> V
             let want = Want {
                 route: request.route,
                 tried: &tried,
+                has_body: false,
             };
             let chosen = balancer.choose(want, now);
             decisions.push(chosen.map(|chosen| {

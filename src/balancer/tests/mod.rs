@@ -115,6 +115,7 @@ impl Play {
         let want = Want {
             route,
             tried: &tried,
+            has_body: false,
         };
         let pick = self.balancer.pick(want, self.now);
         self.balancer.check_invariants();

@@ -145,6 +145,7 @@ fn run(spec: Spec, events: &[Event], start: Instant, way: Way) -> Played {
                 let want = Want {
                     route: *route,
                     tried: &tried,
+                    has_body: false,
                 };
                 let pick = balancer.pick(want, now);
                 if let Ok(pick) = &pick {

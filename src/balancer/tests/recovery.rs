@@ -194,7 +194,7 @@ fn forced_recovery_can_be_turned_off() {
     play.at(1_000).fail("b");
     assert_eq!(play.pick(None, &[]).unwrap_err(), NoMember::InError);
     assert_eq!(play.pick(Some("a"), &[]).unwrap_err(), NoMember::InError);
-    assert_eq!(play.balancer.retry_after(play.now).as_secs(), 59);
+    assert_eq!(play.balancer.retry_after(None, play.now).as_secs(), 59);
     assert_eq!(play.at(60_001).serve(None), "a");
 }
 
@@ -357,10 +357,12 @@ fn retry_after_is_the_shortest_wait() {
     let mut specs = members(&[1, 1, 1]);
     specs[1].retry = Duration::from_secs(5);
     let mut play = by_requests(specs);
-    let retry_after = |play: &Play| play.balancer.retry_after(play.now).as_secs();
+    let retry_after = |play: &Play| play.balancer.retry_after(None, play.now).as_secs();
+    play.flags("c", |status| status.disabled = true);
     assert_eq!(retry_after(&play), 0);
     play.fail("a");
-    assert_eq!(retry_after(&play), 60);
+    // The other one may be tried now.
+    assert_eq!(retry_after(&play), 0);
     play.at(2_000).fail("b");
     assert_eq!(retry_after(play.at(4_000)), 3);
     play.check("b", true);
@@ -370,6 +372,84 @@ fn retry_after_is_the_shortest_wait() {
     play.flags("b", |status| status.disabled = true);
     assert_eq!(retry_after(&play), 56);
     assert_eq!(retry_after(play.at(90_000)), 0);
+}
+
+#[test]
+fn retry_after_with_nofailover_is_the_wait_of_the_member_of_the_session() {
+    let mut play = pair();
+    play.set(|settings| settings.nofailover = true);
+    play.fail("a");
+    let retry_after = |play: &Play, route| play.balancer.retry_after(route, play.now).as_secs();
+    assert_eq!(retry_after(&play, Some("a")), 60);
+    assert_eq!(retry_after(&play, Some("b")), 0);
+    assert_eq!(retry_after(&play, Some("nobody's")), 0);
+    assert_eq!(retry_after(&play, None), 0);
+}
+
+#[test]
+fn a_probe_ends_with_the_head_of_its_answer() {
+    let mut play = pair();
+    play.fail("a");
+    let probe = play.at(60_001).open(Some("a"));
+    assert!(probe.probe);
+    assert_eq!(play.serve(Some("a")), "b");
+    let transition = play.balancer.answers(&probe.ticket, play.now);
+    assert_eq!(transition.unwrap().to.health, Health::Ok);
+    assert_eq!(play.serve(Some("a")), "a");
+    // What comes behind the head says nothing more.
+    assert_eq!(play.settle(probe, Outcome::Neutral), None);
+    assert_eq!(play.health("a"), Health::Ok);
+    // The head of an answer to a request from before the failure shows nothing.
+    let old = play.open(Some("a"));
+    play.fail("a");
+    let probe = play.at(200_000).open(Some("a"));
+    assert_eq!(play.balancer.answers(&old.ticket, play.now), None);
+    assert_eq!(play.health("a"), Health::Probing);
+    drop(probe);
+}
+
+#[test]
+fn a_request_with_a_body_is_no_probe() {
+    let mut play = pair();
+    let upload = |play: &mut Play| {
+        let want = Want {
+            route: Some("a"),
+            tried: &Tried::new(),
+            has_body: true,
+        };
+        play.balancer.pick(want, play.now).unwrap()
+    };
+    play.fail("a");
+    let pick = upload(play.at(60_001));
+    assert!((&*pick.route, pick.probe) == ("a", false));
+    // While its client takes its time, others get the member.
+    assert_eq!(play.health("a"), Health::Recovering);
+    assert_eq!(play.serve(Some("a")), "a");
+    play.settle(pick, Outcome::Neutral);
+    // One that fails makes the next wait longer, as a failed probe does; those beside it do not.
+    play.fail("a");
+    let (first, second) = (upload(play.at(200_000)), upload(&mut play));
+    play.settle(first, Outcome::Failed);
+    play.settle(second, Outcome::Failed);
+    assert_eq!(
+        play.balancer.retry_after(Some("a"), play.now),
+        Duration::ZERO
+    );
+    let view = play.balancer.view(play.now);
+    assert_eq!(view.members[0].retry_in, Some(Duration::from_secs(120)));
+}
+
+#[test]
+fn a_balancer_whose_only_member_is_being_probed_is_usable() {
+    let mut play = by_requests(members(&[1]));
+    play.fail("a");
+    assert!(!play.balancer.usable(play.now));
+    let probe = play.at(60_001).open(None);
+    assert!(probe.probe && play.balancer.usable(play.now));
+    play.set(|settings| settings.forcerecovery = false);
+    assert!(!play.balancer.usable(play.now));
+    play.settle(probe, Outcome::Served);
+    assert!(play.balancer.usable(play.now));
 }
 
 #[test]

@@ -9,6 +9,7 @@ impl Play {
         let want = Want {
             route,
             tried: &tried,
+            has_body: false,
         };
         self.balancer.hope(reason, want, self.now)
     }
