@@ -167,12 +167,13 @@ async fn forward(
         connection: &connection,
         user: user.as_deref(),
     };
-    let ((mut answer, body), chosen) = attempts::run(&request, record, upload).await?;
+    let ((mut answer, body), mut chosen) = attempts::run(&request, record, upload).await?;
     let member_answer = MemberAnswer {
         request: &request,
         chosen: &chosen,
     };
-    member_answer.finish(&mut answer.fields);
+    let session = member_answer.finish(&mut answer.fields);
+    chosen.attempt.is_of(session);
     record.member = Some(Arc::clone(&chosen.attempt.member));
     Ok(Given::Member(answer, body, chosen.attempt))
 }

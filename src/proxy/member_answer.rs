@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::balancer::How;
 use crate::head::Fields;
 use crate::mount::Answered;
-use crate::state::{Chosen, LiveMember};
+use crate::state::{Chosen, LiveMember, SeenSession};
 
 /// A member's answer, and the request that it belongs to.
 #[derive(Debug)]
@@ -19,19 +19,20 @@ pub(super) struct MemberAnswer<'a> {
 }
 
 impl MemberAnswer<'_> {
-    /// Makes the member's header fields those of the client.
-    pub(super) fn finish(&self, fields: &mut Fields) {
+    /// Makes the member's header fields those of the client. Returns the session that the client has from now on.
+    pub(super) fn finish(&self, fields: &mut Fields) -> Option<SeenSession> {
         let counted = self.count_session(fields);
         self.map_back(fields);
-        self.set_own_cookie(fields, counted);
+        let own = self.set_own_cookie(fields, counted.is_some());
+        counted.or(own)
     }
 
     fn member(&self) -> &LiveMember {
         &self.chosen.attempt.member
     }
 
-    /// Counts the session that the client has from now on, and warns of routes that do not fit. Whether there is one.
-    fn count_session(&self, fields: &Fields) -> bool {
+    /// Counts the session that the client has from now on, if any, and warns of routes that do not fit.
+    fn count_session(&self, fields: &Fields) -> Option<SeenSession> {
         let RoutedRequest { wanted, .. } = *self.request;
         let (balancer, member) = (self.request.balancer(), self.member());
         let route = &self.chosen.route;
@@ -39,11 +40,8 @@ impl MemberAnswer<'_> {
         let issued = route_check::check_issued_session(fields, balancer, member, route);
         // A session that the member answers with a new one is over, or never was the member's.
         let present = wanted.id.filter(|_| wanted.session != Session::NoRoute);
-        let counted = issued.or(present);
-        if let Some(id) = counted {
-            balancer.saw_session(id, self.route_left(), member);
-        }
-        counted.is_some()
+        let id = issued.or(present)?;
+        Some(balancer.saw_session(id, self.route_left(), member))
     }
 
     /// The route that the session asked for, when another member answered.
@@ -86,19 +84,16 @@ impl MemberAnswer<'_> {
 
     /// Sets the gateway's own cookie when neither the session nor the cookie named the member that answered. Its id is
     /// what the session is counted by, unless that was `counted` already.
-    fn set_own_cookie(&self, fields: &mut Fields, counted: bool) {
+    fn set_own_cookie(&self, fields: &mut Fields, counted: bool) -> Option<SeenSession> {
         let RoutedRequest { wanted, .. } = *self.request;
         let client = self.request.client();
         let (balancer, route) = (self.request.balancer(), &self.chosen.route);
-        let Some(cookie) = &balancer.config.sticky_cookie else {
-            return;
-        };
+        let cookie = balancer.config.sticky_cookie.as_ref()?;
         if route.is_empty() || wanted.names(route) {
-            return;
+            return None;
         }
         let id = own_cookie::set(cookie, wanted.own, route, client.is_secure, fields);
-        if let Some(id) = id.filter(|_| !counted) {
-            balancer.saw_session(&id, self.route_left(), self.member());
-        }
+        let id = id.filter(|_| !counted)?;
+        Some(balancer.saw_session(&id, self.route_left(), self.member()))
     }
 }

@@ -38,6 +38,9 @@ pub(crate) fn check_issued_session<'a>(
         if issued_route.is_empty() && balancer.config.sticky_cookie.is_some() {
             continue;
         }
+        let issued_route = issued
+            .route_among(|route| balancer.has_route(route))
+            .unwrap_or_default();
         balancer.count_mismatch(member, issued_route);
         let (balancer, url) = (balancer.name(), &member.url);
         if issued_route.is_empty() {

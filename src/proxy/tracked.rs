@@ -130,6 +130,7 @@ impl Ending {
     fn moved(&mut self, moved: Moved) {
         self.request.record.sent = moved.bodies.from_backend;
         if let Some(attempt) = &mut self.attempt {
+            attempt.goes_on(clock::now().into_std());
             attempt.moved(moved);
         }
     }
@@ -177,9 +178,11 @@ impl Ending {
     fn sent(&mut self, length: u64, body: &mut ResponseBody) {
         let record = &mut self.request.record;
         record.sent = record.sent.saturating_add(length);
-        if record.sent.saturating_sub(self.told_at) >= TELL_EVERY
-            && let Some(attempt) = &mut self.attempt
-        {
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
+        attempt.goes_on(clock::now().into_std());
+        if record.sent.saturating_sub(self.told_at) >= TELL_EVERY {
             self.told_at = record.sent;
             attempt.moved(body.moved());
         }

@@ -60,6 +60,10 @@ pub struct LiveSessions {
     none_before: bool,
 }
 
+/// A session that was recorded, to record it once more without its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key(u64);
+
 impl LiveSessions {
     /// No sessions. `seed` must be random and secret. `now` is the start; earlier times count as the start.
     #[must_use]
@@ -103,9 +107,15 @@ impl LiveSessions {
     }
 
     /// Records a request or answer of a session. The id must always have its route, or never.
-    pub fn insert(&mut self, session_id: &[u8], now: Instant) {
+    pub fn insert(&mut self, session_id: &[u8], now: Instant) -> Key {
+        let key = Key(self.hash(session_id));
+        self.insert_again(key, now);
+        key
+    }
+
+    /// Records that a session is still in use.
+    pub fn insert_again(&mut self, Key(hash): Key, now: Instant) {
         let now = self.clock(now);
-        let hash = self.hash(session_id);
         self.last_seen = Some(self.last_seen.map_or(now, |seen| seen.max(now)));
         let timeout = self.timeout;
         if let Some(registers) = &mut self.registers {

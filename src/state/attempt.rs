@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::live::LiveBalancer;
 use super::member::LiveMember;
+use super::seen::SeenSession;
 use crate::backend::{Activation, Moved};
 use crate::balancer::{How, NoMember, Outcome, Pick, Ticket, Want};
 use crate::clock;
@@ -41,6 +42,7 @@ impl LiveBalancer {
             ticket: Some(ticket),
             outcome: Outcome::Neutral,
             told: Moved::default(),
+            session: None,
         };
         Ok(Chosen {
             attempt,
@@ -85,9 +87,25 @@ pub(crate) struct Attempt {
     pub(crate) outcome: Outcome,
     /// What has been counted already.
     told: Moved,
+    /// The session that the answer belongs to.
+    session: Option<SeenSession>,
 }
 
 impl Attempt {
+    /// The answer belongs to this session.
+    pub(crate) fn is_of(&mut self, session: Option<SeenSession>) {
+        self.session = session;
+    }
+
+    /// Something of the answer has come at this time. An event stream or a WebSocket may last longer than `session_timeout`,
+    /// and its session is alive as long.
+    pub(crate) fn goes_on(&mut self, now: Instant) {
+        let session = self.session.as_mut();
+        if let Some(key) = session.and_then(|session| session.due(now)) {
+            self.member.sessions().insert_again(key, now);
+        }
+    }
+
     pub(crate) fn balancer(&self) -> &LiveBalancer {
         &self.balancer
     }
@@ -144,6 +162,10 @@ impl Attempt {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
+        // Before the member is busy no longer: a drain would be over in between.
+        if let Some(key) = self.session.and_then(|session| session.due_at_end(now)) {
+            self.member.sessions().insert_again(key, now);
+        }
         let settled = self.balancer.core().settle(ticket, self.outcome, now);
         if let Some(transition) = settled {
             self.balancer.log(&transition);

@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember};
+use super::seen::SeenSession;
 use crate::balancer::{
     Applied, Balancer, Command, MemberId, MemberSpec, MemberView, NoMember, Refused, Settings,
     Spec, Transition, View,
@@ -252,27 +253,39 @@ impl LiveBalancer {
 
     /// Counts a session that this member has answered. `route` is the route that it asked for, unless the member has it:
     /// the members with that route have the session no longer.
-    pub(crate) fn saw_session(&self, id: &str, route: Option<&str>, member: &LiveMember) {
-        member
-            .sessions()
-            .insert(id.as_bytes(), clock::now().into_std());
+    pub(crate) fn saw_session(
+        &self,
+        id: &str,
+        route: Option<&str>,
+        member: &LiveMember,
+    ) -> SeenSession {
+        let now = clock::now().into_std();
+        let key = member.sessions().insert(id.as_bytes(), now);
+        self.leave_homes(id, route, member);
+        SeenSession::new(key, self.config.session_timeout, now)
+    }
+
+    fn leave_homes(&self, id: &str, route: Option<&str>, member: &LiveMember) {
         let Some(route) = route else { return };
-        let core = self.core();
-        let elsewhere = self.members.iter().filter(|other| other.id != member.id);
-        let homes: Vec<_> = elsewhere
-            .filter(|other| core.members_of(route).any(|id| id == other.id))
-            .collect();
-        drop(core);
-        for home in homes {
-            home.sessions().forget(id.as_bytes());
+        let homes: Vec<MemberId> = self.core().members_of(route).collect();
+        for home in homes.into_iter().filter(|home| *home != member.id) {
+            if let Some(home) = self.member(home) {
+                home.sessions().forget(id.as_bytes());
+            }
         }
     }
 
     /// Counts a session that this member issued with a route that is not its own. A route that no member has counts as
     /// unknown: what a backend sends is no label.
     pub(crate) fn count_mismatch(&self, member: &LiveMember, issued: &str) {
-        let known = self.metrics.sticky.of(issued).is_some();
-        member.metrics.count_mismatch(known.then_some(issued));
+        member
+            .metrics
+            .count_mismatch(self.has_route(issued).then_some(issued));
+    }
+
+    /// Whether a member has this route.
+    pub(crate) fn has_route(&self, route: &str) -> bool {
+        self.metrics.sticky.of(route).is_some()
     }
 
     /// How many attempts a request has.

@@ -12,7 +12,7 @@
 //! | `mapping`, `guard` | its mappings, and who may use them |
 //! | `live`, `member` | a balancer and a member while they run |
 //! | `transitions` | log lines about members that go out and come back |
-//! | `attempt` | one try of a request on one member |
+//! | `attempt`, `seen` | one try of a request on one member, and its session |
 //! | `prepared`, `plan` | from a configuration to what runs |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
 //! | `layers` | what lies over the file |
@@ -44,6 +44,7 @@ mod member;
 mod overrides;
 mod plan;
 mod prepared;
+mod seen;
 mod shared;
 mod snapshot;
 mod store;
@@ -63,5 +64,6 @@ pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::live::LiveBalancer;
 pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget, Made};
 pub(crate) use self::member::LiveMember;
+pub(crate) use self::seen::SeenSession;
 pub(crate) use self::shared::{NotReloaded, Reloaded, Shared};
 pub(crate) use self::snapshot::Snapshot;

@@ -15,6 +15,12 @@ pub struct Issued<'a> {
 }
 
 impl Issued<'_> {
+    /// The route that a request with this session will be taken for, where members have the `known` ones.
+    #[must_use]
+    pub fn route_among(&self, known: impl Fn(&str) -> bool) -> Option<&str> {
+        route(self.session, self.separator, known).map(|(route, _)| route)
+    }
+
     /// Whether a request with this session will be taken for one of that route.
     #[must_use]
     pub fn belongs_to(&self, member: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::Gate;
 use crate::support::container::{Container, Wire, hello};
 use crate::support::gateway::Running;
 
@@ -237,6 +238,109 @@ async fn a_member_that_failed_comes_back_after_retry() {
         .metric_becomes("ajpgate_member_up", &[("route", "n2")], 1.0)
         .await;
     drop(back);
+}
+
+/// A member whose first connection ends without an answer. Then it answers `/stream` with a head and an event, and waits for
+/// the gate before it ends the answer.
+async fn streaming(node: &'static str, gate: &Gate) -> Container {
+    let gate = gate.clone();
+    Container::start(move |number, mut wire: Wire| {
+        let gate = gate.clone();
+        async move {
+            while let Some(request) = wire.next_request().await {
+                if number == 1 {
+                    return;
+                }
+                let path = request.uri.clone().unwrap_or_default();
+                if path.starts_with(b"/stream") {
+                    wire.head(200, &[("X-Node", node)]).await;
+                    wire.data(b"event").await;
+                    wire.flush().await;
+                    gate.opened(1).await;
+                    wire.end(true).await;
+                } else {
+                    wire.read_body(&request).await;
+                    wire.respond(200, &[("X-Node", node)], b"").await;
+                }
+            }
+        }
+    })
+    .await
+}
+
+fn with_sessions(n1: &Container, n2: &Container, more: &str) -> Running {
+    Running::start(&format!(
+        "balancers:\n  b:\n{more}    members:\n      - {{ url: \"ajp://{}\", route: n1 }}\n      \
+         - {{ url: \"ajp://{}\", route: n2, retry: 10ms }}\nproxy_pass: [{{ path: /, to: \"balancer://b/\" }}]\n",
+        n1.address, n2.address
+    ))
+}
+
+/// The head of an answer shows that a member serves again: an event stream keeps nobody away from it.
+#[tokio::test]
+async fn a_probe_that_is_a_stream_keeps_no_session_away() {
+    let (gate, n1) = (Gate::new(), Container::hello("n1").await);
+    let n2 = streaming("n2", &gate).await;
+    let gateway = with_sessions(&n1, &n2, "");
+    let failed_over = gateway.get("/;jsessionid=1.n2", "").await;
+    assert_eq!(failed_over.field("x-node"), Some("n1"));
+    let mut client = gateway.client().await;
+    crate::support::until("n2 is probed", async || {
+        client = gateway.client().await;
+        client
+            .send("GET /stream;jsessionid=1.n2 HTTP/1.1\r\nHost: h\r\n\r\n")
+            .await;
+        let (_, _, fields) = client.head().await.unwrap();
+        fields.contains(&("X-Node".to_owned(), "n2".to_owned()))
+    })
+    .await;
+    let answer = gateway.get("/;jsessionid=2.n2", "").await;
+    assert_eq!(answer.field("x-node"), Some("n2"));
+    gate.open();
+}
+
+/// Its client decides how long an upload takes, so it keeps nobody away from a member whose wait is over.
+#[tokio::test]
+async fn a_slow_upload_keeps_no_session_away() {
+    let (gate, n1) = (Gate::new(), Container::hello("n1").await);
+    let n2 = streaming("n2", &gate).await;
+    let gateway = with_sessions(&n1, &n2, "");
+    let failed_over = gateway.get("/;jsessionid=1.n2", "").await;
+    assert_eq!(failed_over.field("x-node"), Some("n1"));
+    let mut slow = gateway.client().await;
+    slow.send("POST /;jsessionid=1.n2 HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab")
+        .await;
+    crate::support::until("n2 takes its sessions again", async || {
+        let answer = gateway.get("/;jsessionid=2.n2", "").await;
+        answer.field("x-node") == Some("n2")
+    })
+    .await;
+    slow.send("cdefghi").await;
+    assert_eq!(slow.answer().await.status, 200);
+}
+
+/// A session is alive as long as one of its answers lasts, and `session_timeout` longer.
+#[tokio::test]
+async fn the_session_of_a_stream_is_alive_when_the_stream_has_ended() {
+    let (gate, n1) = (Gate::new(), Container::hello("n1").await);
+    let n2 = streaming("n2", &gate).await;
+    let gateway = with_sessions(&n1, &n2, "    session_timeout: 2s\n");
+    gateway.get("/;jsessionid=9.n2", "").await;
+    let mut client = gateway.client().await;
+    crate::support::until("n2 streams", async || {
+        client = gateway.client().await;
+        client
+            .send("GET /stream;jsessionid=1.n2 HTTP/1.1\r\nHost: h\r\n\r\n")
+            .await;
+        let (_, _, fields) = client.head().await.unwrap();
+        fields.contains(&("X-Node".to_owned(), "n2".to_owned()))
+    })
+    .await;
+    let sessions = ("ajpgate_sticky_sessions", &[("route", "n2")][..]);
+    gateway.metric_becomes(sessions.0, sessions.1, 0.0).await;
+    gate.open();
+    gateway.metric_becomes(sessions.0, sessions.1, 1.0).await;
+    gateway.metric_becomes(sessions.0, sessions.1, 0.0).await;
 }
 
 #[tokio::test]
