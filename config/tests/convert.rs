@@ -388,6 +388,8 @@ ProxyPass /app ajp://10.0.0.1/app
 fn access_that_cannot_be_turned_closes_the_path() {
     for rule in [
         "Require user ann",
+        "AuthType Basic\nAuthUserFile /srv/users\nAuthGroupFile /srv/none\nRequire group a",
+        "AuthType Basic\nAuthUserFile /srv/users\nRequire group a",
         "AuthType Shibboleth\nRequire valid-user",
         "Require host example.com",
         "Require ip 10.0.0.0/8\nRequire valid-user",

@@ -144,7 +144,13 @@ impl Identity {
             Some(users) => Some(users.check(credentials).await),
             None => None,
         };
-        LogIn { credentials, check }
+        let basic = self.settings.basic.as_ref();
+        let only = basic.and_then(|basic| basic.only.as_ref());
+        LogIn {
+            credentials,
+            check,
+            is_wanted: only.is_none_or(|only| only.contains(&credentials.user)),
+        }
     }
 
     /// The user that the server of `forward` names in an answer that lets the request in; `None` when it names none.
@@ -177,6 +183,8 @@ pub(crate) struct LogIn<'c> {
     credentials: &'c Credentials,
     /// `None` without a file of users.
     check: Option<Check>,
+    /// Whether the user is one of those who come in.
+    is_wanted: bool,
 }
 
 impl LogIn<'_> {
@@ -204,7 +212,8 @@ impl LogIn<'_> {
     }
 
     fn user(&self) -> Option<User> {
-        User::new(self.credentials.user.as_bytes(), Kind::Basic)
+        let user = User::new(self.credentials.user.as_bytes(), Kind::Basic);
+        user.filter(|_| self.is_wanted)
     }
 }
 

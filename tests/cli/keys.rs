@@ -216,6 +216,7 @@ const ROWS: &[Row] = &[
     ("mapping.auth.basic", Built, Mapping, "auth: { basic: { users: users } }"),
     ("mapping.auth.basic.users", Built, Mapping, "auth: { basic: { users: users } }"),
     ("mapping.auth.basic.realm", Built, Mapping, "auth: { basic: { users: users, realm: Shop } }"),
+    ("mapping.auth.basic.only", Built, Mapping, "auth: { basic: { users: users, only: [ann] } }"),
     ("mapping.auth.basic.pass", Built, Mapping, "auth: { basic: { users: users, pass: true } }"),
     ("mapping.auth.forward", Built, Mapping, "auth: { forward: { url: \"http://localhost/auth\" } }"),
     ("mapping.auth.forward.url", Built, Mapping, "auth: { forward: { url: \"http://localhost/auth?a=b\" } }"),

@@ -142,6 +142,35 @@ async fn a_password_makes_a_user() {
 }
 
 #[tokio::test]
+async fn only_some_users_of_a_file_come_in() {
+    let (_scratch, users) = users("only");
+    let (node, mut requests) = telling().await;
+    let gateway = Running::start(&format!(
+        "proxy_pass:\n\
+         \x20 - {{ path: /, to: \"ajp://{0}\", auth: {{ basic: {{ users: {users} }} }} }}\n\
+         \x20 - {{ path: /anna, to: \"ajp://{0}\", auth: {{ basic: {{ users: {users}, only: [anna, eve] }} }} }}\n\
+         \x20 - {{ path: /free, to: \"ajp://{0}\", auth: {{ basic: {{ users: {users}, only: [anna] }}, required: false }} }}\n",
+        node.address
+    ));
+    let (anna, bert) = (basic("anna:s3cret"), basic("bert:s3cret"));
+    // The second time both passwords are known to be right.
+    for _ in 0..2 {
+        for path in ["/anna", "/free"] {
+            assert_eq!(gateway.get(path, &anna).await.status, 200);
+            let request = requests.recv().await.unwrap();
+            assert_eq!(user(&request), some("anna", "BASIC"));
+            let answer = gateway.get(path, &bert).await;
+            assert_eq!(answer.status, 401);
+            assert_eq!(answer.all("www-authenticate").len(), 1);
+        }
+        assert_eq!(gateway.get("/anna", &basic("eve:s3cret")).await.status, 401);
+        assert_eq!(gateway.get("/", &bert).await.status, 200);
+        assert!(requests.recv().await.is_some());
+    }
+    assert!(requests.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_changed_file_of_users_counts_without_a_reload() {
     let (scratch, users) = users("changed");
     let (node, _requests) = telling().await;

@@ -1,6 +1,6 @@
 //! `auth` of a mapping.
 
-use super::{Builder, Need, whole};
+use super::{Builder, Need, list, whole};
 use crate::defaults;
 use crate::field::{Checked, Field, Named};
 use crate::file;
@@ -122,8 +122,26 @@ impl Builder<'_> {
         let users = self.required_file(basic.users, place, need);
         let realm = basic.realm.or(defaults::REALM.to_owned());
         let pass = basic.pass.or(defaults::PASS);
+        if let Field::Given(place, names) = &basic.only
+            && names.is_empty()
+        {
+            self.report.error_with_hint(
+                *place,
+                "only: an empty list lets nobody in",
+                "name the users who come in, or remove the key",
+            );
+        }
+        let only = match basic.only.is_absent() {
+            true => None,
+            false => Some(list(basic.only)),
+        };
         given?;
-        Some(Basic { realm, users, pass })
+        Some(Basic {
+            realm,
+            users,
+            only,
+            pass,
+        })
     }
 
     fn header_user(&self, field: Field<file::HeaderUser>) -> HeaderUser {

@@ -1,6 +1,7 @@
-//! What mappings name on this machine: files of users and folders. What `check` would refuse is not written.
+//! What mappings name on this machine: files of users and groups, and folders. What `check` would refuse is not written.
 
 mod folders;
+mod groups;
 mod users;
 
 use super::arrange::Entry;

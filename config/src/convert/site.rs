@@ -217,6 +217,8 @@ pub struct Access {
     pub realm: Option<String>,
     /// The file of users and hashes.
     pub users: Option<String>,
+    /// The file of groups.
+    pub groups: Option<String>,
 }
 
 /// Whether the rules of both kinds have to let a client in.
@@ -259,11 +261,23 @@ pub enum Admission {
         allow: Vec<String>,
         /// Networks that may not.
         deny: Vec<String>,
-        /// Whether a password is wanted.
-        user: bool,
+        /// Whose password is wanted; `None`: nobody's.
+        user: Option<Users>,
     },
-    /// Nobody comes in.
-    Nobody(Closed),
+    /// Nobody comes in; what else is said counts when somebody has dealt with the reason.
+    Nobody(Closed, Box<Self>),
+}
+
+/// The key that stands for the members of some groups until they are known: the file, then the groups.
+pub(super) const GROUPS: &str = "groups";
+
+/// Users who come in with their passwords; without names and groups all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Users {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Groups, whose members come in too.
+    pub groups: Vec<String>,
 }
 
 /// The networks in which every address is.
@@ -291,6 +305,7 @@ impl Access {
             kind: later.kind.or_else(|| self.kind.clone()),
             realm: later.realm.or_else(|| self.realm.clone()),
             users: later.users.or_else(|| self.users.clone()),
+            groups: later.groups.or_else(|| self.groups.clone()),
         }
     }
 
@@ -312,6 +327,7 @@ impl Access {
             || !self.lifted.is_empty()
             || self.kind.is_some()
             || self.users.is_some()
+            || self.groups.is_some()
     }
 
     /// Nobody may come in: the keys.
@@ -325,7 +341,7 @@ impl Access {
     #[must_use]
     pub fn keys(&self) -> (Keys, Vec<Closed>) {
         let mut whys: Vec<Closed> = self.sealed.iter().cloned().collect();
-        let (mut networks, mut user) = (Networks::default(), false);
+        let (mut networks, mut user) = (Networks::default(), None);
         let kinds = [&self.admission, &self.older];
         let is_open = kinds.contains(&&Some(Admission::All));
         let counting = match &self.satisfy {
@@ -337,16 +353,22 @@ impl Access {
             Some(Satisfy::All) | None => &kinds,
         };
         for admission in counting.iter().copied().flatten() {
+            let admission = match admission {
+                Admission::Nobody(closed, rest) => {
+                    whys.push(closed.clone());
+                    rest
+                }
+                admission => admission,
+            };
             match admission {
-                Admission::All => {}
-                Admission::Nobody(closed) => whys.push(closed.clone()),
+                Admission::All | Admission::Nobody(..) => {}
                 Admission::Those {
                     allow,
                     deny,
                     user: wanted,
                 } => {
                     networks.and(Some(allow).filter(|it| !it.is_empty()), deny);
-                    user |= wanted;
+                    user = user.or(wanted.as_ref());
                 }
             }
         }
@@ -362,10 +384,13 @@ impl Access {
             let why = "AuthType stands without Require, and httpd answers 500".to_owned();
             whys.push(Closed { why, origin: None });
         }
-        let auth = user.then(|| self.auth()).transpose().unwrap_or_else(|why| {
-            whys.push(Closed { why, origin: None });
-            None
-        });
+        let auth = user
+            .map(|user| self.auth(user))
+            .transpose()
+            .unwrap_or_else(|why| {
+                whys.push(Closed { why, origin: None });
+                None
+            });
         let is_shut = networks.is_empty();
         if is_shut && !whys.is_empty() {
             let why = "the old server lets nobody in here either".to_owned();
@@ -384,7 +409,7 @@ impl Access {
         (keys, unique)
     }
 
-    fn auth(&self) -> Result<Keys, String> {
+    fn auth(&self, wanted: &Users) -> Result<Keys, String> {
         match (self.kind.as_deref(), &self.users) {
             (Some("basic"), Some(users)) => {
                 let mut basic = Keys::default();
@@ -392,6 +417,16 @@ impl Access {
                     basic.set("realm", Value::text(realm));
                 }
                 basic.set("users", Value::text(users));
+                if *wanted != Users::default() {
+                    basic.set("only", Value::texts(&wanted.names));
+                }
+                if !wanted.groups.is_empty() {
+                    let file = self.groups.as_ref();
+                    let file = file.ok_or("the groups are in no AuthGroupFile")?;
+                    // `here` puts the members of these groups beside the names.
+                    let groups = [file].into_iter().chain(&wanted.groups);
+                    basic.set(GROUPS, Value::texts(groups));
+                }
                 // httpd leaves the client's Authorization to the backend.
                 basic.set("pass", Value::switch(true));
                 Ok(Keys::from([("basic", Value::Map(basic))]))

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use super::member::MemberTls;
 use crate::field::{Checked, Field, Named, Scalar};
 use crate::model::CertificateName;
-use crate::value::{AttributeName, AuthUrl, FieldName, FileName, Period, Realm, Switch, Word};
+use crate::value::{
+    AttributeName, AuthUrl, FieldName, FileName, Period, Realm, Switch, UserName, Word,
+};
 
 /// Who the user is. Several kinds are tried in this order, the first that knows the client counts: `client_certificate`,
 /// `header`, `basic`, `forward`.
@@ -39,6 +41,8 @@ pub(crate) struct Basic {
     pub(crate) realm: Scalar<Realm>,
     /// File of names and hashes, as `htpasswd -B` writes it: bcrypt, SHA-512 or SHA-256 crypt.
     pub(crate) users: Scalar<FileName>,
+    /// The users of the file who come in; all of them where it is absent.
+    pub(crate) only: Field<Vec<Scalar<UserName>>>,
     /// Whether backends get the Authorization field.
     #[schemars(extend("default" = false))]
     pub(crate) pass: Scalar<Switch>,

@@ -64,6 +64,8 @@ pub struct Basic {
     pub realm: String,
     /// The file of names and hashes.
     pub users: PathBuf,
+    /// The users of the file who come in; `None`: all of them.
+    pub only: Option<Vec<String>>,
     /// Whether backends get the Authorization field.
     pub pass: bool,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::convert::arrange::Entry;
+use crate::convert::arrange::{Entry, Outcome};
 use crate::convert::files::{BadUser, Files};
 use crate::convert::note::{Closed, Notes};
 use crate::convert::site::Access;
@@ -28,6 +28,18 @@ pub(super) fn close(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes)
     let mut all: BTreeMap<String, Known> = BTreeMap::new();
     for entry in entries {
         let outcome = &mut entry.outcome;
+        match super::groups::resolve(&mut outcome.keys, files) {
+            Ok(said) => {
+                let origin = outcome.origins.last();
+                if let Some((origin, said)) = origin.zip(said) {
+                    notes.name(origin, said);
+                }
+            }
+            Err(why) => {
+                shut(outcome, why, notes);
+                continue;
+            }
+        }
         let Some(file) = file_of(&outcome.keys).map(str::to_owned) else {
             continue;
         };
@@ -37,15 +49,8 @@ pub(super) fn close(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes)
         let text = match known {
             Known::Good => continue,
             Known::Bad(why) => {
-                outcome.keys.remove("auth");
-                outcome.keys.remove("allow");
-                outcome.keys.merge(&Access::closed());
                 let why = format!("{why}; then convert again");
-                if let Some(origin) = outcome.origins.last().cloned() {
-                    let closed = Closed::by(&origin, why);
-                    notes.close("its paths are", &closed, &origin);
-                    outcome.closed.push(closed);
-                }
+                shut(outcome, why, notes);
                 continue;
             }
             Known::Unreadable(why) => format!(
@@ -56,6 +61,18 @@ pub(super) fn close(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes)
         if let Some(origin) = outcome.origins.last() {
             notes.name(origin, text);
         }
+    }
+}
+
+/// Closes a mapping whose users cannot be written.
+fn shut(outcome: &mut Outcome, why: String, notes: &mut Notes) {
+    outcome.keys.remove("auth");
+    outcome.keys.remove("allow");
+    outcome.keys.merge(&Access::closed());
+    if let Some(origin) = outcome.origins.last().cloned() {
+        let closed = Closed::by(&origin, why);
+        notes.close("its paths are", &closed, &origin);
+        outcome.closed.push(closed);
     }
 }
 

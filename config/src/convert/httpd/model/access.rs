@@ -10,7 +10,7 @@ use super::access_names::lets_all_in;
 use super::keeps_out::restricts;
 use crate::convert::networks::Networks;
 use crate::convert::note::{Closed, Notes, Origin};
-use crate::convert::site::{Access, Admission, Satisfy};
+use crate::convert::site::{Access, Admission, Satisfy, Users};
 
 /// The rules of a section.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +39,8 @@ enum Rule {
     All,
     None,
     Those(Those),
-    /// What has no counterpart.
-    Other(String, Origin),
+    /// What has no counterpart, and what has to hold beside it.
+    Other(String, Origin, Those),
 }
 
 /// Those for whom everything holds.
@@ -49,13 +49,20 @@ struct Those {
     /// Empty: every address.
     allow: Vec<String>,
     deny: Vec<String>,
-    user: bool,
+    user: Option<Users>,
 }
 
 impl Rule {
     fn allow(allow: Vec<String>) -> Self {
         Self::Those(Those {
             allow,
+            ..Those::default()
+        })
+    }
+
+    fn users(users: Users) -> Self {
+        Self::Those(Those {
+            user: Some(users),
             ..Those::default()
         })
     }
@@ -105,6 +112,10 @@ impl Rules {
             "authuserfile" => {
                 let file = given.map(|file| crate::convert::files::below(root, &file));
                 self.access.users = file.map(|file| file.to_string_lossy().into_owned());
+            }
+            "authgroupfile" => {
+                let file = given.map(|file| crate::convert::files::below(root, &file));
+                self.access.groups = file.map(|file| file.to_string_lossy().into_owned());
             }
             "authbasicprovider" if words.iter().all(|word| word == "file") => {}
             "authmerging" if first == "off" => {}
@@ -217,7 +228,7 @@ impl Rules {
             (false, false, false) => Rule::Those(Those {
                 allow,
                 deny,
-                user: false,
+                user: None,
             }),
         })
     }
@@ -229,18 +240,19 @@ fn admission(rule: Rule, notes: &mut Notes) -> Admission {
         Rule::None => Admission::Those {
             allow: Vec::new(),
             deny: ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec(),
-            user: false,
+            user: None,
         },
         Rule::Those(Those { allow, deny, user }) => Admission::Those { allow, deny, user },
-        Rule::Other(why, origin) => nobody(&why, &origin, notes),
+        Rule::Other(why, origin, rest) => {
+            let closed = Closed::by(&origin, why);
+            name(&closed, notes);
+            let rest = match rest == Those::default() {
+                true => Admission::All,
+                false => admission(Rule::Those(rest), notes),
+            };
+            Admission::Nobody(closed, Box::new(rest))
+        }
     }
-}
-
-/// Closes what a rule guards, and says so.
-fn nobody(why: &str, origin: &Origin, notes: &mut Notes) -> Admission {
-    let closed = Closed::by(origin, why);
-    name(&closed, notes);
-    Admission::Nobody(closed)
 }
 
 fn name(closed: &Closed, notes: &mut Notes) {
@@ -260,8 +272,15 @@ fn seal(sealed: &mut Option<Closed>, why: &str, origin: &Origin) {
     }
 }
 
+fn other_users(origin: &Origin) -> Rule {
+    other(
+        "users who are in several lists at once have no counterpart",
+        origin,
+    )
+}
+
 fn other(why: &str, origin: &Origin) -> Rule {
-    Rule::Other(why.to_owned(), origin.clone())
+    Rule::Other(why.to_owned(), origin.clone(), Those::default())
 }
 
 /// One `Require`.
@@ -282,9 +301,14 @@ fn require(words: &[String], origin: &Origin) -> Rule {
         ["ip", list @ ..] => networks(list).map_or_else(whole, Rule::allow),
         ["not", "ip", list @ ..] => networks(list).map_or_else(whole, Rule::deny),
         ["local"] => Rule::allow(vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()]),
-        ["valid-user"] => Rule::Those(Those {
-            user: true,
-            ..Those::default()
+        ["valid-user"] => Rule::users(Users::default()),
+        ["user", _, ..] => Rule::users(Users {
+            names: words.iter().skip(1).cloned().collect(),
+            ..Users::default()
+        }),
+        ["group", _, ..] => Rule::users(Users {
+            groups: words.iter().skip(1).cloned().collect(),
+            ..Users::default()
         }),
         _ => whole(),
     }
@@ -305,13 +329,13 @@ fn group(node: &Node) -> Rule {
         })
         .collect();
     match &*node.name {
-        "requireall" => all_of(&rules),
+        "requireall" => all_of(&rules, &node.origin),
         "requireany" => any_of(&rules, &node.origin),
         _ => match any_of(&rules, &node.origin) {
             Rule::Those(Those {
                 allow,
                 deny,
-                user: false,
+                user: None,
             }) if deny.is_empty() => Rule::deny(allow),
             _ => other("<RequireNone> has no counterpart", &node.origin),
         },
@@ -330,38 +354,87 @@ fn any_of(rules: &[Rule], origin: &Origin) -> Rule {
         [one] => return (*one).clone(),
         _ => {}
     }
+    if let Some(users) = any_user(&left) {
+        return Rule::users(users);
+    }
     let mut all = Vec::new();
     for rule in left {
         match rule {
             Rule::Those(Those {
                 allow,
                 deny,
-                user: false,
+                user: None,
             }) if deny.is_empty() => {
                 all.extend(allow.iter().cloned());
             }
-            Rule::Other(why, origin) => return other(why, origin),
+            Rule::Other(why, origin, _) => return other(why, origin),
             _ => return other("either a network or a user is enough there", origin),
         }
     }
     Rule::allow(all)
 }
 
+/// The users of rules of which each lets users in, whatever their address; `None`: one of them is of another kind.
+fn any_user(rules: &[&Rule]) -> Option<Users> {
+    let mut all = Users::default();
+    let mut is_any = false;
+    for rule in rules {
+        let Rule::Those(Those { allow, deny, user }) = rule else {
+            return None;
+        };
+        let users = user.as_ref()?;
+        if !allow.is_empty() || !deny.is_empty() {
+            return None;
+        }
+        is_any |= *users == Users::default();
+        all.names.extend(users.names.iter().cloned());
+        all.groups.extend(users.groups.iter().cloned());
+    }
+    Some(if is_any { Users::default() } else { all })
+}
+
+/// The users who are among both; `None`: it cannot be said.
+fn both(one: &Users, other: &Users) -> Option<Users> {
+    let every = Users::default();
+    match () {
+        () if *one == every || one == other => Some(other.clone()),
+        () if *other == every => Some(one.clone()),
+        () if !one.groups.is_empty() || !other.groups.is_empty() => None,
+        () => {
+            let mut names = one.names.clone();
+            names.retain(|name| other.names.contains(name));
+            (!names.is_empty()).then(|| Users {
+                names,
+                ..Users::default()
+            })
+        }
+    }
+}
+
 /// Whom all of the rules let in.
-fn all_of(rules: &[Rule]) -> Rule {
+fn all_of(rules: &[Rule], origin: &Origin) -> Rule {
     if rules.is_empty() || rules.contains(&Rule::None) {
         return Rule::None;
     }
-    let (mut networks, mut user) = (Networks::default(), false);
+    let (mut networks, mut user) = (Networks::default(), None::<Users>);
+    let mut closed: Option<(String, Origin)> = None;
     for rule in rules {
-        match rule {
-            Rule::Those(those) => {
-                networks.and(Some(&those.allow).filter(|it| !it.is_empty()), &those.deny);
-                user |= those.user;
+        let those = match rule {
+            Rule::Those(those) => those,
+            Rule::Other(why, origin, rest) => {
+                closed.get_or_insert_with(|| (why.clone(), origin.clone()));
+                rest
             }
-            Rule::Other(why, origin) => return other(why, origin),
-            Rule::All | Rule::None => {}
-        }
+            Rule::All | Rule::None => continue,
+        };
+        networks.and(Some(&those.allow).filter(|it| !it.is_empty()), &those.deny);
+        user = match (user, &those.user) {
+            (Some(one), Some(other)) => match both(&one, other) {
+                Some(both) => Some(both),
+                None => return other_users(origin),
+            },
+            (user, other) => user.or_else(|| other.clone()),
+        };
     }
     let Networks { allow, deny } = networks;
     if allow.as_ref().is_some_and(Vec::is_empty) {
@@ -369,8 +442,9 @@ fn all_of(rules: &[Rule]) -> Rule {
     }
     let allow = allow.unwrap_or_default();
     let all = Those { allow, deny, user };
-    match all == Those::default() {
-        true => Rule::All,
-        false => Rule::Those(all),
+    match closed {
+        Some((why, origin)) => Rule::Other(why, origin, all),
+        None if all == Those::default() => Rule::All,
+        None => Rule::Those(all),
     }
 }

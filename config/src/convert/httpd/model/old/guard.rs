@@ -117,7 +117,7 @@ fn judged(
 ) -> Option<Deed> {
     match admission {
         Admission::All => None,
-        Admission::Nobody(Closed { why, origin: own }) => {
+        Admission::Nobody(Closed { why, origin: own }, _) => {
             let text = format!("it says who comes in by what a URL does not say: {why}");
             telling.unknown(own.as_ref().unwrap_or(origin), text);
             None
@@ -125,7 +125,7 @@ fn judged(
         Admission::Those { allow, deny, user } => {
             let from = request.from();
             let comes_in = (allow.is_empty() || is_in(allow, from)) && !is_in(deny, from);
-            let (status, text) = match (comes_in, *user) {
+            let (status, text) = match (comes_in, user.is_some()) {
                 (false, _) => (403, format!("does not let {from} in")),
                 (true, true) if !asks_for_password(access.kind.as_deref()) => {
                     let kind = access.kind.as_deref().unwrap_or("none");
