@@ -54,6 +54,13 @@ fn every_line_is_turned_named_or_counted() {
         "<Directory \"proxy:*\">\nRequire all denied\n</Directory>",
         "<Location /nothing>\nRequire all denied\n</Location>",
         "<LocationMatch ^/nothing/>\nHeader set X y\n</LocationMatch>",
+        "<Proxy ajp://unused:8009>\nProxySet timeout=5\n</Proxy>",
+        "SSLOCSPEnable on",
+        "SSLVerifyDepth 1",
+        "AddOutputFilter INCLUDES .shtml",
+        "DocumentRoot /srv/x\n<Directory /srv/x>\nOptions Indexes\n</Directory>",
+        "DocumentRoot /srv/x\nDirectoryIndex start.html index.html",
+        "<Proxy balancer://b>\nBalancerMember ajp://h:1 hcmethod=TCP\nBalancerMember ajp://h:2\n</Proxy>\nProxyPass /b balancer://b/",
         "SSLCertificateFile /x.crt",
         "SSLCertificateKeyFile /x.key",
         "<VirtualHost *:80>\nSSLCertificateFile /x.crt\nProxyPass /app ajp://h/app\n</VirtualHost>",
@@ -63,13 +70,28 @@ fn every_line_is_turned_named_or_counted() {
     }
     for line in [
         "ServerLimit 4",
-        "Protocols h2 http/1.1",
-        "RewriteOptions inherit",
+        "RewriteOptions AllowAnyURI",
+        "Options FollowSymLinks",
+        "DirectoryIndex index.html",
         "<Directory /srv>\nRequire ip 10\n</Directory>",
     ] {
         let converted = converted(format!("Listen 80\nProxyPass /app ajp://h/app\n{line}\n"));
         assert!(converted.remarks.is_empty(), "{:?}", converted.remarks);
         assert!(converted.counted > 0, "{line}");
+    }
+    // What has an effect is not counted.
+    for (line, expected) in [
+        ("Protocols h2c http/1.1", "http2: true"),
+        ("MaxRequestWorkers 150", "limits: { max_connections: 450 }"),
+        (
+            "MaxClients 10\nAsyncRequestWorkerFactor 1",
+            "limits: { max_connections: 20 }",
+        ),
+        ("RewriteOptions inherit", ""),
+    ] {
+        let converted = converted(format!("Listen 80\nProxyPass /app ajp://h/app\n{line}\n"));
+        assert!(converted.written.text.contains(expected), "{line}");
+        assert_eq!(converted.counted, 0, "{line}");
     }
     // What is used is not named.
     let (_, remarks) = both(

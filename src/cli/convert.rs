@@ -23,9 +23,10 @@ use super::process::{BAD_USAGE, FAILED, complain, print};
 use crate::identity;
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("old files").args(["httpd", "workers"]).required(true).multiple(true))]
 pub(super) struct Arguments {
     /// The main file of an httpd; what it includes is read too
-    #[arg(long, value_name = "FILE", required_unless_present = "workers")]
+    #[arg(long, value_name = "FILE")]
     httpd: Option<PathBuf>,
     /// mod_jk's workers.properties; beside --httpd in place of its JkWorkersFile
     #[arg(long, value_name = "FILE")]

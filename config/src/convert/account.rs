@@ -81,12 +81,16 @@ const FOLLOWED: [&str; 8] = [
 const CONDITIONS: [&str; 5] = ["<ifmodule", "<ifdefine", "<ifversion", "<iffile", "<macro"];
 
 /// Directives that become keys of the whole file, by how they begin, with the key.
-const WHOLE: [(&str, &str); 11] = [
+const WHOLE: [(&str, &str); 15] = [
     ("customlog", "access_log:"),
     ("logformat", "access_log:"),
     ("errordocument", "error_pages:"),
     ("proxyerroroverride", "error_override:"),
     ("limit", "limits:"),
+    ("maxrequestworkers", "limits:"),
+    ("maxclients", "limits:"),
+    ("asyncrequestworkerfactor", "limits:"),
+    ("protocols", "listeners:"),
     ("keepalivetimeout", "limits:"),
     ("requestreadtimeout", "limits:"),
     ("remoteip", "trusted_proxies:"),

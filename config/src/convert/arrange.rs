@@ -5,6 +5,7 @@
 //! hosts stand only where they matter. Expressions, which come before paths, take the paths that stand before them along:
 //! those are written as expressions too.
 
+mod carving;
 mod contexts;
 mod decide;
 mod entry;

@@ -284,11 +284,16 @@ fn attributes(main: &Directives, host: &Directives, notes: &mut Notes) -> Keys {
     let same = std::ptr::eq(main, host);
     let own = if same { &[][..] } else { &host.variables };
     for (name, default, origin) in main.variables.iter().chain(own) {
-        let set = host
-            .value(name)
-            .or_else(|| main.value(name))
-            .or(default.as_deref());
-        match set {
+        // What `SetEnv` says comes last in httpd, and counts.
+        let set = host.value(name).or_else(|| main.value(name));
+        if set.is_none() && (host.is_conditional(name) || main.is_conditional(name)) {
+            let text = format!(
+                "JkEnvVar {name} is left out: another line sets it for some requests; see `request_attributes`"
+            );
+            notes.name(origin, text);
+            continue;
+        }
+        match set.or(default.as_deref()) {
             Some(text) if AttributeName::read(name).is_ok() && !text.contains(['%', '$']) => {
                 attributes.set(name, Value::text(text));
             }

@@ -205,8 +205,8 @@ pub struct Access {
     pub older: Option<Admission>,
     /// Whether the rules of one kind are enough (`Satisfy`). It belongs to those of the older kind, and is replaced with them.
     pub satisfy: Option<Satisfy>,
-    /// Nobody comes in, whatever a later section says.
-    pub sealed: Option<Closed>,
+    /// Why nobody comes in, whatever a later section says.
+    pub sealed: Vec<Closed>,
     /// What counts beside all of this. No later section replaces it.
     pub beside: Vec<Beside>,
     /// Which of those do not count here: the lines that they come from.
@@ -299,7 +299,7 @@ impl Access {
             satisfy,
             admission: later.admission.or_else(|| self.admission.clone()),
             older: later.older.or_else(|| self.older.clone()),
-            sealed: self.sealed.clone().or(later.sealed),
+            sealed: both(&self.sealed, later.sealed),
             beside,
             lifted: later.lifted,
             kind: later.kind.or_else(|| self.kind.clone()),
@@ -313,7 +313,7 @@ impl Access {
     #[must_use]
     pub fn restricts(&self) -> bool {
         let mut both = [&self.admission, &self.older].into_iter();
-        self.sealed.is_some()
+        !self.sealed.is_empty()
             || !self.beside.is_empty()
             || matches!(self.satisfy, Some(Satisfy::Any(_)))
             || both.any(|it| !matches!(it, None | Some(Admission::All)))
@@ -340,38 +340,8 @@ impl Access {
     /// `deny` begins with every network, and the rest is what still counts when these two networks are taken away.
     #[must_use]
     pub fn keys(&self) -> (Keys, Vec<Closed>) {
-        let mut whys: Vec<Closed> = self.sealed.iter().cloned().collect();
-        let (mut networks, mut user) = (Networks::default(), None);
-        let kinds = [&self.admission, &self.older];
-        let is_open = kinds.contains(&&Some(Admission::All));
-        let counting = match &self.satisfy {
-            Some(Satisfy::Any(_)) if is_open => &[][..],
-            Some(Satisfy::Any(origin)) => {
-                whys.push(Closed::by(origin, "Satisfy Any has no counterpart"));
-                &[]
-            }
-            Some(Satisfy::All) | None => &kinds,
-        };
-        for admission in counting.iter().copied().flatten() {
-            let admission = match admission {
-                Admission::Nobody(closed, rest) => {
-                    whys.push(closed.clone());
-                    rest
-                }
-                admission => admission,
-            };
-            match admission {
-                Admission::All | Admission::Nobody(..) => {}
-                Admission::Those {
-                    allow,
-                    deny,
-                    user: wanted,
-                } => {
-                    networks.and(Some(allow).filter(|it| !it.is_empty()), deny);
-                    user = user.or(wanted.as_ref());
-                }
-            }
-        }
+        let mut whys = self.sealed.clone();
+        let (mut networks, user) = self.said(&mut whys);
         for Beside { who, origin } in &self.beside {
             match who {
                 Who::In(allow) => networks.and(Some(allow), &[]),
@@ -396,17 +366,46 @@ impl Access {
             let why = "the old server lets nobody in here either".to_owned();
             whys.push(Closed { why, origin: None });
         }
-        let mut unique: Vec<Closed> = Vec::new();
-        for why in whys {
-            if !unique.contains(&why) {
-                unique.push(why);
-            }
-        }
+        let unique = both(&[], whys);
         let keys = match networks.allow.as_ref().is_some_and(Vec::is_empty) {
             true if unique.is_empty() => Self::closed(),
             _ => guard(networks, auth, !unique.is_empty()),
         };
         (keys, unique)
+    }
+
+    /// The networks and users that the rules of both kinds let in.
+    fn said(&self, whys: &mut Vec<Closed>) -> (Networks, Option<&Users>) {
+        let (mut networks, mut user) = (Networks::default(), None);
+        let kinds = [&self.admission, &self.older];
+        let is_open = kinds.contains(&&Some(Admission::All));
+        let counting = match &self.satisfy {
+            Some(Satisfy::Any(_)) if is_open => &[][..],
+            Some(Satisfy::Any(origin)) => {
+                whys.push(Closed::by(origin, "Satisfy Any has no counterpart"));
+                &[]
+            }
+            Some(Satisfy::All) | None => &kinds,
+        };
+        for admission in counting.iter().copied().flatten() {
+            let admission = match admission {
+                Admission::Nobody(closed, rest) => {
+                    whys.push(closed.clone());
+                    rest
+                }
+                admission => admission,
+            };
+            if let Admission::Those {
+                allow,
+                deny,
+                user: wanted,
+            } = admission
+            {
+                networks.and(Some(allow).filter(|it| !it.is_empty()), deny);
+                user = user.or(wanted.as_ref());
+            }
+        }
+        (networks, user)
     }
 
     fn auth(&self, wanted: &Users) -> Result<Keys, String> {
@@ -436,6 +435,17 @@ impl Access {
             (None, _) => Err("a user is wanted, and no AuthType says which".to_owned()),
         }
     }
+}
+
+/// Reasons with further ones, each once.
+fn both(before: &[Closed], further: Vec<Closed>) -> Vec<Closed> {
+    let mut all = before.to_vec();
+    for why in further {
+        if !all.contains(&why) {
+            all.push(why);
+        }
+    }
+    all
 }
 
 /// The keys `allow`, `deny` and `auth`; `is_closed`: whether nobody comes in.

@@ -128,9 +128,9 @@ pub(super) fn outcome_within(
     for why in whys {
         // The section as a whole is the last one that counts.
         let origin = why.origin.or_else(|| last.clone());
-        let sealed = access.sealed.as_ref().and_then(|it| it.origin.as_ref());
+        let sealed = access.sealed.iter().filter_map(|it| it.origin.as_ref());
         let beside = access.beside.iter().map(|it| &it.origin);
-        let mut closing = sealed.into_iter().chain(beside);
+        let mut closing = sealed.chain(beside);
         origins.extend(closing.find(|it| origin.as_ref() == Some(it)).cloned());
         closed.push(Closed { origin, ..why });
     }
@@ -206,10 +206,11 @@ fn overlaid(
                 continue;
             }
             Reach::Some if overlay.access.matters() && section.is_none() => {
-                let why = "a section restricts a part of these paths";
-                access
-                    .sealed
-                    .get_or_insert_with(|| Closed::by(&overlay.origin, why));
+                let by = rule.origin.seen_from(&overlay.origin);
+                let why = format!(
+                    "a section restricts a part of these paths, which the expression of {by} takes"
+                );
+                access.sealed.push(Closed::by(&overlay.origin, why));
             }
             Reach::Some => {
                 // Of two sections by expression the first one has the paths of both.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::carving::carved;
 use super::contexts::Context;
 use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, as_expression, entry, extended};
@@ -178,11 +179,8 @@ fn sequence(
             continue;
         }
         decider.used.borrow_mut().insert(rule.origin.clone());
-        if rule.action == Action::Pass
-            && let Some((by, entry)) = left_to(server, item)
-        {
-            decider.used.borrow_mut().insert(by);
-            entries.push(entry);
+        if let Some(found) = elsewhere(decider, server, item, rule) {
+            entries.extend(found);
             continue;
         }
         let outcome = outcome(server, rule, item.takes);
@@ -199,6 +197,25 @@ fn sequence(
     first.extend(sections);
     first.extend(entries);
     first
+}
+
+/// The mappings of a rule by expression, where it has not one of its own: what it leaves to a later stage, and what sections are
+/// about parts of it.
+fn elsewhere(
+    decider: &Decider<'_>,
+    server: &Server,
+    item: &Item<'_>,
+    rule: &Rule,
+) -> Option<Vec<Entry>> {
+    match rule.action {
+        Action::Pass => {
+            let (by, entry) = left_to(server, item)?;
+            decider.used.borrow_mut().insert(by);
+            Some(vec![entry])
+        }
+        Action::To(_) | Action::Files(_) => carved(server, rule),
+        _ => None,
+    }
 }
 
 /// The rules by expression that refuse their paths, and before which no other rule takes one of these: they can stand before

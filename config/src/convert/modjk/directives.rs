@@ -33,6 +33,8 @@ pub(crate) struct Directives {
     pub(super) variables: Vec<(String, Option<String>, Origin)>,
     /// `SetEnv`: name and value.
     environment: Vec<(String, String)>,
+    /// Variables that other lines set for some requests.
+    conditional: Vec<String>,
     /// Expressions of the paths that `no-jk` keeps away.
     pub(super) excluded: Vec<(String, Origin)>,
 }
@@ -81,6 +83,16 @@ impl Directives {
     /// Leaves alone the requests in whose path an expression is found, whatever the rules say.
     pub(crate) fn exclude(&mut self, pattern: String, origin: &Origin) {
         self.excluded.push((pattern, origin.clone()));
+    }
+
+    /// Takes up variables that a line sets for some requests.
+    pub(crate) fn sets(&mut self, names: &[String]) {
+        self.conditional.extend_from_slice(names);
+    }
+
+    /// Whether a variable is set for some requests.
+    pub(super) fn is_conditional(&self, name: &str) -> bool {
+        self.conditional.iter().any(|it| it == name)
     }
 
     /// The value that `SetEnv` gives a variable.

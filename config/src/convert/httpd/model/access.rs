@@ -164,11 +164,12 @@ impl Rules {
     /// What the section says, with the names of what cannot be turned.
     pub(super) fn access(&self, notes: &mut Notes, secure: bool) -> Access {
         let mut access = self.access.clone();
-        access.sealed.clone_from(&self.sealed);
+        let mut sealed = self.sealed.clone();
         if let Some(origin) = self.tls_only.as_ref().filter(|_| !secure) {
             let why = "SSLRequireSSL, where nothing comes over TLS";
-            seal(&mut access.sealed, why, origin);
+            seal(&mut sealed, why, origin);
         }
+        access.sealed = sealed.into_iter().collect();
         if let Some(closed) = &self.sealed {
             name(closed, notes);
         }

@@ -181,6 +181,16 @@ pub(super) struct Usual {
     pub(super) heartbeat: Keys,
 }
 
+/// Whether a server says how many connections a member has, which httpd counts in each process.
+pub(super) fn limit_members(proxies: &Proxies) -> bool {
+    let members = proxies.balancers.iter().flat_map(|it| &it.members);
+    let members = members.map(|it| &it.params);
+    let mut all = members
+        .chain(proxies.workers.iter().map(|it| &it.params))
+        .flatten();
+    all.any(|param| matches!(&*param.key, "max" | "min"))
+}
+
 /// The balancer of the YAML; `None`: no member is left.
 pub(super) fn built(
     defined: &Defined,
@@ -233,9 +243,30 @@ pub(super) fn built(
             balancer.keys.remove("stickysession");
         }
     }
+    unchecked(defined, &health, notes);
     health_check(&mut balancer, &health, notes);
     loads(&mut balancer, &defined.params, usual, notes);
     Some(balancer)
+}
+
+/// Names the members that httpd does not check, where it checks others: here all are checked.
+fn unchecked(defined: &Defined, health: &[Param], notes: &mut Notes) {
+    let is_on = |param: &&Param| {
+        let method = param.value.as_deref().unwrap_or_default();
+        param.key == "hcmethod" && !method.eq_ignore_ascii_case("none")
+    };
+    let Some(first) = health.iter().find(is_on) else {
+        return;
+    };
+    let others = defined.members.iter();
+    let others = others.filter(|it| !it.params.iter().any(|param| is_on(&param)));
+    for member in others {
+        let text = format!(
+            "its member is checked here as that of {} is: a balancer has one health check",
+            first.origin.seen_from(&member.origin)
+        );
+        notes.name(&member.origin, text);
+    }
 }
 
 /// Where a balancer with `lbmethod=heartbeat` learns the load of its members.

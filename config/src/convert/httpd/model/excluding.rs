@@ -54,6 +54,7 @@ pub(super) fn variables(
     let Some(set) = environment::setting(node) else {
         return false;
     };
+    jk.sets(&set.others);
     let excludes = set.excludes;
     let tells = set.others.iter().any(|name| name.starts_with("AJP_"));
     // In a section it comes too late: the module has taken the request already.

@@ -64,7 +64,7 @@ fn closing(closed: Whys<'_>, folder: &str) -> Vec<Overlay> {
         let (_, origin) = whys.first()?;
         let texts: Vec<&str> = whys.iter().map(|(why, _)| why.as_str()).collect();
         let access = Access {
-            sealed: Some(Closed::by(origin, texts.join("; "))),
+            sealed: vec![Closed::by(origin, texts.join("; "))],
             ..Access::default()
         };
         Some(overlay(path, folder, access, origin))

@@ -47,16 +47,24 @@ pub(super) fn listeners(
 /// The keys of a listener.
 fn keys(here: &[&Part], main: &Part, tls: Option<Keys>, notes: &mut Notes) -> Keys {
     let mut keys = Keys::default();
-    let protocols = here.iter().map(|it| &it.protocols).chain([&main.protocols]);
-    let protocols: Vec<&str> = protocols.flatten().map(String::as_str).collect();
+    // What a virtual host says stands in place of what the main server says.
+    let of_host = |host: &&Part| match host.protocols.is_empty() {
+        true => main.protocols.clone(),
+        false => host.protocols.clone(),
+    };
+    let protocols: Vec<String> = match here.is_empty() {
+        true => main.protocols.clone(),
+        false => here.iter().flat_map(of_host).collect(),
+    };
+    let speaks = |name: &str| protocols.iter().any(|it| it == name);
     match tls {
         Some(tls) => {
             keys.set("tls", Value::Map(tls));
-            if !protocols.is_empty() && !protocols.contains(&"h2") {
+            if !protocols.is_empty() && !speaks("h2") {
                 keys.set("http2", Value::switch(false));
             }
         }
-        None if protocols.contains(&"h2c") => keys.set("http2", Value::switch(true)),
+        None if speaks("h2c") => keys.set("http2", Value::switch(true)),
         None => {}
     }
     let proxied = here.iter().find_map(|it| it.proxy_protocol.as_ref());

@@ -12,6 +12,8 @@ use crate::convert::note::{Notes, Origin};
 use crate::convert::overlap::{covers, join};
 use crate::convert::site::{Action, Overlay, Rule, Takes};
 use crate::convert::value::{Keys, Value};
+use crate::field::Kind as _;
+use crate::value::EntryName;
 
 /// Folders that a distribution puts there: nobody's site is in them.
 const STOCK: [&str; 13] = [
@@ -94,12 +96,18 @@ pub(super) fn unserved(main: &Part, hosts: &[&Part], is_kept: bool, notes: &mut 
 }
 
 /// The rules of the folders, and the sections that say who may come into them. `secure`: whether clients come over TLS.
-pub(super) fn files(parts: &[&Part], secure: bool, notes: &mut Notes) -> (Vec<Rule>, Vec<Overlay>) {
+pub(super) fn files(
+    parts: &[&Part],
+    secure: bool,
+    files: &dyn Files,
+    notes: &mut Notes,
+) -> (Vec<Rule>, Vec<Overlay>) {
     let (mut rules, mut overlays) = (Vec::new(), Vec::new());
     let mut all = served(parts);
     for served in all.extract_if(.., |it| STOCK.contains(&&*it.folder)) {
-        notes.count(&served.origin);
+        stock(&served, files, notes);
     }
+    let index = index(parts, &all, files, notes);
     let mut by_length: Vec<&Served> = all.iter().collect();
     // What is said about a longer path comes later, and counts there.
     by_length.sort_by_key(|it| it.path.trim_end_matches('/').len());
@@ -125,9 +133,72 @@ pub(super) fn files(parts: &[&Part], secure: bool, notes: &mut Notes) -> (Vec<Ru
             });
         }
         let action = Action::Files(served.folder);
-        rules.push(Rule::new(Takes::Path(served.path), action, served.origin));
+        let mut rule = Rule::new(Takes::Path(served.path), action, served.origin);
+        if let Some(name) = &index {
+            rule.keys.set("index", Value::text(name));
+        }
+        rules.push(rule);
     }
     (rules, overlays)
+}
+
+/// Counts a folder that a distribution puts there, or names it where somebody has put files into it.
+fn stock(served: &Served, files: &dyn Files, notes: &mut Notes) {
+    let names = files.names(Path::new(&served.folder)).unwrap_or_default();
+    let is_own = |name: &String| served.path == "/" && !name.starts_with("index.");
+    match names.iter().find(|name| is_own(name)) {
+        None => notes.count(&served.origin),
+        Some(name) => {
+            let text = format!(
+                "left out: the folder of the distribution is not served, and there are files in it, such as {name}: write \
+                 `files` for their paths, if they are wanted"
+            );
+            notes.name(&served.origin, text);
+        }
+    }
+}
+
+/// The page of folders that is not the usual one, where folders are served; names what else httpd does there with a folder.
+fn index(
+    parts: &[&Part],
+    served: &[Served],
+    files: &dyn Files,
+    notes: &mut Notes,
+) -> Option<String> {
+    let listing = parts.iter().flat_map(|part| &part.listing);
+    for (folder, origin) in listing {
+        let is_about = |it: &Served| guarded::is_about(folder, &it.folder);
+        match served.iter().any(is_about) {
+            false => notes.count(origin),
+            true => notes.name(
+                origin,
+                "folders without a page of their own are 404 here; httpd lists their files",
+            ),
+        }
+    }
+    let indexes = parts.iter().flat_map(|part| &part.indexes);
+    let indexes: Vec<&(Vec<String>, Origin)> = indexes.collect();
+    if served.is_empty() {
+        indexes.iter().for_each(|it| notes.count(&it.1));
+        return None;
+    }
+    let (names, origin) = indexes.last()?;
+    let is_there = |name: &&String| {
+        let mut folders = served.iter().map(|it| Path::new(&it.folder).join(name));
+        folders.any(|page| files.read(&page).is_ok())
+    };
+    let name = names.iter().find(is_there).or(names.first())?;
+    if names.len() > 1 {
+        let text = format!("of these pages {name} alone is looked for here (`index`)");
+        notes.name(origin, text);
+    }
+    match EntryName::read(name) {
+        Ok(_) => Some(name.clone()),
+        Err(fault) => {
+            notes.name(origin, format!("left out: {}", fault.message));
+            None
+        }
+    }
 }
 
 /// `error_pages` of some servers: pages that are files of httpd's own.

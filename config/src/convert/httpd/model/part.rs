@@ -74,7 +74,7 @@ pub(super) struct Part {
     /// `HeartbeatListen` and `HeartbeatStorage`: `heartbeat` of a balancer.
     pub(super) heartbeat: Keys,
     /// `ServerLimit`: processes.
-    pub(super) children: Option<u64>,
+    pub(super) children: Option<(u64, Origin)>,
     /// What mod_jk's directives say.
     pub(super) jk: Directives,
     /// Keys of every mapping.
@@ -94,6 +94,10 @@ pub(super) struct Part {
     /// `Alias`: path and folder.
     pub(super) aliases: Vec<(String, String, Origin)>,
     pub(super) document_root: Option<(String, Origin)>,
+    /// `DirectoryIndex`: names of pages.
+    pub(super) indexes: Vec<(Vec<String>, Origin)>,
+    /// `Options Indexes`, with the folder.
+    pub(super) listing: Vec<(String, Origin)>,
     /// `ErrorDocument`: status and page.
     pub(super) error_documents: Vec<(String, String, Origin)>,
     /// `ProxyErrorOverride`
@@ -142,6 +146,8 @@ impl Part {
             whole: Whole::default(),
             aliases: Vec::new(),
             document_root: None,
+            indexes: Vec::new(),
+            listing: Vec::new(),
             error_documents: Vec::new(),
             error_override: None,
             excluded: Vec::new(),
@@ -172,6 +178,7 @@ impl Part {
                     || self.of_keys(node, place, notes)
                     || self.redirects.take(node, place, notes)
                     || self.rewrites.take(node, place, &mut self.redirects, notes)
+                    || self.of_folders(node, place)
                     || self.of_files(node, place, notes)
                     || *place == Place::Server && self.of_whole(node, notes)
             }
@@ -314,8 +321,8 @@ impl Part {
                 self.packet_size = first.parse().ok().map(|size: u64| size.clamp(8192, 65_536));
             }
             ("serverlimit", _) => {
-                self.children = first.parse().ok();
-                notes.count(&node.origin);
+                let origin = node.origin.clone();
+                self.children = first.parse().ok().map(|number| (number, origin));
             }
             ("proxypreservehost", Place::Server) => self.preserve_host = switch(first),
             ("sslengine", _) => {
@@ -375,6 +382,21 @@ impl Part {
             },
         };
         fields::take(node, keys, always, notes)
+    }
+
+    /// What httpd does with a folder that is asked for.
+    fn of_folders(&mut self, node: &Node, place: &Place) -> bool {
+        let origin = node.origin.clone();
+        let folder = match place {
+            Place::Section(Kind::Directory(folder) | Kind::Files(folder)) => folder.clone(),
+            _ => "/".to_owned(),
+        };
+        match &*node.name {
+            "directoryindex" => self.indexes.push((node.words(), origin)),
+            "options" if table::lists(node) => self.listing.push((folder, origin)),
+            _ => return false,
+        }
+        true
     }
 
     /// What httpd serves itself, and what it says about errors.
@@ -445,7 +467,6 @@ impl Part {
         match (&*node.name, words.as_slice()) {
             ("protocols", words) => {
                 self.protocols = words.iter().map(|it| it.to_ascii_lowercase()).collect();
-                notes.count(&node.origin);
             }
             ("heartbeatlisten", [address, ..]) => match Bind::read(address) {
                 Ok(_) => self.heartbeat.set("listen", Value::text(address)),

@@ -1,5 +1,9 @@
 //! `<Proxy url>`: sections about what is sent on to urls that begin so.
 
+use super::balancers::balancer_name;
+use super::part::Part;
+use super::place::Kind;
+use super::targets;
 use crate::convert::note::{Closed, Notes};
 use crate::convert::overlap::escaped;
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
@@ -27,7 +31,7 @@ pub(super) fn within(section: Overlay, notes: &mut Notes) -> Overlay {
     let mut access = Access::default();
     if section.access.matters() {
         let why = "<Proxy> with a wildcard inside its url has no counterpart";
-        access.sealed = Some(Closed::by(&section.origin, why));
+        access.sealed = vec![Closed::by(&section.origin, why)];
     }
     Overlay {
         target: Some(start.to_owned()),
@@ -35,6 +39,34 @@ pub(super) fn within(section: Overlay, notes: &mut Notes) -> Overlay {
         keys: Keys::default(),
         access,
         ..section
+    }
+}
+
+/// Names the sections about urls to which nothing is sent. Those of balancers are named with their members.
+pub(super) fn unused<'a>(
+    parts: impl Iterator<Item = &'a Part>,
+    servers: &[Server],
+    notes: &mut Notes,
+) {
+    let rules = || servers.iter().flat_map(|it| it.stages.iter().flatten());
+    for section in parts.flat_map(|part| &part.sections) {
+        let Kind::Proxy(url) = &section.kind else {
+            continue;
+        };
+        if !url.contains("://") || balancer_name(url).is_some() || url.contains(['*', '?', '[']) {
+            continue;
+        }
+        let mut target = url.clone();
+        targets::as_sent(&mut target);
+        let start = target.trim_end_matches('/');
+        let is_sent = |rule: &Rule| match &rule.action {
+            Action::To(to) => to.starts_with(start) || start.starts_with(to.trim_end_matches('/')),
+            _ => false,
+        };
+        if !rules().any(is_sent) {
+            let text = "left out with everything in it: nothing is sent to its url";
+            notes.name(&section.origin, text);
+        }
     }
 }
 
@@ -76,8 +108,7 @@ fn part(overlay: &Overlay, rule: &Rule, notes: &mut Notes) -> Option<Overlay> {
         takes => {
             let why = "<Proxy> is about a part of what an expression sends on";
             let mut access = overlay.access.clone();
-            let sealed = &mut access.sealed;
-            sealed.get_or_insert_with(|| Closed::by(&overlay.origin, why));
+            access.sealed.push(Closed::by(&overlay.origin, why));
             (takes.clone(), access)
         }
     };

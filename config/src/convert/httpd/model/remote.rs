@@ -143,7 +143,7 @@ pub(super) fn add(main: &Remote, hosts: &[&Remote], site: &mut Site, notes: &mut
         let (allow, deny) = lists(&overlay.access);
         if !allow.is_empty() || !deny.is_empty() {
             let sealed = Closed::by(&overlay.origin, why);
-            overlay.access.sealed.get_or_insert(sealed);
+            overlay.access.sealed.push(sealed);
         }
     }
 }

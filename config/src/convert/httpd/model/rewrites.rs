@@ -108,8 +108,11 @@ impl Rewrites {
             ("rewriteengine" | "rewritebase", _) => {}
             ("rewriteoptions", Place::Server) => {
                 let options = words.iter().map(|word| word.to_ascii_lowercase());
+                let options: Vec<String> = options.collect();
+                if !options.iter().any(|it| it.starts_with("inherit")) {
+                    notes.count(&node.origin);
+                }
                 self.options.get_or_insert_default().extend(options);
-                notes.count(&node.origin);
             }
             ("rewriteoptions", _) => notes.count(&node.origin),
             ("rewritecond", _) => self.conditions_of(place).push(words),

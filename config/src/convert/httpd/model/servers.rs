@@ -72,13 +72,20 @@ pub(super) fn site(
         server.secure = secure.then_some(false);
         site.servers.push(server);
     }
-    let parts = hosts.iter().copied().chain([main]);
-    balancer_names::unused(parts, &builder.names, builder.notes);
+    let parts = || hosts.iter().copied().chain([main]);
+    balancer_names::unused(parts(), &builder.names, builder.notes);
+    proxied::unused(parts(), &site.servers, builder.notes);
+    if let Some((_, origin)) = main.children.as_ref()
+        && !parts().any(|part| balancers::limit_members(&part.proxies))
+    {
+        builder.notes.count(origin);
+    }
     local::unserved(main, hosts, kept.main, builder.notes);
     listeners::without_tls(main, hosts, builder.notes);
     site.balancers = builder.balancers;
     let always = builder.always;
     site.keys = of_all::keys(main, hosts, files, notes);
+    site.comments.extend(main.whole.connections(&mut site.keys));
     let remotes: Vec<_> = hosts.iter().map(|host| &host.whole.remote).collect();
     remote::add(&main.whole.remote, &remotes, &mut site, notes);
     always::headers(&mut site, &always, main, hosts, notes);
@@ -117,7 +124,7 @@ impl Builder<'_> {
         let own = host.unwrap_or(main);
         let secure = is_secure(own, main);
         sections::name_cookies(&parts, self.notes);
-        let (files, directories) = local::files(&parts, secure, self.notes);
+        let (files, directories) = local::files(&parts, secure, self.files, self.notes);
         server.overlays.extend(directories);
         let mut first = sections::add(&parts, secure, &mut server, self.notes);
         let closed = parts.iter().flat_map(|part| &part.redirects.closed);
@@ -290,7 +297,7 @@ impl Builder<'_> {
         for part in parts_in_order {
             usual.heartbeat.merge(&part.heartbeat);
         }
-        usual.children = self.main.children;
+        usual.children = self.main.children.as_ref().map(|it| it.0);
         usual
     }
 

@@ -21,6 +21,9 @@ pub(super) fn rest(node: &Node, notes: &mut Notes) {
         }
         return;
     }
+    if node.name == "options" && !lists(node) {
+        return notes.count(&node.origin);
+    }
     let text = NAMED.iter().find(|(name, _)| *name == node.name);
     let written = &node.written;
     match (text, &node.children) {
@@ -34,6 +37,14 @@ pub(super) fn rest(node: &Node, notes: &mut Notes) {
             notes.unknown(&node.origin, text);
         }
     }
+}
+
+/// Whether `Options` switch lists of the files of folders on.
+pub(super) fn lists(node: &Node) -> bool {
+    let lower = node.arguments.to_ascii_lowercase();
+    lower
+        .split_whitespace()
+        .any(|it| matches!(it, "indexes" | "+indexes" | "all"))
 }
 
 /// Modules, processes, files of httpd's own, logs, and what ajpgate always does.
@@ -62,7 +73,6 @@ const COUNTED: &[&str] = &[
     "defaultlanguage",
     "defaultruntimedir",
     "defaulttype",
-    "directoryindex",
     "directoryslash",
     "enablemmap",
     "enablesendfile",
@@ -91,12 +101,10 @@ const COUNTED: &[&str] = &[
     "lockfile",
     "loadfile",
     "loglevel",
-    "maxclients",
     "maxconnectionsperchild",
     "maxkeepaliverequests",
     "maxmemfree",
     "maxrequestsperchild",
-    "maxrequestworkers",
     "maxsparethreads",
     "maxspareservers",
     "mimemagicfile",
@@ -105,7 +113,6 @@ const COUNTED: &[&str] = &[
     "multiviewsmatch",
     "mutex",
     "namevirtualhost",
-    "options",
     "passenv",
     "pidfile",
     "protocolshonororder",
@@ -182,6 +189,21 @@ const NAMED: &[(&str, &str)] = &[
     ),
     ("elseif", "left out with everything in it"),
     ("else", "left out with everything in it"),
+    (
+        "sslocspenable",
+        "left out: nobody is asked by OCSP whether a client's certificate is revoked: name a list of revoked ones in \
+         `client_crl` of the listener, or revoked certificates come in",
+    ),
+    (
+        "addoutputfilter",
+        "left out: httpd's filters change no file and no answer here: pages with <!--# … --> (INCLUDES) are sent with these texts \
+         in them; let the application make them",
+    ),
+    (
+        "setoutputfilter",
+        "left out: httpd's filters change no file and no answer here: pages with <!--# … --> (INCLUDES) are sent with these texts \
+         in them; let the application make them",
+    ),
     (
         "proxymatch",
         "left out with everything in it: put its keys into the mappings",

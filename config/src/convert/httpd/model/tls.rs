@@ -75,7 +75,10 @@ pub(super) fn take(
         "sslcarevocationfile" => tls.set("client_crl", file()),
         "sslcarevocationcheck" => notes.count(&node.origin),
         "sslverifydepth" => {
-            let text = "left out: the chain of a client's certificate may be longer here";
+            let text = format!(
+                "left out: httpd refuses certificates of clients with more than {first} authorities above them, here their number \
+                 does not count: leave only those authorities in `client_ca` whose own clients come in"
+            );
             notes.name(&node.origin, text);
         }
         "sslverifyclient" => match &*first.to_ascii_lowercase() {

@@ -20,6 +20,10 @@ pub(super) struct Whole {
     pub(super) remote: Remote,
     /// `LogFormat`, by name.
     formats: BTreeMap<String, String>,
+    /// `MaxRequestWorkers`: its name and how many requests are answered at once.
+    workers: Option<(String, u64)>,
+    /// `AsyncRequestWorkerFactor`: how many idle connections there may be for each of these.
+    factor: Option<f64>,
     /// The first `CustomLog`: file, format or its name, and where it stands.
     log: Option<(String, String, Origin)>,
 }
@@ -39,6 +43,16 @@ impl Whole {
             "customlog" => self.log(node, &words, root, notes),
             "limitrequestfields" => self.limit("max_headers", first, node, notes),
             "limitrequestline" => self.limit("max_uri", first, node, notes),
+            "maxrequestworkers" | "maxclients" => match first.parse() {
+                Ok(workers @ 1..) => {
+                    // Of those for several kinds of processes the largest counts.
+                    let known = self.workers.as_ref().map_or(0, |it| it.1);
+                    let workers = known.max(workers);
+                    self.workers = Some((node.written.clone(), workers));
+                }
+                _ => notes.name(&node.origin, format!("left out: {first} is no number")),
+            },
+            "asyncrequestworkerfactor" => self.factor = first.parse().ok(),
             "requestreadtimeout" => self.read_timeout(&words),
             _ => return self.remote.take(node),
         }
@@ -90,6 +104,30 @@ impl Whole {
             keys.set("format", Value::text(format));
         }
         Some(Value::Map(keys))
+    }
+
+    /// Writes how many connections there may be into keys of the whole file. Returns a comment about that.
+    pub(super) fn connections(&self, keys: &mut Keys) -> Option<String> {
+        let (name, workers) = self.workers.as_ref()?;
+        // `server/mpm/event/event.c: worker_factor`
+        let factor = self.factor.filter(|it| *it >= 0.0).unwrap_or(2.0);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the number is small and not negative"
+        )]
+        let all = (*workers.min(&1_000_000) as f64 * (factor.min(100.0) + 1.0)) as u64;
+        let mut limits = match keys.get("limits") {
+            Some(Value::Map(known)) => known.clone(),
+            _ => Keys::default(),
+        };
+        limits.set("max_connections", Value::number(all));
+        keys.set("limits", Value::Map(limits));
+        Some(format!(
+            "max_connections: httpd answers {workers} requests at once ({name}), and keeps {} idle connections beside them",
+            all.saturating_sub(*workers)
+        ))
     }
 
     fn limit(&mut self, key: &str, text: &str, node: &Node, notes: &mut Notes) {

@@ -56,13 +56,11 @@ pub(super) fn refusal(
         access = access.then(&said);
     }
     all().for_each(|section| name_files(section, subject, telling));
-    if let Some(Closed {
-        why,
-        origin: Some(place),
-    }) = &access.sealed
-    {
-        let text = format!("it says who comes in by what a URL does not say: {why}");
-        telling.unknown(place, text);
+    for Closed { why, origin } in &access.sealed {
+        if let Some(place) = origin {
+            let text = format!("it says who comes in by what a URL does not say: {why}");
+            telling.unknown(place, text);
+        }
     }
     let origin = origin?;
     // Rules of both kinds have to let the client in; who is kept out by addresses is not asked for a password.
