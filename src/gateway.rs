@@ -38,6 +38,9 @@ use crate::upkeep::{self, Membership};
 /// one after the other gets to know in this time that it has to connect anew.
 const LAST_REQUEST: Duration = Duration::from_secs(5);
 
+/// How long WebSockets may take to end when they are told to.
+const TUNNELS: Duration = Duration::from_millis(250);
+
 /// How long the end may take when the last request has been answered or cut.
 const END: Duration = Duration::from_secs(5);
 
@@ -268,11 +271,19 @@ impl Gateway {
         }
     }
 
-    /// Ends everything. Client connections that are left are cut, for the reason `cut`. Returns whether there is none.
+    /// Ends everything. Client connections that are left when nobody waits any longer, for the reason `cut`, are cut, but
+    /// WebSockets end. Returns whether no connection was cut.
     async fn end(self, cut: Option<&str>) -> bool {
+        self.shared.closing.end_tunnels();
+        self.clients.close();
+        let mut is_whole = true;
         if let Some(why) = cut {
-            let connections = self.clients.len();
-            warn!(connections, "{why}: connections are cut");
+            let rest = tokio::time::timeout(TUNNELS, self.clients.wait());
+            is_whole = rest.await.is_ok();
+            if !is_whole {
+                let connections = self.clients.len();
+                warn!(connections, "{why}: connections are cut");
+            }
         }
         // A disk that does not answer holds up no end.
         let _ = tokio::time::timeout(LAST_WORD, upkeep::note_learned(&self.shared)).await;
@@ -293,7 +304,7 @@ impl Gateway {
         // The other gateways are told that this one has ended.
         self.cluster.close();
         let _ = tokio::time::timeout(LAST_WORD, self.cluster.wait()).await;
-        cut.is_none()
+        is_whole
     }
 
     /// Tells the service manager that the gateway serves, once `alone` is over, and sends it watchdog messages from then on.
@@ -324,6 +335,7 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.shared.held.lock().close_all();
         self.shared.closing.begin();
+        self.shared.closing.end_tunnels();
         self.ended.cancel();
     }
 }

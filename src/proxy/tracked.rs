@@ -92,8 +92,7 @@ impl Tracked {
         let moving = tunnel.run(client, |moved| self.ending.moved(moved));
         tokio::select! {
             () = moving => {}
-            // It has no end of its own that could be waited for.
-            () = shared.closing.begins() => {}
+            () = shared.closing.tunnels_end() => {}
         }
         self.ending.moved(tunnel.moved());
         self.ending.whole = true;

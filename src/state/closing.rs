@@ -6,6 +6,8 @@
 //! | announced | 503 | taken | | kept |
 //! | begun | 503 | not taken | say `Connection: close` | closed |
 //! | begun beside a successor | by the successor | taken by the successor | say `Connection: close` | kept for a last request |
+//!
+//! Connections that speak another protocol (WebSocket) go on until `shutdown_timeout` is over.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +26,7 @@ pub(crate) struct Closing {
     /// The same as the token's.
     idle_over: AtomicBool,
     idle_ends: CancellationToken,
+    tunnels_end: CancellationToken,
 }
 
 impl Closing {
@@ -88,5 +91,15 @@ impl Closing {
     /// Waits until connections without a request are to end.
     pub(crate) fn idle_ends(&self) -> impl Future<Output = ()> + '_ {
         self.idle_ends.cancelled()
+    }
+
+    /// Ends the connections that speak another protocol: they have no end of their own that could be waited for.
+    pub(crate) fn end_tunnels(&self) {
+        self.tunnels_end.cancel();
+    }
+
+    /// Waits until connections that speak another protocol are to end.
+    pub(crate) fn tunnels_end(&self) -> impl Future<Output = ()> + '_ {
+        self.tunnels_end.cancelled()
     }
 }

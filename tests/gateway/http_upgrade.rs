@@ -1,9 +1,12 @@
 //! Upgrades: the client and the member speak another protocol through the gateway.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use crate::front_tls::before;
 use crate::support::client::Client;
@@ -11,6 +14,7 @@ use crate::support::container::Container;
 use crate::support::gateway::Running;
 use crate::support::origin::{Conn, Origin};
 use crate::support::tls::Authority;
+use crate::support::{soon, until};
 
 const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n\
                    Upgrade: websocket\r\nSec-WebSocket-Key: k\r\n";
@@ -19,17 +23,18 @@ const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\
 
 /// A server that switches the protocol, sends a greeting, and then echoes every line in capitals.
 async fn shouting() -> Origin {
-    Origin::start(|_, mut conn: Conn| async move {
-        let request = conn.request().await;
-        assert_eq!(request.all("upgrade"), ["websocket"]);
-        assert_eq!(request.all("connection"), ["upgrade"]);
-        assert_eq!(request.all("sec-websocket-key"), ["k"]);
-        conn.raw([SWITCH, "hello\n"].concat()).await;
-        while let Some(bytes) = conn.bytes(4).await {
-            conn.raw(bytes.to_ascii_uppercase()).await;
-        }
-    })
-    .await
+    Origin::start(|_, conn| shout(conn)).await
+}
+
+async fn shout(mut conn: Conn) {
+    let request = conn.request().await;
+    assert_eq!(request.all("upgrade"), ["websocket"]);
+    assert_eq!(request.all("connection"), ["upgrade"]);
+    assert_eq!(request.all("sec-websocket-key"), ["k"]);
+    conn.raw([SWITCH, "hello\n"].concat()).await;
+    while let Some(bytes) = conn.bytes(4).await {
+        conn.raw(bytes.to_ascii_uppercase()).await;
+    }
 }
 
 async fn talk(gateway: &Running) -> Client {
@@ -182,7 +187,7 @@ async fn only_the_requested_protocol_is_accepted() {
 }
 
 #[tokio::test]
-async fn silence_and_shutdown_end_an_upgraded_connection() {
+async fn silence_ends_an_upgraded_connection() {
     let origin = shouting().await;
     let gateway = Running::before_http(&[&origin], "", "timeout: 300ms");
     let mut client = talk(&gateway).await;
@@ -198,8 +203,57 @@ async fn silence_and_shutdown_end_an_upgraded_connection() {
         let ended = tokio::time::timeout(Duration::from_secs(1), client.ended_by_reset()).await;
         assert_eq!(ended.is_ok(), ends, "{member} {mapping}");
     }
-    let gateway_with_time = Running::before_http(&[&origin], "", "");
-    let client = talk(&gateway_with_time).await;
-    assert!(gateway_with_time.shutdown().await);
+}
+
+/// A gateway with this `shutdown_timeout`.
+fn stopping_within(time: &str, origin: &Origin) -> Running {
+    Running::start(&format!(
+        "shutdown_timeout: {time}\nproxy_pass: [{{ path: /, to: \"http://{}/\" }}]\n",
+        origin.address
+    ))
+}
+
+/// Waits until the stop of a gateway has begun.
+async fn stops(front: SocketAddr) {
+    until("the front takes no more", async || {
+        TcpStream::connect(front).await.is_err()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_upgraded_connections_up_to_shutdown_timeout() {
+    let (over, mut ended) = mpsc::unbounded_channel();
+    let origin = Origin::start(move |_, conn| {
+        let over = over.clone();
+        async move {
+            shout(conn).await;
+            let _ = over.send(());
+        }
+    })
+    .await;
+    let gateway = stopping_within("2s", &origin);
+    let (mut client, front, start) = (talk(&gateway).await, gateway.front, Instant::now());
+    let stop = tokio::spawn(gateway.shutdown());
+    stops(front).await;
+    client.send("abcd").await;
+    client.raw_until("ABCD").await;
+    assert!(!client.ended_by_reset().await);
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    // Both sides were closed, and nothing was cut.
+    assert!(stop.await.unwrap());
+    assert_eq!(soon("the member's side ends", ended.recv()).await, Some(()));
+}
+
+#[tokio::test]
+async fn a_stop_is_over_when_the_last_upgraded_connection_is() {
+    let origin = shouting().await;
+    let gateway = stopping_within("1h", &origin);
+    let (mut client, front) = (talk(&gateway).await, gateway.front);
+    let stop = tokio::spawn(gateway.shutdown());
+    stops(front).await;
+    client.send("abcd").await;
+    client.raw_until("ABCD").await;
     drop(client);
+    assert!(soon("the stop is over", stop).await.unwrap());
 }

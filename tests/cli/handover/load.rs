@@ -1,7 +1,7 @@
 //! Requests across hand-overs: none fails.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -106,6 +106,65 @@ fn slow_requests_are_answered_by_the_old_program() {
         assert_eq!(answer.field("connection"), Some("close"));
     }
     assert_eq!(gateway.code_of_first(), Some(0));
+}
+
+/// A server that switches the protocol and then sends back what comes.
+fn echoing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut head, mut piece) = (Vec::new(), [0; 64]);
+        while !head.ends_with(b"\r\n\r\n") {
+            let length = stream.read(&mut piece).unwrap();
+            head.extend(&piece[..length]);
+        }
+        let switch =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+        stream.write_all(switch.as_bytes()).unwrap();
+        while let Ok(length @ 1..) = stream.read(&mut piece) {
+            stream.write_all(&piece[..length]).unwrap();
+        }
+    });
+    address
+}
+
+/// The old program carries its WebSockets until `shutdown_timeout`.
+#[test]
+fn an_upgraded_connection_goes_on_in_the_old_program() {
+    let more = format!(
+        "shutdown_timeout: 3s\nproxy_pass: [{{ path: /, to: \"http://{}/\" }}]\n",
+        echoing()
+    );
+    let mut gateway = Succession::start_by("", |command| {
+        let file = command.get_current_dir().unwrap().join("ajpgate.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (rest, _) = text.split_once("proxy_pass").unwrap();
+        std::fs::write(file, format!("{rest}{more}")).unwrap();
+        command
+    });
+    let mut client = TcpStream::connect(gateway.front).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let old = gateway.hand_over();
+    for word in [b"hello", b"again"] {
+        client.write_all(word).unwrap();
+        let mut back = [0; 5];
+        client.read_exact(&mut back).unwrap();
+        assert_eq!(&back, word);
+    }
+    assert!(!super::succession::is_gone(old));
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "an end without a reset");
+    assert_eq!(gateway.code_of_first(), Some(0));
+    assert!(!gateway.log().contains("connections are cut"));
 }
 
 /// The old program has taken it from the socket, so the new one cannot answer it.

@@ -2,7 +2,7 @@
 
 use crate::support::container::Container;
 use crate::support::gateway::Running;
-use crate::support::h2::{CANCEL, DATA, End, Http2, SETTINGS, get};
+use crate::support::h2::{CANCEL, DATA, End, GOAWAY, Http2, NO_ERROR, SETTINGS, get};
 use crate::support::origin::{Conn, Origin};
 
 fn before(url: &str, member: &str) -> Running {
@@ -87,6 +87,23 @@ async fn a_websocket_is_a_stream_and_others_go_on_beside_it() {
     client.reset(two, CANCEL).await;
     gateway.quiet().await;
     assert_eq!(gateway.metric("ajpgate_pool_connections", &[]).await, 0.0);
+}
+
+/// The client is told that no further streams are taken, and its WebSocket goes on.
+#[tokio::test]
+async fn a_stop_waits_for_a_websocket_over_a_stream() {
+    let origin = shouting().await;
+    let gateway = before(&format!("http://{}", origin.address), "");
+    let mut client = Http2::connect(gateway.front).await;
+    let stream = client.open(&websocket("websocket"), false).await;
+    until(&mut client, stream, "hello\n").await;
+    let stop = tokio::spawn(gateway.shutdown());
+    assert_eq!(client.next_of(GOAWAY).await.unwrap().code(), NO_ERROR);
+    client.data(stream, b"abcd", false).await;
+    until(&mut client, stream, "hello\nABCD").await;
+    client.data(stream, b"", true).await;
+    assert_eq!(client.answer(stream).await.end, End::Whole);
+    assert!(stop.await.unwrap());
 }
 
 #[tokio::test]
