@@ -33,6 +33,7 @@ mod node;
 mod proxy;
 mod random;
 mod reload;
+mod revision;
 mod server;
 mod site;
 mod state;

@@ -1,6 +1,7 @@
 //! The listener: it accepts connections and answers their requests.
 
 use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -20,6 +21,8 @@ use tracing::{debug, warn};
 use super::access::Access;
 use super::patience::Patient;
 use super::route::answer;
+use crate::client::Tls;
+use crate::revision::Revision;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
 use crate::tls::{Renewal, Server, ServerError};
@@ -81,10 +84,16 @@ impl Settings {
         self.tls.as_ref()
     }
 
-    fn renewal(&self, listener: &TcpListener, shared: &Shared) -> Option<Renewal> {
+    fn renewal(
+        &self,
+        listener: &TcpListener,
+        revision: &Arc<Revision>,
+        shared: &Shared,
+    ) -> Option<Renewal> {
         let tls = self.tls.as_ref()?;
         let address = listener.local_addr().ok()?;
-        Some(Renewal::start(tls, address, &shared.counters.certificates))
+        let expiries = &shared.counters.certificates;
+        Some(Renewal::start(tls, address, revision, expiries))
     }
 }
 
@@ -96,7 +105,8 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
-    let _renewal = settings.renewal(&listener, &shared);
+    let revision = Arc::new(Revision::new(&CancellationToken::new()));
+    let _renewal = settings.renewal(&listener, &revision, &shared);
     let failures = WarnLimit::per_second();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
@@ -127,16 +137,21 @@ pub(crate) async fn serve(
             continue;
         };
         let (shared, settings, stop) = (Arc::clone(&shared), Arc::clone(&settings), stop.clone());
+        let revision = Arc::clone(&revision);
         tokio::spawn(async move {
             let access = &settings.access;
             match &settings.tls {
-                None => attend(stream, address, access, &shared, &stop).await,
+                None => attend(stream, address, access, &shared, &stop, pending()).await,
                 Some(server) => {
+                    let seen = revision.number();
                     let counters = &shared.counters.tls_handshakes;
                     let challenges = &shared.challenges;
                     let accepting = server.accept(stream, HANDSHAKE_TIMEOUT, counters, challenges);
                     match accepting.await {
-                        Ok(it) => attend(it.stream, address, access, &shared, &stop).await,
+                        Ok(it) => {
+                            let withdrawn = withdrawn(server, &revision, seen, &it.facts);
+                            attend(it.stream, address, access, &shared, &stop, withdrawn).await;
+                        }
                         Err(refused) => debug!(%refused, "admin: TLS handshake failed"),
                     }
                 }
@@ -146,14 +161,27 @@ pub(crate) async fn serve(
     }
 }
 
+/// Ready once the client of a connection would not be let in any more. `seen` is the revision at which it was.
+async fn withdrawn(server: &Server, revision: &Revision, mut seen: u64, client: &Tls) {
+    loop {
+        let (number, next) = revision.watch();
+        if number != seen && !server.lets_in(client) {
+            return;
+        }
+        seen = number;
+        next.await;
+    }
+}
+
 /// Answers the requests of one connection until either side ends it or `stop` is cancelled. Where another process has
-/// taken over, it ends behind the request under way.
+/// taken over, or the client is no longer let in (`withdrawn`), it ends behind the request under way.
 async fn attend(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     address: SocketAddr,
     access: &Access,
     shared: &Arc<Shared>,
     stop: &CancellationToken,
+    withdrawn: impl Future<Output = ()>,
 ) {
     let service = service_fn(|request| async move {
         Ok::<_, Infallible>(answer(shared, access, address, request).await)
@@ -169,6 +197,7 @@ async fn attend(
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = shared.closing.replaced() => {}
+            () = withdrawn => {}
         }
         connection.as_mut().graceful_shutdown();
         connection.await

@@ -22,7 +22,7 @@ use tracing::{error, info, warn};
 use self::watch::{Watch, fingerprint};
 use crate::acme::Acme;
 use crate::handover::{Role, Sockets};
-use crate::server::{self, Accepting, Door, Listener};
+use crate::server::{self, Accepting, Door, Entrance, Listener};
 use crate::state::{NotReloaded, Reloaded, Shared};
 use crate::supervisor::RUNNING;
 use crate::telemetry::metrics::ReloadResult;
@@ -79,11 +79,10 @@ struct Open {
     bind: SocketAddr,
     /// The same with its real port.
     address: SocketAddr,
-    /// What its configuration says now.
-    door: tokio::sync::watch::Sender<Arc<Door>>,
+    /// What its connections come through.
+    entrance: Arc<Entrance>,
     /// Looks after the files of TLS.
     renewal: Option<Renewal>,
-    stop: CancellationToken,
 }
 
 /// Everything that a reload may change.
@@ -142,15 +141,13 @@ impl Reloader {
     fn open(&mut self, bind: SocketAddr, (listener, door): (Listener, Door), held: &mut Sockets) {
         let address = listener.address();
         info!("listening on {}://{address}", door.scheme());
-        let renewal = self.renewal(&door, address);
-        let stop = CancellationToken::new();
-        let (door, now) = tokio::sync::watch::channel(Arc::new(door));
+        let entrance = Arc::new(Entrance::new(door, &self.shared));
+        let renewal = self.renewal(&entrance.door(), &entrance, address);
         let accepting = Accepting {
             permits: self.permits.clone(),
             tasks: self.clients.clone(),
             shared: Arc::clone(&self.shared),
-            door: now,
-            stop: stop.clone(),
+            entrance: Arc::clone(&entrance),
         };
         for socket in listener.distinct() {
             held.add(Role::Clients, address, socket);
@@ -163,17 +160,17 @@ impl Reloader {
         self.open.push(Open {
             bind,
             address,
-            door,
+            entrance,
             renewal,
-            stop,
         });
     }
 
-    fn renewal(&self, door: &Door, address: SocketAddr) -> Option<Renewal> {
+    fn renewal(&self, door: &Door, entrance: &Entrance, address: SocketAddr) -> Option<Renewal> {
         let tls = door.tls.as_ref()?;
         Some(Renewal::start(
             tls,
             address,
+            entrance.revision(),
             &self.shared.counters.certificates,
         ))
     }
@@ -181,7 +178,7 @@ impl Reloader {
     /// Certificates from authorities are those of the listeners that there are now.
     fn follow_certificates(&self) {
         let open = self.open.iter();
-        let servers = open.filter_map(|open| open.door.borrow().tls.clone());
+        let servers = open.filter_map(|open| open.entrance.door().tls.clone());
         self.acme
             .follow(servers.chain(self.admin.clone()).collect());
     }
@@ -312,11 +309,11 @@ impl Reloader {
             let Some(door) = take(&mut doors, open.bind) else {
                 info!("no longer listening on {}", open.bind);
                 held.close(Role::Clients, open.address);
-                open.stop.cancel();
+                open.entrance.close();
                 return false;
             };
-            open.renewal = self.renewal(&door, open.address);
-            open.door.send_replace(Arc::new(door));
+            open.renewal = self.renewal(&door, &open.entrance, open.address);
+            open.entrance.replace(door);
             true
         });
         self.open = open;
@@ -340,7 +337,7 @@ impl Reloader {
         let door = |wanted: &Configured| {
             let mut open = self.open.iter();
             let before = open.find(|open| open.bind == wanted.bind);
-            let before = before.map(|open| Arc::clone(&open.door.borrow()));
+            let before = before.map(|open| open.entrance.door());
             let door = Door::new(wanted, before.as_deref());
             let door = door
                 .map_err(|error| NotReloaded::Failed(format!("listener {}: {error}", wanted.bind)));

@@ -4,65 +4,27 @@
 use std::net::{self, SocketAddr};
 use std::sync::Arc;
 
-use ajpgate_config::Listener;
 use bytes::BytesMut;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::admission::{Admitted, admit};
+use super::entrance::Entrance;
 use super::http1::{self, Begun};
+use super::welcome::Welcome;
 use super::{http2, preface, tls};
 use crate::client::{self, Client};
 use crate::cores::Served;
 use crate::framing::Preface;
 use crate::in_box::in_box;
 use crate::state::Shared;
-use crate::tls::{Server, ServerError};
-
-/// The settings of a listener that count for each new connection. A reload replaces them without touching the socket.
-#[derive(Debug)]
-pub(crate) struct Door {
-    /// Whether each connection begins with a PROXY header.
-    proxy_protocol: bool,
-    /// Whether HTTP/2 is spoken beside HTTP/1.1. With TLS the client chooses in the handshake.
-    http2: bool,
-    /// What TLS is spoken with, where the listener speaks it.
-    pub(crate) tls: Option<Arc<Server>>,
-}
-
-impl Door {
-    /// The settings of this listener; `before` are those that it had.
-    ///
-    /// # Errors
-    /// A file of `tls` that cannot be read or used.
-    pub(crate) fn new(listener: &Listener, before: Option<&Self>) -> Result<Self, ServerError> {
-        let before = before.and_then(|before| before.tls.as_deref());
-        let tls = listener.tls.as_ref();
-        let tls = tls
-            .map(|tls| Server::new(tls, listener.http2, before))
-            .transpose()?;
-        Ok(Self {
-            proxy_protocol: listener.proxy_protocol,
-            http2: listener.http2,
-            tls: tls.map(Arc::new),
-        })
-    }
-
-    /// `http` or `https`.
-    pub(crate) const fn scheme(&self) -> &'static str {
-        match self.tls {
-            Some(_) => "https",
-            None => "http",
-        }
-    }
-}
 
 /// A connection that was accepted, and what is held for it until it is over.
 pub(super) struct Arrival {
     pub(super) stream: Came,
     /// The client's address, and the one that it connected to.
     pub(super) addresses: [SocketAddr; 2],
-    pub(super) door: Arc<Door>,
+    pub(super) entrance: Arc<Entrance>,
     pub(super) shared: Arc<Shared>,
     pub(super) permit: Permit,
     pub(super) served: Served,
@@ -83,12 +45,12 @@ pub(super) type Permit = Option<OwnedSemaphorePermit>;
 struct Plain {
     begun: Box<Begun<TcpStream>>,
     client: Arc<Client>,
-    shared: Arc<Shared>,
     held: Box<Held>,
 }
 
-/// What a connection counts in, until this is dropped.
+/// What a connection has as long as it lasts, and what it counts in.
 struct Held {
+    welcome: Welcome,
     _counted: Counted,
     _permit: Permit,
     _served: Served,
@@ -104,13 +66,12 @@ pub(super) fn enter(arrival: Arrival) -> impl Future<Output = ()> + Send {
         let Some(Plain {
             begun,
             client,
-            shared,
             held,
         }) = beginning.await
         else {
             return;
         };
-        http1::serve(begun, client, shared).await;
+        http1::serve(begun, client, &held.welcome).await;
         drop(held);
     }
 }
@@ -120,12 +81,13 @@ async fn begin(arrival: Arrival) -> Option<Plain> {
     let Arrival {
         stream,
         addresses,
-        door,
+        entrance,
         shared,
         permit,
         served,
     } = arrival;
     let counted = Counted::new(&shared);
+    let (door, welcome) = Welcome::to(entrance, Arc::clone(&shared));
     let mut stream = match stream {
         Came::Here(stream) => stream,
         Came::Moved(stream) => TcpStream::from_std(stream).ok()?,
@@ -133,20 +95,21 @@ async fn begin(arrival: Arrival) -> Option<Plain> {
     let Admitted { client, place } =
         admit(&mut stream, addresses, door.proxy_protocol, &shared).await?;
     let held = Box::new(Held {
+        welcome,
         _counted: counted,
         _permit: permit,
         _served: served,
         _place: place,
     });
+    let welcome = &held.welcome;
     match &door.tls {
-        Some(server) => Box::pin(tls::serve(stream, client, server, &shared)).await,
-        None if door.http2 => Box::pin(either(stream, Arc::new(client), &shared)).await,
+        Some(server) => Box::pin(tls::serve(stream, client, server, welcome)).await,
+        None if door.http2 => Box::pin(either(stream, Arc::new(client), welcome)).await,
         None => {
             let read = BytesMut::new();
             return Some(Plain {
                 begun: Box::new(Begun { stream, read }),
                 client: Arc::new(client),
-                shared,
                 held,
             });
         }
@@ -172,14 +135,14 @@ impl Drop for Counted {
 }
 
 /// Serves a connection of HTTP/2 with prior knowledge, or of HTTP/1.1.
-async fn either(mut stream: TcpStream, client: Arc<Client>, shared: &Arc<Shared>) {
-    match preface::read(&mut stream, shared).await {
+async fn either(mut stream: TcpStream, client: Arc<Client>, welcome: &Welcome) {
+    match preface::read(&mut stream, welcome.shared()).await {
         Some((Preface::Http2, read)) => {
-            Box::pin(http2::serve(stream, read, client, shared)).await;
+            Box::pin(http2::serve(stream, read, client, welcome)).await;
         }
         Some((_, read)) => {
             let begun = Box::new(Begun { stream, read });
-            Box::pin(http1::serve(begun, client, Arc::clone(shared))).await;
+            Box::pin(http1::serve(begun, client, welcome)).await;
         }
         None => {}
     }

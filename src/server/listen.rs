@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use super::door::{self, Arrival, Came, Door, Permit};
+use super::door::{self, Arrival, Came, Permit};
+use super::entrance::Entrance;
 use crate::state::Shared;
 use crate::telemetry::WarnLimit;
 
@@ -134,10 +134,8 @@ pub(crate) struct Accepting {
     /// Where the connections are counted as tasks.
     pub(crate) tasks: TaskTracker,
     pub(crate) shared: Arc<Shared>,
-    /// What its configuration says now.
-    pub(crate) door: watch::Receiver<Arc<Door>>,
-    /// The listener is no longer wanted.
-    pub(crate) stop: CancellationToken,
+    /// What the connections come through.
+    pub(crate) entrance: Arc<Entrance>,
 }
 
 /// Takes connections on the calling core until the gateway closes, or the listener is no longer wanted. Each is a task of
@@ -226,7 +224,7 @@ impl Accepting {
     async fn over(&self) {
         tokio::select! {
             () = self.shared.closing.begins() => {}
-            () = self.stop.cancelled() => {}
+            () = self.entrance.closed() => {}
         }
     }
 
@@ -278,7 +276,7 @@ impl Accepting {
         let served = door::enter(Arrival {
             stream,
             addresses: [address, local],
-            door: Arc::clone(&self.door.borrow()),
+            entrance: Arc::clone(&self.entrance),
             shared: Arc::clone(&self.shared),
             permit,
             served,

@@ -3,6 +3,7 @@
 mod admission;
 mod date;
 mod door;
+mod entrance;
 mod gone;
 mod http1;
 mod http2;
@@ -13,6 +14,7 @@ mod preface;
 mod proxy_protocol;
 mod refusal;
 mod tls;
+mod welcome;
 
-pub(crate) use self::door::Door;
+pub(crate) use self::entrance::{Door, Entrance};
 pub(crate) use self::listen::{Accepting, Listener, serve};

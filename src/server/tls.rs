@@ -13,8 +13,8 @@ use tracing::debug;
 
 use super::http1::{self, Begun, Socket};
 use super::http2;
+use super::welcome::Welcome;
 use crate::client::Client;
-use crate::state::Shared;
 use crate::tls::{Accepted, Server, TlsStream};
 
 /// How long a handshake may still take once connections without a request are to end.
@@ -25,8 +25,9 @@ pub(super) async fn serve(
     stream: TcpStream,
     mut client: Client,
     server: &Server,
-    shared: &Arc<Shared>,
+    welcome: &Welcome,
 ) {
+    let shared = welcome.shared();
     let within = shared.snapshot.load().limits.header_timeout;
     let stopped = async {
         shared.closing.idle_ends().await;
@@ -51,10 +52,10 @@ pub(super) async fn serve(
     client.tls = Some(Arc::new(facts));
     let (stream, client, read) = (TlsSocket::new(stream), Arc::new(client), BytesMut::new());
     match is_http2 {
-        true => Box::pin(http2::serve(stream, read, client, shared)).await,
+        true => Box::pin(http2::serve(stream, read, client, welcome)).await,
         false => {
             let begun = Box::new(Begun { stream, read });
-            http1::serve(begun, client, Arc::clone(shared)).await;
+            http1::serve(begun, client, welcome).await;
         }
     }
 }

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::revision::Revision;
+
 /// How far the stop has come. It never goes back.
 #[derive(Debug, Default)]
 pub(crate) struct Closing {
@@ -91,6 +93,12 @@ impl Closing {
     /// Waits until connections without a request are to end.
     pub(crate) fn idle_ends(&self) -> impl Future<Output = ()> + '_ {
         self.idle_ends.cancelled()
+    }
+
+    /// The revision of what connections depend on. Those who wait for the next one are also woken when connections without a
+    /// request are to end.
+    pub(crate) fn revision(&self) -> Revision {
+        Revision::new(&self.idle_ends)
     }
 
     /// Ends the connections that speak another protocol: they have no end of their own that could be waited for.

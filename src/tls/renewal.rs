@@ -10,6 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info, warn};
 
 use super::server::{Refreshed, Server};
+use crate::revision::Revision;
 use crate::telemetry::metrics::{CertificateExpiries, ExpiriesOfListener};
 
 /// The interval between two looks at the files. A change is acted on when two looks find the same.
@@ -26,10 +27,11 @@ pub(crate) struct Renewal {
 
 impl Renewal {
     /// Shows the certificates in the metrics, and starts the task. Must be called inside a tokio runtime. `listener` is
-    /// named in the log.
+    /// named in the log; `revision` rises when other clients are let in than before.
     pub(crate) fn start(
         server: &Arc<Server>,
         listener: SocketAddr,
+        revision: &Arc<Revision>,
         expiries: &CertificateExpiries,
     ) -> Self {
         let shown = expiries.of_listener();
@@ -38,6 +40,7 @@ impl Renewal {
         let keeper = Keeper {
             server: Arc::clone(server),
             listener,
+            revision: Arc::clone(revision),
             shown,
             reminded: None,
         };
@@ -51,6 +54,8 @@ impl Renewal {
 struct Keeper {
     server: Arc<Server>,
     listener: SocketAddr,
+    /// Of who is let in.
+    revision: Arc<Revision>,
     shown: ExpiriesOfListener,
     /// When the doubts were logged last.
     reminded: Option<Instant>,
@@ -77,7 +82,7 @@ impl Keeper {
         let server = Arc::clone(&self.server);
         let looked = tokio::task::spawn_blocking(move || {
             let refreshed = server.refresh();
-            let is_due = is_due || matches!(refreshed, Refreshed::Changed);
+            let is_due = is_due || matches!(refreshed, Refreshed::Changed { .. });
             let doubts = is_due.then(|| server.doubts(Timestamp::now().as_second()));
             (refreshed, doubts)
         });
@@ -90,7 +95,10 @@ impl Keeper {
             .ok()?;
         match refreshed {
             Refreshed::AsBefore => {}
-            Refreshed::Changed => {
+            Refreshed::Changed { clients } => {
+                if clients {
+                    self.revision.rise();
+                }
                 info!(%listener, "certificates, keys or revocation lists read again");
                 self.shown.show(&self.server.expiries());
             }

@@ -6,6 +6,8 @@ use ajpgate_config::{Acme, ListenerTls, TlsVersion};
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{self, Ticketer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::version::{TLS12, TLS13};
 use tokio::sync::Notify;
@@ -16,6 +18,7 @@ use super::names::ByName;
 use super::obtained;
 use super::pair::{Pair, Validity};
 use super::roots::{RootsError, roots};
+use crate::client::Tls;
 
 /// Why a listener cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +80,8 @@ struct Looked {
 pub(super) enum Refreshed {
     /// They are as they were, or change just now, or cannot be used as before.
     AsBefore,
-    /// New connections get what they hold now.
-    Changed,
+    /// New connections get what they hold now. `clients`: the files about clients are among those that have changed.
+    Changed { clients: bool },
     /// They have changed and cannot be used: all stays as it was.
     Failed(ServerError),
 }
@@ -120,6 +123,18 @@ impl Server {
     pub(super) fn current(&self) -> Arc<Current> {
         let current = self.current.lock();
         Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the same clients are let in as with the one before.
+    pub(crate) fn lets_in_as(&self, before: &Self) -> bool {
+        self.current().lets_in_as(&before.current())
+    }
+
+    /// Whether the client of a connection would be let in now, with a handshake of its own.
+    pub(crate) fn lets_in(&self, client: &Tls) -> bool {
+        let chain = CertificateDer::pem_slice_iter(client.chain.as_bytes());
+        let chain: Result<Vec<_>, pem::Error> = chain.collect();
+        chain.is_ok_and(|chain| client_auth::lets_in(&self.current().verifier, &chain))
     }
 
     /// The names of the certificates, each with the Unix time in seconds at which its certificate expires.
@@ -164,10 +179,11 @@ impl Server {
         }
         match Current::load(&self.settings, self.http2, Some(&current)) {
             Ok(new) => {
+                let clients = !new.lets_in_as(&current);
                 let current = self.current.lock();
                 *current.unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                 *looked = Looked::default();
-                Refreshed::Changed
+                Refreshed::Changed { clients }
             }
             Err(error) => {
                 looked.refused = Some(now);
@@ -178,6 +194,12 @@ impl Server {
 }
 
 impl Current {
+    /// Whether the same clients are let in as with the one before.
+    fn lets_in_as(&self, before: &Self) -> bool {
+        // The keys of the tickets are kept as long as that.
+        Arc::ptr_eq(&self.tickets, &before.tickets)
+    }
+
     /// Reads the files. The keys of the tickets are those of `before` while its files about clients are the same; a ticket
     /// would let a client in whose certificate was revoked meanwhile.
     fn load(

@@ -28,6 +28,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
             "in_box",
             "timer",
             "turn",
+            "revision",
             "variables",
             "framing",
             "distinguished_name",

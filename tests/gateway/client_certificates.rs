@@ -2,12 +2,18 @@
 
 use ajp13::request::{Attribute, ForwardRequest, RequestAttribute};
 use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_rustls::client::TlsStream;
 
 use super::front_tls::before;
+use super::support::Gate;
+use super::support::client::Client;
 use super::support::container::{Container, Wire, fields, named};
-use super::support::gateway::Running;
-use super::support::tls::{Authority, certificates, issue, issuer, params, revocation_list};
+use super::support::gateway::{ConfigFile, Running, ask};
+use super::support::tls::{
+    Authority, TlsClient, certificates, issue, issuer, params, revocation_list,
+};
 
 /// A container that hands on its requests.
 async fn telling() -> (Container, mpsc::UnboundedReceiver<ForwardRequest>) {
@@ -222,4 +228,149 @@ async fn a_chain_that_does_not_fit_is_cut_to_the_leaf_and_then_left_out() {
         }
     }
     assert_eq!(seen, [(2, 1), (2, 0), (1, 1), (1, 0), (0, 1), (0, 0)]);
+}
+
+/// A client certificate of this number.
+fn numbered(ca: &Authority, serial: u64) -> TlsClient {
+    let mut numbered = params(&["client"]);
+    numbered.serial_number = Some(serial.into());
+    ca.client().showing(&issue(&ca.issuer, &numbered), &[])
+}
+
+/// A gateway whose listener has this `tls`, which can be changed.
+struct Changing {
+    file: ConfigFile,
+    gateway: Running,
+    server: String,
+    url: String,
+}
+
+impl Changing {
+    fn start(test: &str, ca: &Authority, container: &Container, tls: &str) -> Self {
+        let url = format!("ajp://{}/", container.address);
+        let server = ca.server("server", &["localhost"]);
+        let file = ConfigFile::new(test, &Self::yaml(&url, &server, tls));
+        Self {
+            gateway: Running::start_from(&file),
+            file,
+            server,
+            url,
+        }
+    }
+
+    fn yaml(url: &str, server: &str, tls: &str) -> String {
+        format!(
+            "listeners: [{{ bind: \"127.0.0.1:0\", tls: {{ {server}, {tls} }} }}]\n\
+             proxy_pass: [{{ path: /, to: \"{url}\" }}]\n"
+        )
+    }
+
+    /// Reads the file again, with this `tls`.
+    async fn reload(&self, tls: &str) {
+        self.file.write(&Self::yaml(&self.url, &self.server, tls));
+        let reloaded = ask(&self.gateway, "POST", "/api/v1/reload", "").await;
+        assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    }
+
+    /// A connection that has had a request.
+    async fn kept(&self, client: &TlsClient) -> Client<TlsStream<TcpStream>> {
+        let mut kept = client.connect(self.gateway.front).await;
+        assert_eq!(kept.get("/", "").await.status, 200);
+        kept
+    }
+}
+
+/// A new list or authority closes the kept connections of those who would not be let in now, and no others.
+#[tokio::test]
+async fn kept_connections_are_closed_whose_clients_would_not_be_let_in_now() {
+    let (ca, other) = (Authority::new(), Authority::new());
+    let (container, _requests) = telling().await;
+    let list = |serials: &[u64]| {
+        let list = revocation_list(&ca.issuer, 2100, serials);
+        ca.folder.write("clients.crl", &list);
+    };
+    let (own, others) = (ca.file("ca.pem"), other.file("ca.pem"));
+    let crl = ca.file("clients.crl");
+    ca.folder
+        .write("both.pem", &(ca.issuer.pem() + "\n" + &other.issuer.pem()));
+    let both = ca.file("both.pem");
+    let tls = |auth: &str, ca: &str| format!("client_auth: {auth}, client_ca: {ca}");
+    let optional = tls("optional", &own);
+    let listed = format!("{optional}, client_crl: {crl}");
+    // `tls` before and behind, the numbers revoked behind, and who goes on: numbers 1 and 2, and one without a certificate.
+    for (before, behind, revoked, go_on) in [
+        (&listed, &listed, &[][..], [true, true, true]),
+        (&listed, &listed, &[2], [true, false, true]),
+        (&optional, &listed, &[2], [true, false, true]),
+        (&listed, &optional, &[2], [true, true, true]),
+        (&optional, &tls("optional", &both), &[], [true, true, true]),
+        (
+            &optional,
+            &tls("optional", &others),
+            &[],
+            [false, false, true],
+        ),
+        (&optional, &tls("required", &own), &[], [true, true, false]),
+        (
+            &optional,
+            &"client_auth: none".to_owned(),
+            &[],
+            [false, false, true],
+        ),
+        (
+            &optional,
+            &format!("{optional}, min_version: 1.3"),
+            &[],
+            [true, true, true],
+        ),
+    ] {
+        list(&[]);
+        let changing = Changing::start("kept-clients", &ca, &container, before);
+        let clients = [numbered(&ca, 1), numbered(&ca, 2), ca.client()];
+        let mut kept = Vec::new();
+        for client in &clients {
+            kept.push(changing.kept(client).await);
+        }
+        list(revoked);
+        changing.reload(behind).await;
+        for (mut client, goes_on) in kept.into_iter().zip(go_on) {
+            match goes_on {
+                true => assert_eq!(client.get("/", "").await.status, 200, "{behind}"),
+                false => assert!(client.is_closed().await, "{behind}"),
+            }
+        }
+    }
+}
+
+/// The request under way is the last one, also where another one has come behind it.
+#[tokio::test]
+async fn the_request_under_way_of_a_client_that_is_revoked_is_its_last() {
+    let (ca, gate) = (Authority::new(), Gate::new());
+    let container = Container::gated(&gate).await;
+    let list = |serials: &[u64]| {
+        let list = revocation_list(&ca.issuer, 2100, serials);
+        ca.folder.write("clients.crl", &list);
+    };
+    list(&[]);
+    let tls = format!(
+        "client_auth: required, client_ca: {}, client_crl: {}",
+        ca.file("ca.pem"),
+        ca.file("clients.crl")
+    );
+    let changing = Changing::start("last-request", &ca, &container, &tls);
+    let mut client = numbered(&ca, 7).connect(changing.gateway.front).await;
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    client.send(request.repeat(2)).await;
+    let gateway = &changing.gateway;
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 1.0)
+        .await;
+    list(&[7]);
+    changing.reload(&tls).await;
+    gate.open();
+    let answer = client.answer().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.field("connection"), Some("close"));
+    assert!(client.is_closed().await);
+    assert_eq!(gateway.metric("ajpgate_requests_total", &[]).await, 1.0);
 }

@@ -3,10 +3,11 @@
 use ajp13::ForwardRequest;
 use tokio::sync::mpsc;
 
+use crate::support::Gate;
 use crate::support::client::Client;
 use crate::support::container::{Container, Wire, fields, named};
-use crate::support::gateway::Running;
-use crate::support::h2::{Http2, PREFACE, SETTINGS};
+use crate::support::gateway::{ConfigFile, Running, ask};
+use crate::support::h2::{GOAWAY, Http2, NO_ERROR, PREFACE, SETTINGS, get};
 use crate::support::tls::Authority;
 
 /// A container that hands its requests on.
@@ -217,6 +218,90 @@ async fn a_peer_that_is_not_trusted_may_not_connect() {
     assert!(client.is_closed().await);
     assert_eq!(result(&gateway, "untrusted").await, 1.0);
     assert_eq!(container.connections(), 0);
+}
+
+/// A gateway that reads its file again, with these listeners and trusted proxies.
+fn reloading(container: &Container, test: &str) -> (impl Fn(&str, &str) -> String, ConfigFile) {
+    let address = container.address;
+    let yaml = move |listener: &str, trusted: &str| {
+        format!(
+            "listeners: [{{ bind: \"127.0.0.1:0\", {listener} }}]\n\
+             proxy_pass: [{{ path: /, to: \"ajp://{address}/\" }}]\n\
+             trusted_proxies: [{trusted}]\n"
+        )
+    };
+    let file = ConfigFile::new(test, &yaml(PROXY, "127.0.0.1"));
+    (yaml, file)
+}
+
+const PROXY: &str = "proxy_protocol: true, http2: true";
+
+/// What a kept connection says about its client was believed because of its peer.
+#[tokio::test]
+async fn a_kept_connection_of_a_peer_that_is_no_longer_trusted_is_closed() {
+    for (listener, trusted, goes_on) in [
+        (PROXY, "127.0.0.1, 10.0.0.0/8", true),
+        (PROXY, "10.0.0.0/8", false),
+        ("http2: true", "127.0.0.1", false),
+    ] {
+        let (container, _requests) = container().await;
+        let (yaml, file) = reloading(&container, "untrusted-peer");
+        let gateway = Running::start_from(&file);
+        let mut client = gateway.client().await;
+        client.send([V1, GET].concat()).await;
+        assert_eq!(client.answer().await.status, 200);
+        let mut h2 = Http2::raw(gateway.front).await;
+        h2.send(&[V1, PREFACE].concat()).await;
+        h2.frame(SETTINGS, 0, 0, &[]).await;
+        assert_eq!(h2.get("/").await.status, 200);
+        file.write(&yaml(listener, trusted));
+        let reloaded = ask(&gateway, "POST", "/api/v1/reload", "").await;
+        assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+        if goes_on {
+            assert_eq!(client.get("/", "").await.status, 200);
+            assert_eq!(h2.get("/").await.status, 200);
+            continue;
+        }
+        assert!(client.is_closed().await, "{listener} {trusted}");
+        let answer = h2.get("/").await;
+        assert_eq!(answer.status, 0, "{listener} {trusted}");
+        assert_eq!(h2.goes_away().await, None);
+        assert_eq!(gateway.metric("ajpgate_requests_total", &[]).await, 2.0);
+        let refused = [("limit", "max_streams")];
+        assert_eq!(gateway.metric("ajpgate_limits_total", &refused).await, 0.0);
+    }
+}
+
+/// The requests under way are the last ones.
+#[tokio::test]
+async fn requests_under_way_of_a_peer_that_is_no_longer_trusted_are_answered() {
+    let gate = Gate::new();
+    let container = Container::gated(&gate).await;
+    let (yaml, file) = reloading(&container, "untrusted-under-way");
+    let gateway = Running::start_from(&file);
+    let mut client = gateway.client().await;
+    client.send([V1, GET, GET].concat()).await;
+    let mut h2 = Http2::raw(gateway.front).await;
+    h2.send(&[V1, PREFACE].concat()).await;
+    h2.frame(SETTINGS, 0, 0, &[]).await;
+    let stream = h2.open(&get("/"), true).await;
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 2.0)
+        .await;
+    file.write(&yaml(PROXY, "10.0.0.0/8"));
+    let reloaded = ask(&gateway, "POST", "/api/v1/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    assert_eq!(h2.next_of(GOAWAY).await.unwrap().code(), NO_ERROR);
+    let late = h2.open(&get("/"), true).await;
+    gate.open();
+    let answer = client.answer().await;
+    assert_eq!(answer.field("connection"), Some("close"));
+    // The second request was there already, and is answered no more.
+    assert!(client.is_closed().await);
+    assert_eq!(h2.answer(stream).await.status, 200);
+    assert_eq!(h2.answer(late).await.status, 0);
+    gateway.quiet().await;
+    assert_eq!(gateway.metric("ajpgate_requests_total", &[]).await, 2.0);
 }
 
 #[tokio::test]

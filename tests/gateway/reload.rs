@@ -4,7 +4,7 @@
 use crate::support::container::{Container, Wire};
 use crate::support::gateway::{ConfigFile, Running, ask};
 use crate::support::origin::Origin;
-use crate::support::{soon, until};
+use crate::support::{Gate, soon, until};
 
 /// Two HTTP members with routes `n1` and `n2`, and only the gateway's own cookie to stick by.
 async fn two_members(test: &str) -> ([Origin; 2], ConfigFile, Running) {
@@ -174,4 +174,45 @@ async fn a_reload_changes_the_shutdown_timeout() {
     .await;
     let all_completed = soon("the gateway ends", gateway.shutdown()).await;
     assert!(!all_completed);
+}
+
+/// A listener that is no longer in the file answers the requests under way, and the first one of a connection that has had
+/// none.
+#[tokio::test]
+async fn connections_of_a_listener_that_is_gone_are_closed() {
+    let gate = Gate::new();
+    let (quick, slow) = (Container::hello("n1").await, Container::gated(&gate).await);
+    let yaml = |listeners: &str| {
+        format!(
+            "listeners: [{listeners}]\nproxy_pass: [{{ path: /, to: \"ajp://{}/\" }}, {{ path: /slow, to: \"ajp://{}/\" }}]\n",
+            quick.address, slow.address
+        )
+    };
+    let file = ConfigFile::new("gone-listener", &yaml("{ bind: \"127.0.0.1:0\" }"));
+    let gateway = Running::start_from(&file);
+    let [mut idle, mut busy, mut fresh] = [
+        gateway.client().await,
+        gateway.client().await,
+        gateway.client().await,
+    ];
+    gateway
+        .metric_becomes("ajpgate_client_connections", &[], 3.0)
+        .await;
+    assert_eq!(idle.get("/", "").await.status, 200);
+    busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 1.0)
+        .await;
+    file.write(&yaml("{ bind: \"[::1]:0\" }"));
+    let reloaded = ask(&gateway, "POST", "/api/v1/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    assert!(idle.is_closed().await);
+    gate.open();
+    fresh.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    for mut client in [busy, fresh] {
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.field("connection"), Some("close"));
+        assert!(client.is_closed().await);
+    }
 }

@@ -92,6 +92,8 @@ async fn a_client_that_is_revoked_is_not_let_in_with_its_ticket_either() {
     for client in &clients {
         assert_eq!(client.get(gateway.front, "/").await.unwrap(), 200);
     }
+    let mut open = clients[0].connect(gateway.front).await;
+    assert_eq!(open.get("/", "").await.status, 200);
     ca.folder
         .write("clients.crl", &revocation_list(&ca.issuer, 2100, &[7]));
     for client in &clients {
@@ -100,6 +102,38 @@ async fn a_client_that_is_revoked_is_not_let_in_with_its_ticket_either() {
         })
         .await;
     }
+    assert!(open.is_closed().await);
+}
+
+#[tokio::test]
+async fn an_open_connection_to_the_admin_listener_ends_when_its_client_is_revoked() {
+    let ca = Authority::new();
+    let list = |serials: &[u64]| {
+        let list = revocation_list(&ca.issuer, 2100, serials);
+        ca.folder.write("clients.crl", &list);
+    };
+    list(&[]);
+    let gateway = Running::start(&format!(
+        "admin: {{ bind: \"127.0.0.1:0\", tls: {{ {}, client_auth: required, client_ca: {}, client_crl: {} }} }}\n\
+         proxy_pass: [{{ path: /, to: \"ajp://localhost/\" }}]\n",
+        ca.server("server", &["localhost"]),
+        ca.file("ca.pem"),
+        ca.file("clients.crl"),
+    ));
+    let mut open = Vec::new();
+    for serial in [7_u64, 8] {
+        let mut numbered = params(&["client"]);
+        numbered.serial_number = Some(serial.into());
+        let client = ca.client().showing(&issue(&ca.issuer, &numbered), &[]);
+        let mut client = client.connect(gateway.admin).await;
+        assert_eq!(client.get("/healthz", "").await.status, 200);
+        open.push(client);
+    }
+    list(&[7]);
+    let mut revoked = open.remove(0);
+    let closed = tokio::time::timeout(NOTICED, revoked.is_closed()).await;
+    assert_eq!(closed, Ok(true));
+    assert_eq!(open[0].get("/healthz", "").await.status, 200);
 }
 
 /// TLS itself does not look at the certificate of a session that is resumed.

@@ -367,7 +367,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 if !self.machine.is_in_body() {
                     return Poll::Ready(self.machine.next());
                 }
-                if self.service.is_idle_over() {
+                if self.service.is_idle_over() || self.service.is_withdrawn() {
                     return Poll::Ready(false);
                 }
                 match self.client.poll_read_body(cx) {

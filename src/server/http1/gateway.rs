@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 
 use super::super::refusal::Record;
+use super::super::welcome::{Standing, Welcome};
 use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
 use super::machine::Refusal;
@@ -17,7 +18,6 @@ use crate::clock;
 use crate::connection_state::ConnectionState;
 use crate::head::{AnswerHead, RequestHead};
 use crate::proxy::{self, Tracked};
-use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::upload::ClientBody;
 
@@ -33,24 +33,23 @@ pub(crate) struct Begun<S> {
 pub(crate) fn serve<S: Socket>(
     begun: Box<Begun<S>>,
     client: Arc<Client>,
-    shared: Arc<Shared>,
+    welcome: &Welcome,
 ) -> impl Future<Output = ()> + Send {
     let service = Gateway {
-        shared,
         client,
+        welcome,
         state: Arc::default(),
     };
     async move {
         let Begun { stream, read } = *begun;
-        let bounds = Bounds::of(&service.shared.snapshot.load().limits);
+        let bounds = Bounds::of(&service.welcome.shared().snapshot.load().limits);
         let mut connection = Connection::new(stream, Arc::clone(&service.state), bounds, &service);
         connection.client.begin_with(read);
         let mut running = pin!(connection.run());
-        let mut closing = pin!(service.shared.closing.idle_ends());
-        let mut listening = false;
+        // A stop wakes this task too.
+        let mut change = pin!(service.welcome.change());
         poll_fn(|cx| {
-            // Polled once, so that it wakes this task; from then on the flag is enough.
-            listening = listening || closing.as_mut().poll(cx).is_pending();
+            service.welcome.wake(cx, change.as_mut());
             clock::for_one_event(|| running.as_mut().poll(cx))
         })
         .await;
@@ -59,13 +58,20 @@ pub(crate) fn serve<S: Socket>(
 
 /// The request path, for the requests of one connection.
 #[derive(Debug)]
-struct Gateway {
-    shared: Arc<Shared>,
+struct Gateway<'a> {
     client: Arc<Client>,
+    welcome: &'a Welcome,
     state: Arc<ConnectionState>,
 }
 
-impl Service for Gateway {
+impl Gateway<'_> {
+    fn standing(&self) -> Standing {
+        let is_fresh = self.state.requests() == 0;
+        self.welcome.standing(&self.client, is_fresh)
+    }
+}
+
+impl Service for Gateway<'_> {
     type Body = Tracked;
 
     fn answer(
@@ -74,7 +80,7 @@ impl Service for Gateway {
         body: ClientBody,
     ) -> impl Future<Output = (AnswerHead, Tracked)> + Send {
         proxy::handle(
-            Arc::clone(&self.shared),
+            Arc::clone(self.welcome.shared()),
             Arc::clone(&self.client),
             Arc::clone(&self.state),
             head,
@@ -91,19 +97,23 @@ impl Service for Gateway {
             line,
             number: self.state.requests(),
         };
-        record.answer(&self.shared, &self.client)
+        record.answer(self.welcome.shared(), &self.client)
     }
 
     fn went_beyond(&self, limit: Limit) {
-        self.shared.counters.limits.increment(limit);
+        self.welcome.shared().counters.limits.increment(limit);
     }
 
     fn is_closing(&self) -> bool {
-        self.shared.closing.has_begun()
+        self.welcome.shared().closing.has_begun() || self.standing() != Standing::Kept
     }
 
     fn is_idle_over(&self) -> bool {
-        self.shared.closing.is_idle_over()
+        self.welcome.shared().closing.is_idle_over()
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.standing() == Standing::Over
     }
 }
 

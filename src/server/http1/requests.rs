@@ -55,6 +55,9 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     async fn next_request(&mut self) -> Next {
         poll_fn(|cx| {
             loop {
+                if self.service.is_withdrawn() {
+                    return Poll::Ready(Next::Close);
+                }
                 match self.machine.read(&mut self.client.buffer) {
                     Ok(Some(Read::Head(head, body))) => {
                         return Poll::Ready(Next::Request(head, body));

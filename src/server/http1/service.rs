@@ -34,6 +34,9 @@ pub(super) trait Service: Sync {
 
     /// Whether a connection without a request is to end.
     fn is_idle_over(&self) -> bool;
+
+    /// Whether the client is no longer let in: it is not answered any more.
+    fn is_withdrawn(&self) -> bool;
 }
 
 /// The body of an answer, and what ends with it.

@@ -240,6 +240,10 @@ impl Service for Scripts {
     fn is_idle_over(&self) -> bool {
         self.idle_over.load(Ordering::Relaxed)
     }
+
+    fn is_withdrawn(&self) -> bool {
+        false
+    }
 }
 
 /// An answer whose body the returned sender gives.

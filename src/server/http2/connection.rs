@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::super::welcome::{Standing, Welcome};
 use super::bounds::Bounds;
 use super::socket::{LINGER, Socket};
 use super::stream::{self, Common};
@@ -20,7 +21,6 @@ use super::watch::Watch;
 use crate::client::Client;
 use crate::clock;
 use crate::in_box::in_box;
-use crate::state::Shared;
 use crate::telemetry::metrics::Limit;
 use crate::timer::LazyTimer;
 
@@ -31,10 +31,11 @@ type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves the requests on a connection until either side ends it, with the limits that are in force when it begins. `read`:
 /// what has come from the client already; the connection preface is looked for in it and behind it.
-pub(crate) async fn serve<S>(io: S, read: BytesMut, client: Arc<Client>, shared: &Arc<Shared>)
+pub(crate) async fn serve<S>(io: S, read: BytesMut, client: Arc<Client>, welcome: &Welcome)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let shared = welcome.shared();
     let bounds = Bounds::of(&shared.snapshot.load().limits);
     let watch = Watch::new();
     let socket = Socket::new(io, read, watch.clone());
@@ -49,10 +50,12 @@ where
         socket,
         streams: FuturesUnordered::new(),
         requests: 0,
+        refusals: 0,
         ending: None,
         told: false,
         idle_since: now,
         timer: LazyTimer::new(now + bounds.idle),
+        welcome,
         common: Arc::new(Common {
             shared: Arc::clone(shared),
             client,
@@ -62,9 +65,11 @@ where
     };
     let mut closing = pin!(shared.closing.begins());
     let mut listening = false;
+    let mut change = pin!(welcome.change());
     poll_fn(|cx| {
         // Polled once, so that it wakes this task; from then on the flag is enough.
         listening = listening || closing.as_mut().poll(cx).is_pending();
+        welcome.wake(cx, change.as_mut());
         clock::for_one_event(|| connection.poll(cx))
     })
     .await;
@@ -88,7 +93,7 @@ where
 }
 
 /// See the [module](self).
-struct Connection<S> {
+struct Connection<'a, S> {
     server: Server<S>,
     /// The one that `server` has too.
     socket: Socket<S>,
@@ -96,6 +101,8 @@ struct Connection<S> {
     streams: FuturesUnordered<Stream>,
     /// Requests so far.
     requests: u32,
+    /// Streams that were refused because the client is no longer let in, and that `watch` has not told of.
+    refusals: u64,
     /// When the connection was told to end, whatever there is on it.
     ending: Option<Instant>,
     /// The client was told that no further requests are taken.
@@ -103,10 +110,11 @@ struct Connection<S> {
     /// When the last request was over.
     idle_since: Instant,
     timer: LazyTimer,
+    welcome: &'a Welcome,
     common: Arc<Common>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
     /// Ready when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = self.poll_requests(cx);
@@ -130,16 +138,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(cx) {
                 self.idle_since = clock::now();
             }
-            if self.common.shared.closing.has_begun() && !self.told {
+            let standing = self.standing();
+            let is_last = standing != Standing::Kept || self.common.shared.closing.has_begun();
+            if is_last && !self.told {
                 self.told = true;
                 self.idle_since = clock::now();
                 self.server.graceful_shutdown();
             }
             let accepted = self.server.poll_accept(cx);
-            let refused = self.common.watch.take_refused();
-            let limits = &self.common.shared.counters.limits;
-            (0..refused).for_each(|_| limits.increment(Limit::MaxStreams));
+            self.count_refused();
             match accepted {
+                Poll::Ready(Some(Ok((_, mut respond)))) if standing == Standing::Over => {
+                    self.refusals += 1;
+                    respond.send_reset(Reason::REFUSED_STREAM);
+                    continue;
+                }
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.requests = self.requests.saturating_add(1);
                     let common = Arc::clone(&self.common);
@@ -166,6 +179,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 return Poll::Ready(());
             }
         }
+    }
+
+    fn standing(&self) -> Standing {
+        let is_fresh = self.requests == 0;
+        self.welcome.standing(&self.common.client, is_fresh)
+    }
+
+    /// Counts the streams that `h2` has refused.
+    fn count_refused(&mut self) {
+        let refused = self.common.watch.take_refused();
+        let own = refused.min(self.refusals);
+        self.refusals -= own;
+        let limits = &self.common.shared.counters.limits;
+        (own..refused).for_each(|_| limits.increment(Limit::MaxStreams));
     }
 
     /// Ends the connection, and all requests on it, once the client has been told why.
