@@ -119,10 +119,42 @@ pub(super) fn hides(before: &Takes, takes: &Takes) -> bool {
             takes_below(pattern, path)
         }
         (Takes::Pattern(pattern), Takes::Pattern(other)) => {
-            pattern == other || starts(other).iter().all(|start| begins(pattern, start))
+            let ending = ending(pattern);
+            pattern == other
+                || ending.is_some() && ending == self::ending(other)
+                || starts(other).iter().all(|start| begins(pattern, start))
         }
         (before, takes) => before == takes,
     }
+}
+
+/// How the names of the paths end that an expression takes, without its `$`: `\.do` of `^/.*\.do$` and `\.do$`. No slash is in
+/// it, so that it is found behind the first one of a path. `None`: the expression says more of its paths.
+pub(super) fn ending(pattern: &str) -> Option<&str> {
+    let wrapped = pattern
+        .strip_prefix("^.*?(?:")
+        .and_then(|it| it.strip_suffix(')'));
+    let starts = ["^/.*", "^.*"];
+    let begun = || starts.iter().find_map(|start| pattern.strip_prefix(start));
+    let end = wrapped.or_else(begun).unwrap_or(pattern);
+    let body = end.strip_suffix('$')?;
+    (alternatives(end).len() == 1 && is_of_names(body)).then_some(body)
+}
+
+/// Whether an expression takes letters alone that stand in it, none of which is a slash.
+fn is_of_names(body: &str) -> bool {
+    let mut letters = body.chars();
+    while let Some(letter) = letters.next() {
+        let is_known = match letter {
+            '\\' => letters.next().is_some_and(|it| "._-+".contains(it)),
+            '(' | ')' | '|' | '?' | ':' | '_' | '-' => true,
+            letter => letter.is_alphanumeric(),
+        };
+        if !is_known {
+            return false;
+        }
+    }
+    !body.is_empty()
 }
 
 /// Whether an expression takes a path and everything below it, as far as its letters tell.

@@ -40,9 +40,10 @@ impl<'a> Explained<'a> {
         let (new, mapping) = trial.told(&asked, url, from)?;
         let mut difference = difference(&old.deed, &new);
         let is_path = mapping.is_some_and(|at| trial.is_path(at, &asked.path));
+        // A page of its own has a reason of its own.
         let is_other = difference
             .as_ref()
-            .is_some_and(|why| why != compare::SLASHES);
+            .is_some_and(|why| why != compare::SLASHES && !matches!(old.deed, Deed::Own(_)));
         if is_other && is_of_folder(converted, &asked, &old, &new, is_path) {
             difference = Some(compare::FOLDER.to_owned());
         }

@@ -2,7 +2,7 @@
 
 use super::decide::outcome;
 use super::entry::{Entry, entry};
-use crate::convert::overlap::{covers, depth, escaped, meet, takes_all};
+use crate::convert::overlap::{covers, depth, ending, escaped, meet, takes_all};
 use crate::convert::site::{Access, Overlay, Rule, Server, Takes};
 
 /// Most sections that get mappings of their own before one expression.
@@ -75,38 +75,13 @@ fn covers_all(takes: &Takes, other: &Takes) -> bool {
 /// The expression of those paths below a path in which another expression is found: one about the end of a path, in whose letters
 /// there is no slash, such as `\.do$`. `None`: it is of another kind, or about the path itself too.
 fn below(pattern: &str, path: &str) -> Option<String> {
-    let wrapped = pattern
-        .strip_prefix("^.*?(?:")
-        .and_then(|it| it.strip_suffix(')'));
-    let starts = ["^/.*", "^.*"];
-    let begun = || starts.iter().find_map(|start| pattern.strip_prefix(start));
-    let end = wrapped.or_else(begun).unwrap_or(pattern);
-    let body = end.strip_suffix('$')?;
-    if !is_of_names(body) {
-        return None;
-    }
+    let body = ending(pattern)?;
     let own = regex::Regex::new(&format!("(?:{body})$")).ok()?;
     if own.is_match(path) {
         return None;
     }
     let path = escaped(path.trim_end_matches('/'));
     Some(format!("^{path}/.*(?:{body})$"))
-}
-
-/// Whether an expression takes letters alone that stand in it, none of which is a slash.
-fn is_of_names(body: &str) -> bool {
-    let mut letters = body.chars();
-    while let Some(letter) = letters.next() {
-        let is_known = match letter {
-            '\\' => letters.next().is_some_and(|it| "._-+".contains(it)),
-            '(' | ')' | '|' | '?' | ':' | '_' | '-' => true,
-            letter => letter.is_alphanumeric(),
-        };
-        if !is_known {
-            return false;
-        }
-    }
-    !body.is_empty()
 }
 
 #[cfg(test)]

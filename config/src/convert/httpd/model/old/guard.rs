@@ -75,7 +75,12 @@ pub(super) fn refusal(
             None => {}
         }
     }
-    let first = answers.iter().position(refused(403)).unwrap_or(0);
+    // Where one kind is enough, who has another address is asked for a password.
+    let wanted = match access.satisfy {
+        Some(Satisfy::Any(_)) => 401,
+        Some(Satisfy::All) | None => 403,
+    };
+    let first = answers.iter().position(refused(wanted)).unwrap_or(0);
     (first < answers.len()).then(|| answers.swap_remove(first))
 }
 
