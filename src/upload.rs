@@ -8,9 +8,11 @@ use std::task::{Poll, ready};
 use ajp13::exchange::RequestBody;
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::time::Instant;
 
 use self::client_body::FEW_KEPT;
 pub(crate) use self::client_body::{BodyFault, BodyFeed, ClientBody};
+use crate::clock;
 
 /// Most bytes of a body that are kept so that a second member can be sent them.
 ///
@@ -80,6 +82,8 @@ pub(crate) struct Upload {
     broken: bool,
     /// See [`is_looking`](Self::is_looking).
     looking: bool,
+    /// When the client last sent something of it.
+    came_at: Option<Instant>,
 }
 
 impl Default for Upload {
@@ -96,6 +100,7 @@ impl Default for Upload {
             failed: None,
             broken: false,
             looking: false,
+            came_at: None,
         }
     }
 }
@@ -127,7 +132,13 @@ impl Upload {
             failed: None,
             broken: false,
             looking: false,
+            came_at: None,
         })
+    }
+
+    /// When the client last sent something of it, or its end; `None` for an empty body.
+    pub(crate) const fn came_at(&self) -> Option<Instant> {
+        self.came_at
     }
 
     /// What is known of its length.
@@ -276,7 +287,9 @@ impl Upload {
         let Some(incoming) = &mut self.incoming else {
             return Poll::Ready(Ok(false));
         };
-        let Some(piece) = ready!(incoming.poll_piece())? else {
+        let piece = ready!(incoming.poll_piece())?;
+        self.came_at = Some(clock::now());
+        let Some(piece) = piece else {
             self.incoming = None;
             return Poll::Ready(Ok(false));
         };

@@ -1,14 +1,18 @@
 //! One attempt to have a request answered by a member: what is sent, and what comes of it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ajp13::exchange::RequestBody;
 use http::{Method, Version};
 use tokio::time::Instant;
 
 use super::error::{Age, FailureKind, ForwardError};
+use super::exchange::Exchange;
 use super::pool::{Lease, Transport};
+use super::wire::Moved;
 use crate::client::Client;
 use crate::clock;
 use crate::connection_state::ConnectionState;
@@ -16,6 +20,9 @@ use crate::head::AnswerHead;
 use crate::headers::RequestFields;
 use crate::identity::User;
 use crate::upload::Upload;
+
+/// Bytes after which a long upload is counted.
+const TELL_EVERY: u64 = 64 * 1024;
 
 /// A request on its way to one member.
 #[derive(Debug)]
@@ -58,6 +65,42 @@ pub(crate) struct Forward<'a> {
     pub(crate) upgrade: Option<&'a str>,
     /// The client's connection, for interim answers.
     pub(crate) connection: &'a Arc<ConnectionState>,
+    /// Who counts what has moved, while a body is on its way to the member.
+    pub(crate) counts: Option<&'a dyn Counts>,
+}
+
+/// Counts what an exchange has moved.
+pub(crate) trait Counts: fmt::Debug + Sync {
+    /// So much has moved so far.
+    fn count(&self, moved: Moved);
+}
+
+/// An upload that is counted now and then while it lasts.
+#[derive(Debug, Default)]
+pub(super) struct Watched<'a> {
+    counts: Option<&'a dyn Counts>,
+    told_at: u64,
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(request: &Forward<'a>, length: RequestBody) -> Self {
+        Self {
+            counts: request.counts.filter(|_| length != RequestBody::Empty),
+            told_at: 0,
+        }
+    }
+
+    /// The exchange has moved on.
+    pub(super) fn look(&mut self, exchange: &mut impl Exchange) {
+        let Some(counts) = self.counts else {
+            return;
+        };
+        let moved = exchange.moved();
+        if moved.bodies.to_backend.saturating_sub(self.told_at) >= TELL_EVERY {
+            self.told_at = moved.bodies.to_backend;
+            counts.count(moved);
+        }
+    }
 }
 
 /// The activation of a member that Tomcat is told (`JK_LB_ACTIVATION`, mod_jk's `jk_lb_worker.c`). Tomcat's
@@ -90,7 +133,7 @@ pub(crate) struct Sent<B> {
     pub(crate) body: B,
     /// How long the attempt waited for a place in the pool and for connecting.
     pub(crate) waited: Duration,
-    /// How long the answer's head took from then on.
+    /// How long the answer's head took from then on, or from the last that the client sent of the request's body.
     pub(crate) to_head: Duration,
     /// When the answer's head was there.
     pub(crate) head_at: Instant,
@@ -113,6 +156,8 @@ impl<B> Sent<B> {
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) error: ForwardError,
+    /// What the attempt has moved.
+    pub(crate) moved: Moved,
     /// The request's body: what was taken of it is still there while it is small (see [`Upload::rewind`]).
     pub(crate) upload: Upload,
     /// How long the attempt waited for a place in the pool and for connecting.
@@ -160,22 +205,34 @@ impl Steps {
         }
     }
 
-    /// The head of the answer is there.
-    pub(super) fn sent<B>(self, head: AnswerHead, body: B) -> Sent<B> {
+    /// The head of the answer is there. `came_at`: when the client last sent something of the request's body.
+    pub(super) fn sent<B>(self, head: AnswerHead, body: B, came_at: Option<Instant>) -> Sent<B> {
         let head_at = clock::now();
+        let begun = came_at.map_or(self.begun, |came_at| came_at.max(self.begun));
         Sent {
             head,
             body,
             waited: self.waited,
-            to_head: head_at.duration_since(self.begun),
+            to_head: head_at.duration_since(begun),
             head_at,
         }
     }
 
     /// The attempt has failed. Boxed, because failures are rare and large.
     pub(super) fn failed(self, error: ForwardError, upload: Upload) -> Box<Failed> {
+        self.failed_after(Moved::default(), error, upload)
+    }
+
+    /// The attempt has failed when so much had moved.
+    pub(super) fn failed_after(
+        self,
+        moved: Moved,
+        error: ForwardError,
+        upload: Upload,
+    ) -> Box<Failed> {
         Box::new(Failed {
             error,
+            moved,
             upload,
             waited: self.waited,
         })

@@ -36,7 +36,7 @@ pub(crate) use self::error::{
     Age, ConnectError, Connector, Exposure, FailureKind, ForwardError, Unsendable,
 };
 pub(crate) use self::exchange::Incomplete;
-pub(crate) use self::forward::{Activation, Failed, Forward, Sent};
+pub(crate) use self::forward::{Activation, Counts, Failed, Forward, Sent};
 pub(crate) use self::pool::Reuse;
 pub(crate) use self::response::ResponseBody;
 pub(crate) use self::tls::{Tls, TlsError};

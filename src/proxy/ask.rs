@@ -170,6 +170,7 @@ async fn exchange(
     // Interim answers of the server are not for the client.
     let connection = Arc::new(ConnectionState::default());
     let request = Forward {
+        counts: None,
         method: &Method::GET,
         idempotent: true,
         version: Version::HTTP_11,

@@ -148,7 +148,13 @@ impl Sending<'_> {
 
     /// No head of an answer came.
     fn failed(&self, failed: Failed) -> Ended {
-        let Failed { error, upload, .. } = failed;
+        let Failed {
+            error,
+            upload,
+            moved,
+            ..
+        } = failed;
+        self.attempt.has_moved(moved);
         let member = &self.attempt.member;
         let again = Again {
             method: match self.forward.idempotent {

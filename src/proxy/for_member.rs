@@ -128,6 +128,7 @@ impl<'a> ForMember<'a> {
             user: self.request.user,
             upgrade,
             connection,
+            counts: Some(attempt),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! One try of a request on one member.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use super::seen::SeenSession;
-use crate::backend::{Activation, Moved};
+use crate::backend::{Activation, Counts, Moved};
 use crate::balancer::{How, NoMember, Outcome, Pick, Ticket, Want};
 use crate::clock;
 use crate::variables::MemberVariables;
@@ -41,7 +41,7 @@ impl LiveBalancer {
             draining,
             ticket: Some(ticket),
             outcome: Outcome::Neutral,
-            told: Moved::default(),
+            told: Mutex::default(),
             session: None,
         };
         Ok(Chosen {
@@ -86,7 +86,7 @@ pub(crate) struct Attempt {
     /// What it says of the member.
     pub(crate) outcome: Outcome,
     /// What has been counted already.
-    told: Moved,
+    told: Mutex<Moved>,
     /// The session that the answer belongs to.
     session: Option<SeenSession>,
 }
@@ -138,9 +138,9 @@ impl Attempt {
 
     /// Counts how much has moved so far, and tells the decisions how much of it was bodies. Long transfers tell now
     /// and then, so that traffic counting sees them before they end.
-    pub(crate) fn moved(&mut self, moved: Moved) {
-        let Moved { wire, bodies } = moved.since(self.told);
-        self.told = moved;
+    pub(crate) fn moved(&self, moved: Moved) {
+        let told = std::mem::replace(&mut *self.told(), moved);
+        let Moved { wire, bodies } = moved.since(told);
         self.member
             .metrics
             .count_bytes(wire.to_backend, wire.from_backend);
@@ -153,6 +153,16 @@ impl Attempt {
 }
 
 impl Attempt {
+    /// An exchange has ended that has moved so much in all. Another one may follow on another connection.
+    pub(crate) fn has_moved(&self, moved: Moved) {
+        self.moved(moved);
+        *self.told() = Moved::default();
+    }
+
+    fn told(&self) -> MutexGuard<'_, Moved> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends the attempt.
     pub(crate) fn settle(mut self, now: Instant) {
         self.settle_at(now);
@@ -178,5 +188,11 @@ impl Drop for Attempt {
         if self.ticket.is_some() {
             self.settle_at(clock::now().into_std());
         }
+    }
+}
+
+impl Counts for Attempt {
+    fn count(&self, moved: Moved) {
+        self.moved(moved);
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ajp13::BodyPacket;
+
 use crate::support::Gate;
-use crate::support::container::{Container, Wire, hello};
+use crate::support::container::{Container, Wire, content_length, hello};
 use crate::support::gateway::Running;
 
 const STICKY: &str = "ajpgate_sticky_requests_total";
@@ -87,6 +89,44 @@ async fn traffic_is_balanced_by_bytes() {
             .await
             > 1000.0
     );
+}
+
+/// An upload counts while it lasts, and also when the member has failed.
+#[tokio::test]
+async fn bytraffic_counts_uploads_that_are_under_way_or_have_failed() {
+    let ends = || {
+        Container::start(|_, mut wire: Wire| async move {
+            while let Some(request) = wire.next_request().await {
+                if content_length(&request) > Some(0) {
+                    wire.body_packet().await;
+                    while let Some(BodyPacket::Data(_)) = wire.ask(8186).await {}
+                    return;
+                }
+                wire.respond(200, &[("X-Node", "n1")], b"").await;
+            }
+        })
+    };
+    let (uploads, other) = (ends().await, Container::hello("n2").await);
+    let gateway = Running::before(&[&uploads, &other], "lbmethod: bytraffic", "");
+    let mut slow = gateway.client().await;
+    let body = "x".repeat(300_000);
+    slow.send(format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 400000\r\n\r\n{body}"
+    ))
+    .await;
+    crate::support::until("the upload counts", async || {
+        gateway.get("/", "").await.field("x-node") == Some("n2")
+    })
+    .await;
+    assert_eq!(schedule(&gateway, 5).await, "22222");
+    slow.send("x".repeat(100_000)).await;
+    assert_eq!(slow.answer().await.status, 502);
+    let labels = &[
+        ("member", &*format!("ajp://{}", uploads.address)),
+        ("direction", "to_backend"),
+    ];
+    let bytes = gateway.metric("ajpgate_bytes_total", labels).await;
+    assert!(bytes > 400_000.0, "{bytes}");
 }
 
 #[tokio::test]

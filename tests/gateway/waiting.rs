@@ -279,6 +279,25 @@ async fn fast_members_get_more_requests_than_slow_ones() {
     assert!(on_slow <= 10, "{on_slow} of 60 went to the slow one");
 }
 
+/// The time of an answer begins with the last byte of the request: a client that sends slowly does not make its member slow.
+#[tokio::test]
+async fn the_time_of_a_slow_client_is_not_that_of_the_member() {
+    let node = Container::hello("n1").await;
+    let gateway = Running::before(&[&node], "", "");
+    let mut client = gateway.client().await;
+    let begun = Instant::now();
+    client
+        .send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab")
+        .await;
+    pause(1_000).await;
+    client.send("cd").await;
+    assert_eq!(client.answer().await.status, 200);
+    let took = begun.elapsed().as_secs_f64();
+    let name = "ajpgate_backend_duration_seconds_sum";
+    let counted = gateway.metric(name, &[("route", "n1")]).await;
+    assert!(counted <= took - 1.0, "{counted} of {took} s");
+}
+
 #[tokio::test]
 async fn new_sessions_go_to_the_member_with_the_fewest() {
     let nodes = [with_sessions("n1").await, with_sessions("n2").await];

@@ -105,6 +105,16 @@ impl AjpDriver {
         }
     }
 
+    /// The length of the request's body.
+    pub(crate) const fn length(&self) -> RequestBody {
+        self.upload.length()
+    }
+
+    /// When the client last sent something of the request's body.
+    pub(crate) const fn came_at(&self) -> Option<Instant> {
+        self.upload.came_at()
+    }
+
     /// Closes the connection, unless it has been returned, and takes back the body.
     pub(crate) fn into_upload(self: Box<Self>) -> Upload {
         self.upload

@@ -32,7 +32,7 @@ pub(crate) use self::transport::AjpSettings;
 use self::transport::AjpTransport;
 use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
-use super::forward::{Failed, Forward, Sent, Steps};
+use super::forward::{Failed, Forward, Sent, Steps, Watched};
 use super::head::{Head, Length};
 use super::pool::{Pool, Reuse};
 use crate::clock;
@@ -93,12 +93,13 @@ impl AjpBackend {
         ));
         match self.exchange(&mut driver, request).await {
             Ok(head) => {
+                let came_at = driver.came_at();
                 let body = Streamed::new(driver, head.length);
-                Ok(steps.sent(head.answer, body))
+                Ok(steps.sent(head.answer, body, came_at))
             }
             Err(kind) => {
                 let error = ForwardError::new(kind, driver.exposure(), driver.age());
-                Err(steps.failed(error, driver.into_upload()))
+                Err(steps.failed_after(driver.moved(), error, driver.into_upload()))
             }
         }
     }
@@ -109,7 +110,13 @@ impl AjpBackend {
         request: &Forward<'_>,
     ) -> Result<Head, FailureKind> {
         driver.write_head(|out, length| self.encode(request, length, out))?;
-        let sent = poll_fn(|cx| driver.poll_head(cx)).await?;
+        let mut watched = Watched::new(request, driver.length());
+        let sent = poll_fn(|cx| {
+            let polled = driver.poll_head(cx);
+            watched.look(driver);
+            polled
+        })
+        .await?;
         let head = convert(&sent, request.method).map_err(FailureKind::BadHead)?;
         if head.length == Length::None {
             // The end has mostly come with the head; then the connection is free before the client has the head.

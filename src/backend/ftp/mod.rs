@@ -81,7 +81,7 @@ impl FtpBackend {
             Err(denied) => {
                 let steps = Steps::without_connection();
                 return match this.denied(denied, forward) {
-                    Ok((head, body)) => Ok(steps.sent(head, body)),
+                    Ok((head, body)) => Ok(steps.sent(head, body, None)),
                     Err(kind) => Err(steps.failed(ForwardError::unsent(kind), upload)),
                 };
             }
@@ -107,7 +107,7 @@ impl FtpBackend {
             }
         };
         match response(&this.member, lease, answer, &request, before).await {
-            Ok((head, body)) => Ok(steps.sent(head, body)),
+            Ok((head, body)) => Ok(steps.sent(head, body, None)),
             Err(kind) => {
                 let error = ForwardError::new(kind, Exposure::Sent, age);
                 Err(steps.failed(error, upload))

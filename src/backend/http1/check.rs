@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::check::{AGENT, Ask, Question, Reply, first_of_body};
 use super::super::error::{BadHead, FailureKind};
+use super::super::forward::Watched;
 use super::super::pool::Lease;
 use super::HttpBackend;
 use super::answer::Asked;
@@ -34,7 +35,7 @@ impl HttpBackend {
         let progress = Progress::new(Upload::default(), false, None);
         let body = UploadBody::new(Arc::clone(&progress), RequestBody::Empty);
         let mut driver = HttpDriver::new(lease, progress, self.timeout, asked).await?;
-        let answer = driver.ask(request(&ask, body)?).await?;
+        let answer = driver.ask(request(&ask, body)?, Watched::default()).await?;
         let status = answer.status().as_u16();
         let body = first_of_body(&mut driver).await?;
         Ok(Reply::Answer { status, body })

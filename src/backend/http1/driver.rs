@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::super::error::{Age, Exposure, FailureKind};
 use super::super::exchange::{Event, Exchange};
+use super::super::forward::Watched;
 use super::super::head::{Head, Length, MAX_FIELDS, drop_hop_by_hop};
 use super::super::pool::Lease;
 use super::super::wire::{Moved, Traffic};
@@ -131,6 +132,7 @@ impl HttpDriver {
     pub(super) async fn ask(
         &mut self,
         request: Request<UploadBody>,
+        mut watched: Watched<'_>,
     ) -> Result<Response<()>, FailureKind> {
         if self.progress.state().awaits_100() {
             self.times.await_100(Instant::now());
@@ -140,6 +142,7 @@ impl HttpDriver {
         let response = poll_fn(|cx| {
             loop {
                 let ended = self.poll_http(cx);
+                watched.look(self);
                 // A poll without an answer would wake this task once more.
                 if ended || self.progress.state().has_head() {
                     match answer.as_mut().poll(cx) {

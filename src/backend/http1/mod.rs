@@ -32,7 +32,7 @@ pub(crate) use self::tunnel::Tunnel;
 use self::upload_body::UploadBody;
 use super::error::{FailureKind, ForwardError};
 use super::exchange::{Exchange as _, Streamed};
-use super::forward::{Failed, Forward, Sent, Steps};
+use super::forward::{Failed, Forward, Sent, Steps, Watched};
 use super::head::{Head, Length, finish};
 use super::pool::{Pool, Reuse};
 use crate::upload::Upload;
@@ -111,16 +111,18 @@ impl HttpBackend {
         };
         match self.exchange(&mut driver, request, &progress, length).await {
             Ok(head) => {
+                let came_at = progress.state().upload.came_at();
                 let body = match driver.take_tunnel() {
                     Some(tunnel) => HttpBody::Tunnel(tunnel),
                     None => HttpBody::Streamed(Streamed::new(driver, head.length)),
                 };
-                Ok(steps.sent(head.answer, body))
+                Ok(steps.sent(head.answer, body, came_at))
             }
             Err(kind) => {
                 let error = ForwardError::new(kind, driver.exposure(), driver.age());
+                let moved = driver.moved();
                 drop(driver);
-                Err(steps.failed(error, progress.take_upload()))
+                Err(steps.failed_after(moved, error, progress.take_upload()))
             }
         }
     }
@@ -134,7 +136,8 @@ impl HttpBackend {
     ) -> Result<Head, FailureKind> {
         let body = UploadBody::new(Arc::clone(progress), length);
         let built = request::build(request, &self.authority, length, body)?;
-        let (parts, ()) = driver.ask(built).await?.into_parts();
+        let watched = Watched::new(request, length);
+        let (parts, ()) = driver.ask(built, watched).await?.into_parts();
         if let (StatusCode::SWITCHING_PROTOCOLS, Some(asked)) = (parts.status, request.upgrade) {
             return driver.switch(asked, &parts.headers).await;
         }
