@@ -23,14 +23,17 @@ use super::changes::flags;
 use super::directories::Directories;
 use super::discovered::is_discovered;
 use super::editing::{EditError, Editing};
+use super::guard::GuardError;
 use super::layers::Layers;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use super::plan::Plan;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use crate::backend::backend;
 use crate::balancer::{Command, Refused};
 use crate::cluster::Writes;
+use crate::telemetry::metrics::ConnectCounters;
 use crate::traces::Tracing;
 
 /// When a change is written to the state file.
@@ -173,6 +176,8 @@ impl Edit<'_> {
         if members.any(|other| other.config.url.is_same_place(&member.url)) {
             return Err(EditError::Exists);
         }
+        let connects = ConnectCounters::nowhere();
+        backend(&member, self.shared.cores.count(), &connects).map_err(GuardError::from)?;
         let mut layers = self.editing().layers.clone();
         if layers
             .room(&self.editing().file, balancer.name(), "")
@@ -205,7 +210,7 @@ impl Edit<'_> {
         self.run_by_hand(layers, now, || Ok(()))
     }
 
-    /// Removes a member that was added by hand and is left out because it cannot be read now. `key` is its url or its route.
+    /// Removes a member that was added by hand and is left out because it cannot be used now. `key` is its url or its route.
     /// Returns its url; `None` when there is no such member.
     ///
     /// # Errors
@@ -218,6 +223,7 @@ impl Edit<'_> {
     ) -> Result<Option<String>, EditError> {
         let mut layers = self.editing().layers.clone();
         let url = layers.overrides.left_out(balancer.name(), key);
+        let url = url.or_else(|| balancer.left_out_by_hand(key));
         let Some(url) = url.map(str::to_owned) else {
             return Ok(None);
         };

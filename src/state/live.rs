@@ -11,7 +11,7 @@ use tokio::sync::futures::Notified;
 use tracing::warn;
 
 use super::member::LiveMember;
-use super::prepared::{Prepared, PreparedMember};
+use super::prepared::{Prepared, PreparedMember, Unusable};
 use super::seen::SeenSession;
 use crate::balancer::{
     Applied, Balancer, Command, MemberId, MemberSpec, MemberView, NoMember, Refused, Settings,
@@ -39,6 +39,8 @@ pub(crate) struct LiveBalancer {
     /// Where the member at a place of urls is among them.
     by_place: HashMap<String, usize>,
     pub(crate) metrics: BalancerMetrics,
+    /// Members that no backend could be made for.
+    pub(super) unusable: Vec<Unusable>,
     /// Limits the warnings about requests that no member could have.
     pub(crate) unserved: Arc<WarnLimit<NoMember>>,
     core: Arc<Mutex<Decisions>>,
@@ -111,8 +113,10 @@ impl LiveBalancer {
             true => None,
             false => Some(Arc::from(format!("balancer://{}", wanted.config.name))),
         };
+        Unusable::tell(&wanted.unusable, &wanted.config.name, &[]);
         let live = Self {
             config: wanted.config,
+            unusable: wanted.unusable,
             variable,
             metrics: wanted.metrics,
             unserved: Arc::new(WarnLimit::per_second()),
@@ -155,8 +159,10 @@ impl LiveBalancer {
         } = changing;
         core.decisions.newest.clone_from(&members);
         drop(core);
+        Unusable::tell(&wanted.unusable, &wanted.config.name, &self.unusable);
         let next = Self {
             config: wanted.config,
+            unusable: wanted.unusable,
             variable: self.variable.clone(),
             places: places_of(&members),
             by_place: by_place(&members),
@@ -171,6 +177,21 @@ impl LiveBalancer {
             next.log(transition);
         }
         next
+    }
+
+    /// Members that are left out because no backend could be made for them.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = &config::Member> {
+        let left_out = self.unusable.iter().filter(|it| !it.runs);
+        left_out.map(|it| &*it.config)
+    }
+
+    /// The url of a member that was added by hand and is left out. `key` is its url or its route.
+    pub(super) fn left_out_by_hand(&self, key: &str) -> Option<&str> {
+        let place = config::place_of(key);
+        let by_hand = |it: &&config::Member| it.origin.source == config::MemberSource::Hand;
+        let of_key = |it: &&config::Member| it.url.place() == place || it.route == key;
+        let mut left_out = self.left_out().filter(by_hand).filter(of_key);
+        left_out.next().map(|member| &*member.url.text)
     }
 
     /// The name after `balancer://`, or the URL that stands in place of a balancer.

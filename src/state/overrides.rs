@@ -99,6 +99,7 @@ impl Overrides {
         of.members.remove(&place);
         of.routes.remove(&place);
         of.unreadable.retain(|keys| !is_at(keys, &place));
+        of.added.retain(|added| added.member.url.place() != place);
         of.added.push(Added::new(member, keys));
     }
 
@@ -135,8 +136,9 @@ impl Overrides {
     /// Forgets the members with this url that were added and are left out.
     pub(super) fn forget_left_out(&mut self, balancer: &str, url: &str) {
         let place = place_of(url);
-        let unreadable = &mut self.of(balancer).unreadable;
-        unreadable.retain(|keys| !is_at(keys, &place));
+        let of = self.of(balancer);
+        of.unreadable.retain(|keys| !is_at(keys, &place));
+        of.added.retain(|added| added.member.url.place() != place);
     }
 
     /// A member has issued a session with this route.

@@ -4,10 +4,11 @@
 //! member is the same as long as its balancer and the place that its URL names are the same; a change of how its backend is talked to gives it
 //! new connections, and nothing else.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ajpgate_config::{self as config, Config, Target};
+use ajpgate_config::{self as config, Config, MemberSource, Target};
 
 use super::directories::Directories;
 use super::editing::EditError;
@@ -15,7 +16,7 @@ use super::guard::{Guard, GuardError, guards};
 use super::live::LiveBalancer;
 use super::mapping::LiveMapping;
 use super::member::LiveMember;
-use super::prepared::{Prepared, PreparedMember};
+use super::prepared::{Prepared, PreparedMember, Unusable};
 use super::snapshot::Snapshot;
 use crate::backend::{Backend, BackendError, backend};
 use crate::telemetry::metrics::{BalancerMetrics, MemberMetrics, Metrics};
@@ -183,30 +184,66 @@ impl Prepared {
             alone,
             cores,
         } = wanted;
-        let members = config.members.iter().map(|member| {
+        let (mut members, mut unusable) = (Vec::new(), Vec::new());
+        for member in &config.members {
             let (name, url) = (&config.name, &member.url.text);
             let metrics = MemberMetrics::new(metrics, name, url, &member.route);
-            let kept = old
-                .and_then(|old| old.member_at(&member.url.place()))
-                .and_then(|old| backend_that_fits(old, member));
-            let backend = match kept {
-                Some(backend) => backend,
-                None => backend(member, cores, &metrics.connects)?,
+            let old = old.and_then(|old| old.member_at(&member.url.place()));
+            let member = Arc::new(member.clone());
+            let backend = match old.and_then(|old| backend_that_fits(old, &member)) {
+                Some(backend) => Ok(backend),
+                None => backend(&member, cores, &metrics.connects),
             };
-            Ok(PreparedMember {
-                config: Arc::new(member.clone()),
+            let backend = match backend {
+                Ok(backend) => backend,
+                // It must not keep the others from what is wanted of them.
+                Err(error) if has_own_files(&member) => {
+                    let old = old.filter(|old| is_talked_to_alike(&old.config, &member));
+                    unusable.push(Unusable {
+                        config: Arc::clone(&member),
+                        reason: error.to_string(),
+                        runs: old.is_some(),
+                    });
+                    let Some(old) = old else { continue };
+                    old.backend.clone()
+                }
+                Err(error) => return Err(error),
+            };
+            members.push(PreparedMember {
+                config: member,
                 metrics,
                 backend,
-            })
-        });
+            });
+        }
         let routes = config.members.iter().map(|member| member.route.as_str());
+        let metrics = BalancerMetrics::new(metrics, &config.name, routes);
         Ok(Self {
-            members: members.collect::<Result<_, _>>()?,
-            metrics: BalancerMetrics::new(metrics, &config.name, routes),
-            config,
+            metrics,
+            config: without(config, &unusable),
+            members,
+            unusable,
             alone,
         })
     }
+}
+
+/// Whether a member has other files than those that the configuration file names: it was added by hand, or a list names it.
+const fn has_own_files(member: &config::Member) -> bool {
+    matches!(
+        member.origin.source,
+        MemberSource::Hand | MemberSource::File
+    )
+}
+
+/// The balancer without the members that are left out.
+fn without(mut balancer: Arc<config::Balancer>, unusable: &[Unusable]) -> Arc<config::Balancer> {
+    let left_out = unusable.iter().filter(|it| !it.runs);
+    let left_out: HashSet<String> = left_out.map(|it| it.config.url.place()).collect();
+    if !left_out.is_empty() {
+        let members = &mut Arc::make_mut(&mut balancer).members;
+        members.retain(|member| !left_out.contains(&member.url.place()));
+    }
+    balancer
 }
 
 /// The backend of a running member, if it serves this configuration too.

@@ -326,3 +326,22 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
         "{first}"
     );
 }
+
+#[test]
+fn a_member_of_a_list_whose_tls_cannot_be_read_is_a_warning() {
+    let scratch = Scratch::new("member-lists-tls");
+    let list = "- { url: \"https://127.0.0.1:1\", tls: { ca: ca.pem } }\n";
+    scratch.write("members.yaml", list);
+    let file = "listeners: [{ bind: \"127.0.0.1:0\" }]
+balancers:
+  shop:
+    discover: [{ file: members.yaml }]
+proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
+";
+    scratch.write("ajpgate.yaml", file);
+    let done = check(&scratch, &[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let first = done.stdout.lines().next().unwrap();
+    assert!(first.starts_with("./ajpgate.yaml:4:"), "{first}");
+    assert!(first.contains("https://127.0.0.1:1: tls: "), "{first}");
+}

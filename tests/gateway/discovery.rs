@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::support::container::Container;
 use crate::support::gateway::{ConfigFile, Running, ask};
+use crate::support::tls::Authority;
 use crate::support::{Gate, until};
 
 const MAPPED: &str = "proxy_pass: [{ path: /, to: \"balancer://test/\" }]\n";
@@ -322,4 +323,26 @@ async fn a_reload_keeps_what_was_discovered_and_takes_up_another_source() {
     assert_eq!(reloaded.status, 200);
     let member = setup.member(&url(&one)).await.unwrap();
     assert_eq!(member["status"]["drain"], true);
+}
+
+/// A member of a list whose `tls` names a file that is missing is left out alone, at the start and later, until the file is there.
+#[tokio::test]
+async fn a_member_of_a_list_whose_tls_cannot_be_read_is_left_out_alone() {
+    let (one, two) = (Container::hello("n1").await, Container::hello("n2").await);
+    let unusable = "- { url: \"https://127.0.0.1:9\", route: n9, tls: { ca: ca.pem } }\n";
+    let first = list(&[(&one, "n1")]) + unusable;
+    let setup = Setup::start("discovery-tls", "", &first);
+    assert_eq!(setup.gateway.get("/", "").await.text(), "n1");
+    setup.has(&[&url(&one)]).await;
+    setup.write(&(list(&[(&one, "n1"), (&two, "n2")]) + unusable));
+    setup.has(&[&url(&one), &url(&two)]).await;
+    let reloaded = ask(&setup.gateway, "POST", "/api/v1/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    setup.has(&[&url(&one), &url(&two)]).await;
+    let authority = Authority::new();
+    let certificate = authority.file("ca.pem");
+    std::fs::copy(certificate, setup.file.path.with_file_name("ca.pem")).unwrap();
+    setup
+        .has(&[&url(&one), &url(&two), "https://127.0.0.1:9"])
+        .await;
 }

@@ -8,10 +8,13 @@ use ajpgate_config::{Discover, MemberUrl};
 use tracing::debug;
 
 use super::{Edit, Written};
+use crate::backend::backend;
 use crate::discovery::{Found, Reconciled, SourceAnswer, reconcile};
 use crate::state::directories::Directories;
+use crate::state::discovered::is_discovered;
 use crate::state::editing::EditError;
 use crate::state::layers::Layers;
+use crate::telemetry::metrics::ConnectCounters;
 
 impl Edit<'_> {
     /// Takes an answer of a source of members, as one change.
@@ -39,7 +42,7 @@ impl Edit<'_> {
         let room = layers.room(&editing.file, balancer, &subject);
         let known = layers.discovered.known(balancer, &subject);
         let reconciled = reconcile(known, answer, room);
-        if reconciled.members == known {
+        if reconciled.members == known && !self.can_use_more(balancer) {
             return Ok(reconciled);
         }
         let members = reconciled.members.clone();
@@ -56,6 +59,18 @@ impl Edit<'_> {
         }
         self.note_gone(balancer, layers, now)?;
         Ok(reconciled)
+    }
+
+    /// Whether a discovered member of a balancer that is left out can be used by now.
+    fn can_use_more(&self, balancer: &str) -> bool {
+        let snapshot = self.snapshot();
+        let mut balancers = snapshot.balancers.iter();
+        let balancer = balancers.find(|it| !it.stands_alone() && it.name() == balancer);
+        let mut left_out = balancer.into_iter().flat_map(|it| it.left_out());
+        left_out.any(|member| {
+            let connects = ConnectCounters::nowhere();
+            is_discovered(member) && backend(member, self.shared.cores.count(), &connects).is_ok()
+        })
     }
 
     /// Runs these layers, and notes which changed members of a balancer are gone. Of too many, those that are gone for longest
