@@ -22,11 +22,11 @@ impl LiveBalancer {
             if !view.status.drain {
                 self.end_drain(member, now);
             }
+            let left = member.left(view, now);
             if is_sticky {
-                let left = member.left(view, now);
                 self.core().live_sessions(member.id, left.sessions);
-                self.follow_drain(member, view, left, now, &mut log);
             }
+            self.follow_drain(member, view, left, now, &mut log);
         }
         log.tell(self.name());
     }
@@ -37,10 +37,11 @@ impl LiveBalancer {
         let view = self.core().view(now);
         let is_unneeded = |(member, view): &(&Arc<LiveMember>, &MemberView)| {
             let left = member.left(view, now);
-            match self.is_sticky() {
-                true => left.has_drained(view.status) || member.drain().gave_up,
+            let is_done = match self.is_sticky() {
+                true => left.has_drained(view.status),
                 false => left.requests == 0,
-            }
+            };
+            is_done || member.drain().gave_up
         };
         let unneeded = self.shown_in(&view).filter(is_unneeded);
         unneeded.map(|(member, _)| member.id).collect()

@@ -13,7 +13,8 @@ const SETTLED: Duration = Duration::from_secs(3);
 impl LiveBalancer {
     /// What other gateways are told of its members: a record for each place.
     pub(crate) fn tell_sessions(&self, ended: bool, now: Instant) -> Vec<(String, Vec<u8>)> {
-        if !self.is_sticky() {
+        // Without sessions the requests under way are told, which a drain waits for too.
+        if self.stands_alone() && !self.is_sticky() {
             return Vec::new();
         }
         let view = self.core().view(now);

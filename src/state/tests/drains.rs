@@ -1,6 +1,7 @@
 //! A member is disabled for several reasons: its file, an operator, its source, and the end of `drain_timeout`. None of them
 //! takes back what another one says.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ajpgate_config::{Config, Standing, Status};
@@ -10,6 +11,7 @@ use super::super::discovered::said_by_source;
 use super::super::{LiveBalancer, Snapshot};
 use super::{CORES, change, two_members};
 use crate::balancer::{Change, Command, StatusChange};
+use crate::cluster::Heard;
 use crate::telemetry::metrics::Metrics;
 
 /// `drain_timeout` of the balancer.
@@ -217,4 +219,52 @@ fn what_an_operator_disables_stays_disabled_when_a_drain_that_was_given_up_is_un
         on,
         Step::Seconds(1),
     ]);
+}
+
+/// A balancer without sessions drains too: alone at once, in a cluster once the others must have been heard, and `drain_timeout`
+/// bounds it where they cannot be.
+#[test]
+fn the_drain_of_a_balancer_without_sessions_ends() {
+    let start = Instant::now();
+    let drained = |heard: &dyn Fn(&LiveBalancer, Instant), seconds: u64| {
+        let config = two_members("drain_timeout: 20s");
+        let snapshot = Snapshot::new(&config, CORES, &Metrics::new()).unwrap();
+        let balancer = &snapshot.balancers[0];
+        let change = Change {
+            status: StatusChange {
+                drain: Some(true),
+                ..StatusChange::default()
+            },
+            ..Change::default()
+        };
+        let member = &balancer.members[0];
+        let command = Command::Change(member.id, change);
+        balancer.apply(command, start).unwrap();
+        for second in 0..seconds {
+            let now = start + Duration::from_secs(second);
+            heard(balancer, now);
+            balancer.look_after_sessions(now);
+        }
+        let now = start + Duration::from_secs(seconds);
+        let view = balancer.core().view(now);
+        let view = &view.members[0];
+        member.left(view, now).has_drained(view.status)
+    };
+    let nobody_else = |balancer: &LiveBalancer, now: Instant| {
+        let heard = Heard {
+            seed: [1, 2],
+            since: Duration::ZERO,
+            others: HashMap::new(),
+            routes: Default::default(),
+        };
+        balancer.hear_sessions(Some(&heard), now);
+    };
+    let cannot_be_heard = |balancer: &LiveBalancer, now: Instant| {
+        balancer.hear_sessions(None, now);
+    };
+    assert!(drained(&|_, _| {}, 1));
+    assert!(!drained(&nobody_else, 2));
+    assert!(drained(&nobody_else, 5));
+    assert!(!drained(&cannot_be_heard, 15));
+    assert!(drained(&cannot_be_heard, 22));
 }
