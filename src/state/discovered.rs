@@ -64,6 +64,7 @@ impl Discovered {
                 known,
             }),
         }
+        forget_older(sources);
     }
 
     /// The room that a balancer has beside its other members, for a source. `room` is what the members of the file and those
@@ -132,13 +133,17 @@ impl Discovered {
         self.0
             .retain(|name, _| file.balancers.iter().any(|it| it.name == *name));
         for balancer in &file.balancers {
-            for of in self.0.get_mut(&balancer.name).into_iter().flatten() {
+            let Some(sources) = self.0.get_mut(&balancer.name) else {
+                continue;
+            };
+            for of in &mut *sources {
                 let mut sources = balancer.discover.iter();
                 match sources.find(|source| source.subject() == of.subject) {
                     Some(source) => of.source = source.clone(),
                     None => of.known.iter_mut().for_each(vanish),
                 }
             }
+            forget_older(sources);
             self.fit(balancer, room(balancer));
         }
     }
@@ -196,6 +201,18 @@ fn vanish(found: &mut Found) {
 
 fn has_vanished(found: &Found) -> bool {
     found.standing.has_vanished()
+}
+
+/// Forgets that members have vanished from sources where another source names them: once they vanish from that one too, they drain
+/// as they were last.
+fn forget_older(sources: &mut [OfSource]) {
+    let known = sources.iter().flat_map(|of| &of.known);
+    let living = known.filter(|it| !has_vanished(it));
+    let living: HashSet<String> = living.map(|it| it.url.place()).collect();
+    for of in sources {
+        of.known
+            .retain(|it| !has_vanished(it) || !living.contains(&it.url.place()));
+    }
 }
 
 /// Brings sources into the order of the file; those that it no longer has come last.
@@ -268,3 +285,6 @@ pub(super) const fn is_discovered(member: &Member) -> bool {
         MemberSource::Config | MemberSource::Hand
     )
 }
+
+#[cfg(test)]
+mod tests;
