@@ -10,7 +10,7 @@ use ajpgate_config::{
     Status, is_route,
 };
 
-use crate::discovery::{Found, Room, forget, look_into_files, reconcile};
+use crate::discovery::{Found, Room, SourceAnswer, forget, look_into_files, reconcile};
 
 /// The members that sources have named, by balancer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +24,24 @@ struct OfSource {
     /// See [`Discover::subject`].
     subject: String,
     known: Vec<Found>,
+    /// Where the file no longer has it: the subjects of the new sources that have not answered yet. Until then its members are
+    /// as it has named them.
+    awaited: HashSet<String>,
+}
+
+impl OfSource {
+    /// The file no longer has it. `new` are the sources of the balancer that the file before did not have; `just_now` is whether
+    /// that file had this one.
+    fn is_replaced(&mut self, balancer: &Balancer, new: &HashSet<String>, just_now: bool) {
+        if just_now || !self.awaited.is_empty() {
+            let asked: HashSet<String> = balancer.discover.iter().map(Discover::subject).collect();
+            self.awaited.retain(|subject| asked.contains(subject));
+            self.awaited.extend(new.iter().cloned());
+        }
+        if self.awaited.is_empty() {
+            self.known.iter_mut().for_each(vanish);
+        }
+    }
 }
 
 impl Discovered {
@@ -62,7 +80,21 @@ impl Discovered {
                 source: source.clone(),
                 subject,
                 known,
+                awaited: HashSet::new(),
             }),
+        }
+        forget_older(sources);
+    }
+
+    /// Notes that a source has named members: those of sources that it has replaced drain, where no other new one is awaited.
+    pub(super) fn answered(&mut self, balancer: &str, subject: &str) {
+        let Some(sources) = self.0.get_mut(balancer) else {
+            return;
+        };
+        for of in &mut *sources {
+            if of.awaited.remove(subject) && of.awaited.is_empty() {
+                of.known.iter_mut().for_each(vanish);
+            }
         }
         forget_older(sources);
     }
@@ -112,6 +144,10 @@ impl Discovered {
                 let known = self.known(&balancer.name, &subject);
                 if is_due(known) {
                     let answer = look_into_files(files);
+                    if matches!(answer, SourceAnswer::Named { .. }) {
+                        self.answered(&balancer.name, &subject);
+                    }
+                    let known = self.known(&balancer.name, &subject);
                     let room = self.room_of(&balancer.name, &subject, room(balancer));
                     let found = reconcile(known, &answer, room).members;
                     self.set(&balancer.name, source, found);
@@ -127,20 +163,29 @@ impl Discovered {
         }
     }
 
-    /// Takes up another file: what it no longer asks has vanished, keys of a source count at once, and members for which it
-    /// leaves no room drain. `room` is what a balancer's other members leave.
-    pub(super) fn follow(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
+    /// Takes up another file in place of the one before: keys of a source count at once, and members for which it leaves no room
+    /// drain. What it no longer asks has vanished; but where it asks new sources in place of them, only once each of these has
+    /// named members. `room` is what a balancer's other members leave.
+    pub(super) fn follow(
+        &mut self,
+        before: &Config,
+        file: &Config,
+        room: impl Fn(&Balancer) -> Room,
+    ) {
         self.0
             .retain(|name, _| file.balancers.iter().any(|it| it.name == *name));
         for balancer in &file.balancers {
             let Some(sources) = self.0.get_mut(&balancer.name) else {
                 continue;
             };
+            let new = new_sources(before, balancer, sources);
             for of in &mut *sources {
-                let mut sources = balancer.discover.iter();
-                match sources.find(|source| source.subject() == of.subject) {
-                    Some(source) => of.source = source.clone(),
-                    None => of.known.iter_mut().for_each(vanish),
+                let mut asked = balancer.discover.iter();
+                if let Some(source) = asked.find(|source| source.subject() == of.subject) {
+                    of.source = source.clone();
+                    of.awaited.clear();
+                } else {
+                    of.is_replaced(balancer, &new, is_of(before, &balancer.name, &of.subject));
                 }
             }
             forget_older(sources);
@@ -193,6 +238,29 @@ pub(crate) fn with_lists(file: &Config) -> Config {
     let mut discovered = Discovered::default();
     discovered.look_into_files(file, room);
     discovered.over(file)
+}
+
+/// Whether a balancer of a file has a source with this subject.
+fn is_of(file: &Config, balancer: &str, subject: &str) -> bool {
+    let of_name = |it: &&Balancer| it.name == balancer;
+    let mut sources = file
+        .balancers
+        .iter()
+        .filter(of_name)
+        .flat_map(|it| &it.discover);
+    sources.any(|source| source.subject() == subject)
+}
+
+/// The subjects of the sources that a balancer did not have in the file before, and from which no living member is known.
+fn new_sources(before: &Config, balancer: &Balancer, sources: &[OfSource]) -> HashSet<String> {
+    let is_known = |subject: &str| {
+        let mut of_subject = sources.iter().filter(|of| of.subject == subject);
+        of_subject.any(|of| of.known.iter().any(|it| !has_vanished(it)))
+    };
+    let subjects = balancer.discover.iter().map(Discover::subject);
+    subjects
+        .filter(|subject| !is_of(before, &balancer.name, subject) && !is_known(subject))
+        .collect()
 }
 
 fn vanish(found: &mut Found) {

@@ -244,7 +244,9 @@ impl Edit<'_> {
             discovered,
             overrides,
         } = &mut layers;
-        discovered.follow(file, |balancer| overrides.room(balancer));
+        discovered.follow(&self.editing().file, file, |balancer| {
+            overrides.room(balancer)
+        });
         discovered.look_into_new_files(file, |balancer| overrides.room(balancer));
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);

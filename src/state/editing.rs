@@ -111,7 +111,7 @@ impl Editing {
         }
         let mut discovered = Discovered::from_json(&kept.discovered, file, folder);
         discovered.join(&members, file, folder);
-        discovered.follow(file, |balancer| overrides.room(balancer));
+        discovered.follow(file, file, |balancer| overrides.room(balancer));
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
         Self {
             file: file.clone(),

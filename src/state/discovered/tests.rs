@@ -5,7 +5,6 @@ use std::path::Path;
 use ajpgate_config::{Standing, parse, parse_member};
 
 use super::*;
-use crate::discovery::SourceAnswer;
 
 const ROOM: fn(&Balancer) -> Room = |_| Room::default();
 
@@ -52,6 +51,7 @@ fn says(all: &mut Discovered, file: &Config, source: usize, hosts: &[&str]) {
         found: hosts.iter().map(|host| found(host)).collect(),
         unheard: Default::default(),
     };
+    all.answered("shop", &source.subject());
     let known = all.known("shop", &source.subject());
     let members = reconcile(known, &answer, Room::default()).members;
     all.set("shop", source, members);
@@ -84,4 +84,60 @@ fn a_member_that_vanishes_from_its_last_source_drains_as_it_was_last() {
     assert_eq!(shown(&all, &file), ["c 5", "a 5", "b 7"]);
     says(&mut all, &file, 0, &["c"]);
     assert_eq!(shown(&all, &file), ["c 5", "b 7", "-a 5"]);
+}
+
+#[test]
+fn members_of_a_source_that_is_replaced_serve_until_each_new_source_has_named_members() {
+    let before = file(&[("old", 5)]);
+    let mut all = Discovered::default();
+    says(&mut all, &before, 0, &["a", "b"]);
+    let after = file(&[("new", 6), ("more", 7)]);
+    all.follow(&before, &after, ROOM);
+    assert_eq!(shown(&all, &after), ["a 5", "b 5"]);
+    // A further reload changes nothing, and one source more is awaited too.
+    all.follow(&after, &after, ROOM);
+    assert_eq!(shown(&all, &after), ["a 5", "b 5"]);
+    says(&mut all, &after, 0, &["a"]);
+    assert_eq!(shown(&all, &after), ["a 6", "b 5"]);
+    let renamed = file(&[("new", 6), ("third", 8)]);
+    all.follow(&after, &renamed, ROOM);
+    assert_eq!(shown(&all, &renamed), ["a 6", "b 5"]);
+    says(&mut all, &renamed, 1, &["c"]);
+    assert_eq!(shown(&all, &renamed), ["a 6", "c 8", "-b 5"]);
+}
+
+#[test]
+fn members_of_a_source_that_nothing_replaces_drain_at_once() {
+    let before = file(&[("old", 5), ("silent", 6)]);
+    let mut all = Discovered::default();
+    says(&mut all, &before, 0, &["a"]);
+    // The one that is left has been asked before.
+    let after = file(&[("silent", 6)]);
+    let mut left = all.clone();
+    left.follow(&before, &after, ROOM);
+    assert_eq!(shown(&left, &after), ["-a 5"]);
+    // The new one is taken back before it has named anybody.
+    let new = file(&[("new", 7)]);
+    all.follow(&before, &new, ROOM);
+    assert_eq!(shown(&all, &new), ["a 5"]);
+    let none = file(&[]);
+    all.follow(&new, &none, ROOM);
+    assert_eq!(shown(&all, &none), ["-a 5"]);
+}
+
+#[test]
+fn a_source_that_comes_back_is_awaited_where_its_members_have_vanished() {
+    let (one, other) = (file(&[("one", 5)]), file(&[("other", 6)]));
+    let mut all = Discovered::default();
+    says(&mut all, &one, 0, &["a"]);
+    all.follow(&one, &other, ROOM);
+    all.follow(&other, &one, ROOM);
+    assert_eq!(shown(&all, &one), ["a 5"]);
+    all.follow(&one, &other, ROOM);
+    says(&mut all, &other, 0, &["b"]);
+    assert_eq!(shown(&all, &other), ["b 6", "-a 5"]);
+    all.follow(&other, &one, ROOM);
+    assert_eq!(shown(&all, &one), ["b 6", "-a 5"]);
+    says(&mut all, &one, 0, &["a"]);
+    assert_eq!(shown(&all, &one), ["a 5", "-b 6"]);
 }

@@ -39,14 +39,18 @@ impl Edit<'_> {
         }
         let mut layers = editing.layers.clone();
         let subject = source.subject();
+        if matches!(answer, SourceAnswer::Named { .. }) {
+            layers.discovered.answered(balancer, &subject);
+        }
         let room = layers.room(&editing.file, balancer, &subject);
         let known = layers.discovered.known(balancer, &subject);
         let reconciled = reconcile(known, answer, room);
-        if reconciled.members == known && !self.can_use_more(balancer) {
+        if reconciled.members != known {
+            let members = reconciled.members.clone();
+            layers.discovered.set(balancer, source, members);
+        } else if layers == editing.layers && !self.can_use_more(balancer) {
             return Ok(reconciled);
         }
-        let members = reconciled.members.clone();
-        layers.discovered.set(balancer, source, members);
         let of_file = self.editing().file.balancers.iter();
         let mut of_file = of_file.filter(|it| it.name == balancer);
         if of_file.all(|it| layers.discovered.is_complete(it)) {
