@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::client;
 use crate::support::discovery::{Discovering, containers, host, text};
-use crate::support::dns::{A, AAAA, NameServer, Record, Reply, SRV};
+use crate::support::dns::{A, AAAA, CNAME, NameServer, Record, Reply, SRV};
 use crate::support::{ReservedPort, until};
 
 const NAME: &str = "tomcats.test";
@@ -327,4 +327,29 @@ async fn an_exchange_of_all_members_one_by_one_fails_no_request_and_loses_no_ses
     for client in clients {
         client.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn names_with_underscores_and_aliases_of_services_are_found() {
+    let (port, _tomcats) = containers(&[(1, "a"), (2, "b")]);
+    let names = NameServer::start().await;
+    names.addresses("foo_bar.test", &[host(1)]);
+    let source = format!("dns: \"ajp://foo_bar.test:{port}\"");
+    let setup = Setup::start("dns-underscore", &source, names);
+    let one = format!("ajp://127.0.0.1:{port} ");
+    setup.has(&[&one]).await;
+
+    let names = NameServer::start().await;
+    let (alias, service) = ("_ajp._tcp.shop.test", "_ajp._tcp.web.test");
+    let names_alias = Record::Alias(alias.to_owned(), service.to_owned());
+    let target = |name: &str| Record::Service(name.to_owned(), 1, 1, port, "tom_cat.test".into());
+    let both = vec![names_alias.clone(), target(service)];
+    names.set(alias, SRV, Reply::Records(both));
+    names.set(alias, CNAME, Reply::Records(vec![names_alias]));
+    names.set(service, SRV, Reply::Records(vec![target(service)]));
+    names.addresses("tom_cat.test", &[host(2)]);
+    let source = format!("srv: \"ajp://{alias}\", route: address");
+    let setup = Setup::start("dns-service-alias", &source, names);
+    let two = format!("ajp://127.0.0.2:{port} 127-0-0-2");
+    setup.has(&[&two]).await;
 }

@@ -15,6 +15,14 @@ pub(super) struct Addresses {
     pub(super) six: Heard,
 }
 
+impl Addresses {
+    /// Whether there is any address.
+    pub(super) fn has_any(&self) -> bool {
+        let mut families = [&self.four, &self.six].into_iter();
+        families.any(|heard| heard.as_ref().is_ok_and(|it| !it.is_empty()))
+    }
+}
+
 /// A record, its target in lower case and without the dot at its end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Record {

@@ -35,7 +35,7 @@ pub(crate) enum Reply {
 pub(crate) const A: u16 = 1;
 pub(crate) const AAAA: u16 = 28;
 pub(crate) const SRV: u16 = 33;
-const CNAME: u16 = 5;
+pub(crate) const CNAME: u16 = 5;
 
 type Zone = Arc<Mutex<HashMap<(String, u16), Reply>>>;
 
