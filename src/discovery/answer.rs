@@ -1,6 +1,6 @@
 //! What a source says, and who hears it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ajpgate_config::{ListedMember, LoadFactor, MemberUrl, Standing};
@@ -11,8 +11,8 @@ pub(crate) enum SourceAnswer {
     /// These members, and at least one.
     Named {
         found: Vec<Found>,
-        /// Parts of the question that were not answered: what is known of them stays.
-        unheard: BTreeSet<String>,
+        /// Parts of the question that were not answered, each with the reason: what is known of them stays.
+        unheard: BTreeMap<String, String>,
     },
     /// Nobody. It changes nothing.
     Empty,
@@ -28,7 +28,7 @@ impl SourceAnswer {
             (true, Some((_, why))) => Self::Failed(why.clone()),
             (false, _) => Self::Named {
                 found,
-                unheard: failed.into_iter().map(|(part, _)| part).collect(),
+                unheard: failed.into_iter().collect(),
             },
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn reconcile(known: &[Found], answer: &SourceAnswer, mut room: Room) 
         let had_vanished = member.standing.has_vanished();
         let next = match named.remove(&member.url.place()) {
             Some(found) => Some(found.clone()),
-            None => Some(member.clone()).filter(|it| unheard.contains(&it.part)),
+            None => Some(member.clone()).filter(|it| unheard.contains_key(&it.part)),
         };
         let next = next.filter(|next| !next.standing.has_vanished());
         let has_room = next.as_ref().is_none_or(|next| room.take(&next.url));

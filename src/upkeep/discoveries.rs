@@ -1,6 +1,6 @@
 //! The sources of members: one task for each, which changes what runs when the source says something else.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,16 +122,16 @@ struct Ear {
 enum Trouble {
     /// Nothing of it counts, for this reason.
     Wholly(String),
-    /// These parts of the question were not answered; the rest counts.
-    Partly(String),
+    /// These parts of the question were not answered, the first one for this reason; the rest counts.
+    Partly { parts: String, reason: String },
 }
 
 /// Most parts of a question that a line of the log names.
 const MOST_PARTS: usize = 3;
 
 /// The parts of a question, the first of them by name.
-fn shown(parts: &BTreeSet<String>) -> String {
-    let first: Vec<&str> = parts.iter().map(String::as_str).take(MOST_PARTS).collect();
+fn shown(parts: &BTreeMap<String, String>) -> String {
+    let first: Vec<&str> = parts.keys().map(String::as_str).take(MOST_PARTS).collect();
     match parts.len().saturating_sub(MOST_PARTS) {
         0 => first.join(", "),
         more => format!("{} and {more} more", first.join(", ")),
@@ -148,7 +148,10 @@ impl discovery::Listener for &Ear {
     async fn hear(&self, answer: SourceAnswer) -> bool {
         let trouble = match &answer {
             SourceAnswer::Named { unheard, .. } if unheard.is_empty() => None,
-            SourceAnswer::Named { unheard, .. } => Some(Trouble::Partly(shown(unheard))),
+            SourceAnswer::Named { unheard, .. } => Some(Trouble::Partly {
+                parts: shown(unheard),
+                reason: unheard.values().next().cloned().unwrap_or_default(),
+            }),
             SourceAnswer::Empty => Some(Trouble::Wholly("it names nobody".to_owned())),
             SourceAnswer::Failed(why) => Some(Trouble::Wholly(why.clone())),
         };
@@ -243,11 +246,12 @@ impl Ear {
                     "a source of members does not say who there is: what is known stays"
                 );
             }
-            (_, Some(Trouble::Partly(parts))) => {
+            (_, Some(Trouble::Partly { parts, reason })) => {
                 warn!(
                     balancer,
                     source,
                     parts,
+                    reason,
                     "a source of members does not say all: what is known of these parts stays, the rest counts"
                 );
             }
@@ -264,7 +268,8 @@ mod tests {
 
     #[test]
     fn a_line_names_three_parts_and_how_many_more_there_are() {
-        let parts = |count: usize| (0..count).map(|it| format!("web-{it}")).collect();
+        let part = |it| (format!("web-{it}"), String::new());
+        let parts = |count: usize| (0..count).map(part).collect();
         assert_eq!(shown(&parts(1)), "web-0");
         assert_eq!(shown(&parts(3)), "web-0, web-1, web-2");
         assert_eq!(shown(&parts(1_024)), "web-0, web-1, web-10 and 1021 more");

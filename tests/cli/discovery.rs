@@ -123,3 +123,19 @@ fn a_member_that_vanished_keeps_its_sessions_over_a_restart_with_a_state_file() 
         house.scratch.write("list.yaml", "- {");
     }
 }
+
+/// Of several files of a list one is broken: the log says why, with its line.
+#[test]
+fn the_log_says_why_a_part_of_a_source_cannot_be_used() {
+    let scratch = Scratch::new("partly");
+    let mut command = with_lists(&scratch);
+    let file = scratch.path().join("ajpgate.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(file, text.replace("one.yaml", "\"o*.yaml\"")).unwrap();
+    write(&scratch, "one.yaml", 1..=2);
+    scratch.write("other.yaml", "- { url: \"ajp://127.0.0.1:9\", rout: x }\n");
+    let mut gateway = Program::start(&mut command);
+    gateway.logs("a source of members does not say all");
+    gateway.logs("other.yaml:1:");
+    assert_eq!(usable(&mut gateway), [1, 2]);
+}

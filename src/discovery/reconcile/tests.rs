@@ -56,7 +56,10 @@ fn text(members: &[Found]) -> String {
 fn named(found: &str, unheard: &str) -> SourceAnswer {
     SourceAnswer::Named {
         found: all(found),
-        unheard: unheard.split_whitespace().map(str::to_owned).collect(),
+        unheard: unheard
+            .split_whitespace()
+            .map(|part| (part.to_owned(), "silent".to_owned()))
+            .collect(),
     }
 }
 
@@ -110,7 +113,7 @@ fn what_a_source_says_of_a_member_counts_at_once() {
     said[1].standing = Standing::NotReady;
     let answer = SourceAnswer::Named {
         found: said.clone(),
-        unheard: BTreeSet::new(),
+        unheard: BTreeMap::new(),
     };
     assert_eq!(reconcile_alone(&all("a b"), &answer).members, said);
     assert_eq!(reconcile_alone(&all("!a !b"), &answer).members, said);
