@@ -342,7 +342,13 @@ pub(super) fn seed(text: &str) -> Option<[u64; 2]> {
 
 fn version(text: Option<String>) -> Result<Version, Failure> {
     let Some(text) = text else { return Ok(0) };
-    text.parse().map_err(|_| Failure::Foreign(text, "revision"))
+    number(&text).ok_or_else(|| Failure::Foreign(text, "revision"))
+}
+
+/// A version in digits. The scripts of the engine count in floating point numbers: from 2^53 on the next one may be the same.
+fn number(digits: &str) -> Option<Version> {
+    let number = digits.parse().ok()?;
+    (number < 1 << 53).then_some(number)
 }
 
 /// The value of a cell as the engine has it.
@@ -358,7 +364,7 @@ fn cell(text: &str) -> Option<Cell> {
         None if value == "-" => None,
         None => return None,
     };
-    let version = version.parse().ok()?;
+    let version = number(version)?;
     Some(Cell { version, value })
 }
 
@@ -378,6 +384,10 @@ mod tests {
         for foreign in ["", "7", "7 x", "x =1", "-1 =1", "=1"] {
             assert_eq!(cell(foreign), None, "{foreign:?}");
         }
+        let (last, beyond) = ("9007199254740991", "9007199254740992");
+        assert_eq!(version(Some(last.to_owned())).ok(), Some((1 << 53) - 1));
+        assert!(version(Some(beyond.to_owned())).is_err());
+        assert_eq!(cell(&format!("{beyond} =1")), None);
         assert_eq!(seed(&seed_text([1, u64::MAX])), Some([1, u64::MAX]));
         assert_eq!(seed("é"), None);
     }
