@@ -7,7 +7,7 @@ use super::balancer::{Balancers, Known};
 use super::mapping::BuiltMapping;
 use crate::fault::one_of;
 use crate::field::Scalar;
-use crate::model::StickyNames;
+use crate::model::{Discover, RouteRule, Scheme, StickyNames};
 use crate::nearest::did_you_mean;
 use crate::report::Place;
 use crate::value::SessionNames;
@@ -17,6 +17,7 @@ impl Builder<'_> {
         for known in &balancers.known {
             self.members_without_route(known);
             self.routes_without_session(known);
+            self.cookie_without_routes(known);
             self.shared_routes(known);
             self.redirects(known);
         }
@@ -93,6 +94,30 @@ impl Builder<'_> {
                 ),
                 "write `stickysession: JSESSIONID|jsessionid` in front of Tomcats, `sticky_cookie` for backends that \
                  set no route, or `stickysession: \"\"`",
+            );
+        }
+    }
+
+    /// Warns of members that learn their routes from sessions where nothing looks for a session: a `sticky_cookie` has no route to
+    /// name.
+    fn cookie_without_routes(&self, known: &Known) {
+        let Some(balancer) = &known.built else { return };
+        if balancer.sticky_cookie.is_none() || balancer.sticky.is_some() {
+            return;
+        }
+        let learns = |source: &Discover| {
+            let is_http = matches!(source.scheme(), Some(Scheme::Http | Scheme::Https));
+            is_http && source.route == RouteRule::Learn
+        };
+        if balancer.discover.iter().any(learns) {
+            self.report.warning(
+                known.place,
+                format!(
+                    "{:?} has a sticky_cookie and is not sticky: members that it discovers have no routes",
+                    known.name
+                ),
+                "write `route: address` in the source, or `stickysession: JSESSIONID|jsessionid` where its members are Tomcats \
+                 with a jvmRoute",
             );
         }
     }
