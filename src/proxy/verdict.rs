@@ -97,11 +97,18 @@ pub(super) enum Next {
 pub(super) fn verdict(end: End<'_>, rules: Rules<'_>) -> Verdict {
     let blamed = |status: StatusCode| rules.failonstatus.contains(&status.as_u16());
     match end {
-        End::Failed(error, again) => Verdict {
-            outcome: outcome_of_failure(error, rules),
-            error: counted_failure(error),
-            next: next(error, again),
-        },
+        End::Failed(error, again) => {
+            let next = next(error, again);
+            Verdict {
+                outcome: outcome_of_failure(error, rules),
+                // A kept connection that was closed is no failure where the member gets the request once more.
+                error: match next {
+                    Next::SameMember => None,
+                    _ => counted(&error.kind),
+                },
+                next,
+            }
+        }
         End::Answered(status) if blamed(status) => Verdict {
             outcome: Outcome::Failed,
             error: Some(ErrorKind::Status),
@@ -160,18 +167,6 @@ fn outcome_of_failure(error: &ForwardError, rules: Rules<'_>) -> Outcome {
     match blamed {
         true => Outcome::Failed,
         false => Outcome::Neutral,
-    }
-}
-
-/// What a failure before the head of an answer counts as. A kept connection that was closed counts as nothing.
-fn counted_failure(error: &ForwardError) -> Option<ErrorKind> {
-    match error.kind {
-        FailureKind::Lost(_) | FailureKind::Unready(_)
-            if error.age == Age::Kept && error.exposure != Exposure::Answering =>
-        {
-            None
-        }
-        _ => counted(&error.kind),
     }
 }
 
@@ -319,7 +314,7 @@ mod tests {
     }
 
     /// One row for each kind of failure, exposure and age: status, where an idempotent request and another one go, what
-    /// the failure says of the member, and what it counts as.
+    /// the failure says of the member, and what it counts as unless it is repeated on the same one.
     #[test]
     fn each_failure_has_its_consequences() {
         use Repeated::{Never, Other, Same};
@@ -335,13 +330,13 @@ mod tests {
             (ConnectError::Timeout.into(), Nothing, New, 503, Other(Why::Connect), Other(Why::Connect), Failed, Some(ErrorKind::Connect)),
             (no_descriptor(), Nothing, New, 503, Never, Never, Neutral, None),
             (FailureKind::NoPong, Nothing, New, 503, Other(Why::Ping), Other(Why::Ping), Failed, Some(ErrorKind::Ping)),
-            (lost(), Nothing, Kept, 502, Same, Same, Neutral, None),
+            (lost(), Nothing, Kept, 502, Same, Same, Neutral, closed),
             (lost(), Nothing, New, 502, Other(Why::Closed), Other(Why::Closed), Failed, closed),
-            (lost(), Sent, Kept, 502, Same, Never, Neutral, None),
+            (lost(), Sent, Kept, 502, Same, Never, Neutral, closed),
             (lost(), Sent, New, 502, Other(Why::Closed), Never, Failed, closed),
             (lost(), Answering, New, 502, Never, Never, Neutral, closed),
             (lost(), Answering, Kept, 502, Never, Never, Neutral, closed),
-            (FailureKind::Unready(421), Sent, Kept, 503, Same, Never, Neutral, None),
+            (FailureKind::Unready(421), Sent, Kept, 503, Same, Never, Neutral, closed),
             (FailureKind::Unready(421), Sent, New, 503, Other(Why::Busy), Never, Neutral, closed),
             (FailureKind::Silent, Sent, New, 504, Never, Never, Neutral, Some(ErrorKind::Timeout)),
             (FailureKind::Silent, Answering, New, 504, Never, Never, Neutral, Some(ErrorKind::Timeout)),
@@ -368,7 +363,7 @@ mod tests {
             let failure = ForwardError::new(kind, exposure, age);
             let expected = |repeated| Verdict {
                 outcome,
-                error,
+                error: error.filter(|_| !matches!(repeated, Same)),
                 next: next(repeated, status),
             };
             assert_eq!(judge(&failure, MAY), expected(idempotent), "{failure:?}");
