@@ -100,7 +100,7 @@ impl Sending<'_> {
         mut upload: Upload,
     ) -> Result<((AnswerHead, ResponseBody), Outcome), Box<Ended>> {
         let member = &self.attempt.member;
-        let metrics = &member.metrics;
+        let metrics = || member.metrics.now();
         let mut reuse = Reuse::Allowed;
         loop {
             *attempts = attempts.saturating_add(1);
@@ -112,17 +112,17 @@ impl Sending<'_> {
             };
             let failed = match sent {
                 Ok(sent) => {
-                    metrics.pool_wait.record(sent.waited);
+                    metrics().pool_wait.record(sent.waited);
                     return Ok(self.answered(sent));
                 }
                 Err(failed) => failed,
             };
-            metrics.pool_wait.record(failed.waited);
+            metrics().pool_wait.record(failed.waited);
             let ended = self.failed(*failed);
             if ended.verdict.next != Next::SameMember {
                 return Err(Box::new(ended));
             }
-            metrics.retries.increment(RetryReason::Stale);
+            metrics().retries.increment(RetryReason::Stale);
             reuse = Reuse::Forbidden;
             upload = ended.upload;
             upload.rewind();
@@ -131,7 +131,7 @@ impl Sending<'_> {
 
     /// The head of an answer came.
     fn answered(&self, sent: Sent<ResponseBody>) -> ((AnswerHead, ResponseBody), Outcome) {
-        let metrics = &self.attempt.member.metrics;
+        let metrics = self.attempt.member.metrics.now();
         metrics.backend_duration.record(sent.to_head);
         let head_at = sent.head_at.into_std();
         let end = End::Answered(sent.head.status);
@@ -171,7 +171,7 @@ impl Sending<'_> {
         let balancer = self.request.balancer();
         let verdict = verdict(End::Failed(&error, again), Rules::of(balancer));
         if let Some(kind) = verdict.error {
-            member.metrics.errors.increment(kind);
+            member.metrics.now().errors.increment(kind);
         }
         if let FailureKind::Silent = error.kind {
             let now = Instant::now();

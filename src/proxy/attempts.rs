@@ -54,7 +54,8 @@ pub(crate) async fn run(
             Err(nobody) => return Err(unserved(request, nobody, before)),
         };
         if let Some(before) = &before {
-            before.member.metrics.retries.increment(before.reason);
+            let metrics = before.member.metrics.now();
+            metrics.retries.increment(before.reason);
         }
         record.chose(&chosen, request.balancer());
         tries_left = tries_left.saturating_sub(1);

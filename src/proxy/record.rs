@@ -124,7 +124,7 @@ impl Record {
 
     /// The request is for this balancer.
     pub(crate) fn enter(&mut self, balancer: &Arc<LiveBalancer>) {
-        balancer.metrics.in_flight.increment();
+        balancer.metrics.now().in_flight.increment();
         self.balancer = Some(Arc::clone(balancer));
     }
 
@@ -207,17 +207,16 @@ impl Record {
             self.shared.counters.requests.increment(class);
             return;
         };
+        let metrics = balancer.metrics.now();
         match &self.member {
-            Some(member) => member.metrics.requests.increment(class),
-            None => balancer.metrics.requests.increment(class),
+            Some(member) => member.metrics.now().requests.increment(class),
+            None => metrics.requests.increment(class),
         }
-        balancer.metrics.in_flight.decrement();
-        balancer.metrics.duration.record(self.duration());
+        metrics.in_flight.decrement();
+        metrics.duration.record(self.duration());
         if let Some(result) = self.sticky_result() {
-            balancer
-                .metrics
-                .sticky
-                .count(self.session_route.as_deref(), result);
+            let route = self.session_route.as_deref();
+            balancer.count_sticky(route, result, self.member.as_deref());
         }
     }
 }

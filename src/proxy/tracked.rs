@@ -151,7 +151,7 @@ impl Ending {
             );
             return;
         };
-        member.metrics.errors.increment(cause);
+        member.metrics.now().errors.increment(cause);
         if let Some(left_out) = member.warnings.broken_off.due(cause) {
             warn!(
                 balancer = balancer.name(), member = %member.url, error = %failure,

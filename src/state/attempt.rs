@@ -34,7 +34,7 @@ impl LiveBalancer {
             core.settle(ticket, Outcome::Neutral, now);
             return Err(NoMember::Empty);
         };
-        member.metrics.elected.increment(1);
+        member.metrics.now().elected.increment(1);
         let attempt = Attempt {
             balancer: Arc::clone(self),
             member,
@@ -143,6 +143,7 @@ impl Attempt {
         let Moved { wire, bodies } = moved.since(told);
         self.member
             .metrics
+            .now()
             .count_bytes(wire.to_backend, wire.from_backend);
         if bodies.to_backend > 0 || bodies.from_backend > 0 {
             self.balancer

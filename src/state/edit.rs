@@ -22,7 +22,7 @@ use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
 use super::discovered::is_discovered;
-use super::editing::{EditError, Editing};
+use super::editing::{EditError, Editing, taken_cookies};
 use super::guard::GuardError;
 use super::layers::Layers;
 use super::live::LiveBalancer;
@@ -248,6 +248,9 @@ impl Edit<'_> {
             overrides.room(balancer)
         });
         discovered.look_into_new_files(file, |balancer| overrides.room(balancer));
+        if let Some(why) = taken_cookies(&layers.over(file)).next() {
+            return Err(EditError::TakenByFile(why));
+        }
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
         let run = run.and_then(|directories| {
@@ -266,7 +269,7 @@ impl Edit<'_> {
         let mut balancers = wanted.balancers.iter();
         balancers
             .find(|it| it.name == balancer.name())
-            .is_some_and(|it| it.sticky.is_none() && it.sticky_by_rule().is_some())
+            .is_some_and(|it| it.taken_session_cookie().is_some())
     }
 
     /// Makes a change of members. As for the file, a `redirect` that leads nowhere is accepted with a warning: the member
@@ -400,7 +403,11 @@ impl Edit<'_> {
         snapshot.told_members = Arc::new(self.editing().told_members());
         let named = snapshot.named();
         let has_lost_a_member = !snapshot.has_members_of(before);
-        self.shared.snapshot.store(Arc::new(snapshot));
+        let snapshot = Arc::new(snapshot);
+        self.shared.snapshot.store(Arc::clone(&snapshot));
+        for gone in before.balancers_without(&snapshot) {
+            gone.count_with(&self.shared.counters.requests);
+        }
         if has_lost_a_member {
             self.shared.metrics.forget_others(&named);
         }

@@ -113,12 +113,14 @@ impl Editing {
         discovered.join(&members, file, folder);
         discovered.follow(file, file, |balancer| overrides.room(balancer));
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
+        let layers = Layers {
+            discovered,
+            overrides,
+        };
+        warn_of_taken_cookies(&layers.over(file));
         Self {
             file: file.clone(),
-            layers: Layers {
-                discovered,
-                overrides,
-            },
+            layers,
             store,
             unwritten,
             unwritable: WarnLimit::per_minute(),
@@ -214,6 +216,25 @@ impl Editing {
     }
 }
 
+/// The balancers whose session cookie, by what was changed by hand, has the name of their `sticky_cookie`.
+pub(super) fn taken_cookies(effective: &Config) -> impl Iterator<Item = String> {
+    let balancers = effective.balancers.iter();
+    balancers.filter_map(|balancer| {
+        let cookie = balancer.taken_session_cookie()?;
+        Some(format!(
+            "balancer {}: by what was changed by hand its sessions are found by the cookie {cookie}, and its sticky_cookie has this name and would overwrite the sessions of the backends",
+            balancer.name
+        ))
+    })
+}
+
+/// Warns where what was changed by hand before, or elsewhere, finds no sessions with this file.
+pub(super) fn warn_of_taken_cookies(effective: &Config) {
+    for why in taken_cookies(effective) {
+        warn!("{why}: it is sticky by its sticky_cookie alone");
+    }
+}
+
 /// What the state file and the engine have together.
 fn known(name: &str, kept: &Kept, first: Option<First>) -> Known {
     let mut all = Cells::new();
@@ -258,6 +279,10 @@ pub(crate) enum EditError {
         "url: an AJP member makes the balancer sticky by the cookie JSESSIONID, which is the name of its sticky_cookie"
     )]
     TakenByUrl,
+    #[error(
+        "{0}: change stickysession by hand or the name of sticky_cookie in the file, or remove the member that was added"
+    )]
+    TakenByFile(String),
     #[error("{0}")]
     Impossible(#[from] GuardError),
     #[error("{0}")]

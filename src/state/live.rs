@@ -1,6 +1,6 @@
 //! A balancer while it runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -21,7 +21,9 @@ use crate::clock;
 use crate::random;
 use crate::sticky;
 use crate::telemetry::WarnLimit;
-use crate::telemetry::metrics::BalancerMetrics;
+use crate::telemetry::metrics::{
+    BalancerMetrics, CodeCounters, Handles, MemberMetrics, StickyResult,
+};
 
 /// A balancer: its decisions behind a mutex, and its configuration.
 ///
@@ -38,7 +40,7 @@ pub(crate) struct LiveBalancer {
     places: HashMap<MemberId, usize>,
     /// Where the member at a place of urls is among them.
     by_place: HashMap<String, usize>,
-    pub(crate) metrics: BalancerMetrics,
+    pub(crate) metrics: Arc<Handles<BalancerMetrics>>,
     /// Members that no backend could be made for.
     pub(super) unusable: Vec<Unusable>,
     /// Limits the warnings about requests that no member could have.
@@ -118,7 +120,7 @@ impl LiveBalancer {
             config: wanted.config,
             unusable: wanted.unusable,
             variable,
-            metrics: wanted.metrics,
+            metrics: Handles::new(wanted.metrics),
             unserved: Arc::new(WarnLimit::per_second()),
             core: Arc::new(Mutex::new(Decisions {
                 balancer,
@@ -146,7 +148,7 @@ impl LiveBalancer {
         if self.config.health_check != wanted.config.health_check {
             changing.core.restart_checks();
         }
-        changing.remove_others(&wanted.config);
+        changing.remove_others(&wanted.config, &wanted.metrics.requests);
         let members = wanted.members.into_iter();
         let members: Vec<Arc<LiveMember>> = members
             .filter_map(|member| changing.change_or_add(member, &wanted.config))
@@ -160,6 +162,10 @@ impl LiveBalancer {
         core.decisions.newest.clone_from(&members);
         drop(core);
         Unusable::tell(&wanted.unusable, &wanted.config.name, &self.unusable);
+        let metrics = match has_routes_of(&self.config, &wanted.config) {
+            true => Arc::clone(&self.metrics),
+            false => self.metrics.replace_by(wanted.metrics),
+        };
         let next = Self {
             config: wanted.config,
             unusable: wanted.unusable,
@@ -167,7 +173,7 @@ impl LiveBalancer {
             places: places_of(&members),
             by_place: by_place(&members),
             members,
-            metrics: wanted.metrics,
+            metrics,
             unserved: Arc::clone(&self.unserved),
             core: Arc::clone(&self.core),
             changed: Arc::clone(&self.changed),
@@ -299,14 +305,41 @@ impl LiveBalancer {
     /// Counts a session that this member issued with a route that is not its own. A route that no member has counts as
     /// unknown: what a backend sends is no label.
     pub(crate) fn count_mismatch(&self, member: &LiveMember, issued: &str) {
-        member
-            .metrics
-            .count_mismatch(self.has_route(issued).then_some(issued));
+        let metrics = member.metrics.now();
+        metrics.count_mismatch(self.has_route(issued).then_some(issued));
     }
 
     /// Whether a member has this route.
     pub(crate) fn has_route(&self, route: &str) -> bool {
-        self.metrics.sticky.of(route).is_some()
+        self.metrics.now().sticky.of(route).is_some()
+    }
+
+    /// Counts what became of the route that a session asked for. Where `member` has served a session of its own, and has
+    /// another route by now, it counts for that one.
+    pub(crate) fn count_sticky(
+        &self,
+        route: Option<&str>,
+        result: StickyResult,
+        member: Option<&LiveMember>,
+    ) {
+        let metrics = self.metrics.now();
+        let is_gone = |route: &str| !route.is_empty() && metrics.sticky.of(route).is_none();
+        if result == StickyResult::Hit
+            && route.is_some_and(is_gone)
+            && let Some(newest) = member.and_then(|it| self.core().newest(it.id).cloned())
+        {
+            metrics.sticky.count(Some(&newest.config.route), result);
+            return;
+        }
+        metrics.sticky.count(route, result);
+    }
+
+    /// The balancer is gone. What its requests still do counts with `requests`.
+    pub(super) fn count_with(&self, requests: &CodeCounters) {
+        self.metrics.replace_by(BalancerMetrics::of_none(requests));
+        for member in &self.members {
+            member.metrics.replace_by(MemberMetrics::of_none(requests));
+        }
     }
 
     /// How many attempts a request has.
@@ -386,15 +419,20 @@ impl Changing<'_> {
         }
     }
 
-    /// Removes the members that this configuration does not have.
-    fn remove_others(&mut self, wanted: &config::Balancer) {
+    /// Removes the members that this configuration does not have. What they still answer counts with `requests`.
+    fn remove_others(&mut self, wanted: &config::Balancer, requests: &CodeCounters) {
         let stay: HashSet<String> = wanted.members.iter().map(|it| it.url.place()).collect();
         let gone = self
             .old
             .members
             .iter()
             .filter(|it| !stay.contains(&it.config.url.place()));
-        let gone: Vec<MemberId> = gone.map(|it| it.id).collect();
+        let gone: Vec<MemberId> = gone
+            .map(|it| {
+                it.metrics.replace_by(MemberMetrics::of_none(requests));
+                it.id
+            })
+            .collect();
         if !gone.is_empty() {
             self.apply(Command::Remove(gone));
         }
@@ -434,6 +472,15 @@ fn places_of(members: &[Arc<LiveMember>]) -> HashMap<MemberId, usize> {
 fn by_place(members: &[Arc<LiveMember>]) -> HashMap<String, usize> {
     let places = members.iter().map(|member| member.config.url.place());
     places.zip(0..).collect()
+}
+
+/// Whether the same routes are counted with both configurations.
+fn has_routes_of(one: &config::Balancer, other: &config::Balancer) -> bool {
+    let routes = |balancer: &config::Balancer| {
+        let members = balancer.members.iter();
+        members.map(|it| it.route.clone()).collect::<BTreeSet<_>>()
+    };
+    routes(one) == routes(other)
 }
 
 /// Whether sessions that were counted with one configuration count with the other too: both find the same sessions, with

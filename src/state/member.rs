@@ -13,7 +13,7 @@ use crate::balancer::{Health, MemberId, MemberView};
 use crate::random;
 use crate::sessions::{Elsewhere, LiveSessions};
 use crate::telemetry::WarnLimit;
-use crate::telemetry::metrics::{ErrorKind, MemberMetrics, MemberReading, MemberStatus};
+use crate::telemetry::metrics::{ErrorKind, Handles, MemberMetrics, MemberReading, MemberStatus};
 
 /// A member: its configuration, its connections, and what is known of its sessions.
 ///
@@ -28,7 +28,7 @@ pub(crate) struct LiveMember {
     /// Host and port of its URL.
     pub(crate) authority: String,
     pub(crate) backend: Backend,
-    pub(crate) metrics: MemberMetrics,
+    pub(crate) metrics: Arc<Handles<MemberMetrics>>,
     /// Whether an operator has disabled or stopped it.
     pub(crate) withdrawn: Arc<AtomicBool>,
     pub(crate) warnings: Arc<Warnings>,
@@ -93,7 +93,7 @@ impl LiveMember {
             authority: authority(&config.url),
             config,
             backend,
-            metrics,
+            metrics: Handles::new(metrics),
             withdrawn: Arc::default(),
             warnings: Arc::default(),
             taught: Arc::default(),
@@ -111,6 +111,11 @@ impl LiveMember {
             backend,
         } = member;
         backend.count_connects(&metrics.connects);
+        let counts_alike = *self.url == *config.url.text && self.config.route == config.route;
+        let metrics = match counts_alike {
+            true => Arc::clone(&self.metrics),
+            false => self.metrics.replace_by(metrics),
+        };
         Self {
             url: Arc::from(config.url.text.as_str()),
             authority: authority(&config.url),

@@ -18,7 +18,7 @@ use crate::client::Trusted;
 use crate::cluster::ToldMembers;
 use crate::mount::{PublicPaths, Table};
 use crate::site::{ErrorPages, FixedAnswer};
-use crate::telemetry::metrics::{MemberMetrics, MemberReading, Shown};
+use crate::telemetry::metrics::{Handles, MemberMetrics, MemberReading, Shown};
 use crate::traces::Tracing;
 
 /// Everything that a request needs to know. Each configuration and each change makes a new one.
@@ -105,6 +105,16 @@ impl Snapshot {
         self.balancers.iter().find(|other| other.is(balancer))
     }
 
+    /// The balancers of which another snapshot has none of the same name: their series end.
+    pub(super) fn balancers_without<'s>(
+        &'s self,
+        other: &'s Self,
+    ) -> impl Iterator<Item = &'s Arc<LiveBalancer>> {
+        let names: HashSet<&str> = other.balancers.iter().map(|it| it.name()).collect();
+        let balancers = self.balancers.iter();
+        balancers.filter(move |it| !names.contains(it.name()))
+    }
+
     /// Whether it has all balancers and members that another one has, by name and url.
     pub(super) fn has_members_of(&self, other: &Self) -> bool {
         let mine: HashSet<_> = self.places().collect();
@@ -136,7 +146,7 @@ impl Snapshot {
     pub(crate) fn show(&self, now: Instant) -> Shown {
         let mut shown = Shown::default();
         // Two mappings may name one URL with different keys: their members have the same labels.
-        let mut of_mappings: HashMap<_, (&MemberMetrics, MemberReading)> = HashMap::new();
+        let mut of_mappings: HashMap<_, (&Handles<MemberMetrics>, MemberReading)> = HashMap::new();
         for balancer in &self.balancers {
             let view = balancer.core().view(now);
             shown.balancer(balancer.name());
@@ -149,12 +159,12 @@ impl Snapshot {
                         .and_modify(|(_, before)| *before = before.and(&reading))
                         .or_insert((&member.metrics, reading));
                 } else {
-                    member.metrics.show(&reading);
+                    member.metrics.now().show(&reading);
                 }
             }
         }
         for (metrics, reading) in of_mappings.values() {
-            metrics.show(reading);
+            metrics.now().show(reading);
         }
         shown
     }

@@ -153,7 +153,7 @@ const fn is_own_failure(result: &Result<(), Sick>) -> bool {
 /// Counts the result of a check, and passes it to the balancer.
 fn count(balancer: &LiveBalancer, member: &LiveMember, result: Result<(), Sick>) {
     let passed = result.is_ok();
-    member.metrics.checks.increment(match passed {
+    member.metrics.now().checks.increment(match passed {
         true => CheckResult::Pass,
         false => CheckResult::Fail,
     });

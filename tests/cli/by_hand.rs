@@ -332,6 +332,38 @@ fn an_added_member_that_cannot_be_read_can_be_removed() {
     assert_eq!(house.members().len(), 2, "it is forgotten");
 }
 
+/// The file gives `sticky_cookie` the name that `stickysession` was given by hand: the reload is refused, and a start warns.
+#[test]
+fn a_session_cookie_that_was_set_by_hand_is_not_dropped_in_silence() {
+    let admin = "admin: { bind: \"127.0.0.1:0\", state_file: state.json }\n";
+    let mut house = House::start(admin);
+    let balancer = "/api/v1/balancers/shop";
+    let by_hand = "{\"stickysession\": \"ROUTEID\"}";
+    assert_eq!(ask(house.admin, "PATCH", balancer, by_hand).status, 200);
+    let cookie = "  shop:\n    sticky_cookie: { name: ROUTEID }\n";
+    let plain = file(&house.nodes, 2, admin);
+    let written = plain.replace("  shop:\n", cookie);
+    house.scratch.write("ajpgate.yaml", &written);
+    let (status, reason) = house.reload();
+    assert_eq!(status, 422);
+    let said = reason.to_string();
+    assert!(
+        ["shop", "ROUTEID", "sticky_cookie", "stickysession"]
+            .iter()
+            .all(|it| said.contains(it)),
+        "{said}"
+    );
+    let shown: Value = serde_json::from_str(&get(house.admin, balancer, "").body).unwrap();
+    assert_eq!(shown["stickysession"], json!("ROUTEID"));
+    house.kill_and_start();
+    house
+        .gateway
+        .logs("its sessions are found by the cookie ROUTEID, and its sticky_cookie has this name");
+    let by_hand = "{\"stickysession\": \"SID\"}";
+    assert_eq!(ask(house.admin, "PATCH", balancer, by_hand).status, 200);
+    assert_eq!(house.reload().0, 200);
+}
+
 /// A member is known by the place of its url, however the file writes it: what was changed of it by hand stays.
 #[test]
 fn a_member_whose_url_is_written_anew_is_the_same() {

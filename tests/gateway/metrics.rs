@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::Gate;
-use crate::support::client::get;
+use crate::support::client::{Client, get};
 use crate::support::container::{Container, Wire};
-use crate::support::gateway::Running;
+use crate::support::gateway::{ConfigFile, Running, ask};
 
 /// Labels whose values come from the configuration.
 const MEMBER: &[&str] = &["balancer", "member", "route"];
@@ -329,4 +329,113 @@ async fn gauges_of_mappings_to_one_url_with_different_keys_are_added_up() {
         gauges_of_two_mappings("max: 3", "max: 4").await,
         [2.0, 2.0, 7.0]
     );
+}
+
+/// A container that answers when the gate has been opened once more.
+async fn waiting(gate: &Gate) -> Container {
+    let gate = gate.clone();
+    Container::start(move |_, mut wire: Wire| {
+        let gate = gate.clone();
+        async move {
+            while wire.next_request().await.is_some() {
+                gate.opened(1).await;
+                wire.respond(200, &[], b"").await;
+            }
+        }
+    })
+    .await
+}
+
+/// A gateway whose member `n1` has a request with a session of its own under way.
+struct UnderWay {
+    gateway: Running,
+    client: Client,
+    gate: Gate,
+    file: ConfigFile,
+    urls: [String; 2],
+    _containers: [Container; 2],
+}
+
+fn two_members(name: &str, urls: &[String; 2]) -> String {
+    format!(
+        "balancers:\n  {name}:\n    members:\n      - {{ url: \"{}\", route: n1 }}\n      - {{ url: \"{}\", route: n2 }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://{name}/\" }}]\n",
+        urls[0], urls[1]
+    )
+}
+
+impl UnderWay {
+    async fn start() -> Self {
+        let gate = Gate::new();
+        let containers = [waiting(&gate).await, Container::hello("n2").await];
+        let urls = [0, 1].map(|it: usize| format!("ajp://{}", containers[it].address));
+        let file = ConfigFile::new("metrics-under-way", &two_members("test", &urls));
+        let gateway = Running::start_from(&file);
+        let mut client = gateway.client().await;
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=a.n1\r\n\r\n")
+            .await;
+        gateway
+            .metric_becomes("ajpgate_member_busy", &[], 1.0)
+            .await;
+        Self {
+            gateway,
+            client,
+            gate,
+            file,
+            urls,
+            _containers: containers,
+        }
+    }
+
+    async fn change(&self, method: &str, path: &str, body: &str) {
+        let done = ask(&self.gateway, method, path, body).await;
+        assert!(done.status < 300, "{method} {path}: {done:?}");
+    }
+
+    /// Ends the request, which must be counted once: for this balancer and route, and as a session of `sticky`.
+    async fn ends(mut self, what: &str, (balancer, route): (&str, &str), sticky: Option<&str>) {
+        self.gate.open();
+        assert_eq!(self.client.answer().await.status, 200);
+        let total =
+            async |name: &str, labels: &[(&str, &str)]| self.gateway.metric(name, labels).await;
+        let requests = "ajpgate_requests_total";
+        let of = [("code", "2xx"), ("balancer", balancer), ("route", route)];
+        assert_eq!(total(requests, &of).await, 1.0, "{what}");
+        assert_eq!(total(requests, &of[..1]).await, 1.0, "{what}");
+        let once = f64::from(u8::from(sticky.is_some()));
+        let sessions = "ajpgate_sticky_requests_total";
+        let of = [("route", sticky.unwrap_or("n1"))];
+        assert_eq!(total(sessions, &of).await, once, "{what}");
+        assert_eq!(total(sessions, &[]).await, once, "{what}");
+        let in_flight = total("ajpgate_requests_in_flight", &[]).await;
+        assert_eq!(in_flight, 0.0, "{what}");
+    }
+}
+
+/// Requests that are under way when something becomes of their member are counted, each once: under the labels that are
+/// current at their end, or without a member where it is gone.
+#[tokio::test]
+async fn requests_under_way_are_counted_whatever_becomes_of_their_member() {
+    const MEMBERS: &str = "/api/v1/balancers/test/members";
+    let member = format!("{MEMBERS}/n1");
+
+    let it = UnderWay::start().await;
+    it.change("PATCH", &member, "{\"route\":\"n9\"}").await;
+    it.ends("another route", ("test", "n9"), Some("n9")).await;
+
+    let it = UnderWay::start().await;
+    it.change("DELETE", &member, "").await;
+    it.ends("gone", ("test", ""), Some("unknown")).await;
+
+    let it = UnderWay::start().await;
+    it.change("DELETE", &member, "").await;
+    let add = format!("{{\"url\":\"{}\",\"route\":\"n1\"}}", it.urls[0]);
+    it.change("POST", MEMBERS, &add).await;
+    it.ends("gone and back", ("test", ""), Some("n1")).await;
+
+    let it = UnderWay::start().await;
+    it.file.write(&two_members("elsewhere", &it.urls));
+    it.change("POST", "/api/v1/reload", "").await;
+    it.ends("balancer gone", ("", ""), None).await;
 }

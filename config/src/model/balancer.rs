@@ -71,6 +71,13 @@ impl Balancer {
         self.sticky = sticky.filter(|sticky| Some(&sticky.cookie) != cookie);
     }
 
+    /// The session cookie by which the balancer is not sticky because its `sticky_cookie` has the same name.
+    #[must_use]
+    pub fn taken_session_cookie(&self) -> Option<String> {
+        let lost = self.sticky_by_rule().filter(|_| self.sticky.is_none());
+        lost.map(|sticky| sticky.cookie)
+    }
+
     /// Why the `redirect` of one of the members leads nowhere; `None` when it does not, or there is none.
     #[must_use]
     pub fn useless_redirect(&self, member: &Member) -> Option<String> {

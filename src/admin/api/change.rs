@@ -230,6 +230,7 @@ impl From<EditError> for Refusal {
             | EditError::Tracing(_)
             | EditError::Added(_)
             | EditError::TakenByName
+            | EditError::TakenByFile(_)
             | EditError::TooMany
             | EditError::TakenByUrl => StatusCode::UNPROCESSABLE_ENTITY,
             EditError::Replaced

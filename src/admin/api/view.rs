@@ -73,7 +73,8 @@ impl<'a> BalancerState<'a> {
 
     /// Everything that there is to see.
     pub(in crate::admin) fn shown(&self) -> Value {
-        let sticky = &self.live.metrics.sticky;
+        let metrics = self.live.metrics.now();
+        let sticky = &metrics.sticky;
         let mut shown = self.own_settings();
         shown.insert("usable".to_owned(), Value::Bool(self.usable));
         let requests = json!({
@@ -175,7 +176,8 @@ impl MemberState<'_> {
 
     /// The number of requests for its route with this result.
     fn asked(&self, result: StickyResult) -> u64 {
-        let counters = self.balancer.metrics.sticky.of(&self.view.route);
+        let metrics = self.balancer.metrics.now();
+        let counters = metrics.sticky.of(&self.view.route);
         counters.map_or(0, |counters: &StickyCounters| counters.total(result))
     }
 

@@ -237,7 +237,8 @@ impl<'a> Balancer<'a> {
             adding.input("loadfactor", "factor", "1").short("decimal"),
             adding.input("secret", "secret", "").secret(),
         ];
-        let sticky = &live.metrics.sticky;
+        let metrics = live.metrics.now();
+        let sticky = &metrics.sticky;
         Self {
             name,
             is_usable: state.is_usable(),

@@ -11,7 +11,7 @@ use super::Edit;
 use crate::cluster::{Cell, Cells, ChangeResult, Known, Writes};
 use crate::state::cells;
 use crate::state::changes::flags;
-use crate::state::editing::EditError;
+use crate::state::editing::{EditError, warn_of_taken_cookies};
 use crate::state::overrides::Overrides;
 
 /// How many settings a log line names that other gateways have changed.
@@ -165,6 +165,7 @@ impl Edit<'_> {
             cluster.taken_up.clone_from(&cluster.known.cells);
         }
         self.editing().layers = layers;
+        warn_of_taken_cookies(&wanted);
         self.carry_out(plan, &before, before.tracing.clone(), now);
         // While a new program takes over, the state file is its own. Where it fails, this one writes later.
         self.editing().unwritten = true;

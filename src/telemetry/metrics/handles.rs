@@ -45,6 +45,12 @@ macro_rules! counter_array {
                     }))
                 }
 
+                /// Counts nowhere.
+                #[allow(dead_code, reason = "not each list needs it")]
+                fn noop() -> Self {
+                    Self($type::ALL.map(|_| Counter::noop()))
+                }
+
                 pub(crate) fn increment(&self, value: $type) {
                     if let Some(counter) = self.0.get(value as usize) {
                         counter.increment(1);
@@ -92,7 +98,7 @@ pub(crate) struct GatewayMetrics {
 impl ConnectCounters {
     /// Counters that nobody sees, for connections to others than members.
     pub(crate) fn nowhere() -> Self {
-        Self(ConnectResult::ALL.map(|_| Counter::noop()))
+        Self::noop()
     }
 }
 
@@ -219,6 +225,18 @@ impl BalancerMetrics {
     }
 }
 
+impl BalancerMetrics {
+    /// For requests of a balancer that is gone: they count with `requests`, and nowhere else.
+    pub(crate) fn of_none(requests: &CodeCounters) -> Self {
+        Self {
+            requests: requests.clone(),
+            in_flight: Gauge::default(),
+            duration: Histogram::new(&REQUEST_BUCKETS),
+            sticky: StickyMetrics::noop(),
+        }
+    }
+}
+
 /// Handles of one member.
 #[derive(Debug, Clone)]
 pub(crate) struct MemberMetrics {
@@ -315,6 +333,32 @@ impl MemberMetrics {
             ),
             sessions: metrics.gauge(&STICKY_SESSIONS, labels.clone()),
             drained: metrics.gauge(&MEMBER_DRAINED, labels.clone()),
+        }
+    }
+
+    /// For requests of a member that is gone: they count with `requests`, and nowhere else.
+    pub(crate) fn of_none(requests: &CodeCounters) -> Self {
+        let gauge = Gauge::default;
+        Self {
+            requests: requests.clone(),
+            backend_duration: Histogram::new(&BACKEND_BUCKETS),
+            errors: ErrorCounters::noop(),
+            retries: RetryCounters::noop(),
+            connects: ConnectCounters::noop(),
+            pool_wait: Histogram::new(&WAIT_BUCKETS),
+            mismatch: MismatchCounters::new(&Metrics::new(), &Labels::default()),
+            busy: gauge(),
+            up: gauge(),
+            status: MemberStatus::ALL.map(|_| gauge()),
+            elected: Counter::noop(),
+            to_backend: Counter::noop(),
+            from_backend: Counter::noop(),
+            pool_idle: gauge(),
+            pool_busy: gauge(),
+            pool_max: gauge(),
+            checks: CheckCounters::noop(),
+            sessions: gauge(),
+            drained: gauge(),
         }
     }
 

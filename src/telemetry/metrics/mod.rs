@@ -7,6 +7,7 @@
 //! The recorder belongs to the gateway, not to the process: several gateways can live in one test.
 
 mod cells;
+mod current;
 mod expiries;
 mod families;
 mod handles;
@@ -19,10 +20,12 @@ mod shown;
 mod sticky;
 
 pub(crate) use self::cells::Counter;
+pub(crate) use self::current::Handles;
 pub(crate) use self::expiries::{CertificateExpiries, ExpiriesOfListener};
 pub(crate) use self::handles::{
-    AcmeCounters, BalancerMetrics, ClusterConnected, ConnectCounters, DiscoveryCounters,
-    GatewayMetrics, HandshakeCounters, MemberMetrics, MemberReading, SpanCounters,
+    AcmeCounters, BalancerMetrics, ClusterConnected, CodeCounters, ConnectCounters,
+    DiscoveryCounters, GatewayMetrics, HandshakeCounters, MemberMetrics, MemberReading,
+    SpanCounters,
 };
 pub(crate) use self::labels::{
     AcmeResult, CheckResult, CodeClass, ConnectResult, DiscoveryResult, ErrorKind, HandshakeResult,

@@ -74,13 +74,26 @@ impl StickyMetrics {
         }
     }
 
-    /// Counts what became of the route that a session asked for; `None` when it asked for none.
+    /// Counts what became of the route that a session asked for; `None` when it asked for none. A route that nobody has any
+    /// more is unknown, whatever became of it.
     pub(crate) fn count(&self, route: Option<&str>, result: StickyResult) {
-        let counters = match route.filter(|route| !route.is_empty()) {
-            None => &self.none,
-            Some(route) => self.of(route).unwrap_or(&self.unknown),
-        };
-        counters.increment(result);
+        match route.filter(|route| !route.is_empty()) {
+            None => self.none.increment(result),
+            Some(route) => match self.of(route) {
+                Some(counters) => counters.increment(result),
+                None => self.unknown.increment(StickyResult::UnknownRoute),
+            },
+        }
+    }
+
+    /// Counts nowhere.
+    pub(super) fn noop() -> Self {
+        let nowhere = StickyCounters(StickyResult::ALL.map(|_| Counter::noop()));
+        Self {
+            by_route: Vec::new(),
+            unknown: nowhere.clone(),
+            none: nowhere,
+        }
     }
 
     /// The counters of a member's route.
