@@ -60,7 +60,12 @@ pub(crate) async fn handle(
     };
     let answer = match &mapped {
         Ok(mapped) => serve(&snapshot, mapped, head, record, believed, body).await,
-        Err(refusal) => Err(refused(*refusal, head, &client)),
+        Err(refusal) => {
+            if refusal.comes_before_mapping() {
+                record.shared.counters.refused.increment(1);
+            }
+            Err(refused(*refusal, head, &client))
+        }
     };
     let given = match answer {
         Ok(given) => given,
@@ -148,9 +153,10 @@ async fn forward(
     }
     record.enter(&to.balancer);
     let user = record.user.clone();
-    let upload = wanted(snapshot, mapped, body)?;
+    // Before a body is refused: the request is logged and counted with its session.
     let session = plan.session(head);
     record.names(&session);
+    let upload = wanted(snapshot, mapped, body)?;
     let nominated = Nominated::of(&head.fields);
     let request = RoutedRequest {
         snapshot,

@@ -180,6 +180,9 @@ impl Record {
                 Some(How::Sticky) => StickyResult::Hit,
                 Some(How::Redirect) => StickyResult::Redirect,
                 Some(How::Domain | How::Free) => StickyResult::Failover,
+                // The client has gone while the request waited for a member.
+                None if self.status.is_none() => StickyResult::Unserved,
+                // It was refused before a member was looked for.
                 None => return None,
             },
         })

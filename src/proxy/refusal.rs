@@ -40,6 +40,11 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether no mapping was looked for.
+    pub(crate) const fn comes_before_mapping(self) -> bool {
+        matches!(self, Self::Target(_) | Self::Path(_))
+    }
+
     /// The answer that the client gets.
     pub(crate) const fn status(self) -> StatusCode {
         match self {

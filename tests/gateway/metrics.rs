@@ -439,3 +439,71 @@ async fn requests_under_way_are_counted_whatever_becomes_of_their_member() {
     it.change("POST", "/api/v1/reload", "").await;
     it.ends("balancer gone", ("", ""), None).await;
 }
+
+/// A body that is refused by its length is refused after the session has been read.
+#[tokio::test]
+async fn a_refused_body_counts_for_the_session_of_its_request() {
+    let container = Container::hello("n1").await;
+    let to = format!("ajp://{}", container.address);
+    let gateway = Running::start(&format!(
+        "balancers: {{ test: {{ members: [{{ url: \"{to}\", route: n1 }}] }} }}\n\
+         proxy_pass: [{{ path: /, to: \"balancer://test/\", max_body: 1 }}]\n"
+    ));
+    let total = async |result: &str| {
+        let of = [("result", result)];
+        gateway.metric("ajpgate_sticky_requests_total", &of).await
+    };
+    for session in ["a.zz", "a", "a.n1"] {
+        let mut client = gateway.client().await;
+        client
+            .send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nCookie: JSESSIONID={session}\r\n\r\n12345"
+            ))
+            .await;
+        assert_eq!(client.answer().await.status, 413);
+    }
+    assert_eq!(
+        (total("unknown_route").await, total("no_route").await),
+        (1.0, 1.0)
+    );
+    assert_eq!(total("new").await, 0.0);
+    // No member was looked for.
+    assert_eq!(total("hit").await + total("unserved").await, 0.0);
+}
+
+/// A client that leaves while its request waits for the member of its session has not been served.
+#[tokio::test]
+async fn a_session_whose_client_leaves_while_it_waits_is_unserved() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "timeout: 20s", "status: [disabled]");
+    let mut client = gateway.client().await;
+    client
+        .send("GET / HTTP/1.1\r\nHost: a\r\nCookie: JSESSIONID=a.n1\r\n\r\n")
+        .await;
+    gateway
+        .metric_becomes("ajpgate_requests_in_flight", &[], 1.0)
+        .await;
+    client.vanish();
+    let of = [("result", "unserved"), ("route", "n1")];
+    gateway
+        .metric_becomes("ajpgate_sticky_requests_total", &of, 1.0)
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_refused_before_it_is_mapped_is_counted() {
+    let container = Container::hello("n1").await;
+    let gateway = Running::before(&[&container], "", "");
+    for (count, request) in [
+        (1.0, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        (2.0, "GET /a%2Fb HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (3.0, "GET / HTTP/1.1\r\n\r\n"),
+    ] {
+        let mut client = gateway.client().await;
+        client.send(request).await;
+        assert_eq!(client.answer().await.status, 400);
+        gateway
+            .metric_becomes("ajpgate_refused_requests_total", &[], count)
+            .await;
+    }
+}
