@@ -96,6 +96,24 @@ impl Backend {
             .unwrap_or(Err(FailureKind::Silent))
     }
 
+    /// The status with which a request of this method and path is refused before the member is asked; `None` when it is asked.
+    pub(crate) fn refuses(
+        &self,
+        method: &http::Method,
+        asked: &str,
+        path: &str,
+        root: &str,
+    ) -> Option<http::StatusCode> {
+        match &self.arm {
+            Arm::Ajp(_) | Arm::Http(_) => {
+                let _ = (method, asked, path, root);
+                None
+            }
+            #[cfg(feature = "ftp")]
+            Arm::Ftp(backend) => backend.refuses(method, asked, path, root),
+        }
+    }
+
     /// Whether the member speaks AJP13.
     pub(crate) const fn speaks_ajp13(&self) -> bool {
         matches!(self.arm, Arm::Ajp(_))

@@ -7,7 +7,10 @@ use ajpgate_config::{Loaded, Problem, Problems};
 
 use super::process::{BAD_USAGE, complain, print, show};
 use super::tls_files::Found;
-use super::{account_files, directories, member_lists, tls_files, tomcat_reminders, user_files};
+use super::{
+    account_files, directories, member_lists, tls_files, tomcat_reminders, user_files,
+    written_files,
+};
 use crate::unbuilt;
 
 /// Prints every problem; exit code 0 if the file can be used, whoever reads what is printed.
@@ -89,6 +92,7 @@ impl Checked {
                 (account_files::problems(loaded), Vec::new()),
                 (directories::problems(loaded), Vec::new()),
                 (Vec::new(), member_lists::doubts(loaded)),
+                (Vec::new(), written_files::doubts(loaded)),
             ] {
                 checked.found.extend(found);
                 checked.doubts.extend(doubts);
@@ -108,7 +112,11 @@ pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     let mut errors = checked.errors;
     errors.extend(problems_of(checked.found));
     match (Problems::new(errors), checked.loaded) {
-        (None, Some(loaded)) => Ok(loaded),
+        (None, Some(mut loaded)) => {
+            let doubts = written_files::doubts(&loaded);
+            loaded.warnings.extend(doubts);
+            Ok(loaded)
+        }
         (Some(problems), _) => Err(problems),
         // A file of which nothing could be read has an error.
         (None, None) => ajpgate_config::load(path, &|_| None),

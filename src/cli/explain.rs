@@ -14,7 +14,7 @@ use ajpgate_config::{Discover, Loaded, MemberSource};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, CONTROLS};
 
 use self::files::FileAnswer;
@@ -201,7 +201,14 @@ fn forward<'a>(
         Err(refusal) => return Verdict::Refused(refusal),
     };
     let wanted = plan.session(head);
-    let choices = choose_all(&plan, &wanted);
+    let choices = choose_all(&plan, &wanted, &head.method);
+    if let Some(status) = choices.refused {
+        let reason = match status {
+            StatusCode::METHOD_NOT_ALLOWED => "the FTP member does not take this method",
+            _ => "no command of FTP can carry the path or its `;type=`",
+        };
+        return Verdict::Stopped(status, reason.to_owned());
+    }
     let balancer = &plan.to.balancer;
     Verdict::Forwarded(Box::new(Forwarded {
         balancer: balancer.name(),
@@ -240,15 +247,18 @@ struct Choices {
     end: Option<NoMember>,
     /// The variables after the first choice.
     variables: Variables,
+    /// The status with which the first member's connector refuses the request before anybody is asked.
+    refused: Option<StatusCode>,
 }
 
 /// Chooses members until none is left or no further try is allowed, as if each one could not be reached.
-fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
+fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>, method: &Method) -> Choices {
     let balancer = &plan.to.balancer;
     let mut choices = Choices {
         candidates: Vec::new(),
         end: None,
         variables: Variables::default(),
+        refused: None,
     };
     if let Some(found) = &wanted.found
         && let Some(route) = found.route
@@ -269,17 +279,22 @@ fn choose_all(plan: &Plan<'_>, wanted: &Wanted<'_>) -> Choices {
                 break;
             }
         };
+        let member = &chosen.attempt.member;
+        let path = plan.path_sent(&plan.back(member)).into_owned();
         if choices.candidates.is_empty() {
             choices.variables.set_member(&chosen.variables(balancer));
+            let root = plan.root(member);
+            choices.refused = member
+                .backend
+                .refuses(method, plan.target.path, &path, &root);
         }
-        let member = &chosen.attempt.member;
         tried.insert(member.id);
         choices.candidates.push(Candidate {
             url: member.url.to_string(),
             route: chosen.route.to_string(),
             how: chosen.how,
             route_changed: chosen.route_changed,
-            path: plan.path_sent(&plan.back(member)).into_owned(),
+            path,
             destination: plan.destination_sent(member),
         });
     }
@@ -323,7 +338,7 @@ fn request(asked: Asked<'_>) -> anyhow::Result<(RequestHead, Client)> {
             (false, None, url.to_owned())
         }
         Some((scheme, rest)) => {
-            let secure = match scheme {
+            let secure = match &*scheme.to_ascii_lowercase() {
                 "http" => false,
                 "https" => true,
                 _ => bail!("{scheme}: clients speak http or https"),

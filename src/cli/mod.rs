@@ -26,6 +26,7 @@ mod terminal;
 mod tls_files;
 mod tomcat_reminders;
 mod user_files;
+mod written_files;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

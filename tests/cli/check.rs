@@ -345,3 +345,56 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
     assert!(first.starts_with("./ajpgate.yaml:4:"), "{first}");
     assert!(first.contains("https://127.0.0.1:1: tls: "), "{first}");
 }
+
+/// The system refuses two sockets of which one takes the connections of both.
+#[test]
+fn addresses_that_cannot_stand_beside_each_other_are_refused() {
+    let scratch = Scratch::new("check");
+    for (listeners, admin, line, said) in [
+        (
+            "[{ bind: \"[::1]:8080\" }, { bind: \"[::]:8080\" }]",
+            "off",
+            1,
+            "bind: [::]:8080 cannot stand beside [::1]:8080",
+        ),
+        (
+            "[{ bind: \"[::]:9404\" }]",
+            "{ bind: \"[::1]:9404\" }",
+            2,
+            "the admin listener at [::1]:9404 cannot stand beside [::]:9404",
+        ),
+    ] {
+        let file = GOOD.replace(
+            "listeners: [{ bind: \"127.0.0.1:0\" }]\n",
+            &format!("listeners: {listeners}\nadmin: {admin}\n"),
+        );
+        scratch.write("ajpgate.yaml", &file);
+        let done = check(&scratch, &[]);
+        assert_eq!(done.code, Some(2), "{done:?}");
+        assert!(
+            done.stdout.contains(&format!("ajpgate.yaml:{line}:")),
+            "{done:?}"
+        );
+        assert!(done.stdout.contains(said), "{done:?}");
+    }
+}
+
+/// Files that the gateway writes may be on another machine, so their folders are a warning.
+#[test]
+fn files_that_cannot_be_written_are_doubted() {
+    let scratch = Scratch::new("check");
+    let more = "access_log: { path: no/where.log }\nadmin: { bind: \"127.0.0.1:0\", state_file: ajpgate.yaml/state.json }\n";
+    scratch.write("ajpgate.yaml", &format!("{GOOD}{more}"));
+    let done = check(&scratch, &[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    for said in [
+        "ajpgate.yaml:4:",
+        "warning: access_log: ",
+        "no/where.log cannot be written: its folder is not there",
+        "ajpgate.yaml:5:",
+        "warning: state_file: ",
+        "state.json cannot be written: its folder is not there",
+    ] {
+        assert!(done.stdout.contains(said), "{said}: {done:?}");
+    }
+}

@@ -413,3 +413,49 @@ proxy_pass:
         );
     }
 }
+
+/// The mapping is named where access to it is refused, and the scheme of a URL has no case.
+#[test]
+fn the_mapping_that_lets_nobody_in_is_named() {
+    let scratch = shop();
+    let file = SHOP.replacen("hosts: [shop.example.com]", "allow: [10.0.0.0/8]", 1);
+    scratch.write("ajpgate.yaml", &file);
+    let url = "HTTP://h/shop/x";
+    let done = explain(&scratch, &[url]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{done:?}");
+    for said in ["  mapping     /shop ", "  answer      403 Forbidden"] {
+        assert!(done.stdout.contains(said), "{done:?}");
+    }
+    let report = as_json(&scratch, &[url]);
+    assert_eq!(
+        (&report["status"], &report["mapping"]["index"]),
+        (&json!(403), &json!(0))
+    );
+}
+
+/// What no command of FTP can carry is refused before a server is asked, and so it is explained.
+#[test]
+fn requests_that_no_ftp_server_is_asked_are_refused() {
+    let scratch = Scratch::new("explain");
+    scratch.write(
+        "ajpgate.yaml",
+        "listeners: [{ bind: \"127.0.0.1:0\" }]\nproxy_pass: [{ path: /ftp, to: \"ftp://10.0.0.14/pub/\" }]\n",
+    );
+    for (arguments, status) in [
+        (&["http://h/ftp/a;type=z"][..], 400),
+        (&["http://h/ftp/a", "-X", "PUT"], 405),
+    ] {
+        let report = as_json(&scratch, arguments);
+        assert_eq!(
+            (
+                &report["result"],
+                &report["status"],
+                &report["mapping"]["index"]
+            ),
+            (&json!("refused"), &json!(status), &json!(0)),
+            "{report}"
+        );
+    }
+    let report = as_json(&scratch, &["http://h/ftp/a;type=i"]);
+    assert_eq!(report["result"], "forwarded", "{report}");
+}

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::listener::overlap;
 use super::{Builder, Need, list};
 use crate::defaults;
 use crate::field::{Either, Field};
@@ -72,14 +73,20 @@ impl Builder<'_> {
     ) {
         let taken = listeners
             .iter()
-            .find(|(_, other)| other.bind == bind && bind.port() != 0);
-        if let Some((other, _)) = taken {
+            .find(|(_, other)| overlap(other.bind, bind));
+        if let Some((other, listener)) = taken {
+            let (line, other_bind) = (other.line, listener.bind);
+            let message = match other_bind == bind {
+                true => {
+                    format!("the admin listener and the listener in line {line} both take {bind}")
+                }
+                false => format!(
+                    "the admin listener at {bind} cannot stand beside {other_bind}, the listener in line {line}: one of them takes the connections of both"
+                ),
+            };
             self.report.error_with_hint(
                 place.unwrap_or(*other),
-                format!(
-                    "the admin listener and the listener in line {} both take {bind}",
-                    other.line
-                ),
+                message,
                 "write `admin: { bind: \"127.0.0.1:PORT\" }` with another port, or `admin: off`",
             );
         }

@@ -1,6 +1,6 @@
 //! Listeners.
 
-use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Builder, Need};
 use crate::defaults;
@@ -72,24 +72,71 @@ impl Builder<'_> {
     }
 
     fn different_binds(&self, listeners: &[(Place, Listener)]) {
-        let mut seen = HashMap::new();
-        for (place, listener) in listeners
-            .iter()
-            .filter(|(_, listener)| listener.bind.port() != 0)
-        {
-            match seen.get(&listener.bind) {
-                None => {
-                    seen.insert(listener.bind, place.line);
-                }
-                Some(line) => self.report.error_with_hint(
-                    *place,
-                    format!(
-                        "bind: {} is taken by the listener in line {line}",
-                        listener.bind
-                    ),
-                    "remove one of them, or give it another port",
+        for (index, (place, listener)) in listeners.iter().enumerate() {
+            let mut before = listeners.iter().take(index);
+            let taken = before.find(|(_, other)| overlap(other.bind, listener.bind));
+            let Some((Place { line, .. }, other)) = taken else {
+                continue;
+            };
+            let message = match other.bind == listener.bind {
+                true => format!(
+                    "bind: {} is taken by the listener in line {line}",
+                    other.bind
                 ),
-            }
+                false => format!(
+                    "bind: {} cannot stand beside {}, the listener in line {line}: one of them takes the connections of both",
+                    listener.bind, other.bind
+                ),
+            };
+            let hint = "remove one of them, or give it another port";
+            self.report.error_with_hint(*place, message, hint);
         }
+    }
+}
+
+/// Whether the system refuses two sockets that listen at these addresses: at one port, the same address or one that stands for
+/// the other too. `[::]` stands for IPv4 too unless the system is told otherwise.
+pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let [first, second] = [one, other].map(|it| it.ip().to_canonical());
+    let covers = |all: IpAddr, ip: IpAddr| {
+        all.is_unspecified() && (all.is_ipv6() == ip.is_ipv6() || all.is_ipv6() && takes_ipv4())
+    };
+    let meet = first == second || covers(first, second) || covers(second, first);
+    one.port() == other.port() && one.port() != 0 && meet
+}
+
+/// Whether a socket at `[::]` takes connections over IPv4 (`net.ipv6.bindv6only`).
+fn takes_ipv4() -> bool {
+    let only_v6 = std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only");
+    only_v6.map_or(true, |said| said.trim() != "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Linux refuses with SO_REUSEADDR, tried for each pair.
+    #[test]
+    fn addresses_overlap_where_the_system_refuses_both() {
+        let at = |ip: &str| -> SocketAddr { format!("{ip}:80").parse().unwrap() };
+        for (one, other, refused) in [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("127.0.0.1", "0.0.0.0", true),
+            ("127.0.0.1", "[::1]", false),
+            ("127.0.0.1", "[::ffff:127.0.0.1]", true),
+            ("127.0.0.1", "[::ffff:0.0.0.0]", true),
+            ("0.0.0.0", "[::1]", false),
+            ("[::]", "[::1]", true),
+            ("[::]", "127.0.0.1", takes_ipv4()),
+            ("[::]", "0.0.0.0", takes_ipv4()),
+        ] {
+            let (one, other) = (at(one), at(other));
+            assert_eq!(overlap(one, other), refused, "{one} {other}");
+            assert_eq!(overlap(other, one), refused, "{other} {one}");
+        }
+        let [free, other] = ["127.0.0.1:0", "0.0.0.0:0"].map(|it| it.parse().unwrap());
+        assert!(!overlap(free, other));
+        assert!(!overlap(at("0.0.0.0"), "127.0.0.1:81".parse().unwrap()));
     }
 }

@@ -55,6 +55,21 @@ pub(crate) struct FtpBackend {
 }
 
 impl FtpBackend {
+    /// The status with which a request of this method and path is refused before the server is asked.
+    pub(crate) fn refuses(
+        &self,
+        method: &http::Method,
+        asked: &str,
+        path: &str,
+        root: &str,
+    ) -> Option<StatusCode> {
+        let ftp = &self.member.settings.ftp;
+        match request::denied(method, (asked, path, root), ftp)? {
+            Denied::Method => Some(StatusCode::METHOD_NOT_ALLOWED),
+            Denied::Malformed => Some(StatusCode::BAD_REQUEST),
+        }
+    }
+
     pub(crate) fn new(pool: Pool<FtpTransport>, settings: FtpSettings) -> Self {
         let member = Arc::new(FtpMember::new(settings));
         Self { pool, member }

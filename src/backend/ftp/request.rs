@@ -31,6 +31,16 @@ pub(super) enum Method {
 }
 
 impl Method {
+    fn of(method: &http::Method, ftp: &Ftp) -> Result<Self, Denied> {
+        match *method {
+            http::Method::GET => Ok(Self::Get),
+            http::Method::HEAD => Ok(Self::Head),
+            http::Method::PUT if ftp.allow_write => Ok(Self::Put),
+            http::Method::DELETE if ftp.allow_write => Ok(Self::Delete),
+            _ => Err(Denied::Method),
+        }
+    }
+
     pub(super) const fn in_http(self) -> http::Method {
         match self {
             Self::Get => http::Method::GET,
@@ -54,13 +64,7 @@ impl<'a> FtpRequest<'a> {
     /// # Errors
     /// For a request that no server is asked.
     pub(super) fn new(request: &Forward<'a>, ftp: &Ftp) -> Result<Self, Denied> {
-        let method = match *request.method {
-            http::Method::GET => Method::Get,
-            http::Method::HEAD => Method::Head,
-            http::Method::PUT if ftp.allow_write => Method::Put,
-            http::Method::DELETE if ftp.allow_write => Method::Delete,
-            _ => return Err(Denied::Method),
-        };
+        let method = Method::of(request.method, ftp)?;
         let field = |name| request.fields.get(name);
         // A part of a file cannot be written (RFC 9110 section 14.5).
         if method == Method::Put && field("content-range").is_some() {
@@ -99,6 +103,18 @@ impl<'a> FtpRequest<'a> {
             if_modified_since: None,
         })
     }
+}
+
+/// Why no server is asked for a request of this method and path, as far as these say: the path that the client has asked for,
+/// the one that is sent, and the part of it that belongs to the mapping.
+pub(super) fn denied(
+    method: &http::Method,
+    (asked, path, root): (&str, &str, &str),
+    ftp: &Ftp,
+) -> Option<Denied> {
+    let path = FtpPath::new(asked, path, root).map_err(|_| Denied::Malformed);
+    let denied = Method::of(method, ftp).and(path.map(|_| ()));
+    denied.err()
 }
 
 fn login(ftp: &Ftp, authorization: Option<&[u8]>) -> Result<Login, Denied> {

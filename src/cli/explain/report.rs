@@ -272,7 +272,10 @@ impl fmt::Display for Report<'_> {
             writeln!(f, "  {label:11} {text}")?;
         }
         match &self.verdict {
-            Verdict::Stopped(status, reason) => writeln!(f, "  answer      {status}: {reason}"),
+            Verdict::Stopped(status, reason) => {
+                self.write_mapping(f)?;
+                writeln!(f, "  answer      {status}: {reason}")
+            }
             Verdict::Refused(refusal) => {
                 let status = refusal.status();
                 write!(f, "  answer      {status}: {refusal}")?;
@@ -398,6 +401,7 @@ impl Report<'_> {
                 "result": "refused",
                 "status": status.as_u16(),
                 "reason": reason,
+                "mapping": self.mapping.as_ref().map(Taken::json),
             }),
             Verdict::Refused(refusal) => json!({
                 "result": "refused",
