@@ -133,7 +133,7 @@ fn the_log_says_why_a_part_of_a_source_cannot_be_used() {
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(file, text.replace("one.yaml", "\"o*.yaml\"")).unwrap();
     write(&scratch, "one.yaml", 1..=2);
-    scratch.write("other.yaml", "- { url: \"ajp://127.0.0.1:9\", rout: x }\n");
+    scratch.write("other.yaml", "- { url: \"ajp://192.0.2.1:9\", rout: x }\n");
     let mut gateway = Program::start(&mut command);
     gateway.logs("a source of members does not say all");
     gateway.logs("other.yaml:1:");

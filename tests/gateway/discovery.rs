@@ -329,7 +329,7 @@ async fn a_reload_keeps_what_was_discovered_and_takes_up_another_source() {
 #[tokio::test]
 async fn a_member_of_a_list_whose_tls_cannot_be_read_is_left_out_alone() {
     let (one, two) = (Container::hello("n1").await, Container::hello("n2").await);
-    let unusable = "- { url: \"https://127.0.0.1:9\", route: n9, tls: { ca: ca.pem } }\n";
+    let unusable = "- { url: \"https://192.0.2.1:9\", route: n9, tls: { ca: ca.pem } }\n";
     let first = list(&[(&one, "n1")]) + unusable;
     let setup = Setup::start("discovery-tls", "", &first);
     assert_eq!(setup.gateway.get("/", "").await.text(), "n1");
@@ -343,6 +343,6 @@ async fn a_member_of_a_list_whose_tls_cannot_be_read_is_left_out_alone() {
     let certificate = authority.file("ca.pem");
     std::fs::copy(certificate, setup.file.path.with_file_name("ca.pem")).unwrap();
     setup
-        .has(&[&url(&one), &url(&two), "https://127.0.0.1:9"])
+        .has(&[&url(&one), &url(&two), "https://192.0.2.1:9"])
         .await;
 }
