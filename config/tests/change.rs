@@ -142,7 +142,7 @@ fn a_new_member_takes_nothing_from_the_environment() {
     for (json, message) in [
         (
             r#"{"url": "ajp://h", "secret": "${HOME}"}"#,
-            "secret: the environment variable HOME is not set",
+            "secret: ${HOME}: the environment is not read here",
         ),
         (r#"{"route": "n1"}"#, "a member needs `url`"),
         (
