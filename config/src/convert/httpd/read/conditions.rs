@@ -8,8 +8,11 @@ use super::super::tree::Node;
 use super::ahead;
 use super::state::Reader;
 
-/// The version that `<IfVersion>` is decided for: the first three numbers.
+/// The version that `<IfVersion>` is decided for, where the third number does not matter: the files do not say it.
 const VERSION: [u32; 3] = [2, 4, 62];
+
+/// The largest third number that a version may have.
+const LAST: u32 = 99;
 
 /// How many `LoadModule` lines make a whole configuration. A piece of one says nothing about the modules beside it.
 const WHOLE: usize = 8;
@@ -82,6 +85,9 @@ impl Reader<'_> {
         behind: &[Line],
         is_about_paths: bool,
     ) -> Option<bool> {
+        if node.name == "ifversion" && depends_on_version(node) {
+            return Some(self.of_some_versions(node, behind, is_about_paths));
+        }
         if self.holds(node)? {
             return Some(true);
         }
@@ -96,6 +102,28 @@ impl Reader<'_> {
                 .name(&node.origin, format!("<{}>: {text}", node.written));
         }
         Some(is_taken)
+    }
+
+    /// Whether a section counts that is there in some versions of httpd 2.4 alone. What may keep somebody out counts, for the files
+    /// do not say the version.
+    fn of_some_versions(&mut self, node: &Node, behind: &[Line], is_about_paths: bool) -> bool {
+        let whole = ahead::whole(node, behind);
+        let keeps_out = may_keep_out(&whole, is_about_paths) || self.includes(&whole);
+        let holds = is_version(node, VERSION);
+        let text = match (keeps_out, holds) {
+            (true, true) => return true,
+            (true, false) => {
+                "taken as in the versions of httpd that read it, because what stands there may keep somebody out; the files do not \
+                 say which version it is"
+            }
+            (false, true) if lets_in(&whole) => {
+                "taken as in httpd 2.4.62: it may let somebody in whom another version keeps out"
+            }
+            (false, _) => return holds,
+        };
+        self.notes
+            .name(&node.origin, format!("<{}>: {text}", node.written));
+        true
     }
 
     /// What becomes of a section that is skipped as far as the files say it, and may keep somebody out: whether it counts all the
@@ -173,14 +201,7 @@ impl Reader<'_> {
                 let path = crate::convert::files::below(&self.root, wanted);
                 !self.options.files.is_missing(&path)
             }
-            "ifversion" => {
-                let (negated, operator) = match words.get(1) {
-                    Some(_) => (negated, wanted),
-                    None => (negated, "="),
-                };
-                let version = words.last().map_or("", String::as_str);
-                return Some(is_version(operator, version) != negated);
-            }
+            "ifversion" => return Some(is_version(node, VERSION)),
             _ => return None,
         };
         Some(holds != negated)
@@ -196,19 +217,48 @@ impl Reader<'_> {
     }
 }
 
-/// Compares [`VERSION`] with a version as `mod_version.c` does. `~` and `/…/` are expressions.
-fn is_version(operator: &str, version: &str) -> bool {
-    let own = VERSION.map(|number| number.to_string()).join(".");
+/// Whether an `<IfVersion>` holds in some versions of httpd 2.4 and not in others.
+fn depends_on_version(node: &Node) -> bool {
+    let own = is_version(node, VERSION);
+    (0..=LAST).any(|last| is_version(node, [VERSION[0], VERSION[1], last]) != own)
+}
+
+/// Whether an `<IfVersion>` holds for a version.
+fn is_version(node: &Node, own: [u32; 3]) -> bool {
+    let words = node.words();
+    let first = words.first().map_or("", String::as_str);
+    let (negated, wanted) = match first.strip_prefix('!') {
+        Some(wanted) => (true, wanted),
+        None => (false, first),
+    };
+    let (negated, operator) = match words.get(1) {
+        Some(_) => (negated, wanted),
+        None => (negated, "="),
+    };
+    let version = words.last().map_or("", String::as_str);
+    compares(own, operator, version) != negated
+}
+
+/// Whether something in a section lets somebody in, or takes a restriction away.
+fn lets_in(node: &Node) -> bool {
+    let is_about = |name: &str| matches!(name, "require" | "allow" | "satisfy" | "order");
+    let mut inner = node.inner().iter();
+    inner.any(|it| is_about(&it.name) || lets_in(it))
+}
+
+/// Compares a version with another one as `mod_version.c` does. `~` and `/…/` are expressions.
+fn compares(own: [u32; 3], operator: &str, version: &str) -> bool {
+    let text = own.map(|number| number.to_string()).join(".");
     let expression = version
         .strip_prefix('/')
         .and_then(|it| it.strip_suffix('/'));
     if operator == "~" || expression.is_some() {
         let expression = expression.unwrap_or(version);
-        return regex::Regex::new(expression).is_ok_and(|it| it.is_match(&own));
+        return regex::Regex::new(expression).is_ok_and(|it| it.is_match(&text));
     }
     let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
     let wanted: [u32; 3] = std::array::from_fn(|_| numbers.next().unwrap_or(0));
-    let order = VERSION.cmp(&wanted);
+    let order = own.cmp(&wanted);
     match operator {
         ">" => order == Ordering::Greater,
         ">=" => order != Ordering::Less,
@@ -236,7 +286,11 @@ mod tests {
             ("~", "^2\\.4", true),
             ("=", "/^2.2/", false),
         ] {
-            assert_eq!(is_version(operator, version), holds, "{operator} {version}");
+            assert_eq!(
+                compares(VERSION, operator, version),
+                holds,
+                "{operator} {version}"
+            );
         }
     }
 
@@ -336,6 +390,29 @@ mod tests {
             (around("IfDefine SET", guard), 0, (true, 0)),
             (around("IfFile none", guard), 0, (false, 1)),
             (around("IfVersion < 2.3", guard), 0, (false, 0)),
+            (around("IfVersion >= 2.4.63", guard), 0, (true, 1)),
+            (around("IfVersion < 2.4.10", guard), 0, (true, 1)),
+            (around("IfVersion !>= 2.4.10", guard), 0, (true, 1)),
+            (around("IfVersion >= 2.4.10", guard), 0, (true, 0)),
+            (around("IfVersion ~ ^2.4.6[3-9]$", guard), 0, (true, 1)),
+            (
+                around("IfVersion >= 2.4.63", "ServerAdmin a\n"),
+                0,
+                (false, 0),
+            ),
+            (
+                around(
+                    "IfVersion >= 2.4.10",
+                    "<Location /app>\nRequire all granted\n</Location>\n",
+                ),
+                0,
+                (false, 1),
+            ),
+            (
+                around("IfVersion >= 2.4.63", &around("IfVersion < 2.4", guard)),
+                0,
+                (false, 1),
+            ),
         ] {
             assert_eq!(turned(&section, modules, &["SET"]), expected, "{section}");
         }
