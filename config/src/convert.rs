@@ -24,6 +24,7 @@ mod converted;
 mod defaults;
 mod files;
 mod here;
+mod host_names;
 mod httpd;
 mod modjk;
 mod networks;

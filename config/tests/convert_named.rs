@@ -222,3 +222,60 @@ fn a_balancer_of_an_expression_is_found() {
         assert_eq!(remarks, "", "{rule}");
     }
 }
+
+#[test]
+fn a_module_that_may_keep_somebody_out_closes_its_section() {
+    let is_open = |inner: &str| {
+        let (yaml, remarks) = both(&format!(
+            "Listen 80\n<Location /app/adm>\n{inner}\n</Location>\nProxyPass /app ajp://h/app\n"
+        ));
+        let closed = yaml
+            .lines()
+            .any(|line| line.contains("path: /app/adm") && line.contains("deny: [0.0.0.0/0"));
+        assert_eq!(closed, remarks.contains("closed for everybody"), "{inner}");
+        !closed
+    };
+    for inner in [
+        "CosignProtected On",
+        "AmAgent on",
+        "AuthCookieEnable on",
+        "AuthRequest /x",
+        "FrobnicateAccess deny",
+        "SecRule REMOTE_ADDR \"!@ipMatch 10.0.0.0/8\" \"id:1,deny,status:403\"",
+        "SecRule REQUEST_METHOD \"POST\" \"id:1\"",
+        "SecAction \"id:2,phase:1,deny\"",
+        "<IfModule mod_cosign.c>\nCosignProtected On\n</IfModule>",
+    ] {
+        assert!(!is_open(inner), "{inner}");
+    }
+    for inner in [
+        "CosignProtected Off",
+        "BandWidthModule On",
+        "AllowEncodedSlashes On",
+        "SecRuleEngine Off",
+        "SecRuleRemoveById 1",
+        "SecRule REMOTE_ADDR \"@ipMatch 10.0.0.0/8\" \"id:1,pass,nolog\"",
+    ] {
+        assert!(is_open(inner), "{inner}");
+    }
+}
+
+#[test]
+fn a_module_that_may_keep_somebody_out_of_a_server_closes_it() {
+    let yaml = |line: &str| both(&format!("Listen 80\n{line}\nProxyPass /app ajp://h/app\n")).0;
+    for line in [
+        "AmAgent On",
+        "SecRule REMOTE_ADDR|ARGS \"!@ipMatch 10.0.0.0/8\" \"id:1,deny\"",
+    ] {
+        let yaml = yaml(line);
+        assert!(yaml.contains("deny: [0.0.0.0/0"), "{yaml}");
+    }
+    for line in [
+        "AmAgent Off",
+        "SecRule REQUEST_URI \"evil\" \"id:1,deny\"",
+        "SecRule REMOTE_ADDR \"@ipMatch 10.0.0.0/8\" \"id:1,pass\"",
+    ] {
+        let yaml = yaml(line);
+        assert!(!yaml.contains("deny:"), "{yaml}");
+    }
+}

@@ -17,6 +17,7 @@ mod old;
 mod options;
 mod read;
 mod rules;
+mod silent;
 mod worker;
 
 use std::path::Path;
@@ -94,6 +95,7 @@ pub(super) fn alone(
     let servers = vec![Rules {
         mounts,
         excluded: Vec::new(),
+        silent: Vec::new(),
     }];
     let old = Old {
         properties,
@@ -172,10 +174,15 @@ pub(super) fn add(
         let mut excluding: Vec<(String, Origin)> = excluding(main, host).cloned().collect();
         excluding.append(&mut server.kept_from_mod_jk);
         let mut stage = excluded(&excluding);
-        stage.extend(connector.rules(&mounts, &keys, notes));
+        let silent = silent::of_server(main, host);
+        let mounted = connector.rules(&mounts, &keys, notes);
+        stage.extend(silent::silence(mounted, &silent, notes));
         insert(server, stage);
-        let excluded = excluding;
-        rules.push(Rules { mounts, excluded });
+        rules.push(Rules {
+            mounts,
+            excluded: excluding,
+            silent,
+        });
     }
     if !is_used {
         unused(own.iter().chain(&file).map(|it| &it.2), notes);

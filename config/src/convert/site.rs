@@ -80,8 +80,8 @@ pub struct Member {
 pub struct Server {
     /// Its names in lower case, `*.example.com` among them.
     pub hosts: Vec<String>,
-    /// Whether it has names that cannot be written.
-    pub has_others: bool,
+    /// Its names that cannot be written, in lower case: `shop.*`.
+    pub others: Vec<String>,
     /// Whether its clients come over TLS; `None`: it answers both.
     pub secure: Option<bool>,
     /// Its rules, in the order in which the stages are asked.
@@ -113,6 +113,8 @@ pub struct Rule {
     pub lifted: Vec<Origin>,
     /// Whether the old server does not take the path itself, but what is below it: `/app/`.
     pub below: bool,
+    /// Whether mod_jk sends on, which no `<Proxy>` is about.
+    pub by_mod_jk: bool,
 }
 
 impl Rule {
@@ -129,6 +131,7 @@ impl Rule {
             early: false,
             lifted: Vec::new(),
             below: false,
+            by_mod_jk: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::places::Places;
 use super::seen::{Difference, Seen, differences, lets_in, seen};
 
 /// Modules beside the usual ones, as distributions load them.
-const MODULES: [&str; 29] = [
+const MODULES: [&str; 30] = [
     "access_compat",
     "alias",
     "allowmethods",
@@ -25,6 +25,7 @@ const MODULES: [&str; 29] = [
     "authz_user",
     "autoindex",
     "brotli",
+    "cgi",
     "deflate",
     "dir",
     "expires",

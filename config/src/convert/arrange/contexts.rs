@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::convert::host_names::is_name;
 use crate::convert::site::Server;
 
 /// Requests that one server answers: those of some hosts, or of every host that no other context has.
@@ -102,14 +103,21 @@ fn by_scheme(
             server.secure.is_none() || secure.is_none() || server.secure == *secure
         };
         let mut fitting = servers.iter().enumerate().filter(|(_, it)| fits(it));
-        if host.is_none() && fitting.clone().skip(1).any(|(_, it)| it.has_others) {
+        if host.is_none() && fitting.clone().skip(1).any(|(_, it)| !it.others.is_empty()) {
             // A name that none has here may be one of a server that is not the first.
             return None;
         }
         let named = host.and_then(|host| {
             let mut fitting = fitting.clone();
-            fitting.find(|(_, it)| it.hosts.iter().any(|name| is_name(name, host)))
+            fitting.find(|(_, it)| it.takes(host))
         });
+        if let (Some((_, named)), Some(host)) = (named, host)
+            && named.hosts.iter().all(|name| !is_name(name, host))
+            && host.starts_with('*')
+        {
+            // Some of its names are those of an earlier server, and nobody can say which.
+            return None;
+        }
         named.or_else(|| fitting.next()).map(|it| it.0)
     };
     schemes.iter().map(of).collect()
@@ -121,12 +129,4 @@ fn schemes(servers: &[Server]) -> Vec<Option<bool>> {
         true => vec![Some(false), Some(true)],
         false => vec![None],
     }
-}
-
-/// Whether a name, which may be `*.example.com`, stands for a host.
-fn is_name(name: &str, host: &str) -> bool {
-    let below = name
-        .strip_prefix('*')
-        .is_some_and(|end| host.len() > end.len() && host.ends_with(end));
-    name == host || below
 }

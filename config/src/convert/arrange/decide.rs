@@ -186,7 +186,7 @@ fn overlaid(
     let (mut keys, mut access) = (Keys::default(), Access::default());
     let (mut lost, mut is_behind) = (Vec::new(), false);
     for overlay in &server.overlays {
-        if !concerns(overlay, answer) || !counts_for(overlay, rule) {
+        if !concerns(overlay, rule, answer) || !counts_for(overlay, rule) {
             continue;
         }
         let is_it = section.is_some_and(|section| std::ptr::eq(section, overlay));
@@ -253,12 +253,14 @@ fn counts_for(overlay: &Overlay, rule: &Rule) -> bool {
 }
 
 /// Whether a section is about such an answer.
-fn concerns(overlay: &Overlay, answer: &Answer) -> bool {
+fn concerns(overlay: &Overlay, rule: &Rule, answer: &Answer) -> bool {
     match (&overlay.target, answer) {
         (None, _) => true,
-        (Some(start), Answer::To(url) | Answer::Files(url)) => {
+        (Some(start), Answer::Files(folder)) => !start.is_empty() && folder.starts_with(start),
+        (Some(start), Answer::To(url)) => {
             // Of `ajp://h/app/` the path `/app` of a mapping is the same, `/application` is not.
-            url.starts_with(start.as_str()) || start.strip_suffix('/') == Some(url)
+            let is_about = url.starts_with(start.as_str()) || start.strip_suffix('/') == Some(url);
+            is_about && !rule.by_mod_jk
         }
         (Some(_), _) => false,
     }

@@ -115,6 +115,7 @@ impl<'a> Connector<'a> {
     fn rule(&mut self, step: Step<'_>, keys: &Keys, notes: &mut Notes) -> Rule {
         let mut rule = Rule::new(step.takes, Action::Pass, step.from.origin.clone());
         rule.below = step.below;
+        rule.by_mod_jk = true;
         let Some(mount) = step.rule else {
             return rule;
         };

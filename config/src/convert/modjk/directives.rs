@@ -1,6 +1,7 @@
 //! `Jk…` directives of one server of an httpd (`apache-2.0/mod_jk.c`).
 
 use crate::convert::note::{Notes, Origin};
+use crate::convert::site::Takes;
 
 use super::mount::Written;
 
@@ -37,6 +38,8 @@ pub(crate) struct Directives {
     conditional: Vec<String>,
     /// Expressions of the paths that `no-jk` keeps away.
     pub(super) excluded: Vec<(String, Origin)>,
+    /// The paths for which `SetEnv no-jk` counts.
+    pub(super) silent: Vec<(Takes, Origin)>,
 }
 
 impl Directives {
@@ -93,6 +96,12 @@ impl Directives {
     /// Whether a variable is set for some requests.
     pub(super) fn is_conditional(&self, name: &str) -> bool {
         self.conditional.iter().any(|it| it == name)
+    }
+
+    /// Answers 404 at these paths, where a rule takes them: mod_jk has taken them before it is told to leave them alone
+    /// (`mod_jk.c: jk_handler()`).
+    pub(crate) fn silence(&mut self, takes: Takes, origin: &Origin) {
+        self.silent.push((takes, origin.clone()));
     }
 
     /// The value that `SetEnv` gives a variable.

@@ -5,9 +5,11 @@ use regex::Regex;
 use super::member;
 use super::mount::Mounts;
 use super::read::Properties;
+use super::silent;
 use super::worker::{Kind, Worker, names};
 use crate::convert::note::{Notes, Origin};
 use crate::convert::request_path::{BadPath, normal, without_parameters};
+use crate::convert::site::Takes;
 use crate::convert::told::{Asked, Backend, Deed, Telling, Told};
 
 /// The rules of the servers of a web server with mod_jk, and the workers that they lead to.
@@ -24,6 +26,8 @@ pub(super) struct Rules {
     pub(super) mounts: Mounts,
     /// Expressions of `SetEnvIf Request_URI … no-jk`.
     pub(super) excluded: Vec<(String, Origin)>,
+    /// The paths that mod_jk takes and then leaves alone.
+    pub(super) silent: Vec<(Takes, Origin)>,
 }
 
 /// What a mod_jk does behind a web server whose own files are not known.
@@ -80,6 +84,16 @@ pub(crate) fn told(
             telling.step(&exclusion.origin, text);
         }
         return None;
+    }
+    if let Some(origin) = silent::at(&rules.silent, &path) {
+        telling.step(
+            origin,
+            "SetEnv no-jk: nothing answers what mod_jk has taken",
+        );
+        return Some(Deed::Answered {
+            status: 404,
+            why: "mod_jk leaves it alone".to_owned(),
+        });
     }
     Some(deed(&old.properties, &rule.worker, raw))
 }

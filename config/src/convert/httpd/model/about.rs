@@ -1,12 +1,13 @@
 //! What a section is about.
 
-use super::passes::bare_path;
+use std::path::Path;
+
 use super::place::{Kind, Place};
 use super::{balancers, folders, wildcard};
 use crate::convert::site::Takes;
 
-/// What a section is about; `None`: it is of another kind.
-pub(super) fn kind(name: &str, words: &[String], place: &Place) -> Option<Kind> {
+/// What a section is about; `None`: it is of another kind. `root` is the folder that relative names start from.
+pub(super) fn kind(name: &str, words: &[String], place: &Place, root: &Path) -> Option<Kind> {
     let first = words.first().map_or("", String::as_str);
     Some(match name {
         "location" => location(words),
@@ -14,7 +15,7 @@ pub(super) fn kind(name: &str, words: &[String], place: &Place) -> Option<Kind> 
         "proxy" if balancers::is_every(first) => Kind::Proxy(String::new()),
         "proxy" => Kind::Proxy(balancers::lower_host(first)),
         "directory" | "directorymatch" | "files" | "filesmatch" => {
-            folders::kind(name, words, place)
+            folders::kind(name, words, place, root)
         }
         _ => return None,
     })
@@ -33,7 +34,11 @@ fn location(words: &[String]) -> Kind {
         [path, ..] if wildcard::is_wild(path) => {
             Kind::Text(Takes::Pattern(wildcard::expression(path)))
         }
-        [path, ..] => Kind::Location(Takes::Path(bare_path(path))),
+        // Two slashes in a row stay: no path that is compared has them.
+        [path, ..] => Kind::Location(Takes::Path(match path.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            path => path.to_owned(),
+        })),
         [] => Kind::Location(Takes::Path("/".to_owned())),
     }
 }

@@ -1,5 +1,8 @@
 //! The names of directives that are about who may come in.
 
+use super::super::tree::Node;
+use super::table;
+
 /// Beginnings of such names: providers of users and modules of identity.
 const STARTS: [&str; 11] = [
     "authldap",
@@ -56,6 +59,90 @@ pub(super) fn is_program(name: &str) -> bool {
         && ["access", "auth", "headerparser"]
             .iter()
             .any(|part| name.contains(part))
+}
+
+/// Words in the names of directives that say who comes in, whatever module they are of.
+const WORDS: [&str; 24] = [
+    "access",
+    "acl",
+    "allow",
+    "auth",
+    "blacklist",
+    "block",
+    "cosign",
+    "deny",
+    "forbid",
+    "guard",
+    "identity",
+    "ipfilter",
+    "jwt",
+    "kerberos",
+    "login",
+    "ntlm",
+    "permit",
+    "protect",
+    "pubcookie",
+    "require",
+    "restrict",
+    "saml",
+    "sso",
+    "whitelist",
+];
+
+/// Modules that keep out whom they do not know, switched on for a server or a section.
+const AGENTS: [&str; 4] = [
+    "amagent",
+    "authcookieenable",
+    "cosignprotected",
+    "pubcookieappid",
+];
+
+/// Why a directive that nobody here knows may keep somebody out; `None`: nothing says so. `in_section`: it stands in a section
+/// about paths, and so is about these paths.
+pub(super) fn suspicion(node: &Node, in_section: bool) -> Option<String> {
+    let name = &*node.name;
+    let written = &node.written;
+    if matches!(name, "secrule" | "secaction") {
+        let is_meant = in_section || is_about_client(node);
+        return (is_meant && disrupts(node)).then(|| format!("{written} refuses requests"));
+    }
+    let words = node.words();
+    let first = words.first().map_or("", String::as_str);
+    let is_harmless = table::is_known(node) || name == "allowencodedslashes";
+    if is_harmless || is_off(first) || name.starts_with("sec") {
+        return None;
+    }
+    let is_agent = AGENTS.contains(&name);
+    let is_suspect = in_section && WORDS.iter().any(|word| name.contains(word));
+    (is_agent || is_suspect).then(|| format!("{written} may say who comes in"))
+}
+
+fn is_off(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    matches!(&*word, "off" | "no" | "none" | "false" | "0" | "disabled")
+}
+
+/// Whether a rule of ModSecurity looks at who the client is.
+fn is_about_client(node: &Node) -> bool {
+    let words = node.words();
+    let variables = words.first().map_or("", String::as_str);
+    let variables = variables.to_ascii_uppercase();
+    let mut variables = variables.split('|');
+    node.name == "secrule" && variables.any(|it| it.trim_start_matches('!').starts_with("REMOTE_"))
+}
+
+/// Whether a rule of ModSecurity ends a request, as it says or as the rules do by default.
+fn disrupts(node: &Node) -> bool {
+    let at = if node.name == "secrule" { 2 } else { 0 };
+    let words = node.words();
+    let actions = words.get(at).map_or("", String::as_str);
+    let names = actions.split(',').map(|action| {
+        let name = action.trim().split(':').next().unwrap_or_default();
+        name.to_ascii_lowercase()
+    });
+    let names: Vec<String> = names.collect();
+    let has = |wanted: &[&str]| names.iter().any(|it| wanted.contains(&&**it));
+    has(&["deny", "drop", "block", "redirect", "proxy"]) || !has(&["pass", "allow"])
 }
 
 /// Whether a `Require` with these words lets everybody in.

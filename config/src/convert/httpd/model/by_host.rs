@@ -89,12 +89,8 @@ fn is_first(server: &Server, all: &[Server]) -> bool {
 
 /// Whether a server answers for a host that it does not name exactly.
 fn answers(server: &Server, host: &str, all: &[Server]) -> bool {
-    let is_name = |name: &String| match name.strip_prefix('*') {
-        Some(end) => host.len() > end.len() && host.ends_with(end),
-        None => name == host,
-    };
     let mut same = all.iter().filter(|it| it.secure == server.secure);
-    match same.find(|it| it.hosts.iter().any(is_name)) {
+    match same.find(|it| it.takes(host)) {
         Some(found) => std::ptr::eq(found, server),
         None => is_first(server, all),
     }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::addresses::{Listen, is_secure, listened, port};
+use super::bind::{bare, ip, is_any};
 use super::part::Part;
 use crate::convert::note::{Notes, Origin};
 
@@ -129,7 +130,7 @@ fn endpoints(listen: &Listen, main: &Part, hosts: &[Part]) -> Vec<Endpoint> {
             bind,
             secure: match first {
                 Some(host) => is_secure(host, main),
-                None => main.secure.unwrap_or(listen.is_https),
+                None => is_secure(main, main),
             },
             is_silent: answering.is_empty() && !speaks,
             answering,
@@ -195,25 +196,6 @@ fn is_at(address: &str, wanted: u16) -> bool {
     port(address).is_none_or(|port| port == wanted)
 }
 
-/// An address without its port.
-fn bare(address: &str) -> &str {
-    match address.rsplit_once(':') {
-        Some((front, end)) if !end.contains(']') => front,
-        _ => address,
-    }
-}
-
-fn is_any(address: &str) -> bool {
-    let is_port = address.bytes().all(|it| it.is_ascii_digit());
-    let is_default = address == "*" || address.eq_ignore_ascii_case("_default_");
-    is_default || is_port || ip(address).is_some_and(|it| it.is_unspecified())
-}
-
-fn ip(address: &str) -> Option<IpAddr> {
-    let address = address.trim_start_matches('[').trim_end_matches(']');
-    address.parse().ok()
-}
-
 /// Names the lines that are left out.
 fn name(all: &[Listen], ends: &[Endpoint], kept: &[&Endpoint], hosts: &[Part], notes: &mut Notes) {
     let near = |secure: bool| {
@@ -255,26 +237,5 @@ fn name(all: &[Listen], ends: &[Endpoint], kept: &[&Endpoint], hosts: &[Part], n
         };
         let text = format!("left out with everything in it: {text}");
         notes.name(&host.origin, text);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_with_and_without_ports() {
-        for (address, name, any) in [
-            ("*:80", "*", true),
-            ("*", "*", true),
-            ("_default_:443", "_default_", true),
-            ("10.0.0.1:80", "10.0.0.1", false),
-            ("10.0.0.1", "10.0.0.1", false),
-            ("[::1]:80", "[::1]", false),
-            ("[::]", "[::]", true),
-            ("www.example.com:80", "www.example.com", false),
-        ] {
-            assert_eq!((bare(address), is_any(name)), (name, any), "{address}");
-        }
     }
 }

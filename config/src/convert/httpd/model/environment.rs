@@ -2,6 +2,7 @@
 //! (`mod_jk.c: jk_translate()`). Both modules ask whether the variable is there, whatever its value is.
 
 use super::super::tree::Node;
+use super::programs::{is_program, is_run_by_type};
 use super::sayable::{expression, is_about_parameters};
 
 /// The modules that leave a request alone.
@@ -31,6 +32,13 @@ pub(super) struct Setting {
     pub(super) excludes: Excludes,
     /// The variables that it sets beside those.
     pub(super) others: Vec<String>,
+}
+
+/// Whether a line is `SetEnv no-jk`. mod_jk asks for the variable once more when it is to answer (`mod_jk.c: jk_handler()`);
+/// mod_proxy asks before a `SetEnv` counts.
+pub(super) fn silences(node: &Node) -> bool {
+    let first = node.words().into_iter().next();
+    node.name == "setenv" && first.is_some_and(|it| it.eq_ignore_ascii_case("no-jk"))
 }
 
 /// What a line sets; `None`: it is another directive.
@@ -69,6 +77,8 @@ pub(super) struct Flagged {
     pub(super) tells: bool,
     /// Whether they set a cookie.
     pub(super) cookie: bool,
+    /// Whether they have a program answer (`H`, `T`).
+    pub(super) runs: bool,
 }
 
 /// What flags in their brackets set: `[E=no-proxy:1]`, `[CO=name:value:domain]`.
@@ -85,6 +95,8 @@ pub(super) fn flagged(flags: &str) -> Flagged {
                 found.tells |= name.starts_with("AJP_");
             }
             "co" | "cookie" => found.cookie = true,
+            "h" | "handler" => found.runs |= is_program(value),
+            "t" | "type" => found.runs |= is_run_by_type(value),
             _ => {}
         }
     }
@@ -193,18 +205,26 @@ mod tests {
 
     #[test]
     fn flags_set_variables_and_cookies_beside_what_becomes_of_the_path() {
-        for (flags, proxy, jk, tells, cookie) in [
-            ("[E=no-proxy:1]", true, false, false, false),
-            ("[L,E=No-JK]", false, true, false, false),
-            ("[env=AJP_X:v,CO=a:b:c]", false, false, true, true),
-            ("[E=!no-proxy,L,NC]", false, false, false, false),
-            ("[F]", false, false, false, false),
+        for (flags, [proxy, jk, tells, cookie, runs]) in [
+            ("[E=no-proxy:1]", [true, false, false, false, false]),
+            ("[L,E=No-JK]", [false, true, false, false, false]),
+            ("[env=AJP_X:v,CO=a:b:c]", [false, false, true, true, false]),
+            ("[E=!no-proxy,L,NC]", [false; 5]),
+            ("[F]", [false; 5]),
+            ("[H=cgi-script]", [false, false, false, false, true]),
+            ("[H=default-handler]", [false; 5]),
+            (
+                "[T=application/x-httpd-php]",
+                [false, false, false, false, true],
+            ),
+            ("[type=text/html]", [false; 5]),
         ] {
             let excludes = Excludes { proxy, jk };
             let expected = Flagged {
                 excludes,
                 tells,
                 cookie,
+                runs,
             };
             assert_eq!(flagged(flags), expected, "{flags}");
         }

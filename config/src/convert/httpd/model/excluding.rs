@@ -6,6 +6,7 @@ use super::passes::{NoPass, Pass};
 use super::place::{Kind, Place};
 use super::redirects::Redirects;
 use super::rewrites::LeftAlone;
+use super::sayable::unsayable;
 use crate::convert::modjk::Directives;
 use crate::convert::note::{Notes, Origin};
 use crate::convert::site::Takes;
@@ -51,6 +52,9 @@ pub(super) fn variables(
     (redirects, excluded, jk): (&mut Redirects, &mut Vec<Pass>, &mut Directives),
     notes: &mut Notes,
 ) -> bool {
+    if environment::silences(node) {
+        return silent(node, place, redirects, jk, notes);
+    }
     let Some(set) = environment::setting(node) else {
         return false;
     };
@@ -88,6 +92,30 @@ pub(super) fn variables(
     }
     if excludes.jk {
         jk.exclude(pattern, &node.origin);
+    }
+    true
+}
+
+/// Takes `SetEnv no-jk`, which counts behind the sections. Returns whether it counts where it stands: mod_jk's requests are in no
+/// folder and no `<Proxy>`.
+fn silent(
+    node: &Node,
+    place: &Place,
+    redirects: &mut Redirects,
+    jk: &mut Directives,
+    notes: &mut Notes,
+) -> bool {
+    let takes = match place {
+        Place::Server => Takes::Path("/".to_owned()),
+        Place::Section(Kind::Location(takes) | Kind::Text(takes)) => takes.clone(),
+        Place::Section(_) => return false,
+    };
+    match unsayable(&takes) {
+        None => jk.silence(takes, &node.origin),
+        Some(why) => {
+            let why = format!("it keeps paths away from mod_jk: {why}");
+            redirects.close(takes, node, &why, notes);
+        }
     }
     true
 }

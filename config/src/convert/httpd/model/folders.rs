@@ -1,18 +1,56 @@
 //! Sections about folders and files of httpd's own: `<Directory>`, `<DirectoryMatch>`, `<Files>` and `<FilesMatch>`.
 
+use std::path::Path;
+
 use super::keeps_out::restricts;
 use super::place::{Kind, Place};
+use crate::convert::files::below;
 use crate::starts::starts;
 
 use super::super::tree::Node;
 
-/// What a section is about. `name` is its name, `words` are its arguments.
-pub(super) fn kind(name: &str, words: &[String], place: &Place) -> Kind {
+/// The name of a folder as it is compared: whole, and without what says nothing (`//`, `/./`, `x/..`, a slash at its end), as httpd
+/// compares it (`filepath.c: apr_filepath_merge()`). `root` is the folder that relative names start from.
+pub(super) fn folder_name(root: &Path, written: &str) -> String {
+    let name = match has_drive(written) {
+        true => written.replace('\\', "/"),
+        false => below(root, written).to_string_lossy().into_owned(),
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if !matches!(parts.last(), None | Some(&"..")) => {
+                parts.pop();
+            }
+            // Nothing is above `/`.
+            ".." if name.starts_with('/') => {}
+            part => parts.push(part),
+        }
+    }
+    let start = if name.starts_with('/') { "/" } else { "" };
+    format!("{start}{}", parts.join("/"))
+}
+
+/// Whether a name of a folder is one of Windows: `C:/www`.
+fn has_drive(written: &str) -> bool {
+    written
+        .get(1..3)
+        .is_some_and(|it| matches!(it, ":/" | r":\"))
+}
+
+/// What a section is about. `name` is its name, `words` are its arguments; `root` is the folder that relative names start from.
+pub(super) fn kind(name: &str, words: &[String], place: &Place, root: &Path) -> Kind {
     let first = words.first().map_or("", String::as_str);
     if name == "directory" && first != "~" {
-        let plain = first.split(['*', '?', '[']).next().unwrap_or_default();
-        return match plain == first {
-            true => Kind::Directory(first.to_owned()),
+        let whole = folder_name(root, first);
+        let plain = whole.split(['*', '?', '[']).next().unwrap_or_default();
+        let is_plain = plain == whole;
+        // httpd takes a relative name from the folder in which it was started, which no file tells: what it says may close.
+        let is_known = first.starts_with('/') || has_drive(first);
+        return match is_plain && is_known {
+            true => Kind::Directory(whole),
+            false if is_plain => Kind::Files(whole),
             false => Kind::Files(plain.rsplit_once('/').map_or("/", |(it, _)| it).to_owned()),
         };
     }

@@ -30,7 +30,12 @@ pub(super) fn overlays(
                     "{} tells files apart by their names",
                     short(&section.origin)
                 );
-                closed.entry(path).or_default().push((why, &section.origin));
+                let whys = closed.entry(path.clone()).or_default();
+                whys.push((why, &section.origin));
+            }
+            if let Some((true, origin)) = &section.overridden {
+                let whys = closed.entry(path).or_default();
+                whys.push((htaccess(origin), origin));
             }
             continue;
         }

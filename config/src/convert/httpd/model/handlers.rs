@@ -1,23 +1,29 @@
 //! Handlers: programs of httpd's own that answer in place of a file.
 
-/// Whether a directive has files run by a program in place of being sent. `word` is its first one: a handler, or a type.
-pub(super) fn runs_files(name: &str, word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    match name {
-        "addtype" => word.starts_with("application/x-httpd-"),
-        _ => !matches!(
-            &*word,
-            "none"
-                | "default-handler"
-                | "type-map"
-                | "send-as-is"
-                | "imap-file"
-                | "server-status"
-                | "server-info"
-                | "balancer-manager"
-                | "ldap-status"
-        ),
+use super::super::tree::Node;
+use super::programs::{is_program, is_run_by_type};
+use super::rewrites;
+
+/// Whether a directive, or one in a section, has files run by a program in place of being sent.
+pub(super) fn runs_files(node: &Node) -> bool {
+    let words = node.words();
+    let first = words.first().map_or("", String::as_str);
+    match &*node.name {
+        "addhandler" | "sethandler" => is_program(first),
+        "addtype" | "forcetype" | "defaulttype" => is_run_by_type(first),
+        "addoutputfilter" | "setoutputfilter" => first.split(';').any(is_running_filter),
+        "action" => true,
+        "xbithack" => !first.eq_ignore_ascii_case("off"),
+        "rewriterule" => rewrites::sets(node).runs,
+        // What it says becomes directives where it is used.
+        "macro" => false,
+        _ => node.inner().iter().any(runs_files),
     }
+}
+
+/// Whether a filter runs what stands in a file.
+fn is_running_filter(name: &str) -> bool {
+    matches!(&*name.to_ascii_lowercase(), "includes" | "php")
 }
 
 /// What is said about `SetHandler`.

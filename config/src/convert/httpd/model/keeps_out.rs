@@ -2,7 +2,7 @@
 //! left out or skipped.
 
 use super::super::tree::Node;
-use super::access_names::{is_about_access, is_program, lets_all_in};
+use super::access_names::{is_about_access, is_program, lets_all_in, suspicion};
 use super::{environment, redirects, rewrites};
 
 /// Whether something in a section may that a condition around it takes away. `is_about_paths`: whether the section stands in one
@@ -74,6 +74,7 @@ fn keeps_out(node: &Node, beside: &[Node]) -> bool {
             environment::setting(node).is_some_and(|set| set.excludes.any())
         }
         "proxypass" | "proxypassmatch" => node.words().iter().any(|word| word == "!"),
+        "setenv" => environment::silences(node),
         "proxyblock" | "jkunmount" => true,
         "jkmount" => node.words().iter().any(|word| word.starts_with('!')),
         "redirect" | "redirectmatch" => redirects::refuses(node),
@@ -85,6 +86,6 @@ fn keeps_out(node: &Node, beside: &[Node]) -> bool {
         | "satisfy"
         | "authbasicprovider"
         | "authbasicauthoritative" => false,
-        name => is_about_access(name) || restricts(node),
+        name => is_about_access(name) || restricts(node) || suspicion(node, true).is_some(),
     }
 }

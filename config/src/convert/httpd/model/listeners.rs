@@ -26,7 +26,7 @@ pub(super) fn listeners(
             .copied()
             .filter(|it| is_secure(it, main))
             .collect();
-        if hosts.is_empty() && main.secure == Some(true) || listen.is_https && here.is_empty() {
+        if here.is_empty() && is_secure(main, main) {
             secure.push(main);
         }
         let tls = tls(&secure, main, &listen.origin, notes);
@@ -82,12 +82,8 @@ fn keys(here: &[&Part], main: &Part, tls: Option<Keys>, notes: &mut Notes) -> Ke
 
 /// Names the lines about certificates of servers that speak no TLS. `hosts` are the virtual hosts that are kept.
 pub(super) fn without_tls(main: &Part, hosts: &[&Part], notes: &mut Notes) {
-    let mut listens = main.listens.iter();
-    let is_https =
-        |it: &(Vec<String>, Origin)| it.0.iter().any(|it| it.eq_ignore_ascii_case("https"));
     // What the main server says counts for its virtual hosts.
-    let main_speaks = is_secure(main, main) || listens.any(is_https);
-    let main_counts = main_speaks || hosts.iter().any(|host| is_secure(host, main));
+    let main_counts = is_secure(main, main) || hosts.iter().any(|host| is_secure(host, main));
     let silent = hosts.iter().filter(|host| !is_secure(host, main));
     let silent = silent.copied().chain(Some(main).filter(|_| !main_counts));
     for (name, origin) in silent.flat_map(|part| &part.tls_lines) {
@@ -95,6 +91,26 @@ pub(super) fn without_tls(main: &Part, hosts: &[&Part], notes: &mut Notes) {
             "{name} is left out: no SSLEngine is on for it, and its clients come without TLS"
         );
         notes.name(origin, text);
+    }
+}
+
+/// Names the lines that say `https` of an address at which nobody speaks TLS.
+pub(super) fn not_https(main: &Part, hosts: &[&Part], listens: &[Listen], notes: &mut Notes) {
+    for listen in listens.iter().filter(|it| it.is_https) {
+        let at = |host: &&&Part| {
+            let mut addresses = host.addresses.iter();
+            addresses.any(|it| port(it).is_none_or(|port| port == listen.port))
+        };
+        let mut here = hosts.iter().filter(at).peekable();
+        let speaks = match here.peek() {
+            Some(_) => here.any(|host| is_secure(host, main)),
+            None => is_secure(main, main),
+        };
+        if !speaks {
+            let text = "written without `tls`: httpd speaks TLS there only with SSLEngine On, or where its virtual host has a \
+                        certificate";
+            notes.name(&listen.origin, text);
+        }
     }
 }
 

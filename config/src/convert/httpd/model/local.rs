@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::aliases::{Alias, Behind};
 use super::always;
 use super::guarded;
 use super::part::Part;
 use super::place::Kind;
+use super::redirects::closing;
 use crate::convert::files::Files;
 use crate::convert::note::{Notes, Origin};
-use crate::convert::overlap::{covers, join};
+use crate::convert::overlap::{covers, join, meet};
 use crate::convert::site::{Action, Overlay, Rule, Takes};
 use crate::convert::value::{Keys, Value};
 use crate::field::Kind as _;
@@ -42,12 +44,14 @@ struct Served {
 fn served(parts: &[&Part]) -> Vec<Served> {
     let mut found = Vec::new();
     for part in parts.iter().rev() {
-        for (path, folder, origin) in &part.aliases {
-            found.push(Served {
-                path: path.clone(),
-                folder: folder.clone(),
-                origin: origin.clone(),
-            });
+        for alias in &part.aliases {
+            if let (Takes::Path(path), Behind::Folder(folder)) = (&alias.takes, &alias.behind) {
+                found.push(Served {
+                    path: path.clone(),
+                    folder: folder.clone(),
+                    origin: alias.origin.clone(),
+                });
+            }
         }
     }
     let roots = parts
@@ -120,6 +124,7 @@ pub(super) fn files(
         ));
     }
     let runs = parts.iter().find_map(|part| part.runs.as_ref());
+    rules.extend(closed(parts, &all, notes));
     for served in all {
         if let Some(origin) = runs {
             let why = format!(
@@ -139,6 +144,7 @@ pub(super) fn files(
         }
         rules.push(rule);
     }
+    rules.sort_by_key(|rule| rank(parts, &rule.origin));
     (rules, overlays)
 }
 
@@ -199,6 +205,37 @@ fn index(
             None
         }
     }
+}
+
+/// When a line is asked what stands behind a path: aliases in the order of the file, programs of mod_wsgi behind them, the document
+/// root at last.
+fn rank(parts: &[&Part], origin: &Origin) -> (bool, usize) {
+    let mut all = parts.iter().rev().flat_map(|part| &part.aliases);
+    let is_late = |it: &Alias| matches!(&it.behind, Behind::Else { is_late: true, .. });
+    let at = all.clone().position(|it| it.origin == *origin);
+    let is_behind = all.any(|it| it.origin == *origin && is_late(it));
+    (is_behind || at.is_none(), at.unwrap_or(usize::MAX))
+}
+
+/// Closes the paths behind which something else stands than a folder that is served. Where no folder is served at all, there is
+/// nothing to be closed.
+fn closed(parts: &[&Part], served: &[Served], notes: &mut Notes) -> Vec<Rule> {
+    let all = parts.iter().rev().flat_map(|part| &part.aliases);
+    let mut rules = Vec::new();
+    for alias in all {
+        let Behind::Else { why, .. } = &alias.behind else {
+            continue;
+        };
+        let meets = |it: &Served| meet(&alias.takes, &Takes::Path(it.path.clone()));
+        match served.iter().any(meets) {
+            true => rules.push(closing(alias.takes.clone(), &alias.origin, why, notes)),
+            false => notes.name(
+                &alias.origin,
+                format!("left out: {why}, and nothing is served here"),
+            ),
+        }
+    }
+    rules
 }
 
 /// `error_pages` of some servers: pages that are files of httpd's own.

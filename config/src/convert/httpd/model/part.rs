@@ -1,5 +1,6 @@
 //! What the directives of one server say, the main one or a virtual host.
 
+mod programs;
 mod proxy;
 
 use std::path::PathBuf;
@@ -8,9 +9,11 @@ use std::time::Duration;
 use super::super::tree::Node;
 use super::access::Rules;
 use super::access_names::{is_about_access, is_program};
+use super::aliases::Alias;
 use super::balancers::Proxies;
 use super::bind::bound;
 use super::excluding::Hiding;
+use super::folders::folder_name;
 use super::keeps_out::restricts;
 use super::passes::Pass;
 use super::place::{Kind, Place, section_text};
@@ -91,8 +94,8 @@ pub(super) struct Part {
     pub(super) rewrites: Rewrites,
     /// Keys of the whole file.
     pub(super) whole: Whole,
-    /// `Alias`: path and folder.
-    pub(super) aliases: Vec<(String, String, Origin)>,
+    /// `Alias` and what is like it.
+    pub(super) aliases: Vec<Alias>,
     pub(super) document_root: Option<(String, Origin)>,
     /// `DirectoryIndex`: names of pages.
     pub(super) indexes: Vec<(Vec<String>, Origin)>,
@@ -161,6 +164,7 @@ impl Part {
     /// Takes a directive or a section.
     pub(super) fn take(&mut self, node: &Node, place: &Place, notes: &mut Notes) {
         self.of_folder(node, place);
+        self.of_programs(node, place);
         let taken = match node.children {
             Some(_) => self.section(node, place, notes),
             None => {
@@ -183,7 +187,7 @@ impl Part {
                     || *place == Place::Server && self.of_whole(node, notes)
             }
         };
-        if !taken {
+        if !taken && !self.of_strangers(node, place, notes) {
             table::rest(node, notes);
         }
     }
@@ -201,7 +205,7 @@ impl Part {
             }
             return true;
         }
-        let Some(kind) = about::kind(&node.name, &words, place) else {
+        let Some(kind) = about::kind(&node.name, &words, place, &self.root) else {
             self.unknown(node, place, notes);
             return false;
         };
@@ -403,21 +407,9 @@ impl Part {
     fn of_files(&mut self, node: &Node, place: &Place, notes: &mut Notes) -> bool {
         let words = node.words();
         let origin = node.origin.clone();
-        let file = |name: &String| below(&self.root, name).to_string_lossy().into_owned();
-        let bare = |name: &String| match file(name).trim_end_matches('/') {
-            "" => "/".to_owned(),
-            name => name.to_owned(),
-        };
         match (&*node.name, words.as_slice(), place) {
             ("documentroot", [folder, ..], Place::Server) => {
-                self.document_root = Some((bare(folder), origin));
-            }
-            ("alias", [path, ..], _) if !path.starts_with('/') => {
-                notes.name(&origin, "left out: its path does not begin with a slash");
-            }
-            ("alias", [path, folder, ..], Place::Server) => {
-                let alias = (super::passes::bare_path(path), bare(folder), origin);
-                self.aliases.push(alias);
+                self.document_root = Some((folder_name(&self.root, folder), origin));
             }
             ("errordocument", [code, page, ..], Place::Server) => {
                 self.error_documents
@@ -444,19 +436,8 @@ impl Part {
                     _ => None,
                 };
             }
-            ("addhandler" | "addtype", [handler, ..], _)
-                if handlers::runs_files(&node.name, handler) =>
-            {
-                self.runs.get_or_insert_with(|| origin.clone());
-                notes.count(&origin);
-            }
-            ("sethandler", [handler, ..], _) => {
-                if handlers::runs_files(&node.name, handler) {
-                    self.runs.get_or_insert_with(|| origin.clone());
-                }
-                notes.name(&origin, handlers::text(handler));
-            }
-            _ => return false,
+            ("sethandler", [handler, ..], _) => notes.name(&origin, handlers::text(handler)),
+            _ => return self.of_aliases(node, place, notes),
         }
         true
     }

@@ -273,12 +273,15 @@ fn is_simple_wildcard(text: &str) -> bool {
     text.strip_suffix(['*', '?']).is_some_and(finds_itself)
 }
 
-/// The path without slashes at its end.
+/// The path without slashes that say nothing: at its end, and behind another one (`mod_proxy.c: alias_match()`).
 pub(super) fn bare_path(path: &str) -> String {
-    match path.trim_end_matches('/') {
-        "" => "/".to_owned(),
-        path => path.to_owned(),
-    }
+    let names: Vec<&str> = path.split('/').filter(|it| !it.is_empty()).collect();
+    let start = if names.is_empty() || path.starts_with('/') {
+        "/"
+    } else {
+        ""
+    };
+    format!("{start}{}", names.join("/"))
 }
 
 pub(super) fn has_group(url: &str) -> bool {

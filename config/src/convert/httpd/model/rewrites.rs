@@ -304,6 +304,10 @@ impl Rewrite {
                 self.set.cookie,
                 "CO: the cookie is left out; see `response_headers`",
             ),
+            (
+                self.set.runs,
+                "H, T: the handler is left out, and no file is served here; for what it sends on, write a mapping with `match`",
+            ),
         ];
         for (_, text) in lost.iter().filter(|(is_set, _)| *is_set) {
             notes.name(&self.origin, *text);

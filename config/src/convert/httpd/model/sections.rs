@@ -34,6 +34,15 @@ pub(super) fn add(
         if access == Access::default() && section.keys.is_empty() {
             continue;
         }
+        if let Kind::Proxy(url) = &section.kind
+            && section
+                .words
+                .first()
+                .is_some_and(|written| written != url && !url.is_empty())
+        {
+            let text = "httpd compares letters of its url as they are written, those of the host too; here those of a host are alike";
+            notes.name(&section.origin, text);
+        }
         if let Some(why) = unsayable(&takes) {
             closed.extend(left_out(&takes, &access, (&section.origin, &why), notes));
             continue;

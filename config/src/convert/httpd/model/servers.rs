@@ -82,6 +82,7 @@ pub(super) fn site(
     }
     local::unserved(main, hosts, kept.main, builder.notes);
     listeners::without_tls(main, hosts, builder.notes);
+    listeners::not_https(main, hosts, &kept.listens, builder.notes);
     site.balancers = builder.balancers;
     let always = builder.always;
     site.keys = of_all::keys(main, hosts, files, notes);
@@ -111,10 +112,10 @@ impl Builder<'_> {
     fn server(&mut self, host: Option<&Part>) -> Server {
         let main = self.main;
         let parts: Vec<&Part> = std::iter::once(main).chain(host).collect();
-        let (hosts, has_others) = self.hosts(host);
+        let (hosts, others) = self.hosts(host);
         let mut server = Server {
             hosts,
-            has_others,
+            others,
             ..Server::default()
         };
         let usual = self.usual(&parts);
@@ -256,10 +257,10 @@ impl Builder<'_> {
         (!keys.is_empty()).then(|| always::every_path(keys, origin))
     }
 
-    /// The names of a virtual host that can be hosts here, and whether there are others.
-    fn hosts(&mut self, host: Option<&Part>) -> (Vec<String>, bool) {
+    /// The names of a virtual host that can be hosts here, and the others.
+    fn hosts(&mut self, host: Option<&Part>) -> (Vec<String>, Vec<String>) {
         let mut hosts: Vec<String> = Vec::new();
-        let mut has_others = false;
+        let mut others = Vec::new();
         for (name, origin) in host.into_iter().flat_map(|host| &host.names) {
             let name = name.to_ascii_lowercase();
             match HostName::read(bare_name(&name)) {
@@ -268,15 +269,16 @@ impl Builder<'_> {
                 Err(fault) => {
                     let text = format!(
                         "the name is left out ({}): unless it is a name of the first virtual host, requests for names that no \
-                         virtual host has are 404 here",
+                         virtual host has are 404 here; names that a later virtual host has and this one takes stay with this one, \
+                         and a wildcard of a later one that may take the same names is 404",
                         fault.message
                     );
                     self.notes.name(origin, text);
-                    has_others = true;
+                    others.push(name);
                 }
             }
         }
-        (hosts, has_others)
+        (hosts, others)
     }
 
     /// What members have whose parameters do not say it.

@@ -10,11 +10,7 @@ pub(super) fn rest(node: &Node, notes: &mut Notes) {
     if node.name == "traceenable" && switch(node.arguments.trim()) == Some(false) {
         return notes.name(&node.origin, TRACE_GOES_ON);
     }
-    if COUNTED.contains(&&*node.name)
-        || COUNTED_STARTS
-            .iter()
-            .any(|start| node.name.starts_with(start))
-    {
+    if is_counted(node) {
         notes.count(&node.origin);
         for inner in node.inner() {
             notes.count(&inner.origin);
@@ -45,6 +41,16 @@ pub(super) fn lists(node: &Node) -> bool {
     lower
         .split_whitespace()
         .any(|it| matches!(it, "indexes" | "+indexes" | "all"))
+}
+
+/// Whether it is known what a directive or section does.
+pub(super) fn is_known(node: &Node) -> bool {
+    is_counted(node) || NAMED.iter().any(|(name, _)| *name == node.name)
+}
+
+fn is_counted(node: &Node) -> bool {
+    let mut starts = COUNTED_STARTS.iter();
+    COUNTED.contains(&&*node.name) || starts.any(|start| node.name.starts_with(start))
 }
 
 /// Modules, processes, files of httpd's own, logs, and what ajpgate always does.

@@ -1,7 +1,10 @@
 //! The phases of a request, in httpd's order.
 
+use std::path::Path;
+
 use super::super::super::tree::Node;
 use super::super::environment::Excludes;
+use super::super::folders::folder_name;
 use super::super::known::Old;
 use super::super::time::switch;
 use super::guard::{self, Subject};
@@ -66,11 +69,16 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
         way => way,
     };
     conditional(&lists, &here, telling);
+    let root = &old.main.root;
+    let file = match &way {
+        Way::File(name) => folder_name(root, name),
+        _ => String::new(),
+    };
     let subject = match &way {
         Way::Proxied(url, ..) => Subject::Url(url),
-        Way::File(name) => {
-            overridden(&lists, name, telling);
-            Subject::File(name)
+        Way::File(_) => {
+            overridden(&lists, root, &file, telling);
+            Subject::File(&file)
         }
         _ => Subject::Path,
     };
@@ -209,11 +217,11 @@ fn conditional(lists: &[&[Node]], here: &[Section<'_>], telling: &mut Telling) {
 }
 
 /// Folders whose `.htaccess` counts (`AllowOverride`).
-fn overridden(lists: &[&[Node]], name: &str, telling: &mut Telling) {
+fn overridden(lists: &[&[Node]], root: &Path, name: &str, telling: &mut Telling) {
     for node in lists.iter().flat_map(|nodes| nodes.iter()) {
         let words = node.words();
-        let folder = words.first().map_or("", String::as_str);
-        if node.name != "directory" || !covers(folder, name) {
+        let folder = folder_name(root, words.first().map_or("", String::as_str));
+        if node.name != "directory" || !covers(&folder, name) {
             continue;
         }
         let mut inner = node.inner().iter().filter(|it| it.name == "allowoverride");
