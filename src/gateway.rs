@@ -26,7 +26,9 @@ use crate::cores::Cores;
 use crate::handover::{Estate, Given, Held, Role};
 use crate::identity::Hashing;
 use crate::reload::{self, Reloader, Source};
-use crate::state::{Closing, Editing, Journal, NotReloaded, Reloaded, Shared, Snapshot};
+use crate::state::{
+    Closing, Editing, Journal, LeavingMembers, NotReloaded, Reloaded, Shared, Snapshot,
+};
 use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
@@ -429,6 +431,7 @@ fn shared(
         per_address: PerAddress::default(),
         editing: Mutex::new(editing),
         journal: Journal::default(),
+        leaving: LeavingMembers::default(),
         folder,
         swapped: Notify::new(),
         reloads,

@@ -9,5 +9,5 @@ mod patience;
 mod reply;
 mod route;
 
-pub(crate) use self::api::PROGRAM;
+pub(crate) use self::api::{PROGRAM, REQUESTS};
 pub(crate) use self::listener::{Settings, serve};

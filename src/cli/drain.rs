@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is said at last where another program does not know the member.
 const UNKNOWN: &str = "the gateway was started anew and does not know this member, so it cannot say whether it can be stopped";
 
+/// What is said at last where a gateway does not tell the requests of a member that was removed.
+const UNTOLD: &str = "and the gateway does not say whether its requests are done";
+
 /// Clears the line of a terminal that the cursor is in, and goes to its start.
 const AGAIN: &str = "\r\x1b[K";
 
@@ -94,11 +97,23 @@ async fn wait(
                     answered = Instant::now();
                     break Member::of(value)?;
                 }
-                // Discovery removes a member when its drain is over, and who removes one by hand has decided the same.
-                Ok(Said::Removed) => {
+                // It gets no request any more, and can be stopped when those that it has are done.
+                Ok(Said::Removed(Some(requests @ 1..))) => {
+                    answered = Instant::now();
+                    let name = member.name();
+                    progress.tell(&format!(
+                        "{name} was removed: {requests} requests under way"
+                    ))?;
+                }
+                Ok(Said::Removed(requests)) => {
                     let (name, balancer) = (member.name(), plain(balancer));
-                    progress.end(&format!("{name} is no longer a member of {balancer}"))?;
-                    return Ok(ExitCode::SUCCESS);
+                    let gone = format!("{name} is no longer a member of {balancer}");
+                    let (what, code) = match requests {
+                        Some(_) => (gone, ExitCode::SUCCESS),
+                        None => (format!("{gone}, {UNTOLD}"), ExitCode::from(FAILED)),
+                    };
+                    progress.end(&what)?;
+                    return Ok(code);
                 }
                 Ok(Said::Unknown) if is_late => {
                     progress.end(&format!("{UNKNOWN}: {}", member.name()))?;
@@ -240,11 +255,25 @@ mod tests {
             if second < 5 {
                 away()
             } else {
-                Ok(Said::Removed)
+                Ok(Said::Removed(Some(0)))
             }
         })
         .await;
         assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
         assert_eq!(after, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_requests_of_a_removed_member_are_waited_for() {
+        let (ended, after) = waits(|second| match second {
+            ..300 => Ok(Said::Removed(Some(2))),
+            _ => Ok(Said::Removed(Some(0))),
+        })
+        .await;
+        assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
+        assert_eq!(after, 300);
+        let (ended, after) = waits(|_| Ok(Said::Removed(None))).await;
+        assert_eq!(ended.unwrap(), ExitCode::from(FAILED));
+        assert_eq!(after, 0);
     }
 }

@@ -412,6 +412,7 @@ impl Edit<'_> {
             self.shared.metrics.forget_others(&named);
         }
         self.shared.swapped.notify_one();
+        self.shared.leaving.note(before, &retired);
         for backend in retired {
             backend.retire();
         }

@@ -11,6 +11,7 @@
 //! | `snapshot` | what follows from one configuration |
 //! | `mapping`, `guard` | its mappings, and who may use them |
 //! | `live`, `member` | a balancer and a member while they run |
+//! | `leaving` | removed members whose requests are not done |
 //! | `transitions` | log lines about members that go out and come back |
 //! | `attempt`, `seen` | one try of a request on one member, and its session |
 //! | `prepared`, `plan` | from a configuration to what runs |
@@ -38,6 +39,7 @@ mod guard;
 mod journal;
 mod layers;
 mod learning;
+mod leaving;
 mod live;
 mod mapping;
 mod member;
@@ -61,6 +63,7 @@ pub(crate) use self::edit::Edit;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::guard::{AuthServer, LiveIdentity};
 pub(crate) use self::journal::{Journal, MadeByHand};
+pub(crate) use self::leaving::LeavingMembers;
 pub(crate) use self::live::LiveBalancer;
 pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget, Made};
 pub(crate) use self::member::LiveMember;

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::closing::Closing;
 use super::editing::Editing;
 use super::journal::Journal;
+use super::leaving::LeavingMembers;
 use super::snapshot::Snapshot;
 use crate::client::PerAddress;
 use crate::cores::Cores;
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     /// Held by whoever changes what runs; see [`Shared::edit`].
     pub(crate) editing: Mutex<Editing>,
     pub(crate) journal: Journal,
+    pub(crate) leaving: LeavingMembers,
     /// Where the configuration is: what the files that it names are relative to.
     pub(crate) folder: PathBuf,
     /// The snapshot is another one.

@@ -44,6 +44,9 @@ const TOKEN: HeaderName = HeaderName::from_static("x-ajpgate-token");
 /// The header field with the name of the program that answers: after a restart, and after a hand-over, it is another one.
 pub(crate) const PROGRAM: HeaderName = HeaderName::from_static("x-ajpgate-program");
 
+/// The header field with the number of requests that are under way on a member that is not there (any more).
+pub(crate) const REQUESTS: HeaderName = HeaderName::from_static("x-ajpgate-requests");
+
 /// Answers a request of an admitted client.
 pub(super) async fn answer(
     shared: &Arc<Shared>,
@@ -93,7 +96,16 @@ async fn answer_of(
             json_answer(StatusCode::OK, &done)
         }
         Ok(Done::Reloaded(Err(why))) => not_reloaded(&why),
-        Err(refusal) => refuse(&refusal),
+        Err(refusal) => {
+            let mut answer = refuse(&refusal);
+            if refusal.status == StatusCode::NOT_FOUND
+                && let Ok(Resource::Member(name, url)) = Resource::of(head.uri.path())
+            {
+                let requests = shared.leaving.requests(&name, &url);
+                answer.headers_mut().insert(REQUESTS, requests.into());
+            }
+            answer
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::place::Place;
 use super::refusal::ApiError;
-use crate::admin::PROGRAM;
+use crate::admin::{PROGRAM, REQUESTS};
 use crate::backend::connect;
 
 /// The longest time for the connection to one address.
@@ -35,6 +35,8 @@ pub(super) struct ApiAnswer {
     pub(super) asks_for_password: bool,
     /// The name of the program that answers, which is another one after a restart; earlier versions do not tell it.
     pub(super) program: Option<HeaderValue>,
+    /// Of a member that is not there: how many of its requests are under way; earlier versions do not tell it.
+    pub(super) requests: Option<u64>,
     body: Bytes,
 }
 
@@ -121,6 +123,10 @@ async fn send(
         Ok(ApiAnswer {
             status: head.status,
             program: head.headers.get(PROGRAM).cloned(),
+            requests: head
+                .headers
+                .get(REQUESTS)
+                .and_then(|said| said.to_str().ok()?.parse().ok()),
             asks_for_password: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic")),
             body: body.to_bytes(),
         })

@@ -51,14 +51,17 @@ pub(super) struct Api {
     program: Option<HeaderValue>,
     /// The program that has shown the member last.
     knew: Option<HeaderValue>,
+    /// What the last answer has told of the requests of a member that is not there.
+    requests: Option<u64>,
 }
 
 /// What a gateway says of a member.
 pub(super) enum Said {
     /// The member as the API shows it.
     Member(Value),
-    /// The program that knew it knows it no longer: it was removed.
-    Removed,
+    /// The program that knew it knows it no longer: it was removed. So many of its requests are under way, where the gateway
+    /// tells.
+    Removed(Option<u64>),
     /// Another program answers by now, which does not know it: it may have just started.
     Unknown,
 }
@@ -74,6 +77,7 @@ pub(super) fn with(
             place,
             program: None,
             knew: None,
+            requests: None,
         };
         command(&mut api).await
     })?;
@@ -97,7 +101,7 @@ impl Api {
             Err(ApiError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
                 let knew_it = self.program.is_some() && self.program == self.knew;
                 Ok(match knew_it {
-                    true => Said::Removed,
+                    true => Said::Removed(self.requests),
                     false => Said::Unknown,
                 })
             }
@@ -150,6 +154,7 @@ impl Api {
                 answer => answer?,
             };
             self.program.clone_from(&answer.program);
+            self.requests = answer.requests;
             let wants_basic = answer.status == StatusCode::UNAUTHORIZED && answer.asks_for_password;
             if wants_basic && self.place.take_token_for_password() {
                 continue;

@@ -10,10 +10,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::house::House;
-use crate::support::Scratch;
-use crate::support::http::{ask, get};
+use crate::house::{House, file};
+use crate::support::http::{Request, ask, get};
 use crate::support::program::{Done, Program, ajpgate, run};
+use crate::support::{Scratch, until};
 
 const DRAIN: &str = "{\"status\": {\"drain\": true}}";
 const NO_DRAIN: &str = "{\"status\": {\"drain\": false}}";
@@ -212,6 +212,46 @@ fn a_member_that_is_removed_ends_the_wait() {
         done.stdout.ends_with("is no longer a member of shop\n"),
         "{done:?}"
     );
+}
+
+/// Requests that a removed member still serves are waited for.
+#[test]
+fn the_requests_of_a_member_that_is_removed_are_waited_for() {
+    for by_hand in [true, false] {
+        let house = House::start("");
+        house.write(1, "");
+        assert_eq!(house.reload().0, 200);
+        let upload = Request::begin_upload(house.front);
+        until("the member has it", || {
+            (house.members()[0]["busy"] == 1).then_some(())
+        });
+        let mut waiting = Program::start(&mut command(
+            house.admin,
+            &["drain", "shop", "node1", "--wait"],
+        ));
+        waiting.prints("that it drains", |it| {
+            it.stdout().contains("drains: ").then_some(())
+        });
+        if by_hand {
+            assert_eq!(ask(house.admin, "DELETE", NODE1, "").status, 204);
+        } else {
+            let file = file(&house.nodes, 1, "").replace("shop", "other");
+            house.scratch.write("ajpgate.yaml", &file);
+            assert_eq!(house.reload().0, 200);
+        }
+        waiting.prints("that it has a request", |it| {
+            it.stdout()
+                .contains("was removed: 1 requests under way")
+                .then_some(())
+        });
+        assert_eq!(upload.finish().status, 200);
+        let done = waiting.ended();
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(
+            done.stdout.ends_with("is no longer a member of shop\n"),
+            "{done:?}"
+        );
+    }
 }
 
 /// The listener of an admin port that does not change.
