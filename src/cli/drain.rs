@@ -101,8 +101,9 @@ async fn wait(
                 Ok(Said::Removed(Some(requests @ 1..))) => {
                     answered = Instant::now();
                     let name = member.name();
+                    let plural = if requests == 1 { "" } else { "s" };
                     progress.tell(&format!(
-                        "{name} was removed: {requests} requests under way"
+                        "{name} was removed: {requests} request{plural} under way"
                     ))?;
                 }
                 Ok(Said::Removed(requests)) => {

@@ -5,13 +5,14 @@ mod restart;
 mod screen;
 mod who;
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::house::{House, file};
-use crate::support::http::{Request, ask, get};
+use crate::support::http::{ask, get};
 use crate::support::program::{Done, Program, ajpgate, run};
 use crate::support::{Scratch, until};
 
@@ -221,7 +222,10 @@ fn the_requests_of_a_member_that_is_removed_are_waited_for() {
         let house = House::start("");
         house.write(1, "");
         assert_eq!(house.reload().0, 200);
-        let upload = Request::begin_upload(house.front);
+        let mut upload = TcpStream::connect(house.front).unwrap();
+        let head = "POST /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 4\r\n\r\n";
+        upload.write_all(head.as_bytes()).unwrap();
+        upload.write_all(b"ab").unwrap();
         until("the member has it", || {
             (house.members()[0]["busy"] == 1).then_some(())
         });
@@ -241,10 +245,13 @@ fn the_requests_of_a_member_that_is_removed_are_waited_for() {
         }
         waiting.prints("that it has a request", |it| {
             it.stdout()
-                .contains("was removed: 1 requests under way")
+                .contains("was removed: 1 request under way")
                 .then_some(())
         });
-        assert_eq!(upload.finish().status, 200);
+        upload.write_all(b"cd").unwrap();
+        let mut answer = String::new();
+        upload.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         let done = waiting.ended();
         assert_eq!(done.code, Some(0), "{done:?}");
         assert!(
