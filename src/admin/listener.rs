@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -139,25 +139,34 @@ pub(crate) async fn serve(
         let (shared, settings, stop) = (Arc::clone(&shared), Arc::clone(&settings), stop.clone());
         let revision = Arc::clone(&revision);
         tokio::spawn(async move {
-            let access = &settings.access;
-            match &settings.tls {
-                None => attend(stream, address, access, &shared, &stop, pending()).await,
-                Some(server) => {
-                    let seen = revision.number();
-                    let counters = &shared.counters.tls_handshakes;
-                    let challenges = &shared.challenges;
-                    let accepting = server.accept(stream, HANDSHAKE_TIMEOUT, counters, challenges);
-                    match accepting.await {
-                        Ok(it) => {
-                            let withdrawn = withdrawn(server, &revision, seen, &it.facts);
-                            attend(it.stream, address, access, &shared, &stop, withdrawn).await;
-                        }
-                        Err(refused) => debug!(%refused, "admin: TLS handshake failed"),
-                    }
-                }
-            }
+            converse(stream, address, &settings, &shared, &stop, &revision).await;
             drop(permit);
         });
+    }
+}
+
+/// Answers the requests of a connection, over TLS where the listener has it.
+async fn converse(
+    stream: TcpStream,
+    address: SocketAddr,
+    settings: &Settings,
+    shared: &Arc<Shared>,
+    stop: &CancellationToken,
+    revision: &Revision,
+) {
+    let access = &settings.access;
+    let Some(server) = &settings.tls else {
+        return attend(stream, address, access, shared, stop, pending()).await;
+    };
+    let seen = revision.number();
+    let counters = &shared.counters.tls_handshakes;
+    let accepting = server.accept(stream, HANDSHAKE_TIMEOUT, counters, &shared.challenges);
+    match accepting.await {
+        Ok(it) => {
+            let withdrawn = withdrawn(server, revision, seen, &it.facts);
+            attend(it.stream, address, access, shared, stop, withdrawn).await;
+        }
+        Err(refused) => debug!(%refused, "admin: TLS handshake failed"),
     }
 }
 

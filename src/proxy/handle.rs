@@ -60,12 +60,7 @@ pub(crate) async fn handle(
     };
     let answer = match &mapped {
         Ok(mapped) => serve(&snapshot, mapped, head, record, believed, body).await,
-        Err(refusal) => {
-            if refusal.comes_before_mapping() {
-                record.shared.counters.refused.increment(1);
-            }
-            Err(refused(*refusal, head, &client))
-        }
+        Err(refusal) => Err(unmapped(*refusal, head, &client, &record.shared)),
     };
     let given = match answer {
         Ok(given) => given,
@@ -182,6 +177,14 @@ async fn forward(
     chosen.attempt.is_of(session);
     record.member = Some(Arc::clone(&chosen.attempt.member));
     Ok(Given::Member(answer, body, chosen.attempt))
+}
+
+/// The answer to a request that has no mapping. It is counted where it was refused before one was looked for.
+fn unmapped(refusal: Refusal, head: &RequestHead, client: &Client, shared: &Shared) -> Local {
+    if refusal.comes_before_mapping() {
+        shared.counters.refused.increment(1);
+    }
+    refused(refusal, head, client)
 }
 
 /// The answer to a request that goes nowhere.

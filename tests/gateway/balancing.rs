@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ajp13::BodyPacket;
 
 use crate::support::Gate;
+use crate::support::client::Client;
 use crate::support::container::{Container, Wire, content_length, hello};
 use crate::support::gateway::Running;
 
@@ -316,16 +317,10 @@ fn with_sessions(n1: &Container, n2: &Container, more: &str) -> Running {
     ))
 }
 
-/// The head of an answer shows that a member serves again: an event stream keeps nobody away from it.
-#[tokio::test]
-async fn a_probe_that_is_a_stream_keeps_no_session_away() {
-    let (gate, n1) = (Gate::new(), Container::hello("n1").await);
-    let n2 = streaming("n2", &gate).await;
-    let gateway = with_sessions(&n1, &n2, "");
-    let failed_over = gateway.get("/;jsessionid=1.n2", "").await;
-    assert_eq!(failed_over.field("x-node"), Some("n1"));
+/// A client whose event stream comes from n2, once the wait of n2 is over.
+async fn stream_of_n2(gateway: &Running) -> Client {
     let mut client = gateway.client().await;
-    crate::support::until("n2 is probed", async || {
+    crate::support::until("n2 streams", async || {
         client = gateway.client().await;
         client
             .send("GET /stream;jsessionid=1.n2 HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -334,6 +329,18 @@ async fn a_probe_that_is_a_stream_keeps_no_session_away() {
         fields.contains(&("X-Node".to_owned(), "n2".to_owned()))
     })
     .await;
+    client
+}
+
+/// The head of an answer shows that a member serves again: an event stream keeps nobody away from it.
+#[tokio::test]
+async fn a_probe_that_is_a_stream_keeps_no_session_away() {
+    let (gate, n1) = (Gate::new(), Container::hello("n1").await);
+    let n2 = streaming("n2", &gate).await;
+    let gateway = with_sessions(&n1, &n2, "");
+    let failed_over = gateway.get("/;jsessionid=1.n2", "").await;
+    assert_eq!(failed_over.field("x-node"), Some("n1"));
+    let _client = stream_of_n2(&gateway).await;
     let answer = gateway.get("/;jsessionid=2.n2", "").await;
     assert_eq!(answer.field("x-node"), Some("n2"));
     gate.open();
@@ -366,16 +373,7 @@ async fn the_session_of_a_stream_is_alive_when_the_stream_has_ended() {
     let n2 = streaming("n2", &gate).await;
     let gateway = with_sessions(&n1, &n2, "    session_timeout: 2s\n");
     gateway.get("/;jsessionid=9.n2", "").await;
-    let mut client = gateway.client().await;
-    crate::support::until("n2 streams", async || {
-        client = gateway.client().await;
-        client
-            .send("GET /stream;jsessionid=1.n2 HTTP/1.1\r\nHost: h\r\n\r\n")
-            .await;
-        let (_, _, fields) = client.head().await.unwrap();
-        fields.contains(&("X-Node".to_owned(), "n2".to_owned()))
-    })
-    .await;
+    let _client = stream_of_n2(&gateway).await;
     let sessions = ("ajpgate_sticky_sessions", &[("route", "n2")][..]);
     gateway.metric_becomes(sessions.0, sessions.1, 0.0).await;
     gate.open();

@@ -144,10 +144,7 @@ pub(super) fn add(
         return Ok(None);
     }
     let properties = properties(main, servers, given, notes)?;
-    let place = main.workers.as_ref().map_or_else(
-        || given.workers.map_or_else(|| place_of(given.root), place_of),
-        |it| it.1.clone(),
-    );
+    let place = place_of_workers(main, given);
     let taken = site.balancers.iter().map(|it| it.name.clone()).collect();
     let mut connector = Connector::new(&properties, &place, taken);
     let mut own = main.mounts.clone();
@@ -193,6 +190,14 @@ pub(super) fn add(
         properties,
         servers: rules,
     }))
+}
+
+/// Where the workers are defined.
+fn place_of_workers(main: &Directives, given: &Given<'_>) -> Origin {
+    main.workers.as_ref().map_or_else(
+        || given.workers.map_or_else(|| place_of(given.root), place_of),
+        |it| it.1.clone(),
+    )
 }
 
 /// Names the rules of the main server where no virtual host has them.

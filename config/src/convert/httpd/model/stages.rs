@@ -97,21 +97,25 @@ impl Builder<'_> {
             stage.push(rule);
             stages.is_over = is_alone;
         }
-        // Redirects in sections come behind what is answered at once, and before what is sent on.
-        let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
-        let mut redirects: Vec<Rule> = redirects.cloned().collect();
-        let passes = parts
-            .iter()
-            .flat_map(|part| part.located.iter().chain(&part.passes));
-        let sent: Vec<&Takes> = passes
-            .map(|pass| &pass.takes)
-            .chain(stages.behind.iter().flatten().map(|rule| &rule.takes))
-            .collect();
-        for redirect in &mut redirects {
-            // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
-            redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
-        }
-        stages.redirects = redirects;
+        stages.redirects = redirects(parts, &stages.behind);
         stages
     }
+}
+
+/// Redirects in sections: they come behind what is answered at once, and before what is sent on.
+fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> Vec<Rule> {
+    let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
+    let mut redirects: Vec<Rule> = redirects.cloned().collect();
+    let passes = parts
+        .iter()
+        .flat_map(|part| part.located.iter().chain(&part.passes));
+    let sent: Vec<&Takes> = passes
+        .map(|pass| &pass.takes)
+        .chain(behind.iter().flatten().map(|rule| &rule.takes))
+        .collect();
+    for redirect in &mut redirects {
+        // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
+        redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
+    }
+    redirects
 }
