@@ -39,17 +39,22 @@ pub(super) async fn send(
     upload: Upload,
     tries_left: u32,
 ) -> Result<(AnswerHead, ResponseBody), Box<Ended>> {
+    let member = &chosen.attempt.member;
     if let Some(trace) = &mut record.trace {
+        let url = &member.config.url;
+        let upgrades = member.config.upgrade_url.as_ref();
         trace.attempt_begins(&On {
             balancer: request.balancer().name(),
-            url: &chosen.attempt.member.config.url,
+            url,
+            server: upgrades
+                .filter(|_| request.upgrade.is_some())
+                .unwrap_or(url),
             route: &chosen.route,
             how: chosen.how.text(),
             method: &request.head.method,
-            path: request.plan.target.path,
+            path: &request.plan.path_sent(&request.plan.back(member)),
         });
     }
-    let member = &chosen.attempt.member;
     let trace = record.trace.as_deref();
     let for_member = ForMember::new(request, member, &record.variables, trace);
     let fields = for_member.fields();

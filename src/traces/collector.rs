@@ -13,7 +13,6 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::error::TracingError;
+use super::resource::resource;
 use crate::tls::https_connector;
 
 /// The longest time for one request to the collector.
@@ -94,18 +94,6 @@ impl Collector {
             Ok(sent) => sent.map_err(|error| failure.unwrap_or_else(|| error.to_string())),
             Err(_) => Err(format!("no answer within {} s", BATCH_TIMEOUT.as_secs())),
         }
-    }
-}
-
-/// What the spans say of this program: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the environment count, as in every
-/// program of OpenTelemetry.
-fn resource() -> Resource {
-    let builder = Resource::builder();
-    let name = Resource::builder().build().get(&"service.name".into());
-    let is_named = name.is_some_and(|name| !name.as_str().starts_with("unknown_service"));
-    match is_named {
-        true => builder.build(),
-        false => builder.with_service_name("ajpgate").build(),
     }
 }
 

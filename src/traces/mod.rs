@@ -9,6 +9,7 @@ mod collector;
 mod error;
 mod ids;
 mod queue;
+mod resource;
 mod trace;
 
 use std::sync::Arc;

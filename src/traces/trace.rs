@@ -65,12 +65,14 @@ pub(crate) struct On<'a> {
     pub(crate) balancer: &'a str,
     /// Of the member.
     pub(crate) url: &'a MemberUrl,
+    /// Where it is connected to: the member's url or, for a request to switch protocols, its `upgrade_url`.
+    pub(crate) server: &'a MemberUrl,
     /// Of the member.
     pub(crate) route: &'a str,
     /// How the member was chosen.
     pub(crate) how: &'static str,
     pub(crate) method: &'a Method,
-    /// The path that the client asked for.
+    /// The path that the member is asked for.
     pub(crate) path: &'a str,
 }
 
@@ -263,14 +265,14 @@ struct Span {
 impl On<'_> {
     fn attributes(&self) -> Attributes {
         let mut attributes = Attributes::default();
-        let url = self.url;
+        let server = self.server;
         attributes.method(self.method);
-        attributes.text("server.address", &url.host);
-        attributes.put("server.port", i64::from(url.port));
-        attributes.text("url.scheme", url.scheme.name());
+        attributes.text("server.address", &server.host);
+        attributes.put("server.port", i64::from(server.port));
+        attributes.text("url.scheme", server.scheme.name());
         attributes.text("url.path", &without_parameters(self.path));
         attributes.text("ajpgate.balancer", self.balancer);
-        attributes.text("ajpgate.member", &url.text);
+        attributes.text("ajpgate.member", &self.url.text);
         attributes.text("ajpgate.route", self.route);
         attributes.put("ajpgate.chosen", self.how);
         attributes

@@ -150,7 +150,7 @@ fn yaml(members: &[String], tracing: &str) -> String {
         .enumerate()
         .map(|(index, url)| format!("      - {{ url: \"{url}\", route: n{} }}\n", index + 1));
     format!(
-        "{tracing}\nbalancers:\n  test:\n    members:\n{}proxy_pass: [{{ path: /app, to: \"balancer://test/app\" }}]\n",
+        "{tracing}\nbalancers:\n  test:\n    members:\n{}proxy_pass: [{{ path: /app, to: \"balancer://test/shop\" }}]\n",
         members.collect::<String>()
     )
 }
@@ -215,6 +215,7 @@ async fn a_request_is_a_span_and_each_attempt_on_a_member_one_below_it() {
     assert_eq!(failed.span.status.as_ref().unwrap().code, 2);
     answered.has(&[
         ("http.response.status_code", "200"),
+        ("url.path", "/shop/x"),
         ("ajpgate.member", &member.url()),
         ("ajpgate.route", "n2"),
     ]);
@@ -225,6 +226,26 @@ async fn a_request_is_a_span_and_each_attempt_on_a_member_one_below_it() {
     gateway
         .metric_becomes("ajpgate_trace_spans_total", &[("result", "sent")], 3.0)
         .await;
+}
+
+#[tokio::test]
+async fn the_attempt_of_an_upgrade_names_the_server_that_it_goes_to() {
+    let (collector, server) = (Keeper::start().await, Keeper::start().await);
+    let gateway = Running::start(&format!(
+        "{}\nproxy_pass: [{{ path: /, to: \"ajp://192.0.2.1/\", member: {{ upgrade_url: \"{}\" }} }}]\n",
+        to(&collector, "1"),
+        server.url()
+    ));
+    let fields = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    assert_eq!(gateway.get("/", fields).await.status, 200);
+    let spans = collector.wait_for(2).await;
+    let attempt = spans.iter().find(|it| it.is(SpanKind::Client)).unwrap();
+    attempt.has(&[
+        ("ajpgate.member", "ajp://192.0.2.1"),
+        ("server.address", "127.0.0.1"),
+        ("server.port", &server.server.address.port().to_string()),
+        ("url.scheme", "http"),
+    ]);
 }
 
 #[tokio::test]
