@@ -35,7 +35,7 @@ use crate::defaults;
 use crate::field::{Either, Field, Scalar};
 use crate::file::{self, File};
 use crate::log_format::LogFormat;
-use crate::model::{AccessLog, Admin, Config, Include, Limits, Log, Member, Sink};
+use crate::model::{AccessLog, Admin, Config, Discover, Include, Limits, Log, Member, Sink};
 use crate::report::{Place, Report};
 use crate::value::FileName;
 
@@ -115,6 +115,17 @@ pub(crate) fn build_member(member: file::Member, place: Place, report: &Report) 
     builder
         .balancer_member(member, place)
         .map(|(_, member)| member)
+}
+
+/// Builds a source of members that stands alone.
+pub(crate) fn build_source(
+    source: file::Discover,
+    place: Place,
+    report: &Report,
+) -> Option<Discover> {
+    let around = Around::default();
+    let builder = Builder { report, around };
+    builder.source(source, place)
 }
 
 /// Builds the members of a list that stands in a file of its own.

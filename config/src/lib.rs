@@ -69,7 +69,7 @@ pub use change::{
 pub use document::MAX_FILE_SIZE;
 pub use fact::Fact;
 pub use input::{Input, InputError, fingerprint, read_file};
-pub use load::{Examined, Loaded, examine, load, load_admin, parse, parse_member};
+pub use load::{Examined, Loaded, examine, load, load_admin, parse, parse_member, parse_source};
 pub use log_format::LogFormat;
 pub use member_files::{ListedMember, parse_members};
 pub use model::*;

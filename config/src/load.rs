@@ -5,12 +5,14 @@ use std::fmt;
 use std::iter::successors;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::build::{self, Numbers};
 use crate::document::{read_document, read_key, read_tree, unread};
 use crate::environment::Lookup;
 use crate::include::include;
-use crate::model::{Admin, Config, Member};
-use crate::node;
+use crate::model::{Admin, Config, Discover, Keys, Member};
+use crate::node::{self, Node, Shape};
 use crate::problem::{Problem, Problems, Severity};
 use crate::read::read;
 use crate::report::{Place, Report, Source, Sources};
@@ -179,7 +181,8 @@ fn examine_text(text: &str, file: &Path, env: Lookup<'_>) -> Examined {
     let built = read_tree(text, 0, env, &report).and_then(|mut tree| {
         let include = include(&mut tree, env, &mut report);
         let (place, file) = read(&tree, &report).given()?;
-        let built = build::build(file, include, place, &report);
+        let mut built = build::build(file, include, place, &report);
+        note_keys(&mut built.config, &tree);
         Some((built, tree))
     });
     let (sources, mut errors, warnings) = report.end();
@@ -203,6 +206,39 @@ fn examine_text(text: &str, file: &Path, env: Lookup<'_>) -> Examined {
         loaded: Some(loaded),
         errors,
     }
+}
+
+/// Notes the keys of the sources of members as they are written.
+fn note_keys(config: &mut Config, tree: &Node) {
+    for balancer in &mut config.balancers {
+        let of_file = tree
+            .value_of("balancers")
+            .and_then(|all| all.value_of(&balancer.name))
+            .and_then(|of| of.value_of("discover"));
+        if let Some(Shape::List(items)) = of_file.map(|it| &it.shape)
+            && items.len() == balancer.discover.len()
+        {
+            for (source, item) in balancer.discover.iter_mut().zip(items) {
+                source.keys = Keys(item.json());
+            }
+        }
+    }
+}
+
+/// Checks the keys of a source of members, as [`Discover::keys`] has them. Names of files start from `folder`.
+///
+/// # Errors
+///
+/// All problems of the keys.
+pub fn parse_source(keys: &Value, folder: &Path) -> Result<Discover, Problems> {
+    let text = keys.to_string();
+    let report = Report::new(Source::new(&folder.join("source"), &text));
+    let built = read_document(&text, &|_| None, &report)
+        .and_then(|(place, source, _)| build::build_source(source, place, &report));
+    let (sources, _) = report.finish()?;
+    let mut source = built.ok_or_else(|| unread(sources.main()))?;
+    source.keys = Keys(keys.clone());
+    Ok(source)
 }
 
 /// Checks the text of one member of a balancer: YAML or JSON with the keys of a member, `url` among them. Nothing is

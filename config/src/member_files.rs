@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::build::build_members;
 use crate::document::MAX_FILE_SIZE;
@@ -128,22 +128,8 @@ pub fn parse_members(
 /// The keys of each item of a list.
 fn keys_of_items(list: &Node) -> Vec<Value> {
     match &list.shape {
-        Shape::List(items) => items.iter().map(json).collect(),
+        Shape::List(items) => items.iter().map(Node::json).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// A value as JSON. No variable of the environment is filled in when it is read: `${` is written as itself.
-fn json(node: &Node) -> Value {
-    match &node.shape {
-        Shape::Null | Shape::Broken => Value::Null,
-        Shape::Scalar(text) => Value::from(text.replace("${", "$${")),
-        Shape::List(items) => items.iter().map(json).collect(),
-        Shape::Map(entries) => {
-            let entries = entries.iter();
-            let entry = entries.filter_map(|it| Some((it.name()?.to_owned(), json(&it.value))));
-            Value::Object(entry.collect::<Map<_, _>>())
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
+
 use crate::fault::quoted;
 use crate::report::{Place, Report};
 
@@ -30,6 +32,28 @@ impl Node {
         match &self.shape {
             Shape::Scalar(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The value of a key, where this is a map.
+    pub(crate) fn value_of(&self, key: &str) -> Option<&Self> {
+        let Shape::Map(entries) = &self.shape else {
+            return None;
+        };
+        let entry = entries.iter().find(|entry| entry.name() == Some(key))?;
+        Some(&entry.value)
+    }
+
+    /// As JSON with texts for all values. No variable of the environment is filled in when it is read: `${` is written as itself.
+    pub(crate) fn json(&self) -> Value {
+        match &self.shape {
+            Shape::Null | Shape::Broken => Value::Null,
+            Shape::Scalar(text) => Value::from(text.replace("${", "$${")),
+            Shape::List(items) => items.iter().map(Self::json).collect(),
+            Shape::Map(entries) => {
+                let entry = |it: &Entry| Some((it.name()?.to_owned(), it.value.json()));
+                Value::Object(entries.iter().filter_map(entry).collect())
+            }
         }
     }
 

@@ -24,21 +24,44 @@ struct OfSource {
     /// See [`Discover::subject`].
     subject: String,
     known: Vec<Found>,
-    /// Where the file no longer has it: the subjects of the new sources that have not answered yet. Until then its members are
-    /// as it has named them.
-    awaited: HashSet<String>,
+    /// `None` where the file has it. Else the subjects of the sources that take its place and have not answered yet: until they
+    /// have, its members are as it has named them.
+    awaited: Option<HashSet<String>>,
+}
+
+/// The sources that are asked: balancer and subject.
+pub(super) type Asked = HashSet<(String, String)>;
+
+/// The sources of a file.
+pub(super) fn asked(file: &Config) -> Asked {
+    let balancers = file.balancers.iter();
+    let sources = balancers.flat_map(|balancer| {
+        let sources = balancer.discover.iter();
+        sources.map(|source| (balancer.name.clone(), source.subject()))
+    });
+    sources.collect()
 }
 
 impl OfSource {
-    /// The file no longer has it. `new` are the sources of the balancer that the file before did not have; `just_now` is whether
-    /// that file had this one.
-    fn is_replaced(&mut self, balancer: &Balancer, new: &HashSet<String>, just_now: bool) {
-        if just_now || !self.awaited.is_empty() {
+    /// The file of this balancer no longer has it. `new` are the sources that the file before did not have.
+    fn is_replaced(&mut self, balancer: &Balancer, new: &HashSet<String>) {
+        let awaited = self.awaited.get_or_insert_with(|| new.clone());
+        if !awaited.is_empty() {
             let asked: HashSet<String> = balancer.discover.iter().map(Discover::subject).collect();
-            self.awaited.retain(|subject| asked.contains(subject));
-            self.awaited.extend(new.iter().cloned());
+            awaited.retain(|subject| asked.contains(subject));
+            awaited.extend(new.iter().cloned());
         }
-        if self.awaited.is_empty() {
+        if awaited.is_empty() {
+            self.known.iter_mut().for_each(vanish);
+        }
+    }
+
+    /// A source has named members.
+    fn has_answered(&mut self, subject: &str) {
+        let Some(awaited) = &mut self.awaited else {
+            return;
+        };
+        if awaited.remove(subject) && awaited.is_empty() {
             self.known.iter_mut().for_each(vanish);
         }
     }
@@ -80,7 +103,7 @@ impl Discovered {
                 source: source.clone(),
                 subject,
                 known,
-                awaited: HashSet::new(),
+                awaited: None,
             }),
         }
         forget_older(sources);
@@ -92,9 +115,7 @@ impl Discovered {
             return;
         };
         for of in &mut *sources {
-            if of.awaited.remove(subject) && of.awaited.is_empty() {
-                of.known.iter_mut().for_each(vanish);
-            }
+            of.has_answered(subject);
         }
         forget_older(sources);
     }
@@ -158,17 +179,29 @@ impl Discovered {
 
     /// Forgets members of a balancer that have vanished.
     pub(super) fn forget(&mut self, balancer: &str, gone: &[MemberUrl]) {
-        for of in self.0.get_mut(balancer).into_iter().flatten() {
+        let Some(sources) = self.0.get_mut(balancer) else {
+            return;
+        };
+        for of in &mut *sources {
             of.known = forget(&of.known, gone);
         }
+        // What the file no longer has goes with its last member.
+        sources.retain(|of| of.awaited.is_none() || !of.known.is_empty());
     }
 
-    /// Takes up another file in place of the one before: keys of a source count at once, and members for which it leaves no room
-    /// drain. What it no longer asks has vanished; but where it asks new sources in place of them, only once each of these has
-    /// named members. `room` is what a balancer's other members leave.
+    /// The sources that the file of the program before had, as far as something is known from them.
+    pub(super) fn asked_before(&self) -> Asked {
+        let sources = self.sources().filter(|(_, of)| of.awaited.is_none());
+        let sources = sources.map(|(balancer, of)| (balancer.clone(), of.subject.clone()));
+        sources.collect()
+    }
+
+    /// Takes up another file in place of the one before, which had these sources: keys of a source count at once, and members for
+    /// which it leaves no room drain. What it no longer asks has vanished; but where it asks new sources in place of them, only once
+    /// each of these has named members. `room` is what a balancer's other members leave.
     pub(super) fn follow(
         &mut self,
-        before: &Config,
+        before: &Asked,
         file: &Config,
         room: impl Fn(&Balancer) -> Room,
     ) {
@@ -183,9 +216,9 @@ impl Discovered {
                 let mut asked = balancer.discover.iter();
                 if let Some(source) = asked.find(|source| source.subject() == of.subject) {
                     of.source = source.clone();
-                    of.awaited.clear();
+                    of.awaited = None;
                 } else {
-                    of.is_replaced(balancer, &new, is_of(before, &balancer.name, &of.subject));
+                    of.is_replaced(balancer, &new);
                 }
             }
             forget_older(sources);
@@ -240,26 +273,16 @@ pub(crate) fn with_lists(file: &Config) -> Config {
     discovered.over(file)
 }
 
-/// Whether a balancer of a file has a source with this subject.
-fn is_of(file: &Config, balancer: &str, subject: &str) -> bool {
-    let of_name = |it: &&Balancer| it.name == balancer;
-    let mut sources = file
-        .balancers
-        .iter()
-        .filter(of_name)
-        .flat_map(|it| &it.discover);
-    sources.any(|source| source.subject() == subject)
-}
-
 /// The subjects of the sources that a balancer did not have in the file before, and from which no living member is known.
-fn new_sources(before: &Config, balancer: &Balancer, sources: &[OfSource]) -> HashSet<String> {
+fn new_sources(before: &Asked, balancer: &Balancer, sources: &[OfSource]) -> HashSet<String> {
     let is_known = |subject: &str| {
         let mut of_subject = sources.iter().filter(|of| of.subject == subject);
         of_subject.any(|of| of.known.iter().any(|it| !has_vanished(it)))
     };
     let subjects = balancer.discover.iter().map(Discover::subject);
+    let was_asked = |subject: &str| before.contains(&(balancer.name.clone(), subject.to_owned()));
     subjects
-        .filter(|subject| !is_of(before, &balancer.name, subject) && !is_known(subject))
+        .filter(|subject| !was_asked(subject) && !is_known(subject))
         .collect()
 }
 

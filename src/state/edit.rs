@@ -21,7 +21,7 @@ use tracing::warn;
 use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
-use super::discovered::is_discovered;
+use super::discovered::{asked, is_discovered};
 use super::editing::{EditError, Editing, taken_cookies};
 use super::guard::GuardError;
 use super::layers::Layers;
@@ -244,9 +244,8 @@ impl Edit<'_> {
             discovered,
             overrides,
         } = &mut layers;
-        discovered.follow(&self.editing().file, file, |balancer| {
-            overrides.room(balancer)
-        });
+        let before = asked(&self.editing().file);
+        discovered.follow(&before, file, |balancer| overrides.room(balancer));
         discovered.look_into_new_files(file, |balancer| overrides.room(balancer));
         if let Some(why) = taken_cookies(&layers.over(file)).next() {
             return Err(EditError::TakenByFile(why));

@@ -109,9 +109,10 @@ impl Editing {
                 overrides.learn(balancer, url, route);
             }
         }
-        let mut discovered = Discovered::from_json(&kept.discovered, file, folder);
+        let mut discovered = Discovered::from_json(&kept.discovered, &kept.sources, file, folder);
+        let asked = discovered.asked_before();
         discovered.join(&members, file, folder);
-        discovered.follow(file, file, |balancer| overrides.room(balancer));
+        discovered.follow(&asked, file, |balancer| overrides.room(balancer));
         discovered.look_into_files(file, |balancer| overrides.room(balancer));
         let layers = Layers {
             discovered,

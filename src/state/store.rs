@@ -30,6 +30,9 @@ static NO_ROOM_SAID: Once = Once::new();
 /// The key of the members that were discovered. Files of earlier versions have none.
 const DISCOVERED: &str = "discovered";
 
+/// The key of the sources that have named them. Files of earlier versions have none.
+const SOURCES: &str = "sources";
+
 /// A state file, which need not exist yet.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -120,6 +123,7 @@ pub(super) fn written(layers: &Layers, cluster: Option<(&str, &Cells)>) -> io::R
         "version": VERSION,
         "balancers": layers.overrides.to_json(),
         DISCOVERED: layers.discovered.to_json(),
+        SOURCES: layers.discovered.sources_to_json(),
     });
     if let (Some((name, cells)), Some(state)) = (cluster, state.as_object_mut()) {
         let versions = cells.iter();
@@ -134,6 +138,7 @@ pub(super) fn written(layers: &Layers, cluster: Option<(&str, &Cells)>) -> io::R
     }
     if let Some(state) = state.as_object_mut() {
         state.remove(DISCOVERED);
+        state.remove(SOURCES);
     }
     NO_ROOM_SAID.call_once(|| {
         warn!(
@@ -158,6 +163,8 @@ pub(super) struct Kept {
     pub(super) overrides: Overrides,
     /// As `Discovered::from_json` reads it.
     pub(super) discovered: Value,
+    /// The sources that have named them.
+    pub(super) sources: Value,
     /// The cluster in which this was changed, with the versions of its cells.
     pub(super) cluster: Option<(String, Vec<(String, Version)>)>,
 }
@@ -196,6 +203,7 @@ fn read_state(content: &[u8], folder: &Path) -> Result<Kept, String> {
     Ok(Kept {
         overrides: Overrides::from_json(balancers, folder)?,
         discovered: state.get(DISCOVERED).cloned().unwrap_or_default(),
+        sources: state.get(SOURCES).cloned().unwrap_or_default(),
         cluster: state.get("cluster").and_then(cluster),
     })
 }

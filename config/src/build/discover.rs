@@ -9,8 +9,8 @@ use crate::field::Field;
 use crate::file;
 use crate::include;
 use crate::model::{
-    Discover, DiscoverFrom, DnsName, KubernetesService, Member, MemberFiles, MemberUrl, PodPort,
-    RouteRule, Scheme,
+    Discover, DiscoverFrom, DnsName, Keys, KubernetesService, Member, MemberFiles, MemberUrl,
+    PodPort, RouteRule, Scheme,
 };
 use crate::report::Place;
 use crate::value::FileName;
@@ -36,7 +36,8 @@ impl Builder<'_> {
         built
     }
 
-    fn source(&self, file: file::Discover, place: Place) -> Option<Discover> {
+    /// A source. Its keys as they are written are not known here.
+    pub(super) fn source(&self, file: file::Discover, place: Place) -> Option<Discover> {
         let kinds = [
             ("file", file.file.is_absent(), file.file.place()),
             ("dns", file.dns.is_absent(), file.dns.place()),
@@ -92,6 +93,7 @@ impl Builder<'_> {
             interval,
             route: RouteRule::Label,
             template: None,
+            keys: Keys::default(),
         })
     }
 
@@ -133,6 +135,7 @@ impl Builder<'_> {
             interval: file.interval.or(defaults::DISCOVER_INTERVAL),
             route: file.route.or(route),
             template: Some(Box::new(template)),
+            keys: Keys::default(),
         })
     }
 
@@ -170,6 +173,7 @@ impl Builder<'_> {
             interval: file.interval.or(defaults::DISCOVER_INTERVAL),
             route: file.route.or(RouteRule::Label),
             template: Some(Box::new(template?)),
+            keys: Keys::default(),
         })
     }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::member::{Member, MemberTls, MemberUrl, Scheme};
 use super::origin::MemberSource;
 
@@ -20,6 +22,18 @@ pub struct Discover {
     pub route: RouteRule,
     /// The keys of its members, for a source that names addresses alone.
     pub(crate) template: Option<Box<Member>>,
+    /// See [`keys`](Self::keys).
+    pub(crate) keys: Keys,
+}
+
+/// The keys of a source as they are written. They may have secrets.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Keys(pub(crate) Value);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
 }
 
 /// Where the routes of discovered members come from.
@@ -125,6 +139,13 @@ impl Discover {
             DiscoverFrom::Srv(name) => format!("srv {}", name.url),
             DiscoverFrom::Kubernetes(service) => format!("kubernetes {service}"),
         }
+    }
+
+    /// The keys that it has in the file, as JSON with texts for all values, secrets among them. Variables of the environment are
+    /// filled in. [`parse_source`](crate::parse_source) reads them.
+    #[must_use]
+    pub const fn keys(&self) -> &Value {
+        &self.keys.0
     }
 
     /// The protocol of its members, where it is the same for all.

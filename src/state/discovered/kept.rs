@@ -3,9 +3,12 @@
 //! A gateway that starts knows the members of the program before it: those that vanished keep their sessions, and a source that does
 //! not answer takes nobody out. The first answer of a source changes them as any later one.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use ajpgate_config::{Balancer, Config, Discover, ListedMember, Standing, parse_member, place_of};
+use ajpgate_config::{
+    Balancer, Config, Discover, ListedMember, Standing, parse_member, parse_source, place_of,
+};
 use serde_json::{Value, json};
 use tracing::warn;
 
@@ -36,27 +39,54 @@ impl Discovered {
         Value::Object(balancers.collect())
     }
 
-    /// What [`to_json`](Self::to_json) has written, of the sources that the file has. What cannot be used is left out, and the log
-    /// says so. Files that members name are relative to `folder`.
-    pub(in crate::state) fn from_json(value: &Value, file: &Config, folder: &Path) -> Self {
+    /// The sources by balancer: their keys and, where the file no longer has one, the sources that are awaited in its place. A file
+    /// that comes next may lack any of them.
+    pub(in crate::state) fn sources_to_json(&self) -> Value {
+        let balancers = self.0.iter().map(|(balancer, sources)| {
+            let sources = sources.iter().map(|of| {
+                let source = json!({ "keys": of.source.keys(), "awaited": of.awaited });
+                (of.subject.clone(), source)
+            });
+            (balancer.clone(), Value::Object(sources.collect()))
+        });
+        Value::Object(balancers.collect())
+    }
+
+    /// What [`to_json`](Self::to_json) and [`sources_to_json`](Self::sources_to_json) have written, of the balancers that the file has.
+    /// What cannot be used is left out, and the log says so. Files that members name are relative to `folder`.
+    pub(in crate::state) fn from_json(
+        value: &Value,
+        sources: &Value,
+        file: &Config,
+        folder: &Path,
+    ) -> Self {
         let mut all = Self::default();
         let mut left_out = LeftOut::default();
-        for (balancer, sources) in value.as_object().into_iter().flatten() {
-            for (subject, members) in sources.as_object().into_iter().flatten() {
+        for (balancer, of_balancer) in value.as_object().into_iter().flatten() {
+            for (subject, members) in of_balancer.as_object().into_iter().flatten() {
                 let members = members.as_array().map_or(&[][..], Vec::as_slice);
-                let Some(source) = source_of(file, balancer, subject) else {
+                let of_file = source_of(file, balancer, subject).cloned();
+                let before = || {
+                    let mut balancers = file.balancers.iter();
+                    balancers.find(|it| it.name == *balancer)?;
+                    let source = sources.get(balancer)?.get(subject)?;
+                    source_before(source, subject, folder)
+                };
+                let of_file = of_file.map(|source| (source, None));
+                let Some((source, awaited)) = of_file.or_else(before) else {
                     let why = || format!("{balancer}: there is no source {subject} any more");
                     left_out.add(members.len(), why);
                     continue;
                 };
                 let mut known = Vec::new();
                 for member in members {
-                    match found_of(member, source, folder) {
+                    match found_of(member, &source, folder) {
                         Ok(found) => known.push(found),
                         Err(why) => left_out.add(1, || format!("{balancer}: {why}")),
                     }
                 }
-                all.set(balancer, source, known);
+                all.set(balancer, &source, known);
+                all.awaits(balancer, subject, awaited);
             }
         }
         left_out.tell();
@@ -104,7 +134,15 @@ impl Discovered {
         }
     }
 
-    fn sources(&self) -> impl Iterator<Item = (&String, &OfSource)> {
+    /// Notes which sources are awaited in place of one that the file of the program before did not have any more.
+    fn awaits(&mut self, balancer: &str, subject: &str, awaited: Option<HashSet<String>>) {
+        let mut sources = self.0.get_mut(balancer).into_iter().flatten();
+        if let Some(of) = sources.find(|it| it.subject == subject) {
+            of.awaited = awaited;
+        }
+    }
+
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&String, &OfSource)> {
         let balancers = self.0.iter();
         balancers.flat_map(|(balancer, sources)| sources.iter().map(move |of| (balancer, of)))
     }
@@ -142,6 +180,18 @@ fn source_of<'c>(file: &'c Config, balancer: &str, subject: &str) -> Option<&'c 
     let of_name = |it: &&Balancer| it.name == balancer;
     let mut sources = file.balancers.iter().find(of_name)?.discover.iter();
     sources.find(|source| source.subject() == subject)
+}
+
+/// A source of the program before, and the sources that are awaited in its place, where the file of that program did not have it any
+/// more.
+fn source_before(
+    source: &Value,
+    subject: &str,
+    folder: &Path,
+) -> Option<(Discover, Option<HashSet<String>>)> {
+    let awaited = serde_json::from_value(source.get("awaited")?.clone()).ok()?;
+    let source = parse_source(source.get("keys")?, folder).ok()?;
+    (source.subject() == subject).then_some((source, awaited))
 }
 
 fn of_found(found: &Found) -> Value {
@@ -274,7 +324,7 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
     #[test]
     fn what_was_written_is_read_as_it_was() {
         let (file, all) = known();
-        let read = Discovered::from_json(&all.to_json(), &file, Path::new(""));
+        let read = Discovered::from_json(&all.to_json(), &Value::Null, &file, Path::new(""));
         let read = &read.0["shop"];
         assert_eq!(read.len(), 3);
         for of in &all.0["shop"] {
@@ -292,7 +342,7 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
             json!({ "shop": 1 }),
             json!({ "other": { "dns x": [{}] } }),
         ] {
-            let read = Discovered::from_json(&foreign, &file, Path::new(""));
+            let read = Discovered::from_json(&foreign, &foreign, &file, Path::new(""));
             assert_eq!(read.places("shop").count(), 0, "{foreign}");
         }
         let mut spoilt = json.clone();
@@ -303,12 +353,16 @@ proxy_pass: [{ path: /, to: \"balancer://shop/\" }]
             member["standing"] = json!("asleep");
         }
         spoilt["shop"]["file list.yaml"][0]["keys"] = json!({ "url": "ajp://a", "rout": "a" });
-        let read = Discovered::from_json(&spoilt, &file, Path::new(""));
+        let read = Discovered::from_json(&spoilt, &Value::Null, &file, Path::new(""));
         assert_eq!(read.places("shop").count(), STANDINGS.len());
         // Without its source nobody knows the keys of a member.
         let other = self::file(&FILE.replace("https://x.test", "https://y.test"));
-        let read = Discovered::from_json(&json, &other, Path::new(""));
+        let read = Discovered::from_json(&json, &Value::Null, &other, Path::new(""));
         assert_eq!(read.places("shop").count(), 1 + STANDINGS.len());
+        let sources = all.sources_to_json();
+        let read = Discovered::from_json(&json, &sources, &other, Path::new(""));
+        let members = |all: &Discovered| all.over(&file).balancers[0].members.clone();
+        assert_eq!(members(&read), members(&all));
     }
 
     #[test]

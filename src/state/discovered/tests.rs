@@ -92,15 +92,15 @@ fn members_of_a_source_that_is_replaced_serve_until_each_new_source_has_named_me
     let mut all = Discovered::default();
     says(&mut all, &before, 0, &["a", "b"]);
     let after = file(&[("new", 6), ("more", 7)]);
-    all.follow(&before, &after, ROOM);
+    all.follow(&asked(&before), &after, ROOM);
     assert_eq!(shown(&all, &after), ["a 5", "b 5"]);
     // A further reload changes nothing, and one source more is awaited too.
-    all.follow(&after, &after, ROOM);
+    all.follow(&asked(&after), &after, ROOM);
     assert_eq!(shown(&all, &after), ["a 5", "b 5"]);
     says(&mut all, &after, 0, &["a"]);
     assert_eq!(shown(&all, &after), ["a 6", "b 5"]);
     let renamed = file(&[("new", 6), ("third", 8)]);
-    all.follow(&after, &renamed, ROOM);
+    all.follow(&asked(&after), &renamed, ROOM);
     assert_eq!(shown(&all, &renamed), ["a 6", "b 5"]);
     says(&mut all, &renamed, 1, &["c"]);
     assert_eq!(shown(&all, &renamed), ["a 6", "c 8", "-b 5"]);
@@ -114,14 +114,14 @@ fn members_of_a_source_that_nothing_replaces_drain_at_once() {
     // The one that is left has been asked before.
     let after = file(&[("silent", 6)]);
     let mut left = all.clone();
-    left.follow(&before, &after, ROOM);
+    left.follow(&asked(&before), &after, ROOM);
     assert_eq!(shown(&left, &after), ["-a 5"]);
     // The new one is taken back before it has named anybody.
     let new = file(&[("new", 7)]);
-    all.follow(&before, &new, ROOM);
+    all.follow(&asked(&before), &new, ROOM);
     assert_eq!(shown(&all, &new), ["a 5"]);
     let none = file(&[]);
-    all.follow(&new, &none, ROOM);
+    all.follow(&asked(&new), &none, ROOM);
     assert_eq!(shown(&all, &none), ["-a 5"]);
 }
 
@@ -130,14 +130,53 @@ fn a_source_that_comes_back_is_awaited_where_its_members_have_vanished() {
     let (one, other) = (file(&[("one", 5)]), file(&[("other", 6)]));
     let mut all = Discovered::default();
     says(&mut all, &one, 0, &["a"]);
-    all.follow(&one, &other, ROOM);
-    all.follow(&other, &one, ROOM);
+    all.follow(&asked(&one), &other, ROOM);
+    all.follow(&asked(&other), &one, ROOM);
     assert_eq!(shown(&all, &one), ["a 5"]);
-    all.follow(&one, &other, ROOM);
+    all.follow(&asked(&one), &other, ROOM);
     says(&mut all, &other, 0, &["b"]);
     assert_eq!(shown(&all, &other), ["b 6", "-a 5"]);
-    all.follow(&other, &one, ROOM);
+    all.follow(&asked(&other), &one, ROOM);
     assert_eq!(shown(&all, &one), ["b 6", "-a 5"]);
     says(&mut all, &one, 0, &["a"]);
     assert_eq!(shown(&all, &one), ["a 5", "-b 6"]);
+}
+
+/// What a program that starts with this file knows, where the one before knew `all`.
+fn restarted(all: &Discovered, file: &Config) -> Discovered {
+    let (known, sources) = (all.to_json(), all.sources_to_json());
+    let mut all = Discovered::from_json(&known, &sources, file, Path::new(""));
+    let before = all.asked_before();
+    all.follow(&before, file, ROOM);
+    all
+}
+
+#[test]
+fn a_start_without_a_source_is_a_reload_without_it() {
+    let before = file(&[("old", 5)]);
+    let mut all = Discovered::default();
+    says(&mut all, &before, 0, &["a", "b"]);
+    let none = file(&[]);
+    let gone = restarted(&all, &none);
+    assert_eq!(shown(&gone, &none), ["-a 5", "-b 5"]);
+    let after = file(&[("new", 6)]);
+    let gone = restarted(&gone, &after);
+    assert_eq!(shown(&gone, &after), ["-a 5", "-b 5"]);
+    // Where another source takes its place, its members serve until that one answers, over one more start too.
+    let mut all = restarted(&restarted(&all, &after), &after);
+    assert_eq!(shown(&all, &after), ["a 5", "b 5"]);
+    says(&mut all, &after, 0, &["b", "c"]);
+    assert_eq!(shown(&all, &after), ["b 6", "c 6", "-a 5"]);
+    let all = restarted(&all, &after);
+    assert_eq!(shown(&all, &after), ["b 6", "c 6", "-a 5"]);
+}
+
+#[test]
+fn a_source_that_the_file_no_longer_has_is_forgotten_with_its_last_member() {
+    let (before, after) = (file(&[("old", 5)]), file(&[]));
+    let mut all = Discovered::default();
+    says(&mut all, &before, 0, &["a"]);
+    all.follow(&asked(&before), &after, ROOM);
+    all.forget("shop", &[found("a").url]);
+    assert_eq!(all.sources().count(), 0);
 }

@@ -74,3 +74,28 @@ fn a_member_that_vanished_keeps_its_sessions_over_hand_overs() {
         (get(gateway.front, "/", "").node() == "node1").then_some(())
     });
 }
+
+#[test]
+fn a_member_whose_source_a_reload_has_removed_keeps_its_sessions_over_hand_overs() {
+    let mut gateway = with_list("");
+    let session = "Cookie: JSESSIONID=ABC.node1\r\n";
+    assert_eq!(get(gateway.front, "/", session).node(), "node1");
+    // Now the file has the second node as a member, and no source.
+    gateway.configure("");
+    let file = gateway.scratch.path().join("ajpgate.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let rest = text.lines().filter(|line| !line.contains("route: node1"));
+    let rest: String = rest.map(|line| format!("{line}\n")).collect();
+    fs::write(&file, rest).unwrap();
+    gateway.signal("HUP");
+    gateway.logs("configuration reloaded");
+    for _ in 0..2 {
+        let drains = member(&gateway, "node1").unwrap();
+        assert_eq!(drains["status"]["drain"], true, "{drains}");
+        for _ in 0..4 {
+            assert_eq!(get(gateway.front, "/", session).node(), "node1");
+            assert_eq!(get(gateway.front, "/", "").node(), "node2");
+        }
+        gone(gateway.hand_over());
+    }
+}
