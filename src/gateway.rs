@@ -27,7 +27,7 @@ use crate::handover::{Estate, Given, Held, Role};
 use crate::identity::Hashing;
 use crate::reload::{self, Reloader, Source};
 use crate::state::{
-    Closing, Editing, Journal, LeavingMembers, NotReloaded, Reloaded, Shared, Snapshot,
+    Closing, Editing, HeardRoutes, Journal, LeavingMembers, NotReloaded, Reloaded, Shared, Snapshot,
 };
 use crate::supervisor::{RUNNING, Supervisor};
 use crate::telemetry::access_log::AccessLog;
@@ -432,6 +432,7 @@ fn shared(
         editing: Mutex::new(editing),
         journal: Journal::default(),
         leaving: LeavingMembers::default(),
+        heard_routes: HeardRoutes::default(),
         folder,
         swapped: Notify::new(),
         reloads,

@@ -2,8 +2,12 @@
 //!
 //! The next request of such a session must find its member, so the decisions are told before the answer goes to the client.
 //! What runs, and the state file, follow a moment later.
+//!
+//! In a cluster, gateways tell each other what they have learned. A member that appears here with a route that others know has it from
+//! its first request on, and with it what was changed of it by hand.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ajpgate_config::is_route;
 use tracing::{info, warn};
@@ -13,6 +17,34 @@ use super::member::LiveMember;
 use crate::balancer::{Change, Command};
 use crate::clock;
 use crate::cluster::Routes;
+
+/// The routes that the gateways of the cluster have learned, as they were heard last.
+#[derive(Debug, Default)]
+pub(crate) struct HeardRoutes(Mutex<Routes>);
+
+impl HeardRoutes {
+    /// These are the routes now.
+    pub(crate) fn hear(&self, routes: Routes) {
+        *self.routes() = routes;
+    }
+
+    /// The route of the member at a place.
+    pub(super) fn of(&self, balancer: &str, place: &str) -> Option<String> {
+        let key = (balancer.to_owned(), place.to_owned());
+        let route = self.routes().get(&key).cloned();
+        route.filter(|route| is_route(route))
+    }
+
+    /// Members have gone: what was heard of them may be what this gateway told itself.
+    pub(super) fn forget(&self, balancer: &str, places: &HashSet<String>) {
+        let is_gone = |(of, place): &(String, String)| of == balancer && places.contains(place);
+        self.routes().retain(|member, _| !is_gone(member));
+    }
+
+    fn routes(&self) -> MutexGuard<'_, Routes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl LiveBalancer {
     /// Takes the route of a session that this member has issued as the member's, where the member learns its route. Returns

@@ -66,6 +66,7 @@ pub(crate) use self::journal::{Journal, MadeByHand};
 pub(crate) use self::leaving::LeavingMembers;
 pub(crate) use self::live::LiveBalancer;
 pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget, Made};
+pub(crate) use self::learning::HeardRoutes;
 pub(crate) use self::member::LiveMember;
 pub(crate) use self::seen::SeenSession;
 pub(crate) use self::shared::{NotReloaded, Reloaded, Shared};

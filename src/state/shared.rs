@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::closing::Closing;
 use super::editing::Editing;
 use super::journal::Journal;
+use super::learning::HeardRoutes;
 use super::leaving::LeavingMembers;
 use super::snapshot::Snapshot;
 use crate::client::PerAddress;
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) editing: Mutex<Editing>,
     pub(crate) journal: Journal,
     pub(crate) leaving: LeavingMembers,
+    pub(crate) heard_routes: HeardRoutes,
     /// Where the configuration is: what the files that it names are relative to.
     pub(crate) folder: PathBuf,
     /// The snapshot is another one.

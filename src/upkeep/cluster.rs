@@ -244,6 +244,9 @@ impl Exchange for Seen {
                 balancer.look_after_sessions(now);
             }
         }
+        if let Some(heard) = heard {
+            self.shared.heard_routes.hear(heard.routes);
+        }
     }
 
     fn is_waiting(&self) -> bool {

@@ -284,3 +284,116 @@ async fn a_gateway_that_joins_a_cluster_knows_what_the_others_have_discovered() 
     vanished.stay(&last).await;
     vanished.stay(&vanished.gateway).await;
 }
+
+/// Two gateways of a cluster, each with a name server of its own.
+struct Pair {
+    engine: Redis,
+    nodes: [Node; 2],
+    names: [Knot; 2],
+    gateways: [Ajpgate; 2],
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let engine = Redis::start(None).await;
+        let nodes = [Node::start("node1").await, Node::start("node2").await];
+        let all = records(&nodes);
+        let names = [Knot::start(&all).await, Knot::start(&all).await];
+        let start = async |names: &Knot| {
+            let source = format!(
+                "srv: \"ajp://_ajp._tcp.shop.test\", route: learn, interval: 100ms, resolver: \"{}\"",
+                names.addr()
+            );
+            let configuration = format!(
+                "balancers: {{ shop: {{ discover: [{{ {source} }}] }} }}
+proxy_pass: [{{ path: /, to: \"balancer://shop/\" }}]
+cluster: {{ url: \"redis://{}/0\", name: shop }}
+",
+                engine.addr()
+            );
+            let gateway = Ajpgate::start(&configuration).await;
+            gateway.counts("cluster_connected", &[], 1).await;
+            gateway
+        };
+        let gateways = [start(&names[0]).await, start(&names[1]).await];
+        Self {
+            engine,
+            nodes,
+            names,
+            gateways,
+        }
+    }
+
+    /// A member, as the second gateway shows it.
+    async fn shown(&self, node: usize) -> Option<Value> {
+        let text = self.gateways[1]
+            .api("GET", "/api/v1/balancers/shop", "", 200)
+            .await;
+        let shown: Value = serde_json::from_str(&text).unwrap();
+        let url = format!("ajp://127.0.0.1:{}", self.nodes[node].ajp_addr().port());
+        let mut members = shown["members"].as_array().unwrap().iter();
+        members.find(|it| it["url"] == url.as_str()).cloned()
+    }
+
+    async fn visits_the_first(&self) {
+        let mut browser = Browser::new(self.gateways[0].front());
+        assert_eq!(browser.get("/").await.status, 200);
+    }
+
+    /// Waits until the second gateway has heard of a session that the first one has seen since.
+    async fn is_heard(&self) {
+        let sessions = async || {
+            let member = self.shown(0).await.unwrap();
+            member["sessions"].as_u64().unwrap()
+        };
+        let before = sessions().await;
+        self.visits_the_first().await;
+        eventually("a session is heard of", async || sessions().await > before).await;
+    }
+}
+
+/// The records of these members.
+fn records(nodes: &[Node]) -> String {
+    let record = |node: &Node| format!("_ajp._tcp SRV 1 1 {} host\n", node.ajp_addr().port());
+    let records: String = nodes.iter().map(record).collect();
+    records + "host A 127.0.0.1\n"
+}
+
+/// A gap of the name server of one gateway: when the member is named again it has its learned route at once, which the other
+/// gateway knows, and what was changed of it by hand.
+#[tokio::test]
+async fn a_member_that_comes_back_on_one_gateway_is_as_the_cluster_knows_it() {
+    let mut pair = Pair::start().await;
+    for _ in 0..4 {
+        pair.visits_the_first().await;
+    }
+    eventually("the second gateway knows the route", async || {
+        let member = pair.shown(1).await;
+        member.is_some_and(|it| it["route"] == "node2")
+    })
+    .await;
+    let member = "/api/v1/balancers/shop/members/node2";
+    let change = "{ \"status\": { \"disabled\": true } }";
+    pair.gateways[0].api("PATCH", member, change, 200).await;
+    let (one, both) = (records(&pair.nodes[..1]), records(&pair.nodes));
+    pair.names[1].set(&one).await;
+    eventually("it is gone there", async || pair.shown(1).await.is_none()).await;
+    // Now the second one has told that the member is gone.
+    pair.is_heard().await;
+    eventually("the first one has told the route again", async || {
+        let count = "HLEN ajpgate:{shop}:routes";
+        pair.engine.ask(count).await.unwrap().trim() == ":2"
+    })
+    .await;
+    pair.is_heard().await;
+    pair.names[1].set(&both).await;
+    let mut back = None;
+    eventually("it is back", async || {
+        back = pair.shown(1).await;
+        back.is_some()
+    })
+    .await;
+    let back = back.unwrap();
+    assert_eq!(back["route"], "node2", "{back}");
+    assert_eq!(back["status"]["disabled"], true, "{back}");
+}

@@ -45,6 +45,13 @@ impl Edit<'_> {
         let room = layers.room(&editing.file, balancer, &subject);
         let known = layers.discovered.known(balancer, &subject);
         let reconciled = reconcile(known, answer, room);
+            let known = places(known.iter().map(|it| &it.url));
+            let new = reconciled.members.iter().map(|it| it.url.place());
+            for place in new.filter(|place| !known.contains(place)) {
+                if let Some(route) = self.shared.heard_routes.of(balancer, &place) {
+                    layers.overrides.learn(balancer, &place, &route);
+                }
+            }
         if reconciled.members != known {
             let members = reconciled.members.clone();
             layers.discovered.set(balancer, source, members);
@@ -131,7 +138,7 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut layers = self.editing().layers.clone();
         layers.discovered.forget(balancer, gone);
-        let places: HashSet<String> = gone.iter().map(MemberUrl::place).collect();
+        let places = places(gone);
         let overrides = &mut layers.overrides;
         overrides.forget_learned(balancer, |place| places.contains(place));
         self.note_gone(balancer, layers, now)
@@ -141,9 +148,14 @@ impl Edit<'_> {
     fn see(
         &mut self,
         layers: Layers,
+        self.shared.heard_routes.forget(balancer, &places);
         directories: Directories,
         now: Instant,
     ) -> Result<(), EditError> {
         self.run_here(layers, directories, Written::Soon, now, || Ok(()))
     }
+}
+
+fn places<'u>(urls: impl IntoIterator<Item = &'u MemberUrl>) -> HashSet<String> {
+    urls.into_iter().map(MemberUrl::place).collect()
 }
