@@ -13,6 +13,7 @@ use tracing::warn;
 use super::member::LiveMember;
 use super::prepared::{Prepared, PreparedMember, Unusable};
 use super::seen::SeenSession;
+use super::shared_routes::SharedRoutes;
 use crate::balancer::{
     Applied, Balancer, Command, MemberId, MemberSpec, MemberView, NoMember, Refused, Settings,
     Spec, Transition, View,
@@ -43,6 +44,7 @@ pub(crate) struct LiveBalancer {
     pub(crate) metrics: Arc<Handles<BalancerMetrics>>,
     /// Members that no backend could be made for.
     pub(super) unusable: Vec<Unusable>,
+    shared_routes: SharedRoutes,
     /// Limits the warnings about requests that no member could have.
     pub(crate) unserved: Arc<WarnLimit<NoMember>>,
     core: Arc<Mutex<Decisions>>,
@@ -129,8 +131,11 @@ impl LiveBalancer {
             changed: Arc::default(),
             places: places_of(&members),
             by_place: by_place(&members),
+            shared_routes: SharedRoutes::of(&members),
             members,
         };
+        let nothing = SharedRoutes::default();
+        live.shared_routes.tell(live.name(), &nothing);
         live.tell_withdrawn(now);
         live
     }
@@ -172,12 +177,14 @@ impl LiveBalancer {
             variable: self.variable.clone(),
             places: places_of(&members),
             by_place: by_place(&members),
+            shared_routes: SharedRoutes::of(&members),
             members,
             metrics,
             unserved: Arc::clone(&self.unserved),
             core: Arc::clone(&self.core),
             changed: Arc::clone(&self.changed),
         };
+        next.shared_routes.tell(next.name(), &self.shared_routes);
         next.tell_withdrawn(now);
         for transition in &transitions {
             next.log(transition);
@@ -208,6 +215,12 @@ impl LiveBalancer {
     /// Whether it is the balancer of a backend's URL in place of a balancer.
     pub(crate) const fn stands_alone(&self) -> bool {
         self.variable.is_none()
+    }
+
+    /// Whether another member has the route of this one.
+    pub(crate) fn shares_route(&self, member: &LiveMember) -> bool {
+        let config = &member.config;
+        !config.origin.standing.drains() && self.shared_routes.contains(&config.route)
     }
 
     /// Whether it is the balancer of this backend, which a mapping names in place of a balancer.

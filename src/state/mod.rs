@@ -11,6 +11,7 @@
 //! | `snapshot` | what follows from one configuration |
 //! | `mapping`, `guard` | its mappings, and who may use them |
 //! | `live`, `member` | a balancer and a member while they run |
+//! | `shared_routes` | routes that several members have |
 //! | `leaving` | removed members whose requests are not done |
 //! | `transitions` | log lines about members that go out and come back |
 //! | `attempt`, `seen` | one try of a request on one member, and its session |
@@ -49,6 +50,7 @@ mod prepared;
 mod seen;
 mod shared;
 mod snapshot;
+mod shared_routes;
 mod store;
 mod transitions;
 

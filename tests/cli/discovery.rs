@@ -139,3 +139,57 @@ fn the_log_says_why_a_part_of_a_source_cannot_be_used() {
     gateway.logs("other.yaml:1:");
     assert_eq!(usable(&mut gateway), [1, 2]);
 }
+
+#[test]
+fn a_route_that_several_members_have_is_told_when_it_begins_and_shown() {
+    let scratch = Scratch::new("shared-route");
+    let list = |file: &str, host: &str, route: &str, factor: u32| {
+        let new = scratch.write(
+            "new",
+            &format!("- {{ url: \"ajp://{host}\", route: {route}, loadfactor: {factor} }}\n"),
+        );
+        std::fs::rename(new, scratch.path().join(file)).unwrap();
+    };
+    list("one.yaml", "192.0.2.1", "n1", 1);
+    list("two.yaml", "192.0.2.2", "n2", 1);
+    let mut gateway = Program::start(&mut with_lists(&scratch));
+    let admin = gateway.admin();
+    // Host, factor, and whether it shares its route, but for those that drain.
+    let becomes = |expected: &[&str]| {
+        until(&format!("{expected:?}"), || {
+            let answer = get(admin, "/api/v1/balancers/shop", "");
+            let shop: Value = serde_json::from_str(&answer.body).unwrap();
+            let members = shop["members"].as_array().unwrap().iter();
+            let living = members.filter(|it| it["status"]["drain"] == false);
+            let shown = living.map(|it| {
+                let factor = it["loadfactor"].as_f64().unwrap();
+                format!(
+                    "{} {factor} {}",
+                    it["url"].as_str().unwrap(),
+                    it["shares_route"]
+                )
+            });
+            (shown.collect::<Vec<_>>() == expected).then_some(())
+        });
+    };
+    becomes(&["ajp://192.0.2.1 1 false", "ajp://192.0.2.2 1 false"]);
+    list("two.yaml", "192.0.2.2", "n1", 1);
+    becomes(&["ajp://192.0.2.1 1 true", "ajp://192.0.2.2 1 true"]);
+    let page = get(admin, "/balancer-manager", "").body;
+    assert_eq!(page.matches("also another member").count(), 2, "{page}");
+    // As long as it lasts it is told once.
+    list("two.yaml", "192.0.2.2", "n1", 2);
+    becomes(&["ajp://192.0.2.1 1 true", "ajp://192.0.2.2 2 true"]);
+    list("two.yaml", "192.0.2.2", "n2", 2);
+    becomes(&["ajp://192.0.2.1 1 false", "ajp://192.0.2.2 2 false"]);
+    // A pod that takes the place of another one has its route.
+    list("one.yaml", "192.0.2.3", "n1", 1);
+    becomes(&["ajp://192.0.2.3 1 false", "ajp://192.0.2.2 2 false"]);
+    gateway.logs("route=\"n1\" members=2 first=\"ajp://192.0.2.1, ajp://192.0.2.2\"");
+    let log = gateway.stderr();
+    assert_eq!(
+        log.matches("several members have one route").count(),
+        1,
+        "{log}"
+    );
+}

@@ -371,6 +371,21 @@ async fn every_answer_is_as_described() {
         let schema = schema(&description, path, "get", Some(200));
         assert!(allows(&description, schema, &shown), "{path}: {shown}");
     }
+    let nobody = api
+        .send("GET", &format!("{BALANCER}/members/nobody"), "")
+        .await;
+    assert_eq!(
+        (nobody.status, nobody.field("x-ajpgate-requests")),
+        (404, Some("0"))
+    );
+    let member = &description["paths"]["/api/v1/balancers/{balancer}/members/{member}"];
+    for method in ["get", "patch", "delete"] {
+        let described = resolved(&description, &member[method]["responses"]["404"]);
+        assert!(
+            described["headers"]["X-Ajpgate-Requests"].is_object(),
+            "{method}"
+        );
+    }
     let error = api.send("PATCH", BALANCER, "{\"x\": 1}").await;
     let error = serde_json::from_str(error.text()).unwrap();
     let described = schema(

@@ -124,6 +124,7 @@ impl MemberState<'_> {
         let pool = self.live.backend.connections();
         let mut shown = json!({
             "source": self.live.config.origin.source.name(),
+            "shares_route": self.shares_route(),
             "state": self.state().text,
             "usable": view.usable,
             "health": health(view.health),
@@ -143,6 +144,11 @@ impl MemberState<'_> {
             shown.extend(settings);
         }
         shown
+    }
+
+    /// Whether another member has its route.
+    pub(in crate::admin) fn shares_route(&self) -> bool {
+        self.balancer.shares_route(self.live)
     }
 
     /// What the settings and the health of the member come to, for people.

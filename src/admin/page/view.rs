@@ -179,6 +179,8 @@ struct Member<'a> {
     /// Who named it.
     source: &'static str,
     route: String,
+    /// Whether another member has its route.
+    shares_route: bool,
     redirect: String,
     state: State,
     /// The progress of a drain, or the time until the member is tried again.
@@ -304,6 +306,7 @@ impl<'a> Member<'a> {
             url,
             source: state.live.config.origin.source.name(),
             route: view.route.to_string(),
+            shares_route: state.shares_route(),
             redirect: view.redirect.clone(),
             state: state.state(),
             detail: detail(state),
