@@ -72,6 +72,6 @@ pub(crate) trait Listener: Send + Sync {
     /// The members that are known from this source.
     fn known(&self) -> impl Future<Output = Vec<Found>> + Send;
 
-    /// Takes an answer. Returns whether it counts now: one that could not be applied is to be told again.
+    /// Takes an answer. Returns whether all of it counts now: one that could not be applied, or not wholly, is to be told again.
     fn hear(&self, answer: SourceAnswer) -> impl Future<Output = bool> + Send;
 }

@@ -18,6 +18,7 @@ use ajpgate_config::{Balancer, BalancerChange, Config, Member, MemberChange, Mem
 use serde_json::Value;
 use tracing::warn;
 
+use super::bad_files::BadFiles;
 use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
@@ -36,14 +37,16 @@ use crate::cluster::Writes;
 use crate::telemetry::metrics::ConnectCounters;
 use crate::traces::Tracing;
 
-/// When a change is written to the state file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
-    /// Before it is made. What cannot be written is not made.
-    First,
-    /// Soon, behind others of that moment: the gateway was told it, has seen it, or has it from its file, and runs it in any case. Nobody
-    /// waits for the disk.
-    Soon,
+/// Why what runs on this gateway changes.
+#[derive(Debug)]
+enum Why {
+    /// Somebody has changed it by hand. It is written to the state file before it is made; what cannot be written is not made.
+    ByHand,
+    /// The gateway was told it or has seen it, and runs it in any case. It is written soon, behind others of that moment: nobody waits
+    /// for the disk.
+    Seen,
+    /// The file was read again, with these directories. What follows from it is written soon too.
+    Reload(Directories),
 }
 
 /// The lock for changes of what runs. Whoever holds it is alone: only traffic changes what it looks at.
@@ -157,8 +160,7 @@ impl Edit<'_> {
         if change.stickysession.is_some() && self.is_session_cookie_taken(&layers, balancer) {
             return Err(EditError::TakenByName);
         }
-        let directories = self.snapshot().directories.clone();
-        self.run(layers, directories, now, || Ok(()))
+        self.run(layers, now, || Ok(()))
     }
 
     /// Adds a member, with these keys.
@@ -253,7 +255,8 @@ impl Edit<'_> {
         let before = std::mem::replace(&mut self.editing().file, file.clone());
         let run = Directories::open(file).map_err(EditError::from);
         let run = run.and_then(|directories| {
-            self.run_here(layers, directories, Written::Soon, now, || Ok(()))
+            let why = Why::Reload(directories);
+            self.run_here(layers, why, now, || Ok(()))
         });
         match run {
             Ok(()) => self.try_again(now),
@@ -280,8 +283,7 @@ impl Edit<'_> {
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
         let before = useless_redirects(&self.editing().effective());
-        let directories = self.snapshot().directories.clone();
-        self.run(layers, directories, now, tell)?;
+        self.run(layers, now, tell)?;
         for useless in &useless_redirects(&self.editing().effective()) {
             if !before.contains(useless) {
                 let (balancer, member, why) = useless;
@@ -291,48 +293,51 @@ impl Edit<'_> {
         Ok(())
     }
 
-    /// Makes a change by hand: in a cluster on all its gateways, else here. `directories` has those that the file names.
+    /// Makes a change by hand: in a cluster on all its gateways, else here.
     fn run(
         &mut self,
         layers: Layers,
-        directories: Directories,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
         let writes = self.writes(&layers.overrides);
         if writes.is_empty() {
-            return self.run_here(layers, directories, Written::First, now, tell);
+            return self.run_here(layers, Why::ByHand, now, tell);
         }
         let wanted = layers.over(&self.editing().file);
-        self.plan(&wanted, &self.snapshot(), directories)?;
+        self.plan(&wanted, &self.snapshot(), None)?;
         // All gateways make the change, and this one with them.
         self.write_to_cluster(writes)?;
         Ok(tell()?)
     }
 
-    /// Makes a change on this gateway alone: what it was told, has seen, or has in its file.
+    /// Makes a change on this gateway alone.
     fn run_here(
         &mut self,
         layers: Layers,
-        directories: Directories,
-        written: Written,
+        why: Why,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
         self.may_change()?;
         let before = self.snapshot();
         let wanted = layers.over(&self.editing().file);
-        let plan = self.plan(&wanted, &before, directories)?;
+        let is_by_hand = matches!(why, Why::ByHand);
+        let opened = match why {
+            Why::Reload(directories) => Some(directories),
+            Why::ByHand | Why::Seen => None,
+        };
+        let plan = self.plan(&wanted, &before, opened)?;
         let tracing = self.tracing(&wanted, &before)?;
         let editing = self.editing();
         let is_new = layers != editing.layers;
-        if is_new && written == Written::First {
+        if is_new && is_by_hand {
             editing.write_first(&layers)?;
         }
         tell()?;
         editing.layers = layers;
         self.carry_out(plan, &before, tracing, now);
-        self.editing().unwritten |= is_new && written == Written::Soon;
+        self.editing().unwritten |= is_new && !is_by_hand;
         Ok(())
     }
 
@@ -361,18 +366,25 @@ impl Edit<'_> {
         }
     }
 
+    /// The way to another configuration. `reloaded` has the directories of a file that was read again; then other files that it
+    /// names must be good too.
     fn plan<'p>(
         &self,
         wanted: &'p Config,
         before: &'p Snapshot,
-        directories: Directories,
+        reloaded: Option<Directories>,
     ) -> Result<Plan<'p>, EditError> {
         let Shared { cores, metrics, .. } = self.shared;
+        let bad_files = match reloaded {
+            Some(_) => BadFiles::Refused,
+            None => BadFiles::LeftAsRead,
+        };
         let plan = Plan::new(
             wanted,
             &before.balancers,
             &before.mappings,
-            directories,
+            reloaded.unwrap_or_else(|| before.directories.clone()),
+            bad_files,
             cores.count(),
             metrics,
         );

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ajpgate_config::{self as config, Config, Mapping, USER_FIELD};
+use tracing::warn;
 
+use super::bad_files::BadFiles;
 use crate::access::Access;
 use crate::backend::{self, Backend, BackendError, backend};
 use crate::client::Claims;
@@ -50,6 +52,8 @@ pub(crate) struct AuthServer {
     pub(crate) authority: String,
     /// Limits the warnings about its failures.
     pub(crate) failed: WarnLimit,
+    /// Limits the warnings about its files.
+    bad_files: WarnLimit,
 }
 
 /// Why a mapping cannot be guarded.
@@ -64,10 +68,11 @@ pub(crate) enum GuardError {
 /// The guards of the mappings of a configuration, in its order. `before` are those that run.
 ///
 /// # Errors
-/// A file of users or of TLS that cannot be used.
+/// A file of users or of TLS that cannot be used, where `bad_files` are refused or nobody has read it before.
 pub(super) fn guards(
     config: &Config,
     before: &[&Guard],
+    bad_files: BadFiles,
     cores: usize,
 ) -> Result<Vec<Guard>, GuardError> {
     let mut made = Made {
@@ -76,6 +81,7 @@ pub(super) fn guards(
             .filter_map(|guard| guard.identity.clone())
             .collect(),
         read: HashSet::new(),
+        bad_files,
         cores,
     };
     let guards = config.mappings.iter().map(|mapping| {
@@ -109,21 +115,33 @@ struct Made {
     identities: Vec<Arc<LiveIdentity>>,
     /// The files of users that were read.
     read: HashSet<PathBuf>,
+    bad_files: BadFiles,
     cores: usize,
 }
 
 impl Made {
     fn identity(&mut self, wanted: &config::Identity) -> Result<Arc<LiveIdentity>, GuardError> {
-        let mut known = self.identities.iter();
-        let same =
-            known.find(|known| known.identity.settings() == wanted && !known.is_out_of_date());
-        if let Some(same) = same {
-            let same = Arc::clone(same);
-            if let Some(users) = &same.users {
+        let known = self.identities.iter();
+        let same: Vec<_> = known
+            .filter(|known| known.identity.settings() == wanted)
+            .cloned()
+            .collect();
+        if let Some(current) = same.iter().find(|known| !known.is_out_of_date()) {
+            if let Some(users) = &current.users {
                 self.read_again(users);
             }
-            return Ok(same);
+            return Ok(Arc::clone(current));
         }
+        match (self.new_identity(wanted), same.first()) {
+            (Err(error), Some(before)) if self.bad_files == BadFiles::LeftAsRead => {
+                before.tell_that_files_are_bad(&error);
+                Ok(Arc::clone(before))
+            }
+            (made, _) => made,
+        }
+    }
+
+    fn new_identity(&mut self, wanted: &config::Identity) -> Result<Arc<LiveIdentity>, GuardError> {
         let users = wanted.basic.as_ref();
         let users = users.map(|basic| self.users(basic)).transpose()?;
         let server = wanted.forward.as_ref();
@@ -166,6 +184,18 @@ impl LiveIdentity {
         let server = self.server.as_ref();
         server.is_some_and(|server| server.backend.is_out_of_date())
     }
+
+    /// Logs why its files cannot be read again.
+    fn tell_that_files_are_bad(&self, reason: &GuardError) {
+        if let Some(server) = &self.server
+            && let Some(left_out) = server.bad_files.due(())
+        {
+            warn!(
+                %reason, left_out = left_out.field(),
+                "the files of a server of auth.forward cannot be used any more: it goes on with what they held before"
+            );
+        }
+    }
 }
 
 impl AuthServer {
@@ -174,6 +204,7 @@ impl AuthServer {
             backend: backend(&forward.server, cores, &ConnectCounters::nowhere())?,
             authority: backend::authority(&forward.server.url),
             failed: WarnLimit::per_second(),
+            bad_files: WarnLimit::per_minute(),
         })
     }
 }
@@ -208,7 +239,7 @@ mod tests {
         );
         let loaded = ajpgate_config::parse(&text, Path::new("x"), &|_| None).unwrap();
         let before: Vec<&Guard> = before.iter().collect();
-        guards(&loaded.config, &before, 1).unwrap()
+        guards(&loaded.config, &before, BadFiles::Refused, 1).unwrap()
     }
 
     fn lets_in(guard: &Guard) -> bool {

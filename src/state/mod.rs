@@ -15,7 +15,7 @@
 //! | `leaving` | removed members whose requests are not done |
 //! | `transitions` | log lines about members that go out and come back |
 //! | `attempt`, `seen` | one try of a request on one member, and its session |
-//! | `prepared`, `plan` | from a configuration to what runs |
+//! | `prepared`, `plan`, `bad_files` | from a configuration to what runs, and what follows where a file cannot be used |
 //! | `edit`, `editing` | changes, by hand or by another configuration |
 //! | `layers` | what lies over the file |
 //! | `discovered` | what sources of members have named |
@@ -25,6 +25,7 @@
 //! | `drain`, `draining`, `drain_log` | members that keep their sessions and get no others |
 
 mod attempt;
+mod bad_files;
 mod cells;
 mod changes;
 mod closing;
@@ -49,8 +50,8 @@ mod plan;
 mod prepared;
 mod seen;
 mod shared;
-mod snapshot;
 mod shared_routes;
+mod snapshot;
 mod store;
 mod transitions;
 
@@ -65,10 +66,10 @@ pub(crate) use self::edit::Edit;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::guard::{AuthServer, LiveIdentity};
 pub(crate) use self::journal::{Journal, MadeByHand};
+pub(crate) use self::learning::HeardRoutes;
 pub(crate) use self::leaving::LeavingMembers;
 pub(crate) use self::live::LiveBalancer;
 pub(crate) use self::mapping::{LiveAction, LiveMapping, LiveTarget, Made};
-pub(crate) use self::learning::HeardRoutes;
 pub(crate) use self::member::LiveMember;
 pub(crate) use self::seen::SeenSession;
 pub(crate) use self::shared::{NotReloaded, Reloaded, Shared};

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use ajpgate_config::{self as config, Config, MemberSource, Target};
 
+use super::bad_files::BadFiles;
 use super::directories::Directories;
 use super::editing::EditError;
 use super::guard::{Guard, GuardError, guards};
@@ -52,12 +53,13 @@ impl<'a> Plan<'a> {
     /// has those that it names. Nothing is changed yet.
     ///
     /// # Errors
-    /// When a backend cannot be made, or a file of users cannot be used.
+    /// When a backend cannot be made, or a file cannot be used and `bad_files` are refused.
     pub(super) fn new(
         config: &'a Config,
         before: &'a [Arc<LiveBalancer>],
         mappings: &[LiveMapping],
         directories: Directories,
+        bad_files: BadFiles,
         cores: usize,
         metrics: &Metrics,
     ) -> Result<Self, GuardError> {
@@ -65,13 +67,13 @@ impl<'a> Plan<'a> {
         let wanted = wanted(config, cores);
         let olds = predecessors(&wanted, before);
         let steps = wanted.into_iter().zip(olds);
-        let steps = steps.map(|(wanted, old)| Step::new(wanted, old, metrics));
+        let steps = steps.map(|(wanted, old)| Step::new(wanted, old, bad_files, metrics));
         Ok(Self {
             config,
             before,
             directories,
             steps: steps.collect::<Result<_, BackendError>>()?,
-            guards: guards(config, &guarded, cores)?,
+            guards: guards(config, &guarded, bad_files, cores)?,
         })
     }
 
@@ -102,7 +104,8 @@ impl Snapshot {
     /// When a backend cannot be made, a file of users cannot be used, or a directory cannot be opened.
     pub(crate) fn new(config: &Config, cores: usize, metrics: &Metrics) -> Result<Self, EditError> {
         let directories = Directories::open(config)?;
-        let plan = Plan::new(config, &[], &[], directories, cores, metrics)?;
+        let bad_files = BadFiles::Refused;
+        let plan = Plan::new(config, &[], &[], directories, bad_files, cores, metrics)?;
         let (snapshot, _) = plan.carry_out(Instant::now());
         Ok(snapshot)
     }
@@ -158,17 +161,19 @@ impl<'a> Step<'a> {
     fn new(
         wanted: Wanted,
         old: Option<&'a Arc<LiveBalancer>>,
+        bad_files: BadFiles,
         metrics: &Metrics,
     ) -> Result<Self, BackendError> {
         let Some(old) = old else {
-            return Ok(Self::Start(Prepared::new(wanted, None, metrics)?));
+            let prepared = Prepared::new(wanted, None, bad_files, metrics)?;
+            return Ok(Self::Start(prepared));
         };
         let mut members = old.members.iter();
         let up_to_date = !members.any(|member| member.backend.is_out_of_date());
         if old.config == wanted.config && up_to_date {
             return Ok(Self::Keep(old));
         }
-        let prepared = Prepared::new(wanted, Some(old), metrics)?;
+        let prepared = Prepared::new(wanted, Some(old), bad_files, metrics)?;
         Ok(Self::Change(old, prepared))
     }
 }
@@ -177,6 +182,7 @@ impl Prepared {
     fn new(
         wanted: Wanted,
         old: Option<&LiveBalancer>,
+        bad_files: BadFiles,
         metrics: &Metrics,
     ) -> Result<Self, BackendError> {
         let Wanted {
@@ -197,7 +203,7 @@ impl Prepared {
             let backend = match backend {
                 Ok(backend) => backend,
                 // It must not keep the others from what is wanted of them.
-                Err(error) if has_own_files(&member) => {
+                Err(error) if bad_files == BadFiles::LeftAsRead || has_own_files(&member) => {
                     let old = old.filter(|old| is_talked_to_alike(&old.config, &member));
                     unusable.push(Unusable {
                         config: Arc::clone(&member),

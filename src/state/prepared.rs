@@ -21,8 +21,7 @@ pub(super) struct Prepared {
     pub(super) unusable: Vec<Unusable>,
 }
 
-/// A member that was added by hand or that a list names, and for which no backend can be made now: a file of its `tls` cannot be
-/// read, for example.
+/// A member for which no backend can be made now: a file of its `tls` cannot be read, for example.
 #[derive(Debug, Clone)]
 pub(super) struct Unusable {
     pub(super) config: Arc<config::Member>,
@@ -53,9 +52,7 @@ impl Unusable {
                 ),
                 false => warn!(
                     balancer,
-                    member,
-                    reason,
-                    "a member that was added by hand or that a list names cannot be used: it is left out, the others count"
+                    member, reason, "a member cannot be used: it is left out, the others count"
                 ),
             }
         }

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use self::by_hand::changes_by_hand;
 use self::files::{file, read};
+use super::bad_files::BadFiles;
 use super::directories::Directories;
 use super::overrides::Overrides;
 use super::plan::Plan;
@@ -160,6 +161,7 @@ fn change(before: &Snapshot, config: &Config, metrics: &Metrics, now: Instant) -
         &before.balancers,
         &before.mappings,
         Directories::default(),
+        BadFiles::Refused,
         CORES,
         metrics,
     )

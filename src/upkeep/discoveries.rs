@@ -178,15 +178,17 @@ impl Ear {
         DiscoveryCounters::of(&self.shared.metrics, &self.balancer, kind)
     }
 
-    /// Changes what runs as the answer says. Returns whether it was possible.
+    /// Changes what runs as the answer says. Returns whether all of it counts now: it does not where a file of a member is missing.
     async fn change(&self, answer: SourceAnswer) -> Result<bool, String> {
         let (balancer, source) = (self.balancer.clone(), self.source.clone());
-        let discover =
-            move |edit: &mut Edit<'_>| edit.discover(&balancer, &source, &answer, Instant::now());
+        let discover = move |edit: &mut Edit<'_>| {
+            let after = edit.discover(&balancer, &source, &answer, Instant::now())?;
+            Ok((after, !edit.leaves_out_discovered(&balancer)))
+        };
         let changed = self.shared.edit_aside(discover).await;
         let (balancer, source) = (&self.balancer, self.source.subject());
         match changed {
-            Ok(after) => {
+            Ok((after, is_whole)) => {
                 if after.new + after.vanished + after.back > 0 {
                     let members = after.members.len();
                     info!(
@@ -200,7 +202,7 @@ impl Ear {
                     );
                 }
                 self.tell_left_out(&after);
-                Ok(true)
+                Ok(is_whole)
             }
             // A new program is taking over: it asks for itself. Where it fails, this one goes on.
             Err(EditError::Replaced) => Ok(false),

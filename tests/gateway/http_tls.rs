@@ -9,7 +9,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::gateway::{ConfigFile, Running};
+use crate::support::gateway::{ConfigFile, Running, ask};
 use crate::support::origin::{Conn, Origin, hello};
 use crate::support::until;
 
@@ -115,6 +115,66 @@ async fn a_changed_ca_file_is_read_again() {
         gateway.get("/", "").await.status == 200
     })
     .await;
+}
+
+/// A change that is not about a file goes on with what the file held before; only a reload wants all of them. A member that is
+/// new and needs the file waits for it.
+#[tokio::test]
+async fn a_missing_ca_file_refuses_a_reload_and_no_other_change() {
+    let ca = Authority::new();
+    let origin = ca.server("localhost", false).await;
+    let (port, trusted) = (origin.address.port(), ca.file("ca.pem"));
+    let tls = format!("tls: {{ ca: \"{trusted}\" }}");
+    let file = ConfigFile::new(
+        "missing-ca",
+        &format!(
+            "balancers:
+  test:
+    members: [{{ url: \"https://localhost:{port}\", route: a, {tls} }}]
+    discover:
+      - {{ file: list.yaml, interval: 100ms }}
+      - {{ dns: \"https://localhost:{port}\", route: address, interval: 100ms, member: {{ {tls} }} }}
+proxy_pass:
+  - {{ path: /, to: \"balancer://test/\", auth: {{ forward: {{ url: \"https://localhost:{port}/\", {tls} }} }} }}
+"
+        ),
+    );
+    let list = file.path.with_file_name("list.yaml");
+    std::fs::write(
+        &list,
+        "- { url: ajp://192.0.2.1, route: b, status: [disabled] }\n",
+    )
+    .unwrap();
+    let gateway = Running::start_from(&file);
+    let routes = async || {
+        let shown = ask(&gateway, "GET", "/api/v1/balancers/test", "").await;
+        let shown: serde_json::Value = serde_json::from_str(shown.text()).unwrap();
+        let members = shown["members"].as_array().unwrap().iter();
+        let routes = members.map(|it| it["route"].as_str().unwrap().to_owned());
+        routes.collect::<Vec<_>>()
+    };
+    let hidden = ca.file("hidden.pem");
+    std::fs::rename(&trusted, &hidden).unwrap();
+    let member = "/api/v1/balancers/test/members/a";
+    let changed = ask(&gateway, "PATCH", member, "{\"loadfactor\": 2}").await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    std::fs::write(
+        &list,
+        "- { url: ajp://192.0.2.2, route: c, status: [disabled] }\n",
+    )
+    .unwrap();
+    until("the other source counts", async || {
+        routes().await.contains(&"c".to_owned())
+    })
+    .await;
+    assert_eq!(gateway.get("/", "").await.status, 200);
+    let refused = ask(&gateway, "POST", "/api/v1/reload", "").await;
+    assert!(refused.status >= 400, "{}", refused.text());
+    assert!(refused.text().contains("ca.pem"), "{}", refused.text());
+    std::fs::rename(&hidden, &trusted).unwrap();
+    let reloaded = ask(&gateway, "POST", "/api/v1/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    assert_eq!(gateway.get("/", "").await.status, 200);
 }
 
 #[tokio::test]

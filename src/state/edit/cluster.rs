@@ -160,7 +160,7 @@ impl Edit<'_> {
         let mut layers = self.editing().layers.clone();
         layers.overrides = overrides.with_own(&layers.overrides);
         let wanted = layers.over(&self.editing().file);
-        let plan = self.plan(&wanted, &before, before.directories.clone())?;
+        let plan = self.plan(&wanted, &before, None)?;
         if let Some(cluster) = &mut self.editing().cluster {
             cluster.taken_up.clone_from(&cluster.known.cells);
         }

@@ -4,13 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ajpgate_config::{Discover, MemberUrl};
+use ajpgate_config::{Discover, Member, MemberUrl};
 use tracing::debug;
 
-use super::{Edit, Written};
+use super::{Edit, Why};
 use crate::backend::backend;
 use crate::discovery::{Found, Reconciled, SourceAnswer, reconcile};
-use crate::state::directories::Directories;
 use crate::state::discovered::is_discovered;
 use crate::state::editing::EditError;
 use crate::state::layers::Layers;
@@ -45,6 +44,7 @@ impl Edit<'_> {
         let room = layers.room(&editing.file, balancer, &subject);
         let known = layers.discovered.known(balancer, &subject);
         let reconciled = reconcile(known, answer, room);
+        if reconciled.members != known {
             let known = places(known.iter().map(|it| &it.url));
             let new = reconciled.members.iter().map(|it| it.url.place());
             for place in new.filter(|place| !known.contains(place)) {
@@ -52,7 +52,6 @@ impl Edit<'_> {
                     layers.overrides.learn(balancer, &place, &route);
                 }
             }
-        if reconciled.members != known {
             let members = reconciled.members.clone();
             layers.discovered.set(balancer, source, members);
         } else if layers == editing.layers && !self.can_use_more(balancer) {
@@ -74,14 +73,24 @@ impl Edit<'_> {
 
     /// Whether a discovered member of a balancer that is left out can be used by now.
     fn can_use_more(&self, balancer: &str) -> bool {
+        self.is_left_out(balancer, |member| {
+            let connects = ConnectCounters::nowhere();
+            backend(member, self.shared.cores.count(), &connects).is_ok()
+        })
+    }
+
+    /// Whether a discovered member of a balancer is left out because a file of it cannot be used.
+    pub(crate) fn leaves_out_discovered(&self, balancer: &str) -> bool {
+        self.is_left_out(balancer, |_| true)
+    }
+
+    /// Whether such a discovered member of a balancer is left out.
+    fn is_left_out(&self, balancer: &str, is_such: impl Fn(&Member) -> bool) -> bool {
         let snapshot = self.snapshot();
         let mut balancers = snapshot.balancers.iter();
         let balancer = balancers.find(|it| !it.stands_alone() && it.name() == balancer);
         let mut left_out = balancer.into_iter().flat_map(|it| it.left_out());
-        left_out.any(|member| {
-            let connects = ConnectCounters::nowhere();
-            is_discovered(member) && backend(member, self.shared.cores.count(), &connects).is_ok()
-        })
+        left_out.any(|member| is_discovered(member) && is_such(member))
     }
 
     /// Runs these layers, and notes which changed members of a balancer are gone. Of too many, those that are gone for longest
@@ -93,11 +102,10 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let too_many = layers.note_gone(&self.editing().file, balancer);
-        let directories = self.snapshot().directories.clone();
-        self.see(layers.clone(), directories.clone(), now)?;
+        self.see(layers.clone(), now)?;
         if too_many {
             layers.overrides.forget_gone(balancer);
-            if let Err(error) = self.run(layers, directories, now, || Ok(())) {
+            if let Err(error) = self.run(layers, now, || Ok(())) {
                 debug!(balancer, %error, "changes of members that are gone are kept for now");
             }
         }
@@ -122,8 +130,7 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut layers = self.editing().layers.clone();
         layers.learn(balancer, learned);
-        let directories = self.snapshot().directories.clone();
-        self.see(layers, directories, now)
+        self.see(layers, now)
     }
 
     /// Removes members that no source names any more.
@@ -141,18 +148,13 @@ impl Edit<'_> {
         let places = places(gone);
         let overrides = &mut layers.overrides;
         overrides.forget_learned(balancer, |place| places.contains(place));
+        self.shared.heard_routes.forget(balancer, &places);
         self.note_gone(balancer, layers, now)
     }
 
     /// Runs what was seen. What cannot be written down counts all the same.
-    fn see(
-        &mut self,
-        layers: Layers,
-        self.shared.heard_routes.forget(balancer, &places);
-        directories: Directories,
-        now: Instant,
-    ) -> Result<(), EditError> {
-        self.run_here(layers, directories, Written::Soon, now, || Ok(()))
+    fn see(&mut self, layers: Layers, now: Instant) -> Result<(), EditError> {
+        self.run_here(layers, Why::Seen, now, || Ok(()))
     }
 }
 
