@@ -1,6 +1,8 @@
 //! A balancer while it runs.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod changing;
+
+use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -8,15 +10,14 @@ use std::time::Instant;
 use ajpgate_config as config;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
-use tracing::warn;
 
 use super::member::LiveMember;
-use super::prepared::{Prepared, PreparedMember, Unusable};
+use super::prepared::{Prepared, Unusable};
 use super::seen::SeenSession;
 use super::shared_routes::SharedRoutes;
 use crate::balancer::{
     Applied, Balancer, Command, MemberId, MemberSpec, MemberView, NoMember, Refused, Settings,
-    Spec, Transition, View,
+    Spec, View,
 };
 use crate::clock;
 use crate::random;
@@ -138,58 +139,6 @@ impl LiveBalancer {
         live.shared_routes.tell(live.name(), &nothing);
         live.tell_withdrawn(now);
         live
-    }
-
-    /// The next version of this balancer: another configuration, the same decisions. Nothing can fail any more.
-    pub(super) fn change_to(&self, wanted: Prepared, now: Instant) -> Self {
-        let mut changing = Changing {
-            old: self,
-            core: self.core(),
-            now,
-            transitions: Vec::new(),
-        };
-        // Before members are added: the settings say how a new member begins.
-        changing.apply(Command::Settings(Settings::from(&*wanted.config)));
-        if self.config.health_check != wanted.config.health_check {
-            changing.core.restart_checks();
-        }
-        changing.remove_others(&wanted.config, &wanted.metrics.requests);
-        let members = wanted.members.into_iter();
-        let members: Vec<Arc<LiveMember>> = members
-            .filter_map(|member| changing.change_or_add(member, &wanted.config))
-            .collect();
-        changing.apply(Command::Order(members.iter().map(|it| it.id).collect()));
-        let Changing {
-            mut core,
-            transitions,
-            ..
-        } = changing;
-        core.decisions.newest.clone_from(&members);
-        drop(core);
-        Unusable::tell(&wanted.unusable, &wanted.config.name, &self.unusable);
-        let metrics = match has_routes_of(&self.config, &wanted.config) {
-            true => Arc::clone(&self.metrics),
-            false => self.metrics.replace_by(wanted.metrics),
-        };
-        let next = Self {
-            config: wanted.config,
-            unusable: wanted.unusable,
-            variable: self.variable.clone(),
-            places: places_of(&members),
-            by_place: by_place(&members),
-            shared_routes: SharedRoutes::of(&members),
-            members,
-            metrics,
-            unserved: Arc::clone(&self.unserved),
-            core: Arc::clone(&self.core),
-            changed: Arc::clone(&self.changed),
-        };
-        next.shared_routes.tell(next.name(), &self.shared_routes);
-        next.tell_withdrawn(now);
-        for transition in &transitions {
-            next.log(transition);
-        }
-        next
     }
 
     /// Members that are left out because no backend could be made for them.
@@ -408,76 +357,6 @@ impl LiveBalancer {
     }
 }
 
-/// A balancer on the way to its next version, its decisions locked.
-struct Changing<'a> {
-    old: &'a LiveBalancer,
-    core: Core<'a>,
-    now: Instant,
-    /// What the log is told afterwards.
-    transitions: Vec<Transition>,
-}
-
-impl Changing<'_> {
-    fn apply(&mut self, command: Command) -> Option<MemberId> {
-        match self.core.apply(command, self.now) {
-            Ok(applied) => {
-                self.transitions.extend(applied.transition);
-                applied.added
-            }
-            Err(reason) => {
-                let balancer = self.old.name();
-                warn!(balancer, %reason, "a change of the configuration is not possible");
-                None
-            }
-        }
-    }
-
-    /// Removes the members that this configuration does not have. What they still answer counts with `requests`.
-    fn remove_others(&mut self, wanted: &config::Balancer, requests: &CodeCounters) {
-        let stay: HashSet<String> = wanted.members.iter().map(|it| it.url.place()).collect();
-        let gone = self
-            .old
-            .members
-            .iter()
-            .filter(|it| !stay.contains(&it.config.url.place()));
-        let gone: Vec<MemberId> = gone
-            .map(|it| {
-                it.metrics.replace_by(MemberMetrics::of_none(requests));
-                it.id
-            })
-            .collect();
-        if !gone.is_empty() {
-            self.apply(Command::Remove(gone));
-        }
-    }
-
-    /// The member with this configuration: the running one, changed, or a new one.
-    fn change_or_add(
-        &mut self,
-        wanted: PreparedMember,
-        balancer: &config::Balancer,
-    ) -> Option<Arc<LiveMember>> {
-        let spec = MemberSpec::from(&*wanted.config);
-        let Some(running) = self.old.member_at(&wanted.config.url.place()) else {
-            let id = self.apply(Command::Add(spec))?;
-            let member = LiveMember::new(id, wanted, balancer, self.now);
-            return Some(Arc::new(member));
-        };
-        let before = MemberSpec::from(&*running.config);
-        if before != spec {
-            let mut change = before.change_to(&spec);
-            change.status = running.drain().follow(change.status, spec.status);
-            self.apply(Command::Change(running.id, change));
-        }
-        let mut member = running.next(wanted);
-        if !counts_sessions_alike(&self.old.config, balancer) {
-            member = member.counting_anew(balancer, self.now);
-            self.core.live_sessions(member.id, 0);
-        }
-        Some(Arc::new(member))
-    }
-}
-
 fn places_of(members: &[Arc<LiveMember>]) -> HashMap<MemberId, usize> {
     members.iter().map(|member| member.id).zip(0..).collect()
 }
@@ -485,25 +364,4 @@ fn places_of(members: &[Arc<LiveMember>]) -> HashMap<MemberId, usize> {
 fn by_place(members: &[Arc<LiveMember>]) -> HashMap<String, usize> {
     let places = members.iter().map(|member| member.config.url.place());
     places.zip(0..).collect()
-}
-
-/// Whether the same routes are counted with both configurations.
-fn has_routes_of(one: &config::Balancer, other: &config::Balancer) -> bool {
-    let routes = |balancer: &config::Balancer| {
-        let members = balancer.members.iter();
-        members.map(|it| it.route.clone()).collect::<BTreeSet<_>>()
-    };
-    routes(one) == routes(other)
-}
-
-/// Whether sessions that were counted with one configuration count with the other too: both find the same sessions, with
-/// the same ids, and call them alive for as long.
-fn counts_sessions_alike(one: &config::Balancer, other: &config::Balancer) -> bool {
-    let cookie = |balancer: &config::Balancer| {
-        let cookie = balancer.sticky_cookie.as_ref();
-        cookie.map(|cookie| cookie.name.clone())
-    };
-    one.session_timeout == other.session_timeout
-        && one.sticky == other.sticky
-        && cookie(one) == cookie(other)
 }
