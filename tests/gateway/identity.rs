@@ -641,6 +641,21 @@ async fn a_server_says_who_the_user_is() {
     assert_eq!(auth.connections(), 1);
 }
 
+/// `required: false` is about clients that nobody knows. The server that is asked says of each whether it comes in.
+#[tokio::test]
+async fn the_answer_of_a_server_is_the_clients_also_where_no_user_is_required() {
+    let (node, mut requests) = telling().await;
+    let (auth, _) = sso().await;
+    let gateway = asking(&auth, &node, ", required: false");
+    for (cookie, status) in [("", 302), ("sid=bad", 403)] {
+        let answer = gateway.get("/", &format!("Cookie: {cookie}\r\n")).await;
+        assert_eq!(answer.status, status, "{cookie}");
+    }
+    assert!(requests.try_recv().is_err());
+    let answer = gateway.get("/", "Cookie: sid=nobody\r\n").await;
+    assert_eq!(answer.status, 200);
+}
+
 /// Answers that are none.
 const BROKEN: [&str; 6] = [
     "",

@@ -58,6 +58,19 @@ const OWN: [&str; 9] = [
 const MOST_ATTRIBUTES: usize = 32;
 
 impl Builder<'_> {
+    /// Warns of a key that changes nothing.
+    fn required_beside_forward(&self, auth: &file::Identity) {
+        if let (Field::Given(place, Checked(false)), false) =
+            (&auth.required, auth.forward.is_absent())
+        {
+            self.report.warning(
+                *place,
+                "required: has no effect beside `forward`: its server decides who comes in",
+                "let the server answer 200 without a user for those who may go on without one; any answer but 2xx is the client's",
+            );
+        }
+    }
+
     /// `place` is that of the map. `None` when it could not be read, or names no kind.
     pub(super) fn identity(&self, auth: file::Identity, place: Place) -> Option<Identity> {
         let kinds = [
@@ -97,6 +110,7 @@ impl Builder<'_> {
                 "name the proxies that know the users: `trusted_proxies: [10.0.0.5]`",
             );
         }
+        self.required_beside_forward(&auth);
         Some(Identity {
             client_certificate: certificate.map(|_| certificate_name(auth.client_certificate)),
             header: header.map(|_| self.header_user(auth.header)),
