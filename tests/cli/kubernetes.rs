@@ -195,7 +195,7 @@ fn the_account_of_the_gateways_may_watch_slices_only() {
     assert_eq!(pods["automountServiceAccountToken"], true);
     let role = manifest("Role", "ajpgate");
     let rule = json!([{
-        "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"],
+        "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"],
     }]);
     assert_eq!(role["rules"], rule);
     let binding = manifest("RoleBinding", "ajpgate");
