@@ -20,32 +20,32 @@ use super::{Balancer, Tried, method};
 impl Balancer {
     /// Counts a choice by a session's route.
     pub(super) fn count_sticky(&mut self, chosen: usize) {
-        let all = match self.pending.all {
-            Some(all) => {
+        let handed_out = match self.pending.usable_weight {
+            Some(weight) => {
                 self.pending.sticky = self.pending.sticky.saturating_add(1);
-                all
+                weight
             }
             None => {
-                let all = method::hand_out_to_usable(&mut self.members);
-                self.pending.all = self.is_calm().then_some(all);
-                all
+                let weight = method::hand_out_to_usable(&mut self.members);
+                self.pending.usable_weight = self.is_calm().then_some(weight);
+                weight
             }
         };
-        method::take(&mut self.members, chosen, all);
+        method::take(&mut self.members, chosen, handed_out);
     }
 
     /// Counts a free choice among the eligible members.
     pub(super) fn count_free(&mut self, chosen: usize) {
         let counts = method::counts_free(self.settings.method);
-        let all = match self.pending.eligible {
+        let handed_out = match self.pending.eligible {
             Some(eligible) => {
                 self.pending.free = self.pending.free.saturating_add(i64::from(counts));
-                eligible.all
+                eligible.handed_out
             }
             None if counts => method::hand_out_to(&mut self.members, &self.scratch.eligible),
             None => 0,
         };
-        method::take(&mut self.members, chosen, all);
+        method::take(&mut self.members, chosen, handed_out);
         if let Some(member) = self.members.get_mut(chosen) {
             member.sessions.promised = member.sessions.promised.saturating_add(1);
         }
@@ -82,19 +82,19 @@ impl Balancer {
         if self.settings.method == LbMethod::Heartbeat || !self.is_calm() {
             return;
         }
-        let mut all = 0;
+        let mut weight = 0;
         for &index in &self.scratch.eligible {
             if let Some(member) = self.members.get_mut(index) {
                 member.eligible = true;
-                all += i64::from(member.weight);
+                weight += i64::from(member.weight);
             }
         }
         let usable = self.members.iter().filter(|member| member.is_usable());
-        self.pending.all = Some(usable.map(|member| i64::from(member.weight)).sum());
+        self.pending.usable_weight = Some(usable.map(|member| i64::from(member.weight)).sum());
         let visited = self.members.iter().filter(|member| member.is_visited(last));
         self.pending.eligible = Some(Eligible {
-            all: if method::counts_free(self.settings.method) {
-                all
+            handed_out: if method::counts_free(self.settings.method) {
+                weight
             } else {
                 0
             },
@@ -132,11 +132,15 @@ impl Balancer {
         !self.ramping && self.members.iter().all(stays)
     }
 
+    /// Checks that what is pending is what a visit to all members would say.
+    ///
+    /// # Panics
+    /// It is not.
     pub(super) fn check_pending(&self) {
         let usable = self.members.iter().filter(|member| member.is_usable());
         let weights: i64 = usable.map(|member| i64::from(member.weight)).sum();
-        let is_right = match self.pending.all {
-            Some(all) => self.is_calm() && all == weights,
+        let is_right = match self.pending.usable_weight {
+            Some(weight) => self.is_calm() && weight == weights,
             None => self.pending.sticky == 0,
         };
         assert!(
@@ -149,7 +153,7 @@ impl Balancer {
             Some(_) => {
                 assert_eq!(marked, self.scratch.eligible.len());
                 assert!(
-                    self.pending.all.is_some(),
+                    self.pending.usable_weight.is_some(),
                     "a choice by route would visit all members"
                 );
             }

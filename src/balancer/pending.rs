@@ -1,4 +1,4 @@
-//! Weights that members have still to get for choices, and until when the members take part alike.
+//! Weights that members have still to get for choices, and how long the same members take part in a choice.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::member::Member;
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pending {
     /// The weight of all usable members together, while these stay the same; `None`: that is not known.
-    pub(super) all: Option<i64>,
+    pub(super) usable_weight: Option<i64>,
     /// The members that are eligible for a first free choice, while these stay the same.
     pub(super) eligible: Option<Eligible>,
     /// Choices by a session's route: all usable members get their weight.
@@ -21,7 +21,7 @@ pub(super) struct Pending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Eligible {
     /// What one free choice hands out: their weight together, or 0 with methods that count no free choice.
-    pub(super) all: i64,
+    pub(super) handed_out: i64,
     /// When they were found.
     pub(super) found: Instant,
     /// The time after which a member that failed may be one of them.
