@@ -89,6 +89,14 @@ pub struct Config {
     pub threads: usize,
 }
 
+impl Config {
+    /// The balancer of this name.
+    #[must_use]
+    pub fn balancer(&self, name: &str) -> Option<&Balancer> {
+        self.balancers.iter().find(|balancer| balancer.name == name)
+    }
+}
+
 /// One `listeners` entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

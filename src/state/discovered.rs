@@ -29,6 +29,15 @@ struct OfSource {
     awaited: Option<HashSet<String>>,
 }
 
+/// The sources whose files are looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All: at a start.
+    All,
+    /// Those of which nothing is known: a reload has brought them.
+    New,
+}
+
 /// The sources that are asked: balancer and subject.
 pub(super) type Asked = HashSet<(String, String)>;
 
@@ -137,24 +146,12 @@ impl Discovered {
         room
     }
 
-    /// Looks into the files of the sources of which nothing is known, so that a file that names them anew begins with their
-    /// members. `room` is what a balancer's other members leave. Blocks.
-    pub(super) fn look_into_new_files(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
-        self.look_into(file, room, <[Found]>::is_empty);
-    }
-
-    /// Looks into the files of all sources, so that a start begins with their members. `room` is what a balancer's other members
-    /// leave. Blocks.
-    pub(super) fn look_into_files(&mut self, file: &Config, room: impl Fn(&Balancer) -> Room) {
-        self.look_into(file, room, |_| true);
-    }
-
-    /// Looks into the files of those sources whose known members are such.
-    fn look_into(
+    /// Looks into the files of sources. `room` is what a balancer's other members leave. Blocks.
+    pub(super) fn look_into_files(
         &mut self,
         file: &Config,
+        which: Which,
         room: impl Fn(&Balancer) -> Room,
-        is_due: impl Fn(&[Found]) -> bool,
     ) {
         for balancer in &file.balancers {
             for source in &balancer.discover {
@@ -163,7 +160,7 @@ impl Discovered {
                 };
                 let subject = source.subject();
                 let known = self.known(&balancer.name, &subject);
-                if is_due(known) {
+                if which == Which::All || known.is_empty() {
                     let answer = look_into_files(files);
                     if matches!(answer, SourceAnswer::Named { .. }) {
                         self.answered(&balancer.name, &subject);
@@ -205,8 +202,7 @@ impl Discovered {
         file: &Config,
         room: impl Fn(&Balancer) -> Room,
     ) {
-        self.0
-            .retain(|name, _| file.balancers.iter().any(|it| it.name == *name));
+        self.0.retain(|name, _| file.balancer(name).is_some());
         for balancer in &file.balancers {
             let Some(sources) = self.0.get_mut(&balancer.name) else {
                 continue;
@@ -255,22 +251,6 @@ impl Discovered {
         }
         config
     }
-}
-
-/// The room that the members of the file leave.
-fn room(balancer: &Balancer) -> Room {
-    let mut room = Room::default();
-    for member in &balancer.members {
-        room.take(&member.url);
-    }
-    room
-}
-
-/// The configuration with the members that its lists name now, as a gateway starts with it. Blocks.
-pub(crate) fn with_lists(file: &Config) -> Config {
-    let mut discovered = Discovered::default();
-    discovered.look_into_files(file, room);
-    discovered.over(file)
 }
 
 /// The subjects of the sources that a balancer did not have in the file before, and from which no living member is known.

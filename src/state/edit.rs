@@ -22,7 +22,7 @@ use super::bad_files::BadFiles;
 use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
-use super::discovered::{asked, is_discovered};
+use super::discovered::{Which, asked, is_discovered};
 use super::editing::{EditError, Editing, taken_cookies};
 use super::guard::GuardError;
 use super::layers::Layers;
@@ -242,13 +242,8 @@ impl Edit<'_> {
         let mut layers = self.editing().layers.clone();
         let overrides = layers.overrides.read_again(&self.shared.folder);
         layers.overrides = overrides.map_err(EditError::Added)?;
-        let Layers {
-            discovered,
-            overrides,
-        } = &mut layers;
-        let before = asked(&self.editing().file);
-        discovered.follow(&before, file, |balancer| overrides.room(balancer));
-        discovered.look_into_new_files(file, |balancer| overrides.room(balancer));
+        layers.follow(&asked(&self.editing().file), file);
+        layers.look_into_files(file, Which::New);
         if let Some(why) = taken_cookies(&layers.over(file)).next() {
             return Err(EditError::TakenByFile(why));
         }
@@ -268,10 +263,8 @@ impl Edit<'_> {
     /// Whether the balancer's `sticky_cookie` has the name of the session cookie, as the file must not have it either.
     fn is_session_cookie_taken(&mut self, layers: &Layers, balancer: &LiveBalancer) -> bool {
         let wanted = layers.over(&self.editing().file);
-        let mut balancers = wanted.balancers.iter();
-        balancers
-            .find(|it| it.name == balancer.name())
-            .is_some_and(|it| it.taken_session_cookie().is_some())
+        let wanted = wanted.balancer(balancer.name());
+        wanted.is_some_and(|it| it.taken_session_cookie().is_some())
     }
 
     /// Makes a change of members. As for the file, a `redirect` that leads nowhere is accepted with a warning: the member
@@ -445,9 +438,7 @@ fn useless_redirects(config: &Config) -> Vec<(String, String, String)> {
 
 /// The route that a member has from its source; `None` where no source names it.
 fn route_from_source<'c>(below: &'c Config, balancer: &str, url: &MemberUrl) -> Option<&'c str> {
-    let mut balancers = below.balancers.iter();
-    let balancer = balancers.find(|it| it.name == balancer)?;
-    let mut members = balancer.members.iter();
+    let mut members = below.balancer(balancer)?.members.iter();
     let member = members.find(|it| it.url.is_same_place(url))?;
     is_discovered(member).then_some(&member.route)
 }

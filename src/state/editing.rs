@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::cells;
 use super::directories::NoDirectory;
-use super::discovered::Discovered;
+use super::discovered::{Discovered, Which};
 use super::guard::GuardError;
 use super::layers::Layers;
 use super::overrides::Overrides;
@@ -104,20 +104,19 @@ impl Editing {
             shares.take_up(&mut overrides, folder);
         }
         for ((balancer, url), route) in &learned {
-            let mut balancers = file.balancers.iter();
-            if is_route(route) && balancers.any(|it| it.name == *balancer) {
+            if is_route(route) && file.balancer(balancer).is_some() {
                 overrides.learn(balancer, url, route);
             }
         }
         let mut discovered = Discovered::from_json(&kept.discovered, &kept.sources, file, folder);
         let asked = discovered.asked_before();
         discovered.join(&members, file, folder);
-        discovered.follow(&asked, file, |balancer| overrides.room(balancer));
-        discovered.look_into_files(file, |balancer| overrides.room(balancer));
-        let layers = Layers {
+        let mut layers = Layers {
             discovered,
             overrides,
         };
+        layers.follow(&asked, file);
+        layers.look_into_files(file, Which::All);
         warn_of_taken_cookies(&layers.over(file));
         Self {
             file: file.clone(),

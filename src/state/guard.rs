@@ -75,7 +75,7 @@ pub(super) fn guards(
     bad_files: BadFiles,
     cores: usize,
 ) -> Result<Vec<Guard>, GuardError> {
-    let mut made = Made {
+    let mut made = Identities {
         identities: before
             .iter()
             .filter_map(|guard| guard.identity.clone())
@@ -110,8 +110,8 @@ fn key(mapping: &Mapping) -> String {
     format!("{path:?} {pattern:?} {hosts:?} {scheme:?}")
 }
 
-/// What there is already.
-struct Made {
+/// The identities that there are already: those that run, and those that were made for earlier mappings of the configuration.
+struct Identities {
     identities: Vec<Arc<LiveIdentity>>,
     /// The files of users that were read.
     read: HashSet<PathBuf>,
@@ -119,7 +119,7 @@ struct Made {
     cores: usize,
 }
 
-impl Made {
+impl Identities {
     fn identity(&mut self, wanted: &config::Identity) -> Result<Arc<LiveIdentity>, GuardError> {
         let known = self.identities.iter();
         let same: Vec<_> = known

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ajpgate_config::{Config, place_of};
+use ajpgate_config::{Balancer, Config, place_of};
 
-use super::discovered::Discovered;
+use super::discovered::{Asked, Discovered, Which};
 use super::overrides::Overrides;
 use crate::discovery::Room;
 
@@ -21,6 +21,18 @@ impl Layers {
         self.overrides.over(&self.discovered.over(file))
     }
 
+    /// Takes up another file in place of the one before, which had these sources: see [`Discovered::follow`].
+    pub(super) fn follow(&mut self, before: &Asked, file: &Config) {
+        let room = |balancer: &Balancer| self.overrides.room(balancer);
+        self.discovered.follow(before, file, room);
+    }
+
+    /// Looks into the files of the sources of `which`, so that what runs begins with the members that they name. Blocks.
+    pub(super) fn look_into_files(&mut self, file: &Config, which: Which) {
+        let room = |balancer: &Balancer| self.overrides.room(balancer);
+        self.discovered.look_into_files(file, which, room);
+    }
+
     /// Notes the routes that members were seen to have: url and route.
     pub(super) fn learn(&mut self, balancer: &str, learned: &[(Arc<str>, Arc<str>)]) {
         for (url, route) in learned {
@@ -33,8 +45,7 @@ impl Layers {
     /// Notes which changed members of a balancer are gone, once each of its sources has named members. Returns whether there are
     /// more than are kept.
     pub(super) fn note_gone(&mut self, file: &Config, balancer: &str) -> bool {
-        let mut balancers = file.balancers.iter();
-        let Some(of_file) = balancers.find(|it| it.name == balancer) else {
+        let Some(of_file) = file.balancer(balancer) else {
             return false;
         };
         if !self.discovered.is_complete(of_file) {
@@ -47,11 +58,17 @@ impl Layers {
 
     /// The room that a balancer of the file has beside all members but those of a source.
     pub(super) fn room(&self, file: &Config, balancer: &str, source: &str) -> Room {
-        let mut balancers = file.balancers.iter();
-        let of_file = balancers.find(|it| it.name == balancer);
+        let of_file = file.balancer(balancer);
         let room = of_file
             .map(|it| self.overrides.room(it))
             .unwrap_or_default();
         self.discovered.room_of(balancer, source, room)
     }
+}
+
+/// The configuration with the members that its lists name now, as a gateway starts with it. Blocks.
+pub(crate) fn with_lists(file: &Config) -> Config {
+    let mut layers = Layers::default();
+    layers.look_into_files(file, Which::All);
+    layers.over(file)
 }

@@ -60,12 +60,12 @@ mod tests;
 
 pub(crate) use self::attempt::{Attempt, Chosen};
 pub(crate) use self::closing::Closing;
-pub(crate) use self::discovered::with_lists;
 pub(crate) use self::drain::Left;
 pub(crate) use self::edit::Edit;
 pub(crate) use self::editing::{EditError, Editing};
 pub(crate) use self::guard::{AuthServer, LiveIdentity};
 pub(crate) use self::journal::{Journal, MadeByHand};
+pub(crate) use self::layers::with_lists;
 pub(crate) use self::learning::HeardRoutes;
 pub(crate) use self::leaving::LeavingMembers;
 pub(crate) use self::live::LiveBalancer;

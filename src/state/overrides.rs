@@ -107,12 +107,11 @@ impl Overrides {
     /// with the file some day, and nobody would know why it does not appear. `below` is the file with what was discovered.
     pub(super) fn remove_member(&mut self, balancer: &str, url: &str, below: &Config) {
         let place = place_of(url);
-        let is_below = below
-            .balancers
-            .iter()
-            .filter(|it| it.name == balancer)
-            .flat_map(|it| &it.members)
-            .any(|member| member.url.place() == place);
+        let mut members = below
+            .balancer(balancer)
+            .into_iter()
+            .flat_map(|it| &it.members);
+        let is_below = members.any(|member| member.url.place() == place);
         let of = self.of(balancer);
         of.members.remove(&place);
         of.routes.remove(&place);

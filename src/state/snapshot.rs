@@ -89,6 +89,16 @@ impl Snapshot {
         }
     }
 
+    /// The balancers of the file, without those of mappings that name a backend's URL.
+    pub(crate) fn balancers_of_file(&self) -> impl Iterator<Item = &Arc<LiveBalancer>> {
+        self.balancers.iter().filter(|it| !it.stands_alone())
+    }
+
+    /// The balancer of the file with this name.
+    pub(crate) fn balancer(&self, name: &str) -> Option<&Arc<LiveBalancer>> {
+        self.balancers_of_file().find(|it| it.name() == name)
+    }
+
     /// A member as it is now, with its balancer; `None` when it is gone.
     pub(crate) fn current(
         &self,

@@ -29,7 +29,7 @@ pub(super) use self::change::{Made, add, make, note, remove};
 pub(super) use self::origin::check as check_origin;
 pub(super) use self::refusal::Refusal;
 use self::resource::Found;
-pub(super) use self::resource::{PATH, Resource, balancers, present};
+pub(super) use self::resource::{PATH, Resource, present};
 pub(super) use self::view::{BalancerState, MemberState, State};
 use super::client::Client;
 use super::reply::{Answer, json as json_answer, of_kind};

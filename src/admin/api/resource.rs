@@ -88,7 +88,8 @@ impl Resource {
     ) -> Result<Found, Refusal> {
         let (settings, value) = match self {
             Self::Balancers => {
-                let states: Vec<_> = balancers(snapshot)
+                let states: Vec<_> = snapshot
+                    .balancers_of_file()
                     .map(|balancer| BalancerState::of(balancer, now))
                     .collect();
                 let settings = states.iter().map(BalancerState::settings).collect();
@@ -165,19 +166,13 @@ pub(in crate::admin) fn present(shared: &Shared, resource: &Resource) -> Result<
     }
 }
 
-/// The balancers of the file, without those of mappings to a url.
-pub(in crate::admin) fn balancers(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<LiveBalancer>> {
-    let balancers = snapshot.balancers.iter();
-    balancers.filter(|balancer| balancer.variable.is_some())
-}
-
 /// The balancer of this name.
 pub(in crate::admin) fn balancer<'s>(
     snapshot: &'s Snapshot,
     name: &str,
 ) -> Result<&'s Arc<LiveBalancer>, Refusal> {
-    balancers(snapshot)
-        .find(|balancer| balancer.name() == name)
+    snapshot
+        .balancer(name)
         .ok_or_else(|| Refusal::not_found(format!("there is no balancer {name:?}")))
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::form::FLAGS;
 pub(super) use super::input::Wrong;
 use super::input::{Fields, Input};
-use crate::admin::api::{BalancerState, MemberState, Refusal, State, balancers, settings};
+use crate::admin::api::{BalancerState, MemberState, Refusal, State, settings};
 use crate::balancer::Health;
 use crate::state::{Journal, Left, MadeByHand, Shared};
 use crate::telemetry::metrics::StickyResult;
@@ -27,7 +27,8 @@ pub(super) fn render(
     wrong: Option<Wrong<'_>>,
 ) -> String {
     let (snapshot, now) = (shared.snapshot.load_full(), Instant::now());
-    let states: Vec<BalancerState<'_>> = balancers(&snapshot)
+    let states: Vec<BalancerState<'_>> = snapshot
+        .balancers_of_file()
         .map(|balancer| BalancerState::of(balancer, now))
         .collect();
     let page = Page {

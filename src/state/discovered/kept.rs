@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use ajpgate_config::{
-    Balancer, Config, Discover, ListedMember, Standing, parse_member, parse_source, place_of,
+    Config, Discover, ListedMember, Standing, parse_member, parse_source, place_of,
 };
 use serde_json::{Value, json};
 use tracing::warn;
@@ -61,35 +61,34 @@ impl Discovered {
         folder: &Path,
     ) -> Self {
         let mut all = Self::default();
-        let mut left_out = LeftOut::default();
+        let mut unused = Unused::default();
         for (balancer, of_balancer) in value.as_object().into_iter().flatten() {
             for (subject, members) in of_balancer.as_object().into_iter().flatten() {
                 let members = members.as_array().map_or(&[][..], Vec::as_slice);
                 let of_file = source_of(file, balancer, subject).cloned();
                 let before = || {
-                    let mut balancers = file.balancers.iter();
-                    balancers.find(|it| it.name == *balancer)?;
+                    file.balancer(balancer)?;
                     let source = sources.get(balancer)?.get(subject)?;
                     source_before(source, subject, folder)
                 };
                 let of_file = of_file.map(|source| (source, None));
                 let Some((source, awaited)) = of_file.or_else(before) else {
                     let why = || format!("{balancer}: there is no source {subject} any more");
-                    left_out.add(members.len(), why);
+                    unused.add(members.len(), why);
                     continue;
                 };
                 let mut known = Vec::new();
                 for member in members {
                     match found_of(member, &source, folder) {
                         Ok(found) => known.push(found),
-                        Err(why) => left_out.add(1, || format!("{balancer}: {why}")),
+                        Err(why) => unused.add(1, || format!("{balancer}: {why}")),
                     }
                 }
                 all.set(balancer, &source, known);
                 all.awaits(balancer, subject, awaited);
             }
         }
-        left_out.tell();
+        unused.tell();
         all
     }
 
@@ -150,13 +149,13 @@ impl Discovered {
 
 /// Members that cannot be used any more.
 #[derive(Debug, Default)]
-struct LeftOut {
+struct Unused {
     members: usize,
     /// Why the first of them cannot.
     reason: Option<String>,
 }
 
-impl LeftOut {
+impl Unused {
     fn add(&mut self, members: usize, why: impl FnOnce() -> String) {
         self.members = self.members.saturating_add(members);
         if members > 0 {
@@ -177,8 +176,7 @@ impl LeftOut {
 }
 
 fn source_of<'c>(file: &'c Config, balancer: &str, subject: &str) -> Option<&'c Discover> {
-    let of_name = |it: &&Balancer| it.name == balancer;
-    let mut sources = file.balancers.iter().find(of_name)?.discover.iter();
+    let mut sources = file.balancer(balancer)?.discover.iter();
     sources.find(|source| source.subject() == subject)
 }
 

@@ -111,8 +111,7 @@ impl Edit<'_> {
     fn tell_flags(&self, set: &[(String, String, MemberChange)], now: Instant) {
         let snapshot = self.snapshot();
         for (balancer, place, change) in set {
-            let mut balancers = snapshot.balancers.iter();
-            let balancer = balancers.find(|it| !it.stands_alone() && it.name() == balancer);
+            let balancer = snapshot.balancer(balancer);
             let Some((balancer, member)) = balancer.and_then(|it| Some((it, it.member_at(place)?)))
             else {
                 continue;

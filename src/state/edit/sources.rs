@@ -28,12 +28,8 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<Reconciled, EditError> {
         let editing = self.editing();
-        let mut balancers = editing.file.balancers.iter();
-        let mut sources = balancers
-            .find(|it| it.name == balancer)
-            .into_iter()
-            .flat_map(|it| &it.discover);
-        if !sources.any(|it| it == source) {
+        let of_file = editing.file.balancer(balancer);
+        if !of_file.is_some_and(|it| it.discover.contains(source)) {
             return Ok(Reconciled::default());
         }
         let mut layers = editing.layers.clone();
@@ -57,9 +53,8 @@ impl Edit<'_> {
         } else if layers == editing.layers && !self.can_use_more(balancer) {
             return Ok(reconciled);
         }
-        let of_file = self.editing().file.balancers.iter();
-        let mut of_file = of_file.filter(|it| it.name == balancer);
-        if of_file.all(|it| layers.discovered.is_complete(it)) {
+        let of_file = self.editing().file.balancer(balancer);
+        if of_file.is_some_and(|it| layers.discovered.is_complete(it)) {
             // Learned before a restart, of members that were gone when it started.
             let Layers {
                 discovered,
@@ -87,8 +82,7 @@ impl Edit<'_> {
     /// Whether such a discovered member of a balancer is left out.
     fn is_left_out(&self, balancer: &str, is_such: impl Fn(&Member) -> bool) -> bool {
         let snapshot = self.snapshot();
-        let mut balancers = snapshot.balancers.iter();
-        let balancer = balancers.find(|it| !it.stands_alone() && it.name() == balancer);
+        let balancer = snapshot.balancer(balancer);
         let mut left_out = balancer.into_iter().flat_map(|it| it.left_out());
         left_out.any(|member| is_discovered(member) && is_such(member))
     }
@@ -102,7 +96,7 @@ impl Edit<'_> {
         now: Instant,
     ) -> Result<(), EditError> {
         let too_many = layers.note_gone(&self.editing().file, balancer);
-        self.see(layers.clone(), now)?;
+        self.run_here(layers.clone(), Why::Seen, now, || Ok(()))?;
         if too_many {
             layers.overrides.forget_gone(balancer);
             if let Err(error) = self.run(layers, now, || Ok(())) {
@@ -130,7 +124,7 @@ impl Edit<'_> {
     ) -> Result<(), EditError> {
         let mut layers = self.editing().layers.clone();
         layers.learn(balancer, learned);
-        self.see(layers, now)
+        self.run_here(layers, Why::Seen, now, || Ok(()))
     }
 
     /// Removes members that no source names any more.
@@ -150,11 +144,6 @@ impl Edit<'_> {
         overrides.forget_learned(balancer, |place| places.contains(place));
         self.shared.heard_routes.forget(balancer, &places);
         self.note_gone(balancer, layers, now)
-    }
-
-    /// Runs what was seen. What cannot be written down counts all the same.
-    fn see(&mut self, layers: Layers, now: Instant) -> Result<(), EditError> {
-        self.run_here(layers, Why::Seen, now, || Ok(()))
     }
 }
 
