@@ -137,6 +137,7 @@ async fn everything_about_a_member_is_shown() {
             "health": "ok",
             "health_check_failed": false,
             "source": "config",
+            "shares_route": false,
             "busy": 0,
             "elected": traffic("elected"),
             "errors": 0,
