@@ -162,41 +162,52 @@ fn sequence(
             entries.push(entry(item.takes.clone(), outcome, false));
             continue;
         };
-        if let Takes::Path(own) = item.takes {
-            if rule.action == Action::Pass && meets_later_expression(server, rule, own) {
-                match inside(server, rule, own) {
-                    Some(expressions) => {
-                        let written = expressions.into_iter().map(|it| {
-                            let outcome = outcome(server, it, &it.takes);
-                            entry(it.takes.clone(), outcome, false)
-                        });
-                        entries.extend(written);
-                    }
-                    None => notes.name(&rule.origin, LOOKS_FURTHER),
-                }
-            }
-            entries.extend(as_patterns(decider, server, rule, own));
-            continue;
-        }
-        decider.used.borrow_mut().insert(rule.origin.clone());
-        if let Some(found) = elsewhere(decider, server, item, rule) {
-            entries.extend(found);
-            continue;
-        }
-        let outcome = outcome(server, rule, item.takes);
-        let exclude = rule.action == Action::Pass && excludable(server, item.takes);
-        if rule.action == Action::Pass && answered_later(server, item) {
-            notes.name(&rule.origin, LOOKS_FURTHER);
-        }
-        let mut leading = leading.iter();
-        match leading.any(|it| std::ptr::eq(*it, rule)) {
-            true => first.push(entry(item.takes.clone(), outcome, exclude)),
-            false => entries.push(entry(item.takes.clone(), outcome, exclude)),
+        let found = of_item(decider, server, item, rule, notes);
+        match leading.iter().any(|it| std::ptr::eq(*it, rule)) {
+            true => first.extend(found),
+            false => entries.extend(found),
         }
     }
     first.extend(sections);
     first.extend(entries);
     first
+}
+
+/// The mappings of a rule that needs expressions.
+fn of_item(
+    decider: &Decider<'_>,
+    server: &Server,
+    item: &Item<'_>,
+    rule: &Rule,
+    notes: &mut Notes,
+) -> Vec<Entry> {
+    if let Takes::Path(own) = item.takes {
+        let mut found = Vec::new();
+        if rule.action == Action::Pass && meets_later_expression(server, rule, own) {
+            match inside(server, rule, own) {
+                Some(expressions) => {
+                    let written = expressions.into_iter().map(|it| {
+                        let outcome = outcome(server, it, &it.takes);
+                        entry(it.takes.clone(), outcome, false)
+                    });
+                    found.extend(written);
+                }
+                None => notes.name(&rule.origin, LOOKS_FURTHER),
+            }
+        }
+        found.extend(as_patterns(decider, server, rule, own));
+        return found;
+    }
+    decider.used.borrow_mut().insert(rule.origin.clone());
+    if let Some(found) = elsewhere(decider, server, item, rule) {
+        return found;
+    }
+    let outcome = outcome(server, rule, item.takes);
+    let exclude = rule.action == Action::Pass && excludable(server, item.takes);
+    if rule.action == Action::Pass && answered_later(server, item) {
+        notes.name(&rule.origin, LOOKS_FURTHER);
+    }
+    vec![entry(item.takes.clone(), outcome, exclude)]
 }
 
 /// The mappings of a rule by expression, where it has not one of its own: what it leaves to a later stage, and what sections are
