@@ -52,7 +52,6 @@ pub(super) fn split(value: &str, origin: &Origin, notes: &mut Notes) -> (String,
 
 fn take(extension: &mut Extension, word: &str) -> Result<(), String> {
     let (key, text) = word.split_once('=').unwrap_or((word, ""));
-    let on = text.starts_with(['1', 't', 'T', 'y', 'Y']) || text.eq_ignore_ascii_case("on");
     match key {
         "reply_timeout" => match number(text).map(u64::try_from) {
             Some(Ok(time)) => extension.reply_timeout = Some(time),
@@ -62,7 +61,12 @@ fn take(extension: &mut Extension, word: &str) -> Result<(), String> {
                 ));
             }
         },
-        "sticky_ignore" => extension.sticky_ignore = on,
+        // A number, unlike the switches of workers.
+        "sticky_ignore" => {
+            let digits = text.trim_start().trim_start_matches(['+', '-']);
+            let digits = digits.trim_start_matches('0');
+            extension.sticky_ignore = digits.starts_with(|it: char| it.is_ascii_digit());
+        }
         "fail_on_status" => extension.fail_on_status = Some(text.to_owned()),
         "session_cookie" => extension.session_cookie = Some(text.to_owned()),
         "session_path" => extension.session_path = Some(text.to_owned()),

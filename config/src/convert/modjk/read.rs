@@ -98,6 +98,11 @@ impl Properties {
             Some(known) if is_list(key) => {
                 known.value.push(',');
                 known.value.push_str(&value);
+                if key.ends_with(".balanced_workers") {
+                    let text = "its members are added to those of the line before; mod_jk finds none of them, and answers 503, where \
+                                balanced_workers stands twice: write balance_workers";
+                    notes.name(&origin, text);
+                }
             }
             Some(known) => {
                 let whose = match origin.file == known.origin.file {
@@ -255,8 +260,8 @@ pub(super) fn open(
     Ok((name, lines))
 }
 
-/// Keys whose lines join (`common/jk_util.c: jk_is_list_property()`).
+/// Keys whose lines join (`common/jk_util.c: jk_is_list_property()`), and the old name of one, whose lines are meant to.
 fn is_list(key: &str) -> bool {
     let property = key.rsplit('.').next().unwrap_or_default();
-    key == "worker.list" || matches!(property, "balance_workers" | "mount")
+    key == "worker.list" || matches!(property, "balance_workers" | "balanced_workers" | "mount")
 }

@@ -61,12 +61,10 @@ impl<'a> Worker<'a> {
         number.map(|number| (number, property))
     }
 
-    /// A switch, by its first letters (`common/jk_util.c: jk_get_bool_code()`).
+    /// A switch; `None`: it is not set, or says neither, and the usual counts.
     pub(super) fn switch(&self, name: &str) -> Option<(bool, &'a Property)> {
         let property = self.get(&[name])?;
-        let text = property.value.to_ascii_lowercase();
-        let on = text.starts_with(['t', 'y', '1']) || text.starts_with("on");
-        Some((on, property))
+        switch(&property.value).map(|on| (on, property))
     }
 
     /// A list: names with commas or blanks between them.
@@ -85,6 +83,18 @@ pub(super) fn names(text: &str) -> Vec<&str> {
         }
     }
     found
+}
+
+/// A switch as mod_jk reads it (`common/jk_util.c: jk_get_bool_code()`); `None`: it is neither on nor off.
+pub(super) fn switch(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let is =
+        |letters: [char; 2], words: [&str; 2]| text.starts_with(letters) || words.contains(&&*text);
+    match (is(['t', 'y'], ["on", "1"]), is(['f', 'n'], ["off", "0"])) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
 }
 
 /// A whole number as mod_jk reads it (`common/jk_map.c: jk_map_get_int()`).
