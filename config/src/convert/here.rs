@@ -9,7 +9,7 @@ use super::files::Files;
 use super::note::Notes;
 
 /// Looks at the files and folders that mappings name, and puts answers in place of what cannot be used.
-pub(super) fn settle(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes) {
+pub(super) fn settle(entries: &mut Vec<Entry>, files: &dyn Files, notes: &mut Notes) {
     users::close(entries, files, notes);
     folders::settle(entries, files, notes);
 }

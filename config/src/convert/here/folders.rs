@@ -10,9 +10,10 @@ use crate::convert::value::Keys;
 
 /// Where `files` would name something else than a folder of this machine: a mapping of one file serves that file alone, every
 /// other one answers 404 and is named.
-pub(super) fn settle(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes) {
+pub(super) fn settle(entries: &mut Vec<Entry>, files: &dyn Files, notes: &mut Notes) {
     let all: Vec<Takes> = entries.iter().map(|entry| entry.takes.clone()).collect();
-    for entry in entries {
+    let mut below = Vec::new();
+    for entry in entries.iter_mut() {
         let Answer::Files(name) = &entry.outcome.answer else {
             continue;
         };
@@ -23,12 +24,40 @@ pub(super) fn settle(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes
         let alone = all.iter().filter(|takes| **takes == entry.takes).count() == 1;
         match file_below(&entry.takes, &name, files).filter(|_| alone) {
             Some((path, folder)) => {
+                below.push(nothing_below(entry));
                 entry.takes = Takes::Exact(path);
                 entry.outcome.answer = Answer::Files(folder);
             }
             None => absent(&name, &entry.takes, &mut entry.outcome, notes),
         }
     }
+    entries.extend(below);
+}
+
+/// What is below the path of a single file: nothing, whatever has the paths above it.
+fn nothing_below(entry: &Entry) -> Entry {
+    let outcome = Outcome {
+        lost: Vec::new(),
+        closed: entry.outcome.closed.clone(),
+        keys: about_access(&entry.outcome),
+        ..Outcome::not_found(entry.outcome.origins.clone())
+    };
+    Entry {
+        outcome,
+        exclude: false,
+        ..entry.clone()
+    }
+}
+
+/// Who may come in counts for a fixed answer too.
+fn about_access(outcome: &Outcome) -> Keys {
+    let mut keys = Keys::default();
+    for key in ABOUT_ACCESS {
+        if let Some(value) = outcome.keys.get(key) {
+            keys.set(key, value.clone());
+        }
+    }
+    keys
 }
 
 /// The path of a single file, and the folder from which the path leads to it: `/robots.txt` and `/srv/www` for
@@ -50,14 +79,7 @@ fn file_below(takes: &Takes, name: &str, files: &dyn Files) -> Option<(String, S
 /// Nothing can be served there: 404 for those who may come in.
 fn absent(name: &str, takes: &Takes, outcome: &mut Outcome, notes: &mut Notes) {
     outcome.answer = Answer::NotFound;
-    // They count for a fixed answer too.
-    let mut keys = Keys::default();
-    for key in ABOUT_ACCESS {
-        if let Some(value) = outcome.keys.remove(key) {
-            keys.set(key, value);
-        }
-    }
-    outcome.keys = keys;
+    outcome.keys = about_access(outcome);
     let why = format!("{name} is no folder of this machine");
     let what = match takes {
         Takes::Path(path) | Takes::Exact(path) | Takes::Pattern(path) => path,
