@@ -23,7 +23,7 @@ pub(super) fn is_name(name: &str, host: &str) -> bool {
 }
 
 /// Whether two names with wildcards (`*`, `?`) have a host in common.
-fn have_common(one: &str, other: &str) -> bool {
+pub(super) fn have_common(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut seen = BTreeSet::new();
     let mut open = vec![(0, 0)];

@@ -1,8 +1,10 @@
 //! `RewriteRule` and what belongs to it. Rules are kept until the server is known whose requests they see: the engine may be
 //! switched on behind them, virtual hosts may inherit them (`RewriteOptions`), and some conditions ask for TLS.
 
+mod absolute;
 mod addresses;
 mod conditions;
+mod exceptions;
 mod flags;
 mod forbidding;
 mod front;
@@ -15,6 +17,7 @@ mod trace;
 mod upgrades;
 mod words;
 
+pub(super) use self::absolute::Own;
 pub(super) use self::flags::Flags;
 pub(super) use self::front::Front;
 use self::front::holds;
@@ -150,11 +153,12 @@ impl Rewrites {
     }
 
     /// The rules that a server has, in order: a virtual host (`self`) with those that it inherits from the main server, or the
-    /// main server itself (`main` is `None`).
+    /// main server itself (`main` is `None`). `own` is how it names itself.
     pub(super) fn of_server(
         &self,
         main: Option<&Self>,
         front: Front,
+        own: &Own,
         notes: &mut Notes,
     ) -> Rewritten {
         let is_on = self.engine.or_else(|| main?.engine).unwrap_or(false);
@@ -166,6 +170,7 @@ impl Rewrites {
                 notes.count(&rule.origin);
                 continue;
             }
+            let rule = rule.as_redirect(front, own);
             rule.turned(front, in_chain, &mut rewritten, notes);
             in_chain = rule.flags.chains;
         }

@@ -1,10 +1,10 @@
 //! Redirects and rewritten paths: the stages before that of ProxyPass.
 
 use super::addresses::{is_secure, only_port};
-use super::balancers::Usual;
+use super::balancers::{Usual, bare_name};
 use super::part::Part;
 use super::passes::Pass;
-use super::rewrites::{Front, LeftAlone, Upgrade};
+use super::rewrites::{Front, LeftAlone, Own, Upgrade};
 use super::servers::Builder;
 use crate::convert::overlap::meet;
 use crate::convert::site::{Action, Overlay, Rule, Takes};
@@ -61,7 +61,9 @@ impl Builder<'_> {
             port: only_port(own, self.main),
         };
         let main = host.map(|_| &self.main.rewrites);
-        let rewritten = own.rewrites.of_server(main, front, self.notes);
+        let rewritten = own
+            .rewrites
+            .of_server(main, front, &itself(own, self.main), self.notes);
         let mut stages = Stages {
             first: rewritten.closed,
             guards: rewritten.guards,
@@ -102,6 +104,19 @@ impl Builder<'_> {
     }
 }
 
+/// How a server names itself: by its own names, else by those of the main server.
+fn itself(own: &Part, main: &Part) -> Own {
+    let part = if own.names.is_empty() { main } else { own };
+    let names = part.names.iter().map(|it| it.0.to_ascii_lowercase());
+    let names: Vec<String> = names.collect();
+    Own {
+        port: names
+            .first()
+            .and_then(|it| it.rsplit_once(':')?.1.parse().ok()),
+        names: names.iter().map(|it| bare_name(it).to_owned()).collect(),
+    }
+}
+
 /// Redirects in sections: they come behind what is answered at once, and before what is sent on.
 fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> Vec<Rule> {
     let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
@@ -113,9 +128,10 @@ fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> Vec<Rule> {
         .map(|pass| &pass.takes)
         .chain(behind.iter().flatten().map(|rule| &rule.takes))
         .collect();
+    let by_mod_jk = parts.iter().any(|part| part.jk.sends_on());
     for redirect in &mut redirects {
-        // Where mod_proxy takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
-        redirect.early = !sent.iter().any(|takes| meet(takes, &redirect.takes));
+        // Where mod_proxy or mod_jk takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
+        redirect.early = !by_mod_jk && !sent.iter().any(|takes| meet(takes, &redirect.takes));
     }
     redirects
 }

@@ -1,6 +1,7 @@
 //! Rules that refuse requests (`[F]`, `[G]`) under conditions.
 
-use super::conditions::{self, Outcome};
+use super::conditions::{self, Held, Outcome};
+use super::exceptions;
 use super::front::Front;
 use super::guards;
 use super::{Rewrite, Rewritten, every};
@@ -49,6 +50,7 @@ impl Rewrite {
                 }
             }
             Outcome::Held(mut held) => {
+                self.except_paths(&mut held, to, notes);
                 held.except.extend(passed(&to.rules));
                 // Where an earlier rule answers, this one is not looked at.
                 for rule in to
@@ -63,6 +65,45 @@ impl Rewrite {
                     .extend(guards::guards(held, status, &self.origin, notes));
             }
         }
+    }
+}
+
+impl Rewrite {
+    /// Writes the paths for which a rule does not count as paths of mappings. A path that only counts with what is below it is
+    /// refused by itself.
+    fn except_paths(&self, held: &mut Held, to: &mut Rewritten, notes: &mut Notes) {
+        let mut except = Vec::new();
+        for takes in std::mem::take(&mut held.except) {
+            let everybody = held.clients.is_none();
+            let paths = exceptions::paths(&takes).filter(|all| {
+                let is_below = all.iter().any(|it| it.is_below);
+                everybody || !is_below
+            });
+            let Some(paths) = paths else {
+                except.push(takes);
+                continue;
+            };
+            for exception in paths {
+                if exception.is_wider {
+                    let text = format!(
+                        "it does not count for {0} and what is below it here; in httpd for every path that begins with {0}",
+                        exception.path
+                    );
+                    notes.name(&self.origin, text);
+                }
+                if exception.is_below {
+                    let takes = Takes::Exact(exception.path.clone());
+                    let action = Action::Respond(self.flags.status());
+                    to.rules.push(Rule {
+                        hosts: held.hosts.clone(),
+                        early: true,
+                        ..Rule::new(takes, action, self.origin.clone())
+                    });
+                }
+                except.push(Takes::Path(exception.path));
+            }
+        }
+        held.except = except;
     }
 }
 
