@@ -73,6 +73,9 @@ fn every_line_is_turned_named_or_counted() {
         "RewriteOptions AllowAnyURI",
         "Options FollowSymLinks",
         "DirectoryIndex index.html",
+        "MaxRequestWorkers 150",
+        "<IfModule mpm_event_module>\nMaxRequestWorkers 400\nAsyncRequestWorkerFactor 2\n</IfModule>",
+        "UseCanonicalName Off",
         "<Directory /srv>\nRequire ip 10\n</Directory>",
     ] {
         let converted = converted(format!("Listen 80\nProxyPass /app ajp://h/app\n{line}\n"));
@@ -82,7 +85,7 @@ fn every_line_is_turned_named_or_counted() {
     // What has an effect is not counted.
     for (line, expected) in [
         ("Protocols h2c http/1.1", "http2: true"),
-        ("MaxRequestWorkers 150", "limits: { max_connections: 450 }"),
+        ("MaxRequestWorkers 500", "limits: { max_connections: 1500 }"),
         (
             "MaxClients 10\nAsyncRequestWorkerFactor 1",
             "limits: { max_connections: 20 }",

@@ -352,7 +352,8 @@ fn insert(server: &mut Server, stage: Vec<Rule>) {
     }
     let is_files = |rules: &Vec<Rule>| {
         let mut rules = rules.iter();
-        rules.len() > 0 && rules.all(|rule| matches!(rule.action, Action::Files(_)))
+        rules.len() > 0
+            && rules.all(|rule| rule.in_folder || matches!(rule.action, Action::Files(_)))
     };
     let at = server.stages.iter().position(is_files);
     server

@@ -115,6 +115,8 @@ pub struct Rule {
     pub below: bool,
     /// Whether mod_jk sends on, which no `<Proxy>` is about.
     pub by_mod_jk: bool,
+    /// Whether it is about files of the old server's own, so that it is looked at when nothing else has taken the path.
+    pub in_folder: bool,
 }
 
 impl Rule {
@@ -132,6 +134,7 @@ impl Rule {
             lifted: Vec::new(),
             below: false,
             by_mod_jk: false,
+            in_folder: false,
         }
     }
 }
@@ -353,7 +356,8 @@ impl Access {
             }
         }
         let has_kind = self.kind.as_ref().is_some_and(|kind| kind != "none");
-        if has_kind && self.admission.is_none() {
+        // A rule that has sealed it may be one for some methods, which httpd asks.
+        if has_kind && self.admission.is_none() && self.sealed.is_empty() {
             let why = "AuthType stands without Require, and httpd answers 500".to_owned();
             whys.push(Closed { why, origin: None });
         }

@@ -7,7 +7,7 @@ use super::entry::{Answer, Outcome};
 use crate::convert::note::{Closed, Origin};
 use crate::convert::overlap::{covers, is_inside, join, join_url, takes_all, upwards};
 use crate::convert::site::{Access, Action, Overlay, Rule, Server, Site, Takes};
-use crate::convert::value::Keys;
+use crate::convert::value::{Keys, Value};
 
 /// Keys that mean nothing where nothing is sent to a backend.
 const ABOUT_BACKENDS: [&str; 5] = [
@@ -119,7 +119,7 @@ pub(super) fn outcome_within(
         lost.clear();
     }
     match answer {
-        Answer::To(_) => {}
+        Answer::To(_) => without_host(&mut keys),
         Answer::Files(_) => ABOUT_BACKENDS.iter().for_each(|key| drop(keys.remove(key))),
         _ => keys = Keys::default(),
     }
@@ -142,6 +142,29 @@ pub(super) fn outcome_within(
         closed,
         origins,
         comments: rule.comments.clone(),
+    }
+}
+
+/// Leaves out what is said of the field `Host` where a backend is sent its own name: that comes afterwards, and replaces it
+/// (`proxy_util.c: ap_proxy_create_hdrbrgd()`).
+fn without_host(keys: &mut Keys) {
+    if keys.get("preserve_host") != Some(&Value::switch(false)) {
+        return;
+    }
+    let Some(Value::List(mut rules)) = keys.get("request_headers").cloned() else {
+        return;
+    };
+    rules.retain(|rule| match rule {
+        Value::Map(rule) => !rule.iter().any(|(action, name)| {
+            let is_name = !matches!(action, "value" | "match" | "when");
+            let is_host = |it: &str| it.eq_ignore_ascii_case("host");
+            is_name && matches!(name, Value::Text(name) if is_host(name))
+        }),
+        _ => true,
+    });
+    keys.remove("request_headers");
+    if !rules.is_empty() {
+        keys.set("request_headers", Value::List(rules));
     }
 }
 

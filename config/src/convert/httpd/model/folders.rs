@@ -73,8 +73,9 @@ pub(super) fn overridden(node: &Node) -> Option<bool> {
         .then(|| !node.words().iter().all(is_harmless))
 }
 
-/// Why a directive or section in a folder may keep somebody out and cannot be turned.
-pub(super) fn guard(node: &Node) -> Option<String> {
+/// Why a directive or section in a folder may keep somebody out and cannot be turned. `is_of_files`: whether the section tells files
+/// apart by their names.
+pub(super) fn guard(node: &Node, is_of_files: bool) -> Option<String> {
     let is_known = matches!(
         &*node.name,
         "requireall"
@@ -91,8 +92,10 @@ pub(super) fn guard(node: &Node) -> Option<String> {
         "rewriterule" if super::rewrites::forbids(node) => {
             Some("RewriteRule compares what is left of a path there".to_owned())
         }
-        // With a path it is a rule about that path.
-        "redirect" if super::redirects::refuses(node) && node.words().len() == 1 => {
+        // With a path it is a rule about that path, but for some files of the folder alone.
+        "redirect" | "redirectmatch"
+            if super::redirects::refuses(node) && (is_of_files || node.words().len() == 1) =>
+        {
             let status = node.arguments.trim();
             Some(format!(
                 "{} {status} answers for all of its files",

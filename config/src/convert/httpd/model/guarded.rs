@@ -119,7 +119,7 @@ pub(super) fn is_about(folder: &str, served: &str) -> bool {
 }
 
 /// The path of requests that a section about a folder is about; `None`: none.
-fn path_of(folder: &str, served: (&str, &str)) -> Option<String> {
+pub(super) fn path_of(folder: &str, served: (&str, &str)) -> Option<String> {
     let (path, root) = served;
     if covers(folder, root) {
         return Some(path.to_owned());

@@ -68,6 +68,19 @@ fn served(parts: &[&Part]) -> Vec<Served> {
     found
 }
 
+/// The redirects of sections about folders.
+pub(super) fn redirects(parts: &[&Part], notes: &mut Notes) -> Vec<Rule> {
+    let served = served(parts);
+    let served: Vec<(&str, &str)> = served
+        .iter()
+        .map(|it| (it.path.as_str(), it.folder.as_str()))
+        .collect();
+    let parts = parts.iter().rev();
+    parts
+        .flat_map(|part| part.redirects.of_folders(&served, notes))
+        .collect()
+}
+
 /// Names or counts the sections about files of httpd's own where nothing of these is served. `is_kept`: whether the main server
 /// answers somewhere.
 pub(super) fn unserved(main: &Part, hosts: &[&Part], is_kept: bool, notes: &mut Notes) {

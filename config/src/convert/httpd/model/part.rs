@@ -258,14 +258,15 @@ impl Part {
 
     /// What may keep somebody out of a folder and cannot be turned closes the folder.
     fn of_folder(&mut self, node: &Node, place: &Place) {
-        let Place::Section(Kind::Directory(_) | Kind::Files(_)) = place else {
+        let Place::Section(kind @ (Kind::Directory(_) | Kind::Files(_))) = place else {
             return;
         };
+        let is_of_files = matches!(kind, Kind::Files(_));
         if let Some(section) = self.sections.last_mut() {
             if let Some(overridden) = super::folders::overridden(node) {
                 section.overridden = Some((overridden, node.origin.clone()));
             }
-            if let Some(why) = super::folders::guard(node) {
+            if let Some(why) = super::folders::guard(node, is_of_files) {
                 section.rules.seal(&why, &node.origin);
             }
         }

@@ -1,12 +1,16 @@
 //! `Redirect` and `RedirectMatch`.
 
+mod within;
+
+use self::within::{Within, within};
 use super::super::tree::Node;
+use super::guarded::path_of;
 use super::passes::{bare_path, simple};
 use super::place::{Kind, Place};
 use super::sayable::{WITHOUT_PARAMETERS, expression, is_about_parameters, wider};
 use super::targets;
 use crate::convert::note::{Closed, Notes, Origin};
-use crate::convert::overlap::pattern_of;
+use crate::convert::overlap::{join, pattern_of};
 use crate::convert::site::{Action, Rule, Takes};
 use crate::field::Kind as _;
 use crate::value::{PathPrefix, RedirectTo};
@@ -14,12 +18,71 @@ use crate::value::{PathPrefix, RedirectTo};
 /// The redirects of a server.
 #[derive(Debug, Default)]
 pub(super) struct Redirects {
-    /// Those of sections, which are looked at before ProxyPass.
+    /// Those of sections, which are looked at before ProxyPass: those of the last section first.
     pub(super) first: Vec<Rule>,
+    /// The section whose redirects are being read, and how many have been.
+    open: Option<(Kind, usize)>,
     /// What sections forbid under conditions that cannot be turned. It counts for the virtual hosts of the main server too.
     pub(super) closed: Vec<Rule>,
     /// Those that are looked at when no ProxyPass takes the path.
     pub(super) last: Vec<Rule>,
+    /// Those of folders of httpd's own.
+    in_folders: Vec<InFolder>,
+}
+
+/// A redirect in a section about a folder.
+#[derive(Debug)]
+struct InFolder {
+    folder: String,
+    takes: Takes,
+    action: Action,
+    origin: Origin,
+}
+
+/// A redirect as it is written.
+#[derive(Debug)]
+struct Written<'a> {
+    node: &'a Node,
+    /// What stands behind the status.
+    words: &'a [String],
+    status: u16,
+}
+
+/// What is said of redirects whose paths cannot be said.
+const OF_BOTH: &str = "it counts for the paths that its section and its own expression both take, which cannot be said in one expression";
+
+impl Written<'_> {
+    /// Whether it leads elsewhere; else it is an error.
+    fn has_target(&self) -> bool {
+        (300..400).contains(&self.status)
+    }
+
+    /// The paths that it names itself; `None`: none.
+    fn own(&self) -> Option<Takes> {
+        let wanted = 1 + usize::from(self.has_target());
+        let first = self.words.first().filter(|_| self.words.len() >= wanted)?;
+        Some(match &*self.node.name {
+            "redirectmatch" => Takes::Pattern(first.clone()),
+            _ => Takes::Path(bare_path(first)),
+        })
+    }
+
+    /// What becomes of its paths, where its target goes on with `rest`.
+    fn action(&self, rest: &str) -> Action {
+        match self.has_target() {
+            true => Action::Redirect {
+                to: join(self.words.last().map_or("", String::as_str), rest),
+                status: self.status,
+            },
+            false => Action::Respond(self.status),
+        }
+    }
+
+    /// Whether it names a path that does not take itself: `Redirect /app/ …` does not take `/app` (`mod_alias.c: alias_matches()`).
+    fn is_below(&self) -> bool {
+        let has_slash = |path: &String| path.len() > 1 && path.ends_with('/');
+        self.words.first().is_some_and(has_slash)
+    }
 }
 
 impl Redirects {
@@ -28,58 +91,170 @@ impl Redirects {
         let words = node.words();
         match &*node.name {
             "redirect" | "redirectpermanent" | "redirecttemp" | "redirectmatch" => {
-                self.redirect(node, &words, place, notes);
+                let Some((status, words)) = status(&node.name, &words) else {
+                    notes.name(&node.origin, "left out: a path and a url are wanted");
+                    return true;
+                };
+                let written = Written {
+                    node,
+                    words,
+                    status,
+                };
+                match place {
+                    Place::Server => self.of_server(&written, notes),
+                    Place::Section(kind) => self.of_section(&written, kind, notes),
+                }
             }
             _ => return false,
         }
         true
     }
 
-    /// Adds a rule. An error as the status keeps everybody out.
-    fn redirect(&mut self, node: &Node, words: &[String], place: &Place, notes: &mut Notes) {
-        let Some((status, words)) = status(&node.name, words) else {
-            return notes.name(&node.origin, "left out: a path and a url are wanted");
+    /// Adds a rule outside of sections.
+    fn of_server(&mut self, written: &Written<'_>, notes: &mut Notes) {
+        let origin = &written.node.origin;
+        let Some(takes) = written.own() else {
+            return notes.name(origin, "left out: a path and a url are wanted");
         };
-        let has_target = (300..400).contains(&status);
-        let takes = match (place, words) {
-            (Place::Section(Kind::Text(takes)), []) if !has_target => takes.clone(),
-            (Place::Section(Kind::Proxy(_)), []) if !has_target => Takes::Path("/".to_owned()),
-            (Place::Section(Kind::Location(takes)), rest)
-                if rest.len() == usize::from(has_target) =>
-            {
-                match takes {
+        if let Some(rule) = self.sayable(takes, written, "", notes) {
+            self.last.push(rule);
+        }
+    }
+
+    /// Adds a rule of a section.
+    fn of_section(&mut self, written: &Written<'_>, kind: &Kind, notes: &mut Notes) {
+        let origin = &written.node.origin;
+        let (takes, rest) = match (kind, written.own()) {
+            (Kind::Text(takes) | Kind::Location(takes), None) => match written.has_target() {
+                false => (takes.clone(), String::new()),
+                true if written.words.is_empty() => {
+                    return notes.name(origin, "left out: a url is wanted");
+                }
+                true => match takes {
                     // What is behind the path is not appended there.
-                    Takes::Path(path) if has_target => Takes::Pattern(pattern_of(path)),
-                    takes => takes.clone(),
+                    Takes::Path(path) => (Takes::Pattern(pattern_of(path)), String::new()),
+                    takes => (takes.clone(), String::new()),
+                },
+            },
+            (Kind::Text(section) | Kind::Location(section), Some(own)) => {
+                match within(section, &own, written.has_target()) {
+                    Within::Takes(takes, rest) => (takes, rest),
+                    Within::Never => {
+                        let text = "left out, as in httpd: its section is about other paths";
+                        return notes.name(origin, text);
+                    }
+                    Within::Unsayable => return self.unsayable(section, written, notes),
                 }
             }
-            // It closes the folder: see `folders::guard`.
-            (Place::Section(Kind::Directory(_) | Kind::Files(_)), []) if !has_target => return,
-            (_, [path, ..]) if node.name == "redirectmatch" => Takes::Pattern(path.clone()),
-            (_, [path, ..]) => Takes::Path(bare_path(path)),
-            _ => return notes.name(&node.origin, "left out: a path and a url are wanted"),
-        };
-        let action = match has_target {
-            true => Action::Redirect {
-                to: words.last().cloned().unwrap_or_default(),
-                status,
-            },
-            false => Action::Respond(status),
-        };
-        let Some(mut rule) = checked(takes, action, &node.origin, notes) else {
-            if status >= 400 {
-                let why = "its pattern has no counterpart";
-                self.close(Takes::Path("/".to_owned()), node, why, notes);
+            (Kind::Proxy(_), None) if !written.has_target() => {
+                (Takes::Path("/".to_owned()), String::new())
             }
-            return;
+            (Kind::Proxy(_), Some(own)) => return self.unsayable(&own, written, notes),
+            (Kind::Directory(folder), Some(own)) => {
+                self.in_folders.push(InFolder {
+                    folder: folder.clone(),
+                    takes: own,
+                    action: written.action(""),
+                    origin: origin.clone(),
+                });
+                return;
+            }
+            // It closes the folder: see `folders::guard`.
+            (Kind::Directory(_) | Kind::Files(_), _) if !written.has_target() => return,
+            (Kind::Proxy(_) | Kind::Directory(_) | Kind::Files(_), _) => {
+                let text = "left out: it counts for what its section is about alone; write a mapping with `redirect`";
+                return notes.name(origin, text);
+            }
         };
-        // `Redirect /app/ …` does not take `/app` (`mod_alias.c: alias_matches()`).
-        let has_slash = |path: &String| path.len() > 1 && path.ends_with('/');
-        rule.below = matches!(rule.takes, Takes::Path(_)) && words.first().is_some_and(has_slash);
-        match place {
-            Place::Section(_) => self.first.push(rule),
-            Place::Server => self.last.push(rule),
+        if let Some(rule) = self.sayable(takes, written, &rest, notes) {
+            self.add_first(rule, kind);
         }
+    }
+
+    /// Adds a rule of a section behind those of the same section, and before those of sections before it.
+    fn add_first(&mut self, rule: Rule, kind: &Kind) {
+        match &mut self.open {
+            Some((open, count)) if open == kind => {
+                self.first.insert(*count, rule);
+                *count += 1;
+            }
+            _ => {
+                self.first.insert(0, rule);
+                self.open = Some((kind.clone(), 1));
+            }
+        }
+    }
+
+    /// Names a redirect that cannot be said; an error closes all of its section, or all of its own paths.
+    fn unsayable(&mut self, takes: &Takes, written: &Written<'_>, notes: &mut Notes) {
+        match written.has_target() {
+            true => notes.name(&written.node.origin, format!("left out: {OF_BOTH}")),
+            false => self.close(takes.clone(), written.node, OF_BOTH, notes),
+        }
+    }
+
+    /// The rule; where it cannot be said, it is named, and an error closes everything.
+    fn sayable(
+        &mut self,
+        takes: Takes,
+        written: &Written<'_>,
+        rest: &str,
+        notes: &mut Notes,
+    ) -> Option<Rule> {
+        let origin = &written.node.origin;
+        let Some(mut rule) = checked(takes, written.action(rest), origin, notes) else {
+            if written.status >= 400 {
+                let why = "its pattern has no counterpart";
+                self.close(Takes::Path("/".to_owned()), written.node, why, notes);
+            }
+            return None;
+        };
+        rule.below = rest.is_empty() && matches!(rule.takes, Takes::Path(_)) && written.is_below();
+        Some(rule)
+    }
+
+    /// The redirects of sections about folders that are served: `served` has their paths and folders. Nothing that is sent on is in
+    /// a folder.
+    pub(super) fn of_folders(&self, served: &[(&str, &str)], notes: &mut Notes) -> Vec<Rule> {
+        let mut found = Vec::new();
+        for redirect in &self.in_folders {
+            let origin = &redirect.origin;
+            let goes_on = matches!(redirect.action, Action::Redirect { .. });
+            let paths = served
+                .iter()
+                .filter_map(|it| path_of(&redirect.folder, *it));
+            let both = paths.map(|path| {
+                let path = if path.is_empty() { "/" } else { &path };
+                within(&Takes::Path(path.to_owned()), &redirect.takes, goes_on)
+            });
+            let both: Vec<Within> = both.filter(|it| *it != Within::Never).collect();
+            if both.is_empty() {
+                notes.name(origin, "left out: no path leads to its folder");
+            }
+            for within in both {
+                let rule = match (within, &redirect.action) {
+                    (Within::Takes(takes, rest), Action::Redirect { to, status }) => {
+                        let (to, status) = (join(to, &rest), *status);
+                        checked(takes, Action::Redirect { to, status }, origin, notes)
+                    }
+                    (Within::Takes(takes, _), action) => {
+                        checked(takes, action.clone(), origin, notes)
+                    }
+                    (_, Action::Redirect { .. }) => {
+                        notes.name(origin, format!("left out: {OF_BOTH}"));
+                        None
+                    }
+                    _ => Some(closing(redirect.takes.clone(), origin, OF_BOTH, notes)),
+                };
+                // Sections say who comes in before a redirect of a folder answers.
+                found.extend(rule.map(|rule| Rule {
+                    early: false,
+                    in_folder: true,
+                    ..rule
+                }));
+            }
+        }
+        found
     }
 
     /// Closes paths for everybody.

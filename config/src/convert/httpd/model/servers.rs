@@ -86,11 +86,32 @@ pub(super) fn site(
     site.balancers = builder.balancers;
     let always = builder.always;
     site.keys = of_all::keys(main, hosts, files, notes);
-    site.comments.extend(main.whole.connections(&mut site.keys));
+    site.comments
+        .extend(main.whole.connections(&mut site.keys, notes));
     let remotes: Vec<_> = hosts.iter().map(|host| &host.whole.remote).collect();
     remote::add(&main.whole.remote, &remotes, &mut site, notes);
     always::headers(&mut site, &always, main, hosts, notes);
     site
+}
+
+/// What the backends of a rule speak.
+#[derive(Debug, Clone, Copy)]
+enum Spoken {
+    Ajp,
+    Http,
+    Both,
+}
+
+impl Spoken {
+    fn of(balancer: &Balancer) -> Self {
+        let is_http = |url: &str| url.starts_with("http");
+        let http = balancer.members.iter().filter(|it| is_http(&it.url));
+        match http.count() {
+            0 => Self::Ajp,
+            count if count == balancer.members.len() => Self::Http,
+            _ => Self::Both,
+        }
+    }
 }
 
 pub(super) struct Builder<'a> {
@@ -141,7 +162,9 @@ impl Builder<'_> {
         let stage = self.sent(&parts, &server, host, (&usual, preserve), &rewritten.left);
         let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
         let last: Vec<Rule> = last.cloned().collect();
-        let of_modules = [stage, last, files];
+        let mut of_folders = local::redirects(&parts, self.notes);
+        of_folders.extend(files);
+        let of_modules = [stage, last, of_folders];
         server.stages = std::iter::once(first)
             .chain(rewritten.further)
             .chain([rewritten.redirects])
@@ -326,19 +349,19 @@ impl Builder<'_> {
                 return rule;
             }
         };
-        let is_http = match balancer_name(url) {
+        let spoken = match balancer_name(url) {
             Some(name) => {
-                let Some((to, is_http)) = self.balancer(&name, url, host, usual) else {
+                let Some((to, spoken)) = self.balancer(&name, url, host, usual) else {
                     let text = format!("httpd answers 503: balancer://{name} has no members");
                     self.notes.name(&pass.origin, text);
                     rule.action = Action::Respond(503);
                     return rule;
                 };
                 rule.action = Action::To(to);
-                is_http
+                spoken
             }
             None => match self.direct(url, pass, host, usual, &mut rule) {
-                Some(is_http) => is_http,
+                Some(spoken) => spoken,
                 None => return rule,
             },
         };
@@ -352,20 +375,33 @@ impl Builder<'_> {
                 ..Rule::new(pass.takes.clone(), Action::Pass, pass.origin.clone())
             };
         }
-        if is_http && !preserve {
-            rule.keys.set("preserve_host", Value::switch(false));
+        if !preserve {
+            self.own_host(spoken, &mut rule);
         }
         rule
     }
 
-    /// The target of a balancer's url, and whether a member speaks HTTP; `None`: it has no members.
+    /// HTTP backends are sent their own name as the host (`ProxyPreserveHost Off`); those of AJP always get the client's.
+    fn own_host(&mut self, spoken: Spoken, rule: &mut Rule) {
+        match spoken {
+            Spoken::Ajp => {}
+            Spoken::Http => rule.keys.set("preserve_host", Value::switch(false)),
+            Spoken::Both => {
+                let text = "its HTTP members get the client's Host here, as those of AJP do; in httpd they get their own name, \
+                            without ProxyPreserveHost";
+                self.notes.name(&rule.origin, text);
+            }
+        }
+    }
+
+    /// The target of a balancer's url, and what its members speak; `None`: it has no members.
     fn balancer(
         &mut self,
         name: &str,
         url: &str,
         host: Option<&Part>,
         usual: &Usual,
-    ) -> Option<(String, bool)> {
+    ) -> Option<(String, Spoken)> {
         // A balancer of the main server hides that of a virtual host (`mod_proxy.c: merge_proxy_config()`).
         let own = || host.and_then(|host| defined(&host.proxies, name));
         let defined = defined(&self.main.proxies, name).or_else(own)?;
@@ -380,9 +416,9 @@ impl Builder<'_> {
             }
         }?;
         let balancer = self.balancers.iter().find(|it| it.name == known)?;
-        let is_http = balancer.members.iter().any(|it| it.url.starts_with("http"));
+        let spoken = Spoken::of(balancer);
         let path = url.get(11 + name.len()..).unwrap_or_default();
-        Some((format!("balancer://{known}{path}"), is_http))
+        Some((format!("balancer://{known}{path}"), spoken))
     }
 
     /// Keeps a balancer; the same one of another virtual host is kept once.
@@ -420,7 +456,7 @@ impl Builder<'_> {
         names.find(is_free).unwrap_or(name)
     }
 
-    /// The target of a url without a balancer. Returns whether it speaks HTTP; `None`: it cannot be sent on.
+    /// The target of a url without a balancer. Returns what it speaks; `None`: it cannot be sent on.
     fn direct(
         &mut self,
         url: &str,
@@ -428,7 +464,7 @@ impl Builder<'_> {
         host: Option<&Part>,
         usual: &Usual,
         rule: &mut Rule,
-    ) -> Option<bool> {
+    ) -> Option<Spoken> {
         let worker_url = pass.worker_url(url);
         let url = &*targets::as_http(url);
         let member = match balancers::member_url(&pass.address(url)) {
@@ -472,7 +508,7 @@ impl Builder<'_> {
             rule.keys.set("member", Value::Map(keys));
         }
         rule.action = Action::To(url.to_owned());
-        Some(!is_ajp)
+        Some(if is_ajp { Spoken::Ajp } else { Spoken::Http })
     }
 }
 

@@ -10,6 +10,9 @@ pub(super) fn rest(node: &Node, notes: &mut Notes) {
     if node.name == "traceenable" && switch(node.arguments.trim()) == Some(false) {
         return notes.name(&node.origin, TRACE_GOES_ON);
     }
+    if node.name == "usecanonicalname" && switch(node.arguments.trim()) == Some(false) {
+        return notes.count(&node.origin);
+    }
     if is_counted(node) {
         notes.count(&node.origin);
         for inner in node.inner() {
@@ -140,7 +143,6 @@ const COUNTED: &[&str] = &[
     "traceenable",
     "transferlog",
     "typesconfig",
-    "usecanonicalname",
     "usecanonicalphysicalport",
     "user",
     "userdir",
@@ -209,6 +211,11 @@ const NAMED: &[(&str, &str)] = &[
         "setoutputfilter",
         "left out: httpd's filters change no file and no answer here: pages with <!--# … --> (INCLUDES) are sent with these texts \
          in them; let the application make them",
+    ),
+    (
+        "usecanonicalname",
+        "left out: backends are told the host that the client has named, and redirects to a path keep it; httpd says ServerName in \
+         both: where it matters, write `redirect` with the whole URL",
     ),
     (
         "proxymatch",

@@ -12,6 +12,9 @@ use crate::convert::value::{Keys, Value};
 use crate::field::Kind;
 use crate::log_format::FormatText;
 
+/// `MaxRequestWorkers` as distributions and httpd's own examples have it.
+const STOCK: [u64; 4] = [150, 250, 256, 400];
+
 /// The keys of the whole file, and what has to be known to make them.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
@@ -20,10 +23,10 @@ pub(super) struct Whole {
     pub(super) remote: Remote,
     /// `LogFormat`, by name.
     formats: BTreeMap<String, String>,
-    /// `MaxRequestWorkers`: its name and how many requests are answered at once.
-    workers: Option<(String, u64)>,
-    /// `AsyncRequestWorkerFactor`: how many idle connections there may be for each of these.
-    factor: Option<f64>,
+    /// `MaxRequestWorkers`: its name, how many requests are answered at once, and where it stands.
+    workers: Vec<(String, u64, Origin)>,
+    /// `AsyncRequestWorkerFactor`: how many idle connections there may be for each of these, and where it stands.
+    factor: Option<(f64, Origin)>,
     /// The first `CustomLog`: file, format or its name, and where it stands.
     log: Option<(String, String, Origin)>,
 }
@@ -45,14 +48,15 @@ impl Whole {
             "limitrequestline" => self.limit("max_uri", first, node, notes),
             "maxrequestworkers" | "maxclients" => match first.parse() {
                 Ok(workers @ 1..) => {
-                    // Of those for several kinds of processes the largest counts.
-                    let known = self.workers.as_ref().map_or(0, |it| it.1);
-                    let workers = known.max(workers);
-                    self.workers = Some((node.written.clone(), workers));
+                    let name = node.written.clone();
+                    self.workers.push((name, workers, node.origin.clone()));
                 }
                 _ => notes.name(&node.origin, format!("left out: {first} is no number")),
             },
-            "asyncrequestworkerfactor" => self.factor = first.parse().ok(),
+            "asyncrequestworkerfactor" => match first.parse() {
+                Ok(factor) if factor >= 0.0 => self.factor = Some((factor, node.origin.clone())),
+                _ => notes.name(&node.origin, format!("left out: {first} is no number")),
+            },
             "requestreadtimeout" => self.read_timeout(&words),
             _ => return self.remote.take(node),
         }
@@ -106,11 +110,20 @@ impl Whole {
         Some(Value::Map(keys))
     }
 
-    /// Writes how many connections there may be into keys of the whole file. Returns a comment about that.
-    pub(super) fn connections(&self, keys: &mut Keys) -> Option<String> {
-        let (name, workers) = self.workers.as_ref()?;
+    /// Writes how many connections there may be into keys of the whole file. Returns a comment about that. What a distribution
+    /// has written is about the memory of httpd's processes, and is counted.
+    pub(super) fn connections(&self, keys: &mut Keys, notes: &mut Notes) -> Option<String> {
+        // Of those for several kinds of processes the largest counts.
+        let chosen = self.workers.iter().filter(|it| !STOCK.contains(&it.1));
+        let largest = chosen.max_by_key(|it| it.1);
+        let Some((name, workers, _)) = largest else {
+            let factor = self.factor.iter().map(|it| &it.1);
+            let lines = self.workers.iter().map(|it| &it.2).chain(factor);
+            lines.for_each(|origin| notes.count(origin));
+            return None;
+        };
         // `server/mpm/event/event.c: worker_factor`
-        let factor = self.factor.filter(|it| *it >= 0.0).unwrap_or(2.0);
+        let factor = self.factor.as_ref().map_or(2.0, |it| it.0);
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
