@@ -5,7 +5,7 @@ use super::Builder;
 use super::exclusion::covers;
 use super::mapping::BuiltMapping;
 use crate::model::{Action, Mapping};
-use crate::starts::{may_be_below, only, starts};
+use crate::starts::{is_below, literal, may_be_below, only, starts};
 
 impl Builder<'_> {
     /// Warns of each `match` that may take paths of a guarded mapping without asking what that asks.
@@ -22,6 +22,7 @@ impl Builder<'_> {
                 counts_first
                     && !missing(&mapping.built, &other.built).is_empty()
                     && share_hosts(mapping, other)
+                    && !is_meant(mapping, other)
                     && may_meet(pattern.text(), &other.built)
             });
             let passed: Vec<&BuiltMapping> = passed.map(|(_, other)| other).collect();
@@ -49,6 +50,60 @@ impl Builder<'_> {
                 "a `match` counts before each `path`: write the same keys here, or begin the expression with `^` and the paths that \
                  are meant",
             );
+        }
+    }
+}
+
+/// Whether an expression says itself that its paths are another matter than the guarded ones: it is about a folder beside or inside
+/// theirs, about the same names further down, or about a whole folder of hosts that it names and the guarded mapping does not.
+fn is_meant(mapping: &BuiltMapping, guarded: &BuiltMapping) -> bool {
+    let Some(pattern) = &mapping.built.pattern else {
+        return false;
+    };
+    let own = Place::of_pattern(pattern.text());
+    let other = match &guarded.built.pattern {
+        Some(other) => Place::of_pattern(other.text()),
+        None => Some(Place::folder(guarded.built.path.clone())),
+    };
+    let Some(own) = own else {
+        return false;
+    };
+    let names_hosts = !mapping.built.hosts.is_empty() && guarded.built.hosts.is_empty();
+    let is_folder = own.names.is_empty();
+    let is_other = |other: Place| match is_folder && other.names.is_empty() {
+        true => own.path != other.path && !is_below(&other.path, &own.path),
+        false => {
+            own.names == other.names && own.path != other.path && is_below(&own.path, &other.path)
+        }
+    };
+    is_folder && names_hosts || other.is_some_and(is_other)
+}
+
+/// A path, and what an expression says of the names below it; nothing: it takes all of them, and the path itself.
+struct Place {
+    path: String,
+    names: String,
+}
+
+impl Place {
+    const fn folder(path: String) -> Self {
+        Self {
+            path,
+            names: String::new(),
+        }
+    }
+
+    /// The place of `^/app(/.*)?$` or `^/app/.*\.do$`; `None`: the expression is of another kind.
+    fn of_pattern(pattern: &str) -> Option<Self> {
+        let (letters, names) = literal(pattern.strip_prefix('^')?);
+        match names {
+            "(/.*)?$" => Some(Self::folder(letters)),
+            "(/.*)$" if letters.is_empty() => Some(Self::folder("/".to_owned())),
+            _ if names.starts_with(".*") => Some(Self {
+                path: letters.strip_suffix('/')?.to_owned(),
+                names: names.to_owned(),
+            }),
+            _ => None,
         }
     }
 }
