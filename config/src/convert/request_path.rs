@@ -14,8 +14,18 @@ pub(super) fn normal(path: &str) -> Result<String, BadPath> {
     resolved(&decoded(path)?).ok_or(BadPath::Bad)
 }
 
+/// The same where `%2F` stays as it is (`AllowEncodedSlashes NoDecode`).
+pub(super) fn normal_but_slashes(path: &str) -> Result<String, BadPath> {
+    resolved(&without_escapes(path, true)?).ok_or(BadPath::Bad)
+}
+
 /// A path without its escapes.
 pub(super) fn decoded(path: &str) -> Result<String, BadPath> {
+    without_escapes(path, false)
+}
+
+/// A path without its escapes; `keeps_slashes`: but those of slashes.
+fn without_escapes(path: &str, keeps_slashes: bool) -> Result<String, BadPath> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes().iter();
     while let Some(byte) = rest.next() {
@@ -29,6 +39,7 @@ pub(super) fn decoded(path: &str) -> Result<String, BadPath> {
         };
         match u8::try_from(high * 16 + low) {
             Ok(0) | Err(_) => return Err(BadPath::Bad),
+            Ok(b'/') if keeps_slashes => bytes.extend(b"%2F"),
             Ok(b'/') => return Err(BadPath::EncodedSlash),
             Ok(byte) => bytes.push(byte),
         }

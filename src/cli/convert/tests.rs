@@ -80,6 +80,29 @@ fn a_disabled_member_gets_the_path_of_its_own_url() {
     }
 }
 
+#[test]
+fn lines_that_decide_are_looked_at_in_the_old_server_too() {
+    let text = "Listen 80\nAllowEncodedSlashes NoDecode\nDocumentRoot /srv/x\nRewriteEngine On\nRewriteRule ^/app/h - [H=server-info]\n\
+                <Directory /srv>\nRedirectMatch ^/$ /app/\n</Directory>\n\
+                SecRule REQUEST_URI \"@beginsWith /app/secret\" \"id:1,deny\"\n\
+                ProxyPass /app ajp://10.0.0.1:8009/app\n";
+    let converted = of_httpd(text);
+    let trial = Trial::of(&converted.written.text).unwrap();
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for (path, said) in [
+        ("/", "\n  same\n"),
+        ("/app/a%2Fb", "\n  same\n"),
+        ("/app/h", "same    unless one of these decides"),
+        ("/app/secret/x", "SecRule refuses requests"),
+    ] {
+        let url = format!("http://x.example.com{path}");
+        let explained = Explained::of(&converted, &trial, &url, from).unwrap();
+        let text = explained.to_string();
+        assert!(text.contains(said), "{text}");
+        assert!(explained.has_reason(), "{text}");
+    }
+}
+
 const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/ab", "/b/", "/b/c"];
 const PATTERNS: [&str; 4] = ["\\.bak$", "^/a/(.*)x", "^/(b|ab)/", "c"];
 const ASKED: [&str; 13] = [
@@ -133,6 +156,14 @@ fn line() -> impl Strategy<Value = String> {
         }),
         1 => pattern().prop_map(|it| format!("RewriteEngine On\nRewriteRule {it} /moved [R=302,L]")),
         1 => pattern().prop_map(|it| format!("RewriteEngine On\nRewriteRule {it} - [F]")),
+        1 => pattern().prop_map(|it| format!("RewriteEngine On\nRewriteRule !{it} - [F]")),
+        1 => pattern().prop_map(|it| format!("RewriteEngine On\nRewriteRule {it} http://www.example.com/n [L]")),
+        1 => (path(), pattern()).prop_map(|(path, it)| {
+            format!("<Location {path}>\nRedirectMatch {it} /in\n</Location>")
+        }),
+        1 => (path(), path()).prop_map(|(path, own)| {
+            format!("<Location {path}>\nRedirect 301 {own} /in\n</Location>")
+        }),
     ]
 }
 

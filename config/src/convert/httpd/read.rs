@@ -84,6 +84,10 @@ const PATHS: [&str; 14] = [
 const IN_LATIN1: &str = "the file is in ISO-8859-1, and httpd takes the bytes of its paths (%E9 for é); here they are taken for UTF-8 \
      (%C3%A9)";
 
+/// What is said of values beyond ASCII in such a file.
+const VALUES_IN_LATIN1: &str = "the file is in ISO-8859-1, and httpd sends the bytes of its values as they are (%E9 for é); here they \
+     are sent as UTF-8 (%C3%A9)";
+
 /// A section that is not closed yet.
 struct Open {
     node: Node,
@@ -179,9 +183,12 @@ impl Reader<'_> {
             arguments,
             children: is_section.then(Vec::new),
         };
-        let is_about_paths = PATHS.contains(&&*node.name) && !node.arguments.is_ascii();
-        if self.is_latin1 && is_about_paths {
-            self.notes.name(origin, IN_LATIN1);
+        if self.is_latin1 && !node.arguments.is_ascii() {
+            match &*node.name {
+                name if PATHS.contains(&name) => self.notes.name(origin, IN_LATIN1),
+                "header" | "requestheader" => self.notes.name(origin, VALUES_IN_LATIN1),
+                _ => {}
+            }
         }
         if is_section {
             return self.open(node, behind, skipped, sections);

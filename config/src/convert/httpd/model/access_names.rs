@@ -132,7 +132,7 @@ fn is_about_client(node: &Node) -> bool {
 }
 
 /// Whether a rule of ModSecurity ends a request, as it says or as the rules do by default.
-fn disrupts(node: &Node) -> bool {
+pub(super) fn disrupts(node: &Node) -> bool {
     let at = if node.name == "secrule" { 2 } else { 0 };
     let words = node.words();
     let actions = words.get(at).map_or("", String::as_str);

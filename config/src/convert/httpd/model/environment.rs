@@ -79,6 +79,8 @@ pub(super) struct Flagged {
     pub(super) cookie: bool,
     /// Whether they have a program answer (`H`, `T`).
     pub(super) runs: bool,
+    /// Whether they have another handler of httpd's answer (`H`).
+    pub(super) answers: bool,
 }
 
 /// What flags in their brackets set: `[E=no-proxy:1]`, `[CO=name:value:domain]`.
@@ -95,7 +97,13 @@ pub(super) fn flagged(flags: &str) -> Flagged {
                 found.tells |= name.starts_with("AJP_");
             }
             "co" | "cookie" => found.cookie = true,
-            "h" | "handler" => found.runs |= is_program(value),
+            "h" | "handler" => {
+                found.runs |= is_program(value);
+                found.answers |= !matches!(
+                    &*value.to_ascii_lowercase(),
+                    "" | "none" | "default-handler" | "proxy-server"
+                );
+            }
             "t" | "type" => found.runs |= is_run_by_type(value),
             _ => {}
         }
@@ -225,6 +233,7 @@ mod tests {
                 tells,
                 cookie,
                 runs,
+                answers: runs && flags.contains("H="),
             };
             assert_eq!(flagged(flags), expected, "{flags}");
         }

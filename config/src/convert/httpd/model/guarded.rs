@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::part::{Part, Section};
-use super::place::Kind;
+use super::place::{Kind, path_of};
 use crate::convert::note::{Closed, Notes, Origin};
-use crate::convert::overlap::{covers, join};
+use crate::convert::overlap::covers;
 use crate::convert::site::{Access, Overlay, Takes};
 use crate::convert::value::Keys;
 
@@ -116,15 +116,4 @@ pub(super) fn short(origin: &Origin) -> String {
 /// Whether a section about a folder is about files of another one: that is in it, or it is in that.
 pub(super) fn is_about(folder: &str, served: &str) -> bool {
     covers(folder, served) || covers(served, folder)
-}
-
-/// The path of requests that a section about a folder is about; `None`: none.
-pub(super) fn path_of(folder: &str, served: (&str, &str)) -> Option<String> {
-    let (path, root) = served;
-    if covers(folder, root) {
-        return Some(path.to_owned());
-    }
-    let rest = covers(root, folder).then(|| folder.get(root.len()..))?;
-    let below = join(path, rest.unwrap_or_default());
-    Some(below.trim_end_matches('/').to_owned())
 }

@@ -31,6 +31,10 @@ pub(super) fn text(handler: &str) -> String {
     let text = match &*handler.to_ascii_lowercase() {
         "balancer-manager" => "the manager has a listener of its own here: see `admin`",
         "server-status" | "server-info" => "left out: see /metrics of the `admin` listener",
+        "jakarta-servlet" => {
+            "left out: mod_jk sends these paths to the worker that JK_WORKER_NAME names, else to the first of worker.list: write a \
+             mapping"
+        }
         _ => "left out: its paths are served by nothing here",
     };
     format!("SetHandler {handler}: {text}")

@@ -1,5 +1,6 @@
 //! Where directives stand.
 
+use crate::convert::overlap::{covers, join};
 use crate::convert::site::Takes;
 
 /// Where a directive stands.
@@ -30,4 +31,15 @@ pub(super) enum Kind {
 pub(super) fn section_text(words: &[String]) -> Option<&str> {
     let is_marked = words.first().is_some_and(|it| it == "~");
     words.get(usize::from(is_marked)).map(String::as_str)
+}
+
+/// The path of requests that a section about a folder is about; `None`: none.
+pub(super) fn path_of(folder: &str, served: (&str, &str)) -> Option<String> {
+    let (path, root) = served;
+    if covers(folder, root) {
+        return Some(path.to_owned());
+    }
+    let rest = covers(root, folder).then(|| folder.get(root.len()..))?;
+    let below = join(path, rest.unwrap_or_default());
+    Some(below.trim_end_matches('/').to_owned())
 }

@@ -4,9 +4,8 @@ mod within;
 
 use self::within::{Within, within};
 use super::super::tree::Node;
-use super::guarded::path_of;
 use super::passes::{bare_path, simple};
-use super::place::{Kind, Place};
+use super::place::{Kind, Place, path_of};
 use super::sayable::{WITHOUT_PARAMETERS, expression, is_about_parameters, wider};
 use super::targets;
 use crate::convert::note::{Closed, Notes, Origin};

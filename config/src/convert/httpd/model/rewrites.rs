@@ -310,7 +310,7 @@ impl Rewrite {
                 "CO: the cookie is left out; see `response_headers`",
             ),
             (
-                self.set.runs,
+                self.set.runs || self.set.answers,
                 "H, T: the handler is left out, and no file is served here; for what it sends on, write a mapping with `match`",
             ),
         ];

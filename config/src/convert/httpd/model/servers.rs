@@ -20,6 +20,7 @@ use super::proxied;
 use super::remote;
 use super::rewrites::LeftAlone;
 use super::sections;
+use super::spoken::Spoken;
 use super::targets;
 use super::tls;
 use super::upgrades;
@@ -92,26 +93,6 @@ pub(super) fn site(
     remote::add(&main.whole.remote, &remotes, &mut site, notes);
     always::headers(&mut site, &always, main, hosts, notes);
     site
-}
-
-/// What the backends of a rule speak.
-#[derive(Debug, Clone, Copy)]
-enum Spoken {
-    Ajp,
-    Http,
-    Both,
-}
-
-impl Spoken {
-    fn of(balancer: &Balancer) -> Self {
-        let is_http = |url: &str| url.starts_with("http");
-        let http = balancer.members.iter().filter(|it| is_http(&it.url));
-        match http.count() {
-            0 => Self::Ajp,
-            count if count == balancer.members.len() => Self::Http,
-            _ => Self::Both,
-        }
-    }
 }
 
 pub(super) struct Builder<'a> {
@@ -376,22 +357,9 @@ impl Builder<'_> {
             };
         }
         if !preserve {
-            self.own_host(spoken, &mut rule);
+            spoken.own_host(&mut rule, self.notes);
         }
         rule
-    }
-
-    /// HTTP backends are sent their own name as the host (`ProxyPreserveHost Off`); those of AJP always get the client's.
-    fn own_host(&mut self, spoken: Spoken, rule: &mut Rule) {
-        match spoken {
-            Spoken::Ajp => {}
-            Spoken::Http => rule.keys.set("preserve_host", Value::switch(false)),
-            Spoken::Both => {
-                let text = "its HTTP members get the client's Host here, as those of AJP do; in httpd they get their own name, \
-                            without ProxyPreserveHost";
-                self.notes.name(&rule.origin, text);
-            }
-        }
     }
 
     /// The target of a balancer's url, and what its members speak; `None`: it has no members.

@@ -44,6 +44,21 @@ impl Stages {
         }
         list.last_mut().unwrap_or(&mut self.first)
     }
+
+    /// The stage of a rule that stands behind some that send requests on, and comes before the redirects of sections: it does not
+    /// count for what the others send on.
+    fn before_sections(&mut self, passing: &[Rule]) -> &mut Vec<Rule> {
+        let sent = self.behind.iter().flatten();
+        let sent = sent.filter(|it| matches!(it.action, Action::To(_)));
+        let leave = |rule: &Rule| Rule {
+            hosts: rule.hosts.clone(),
+            early: true,
+            ..Rule::new(rule.takes.clone(), Action::Pass, rule.origin.clone())
+        };
+        let stage = passing.iter().cloned().chain(sent.map(leave)).collect();
+        self.further.push(stage);
+        self.further.last_mut().unwrap_or(&mut self.first)
+    }
 }
 
 impl Builder<'_> {
@@ -73,6 +88,7 @@ impl Builder<'_> {
         };
         // What ends the list ends it for what stands in later stages too.
         let mut passing: Vec<Rule> = Vec::new();
+        let of_sections = || parts.iter().flat_map(|part| &part.redirects.first);
         for rule in rewritten.rules {
             let except = rewritten.excepted.iter();
             let except = except.filter(|it| it.0 == rule.origin).flat_map(|it| &it.1);
@@ -91,7 +107,11 @@ impl Builder<'_> {
                 }
                 _ => rule,
             };
-            let stage = stages.open(is_sent, is_alone, &passing);
+            let is_crossed = !is_sent && of_sections().any(|it| meet(&it.takes, &rule.takes));
+            let stage = match is_crossed && !stages.behind.is_empty() {
+                true => stages.before_sections(&passing),
+                false => stages.open(is_sent, is_alone, &passing),
+            };
             stage.extend(except);
             if rule.action == Action::Pass {
                 passing.push(rule.clone());

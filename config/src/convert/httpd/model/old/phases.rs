@@ -18,7 +18,7 @@ use super::target::{answered, deed};
 use crate::convert::modjk;
 use crate::convert::note::Origin;
 use crate::convert::overlap::covers;
-use crate::convert::request_path::{BadPath, normal};
+use crate::convert::request_path::{BadPath, normal, normal_but_slashes};
 use crate::convert::told::{Asked, Deed, Telling, Told};
 
 /// What becomes of a request.
@@ -51,7 +51,10 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
     let path = match normal(&asked.path) {
         Ok(path) => path,
         Err(BadPath::Bad) => return answered(400, "it is no path"),
-        Err(BadPath::EncodedSlash) => return encoded_slash(&lists, telling),
+        Err(BadPath::EncodedSlash) => match with_slashes(&lists, &asked.path, telling) {
+            Ok(path) => path,
+            Err(deed) => return deed,
+        },
     };
     let mut request = Request {
         asked,
@@ -87,6 +90,11 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
     }
     if let Some(refused) = guard::refusal(old, host, &here, &subject, &request, telling) {
         return refused;
+    }
+    if let Way::File(_) = &way
+        && let Some(redirected) = redirect::of_folders(&lists, (root, &file), &request, telling)
+    {
+        return redirected;
     }
     match way {
         Way::Over(deed) | Way::Jk(deed) => deed,
@@ -178,20 +186,22 @@ fn document_root<'a>(lists: &[&'a [Node]]) -> Option<(&'a Node, String)> {
     Some((node, folder))
 }
 
-/// `%2F` in a path (`AllowEncodedSlashes`).
-fn encoded_slash(lists: &[&[Node]], telling: &mut Telling) -> Deed {
+/// The path with its `%2F` (`AllowEncodedSlashes NoDecode`), or the answer to it.
+fn with_slashes(lists: &[&[Node]], path: &str, telling: &mut Telling) -> Result<String, Deed> {
     let mut nodes = lists.iter().rev().flat_map(|nodes| nodes.iter().rev());
     let allowed = nodes.find(|node| node.name == "allowencodedslashes");
-    if let Some(node) = allowed.filter(|it| switch(it.arguments.trim()) != Some(false)) {
+    let said = allowed.map_or("off", |it| it.arguments.trim());
+    if said.eq_ignore_ascii_case("nodecode") {
+        return normal_but_slashes(path).map_err(|_| answered(400, "it is no path"));
+    }
+    if let Some(node) = allowed.filter(|_| switch(said) != Some(false)) {
         telling.unknown(
             &node.origin,
             "AllowEncodedSlashes: the path goes on with its %2F",
         );
     }
-    answered(
-        404,
-        "there is %2F in the path, and AllowEncodedSlashes is Off",
-    )
+    let why = format!("there is %2F in the path, and AllowEncodedSlashes is {said}");
+    Err(answered(404, why))
 }
 
 /// What depends on more than a URL: `<If>`, and rewriting in sections.
@@ -266,5 +276,9 @@ fn handler(here: &[Section<'_>], telling: &mut Telling) -> Option<Deed> {
         return None;
     }
     telling.step(&node.origin, format!("SetHandler {name}"));
+    if name.eq_ignore_ascii_case("jakarta-servlet") {
+        let text = "jakarta-servlet: which worker of mod_jk has it is not looked at here";
+        telling.unknown(&node.origin, text);
+    }
     Some(Deed::Own(name))
 }

@@ -1,11 +1,15 @@
 //! `Redirect`, `RedirectMatch`, `Alias` and `ScriptAlias` (`modules/mappers/mod_alias.c`).
 
+use std::path::Path;
+
 use super::super::super::tree::Node;
+use super::super::folders::folder_name;
 use super::super::redirects::status;
 use super::request::Request;
 use super::section::Section;
 use super::substitution::{Captured, filled};
 use super::target::answered;
+use crate::convert::overlap::covers;
 use crate::convert::request_path::taken;
 use crate::convert::told::{Deed, Telling};
 use regex::Regex;
@@ -28,6 +32,23 @@ pub(super) fn of_sections(
 ) -> Option<Deed> {
     let mut nodes = sections.iter().rev().flat_map(|it| it.node.inner());
     nodes.find_map(|node| redirect(node, request, true, telling))
+}
+
+/// The redirect of the sections about the folder of a file. `file` is the folder that relative names start from, and the file.
+pub(super) fn of_folders(
+    lists: &[&[Node]],
+    (root, file): (&Path, &str),
+    request: &Request<'_>,
+    telling: &mut Telling,
+) -> Option<Deed> {
+    let nodes = lists.iter().rev().flat_map(|nodes| nodes.iter().rev());
+    let here = nodes.filter(|node| {
+        let words = node.words();
+        let folder = words.first().map_or("", String::as_str);
+        node.name == "directory" && covers(&folder_name(root, folder), file)
+    });
+    let mut inner = here.flat_map(|node| node.inner());
+    inner.find_map(|node| redirect(node, request, true, telling))
 }
 
 /// What a directive does, if it is a redirect that takes the path.

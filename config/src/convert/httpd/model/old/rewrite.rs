@@ -170,8 +170,13 @@ fn apply<'a>(rule: &Rule<'a>, request: &mut Request<'_>, telling: &mut Telling) 
     });
     match target {
         Ok(target) => {
-            let excludes = flagged(rule.words.get(2).map_or("", String::as_str)).excludes;
+            let set = flagged(rule.words.get(2).map_or("", String::as_str));
+            let excludes = set.excludes;
             request.excludes.add(excludes);
+            if set.runs || set.answers {
+                let text = "H, T: a handler of httpd's own may answer in place of what follows";
+                telling.unknown(origin, text);
+            }
             let done = act(rule, &target, request);
             if excludes.any() || !matches!(done, Done::Unchanged) {
                 telling.step(origin, shown);

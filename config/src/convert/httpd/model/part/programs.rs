@@ -3,7 +3,7 @@
 use super::super::super::tree::Node;
 use super::super::access_names::suspicion;
 use super::super::place::Place;
-use super::super::{about, aliases, handlers};
+use super::super::{about, aliases, firewall, handlers};
 use super::Part;
 use crate::convert::note::Notes;
 use crate::convert::site::Takes;
@@ -15,6 +15,11 @@ impl Part {
             return false;
         }
         let in_section = matches!(place, Place::Section(_));
+        if !in_section && let Some(takes) = firewall::refused(node) {
+            let why = format!("{} refuses requests", node.written);
+            self.redirects.close(takes, node, &why, notes);
+            return true;
+        }
         let Some(why) = suspicion(node, in_section) else {
             return false;
         };
