@@ -81,15 +81,37 @@ fn guards_of_closed(site: &Site, decider: &Decider<'_>, entries: &[Entry], notes
                 continue;
             }
             let is_answered = match &overlay.takes {
-                Takes::Path(path) => is_shut(&decider.at(Some(server), path)),
+                Takes::Path(path) if overlay.target.is_none() => {
+                    is_shut(&decider.at(Some(server), path))
+                }
                 _ => false,
             };
-            let mut shut = entries.iter().filter(|it| is_shut(&it.outcome));
-            if is_answered || shut.any(|it| meet(&it.takes, &overlay.takes)) {
+            let shut = || entries.iter().filter(|it| is_shut(&it.outcome));
+            let is_closed = match &overlay.target {
+                None => shut().any(|it| meet(&it.takes, &overlay.takes)),
+                Some(start) => {
+                    let rules = server.stages.iter().flatten();
+                    let mut sent = rules.filter(|rule| is_sent_to(rule, start));
+                    sent.any(|rule| shut().any(|it| meet(&it.takes, &rule.takes)))
+                }
+            };
+            if is_answered || is_closed {
                 let text = "left out, because its paths are closed for everybody: write its rule before you open them";
                 notes.name(&overlay.origin, text);
             }
         }
+    }
+}
+
+/// Whether a rule sends requests to urls that begin so, some of them at least.
+fn is_sent_to(rule: &Rule, start: &str) -> bool {
+    match &rule.action {
+        Action::To(url) => {
+            let (url, start) = (url.trim_end_matches('/'), start.trim_end_matches('/'));
+            url.starts_with(start) || start.starts_with(url)
+        }
+        Action::Files(folder) => folder.starts_with(start),
+        _ => false,
     }
 }
 

@@ -4,6 +4,7 @@ use super::decide::outcome;
 use super::entry::{Entry, entry};
 use crate::convert::overlap::{covers, depth, ending, escaped, meet, takes_all};
 use crate::convert::site::{Access, Overlay, Rule, Server, Takes};
+use crate::starts::alternatives;
 
 /// Most sections that get mappings of their own before one expression.
 const MOST: usize = 32;
@@ -82,6 +83,19 @@ fn below(pattern: &str, path: &str) -> Option<String> {
     }
     let path = escaped(path.trim_end_matches('/'));
     Some(format!("^{path}/.*(?:{body})$"))
+}
+
+/// The expression and target of a section that covers a part of what the mapping of a path sends to `url`. `pattern` finds the whole
+/// path. `None`: they cannot be said.
+pub(super) fn sent_below(url: &str, path: &str, pattern: &str) -> Option<(String, String)> {
+    let (url, path) = (url.trim_end_matches('/'), path.trim_end_matches('/'));
+    if let Some(base) = url.strip_suffix(path) {
+        return Some((pattern.to_owned(), format!("{base}$0")));
+    }
+    let start = format!("^{}", escaped(path));
+    let rest = pattern.strip_prefix(&start)?.strip_suffix('$')?;
+    let is_one = rest.starts_with('/') && alternatives(pattern).len() == 1;
+    is_one.then(|| (format!("{start}({rest})$"), format!("{url}$1")))
 }
 
 #[cfg(test)]

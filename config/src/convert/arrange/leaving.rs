@@ -1,5 +1,6 @@
 //! Rules that leave their paths to the stages behind them.
 
+use super::carving::sent_below;
 use super::decide::outcome;
 use super::entry::{Answer, Entry, above, entry};
 use super::exclusion::Item;
@@ -15,7 +16,7 @@ pub(super) fn left_to(server: &Server, left: &Item<'_>) -> Option<(Origin, Entry
         later.filter_map(|stage| stage.iter().find(|rule| meet(&rule.takes, left.takes)));
     let rule = firsts
         .find(|rule| rule.action != Action::Pass || !overlap::hides(&rule.takes, left.takes))?;
-    let pattern = match left.takes {
+    let mut pattern = match left.takes {
         Takes::Pattern(pattern) => whole(pattern),
         Takes::Exact(path) => overlap::pattern_of_one(path),
         Takes::Path(_) => return None,
@@ -29,9 +30,9 @@ pub(super) fn left_to(server: &Server, left: &Item<'_>) -> Option<(Origin, Entry
     let mut outcome = outcome(server, rule, left.takes);
     outcome.answer = match outcome.answer {
         Answer::To(url) => {
-            let base = url.trim_end_matches('/');
-            let base = base.strip_suffix(own.trim_end_matches('/'))?;
-            Answer::To(format!("{base}$0"))
+            let (found, to) = sent_below(&url, own, &pattern)?;
+            pattern = found;
+            Answer::To(to)
         }
         Answer::Files(folder) => Answer::Files(above(&folder, own).ok()?),
         Answer::Redirect { ref to, .. } if to != "https" => return None,

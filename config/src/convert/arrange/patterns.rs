@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::carving::carved;
+use super::carving::{carved, sent_below};
 use super::contexts::Context;
 use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, as_expression, entry, extended};
@@ -364,15 +364,13 @@ fn guarded(
     if let Some(rule) = alone(decider, server, overlay, longest, before) {
         let at = Takes::Path((*longest).clone());
         let mut outcome = outcome_within(server, rule, &at, Some(overlay));
-        let base = match &outcome.answer {
-            Answer::To(url) => url
-                .trim_end_matches('/')
-                .strip_suffix(longest.trim_end_matches('/')),
+        let sent = match &outcome.answer {
+            Answer::To(url) => sent_below(url, longest, &whole(pattern)),
             _ => None,
         };
-        if let Some(base) = base {
-            outcome.answer = Answer::To(format!("{base}$0"));
-            return vec![entry(takes, outcome, false)];
+        if let Some((pattern, to)) = sent {
+            outcome.answer = Answer::To(to);
+            return vec![entry(Takes::Pattern(pattern), outcome, false)];
         }
     }
     if !restricts {

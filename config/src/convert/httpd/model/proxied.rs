@@ -60,7 +60,13 @@ pub(super) fn unused<'a>(
         targets::as_sent(&mut target);
         let start = target.trim_end_matches('/');
         let is_sent = |rule: &Rule| match &rule.action {
-            Action::To(to) => to.starts_with(start) || start.starts_with(to.trim_end_matches('/')),
+            Action::To(to) => {
+                let fixed = to.split('$').next().unwrap_or(to).trim_end_matches('/');
+                let rest = start.strip_prefix(fixed);
+                let is_part =
+                    |rest: &str| rest.is_empty() || rest.starts_with('/') || to.contains('$');
+                to.starts_with(start) || rest.is_some_and(is_part)
+            }
             _ => false,
         };
         if !rules().any(is_sent) {

@@ -47,7 +47,7 @@ pub(super) fn of_folders(
         let folder = words.first().map_or("", String::as_str);
         node.name == "directory" && covers(&folder_name(root, folder), file)
     });
-    let mut inner = here.flat_map(|node| node.inner());
+    let mut inner = here.flat_map(Node::inner);
     inner.find_map(|node| redirect(node, request, true, telling))
 }
 
