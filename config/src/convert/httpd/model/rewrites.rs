@@ -17,10 +17,9 @@ mod trace;
 mod upgrades;
 mod words;
 
-pub(super) use self::absolute::Own;
 pub(super) use self::flags::Flags;
-pub(super) use self::front::Front;
 use self::front::holds;
+pub(super) use self::front::{Front, Own};
 use self::patterns::{is_every, prefix, whole_path};
 pub(super) use self::trace::TRACE_GOES_ON;
 pub(super) use self::upgrades::Upgrade;

@@ -76,9 +76,8 @@ pub(super) fn site(
     let parts = || hosts.iter().copied().chain([main]);
     balancer_names::unused(parts(), &builder.names, builder.notes);
     proxied::unused(parts(), &site.servers, builder.notes);
-    if let Some((_, origin)) = main.children.as_ref()
-        && !parts().any(|part| balancers::limit_members(&part.proxies))
-    {
+    let is_used = parts().any(|part| balancers::limit_members(&part.proxies));
+    if let Some((_, origin)) = main.children.as_ref().filter(|_| !is_used) {
         builder.notes.count(origin);
     }
     local::unserved(main, hosts, kept.main, builder.notes);

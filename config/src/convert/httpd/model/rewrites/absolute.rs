@@ -3,21 +3,11 @@
 use std::borrow::Cow;
 
 use super::Rewrite;
-use super::front::Front;
+use super::front::{Front, Own};
 use crate::convert::host_names::have_common;
 
 /// The status of such a redirect (`mod_rewrite.c: apply_rewrite_rule()`).
 const FOUND: u16 = 302;
-
-/// By which host and port a server knows itself in the URL of a target.
-#[derive(Debug, Default)]
-pub(in crate::convert::httpd::model) struct Own {
-    /// `ServerName` and `ServerAlias` in lower case, without ports.
-    pub(in crate::convert::httpd::model) names: Vec<String>,
-    /// The port behind `ServerName`. Without one, a URL with the name is that of another server
-    /// (`vhost.c: ap_matches_request_vhost()`).
-    pub(in crate::convert::httpd::model) port: Option<u16>,
-}
 
 impl Rewrite {
     /// The rule as httpd reads it: a target with scheme and host is a redirect, but one of the server itself is a path

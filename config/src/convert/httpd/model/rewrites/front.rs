@@ -9,6 +9,16 @@ pub(crate) struct Front {
     pub(crate) port: Option<u16>,
 }
 
+/// By which host and port a server knows itself in the URL of a target.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    /// `ServerName` and `ServerAlias` in lower case, without ports.
+    pub(crate) names: Vec<String>,
+    /// The port behind `ServerName`. Without one, a URL with the name is that of another server
+    /// (`vhost.c: ap_matches_request_vhost()`).
+    pub(crate) port: Option<u16>,
+}
+
 /// Whether a condition holds for every request of a server, or for none, because it asks for TLS or for a usual port.
 pub(super) fn holds(condition: &[String], front: Front) -> Option<bool> {
     let words: Vec<String> = condition
