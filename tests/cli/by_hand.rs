@@ -15,6 +15,18 @@ const DRAIN: &str = "{\"status\": {\"drain\": true}}";
 const STATE: &str = "admin: { bind: \"127.0.0.1:0\", state_file: state/state.json }\n";
 
 #[test]
+fn a_route_that_another_member_has_is_told() {
+    let mut house = House::start("");
+    let member = format!("{MEMBERS}/node2");
+    let changed = ask(house.admin, "PATCH", &member, "{\"route\": \"node1\"}");
+    assert_eq!(changed.status, 200, "{changed:?}");
+    house
+        .gateway
+        .logs("several members have one route: the sessions of all of them go to the first");
+    assert!(house.members().iter().all(|it| it["shares_route"] == true));
+}
+
+#[test]
 fn members_are_added_and_removed_while_the_gateway_runs() {
     let mut house = House::start("");
     let third = Node::start(&house.scratch, "node3", None);
