@@ -92,6 +92,9 @@ pub(super) fn guard(node: &Node, is_of_files: bool) -> Option<String> {
         "rewriterule" if super::rewrites::forbids(node) => {
             Some("RewriteRule compares what is left of a path there".to_owned())
         }
+        "rewritecond" if super::rewrites::asks(node) => {
+            Some("RewriteCond asks who the client is".to_owned())
+        }
         // With a path it is a rule about that path, but for some files of the folder alone.
         "redirect" | "redirectmatch"
             if super::redirects::refuses(node) && (is_of_files || node.words().len() == 1) =>

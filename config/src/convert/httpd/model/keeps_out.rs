@@ -69,6 +69,7 @@ fn keeps_out(node: &Node, beside: &[Node]) -> bool {
         }
         "sslverifyclient" => !node.arguments.trim().eq_ignore_ascii_case("none"),
         "allowmethods" => !node.arguments.trim().eq_ignore_ascii_case("reset"),
+        "rewritecond" => rewrites::asks(node),
         "rewriterule" => rewrites::forbids(node) || rewrites::sets(node).excludes.any(),
         "setenvif" | "setenvifnocase" | "setenvifexpr" | "browsermatch" | "browsermatchnocase" => {
             environment::setting(node).is_some_and(|set| set.excludes.any())

@@ -3,6 +3,7 @@
 
 mod absolute;
 mod addresses;
+mod clients;
 mod conditions;
 mod exceptions;
 mod flags;
@@ -17,6 +18,7 @@ mod trace;
 mod upgrades;
 mod words;
 
+pub(super) use self::clients::asks;
 pub(super) use self::flags::Flags;
 use self::front::holds;
 pub(super) use self::front::{Front, Own};
@@ -48,6 +50,8 @@ pub(super) struct Rewrites {
     conditions: Vec<Vec<String>>,
     /// The same of sections.
     in_section: Vec<Vec<String>>,
+    /// Variables that say who the client is.
+    of_clients: Vec<String>,
 }
 
 /// One `RewriteRule`.
@@ -59,6 +63,21 @@ struct Rewrite {
     set: Flagged,
     conditions: Vec<Vec<String>>,
     origin: Origin,
+}
+
+/// What the rules around a rule say of it.
+#[derive(Debug, Default)]
+struct Among {
+    /// Whether it belongs to the rule before it.
+    in_chain: bool,
+    /// The paths of the first rule of its chain.
+    head: Option<Takes>,
+    /// Whether the path is another one since then.
+    is_changed: bool,
+    /// Whether its conditions ask who the client is, or those of the rules that it belongs to.
+    asks: bool,
+    /// Whether a rule behind it sends requests on.
+    before_sent: bool,
 }
 
 /// What the rules of a server come to.
@@ -104,6 +123,7 @@ impl Rewrites {
         };
         let first = words.first().map_or("", String::as_str);
         self.is_used |= node.name.starts_with("rewrite");
+        self.of_clients.extend(clients::told(node));
         match (&*node.name, place) {
             ("rewriteengine", Place::Server) => self.engine = Some(switch(first).unwrap_or(false)),
             // A rule in a section counts as if the engine were on there.
@@ -135,7 +155,10 @@ impl Rewrites {
                 };
                 match place {
                     Place::Server => self.rules.push(rule),
-                    Place::Section(kind) => rule.in_section(kind, redirects, notes),
+                    Place::Section(kind) => {
+                        let asks = clients::are_asked(&rule.conditions, &self.of_clients);
+                        rule.in_section(kind, asks, redirects, notes);
+                    }
                 }
             }
             _ => return false,
@@ -163,15 +186,22 @@ impl Rewrites {
         let is_on = self.engine.or_else(|| main?.engine).unwrap_or(false);
         let all = self.with_inherited(main);
         let mut rewritten = Rewritten::default();
-        let mut in_chain = false;
-        for rule in all {
+        let variables: Vec<String> = main
+            .into_iter()
+            .chain([self])
+            .flat_map(|it| it.of_clients.iter().cloned())
+            .collect();
+        let mut among = Among::default();
+        for (at, rule) in all.iter().enumerate() {
             if !is_on {
                 notes.count(&rule.origin);
                 continue;
             }
             let rule = rule.as_redirect(front, own);
-            rule.turned(front, in_chain, &mut rewritten, notes);
-            in_chain = rule.flags.chains;
+            among.asks |= clients::are_asked(&rule.conditions, &variables);
+            among.before_sent = all.iter().skip(at + 1).any(|it| it.flags.is_proxied);
+            rule.turned(front, &among, &mut rewritten, notes);
+            among = rule.chained(among);
         }
         rewritten
     }
@@ -214,7 +244,7 @@ impl Rewrites {
 
 impl Rewrite {
     /// A rule in a section compares what is left of a path.
-    fn in_section(&self, kind: &Kind, redirects: &mut Redirects, notes: &mut Notes) {
+    fn in_section(&self, kind: &Kind, asks: bool, redirects: &mut Redirects, notes: &mut Notes) {
         let why = "rules in sections compare what is left of a path";
         let takes = match kind {
             Kind::Location(takes) | Kind::Text(takes) => takes.clone(),
@@ -224,7 +254,7 @@ impl Rewrite {
             }
             Kind::Proxy(_) => every(),
         };
-        match self.flags.refuses() {
+        match self.flags.refuses() || asks && self.leads_elsewhere(false) {
             true if self.is_about_trace() => self.name_trace(notes),
             true => redirects
                 .closed
@@ -234,22 +264,18 @@ impl Rewrite {
     }
 
     /// Adds what a rule of a server does.
-    fn turned(&self, front: Front, in_chain: bool, to: &mut Rewritten, notes: &mut Notes) {
+    fn turned(&self, front: Front, among: &Among, to: &mut Rewritten, notes: &mut Notes) {
         if self.is_about_trace() {
             return self.name_trace(notes);
         }
+        let in_chain = among.in_chain;
         self.sets(front, in_chain, to, notes);
         let is_conditional = !self.conditions.is_empty() || self.pattern.starts_with('!');
         if self.flags.refuses() && !self.flags.chains && !in_chain && is_conditional {
             return self.forbid(front, to, notes);
         }
-        let leads_elsewhere = self.flags.redirect.is_some() || self.stays_inside();
-        if leads_elsewhere && !in_chain && self.is_about_clients() {
-            if self.stays_inside() {
-                let text = "whom it keeps out gets 403 here; httpd goes on with another path";
-                notes.name(&self.origin, text);
-            }
-            return self.forbid(front, to, notes);
+        if among.asks && self.leads_elsewhere(among.before_sent) {
+            return self.keep_out(front, among, to, notes);
         }
         if is_conditional && !in_chain && self.leads(front, to, notes) {
             return;
@@ -286,8 +312,8 @@ impl Rewrite {
                 if self.flags.refuses()
                     || self.holds(front) == Some(true) && self.stays_inside() =>
             {
-                to.closed
-                    .push(closing(self.guarded(), &self.origin, why, notes));
+                let takes = self.guarded_in(among);
+                to.closed.push(closing(takes, &self.origin, why, notes));
             }
             Err(why) => notes.name(&self.origin, format!("left out: {why}")),
         }
@@ -378,13 +404,6 @@ impl Rewrite {
 
     fn stays_inside(&self) -> bool {
         self.flags.stays_inside(&self.to)
-    }
-
-    /// Whether it asks who the client is: whom it sends elsewhere does not come in.
-    fn is_about_clients(&self) -> bool {
-        let tests = self.conditions.iter().filter_map(|words| words.first());
-        let mut tests = tests.map(|test| test.to_ascii_uppercase());
-        tests.any(|test| test.contains("REMOTE_") || test.contains("SSL_CLIENT_"))
     }
 
     /// What a rule that forbids something at times forbids always: nobody comes in who was kept out.

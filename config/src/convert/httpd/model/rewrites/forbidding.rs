@@ -4,13 +4,76 @@ use super::conditions::{self, Held, Outcome};
 use super::exceptions;
 use super::front::Front;
 use super::guards;
-use super::{Rewrite, Rewritten, every};
+use super::{Among, Rewrite, Rewritten, every};
 use crate::convert::httpd::model::redirects::{checked, closing};
 use crate::convert::note::Notes;
 use crate::convert::overlap::escaped;
 use crate::convert::site::{Action, Rule, Takes};
 
 impl Rewrite {
+    /// What the next rule is told of this one.
+    pub(super) fn chained(&self, among: Among) -> Among {
+        if !self.flags.chains {
+            return Among::default();
+        }
+        Among {
+            in_chain: true,
+            head: among.head.or_else(|| Some(self.guarded())),
+            is_changed: among.is_changed || self.stays_inside(),
+            asks: among.asks,
+            before_sent: false,
+        }
+    }
+
+    /// The paths with which the requests come that a rule takes, as far as that is known: its own expression is compared with what
+    /// the rules of its chain have made of them.
+    pub(super) fn guarded_in(&self, among: &Among) -> Takes {
+        let own = self.guarded();
+        match &among.head {
+            Some(head) if among.is_changed || own == every() => head.clone(),
+            _ => own,
+        }
+    }
+
+    /// Whether a request that it takes does not go where it would go without it. `before_sent`: a rule behind it sends requests on,
+    /// which counts for those alone that it does not take.
+    pub(super) fn leads_elsewhere(&self, before_sent: bool) -> bool {
+        let flags = &self.flags;
+        let ends = flags.is_last || flags.skips > 0;
+        flags.redirect.is_some()
+            || flags.is_proxied
+            || flags.chains
+            || self.stays_inside()
+            || before_sent && ends
+    }
+
+    /// Keeps out the clients that a rule leads elsewhere by who they are.
+    pub(super) fn keep_out(
+        &self,
+        front: Front,
+        among: &Among,
+        to: &mut Rewritten,
+        notes: &mut Notes,
+    ) {
+        if among.in_chain || self.flags.chains {
+            let why = "it leads clients elsewhere by who they are, together with the rules of its chain ([C])";
+            let takes = self.guarded_in(among);
+            to.closed.push(closing(takes, &self.origin, why, notes));
+            return;
+        }
+        let elsewhere = match (self.flags.redirect, self.flags.is_proxied) {
+            (Some(_), _) => None,
+            (None, true) => Some("sends them to another backend"),
+            (None, false) if self.stays_inside() => Some("goes on with another path"),
+            (None, false) => Some("leaves the rules behind it out for them"),
+        };
+        if let Some(elsewhere) = elsewhere {
+            let text = format!("whom it keeps out gets 403 here; httpd {elsewhere}");
+            notes.name(&self.origin, text);
+        }
+        self.forbid(front, to, notes);
+    }
+
     /// Adds what a rule forbids under conditions.
     pub(super) fn forbid(&self, front: Front, to: &mut Rewritten, notes: &mut Notes) {
         let (is_negated, pattern) = match self.pattern.strip_prefix('!') {
