@@ -105,7 +105,7 @@ impl Keys {
         self.0.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// Takes the keys of a later section over: lists of header rules grow, every other key is replaced.
+    /// Takes the keys of a later section over: lists of header rules grow, `compress: false` stays, every other key is replaced.
     pub fn merge(&mut self, later: &Self) {
         for (key, value) in later.iter() {
             match (key, value) {
@@ -114,6 +114,7 @@ impl Keys {
                         self.push(key, item.clone());
                     }
                 }
+                ("compress", _) if self.get(key) == Some(&Value::switch(false)) => {}
                 ("request_attributes" | "error_pages", Value::Map(inner)) => {
                     let mut merged = match self.get(key) {
                         Some(Value::Map(known)) => known.clone(),

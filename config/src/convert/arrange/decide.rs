@@ -252,6 +252,10 @@ fn overlaid(
         }
     }
     keys.merge(&rule.keys);
+    // A mapping without the key compresses nothing.
+    if keys.get("compress") == Some(&Value::switch(false)) {
+        keys.remove("compress");
+    }
     Overlaid { keys, access, lost }
 }
 

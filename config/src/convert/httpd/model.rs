@@ -25,6 +25,7 @@ mod listeners;
 mod local;
 mod of_all;
 mod old;
+mod own_files;
 mod params;
 mod part;
 mod passes;

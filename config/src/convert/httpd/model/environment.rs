@@ -81,6 +81,8 @@ pub(super) struct Flagged {
     pub(super) runs: bool,
     /// Whether they have another handler of httpd's answer (`H`).
     pub(super) answers: bool,
+    /// Whether they keep answers from being compressed (`E=no-gzip`).
+    pub(super) stays_plain: bool,
 }
 
 /// What flags in their brackets set: `[E=no-proxy:1]`, `[CO=name:value:domain]`.
@@ -95,6 +97,7 @@ pub(super) fn flagged(flags: &str) -> Flagged {
                 let (excludes, _) = split(&[name.to_owned()]);
                 found.excludes.add(excludes);
                 found.tells |= name.starts_with("AJP_");
+                found.stays_plain |= name.eq_ignore_ascii_case("no-gzip");
             }
             "co" | "cookie" => found.cookie = true,
             "h" | "handler" => {
@@ -219,6 +222,7 @@ mod tests {
             ("[env=AJP_X:v,CO=a:b:c]", [false, false, true, true, false]),
             ("[E=!no-proxy,L,NC]", [false; 5]),
             ("[F]", [false; 5]),
+            ("[E=no-gzip:1]", [false; 5]),
             ("[H=cgi-script]", [false, false, false, false, true]),
             ("[H=default-handler]", [false; 5]),
             (
@@ -234,6 +238,7 @@ mod tests {
                 cookie,
                 runs,
                 answers: runs && flags.contains("H="),
+                stays_plain: flags.contains("no-gzip"),
             };
             assert_eq!(flagged(flags), expected, "{flags}");
         }

@@ -82,8 +82,21 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
         Some("always" | "onsuccess") if !is_request => words.get(1..).unwrap_or_default(),
         _ => words,
     };
-    if let (Some(first), [action, name, ..]) = (node.words().first(), words)
-        && first.eq_ignore_ascii_case("always")
+    let whole = node.words();
+    let is_always = whole.first().is_some_and(|it| it.eq_ignore_ascii_case("always"));
+    if let [action, name, ..] = words
+        && is_always
+        && !is_request
+        && action.to_ascii_lowercase().starts_with("edit")
+    {
+        let text = format!(
+            "Header always {action} {name} is left out: httpd changes fields of its own answers alone by it, because of `always`, and \
+             none of a backend's; without `always` it would be `edit` of `response_headers`"
+        );
+        return notes.name(&node.origin, text);
+    }
+    if let [action, name, ..] = words
+        && is_always
         && action.eq_ignore_ascii_case("unset")
     {
         let text =
@@ -216,9 +229,18 @@ fn template(value: &str) -> Result<String, String> {
     Ok(text)
 }
 
+/// Whether a line keeps answers from being compressed (`mod_deflate.c: deflate_out_filter()`).
+pub(super) fn stays_plain(node: &Node) -> bool {
+    let first = node.words().into_iter().next();
+    node.name == "setenv" && first.is_some_and(|it| it.eq_ignore_ascii_case("no-gzip"))
+}
+
 /// `SetEnv AJP_NAME value` is a request attribute; other variables are for httpd's own modules.
 fn environment(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
     let name = words.first().map_or("", String::as_str);
+    if stays_plain(node) {
+        return keys.set("compress", Value::switch(false));
+    }
     let Some(attribute) = name.strip_prefix("AJP_") else {
         return notes.count(&node.origin);
     };
@@ -249,6 +271,7 @@ fn compress(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
         );
     }
     let mut types = match keys.get("compress") {
+        Some(Value::Plain(_)) => return,
         Some(Value::Map(known)) => match known.get("types") {
             Some(Value::List(types)) => types.clone(),
             _ => Vec::new(),

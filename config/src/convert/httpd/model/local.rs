@@ -6,6 +6,7 @@ use std::path::Path;
 use super::aliases::{Alias, Behind};
 use super::always;
 use super::guarded;
+use super::own_files;
 use super::part::Part;
 use super::place::Kind;
 use super::redirects::closing;
@@ -87,9 +88,13 @@ pub(super) fn unserved(main: &Part, hosts: &[&Part], is_kept: bool, notes: &mut 
     let mut each: Vec<Vec<&Part>> = hosts.iter().map(|host| vec![main, host]).collect();
     each.extend(is_kept.then(|| vec![main]));
     let all = each.iter().flat_map(|parts| served(parts));
-    let all = all.map(|it| it.folder);
-    let folders: BTreeSet<String> = all.filter(|it| !STOCK.contains(&&**it)).collect();
+    let all: Vec<Served> = all.filter(|it| !STOCK.contains(&&*it.folder)).collect();
+    let both: Vec<(&str, &str)> = all.iter().map(|it| (&*it.path, &*it.folder)).collect();
+    let folders: BTreeSet<&str> = both.iter().map(|it| it.1).collect();
     let is_about = |folder: &str| folders.iter().any(|it| guarded::is_about(folder, it));
+    for part in hosts.iter().copied().chain([main]) {
+        own_files::unserved(part, &both, notes);
+    }
     let main = (!each.is_empty()).then_some(main);
     let parts = main.into_iter().chain(hosts.iter().copied());
     for section in parts.flat_map(|part| &part.sections) {
@@ -135,6 +140,8 @@ pub(super) fn files(
             secure,
             notes,
         ));
+        let own = (&*served.path, &*served.folder);
+        overlays.extend(own_files::overlays(parts, own, files, notes));
     }
     let runs = parts.iter().find_map(|part| part.runs.as_ref());
     rules.extend(closed(parts, &all, notes));

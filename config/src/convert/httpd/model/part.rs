@@ -22,7 +22,7 @@ use super::rewrites::Rewrites;
 use super::table;
 use super::time::{duration, switch};
 use super::whole::Whole;
-use super::{about, cookies, excluding, fields, handlers, tls};
+use super::{about, cookies, excluding, fields, handlers, own_files, tls};
 use crate::convert::files::below;
 use crate::convert::modjk::{Directive, Directives};
 use crate::convert::note::{Notes, Origin};
@@ -113,6 +113,8 @@ pub(super) struct Part {
     pub(super) protocols: Vec<String>,
     /// `RemoteIPProxyProtocol On`
     pub(super) proxy_protocol: Option<Origin>,
+    /// What is said of files of httpd's own: fields of their answers, and their types.
+    pub(super) of_files: Vec<own_files::Line>,
     /// The first line by which files are run in place of being sent, such as `AddHandler cgi-script .cgi`.
     pub(super) runs: Option<Origin>,
 }
@@ -157,6 +159,7 @@ impl Part {
             cookies: Vec::new(),
             protocols: Vec::new(),
             proxy_protocol: None,
+            of_files: Vec::new(),
             runs: None,
         }
     }
@@ -168,7 +171,8 @@ impl Part {
         let taken = match node.children {
             Some(_) => self.section(node, place, notes),
             None => {
-                self.of_macro(node, place)
+                self.of_own_files(node, place)
+                    || self.of_macro(node, place)
                     || excluding::variables(
                         node,
                         place,
@@ -270,6 +274,14 @@ impl Part {
                 section.rules.seal(&why, &node.origin);
             }
         }
+    }
+
+    /// What is said of files of httpd's own counts where these are served: see `own_files`.
+    fn of_own_files(&mut self, node: &Node, place: &Place) -> bool {
+        let line = own_files::Line::of(node, place);
+        let is_one = line.is_some();
+        self.of_files.extend(line);
+        is_one
     }
 
     /// A macro in a section may say who comes in: the section is closed.

@@ -338,6 +338,10 @@ impl Rewrite {
                 self.set.runs || self.set.answers,
                 "H, T: the handler is left out, and no file is served here; for what it sends on, write a mapping with `match`",
             ),
+            (
+                self.set.stays_plain,
+                "E: no-gzip is left out: answers are compressed there as elsewhere; see `compress`",
+            ),
         ];
         for (_, text) in lost.iter().filter(|(is_set, _)| *is_set) {
             notes.name(&self.origin, *text);

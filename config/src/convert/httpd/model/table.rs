@@ -204,13 +204,13 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "addoutputfilter",
-        "left out: httpd's filters change no file and no answer here: pages with <!--# … --> (INCLUDES) are sent with these texts \
-         in them; let the application make them",
+        "left out: nothing here changes what stands in a file or an answer, such as <!--# … --> (INCLUDES): let the application \
+         make such pages",
     ),
     (
         "setoutputfilter",
-        "left out: httpd's filters change no file and no answer here: pages with <!--# … --> (INCLUDES) are sent with these texts \
-         in them; let the application make them",
+        "left out: nothing here changes what stands in a file or an answer, such as <!--# … --> (INCLUDES): let the application \
+         make such pages",
     ),
     (
         "usecanonicalname",

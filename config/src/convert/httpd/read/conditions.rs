@@ -17,11 +17,23 @@ const LAST: u32 = 99;
 /// How many `LoadModule` lines make a whole configuration. A piece of one says nothing about the modules beside it.
 const WHOLE: usize = 8;
 
-/// Modules that are part of every httpd.
-const BUILT_IN: [&str; 5] = ["core", "http", "so", "unixd", "version"];
+/// Modules that are compiled into httpd: by everybody, or by Debian (`apache2 -l`).
+const BUILT_IN: [&str; 8] = [
+    "core",
+    "http",
+    "so",
+    "log_config",
+    "logio",
+    "unixd",
+    "version",
+    "watchdog",
+];
+
+/// The module for processes that is compiled in where none is loaded.
+const PROCESSES: &str = "mpm_event";
 
 /// Modules that distributions load, or that somebody who writes about them has loaded.
-const USUAL: [&str; 44] = [
+const USUAL: [&str; 39] = [
     "access_compat",
     "actions",
     "alias",
@@ -43,10 +55,7 @@ const USUAL: [&str; 44] = [
     "lbmethod_bybusyness",
     "lbmethod_byrequests",
     "lbmethod_bytraffic",
-    "log_config",
-    "logio",
     "mime",
-    "mpm_event",
     "negotiation",
     "proxy",
     "proxy_ajp",
@@ -64,8 +73,6 @@ const USUAL: [&str; 44] = [
     "status",
     "substitute",
     "vhost_alias",
-    "watchdog",
-    "event",
 ];
 
 /// The bare name of a module, however it is spelt: that of its variable, of its source file, or without an ending.
@@ -73,7 +80,14 @@ pub(super) fn bare_name(name: &str) -> String {
     let name = name.trim();
     let name = name.split('.').next().unwrap_or(name);
     let name = name.strip_prefix("mod_").unwrap_or(name);
-    name.strip_suffix("_module").unwrap_or(name).to_owned()
+    let name = name.strip_suffix("_module").unwrap_or(name);
+    // Source files that are called otherwise than their modules.
+    match name {
+        "event" | "worker" | "prefork" => format!("mpm_{name}"),
+        "http_core" => "http".to_owned(),
+        "util_ldap" => "ldap".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 impl Reader<'_> {
@@ -213,6 +227,7 @@ impl Reader<'_> {
         self.modules.contains(&name)
             || self.assumed.contains(&name)
             || BUILT_IN.iter().any(|known| is(known))
+            || is(PROCESSES) && !self.modules.iter().any(|it| it.starts_with("mpm_"))
             || self.modules.len() < WHOLE && USUAL.iter().any(|known| is(known))
     }
 }
@@ -299,6 +314,7 @@ mod tests {
         for name in ["proxy_ajp_module", "mod_proxy_ajp.c", "mod_proxy_ajp"] {
             assert_eq!(bare_name(name), "proxy_ajp");
         }
+        assert_eq!(bare_name("event.c"), bare_name("mpm_event_module"));
     }
 
     /// A file, and one beside it that it may include.
@@ -354,6 +370,11 @@ mod tests {
             (around("IfModule mod_x.c", guard), 0, (true, 1)),
             (around("IfModule mod_x.c", guard), 9, (false, 1)),
             (around("IfModule m1_module", guard), 9, (true, 0)),
+            (around("IfModule log_config_module", guard), 9, (true, 0)),
+            (around("IfModule mod_watchdog.c", guard), 9, (true, 0)),
+            (around("IfModule http_core.c", guard), 9, (true, 0)),
+            (around("IfModule event.c", guard), 9, (true, 0)),
+            (around("IfModule prefork.c", guard), 9, (false, 1)),
             (inside.to_owned(), 0, (true, 1)),
             (
                 around(
