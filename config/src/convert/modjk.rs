@@ -96,6 +96,7 @@ pub(super) fn alone(
         mounts,
         excluded: Vec::new(),
         silent: Vec::new(),
+        unparsed: false,
     }];
     let old = Old {
         properties,
@@ -179,6 +180,7 @@ pub(super) fn add(
             mounts,
             excluded: excluding,
             silent,
+            unparsed: host.unparsed.or(main.unparsed).unwrap_or(false),
         });
     }
     if !is_used {

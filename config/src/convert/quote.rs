@@ -9,7 +9,7 @@ use super::secrecy::{HIDDEN, Secrecy};
 /// Most letters of a line that are quoted.
 const LONGEST: usize = 60;
 
-/// Gives each remark the line that it is about. `sources`: the old files, each with its text.
+/// Gives each remark the line that it is about, and takes secrets out of it. `sources`: the old files, each with its text.
 pub(super) fn add(remarks: &mut [Remark], sources: &[(Arc<str>, String)], secrecy: &Secrecy) {
     let lines = |(name, text): &'_ (Arc<str>, String)| {
         let lines = text.lines().map(str::to_owned).collect();
@@ -20,6 +20,7 @@ pub(super) fn add(remarks: &mut [Remark], sources: &[(Arc<str>, String)], secrec
         let at = usize::try_from(remark.origin.line).unwrap_or_default();
         let lines = files.get(&remark.origin.file);
         let line = at.checked_sub(1).and_then(|at| lines?.get(at));
+        remark.text = secrecy.hidden(&remark.text);
         remark.about = line.and_then(|line| quoted(&secrecy.hidden_line(line)));
     }
 }

@@ -14,18 +14,28 @@ pub(super) fn normal(path: &str) -> Result<String, BadPath> {
     resolved(&decoded(path)?).ok_or(BadPath::Bad)
 }
 
-/// The same where `%2F` stays as it is (`AllowEncodedSlashes NoDecode`).
-pub(super) fn normal_but_slashes(path: &str) -> Result<String, BadPath> {
-    resolved(&without_escapes(path, true)?).ok_or(BadPath::Bad)
+/// What becomes of `%2F` in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slashes {
+    /// The path is refused.
+    Refused,
+    /// It stays as it is (`AllowEncodedSlashes NoDecode`).
+    Kept,
+    /// It is a slash (`AllowEncodedSlashes On`).
+    Decoded,
+}
+
+/// The same with other `%2F`.
+pub(super) fn normal_with(path: &str, slashes: Slashes) -> Result<String, BadPath> {
+    resolved(&without_escapes(path, slashes)?).ok_or(BadPath::Bad)
 }
 
 /// A path without its escapes.
 pub(super) fn decoded(path: &str) -> Result<String, BadPath> {
-    without_escapes(path, false)
+    without_escapes(path, Slashes::Refused)
 }
 
-/// A path without its escapes; `keeps_slashes`: but those of slashes.
-fn without_escapes(path: &str, keeps_slashes: bool) -> Result<String, BadPath> {
+fn without_escapes(path: &str, slashes: Slashes) -> Result<String, BadPath> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes().iter();
     while let Some(byte) = rest.next() {
@@ -39,8 +49,11 @@ fn without_escapes(path: &str, keeps_slashes: bool) -> Result<String, BadPath> {
         };
         match u8::try_from(high * 16 + low) {
             Ok(0) | Err(_) => return Err(BadPath::Bad),
-            Ok(b'/') if keeps_slashes => bytes.extend(b"%2F"),
-            Ok(b'/') => return Err(BadPath::EncodedSlash),
+            Ok(b'/') => match slashes {
+                Slashes::Refused => return Err(BadPath::EncodedSlash),
+                Slashes::Kept => bytes.extend(b"%2F"),
+                Slashes::Decoded => bytes.push(b'/'),
+            },
             Ok(byte) => bytes.push(byte),
         }
     }

@@ -17,10 +17,15 @@ const SHORT: usize = 5;
 const NAME: &str =
     r"[\w.-]*(?:secret|passw(?:or)?d|passphrase|token|api[_-]?key|credentials?)[\w.-]*";
 
+/// A secret in quotes that do not stand at the start of a word: httpd takes it for several words, and here it is one.
+const QUOTED: &str = r#"((?:secret|passw(?:or)?d|passphrase|token)[ \t]*=[ \t]*")([^"\n]+)"#;
+
 /// What may be a password in any text: parameters and properties, quoted or not, and what stands before the host of a URL.
 static VALUES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     expressions(&[
         &format!(r#"("{NAME}[ \t]*=)([^"\n]+)"#),
+        QUOTED,
+        r#"(\b(?:pass|pwd)[ \t]*=[ \t]*"?)([^\s"',;]+)"#,
         &format!(r#"({NAME}[ \t]*=[ \t]*"?)([^\s"']+)"#),
         r#"(://[^/@:\s"]*:)([^\s"'/@]+)@"#,
     ])
@@ -29,6 +34,7 @@ static VALUES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// What may be one in a line of an old file: directives and fields whose values are passwords.
 static DIRECTIVES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     expressions(&[
+        r#"(\b\w*(?:Secret|Passw(?:or)?d|PassPhrase|Token|Api-?Key|Authorization)\b"?:?[ \t]+"(?:(?:Basic|Bearer)[ \t]+)?)([^"\n=][^"\n]*)"#,
         r#"(\b\w*(?:Secret|Passw(?:or)?d|PassPhrase|Token|Api-?Key|Authorization)\b"?:?[ \t]+"?(?:(?:Basic|Bearer)[ \t]+)?)([^\s"=][^\s"]*)"#,
         // What a condition compares with a field of this name.
         &format!(
@@ -40,6 +46,9 @@ static DIRECTIVES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// What is a secret of a member for certain, however short it is.
 static SECRETS: LazyLock<Vec<Regex>> =
     LazyLock::new(|| expressions(&[r#"(\bsecret[ \t]*=[ \t]*"?)([^\s"']+)"#]));
+
+/// Secrets of which a remark may show single words.
+static WORDS: LazyLock<Vec<Regex>> = LazyLock::new(|| expressions(&[QUOTED]));
 
 /// Expressions that take letters of either case; group 1 stays, and group 2 is hidden.
 fn expressions(texts: &[&str]) -> Vec<Regex> {
@@ -66,6 +75,14 @@ impl Secrecy {
                 let all = VALUES.iter().chain(DIRECTIVES.iter());
                 secrets.extend(all.flat_map(|it| values(it, line, SHORT)));
                 secrets.extend(SECRETS.iter().flat_map(|it| values(it, line, 1)));
+                let quoted = WORDS.iter().flat_map(|it| values(it, line, SHORT));
+                let words = quoted.flat_map(|it| {
+                    // Remarks have the names of parameters in small letters.
+                    let words = it.split_whitespace().map(str::to_owned);
+                    let all = words.flat_map(|word| [word.to_ascii_lowercase(), word]);
+                    all.collect::<Vec<_>>()
+                });
+                secrets.extend(words.filter(|it| it.len() > 1));
             }
         }
         for balancer in &site.balancers {
@@ -239,6 +256,26 @@ mod tests {
             ),
         ] {
             assert_eq!(hidden(secrets, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_of_several_words_are_hidden_as_a_whole() {
+        for (text, expected) in [
+            (
+                "BalancerMember ajp://h:1 secret=\"S3cret Quoted\" route=a",
+                "BalancerMember ajp://h:1 secret=\"…\" route=a",
+            ),
+            (
+                "OIDCCryptoPassphrase \"a long phrase\"",
+                "OIDCCryptoPassphrase \"…\"",
+            ),
+            (
+                "DBDParams \"host=h user=u pass=t0p dbname=d\"",
+                "DBDParams \"host=h user=u pass=… dbname=d\"",
+            ),
+        ] {
+            assert_eq!(hidden(&[], text), expected, "{text}");
         }
     }
 }

@@ -103,6 +103,60 @@ fn lines_that_decide_are_looked_at_in_the_old_server_too() {
     }
 }
 
+#[test]
+fn what_httpd_does_itself_is_told_as_it_does_it() {
+    let text = "Listen 80\nDocumentRoot /srv/x\nAllowEncodedSlashes On\nFallbackResource /app/index.jsp\n\
+                UserDir /srv/homes\nUserDir disabled root\n\
+                <Location /h>\nSetHandler \"proxy:ajp://10.0.0.1:8009/app\"\n</Location>\n\
+                ProxyPass /app ajp://10.0.0.1:8009/app\n\
+                ProxyPass /en http://10.0.0.2/a%20b\nProxyPass /raw http://10.0.0.2/a%20b nocanon\n";
+    let converted = of_httpd(text);
+    let trial = Trial::of(&converted.written.text).unwrap();
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for (path, said) in [
+        (
+            "/x",
+            "FallbackResource: what is no file goes on as /app/index.jsp",
+        ),
+        ("/~joe/x", "old     the file /srv/homes/joe/x"),
+        ("/~root/x", "old     the file /srv/x/~root/x"),
+        (
+            "/h/x",
+            "old     sends /app/srv/x/h/x to ajp://10.0.0.1:8009",
+        ),
+        ("/en/x", "old     sends /a%2520b/x to"),
+        ("/en/x", "differs the path is another one"),
+        ("/raw/x", "\n  same\n"),
+        ("/app/a%2Fb", "old     sends /app/a/b to"),
+    ] {
+        let url = format!("http://x.example.com{path}");
+        let explained = Explained::of(&converted, &trial, &url, from).unwrap();
+        let text = explained.to_string();
+        assert!(text.contains(said), "{said}\n{text}");
+        assert!(explained.has_reason(), "{text}");
+    }
+}
+
+#[test]
+fn mod_jk_sends_paths_on_as_httpd_has_resolved_them() {
+    let converted = of_mod_jk(
+        "worker.list=app\nworker.app.host=10.0.0.1\n",
+        "/app/*=app\n/blank/*=app ;stateless=1\n",
+    );
+    let trial = Trial::of(&converted.written.text).unwrap();
+    let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for (path, said) in [
+        ("/app//a/./b", "old     sends /app/a/b to"),
+        ("/blank/x", "old     500"),
+    ] {
+        let url = format!("http://x.example.com{path}");
+        let explained = Explained::of(&converted, &trial, &url, from).unwrap();
+        let text = explained.to_string();
+        assert!(text.contains(said), "{text}");
+        assert!(explained.has_reason(), "{text}");
+    }
+}
+
 const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/ab", "/b/", "/b/c"];
 const PATTERNS: [&str; 4] = ["\\.bak$", "^/a/(.*)x", "^/(b|ab)/", "c"];
 const ASKED: [&str; 13] = [

@@ -86,9 +86,8 @@ fn absent(name: &str, takes: &Takes, outcome: &mut Outcome, notes: &mut Notes) {
     };
     let comment = format!("{why}: write `files: {name}` where it is one");
     outcome.comments.push(comment);
-    // The line that makes the path another one than its folder's, such as `ProxyPass … !`, stands behind that of the folder.
-    let origins = &outcome.origins;
-    if let Some(origin) = origins.get(1).or(origins.first()) {
+    // The line of the folder comes first; behind it stand those that leave the path to it, and those of its guards.
+    if let Some(origin) = outcome.origins.first() {
         let text = format!("{why}: {what} is 404; convert where it is one, or write `files`");
         notes.name(origin, text);
     }

@@ -17,6 +17,10 @@ use crate::convert::value::{Keys, Value};
 /// The longest name of a balancer that is taken over.
 const LONGEST_NAME: usize = 80;
 
+/// What is said of `fail_on_status` of a worker that stands alone.
+const STATUS_FAILS: &str = "fail_on_status is left out: mod_jk answers 503 in place of an answer with such a status; here the \
+                            answer is delivered";
+
 /// Where the requests of a worker go.
 #[derive(Debug, Clone)]
 enum Target {
@@ -170,7 +174,11 @@ impl<'a> Connector<'a> {
         notes: &mut Notes,
     ) -> Target {
         if !self.listed.contains(&name) {
-            let text = format!("it answers 500, as in mod_jk: {name} is not in worker.list");
+            let why = match name.ends_with(' ') {
+                true => ", and the blank before `;` belongs to the name",
+                false => "",
+            };
+            let text = format!("it answers 500, as in mod_jk: {name} is not in worker.list{why}");
             return Target::Answer(500, text);
         }
         let worker = Worker::new(name, self.properties);
@@ -206,7 +214,10 @@ impl<'a> Connector<'a> {
                 }
             }
             Kind::Ajp => {
-                if extension.fail_on_status.is_some() || !extension.members.is_empty() {
+                if extension.fail_on_status.is_some() {
+                    notes.name(origin, STATUS_FAILS);
+                }
+                if !extension.members.is_empty() {
                     notes.name(
                         origin,
                         format!("left out behind `;`: {name} is no balancer"),
@@ -241,10 +252,7 @@ fn alone(worker: &Worker<'_>, place: &Origin, notes: &mut Notes) -> Target {
     match member::member(worker, None, notes) {
         Ok(mut turned) => {
             if turned.fail_on_status.is_some() {
-                notes.name(
-                    place,
-                    "fail_on_status is left out: a Tomcat that stands alone is always asked",
-                );
+                notes.name(place, STATUS_FAILS);
             }
             if turned.endless {
                 let text = "timeout: 0s: as in mod_jk, where no reply_timeout is set, a silent Tomcat keeps a request for ever";

@@ -38,6 +38,8 @@ pub(crate) struct Directives {
     conditional: Vec<String>,
     /// Expressions of the paths that `no-jk` keeps away.
     pub(super) excluded: Vec<(String, Origin)>,
+    /// Whether paths are sent on as clients write them (`JkOptions +ForwardURICompatUnparsed`); `None`: nothing is said.
+    pub(super) unparsed: Option<bool>,
     /// The paths for which `SetEnv no-jk` counts.
     pub(super) silent: Vec<(Takes, Origin)>,
 }
@@ -69,7 +71,10 @@ impl Directives {
                 self.environment.push((name.clone(), value));
                 return false;
             }
-            ("jkoptions", words) => options(words, origin, notes),
+            ("jkoptions", words) => {
+                self.unparsed = unparsed(words).or(self.unparsed);
+                options(words, origin, notes);
+            }
             ("jkautoalias", _) => notes.name(origin, "JkAutoAlias is left out: see `files`"),
             ("jkmountfilereload", _) => notes.count(origin),
             (name, _) if name.starts_with("jk") && name.ends_with("indicator") => {
@@ -134,6 +139,14 @@ impl Directives {
         self.mounts
             .push((format!("{mark}{pattern}"), worker, origin.clone()));
     }
+}
+
+/// Whether the last of these `JkOptions` about paths has them sent on as clients write them; `None`: none is about paths.
+fn unparsed(words: &[String]) -> Option<bool> {
+    let names = words.iter().filter(|it| !it.starts_with('-'));
+    let mut names = names.map(|it| it.trim_start_matches('+').to_ascii_lowercase());
+    let last = names.rfind(|it| it.starts_with("forwarduri"))?;
+    Some(last == "forwarduricompatunparsed")
 }
 
 /// `JkOptions`: how paths are sent on is decided here as it is for every mapping.

@@ -40,7 +40,12 @@ impl Extension {
 /// The worker of a rule, and what stands behind it. Words that have no counterpart are named.
 pub(super) fn split(value: &str, origin: &Origin, notes: &mut Notes) -> (String, Extension) {
     let mut words = value.split(';');
-    let worker = words.next().unwrap_or_default().trim().to_owned();
+    let worker = words.next().unwrap_or_default();
+    // A blank before `;` is a part of the worker's name.
+    let worker = match value.contains(';') {
+        true => worker.trim_start().to_owned(),
+        false => worker.trim().to_owned(),
+    };
     let mut extension = Extension::default();
     for word in words.filter(|word| !word.is_empty()) {
         if let Err(why) = take(&mut extension, word) {

@@ -28,6 +28,8 @@ pub(super) struct Rules {
     pub(super) excluded: Vec<(String, Origin)>,
     /// The paths that mod_jk takes and then leaves alone.
     pub(super) silent: Vec<(Takes, Origin)>,
+    /// Whether paths are sent on as clients write them.
+    pub(super) unparsed: bool,
 }
 
 /// What a mod_jk does behind a web server whose own files are not known.
@@ -48,7 +50,7 @@ pub(crate) fn told_alone(old: &Old, asked: &Asked) -> Told {
 }
 
 /// What mod_jk does with a path of a server; `None`: it leaves the request to others. `path` is decoded and without dot segments;
-/// `raw` is what the client has written, and what is sent on.
+/// `raw` is what the client has written.
 pub(crate) fn told(
     old: &Old,
     server: usize,
@@ -70,6 +72,7 @@ pub(crate) fn told(
             Err(_) => telling.unknown(origin, "its expression cannot be compared here"),
         }
     }
+    let sent = if rules.unparsed { raw } else { path };
     let path = without_parameters(path);
     let (rule, is_excluded) = rules.mounts.decide(&path)?;
     let text = format!("the rule {} for the worker {}", rule.pattern, rule.worker);
@@ -95,11 +98,11 @@ pub(crate) fn told(
             why: "mod_jk leaves it alone".to_owned(),
         });
     }
-    Some(deed(&old.properties, &rule.worker, raw))
+    Some(deed(&old.properties, &rule.worker, sent))
 }
 
-/// What becomes of a request for a worker.
-fn deed(properties: &Properties, name: &str, raw: &str) -> Deed {
+/// What becomes of a request for a worker. `path` is what is sent on.
+fn deed(properties: &Properties, name: &str, path: &str) -> Deed {
     let answered = |status: u16, why: String| Deed::Answered { status, why };
     let list = properties.get("worker.list");
     let listed = list.map_or_else(|| vec!["ajp13"], |it| names(&it.value));
@@ -129,7 +132,7 @@ fn deed(properties: &Properties, name: &str, raw: &str) -> Deed {
         if let Ok(address) = member::url(&worker, &mut Notes::default())
             && !backends.iter().any(|it| it.address == address)
         {
-            let path = raw.to_owned();
+            let path = path.to_owned();
             backends.push(Backend { address, path });
         }
     }

@@ -18,6 +18,11 @@ const STARTS: [&str; 11] = [
     "oidc",
 ];
 
+/// Whether a directive is a setting of a module of identity, which keeps nobody out by itself.
+pub(super) fn is_setting(name: &str) -> bool {
+    name.starts_with("mellon") || STARTS.iter().any(|start| name.starts_with(start))
+}
+
 /// Whether a directive is about who may come in.
 pub(super) fn is_about_access(name: &str) -> bool {
     let is_known = matches!(
@@ -153,4 +158,73 @@ pub(super) fn lets_all_in(words: &[String]) -> bool {
         lower.as_slice(),
         ["all", "granted"] | ["not", "all", "denied"]
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use crate::convert::{Files, Wanted, convert};
+
+    struct Text(&'static str);
+
+    impl Files for Text {
+        fn read(&self, _: &Path) -> Result<Vec<u8>, String> {
+            Ok(self.0.into())
+        }
+
+        fn names(&self, _: &Path) -> Option<Vec<String>> {
+            None
+        }
+    }
+
+    /// What is said about the lines of a file.
+    fn said(text: &'static str) -> Vec<String> {
+        let wanted = Wanted {
+            httpd: Some(PathBuf::from("/httpd.conf")),
+            ..Wanted::default()
+        };
+        let done = convert(&wanted, &Text(text), &|_| None).unwrap();
+        let remarks = done.remarks.iter();
+        remarks.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn settings_of_modules_of_identity_are_named_without_their_secrets() {
+        for line in [
+            "OIDCClientSecret hunter22",
+            "OIDCCryptoPassphrase \"long hunter22 phrase\"",
+            "AuthLDAPURL \"ldap://h/dc=x?uid\"",
+            "ShibConfig /etc/shibboleth2.xml",
+        ] {
+            let text = format!("ProxyPass / ajp://10.0.0.1:8009/\n{line}\n");
+            let said = said(text.leak()).join("\n");
+            assert!(said.contains("a setting of a module"), "{said}");
+            assert!(!said.contains("hunter22"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_at_its_own_line() {
+        let text = "Alias /docs /none/doc\n<Directory />\nRequire all denied\n</Directory>\n\
+                    <Directory /none/doc>\nRequire all granted\n</Directory>\n\
+                    ProxyPass /docs !\nProxyPass / ajp://10.0.0.1:8009/\n";
+        let said = said(text);
+        let is_own =
+            |it: &&String| it.starts_with("/httpd.conf:1: ") && it.contains("is no folder");
+        assert_eq!(said.iter().filter(is_own).count(), 1, "{said:?}");
+        let is_any = |it: &&String| it.contains("is no folder");
+        assert_eq!(said.iter().filter(is_any).count(), 1, "{said:?}");
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_shown() {
+        let said = said("ProxyPass / ajp://10.0.0.1:8009/ secret=\"S3cret Quoted\"\n").join("\n");
+        assert!(said.contains("no such parameter"), "{said}");
+        let lower = said.to_ascii_lowercase();
+        assert!(
+            !lower.contains("s3cret") && !lower.contains("quoted"),
+            "{said}"
+        );
+    }
 }

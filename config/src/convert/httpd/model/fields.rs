@@ -82,33 +82,15 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
         Some("always" | "onsuccess") if !is_request => words.get(1..).unwrap_or_default(),
         _ => words,
     };
-    let whole = node.words();
-    let is_always = whole.first().is_some_and(|it| it.eq_ignore_ascii_case("always"));
-    if let [action, name, ..] = words
-        && is_always
-        && !is_request
-        && action.to_ascii_lowercase().starts_with("edit")
-    {
-        let text = format!(
-            "Header always {action} {name} is left out: httpd changes fields of its own answers alone by it, because of `always`, and \
-             none of a backend's; without `always` it would be `edit` of `response_headers`"
-        );
-        return notes.name(&node.origin, text);
-    }
-    if let [action, name, ..] = words
-        && is_always
-        && action.eq_ignore_ascii_case("unset")
-    {
-        let text =
-            format!("a backend's {name} is taken away here; httpd leaves it, because of `always`");
-        notes.name(&node.origin, text);
-    }
     let [action, name, rest @ ..] = words else {
         return notes.name(
             &node.origin,
             format!("{} is left out: it names no field", node.written),
         );
     };
+    if !is_request && is_of_own_answers(node, action, name, notes) {
+        return;
+    }
     if is_request && FORWARDED.contains(&&*name.to_ascii_lowercase()) {
         let text = format!(
             "{} {action} {name} is left out: the gateway says by itself how a client came; behind another proxy, see \
@@ -143,6 +125,28 @@ fn header(node: &Node, words: &[String], keys: &mut Keys, notes: &mut Notes) {
             notes.name(&node.origin, text);
         }
     }
+}
+
+/// Names what `Header always` does not do with a backend's fields: httpd has fields of its own for all answers beside these. Returns
+/// whether nothing is left of the line.
+fn is_of_own_answers(node: &Node, action: &str, name: &str, notes: &mut Notes) -> bool {
+    let first = node.words().into_iter().next();
+    if first.is_none_or(|it| !it.eq_ignore_ascii_case("always")) {
+        return false;
+    }
+    let is_edit = action.to_ascii_lowercase().starts_with("edit");
+    if is_edit {
+        let text = format!(
+            "Header always {action} {name} is left out: httpd changes fields of its own answers alone by it, because of `always`, and \
+             none of a backend's; without `always` it would be `edit` of `response_headers`"
+        );
+        notes.name(&node.origin, text);
+    } else if action.eq_ignore_ascii_case("unset") {
+        let text =
+            format!("a backend's {name} is taken away here; httpd leaves it, because of `always`");
+        notes.name(&node.origin, text);
+    }
+    is_edit
 }
 
 /// Whether an action keeps at least a part of what a client writes into a field away from backends.

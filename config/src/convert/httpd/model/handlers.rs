@@ -29,6 +29,10 @@ fn is_running_filter(name: &str) -> bool {
 /// What is said about `SetHandler`.
 pub(super) fn text(handler: &str) -> String {
     let text = match &*handler.to_ascii_lowercase() {
+        name if name.starts_with("proxy:") => {
+            "left out: httpd sends the requests there, with the name of the file on its disk behind the url; write a mapping with \
+             `to` for their paths"
+        }
         "balancer-manager" => "the manager has a listener of its own here: see `admin`",
         "server-status" | "server-info" => "left out: see /metrics of the `admin` listener",
         "jakarta-servlet" => {

@@ -93,7 +93,7 @@ pub(super) fn unserved(main: &Part, hosts: &[&Part], is_kept: bool, notes: &mut 
     let folders: BTreeSet<&str> = both.iter().map(|it| it.1).collect();
     let is_about = |folder: &str| folders.iter().any(|it| guarded::is_about(folder, it));
     for part in hosts.iter().copied().chain([main]) {
-        own_files::unserved(part, &both, notes);
+        own_files::unserved(&part.of_files, &both, notes);
     }
     let main = (!each.is_empty()).then_some(main);
     let parts = main.into_iter().chain(hosts.iter().copied());
@@ -141,7 +141,8 @@ pub(super) fn files(
             notes,
         ));
         let own = (&*served.path, &*served.folder);
-        overlays.extend(own_files::overlays(parts, own, files, notes));
+        let lines = parts.iter().flat_map(|part| &part.of_files);
+        overlays.extend(own_files::overlays(lines, own, files, notes));
     }
     let runs = parts.iter().find_map(|part| part.runs.as_ref());
     rules.extend(closed(parts, &all, notes));

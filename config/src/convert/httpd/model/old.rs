@@ -4,6 +4,7 @@
 //! who may come in, and the redirects of sections (`server/request.c: ap_process_request_internal()`).
 
 mod guard;
+mod own;
 mod pass;
 mod phases;
 mod redirect;

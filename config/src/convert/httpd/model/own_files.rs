@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::super::tree::Node;
 use super::fields;
-use super::part::Part;
 use super::place::{Kind, Place, path_of};
 use super::programs::is_run_by_type;
 use crate::convert::files::Files;
@@ -26,10 +25,7 @@ pub(super) struct Line {
 impl Line {
     /// The line, where it is one of these.
     pub(super) fn of(node: &Node, place: &Place) -> Option<Self> {
-        let is_in_folder = matches!(
-            place,
-            Place::Section(Kind::Directory(_) | Kind::Files(_))
-        );
+        let is_in_folder = matches!(place, Place::Section(Kind::Directory(_) | Kind::Files(_)));
         let is_proxy = matches!(place, Place::Section(Kind::Proxy(_)));
         let is_one = match &*node.name {
             "forcetype" | "addtype" => !is_proxy && !is_run(node),
@@ -72,11 +68,19 @@ impl Line {
     }
 
     /// What it becomes for the files of a folder.
-    fn turned(&self, served: (&str, &str), files: &dyn Files, notes: &mut Notes) -> Option<Overlay> {
+    fn turned(
+        &self,
+        served: (&str, &str),
+        files: &dyn Files,
+        notes: &mut Notes,
+    ) -> Option<Overlay> {
         let takes = self.takes(served)?;
         let (node, origin) = (&self.node, &self.node.origin);
         let written = &node.written;
-        if matches!(&*node.name, "addtype" | "addcharset" | "addencoding" | "addlanguage") {
+        if matches!(
+            &*node.name,
+            "addtype" | "addcharset" | "addencoding" | "addlanguage"
+        ) {
             let words = node.words();
             let endings = words.get(1..).unwrap_or_default();
             match found(files, served.1, endings) {
@@ -132,21 +136,23 @@ fn forced(node: &Node) -> Option<Value> {
 }
 
 /// What such lines say of a path and its folder.
-pub(super) fn overlays(
-    parts: &[&Part],
+pub(super) fn overlays<'a>(
+    lines: impl Iterator<Item = &'a Line>,
     served: (&str, &str),
     files: &dyn Files,
     notes: &mut Notes,
 ) -> Vec<Overlay> {
-    let mut lines: Vec<&Line> = parts.iter().flat_map(|part| &part.of_files).collect();
+    let mut lines: Vec<&Line> = lines.collect();
     lines.sort_by_key(|line| line.rank());
-    let turned = lines.iter().filter_map(|line| line.turned(served, files, notes));
+    let turned = lines
+        .iter()
+        .filter_map(|line| line.turned(served, files, notes));
     turned.collect()
 }
 
 /// Counts the lines that are about no folder that is served.
-pub(super) fn unserved(part: &Part, folders: &[(&str, &str)], notes: &mut Notes) {
-    for line in &part.of_files {
+pub(super) fn unserved(lines: &[Line], folders: &[(&str, &str)], notes: &mut Notes) {
+    for line in lines {
         if !folders.iter().any(|served| line.takes(*served).is_some()) {
             notes.count(&line.node.origin);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::tree::Node;
 use super::access::Rules;
-use super::access_names::{is_about_access, is_program};
+use super::access_names::{is_about_access, is_program, is_setting};
 use super::aliases::Alias;
 use super::balancers::Proxies;
 use super::bind::bound;
@@ -368,10 +368,14 @@ impl Part {
                 true
             }
             _ => {
-                notes.name(
-                    &node.origin,
-                    "it says who may come in, in no section: put it into <Location />",
-                );
+                let text = match is_setting(&node.name) {
+                    true => {
+                        "left out: it is a setting of a module that says who may come in; the sections that ask this module are \
+                         closed"
+                    }
+                    false => "it says who may come in, in no section: put it into <Location />",
+                };
+                notes.name(&node.origin, text);
                 true
             }
         }

@@ -143,7 +143,8 @@ impl Pass {
             below: false,
             origin,
         };
-        if url.contains('%') {
+        let is_raw = rest.iter().any(|it| it.eq_ignore_ascii_case("nocanon"));
+        if url.contains('%') && !is_raw {
             let text = "httpd sends each % of its target as %25; here an escape stays what it is";
             notes.name(&node.origin, text);
         }

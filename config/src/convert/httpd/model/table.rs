@@ -10,6 +10,15 @@ pub(super) fn rest(node: &Node, notes: &mut Notes) {
     if node.name == "traceenable" && switch(node.arguments.trim()) == Some(false) {
         return notes.name(&node.origin, TRACE_GOES_ON);
     }
+    if node.name == "userdir"
+        && node
+            .arguments
+            .trim()
+            .to_ascii_lowercase()
+            .starts_with("disabled")
+    {
+        return notes.count(&node.origin);
+    }
     if node.name == "usecanonicalname" && switch(node.arguments.trim()) == Some(false) {
         return notes.count(&node.origin);
     }
@@ -145,7 +154,6 @@ const COUNTED: &[&str] = &[
     "typesconfig",
     "usecanonicalphysicalport",
     "user",
-    "userdir",
     "unsetenv",
     "removehandler",
     "removetype",
@@ -191,6 +199,14 @@ const COUNTED_STARTS: &[&str] = &[
 
 /// What has no counterpart, with what to do.
 const NAMED: &[(&str, &str)] = &[
+    (
+        "userdir",
+        "left out: folders of users (/~name) are not served here: write `files` for their paths, if they are wanted",
+    ),
+    (
+        "fallbackresource",
+        "left out: what is no file is 404 here; httpd goes on with this path for it: write a mapping of the paths with `to`",
+    ),
     (
         "if",
         "left out with everything in it: conditions of requests are `when`, `hosts`, `scheme` and `match` here",

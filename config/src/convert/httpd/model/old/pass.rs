@@ -145,8 +145,16 @@ fn told<'a>(node: &'a Node, own: &str, url: &str, telling: &mut Telling) -> Opti
         return Some(Passed::Excluded);
     }
     let origin = &node.origin;
-    let own = targets::without_query(own);
-    let url = targets::without_query(url);
+    // Each `%` is a letter, but for that of a slash that has stayed as it is (`proxy_util.c: ap_proxy_canonenc_ex()`).
+    let is_raw = words.iter().any(|it| it.eq_ignore_ascii_case("nocanon"));
+    let sent = |url: &str| {
+        let url = match is_raw {
+            true => url.to_owned(),
+            false => url.replace('%', "%25").replace("%252F", "%2F"),
+        };
+        targets::without_query(&url)
+    };
+    let (own, url) = (sent(own), sent(url));
     Some(Passed::To { url, own, origin })
 }
 

@@ -8,6 +8,7 @@ use super::super::folders::folder_name;
 use super::super::known::Old;
 use super::super::time::switch;
 use super::guard::{self, Subject};
+use super::own;
 use super::pass::{Passed, passed};
 use super::redirect;
 use super::request::Request;
@@ -18,7 +19,7 @@ use super::target::{answered, deed};
 use crate::convert::modjk;
 use crate::convert::note::Origin;
 use crate::convert::overlap::covers;
-use crate::convert::request_path::{BadPath, normal, normal_but_slashes};
+use crate::convert::request_path::{BadPath, Slashes, normal, normal_with};
 use crate::convert::told::{Asked, Deed, Telling, Told};
 
 /// What becomes of a request.
@@ -99,8 +100,10 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
     match way {
         Way::Over(deed) | Way::Jk(deed) => deed,
         Way::Proxied(url, own, origin) => deed(old, host, &url, &own, origin, telling),
-        Way::File(name) => handler(&here, telling).unwrap_or(Deed::File(name)),
-        Way::Nowhere => handler(&here, telling)
+        Way::File(name) => {
+            own::answer(&lists, &here, (root, &file), &name, telling).unwrap_or(Deed::File(name))
+        }
+        Way::Nowhere => own::answer(&lists, &here, (root, &file), &request.path, telling)
             .unwrap_or_else(|| answered(404, "it is not sent on, and no DocumentRoot is said")),
     }
 }
@@ -137,7 +140,8 @@ fn way<'a>(
         return Way::Over(deed);
     }
     let jk = by_mod_jk(old, host, request, telling);
-    let alias = redirect::alias(lists, &request.path, telling);
+    let alias = redirect::alias(lists, &request.path, telling)
+        .or_else(|| own::of_user(lists, &request.path, telling));
     match (jk, alias, root) {
         (Some(deed), Some(name), _) => {
             // Both modules are asked in the order in which they are loaded.
@@ -191,17 +195,18 @@ fn with_slashes(lists: &[&[Node]], path: &str, telling: &mut Telling) -> Result<
     let mut nodes = lists.iter().rev().flat_map(|nodes| nodes.iter().rev());
     let allowed = nodes.find(|node| node.name == "allowencodedslashes");
     let said = allowed.map_or("off", |it| it.arguments.trim());
-    if said.eq_ignore_ascii_case("nodecode") {
-        return normal_but_slashes(path).map_err(|_| answered(400, "it is no path"));
+    let slashes = match switch(said) {
+        _ if said.eq_ignore_ascii_case("nodecode") => Slashes::Kept,
+        Some(true) => Slashes::Decoded,
+        _ => {
+            let why = format!("there is %2F in the path, and AllowEncodedSlashes is {said}");
+            return Err(answered(404, why));
+        }
+    };
+    if let Some(node) = allowed {
+        telling.step(&node.origin, format!("AllowEncodedSlashes {said}"));
     }
-    if let Some(node) = allowed.filter(|_| switch(said) != Some(false)) {
-        telling.unknown(
-            &node.origin,
-            "AllowEncodedSlashes: the path goes on with its %2F",
-        );
-    }
-    let why = format!("there is %2F in the path, and AllowEncodedSlashes is {said}");
-    Err(answered(404, why))
+    normal_with(path, slashes).map_err(|_| answered(400, "it is no path"))
 }
 
 /// What depends on more than a URL: `<If>`, and rewriting in sections.
@@ -262,23 +267,4 @@ fn decides(node: &Node) -> bool {
         .any(|start| inner.name.starts_with(start))
             || decides(inner)
     })
-}
-
-/// The page that a section's handler makes.
-fn handler(here: &[Section<'_>], telling: &mut Telling) -> Option<Deed> {
-    let mut nodes = here
-        .iter()
-        .rev()
-        .flat_map(|it| it.node.inner().iter().rev());
-    let node = nodes.find(|node| node.name == "sethandler")?;
-    let name = node.words().into_iter().next()?;
-    if name.eq_ignore_ascii_case("none") {
-        return None;
-    }
-    telling.step(&node.origin, format!("SetHandler {name}"));
-    if name.eq_ignore_ascii_case("jakarta-servlet") {
-        let text = "jakarta-servlet: which worker of mod_jk has it is not looked at here";
-        telling.unknown(&node.origin, text);
-    }
-    Some(Deed::Own(name))
 }

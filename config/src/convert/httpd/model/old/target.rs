@@ -35,6 +35,18 @@ pub(super) fn deed(
         telling.step(origin, text);
         return answered(502, format!("there is no host {authority}"));
     }
+    at(scheme, authority, path)
+}
+
+/// What is sent to a whole url.
+pub(super) fn by_url(url: &str) -> Deed {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    at(scheme, authority, path)
+}
+
+fn at(scheme: &str, authority: &str, path: &str) -> Deed {
     let address = address(scheme, authority);
     Deed::Sent {
         to: address.clone(),
