@@ -165,7 +165,9 @@ impl Redirects {
                 return notes.name(origin, text);
             }
         };
-        if let Some(rule) = self.sayable(takes, written, &rest, notes) {
+        if let Some(mut rule) = self.sayable(takes, written, &rest, notes) {
+            // With a path of its own it answers behind the rules of access (`mod_alias.c: fixup_redir()`).
+            rule.early = written.own().is_none();
             self.add_first(rule, kind);
         }
     }

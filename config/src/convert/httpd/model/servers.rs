@@ -141,7 +141,7 @@ impl Builder<'_> {
         sections::close_everything(&mut first, &mut server);
         let stage = self.sent(&parts, &server, host, (&usual, preserve), &rewritten.left);
         let last = parts.iter().rev().flat_map(|part| &part.redirects.last);
-        let last: Vec<Rule> = last.cloned().collect();
+        let last: Vec<Rule> = last.cloned().chain(rewritten.late).collect();
         let mut of_folders = local::redirects(&parts, self.notes);
         of_folders.extend(files);
         let of_modules = [stage, last, of_folders];

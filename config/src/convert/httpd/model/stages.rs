@@ -17,6 +17,8 @@ pub(super) struct Stages {
     pub(super) further: Vec<Vec<Rule>>,
     /// Those of sections.
     pub(super) redirects: Vec<Rule>,
+    /// Those of sections that answer behind the redirects of the server.
+    pub(super) late: Vec<Rule>,
     /// From the first rule on that sends requests on.
     pub(super) behind: Vec<Vec<Rule>>,
     /// Whether nothing may be added to the last stage.
@@ -119,7 +121,7 @@ impl Builder<'_> {
             stage.push(rule);
             stages.is_over = is_alone;
         }
-        stages.redirects = redirects(parts, &stages.behind);
+        (stages.redirects, stages.late) = redirects(parts, &stages.behind);
         stages
     }
 }
@@ -137,10 +139,10 @@ fn itself(own: &Part, main: &Part) -> Own {
     }
 }
 
-/// Redirects in sections: they come behind what is answered at once, and before what is sent on.
-fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> Vec<Rule> {
+/// Redirects in sections. They come behind what is answered at once, and before what is sent on. The second ones are about no path
+/// that is sent on: the server's own redirects are asked before them, as they have paths of their own.
+fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> (Vec<Rule>, Vec<Rule>) {
     let redirects = parts.iter().rev().flat_map(|part| &part.redirects.first);
-    let mut redirects: Vec<Rule> = redirects.cloned().collect();
     let passes = parts
         .iter()
         .flat_map(|part| part.located.iter().chain(&part.passes));
@@ -149,9 +151,18 @@ fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> Vec<Rule> {
         .chain(behind.iter().flatten().map(|rule| &rule.takes))
         .collect();
     let by_mod_jk = parts.iter().any(|part| part.jk.sends_on());
-    for redirect in &mut redirects {
-        // Where mod_proxy or mod_jk takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
-        redirect.early = !by_mod_jk && !sent.iter().any(|takes| meet(takes, &redirect.takes));
+    let (mut first, mut late) = (Vec::new(), Vec::new());
+    for redirect in redirects {
+        let is_sent = sent.iter().any(|takes| meet(takes, &redirect.takes));
+        let list = match redirect.early || is_sent {
+            true => &mut first,
+            false => &mut late,
+        };
+        list.push(Rule {
+            // Where mod_proxy or mod_jk takes the path, mod_alias answers behind the rules of access (`mod_alias.c: fixup_redir()`).
+            early: redirect.early && !by_mod_jk && !is_sent,
+            ..redirect.clone()
+        });
     }
-    redirects
+    (first, late)
 }

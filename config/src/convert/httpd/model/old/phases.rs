@@ -49,13 +49,9 @@ enum Way<'a> {
 fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Telling) -> Deed {
     let own = host.map(|host| old.host_nodes(host));
     let lists: Vec<&[Node]> = std::iter::once(&*old.nodes).chain(own).collect();
-    let path = match normal(&asked.path) {
+    let path = match compared(&lists, &asked.path, telling) {
         Ok(path) => path,
-        Err(BadPath::Bad) => return answered(400, "it is no path"),
-        Err(BadPath::EncodedSlash) => match with_slashes(&lists, &asked.path, telling) {
-            Ok(path) => path,
-            Err(deed) => return deed,
-        },
+        Err(deed) => return deed,
     };
     let mut request = Request {
         asked,
@@ -86,11 +82,16 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
         }
         _ => Subject::Path,
     };
-    if let Some(redirected) = redirect::of_sections(&here, &request, telling) {
+    let is_ours = matches!(way, Way::File(_) | Way::Nowhere);
+    let early = is_ours.then(|| redirect::of_sections(&here, &request, true, telling));
+    if let Some(redirected) = early.flatten() {
         return redirected;
     }
     if let Some(refused) = guard::refusal(old, host, &here, &subject, &request, telling) {
         return refused;
+    }
+    if let Some(redirected) = redirect::of_sections(&here, &request, false, telling) {
+        return redirected;
     }
     if let Way::File(_) = &way
         && let Some(redirected) = redirect::of_folders(&lists, (root, &file), &request, telling)
@@ -105,6 +106,15 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
         }
         Way::Nowhere => own::answer(&lists, &here, (root, &file), &request.path, telling)
             .unwrap_or_else(|| answered(404, "it is not sent on, and no DocumentRoot is said")),
+    }
+}
+
+/// The path as it is compared, or the answer to one that is refused.
+fn compared(lists: &[&[Node]], path: &str, telling: &mut Telling) -> Result<String, Deed> {
+    match normal(path) {
+        Ok(path) => Ok(path),
+        Err(BadPath::Bad) => Err(answered(400, "it is no path")),
+        Err(BadPath::EncodedSlash) => with_slashes(lists, path, telling),
     }
 }
 

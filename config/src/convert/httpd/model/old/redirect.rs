@@ -24,13 +24,16 @@ pub(super) fn of_server(
     nodes.find_map(|node| redirect(node, request, false, telling))
 }
 
-/// The redirect of the sections that the path is in: the last section is asked first.
+/// The redirect of the sections that the path is in: the last section is asked first. `is_early`: before it is asked who comes in,
+/// when those without a path of their own answer.
 pub(super) fn of_sections(
     sections: &[Section<'_>],
     request: &Request<'_>,
+    is_early: bool,
     telling: &mut Telling,
 ) -> Option<Deed> {
-    let mut nodes = sections.iter().rev().flat_map(|it| it.node.inner());
+    let nodes = sections.iter().rev().flat_map(|it| it.node.inner());
+    let mut nodes = nodes.filter(|node| !is_early || is_bare(node));
     nodes.find_map(|node| redirect(node, request, true, telling))
 }
 
@@ -49,6 +52,14 @@ pub(super) fn of_folders(
     });
     let mut inner = here.flat_map(Node::inner);
     inner.find_map(|node| redirect(node, request, true, telling))
+}
+
+/// Whether a directive is a redirect that names no path of its own.
+fn is_bare(node: &Node) -> bool {
+    status(&node.name, &node.words()).is_some_and(|(status, words)| {
+        let has_target = (300..400).contains(&status);
+        words.len() <= usize::from(has_target)
+    })
 }
 
 /// What a directive does, if it is a redirect that takes the path.
