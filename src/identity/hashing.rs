@@ -11,13 +11,13 @@ use tokio::sync::Semaphore;
 use crate::client::{PerAddress, network};
 
 /// Most requests that wait for a thread. Behind them it is better to come again.
-const MOST_WAITING: usize = 128;
+const MOST_WAITING: usize = 256;
 
-/// Most requests of one client that wait.
-const MOST_OF_ONE: usize = 16;
+/// Most requests of one client that wait: several users may share an address.
+const MOST_OF_ONE: usize = 32;
 
 /// How long a request waits for a thread.
-const LONGEST: Duration = Duration::from_secs(10);
+pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
 /// The threads of a gateway that hash passwords.
 #[derive(Debug)]

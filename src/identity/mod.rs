@@ -11,7 +11,7 @@
 //! | `reading` | the user that header fields name |
 //! | `credentials` | `Authorization: Basic` |
 //! | `htpasswd`, `users` | a file of users, and what changes of it while the gateway runs |
-//! | `good`, `hashing` | passwords that were found right; threads that check the others |
+//! | `good`, `under_way`, `hashing` | passwords that were found right; checks that requests share; threads for them |
 
 mod certificate;
 mod credentials;
@@ -19,6 +19,7 @@ mod good;
 mod hashing;
 mod htpasswd;
 mod reading;
+mod under_way;
 mod user;
 mod users;
 

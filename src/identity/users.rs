@@ -14,6 +14,7 @@ use super::credentials::Credentials;
 use super::good::{Good, Tag};
 use super::hashing::{Busy, Hashing};
 use super::htpasswd::{BadLine, LARGEST, Users};
+use super::under_way::UnderWay;
 use crate::clock;
 
 /// The interval between two looks at the file.
@@ -86,6 +87,7 @@ struct Current {
     content: Digest,
     users: Users,
     good: Good,
+    under_way: UnderWay,
 }
 
 /// Credentials, and the content of the file that they are checked against.
@@ -114,8 +116,8 @@ impl Check {
     ) -> Result<bool, Busy> {
         let Self { current, tag } = self;
         let Credentials { user, password } = credentials.clone();
-        let (now, later) = (Arc::clone(&current), current);
-        let again = || now.good.knows(&tag).then_some(true);
+        let later = Arc::clone(&current);
+        let again = || current.good.knows(&tag).then_some(true);
         let work = move || {
             let right = later.users.verify(&user, &password);
             if right {
@@ -123,7 +125,8 @@ impl Check {
             }
             right
         };
-        hashing.run(client, again, work).await
+        let check = || hashing.run(client, again, work);
+        current.under_way.share(tag, check).await
     }
 }
 
@@ -195,6 +198,7 @@ impl<'a> Opened<'a> {
             content,
             users,
             good: Good::new().map_err(|error| unreadable(path, error.into()))?,
+            under_way: UnderWay::default(),
         })
     }
 }

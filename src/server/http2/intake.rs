@@ -28,12 +28,16 @@ pub(super) struct Intake {
     pub(super) ended: bool,
     /// Something of the body has come, or its end.
     pub(super) begun: bool,
+    /// Bytes of the announced length (Content-Length) that have not come; `None`: it has none.
+    missing: Option<u64>,
 }
 
 impl Intake {
-    pub(super) fn new(stream: RecvStream) -> Self {
+    /// A body of this length, if it is announced.
+    pub(super) fn new(stream: RecvStream, length: Option<u64>) -> Self {
         Self {
             ended: stream.is_end_stream(),
+            missing: length,
             stream,
             whole: VecDeque::new(),
             small: BytesMut::new(),
@@ -62,8 +66,22 @@ impl Intake {
         Ok(bytes)
     }
 
+    /// Whether the length of the body is not announced.
+    pub(super) const fn has_no_length(&self) -> bool {
+        self.missing.is_none()
+    }
+
+    /// Whether the client sends no more bytes: its body has ended, or as many have come as were announced.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended || self.missing == Some(0)
+    }
+
     fn push(&mut self, piece: Bytes) {
         self.begun |= !piece.is_empty();
+        // `h2` resets a stream that brings more than was announced.
+        self.missing = self
+            .missing
+            .map(|missing| missing.saturating_sub(piece.len() as u64));
         if piece.len() < SMALL {
             return self.small.extend_from_slice(&piece);
         }

@@ -29,6 +29,7 @@ use super::waits::{Late, Waits};
 use super::watch::Watch;
 use crate::client::Client;
 use crate::connection_state::ConnectionState;
+use crate::framing::Body;
 use crate::head::{AnswerHead, Fields, has_no_body};
 use crate::proxy::{self, Tracked};
 use crate::state::Shared;
@@ -63,7 +64,7 @@ pub(super) async fn serve(
             let target = uri.path_and_query().map_or("", |it| it.as_str());
             let line = format!("{method} {target} HTTP/2.0");
             let refused = Refused {
-                body: Intake::new(body),
+                body: Intake::new(body, None),
                 head_only,
                 line,
                 number,
@@ -74,11 +75,15 @@ pub(super) async fn serve(
         }
     };
     let state = ConnectionState::of_stream(number, asked.head.fields.bytes());
+    let length = match asked.body {
+        Body::Length(length) => Some(length),
+        _ => None,
+    };
     let (body_read, feed) = ClientBody::new(asked.body);
     let id = respond.stream_id().as_u32();
     let stream = Stream {
         respond,
-        intake: Intake::new(body),
+        intake: Intake::new(body, length),
         feed,
         state: Arc::new(state),
         waits: Waits::new(id, connection.watch.clone(), &connection.bounds),
@@ -154,10 +159,7 @@ fn poll_text(
 /// Reads the rest of a body that nobody wants, until nothing more comes, or for [`LINGER`]. `h2` resets the stream afterwards
 /// with NO_ERROR (RFC 9113 section 8.1) unless the body has ended.
 ///
-/// curl 7.88 and Java 17 do not look at the answer of a stream that is reset while they are sending. curl stops sending when
-/// it reads a refusal (4xx, 5xx), which ends at once. Behind the last byte of a good answer it reads no more, not even that its
-/// window opens, and waits for ever: so clients are told where such an answer ends, by its length or by END_STREAM, only
-/// behind the end of their own body. A good answer that ends with its head (204, 304, HEAD) is sent behind that body as a whole.
+/// curl 7.88 and Java 17 do not look at the answer of a stream that is reset while they are sending.
 async fn linger(body: &mut Intake, shared: &Shared) {
     if body.ended {
         return;
@@ -168,6 +170,23 @@ async fn linger(body: &mut Intake, shared: &Shared) {
         _ = rest => {}
         () = closing => {}
     }
+}
+
+/// The least status at which curl 7.88 stops sending.
+const STOPS: StatusCode = StatusCode::MULTIPLE_CHOICES;
+
+/// What a client that is sending its body is told of its answer, and what only behind the last byte of that body.
+///
+/// curl stops sending at a status of [`STOPS`] or more. Behind the last byte of a good answer it reads nothing, not even that its
+/// window opens, and waits for ever; also behind an answer without a body, if its own body has no length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// All of it at once.
+    All,
+    /// At once what there is, without its length; its end later.
+    EndLater,
+    /// All of it later: it ends with its head.
+    Whole,
 }
 
 /// See the [module](self).
@@ -199,14 +218,12 @@ impl Stream<'_> {
         if self.switches {
             return Box::pin(self.switch(head, body)).await;
         }
-        let refuses = head.status >= StatusCode::BAD_REQUEST;
-        let waits = !refuses && self.client_sends();
-        let ends_with_head = self.head_only || has_no_body(head.status);
-        if waits && ends_with_head {
+        let told = self.told(&head, &body);
+        if told == Told::Whole {
             body.read_to_end();
             Box::pin(linger(&mut self.intake, &self.connection.shared)).await;
         }
-        let holds = waits && !ends_with_head;
+        let holds = told == Told::EndLater;
         let Ok(mut sending) = self.send_head(&head, &mut body, holds) else {
             return;
         };
@@ -217,7 +234,7 @@ impl Stream<'_> {
             }
         }
         body.delivered(true);
-        if holds || refuses {
+        if head.status >= STOPS || holds || self.intake.begun {
             Box::pin(linger(&mut self.intake, &self.connection.shared)).await;
         }
         if let Some(sending) = sending {
@@ -273,9 +290,22 @@ impl Stream<'_> {
         }
     }
 
-    /// Whether the client sends a body that has not ended.
-    const fn client_sends(&self) -> bool {
-        !self.intake.ended && (self.intake.begun || !self.awaits_100)
+    /// What the client is told of its answer before its body has ended.
+    fn told(&self, head: &AnswerHead, body: &Tracked) -> Told {
+        let ends_with_head = self.head_only || has_no_body(head.status);
+        let is_empty = ends_with_head || body.size_hint().exact() == Some(0);
+        match head.status >= STOPS {
+            _ if !self.client_sends() => Told::All,
+            true if is_empty && self.intake.has_no_length() => Told::EndLater,
+            true => Told::All,
+            false if ends_with_head => Told::Whole,
+            false => Told::EndLater,
+        }
+    }
+
+    /// Whether bytes of the client's body are still to come.
+    fn client_sends(&self) -> bool {
+        !self.intake.is_over() && (self.intake.begun || !self.awaits_100)
     }
 
     /// Sends the head of the answer; `None`: the stream is over with it. `holds`: the client is not told where it ends.

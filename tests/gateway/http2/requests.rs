@@ -313,7 +313,6 @@ async fn an_early_answer_that_ends_with_its_head_comes_behind_the_body() {
         while let Some(request) = wire.next_request().await {
             let status = match request.uri.as_deref() {
                 Some(b"/204") => 204,
-                Some(b"/304") => 304,
                 _ => 200,
             };
             wire.respond(status, &[], b"").await;
@@ -321,11 +320,7 @@ async fn an_early_answer_that_ends_with_its_head_comes_behind_the_body() {
     })
     .await;
     let gateway = before(&[&container], "");
-    for (method, path, status) in [
-        ("POST", "/204", 204),
-        ("POST", "/304", 304),
-        ("HEAD", "/", 200),
-    ] {
+    for (method, path, status) in [("POST", "/204", 204), ("HEAD", "/", 200)] {
         let mut client = Http2::connect(gateway.front).await;
         let stream = client.open(&request(method, path), false).await;
         for _ in 0..20 {
@@ -345,6 +340,61 @@ async fn an_early_answer_that_ends_with_its_head_comes_behind_the_body() {
         let reset = reset.unwrap();
         assert_eq!((reset.stream, reset.code()), (stream, 0), "{path}");
     }
+    gateway.quiet().await;
+}
+
+/// curl stops sending when it reads such a status, and takes the end of the answer.
+#[tokio::test]
+async fn an_early_answer_of_300_or_more_ends_at_once() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let uri = text(&request.uri).to_owned();
+            let status = uri.trim_start_matches('/').parse().unwrap();
+            let body: &[u8] = if status == 304 { b"" } else { b"early" };
+            wire.respond(status, &[("Location", "/login")], body).await;
+        }
+    })
+    .await;
+    let gateway = before(&[&container], "");
+    let mut client = Http2::connect(gateway.front).await;
+    for status in [300, 302, 303, 304, 308, 401, 500] {
+        let path = format!("/{status}");
+        let head = [&request("POST", &path)[..], &[("content-length", "900000")]].concat();
+        let stream = client.open(&head, false).await;
+        client.data(stream, &[b'x'; 2000], false).await;
+        // The body neither ends nor pauses.
+        let answer = client.answer(stream).await;
+        assert_eq!((answer.status, answer.end), (status, End::Whole));
+    }
+    gateway.quiet().await;
+}
+
+#[tokio::test]
+async fn an_early_answer_ends_when_as_many_bytes_have_come_as_were_announced() {
+    let container = Container::start(|_, mut wire: Wire| async move {
+        while let Some(request) = wire.next_request().await {
+            let status = match request.uri.as_deref() {
+                Some(b"/204") => 204,
+                _ => 200,
+            };
+            wire.respond(status, &[], b"").await;
+        }
+    })
+    .await;
+    let gateway = before(&[&container], "");
+    let mut client = Http2::connect(gateway.front).await;
+    for path in ["/", "/204"] {
+        let head = [&request("POST", path)[..], &[("content-length", "5")]].concat();
+        let stream = client.open(&head, false).await;
+        client.data(stream, b"hello", false).await;
+        let start = std::time::Instant::now();
+        let answer = client.answer(stream).await;
+        assert_eq!(answer.end, End::Whole, "{path}");
+        // Without it, END_STREAM comes after a pause of 1 s.
+        assert!(start.elapsed().as_millis() < 900, "{path}");
+        client.data(stream, b"", true).await;
+    }
+    assert!(client.ping().await);
     gateway.quiet().await;
 }
 
