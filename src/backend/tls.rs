@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ajpgate_config::MemberTls;
 use rustls::ClientConfig;
-use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -12,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::ConnectError;
-use crate::tls::{Believing, FileError, Files, RootsError, certificates, private_key, roots};
+use crate::tls::{Believing, FileError, Files, RootsError, certificates, private_key, verifying};
 
 /// How a member is spoken to through TLS. Sessions are resumed within one of these only.
 pub(crate) struct Tls {
@@ -31,8 +30,6 @@ pub(crate) enum TlsError {
     #[error(transparent)]
     Roots(#[from] RootsError),
     #[error("{0}")]
-    Verifier(#[from] VerifierBuilderError),
-    #[error("{0}")]
     Other(#[from] rustls::Error),
 }
 
@@ -42,7 +39,7 @@ impl TlsError {
         match self {
             Self::File(error) => error.is_missing(),
             Self::Roots(error) => error.is_missing(),
-            Self::Name(_) | Self::Verifier(_) | Self::Other(_) => false,
+            Self::Name(_) | Self::Other(_) => false,
         }
     }
 }
@@ -75,17 +72,13 @@ impl Tls {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
-        let builder = match tls {
-            Some(tls) if !tls.verify => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Believing::anyone(provider))),
-            _ => {
-                let roots = Arc::new(roots(tls.and_then(|tls| tls.ca.as_deref()))?);
-                builder.with_webpki_verifier(
-                    WebPkiServerVerifier::builder_with_provider(roots, provider).build()?,
-                )
-            }
+        let verifier = match tls {
+            Some(tls) if !tls.verify => Arc::new(Believing::anyone(provider)),
+            _ => verifying(tls.and_then(|tls| tls.ca.as_deref()), provider)?,
         };
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
         let shown =
             tls.and_then(|tls| Some((tls.certificate.as_deref()?, tls.private_key.as_deref()?)));
         let mut config = match shown {

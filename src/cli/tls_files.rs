@@ -7,7 +7,7 @@ use ajpgate_config::{
 use jiff::Timestamp;
 
 use crate::backend::{Tls, TlsError};
-use crate::tls::{self, FileError, Server, roots};
+use crate::tls::{self, FileError, Server, roots_of};
 
 const HINT: &str = "file names are relative to the folder of the configuration file";
 
@@ -75,7 +75,7 @@ fn of_listener(loaded: &Loaded, at: &str, tls: &ListenerTls) -> Vec<Found> {
         found.extend(flaws.map(|(key, error)| of_file(loaded, &at_pair, key, &error)));
     }
     let ca = tls.acme.as_ref().and_then(|acme| acme.ca.as_deref());
-    if let Some(error) = ca.and_then(|ca| roots(Some(ca)).err()) {
+    if let Some(error) = ca.and_then(|ca| roots_of(ca).err()) {
         found.push(Found {
             is_missing: error.is_missing(),
             problem: loaded.problem(

@@ -58,7 +58,12 @@ impl Finishing<'_> {
                 let (head, body) = local.into_answer();
                 (head, body, None, Some(Giver::Gateway), rules)
             }
-            Given::Content(head, body) => (head, body, None, None, self.mapping),
+            Given::Content(head, body) => {
+                // A fixed answer that refuses without a text of its own.
+                let is_bare = head.status >= StatusCode::BAD_REQUEST && body.is_end_stream();
+                let giver = is_bare.then_some(Giver::Gateway);
+                (head, body, None, giver, self.mapping)
+            }
             Given::Told(head, body) => (head, body, None, None, None),
             Given::Member(head, body, attempt) => {
                 let giver = match attempt.member.speaks_http() {

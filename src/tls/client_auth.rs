@@ -12,6 +12,7 @@ use rustls::server::danger::ClientCertVerifier;
 
 use super::files::{self, FileError};
 use super::roots::roots_of;
+use super::self_issued::Clients;
 
 /// Checks client certificates; `None` where none is asked for.
 pub(super) type Verifier = Option<Arc<dyn ClientCertVerifier>>;
@@ -31,7 +32,8 @@ pub(super) fn verifier(
     };
     // The configuration has it wherever clients are asked.
     let file = tls.client_ca.as_deref().unwrap_or(Path::new(""));
-    let roots = Arc::new(roots_of(file)?);
+    let (roots, named) = roots_of(file)?;
+    let roots = Arc::new(roots);
     let provider = Arc::clone(provider);
     let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
     if let Some(crl) = &tls.client_crl {
@@ -43,7 +45,10 @@ pub(super) fn verifier(
         builder = builder.allow_unauthenticated();
     }
     let file = tls.client_crl.as_deref().unwrap_or(file);
-    let built = builder.build();
+    let built = builder.build().map(|usual| match &tls.client_crl {
+        Some(_) => usual,
+        None => Arc::new(Clients::new(usual, named)),
+    });
     built.map(Some).map_err(|reason| match reason {
         VerifierBuilderError::InvalidCrl(_) => {
             let reason = format!(

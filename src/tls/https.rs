@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 use rustls::crypto::ring;
 use tokio_rustls::TlsConnector;
 
-use super::roots::{RootsError, roots};
+use super::roots::{RootsError, verifying};
 
 /// Verifies servers with the certificates of a file, or the system's.
 ///
@@ -15,11 +15,14 @@ use super::roots::{RootsError, roots};
 /// The file cannot be read or used, or the system has none.
 pub(crate) fn https_connector(ca: Option<&Path>) -> Result<TlsConnector, RootsError> {
     let provider = Arc::new(ring::default_provider());
+    let verifier = verifying(ca, Arc::clone(&provider))?;
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder
         .with_safe_default_protocol_versions()
         .map_err(|_| RootsError::None)?;
-    let builder = builder.with_root_certificates(roots(ca)?);
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))

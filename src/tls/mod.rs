@@ -18,6 +18,7 @@ mod obtained;
 mod pair;
 mod renewal;
 mod roots;
+mod self_issued;
 mod server;
 
 pub(crate) use self::accept::{Accepted, TlsStream};
@@ -28,5 +29,5 @@ pub(crate) use self::flaws::{of_clients, of_member, of_pair};
 pub(crate) use self::https::https_connector;
 pub(crate) use self::obtained::{Valid, file, folder, validity};
 pub(crate) use self::renewal::Renewal;
-pub(crate) use self::roots::{RootsError, roots};
+pub(crate) use self::roots::{RootsError, roots_of, verifying};
 pub(crate) use self::server::{Server, ServerError};

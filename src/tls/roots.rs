@@ -1,10 +1,16 @@
 //! Authorities whose certificates are believed: by a client of TLS, or by a server that asks its clients for certificates.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 
 use super::files::{FileError, certificates};
+use super::self_issued::Servers;
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +21,8 @@ pub(crate) enum RootsError {
         "the system has no certificates to verify with: install them, or name a file with `ca`"
     )]
     None,
+    #[error("{0}")]
+    Unusable(#[from] VerifierBuilderError),
 }
 
 impl RootsError {
@@ -23,18 +31,28 @@ impl RootsError {
         match self {
             Self::File(error) => error.is_missing(),
             Self::None => true,
+            Self::Unusable(_) => false,
         }
     }
 }
 
-/// The certificates of a file, or the system's.
+/// Verifies servers with the certificates of a file, or the system's.
 ///
 /// # Errors
 /// The file cannot be read or used, or the system has none.
-pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, RootsError> {
-    if let Some(file) = ca {
-        return Ok(roots_of(file)?);
-    }
+pub(crate) fn verifying(
+    ca: Option<&Path>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, RootsError> {
+    let (roots, named) = match ca {
+        Some(file) => roots_of(file)?,
+        None => (of_system()?, Vec::new()),
+    };
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+    Ok(Arc::new(Servers::new(usual, named)))
+}
+
+fn of_system() -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     match roots.is_empty() {
@@ -43,15 +61,18 @@ pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, RootsError> {
     }
 }
 
-/// The certificates of a file as those that others must descend from.
+/// The certificates of a file as those that others must descend from, and as they are.
 ///
 /// # Errors
 /// The file cannot be read, or one of them cannot be used.
-pub(super) fn roots_of(file: &Path) -> Result<RootCertStore, FileError> {
+pub(crate) fn roots_of(
+    file: &Path,
+) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), FileError> {
+    let named = certificates(file)?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
-        let added = roots.add(certificate);
+    for certificate in &named {
+        let added = roots.add(certificate.clone());
         added.map_err(|reason| FileError::unusable(file, &reason))?;
     }
-    Ok(roots)
+    Ok((roots, named))
 }

@@ -17,7 +17,7 @@ use super::files::{FileError, Files};
 use super::names::ByName;
 use super::obtained;
 use super::pair::{Pair, Validity};
-use super::roots::{RootsError, roots};
+use super::roots::{RootsError, roots_of};
 use crate::client::Tls;
 
 /// Why a listener cannot speak TLS.
@@ -224,7 +224,7 @@ impl Current {
         let mut pairs: Vec<Pair> = pairs.collect::<Result<_, _>>()?;
         let acme = settings.acme.as_ref();
         if let Some(ca) = acme.and_then(|acme| acme.ca.as_deref()) {
-            roots(Some(ca))?;
+            roots_of(ca)?;
         }
         let (obtained, missing) = acme
             .map(|it| obtained::pairs(it, &provider))

@@ -158,7 +158,9 @@ async fn pages_are_the_bodies_of_the_gateways_own_errors() {
         &format!(
             "balancers: {{ b: {{ members: [{{ url: \"ajp://{}\", retry: 60s }}] }} }}\n\
              error_pages: {{ 400: 5xx.txt, 404: 404.html, 503: 5xx.txt }}\n\
-             proxy_pass:\n  - {{ path: /app, to: \"ajp://{}/\" }}\n  - {{ path: /down, to: \"balancer://b/\" }}\n  \
+             proxy_pass:\n  - {{ path: /app, to: \"ajp://{}/\" }}\n  \
+             - {{ path: /gone, respond: {{ status: 404 }} }}\n  \
+             - {{ path: /said, respond: {{ status: 404, body: said }} }}\n  - {{ path: /down, to: \"balancer://b/\" }}\n  \
              - {{ path: /own, to: \"balancer://b/\", error_pages: {{ 503: own.html }} }}\n",
             nobody.addr(),
             node.address
@@ -171,6 +173,11 @@ async fn pages_are_the_bodies_of_the_gateways_own_errors() {
         answer.field("content-type"),
         Some("text/html; charset=utf-8")
     );
+    // A fixed answer without a text of its own is a refusal like the gateway's.
+    let answer = gateway.get("/gone", "").await;
+    assert_eq!((answer.status, answer.text()), (404, "page 404.html"));
+    let answer = gateway.get("/said", "").await;
+    assert_eq!((answer.status, answer.text()), (404, "said"));
     // While a balancer has nobody, this is the page for maintenance.
     let answer = gateway.get("/down", "").await;
     assert_eq!((answer.status, answer.text()), (503, "page 5xx.txt"));

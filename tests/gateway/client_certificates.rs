@@ -45,6 +45,32 @@ fn key_size(request: &ForwardRequest) -> Option<u16> {
         })
 }
 
+/// As `openssl req -x509` makes it.
+#[tokio::test]
+async fn a_client_whose_certificate_is_its_own_authority_is_let_in() {
+    let (ca, (container, mut requests)) = (Authority::new(), telling().await);
+    let own = || {
+        let mut params = params(&["client"]);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap(), key)
+    };
+    let (known, unknown) = (own(), own());
+    ca.pair("known", &known);
+    let tls = format!(
+        "{}, client_auth: required, client_ca: {}",
+        ca.server("server", &["localhost"]),
+        ca.file("known.pem")
+    );
+    let gateway = in_front_of(&container, &tls);
+    let client = ca.client().showing(&known, &[]);
+    assert_eq!(client.get(gateway.front, "/").await.unwrap(), 200);
+    assert!(requests.recv().await.unwrap().is_ssl);
+    let client = ca.client().showing(&unknown, &[]);
+    assert!(client.get(gateway.front, "/").await.is_err());
+    assert!(ca.client().get(gateway.front, "/").await.is_err());
+}
+
 #[tokio::test]
 async fn the_container_is_told_what_tls_has_agreed() {
     let (ca, (container, mut requests)) = (Authority::new(), telling().await);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
@@ -47,43 +47,54 @@ impl Authority {
 
     /// Starts a server of this name; with `clients` it requires a client certificate of this authority.
     async fn server(&self, name: &str, clients: bool) -> Origin {
-        let acceptor = self.acceptor(name, clients);
-        Origin::accept(move |_, stream| {
-            let acceptor = acceptor.clone();
-            async move {
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    let name = stream
-                        .get_ref()
-                        .1
-                        .server_name()
-                        .unwrap_or("none")
-                        .to_owned();
-                    hello(&name, Conn::new(stream)).await;
-                }
-            }
-        })
-        .await
+        serve(self.acceptor(name, clients)).await
     }
 
     /// The TLS configuration of such a server.
     fn acceptor(&self, name: &str, clients: bool) -> TlsAcceptor {
+        let clients = clients.then_some(&self.issuer);
         let (certificate, key) = self.issue(name);
-        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let builder = if clients {
+        acceptor(&certificate, &key, clients)
+    }
+}
+
+/// Starts a server whose answers name the server that was asked for.
+async fn serve(acceptor: TlsAcceptor) -> Origin {
+    Origin::accept(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                let name = stream.get_ref().1.server_name();
+                let name = name.unwrap_or("none").to_owned();
+                hello(&name, Conn::new(stream)).await;
+            }
+        }
+    })
+    .await
+}
+
+/// The TLS configuration of a server with this certificate, which wants certificates of `clients` if that is given.
+fn acceptor(
+    certificate: &rcgen::Certificate,
+    key: &KeyPair,
+    clients: Option<&CertifiedIssuer<'static, KeyPair>>,
+) -> TlsAcceptor {
+    let chain = vec![certificate.der().clone()];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match clients {
+        Some(issuer) => {
             let mut roots = RootCertStore::empty();
-            roots.add(self.issuer.der().clone()).unwrap();
+            roots.add(issuer.der().clone()).unwrap();
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             builder.with_client_cert_verifier(verifier.build().unwrap())
-        } else {
-            builder.with_no_client_auth()
-        };
-        TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
-    }
+        }
+        None => builder.with_no_client_auth(),
+    };
+    TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
 }
 
 /// A gateway in front of this server, whose name in the URL is `localhost`.
@@ -189,6 +200,29 @@ async fn a_certificate_of_the_ca_is_accepted_and_connections_are_kept() {
         gateway.quiet().await;
     }
     assert_eq!(origin.connections(), 1);
+}
+
+/// As `openssl req -x509` makes it.
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_accepted_under_its_name() {
+    let ca = Authority::new();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let own = params.self_signed(&key).unwrap();
+    ca.write("own.pem", &own.pem());
+    let origin = serve(acceptor(&own, &key, None)).await;
+    for (tls, status) in [
+        (format!("ca: {}", ca.file("own.pem")), 200),
+        (
+            format!("ca: {}, server_name: node3.example.com", ca.file("own.pem")),
+            503,
+        ),
+        (format!("ca: {}", ca.file("ca.pem")), 503),
+    ] {
+        let gateway = before(&origin, &tls);
+        assert_eq!(gateway.get("/", "").await.status, status, "{tls}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Where the admin listener is, and who asks.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
@@ -46,8 +47,7 @@ impl Place {
                 ),
             },
         };
-        let token = std::env::var_os(TOKEN).filter(|token| !token.is_empty());
-        if let Some(token) = token {
+        if let Some(token) = token() {
             let token = token.into_string();
             let token = token.map_err(|_| ApiError::Usage(format!("{TOKEN} is not UTF-8")))?;
             place.credentials = Some(Credentials::Token(token));
@@ -170,10 +170,24 @@ impl Credentials {
     }
 }
 
+/// What the environment says in place of the file's `auth`.
+fn token() -> Option<OsString> {
+    std::env::var_os(TOKEN).filter(|token| !token.is_empty())
+}
+
+/// The admin listener of a file. Where the environment has a token, variables of the file may be known to the gateway alone.
 fn admin(file: &Path) -> Result<Option<Admin>, ApiError> {
     let env = |name: &str| std::env::var(name).ok();
-    ajpgate_config::load_admin(file, &env)
-        .map_err(|problems| ApiError::Config(problems.to_string()))
+    let read = ajpgate_config::load_admin(file, &env);
+    let read = read.or_else(|problems| match token() {
+        // `auth` does not count, so whatever its variables stand for does.
+        Some(_) => {
+            let some = |name: &str| Some(env(name).unwrap_or_else(|| "unknown".to_owned()));
+            ajpgate_config::load_admin(file, &some).map_err(|_| problems)
+        }
+        None => Err(problems),
+    });
+    read.map_err(|problems| ApiError::Config(problems.to_string()))
 }
 
 /// `http://HOST:PORT` or `https://HOST:PORT`, with `USER:PASSWORD@` where that is needed.

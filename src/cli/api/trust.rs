@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use ajpgate_config::ListenerTls;
 use rustls::ClientConfig;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
@@ -18,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::refusal::ApiError;
-use crate::tls::{self, Believing, certificates, roots};
+use crate::tls::{self, Believing, certificates, verifying};
 
 pub(super) struct Trust {
     connector: TlsConnector,
@@ -59,17 +58,14 @@ impl Trust {
     ) -> Result<Self, ApiError> {
         let usage = |error: String| ApiError::Usage(format!("--admin: {error}"));
         let provider = Arc::new(ring::default_provider());
-        let roots = match (roots(ca), config) {
-            (Ok(roots), _) => roots,
+        let verifier = match (verifying(ca, Arc::clone(&provider)), config) {
+            (Ok(verifier), _) => verifier,
             // Nobody is believed until the file has been read.
             (Err(_), Some(_)) if ca.is_none() => {
                 return Self::new(Arc::new(Believing::only(Vec::new(), provider)), None);
             }
             (Err(error), _) => return Err(usage(error.to_string())),
         };
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|error| usage(error.to_string()))?;
         Self::new(verifier, Some(host.to_owned()))
     }
 

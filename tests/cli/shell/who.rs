@@ -105,6 +105,14 @@ fn credentials_come_from_the_file_the_environment_or_the_url() {
             &["status", "--admin", &url, "-c", "ajpgate.yaml"],
             &[],
         ));
+        // A variable of the file that only the gateway knows.
+        let unset = Scratch::new("unset");
+        let file =
+            format!("admin: {{ bind: \"{address}\", auth: {{ token: \"${{NOBODY_KNOWS}}\" }} }}\n");
+        unset.write("ajpgate.yaml", &file);
+        assert_works(&inside(unset.path(), &["status"], &right));
+        let done = inside(unset.path(), &["status"], &[]);
+        assert!(done.stderr.contains("NOBODY_KNOWS"), "{done:?}");
         // A file that nobody has named is not asked for credentials of some other place.
         let done = inside(folder, &at_url, &[]);
         assert_eq!(done.code, Some(1), "{done:?}");
