@@ -18,19 +18,11 @@ use crate::unbuilt;
 /// # Errors
 /// The file can be used, and this cannot be written.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let checked = Checked::new(path);
-    let (missing, bad): (Vec<_>, Vec<_>) = checked
-        .found
-        .into_iter()
-        .partition(|found| found.is_missing);
-    let mut errors = checked.errors;
-    errors.extend(problems_of(bad));
-    // The file may be checked on another machine than the one with the keys.
-    let missing = missing.into_iter().map(elsewhere);
-    let loaded = match checked.loaded {
-        Some(loaded) if errors.is_empty() => loaded,
-        _ => {
-            if let Some(problems) = Problems::new(errors.into_iter().chain(missing).collect()) {
+    let sorted = Checked::new(path).sorted();
+    let (loaded, missing, doubts) = match sorted {
+        Ok(sorted) => (sorted.loaded, sorted.missing, sorted.doubts),
+        Err(problems) => {
+            if let Some(problems) = problems {
                 // That the file is refused outweighs that somebody cannot read why.
                 let _ = show(&format!("{problems}\n"));
             }
@@ -43,7 +35,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         .warnings
         .iter()
         .chain(&unbuilt)
-        .chain(&checked.doubts)
+        .chain(&doubts)
         .chain(&reminders)
         .cloned();
     if let Some(warnings) = Problems::new(warnings.chain(missing).collect()) {
@@ -100,6 +92,36 @@ impl Checked {
         }
         checked
     }
+
+    /// Tells files that are not on this machine from what is wrong wherever the gateway runs.
+    ///
+    /// # Errors
+    /// What is wrong; the warnings about such files are among it.
+    fn sorted(self) -> Result<Sorted, Option<Problems>> {
+        let (missing, bad): (Vec<_>, Vec<_>) =
+            self.found.into_iter().partition(|found| found.is_missing);
+        let mut errors = self.errors;
+        errors.extend(problems_of(bad));
+        // The file may be checked on another machine than the one with the keys.
+        let missing = missing.into_iter().map(elsewhere);
+        match self.loaded {
+            Some(loaded) if errors.is_empty() => Ok(Sorted {
+                loaded,
+                missing: missing.collect(),
+                doubts: self.doubts,
+            }),
+            _ => Err(Problems::new(errors.into_iter().chain(missing).collect())),
+        }
+    }
+}
+
+/// A configuration that can be used where the files that it names are.
+struct Sorted {
+    loaded: Loaded,
+    /// Warnings about the files that are not here.
+    missing: Vec<Problem>,
+    /// Warnings about files that can be used.
+    doubts: Vec<Problem>,
 }
 
 fn problems_of(found: Vec<Found>) -> Vec<Problem> {
@@ -136,6 +158,34 @@ pub(super) fn load_or_complain(path: &Path) -> Result<Loaded, ExitCode> {
         complain(&problems);
         ExitCode::from(BAD_USAGE)
     })
+}
+
+/// Reads a configuration that is only asked about: files with certificates, keys and users may be on another machine.
+///
+/// # Errors
+/// The exit code, when the file has problems; they have been printed to stderr.
+pub(super) fn load_to_ask(path: &Path) -> Result<Loaded, ExitCode> {
+    let sorted =
+        Checked::new(path)
+            .sorted()
+            .and_then(|sorted| match unbuilt::problems(&sorted.loaded) {
+                Some(problems) => Err(Some(problems)),
+                None => Ok(sorted),
+            });
+    match sorted {
+        Ok(sorted) => {
+            if let Some(missing) = Problems::new(sorted.missing) {
+                complain(missing);
+            }
+            Ok(sorted.loaded)
+        }
+        Err(problems) => {
+            if let Some(problems) = problems {
+                complain(problems);
+            }
+            Err(ExitCode::from(BAD_USAGE))
+        }
+    }
 }
 
 /// The JSON Schema of the file.

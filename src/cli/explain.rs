@@ -4,6 +4,7 @@ mod files;
 mod guarded;
 mod outcome;
 mod report;
+mod unread;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use self::files::FileAnswer;
 use self::guarded::Guarded;
 pub(super) use self::outcome::{End, Outcome};
 use self::report::{Candidate, Forwarded, Report, Taken, Verdict};
+use self::unread::without_files;
 use super::arguments::ConfigArgument;
 use super::check;
 use super::process::{BAD_USAGE, complain, print};
@@ -55,7 +57,7 @@ pub(super) struct Arguments {
 
 /// Explains one request.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let loaded = match check::load_or_complain(&arguments.config.path()) {
+    let loaded = match check::load_to_ask(&arguments.config.path()) {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
@@ -83,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 ///
-/// The URL is none; or a file or directory that the configuration names cannot be used.
+/// The URL is none; or a directory that the configuration names cannot be used.
 pub(super) fn outcome(loaded: &Loaded, url: &str, from: IpAddr) -> anyhow::Result<Outcome> {
     let (head, client) = request(Asked {
         url,
@@ -102,13 +104,23 @@ fn reported<T>(
     then: impl FnOnce(&Report<'_>) -> T,
 ) -> anyhow::Result<T> {
     // The snapshot is only read: nothing is connected, bound or served.
-    let snapshot = Snapshot::new(&with_lists(&loaded.config), 1, &Metrics::new())?;
+    let config = without_files(with_lists(&loaded.config));
+    let snapshot = Snapshot::new(&config, 1, &Metrics::new())?;
     let client = client::of_request(Arc::new(client), head, &snapshot.trusted);
     let mapped = Mapped::of(&snapshot, head, &client);
     let guarded = match &mapped {
         Ok(mapped) => {
-            let mapping = mapped.located.mapping;
-            Guarded::of(mapping, &head.fields, &client, &snapshot.trusted)
+            let Located { index, mapping, .. } = &mapped.located;
+            let of_file = loaded.config.mappings.get(*index);
+            let identity = of_file.and_then(|it| it.identity.as_ref());
+            let trusted = &snapshot.trusted;
+            Guarded::of(
+                &mapping.guard.access,
+                identity,
+                &head.fields,
+                &client,
+                trusted,
+            )
         }
         Err(_) => Guarded::default(),
     };

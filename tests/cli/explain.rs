@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::support::Scratch;
 use crate::support::program::{Done, ajpgate, run};
+use crate::support::{Scratch, of_the_repository};
 
 const SHOP: &str = "\
 listeners: [{ bind: \"127.0.0.1:0\" }]
@@ -458,4 +458,74 @@ fn requests_that_no_ftp_server_is_asked_are_refused() {
     }
     let report = as_json(&scratch, &["http://h/ftp/a;type=i"]);
     assert_eq!(report["result"], "forwarded", "{report}");
+}
+
+/// Certificates, keys, users: none of them decides anything, and they may be on another machine.
+#[test]
+fn files_that_are_not_here_are_warnings() {
+    let scratch = Scratch::new("explain-elsewhere");
+    scratch.write(
+        "ajpgate.yaml",
+        "listeners:
+  - { bind: \"127.0.0.1:0\", tls: { certificate: no.crt, private_key: no.key } }
+balancers:
+  shop:
+    members:
+      - { url: \"https://10.0.0.11:8443\", route: node1, tls: { ca: no.pem, certificate: no.crt, private_key: no.key } }
+      - { url: \"ajp://10.0.0.12:8009\", route: node2 }
+    discover: [{ file: list.yaml }]
+proxy_pass:
+  - path: /shop
+    to: \"balancer://shop/app\"
+    auth: { basic: { realm: Shop, users: no.htpasswd } }
+  - path: /asked
+    to: \"balancer://shop/app\"
+    auth: { forward: { url: \"https://10.0.0.14/auth\", user: X-User, tls: { ca: no.pem } } }
+  - { path: /plain, to: \"https://10.0.0.15/\", member: { tls: { ca: no.pem } } }
+",
+    );
+    scratch.write(
+        "list.yaml",
+        "- { url: \"https://10.0.0.13\", route: node3, tls: { ca: no.pem } }\n",
+    );
+    let checked = run(&mut ajpgate(scratch.path(), &["check"]));
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let url = "https://a/shop/x;jsessionid=A.node";
+    let with_password = ["-H", "Authorization: Basic YTpi"];
+    for (arguments, expected) in [
+        (&["https://a/shop/x"][..], "401 Unauthorized"),
+        (
+            &[&format!("{url}1"), with_password[0], with_password[1]],
+            "member      https://10.0.0.11:8443 (route node1): has the session's route; gets /app/x;jsessionid=A.node1",
+        ),
+        (
+            &[&format!("{url}3"), with_password[0], with_password[1]],
+            "member      https://10.0.0.13 (route node3): has the session's route; gets /app/x;jsessionid=A.node3",
+        ),
+        (&["https://a/asked/x"], "the server of `forward` is asked"),
+        (&["https://a/plain/x"], "https://10.0.0.15"),
+    ] {
+        let done = explain(&scratch, arguments);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(done.stdout.contains(expected), "{done:?}");
+        for file in ["no.crt", "no.key", "no.pem", "no.htpasswd"] {
+            assert!(done.stderr.contains(file), "{file}: {done:?}");
+        }
+        assert!(!done.stderr.contains(": error"), "{done:?}");
+    }
+}
+
+#[test]
+fn the_documented_example_can_be_asked_about() {
+    let file = of_the_repository("config/examples/complete.yaml");
+    let file = file.to_str().unwrap();
+    let scratch = Scratch::new("explain-complete");
+    let url = "https://shop.example.com/shop/x";
+    let mut command = ajpgate(scratch.path(), &["explain", "-c", file, url]);
+    for variable in ["AJP_SECRET", "FTP_PASSWORD", "ADMIN_PASSWORD"] {
+        command.env(variable, "s3cret");
+    }
+    let done = run(&mut command);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.stdout.contains("to balancer://shop"), "{done:?}");
 }

@@ -235,6 +235,20 @@ pub struct MemberTls {
     pub verify: bool,
 }
 
+impl MemberTls {
+    /// TLS with which nothing is verified, so that no file is read for it: for who only asks what becomes of a request.
+    #[must_use]
+    pub const fn without_files() -> Self {
+        Self {
+            ca: None,
+            server_name: None,
+            certificate: None,
+            private_key: None,
+            verify: false,
+        }
+    }
+}
+
 /// FTP settings of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

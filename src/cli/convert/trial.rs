@@ -14,8 +14,6 @@ pub(super) struct Trial {
     loaded: Loaded,
     /// For each mapping: the directory that it serves.
     directories: Vec<Option<PathBuf>>,
-    /// For each mapping: whether its file of users is not here.
-    without_users: Vec<bool>,
 }
 
 impl Trial {
@@ -23,7 +21,7 @@ impl Trial {
     pub(super) fn of(yaml: &str) -> anyhow::Result<Self> {
         let loaded = ajpgate_config::parse(yaml, Path::new("ajpgate.yaml"), &|_| None);
         let mut loaded = loaded.map_err(|problems| anyhow!("{problems}"))?;
-        let mut trial = (Vec::new(), Vec::new());
+        let mut directories = Vec::new();
         for mapping in &mut loaded.config.mappings {
             let directory = match &mut mapping.action {
                 Action::Files(files) => {
@@ -36,26 +34,11 @@ impl Trial {
                 }
                 _ => None,
             };
-            trial.0.push(directory);
-            let basic = mapping.identity.as_ref().and_then(|it| it.basic.as_ref());
-            let is_missing = basic.is_some_and(|basic| !basic.users.is_file());
-            if is_missing {
-                mapping.identity = None;
-            }
-            trial.1.push(is_missing);
-            if let Action::Forward(Target::Member(member)) = &mut mapping.action {
-                member.tls = None;
-            }
+            directories.push(directory);
         }
-        let balancers = loaded.config.balancers.iter_mut();
-        for member in balancers.flat_map(|balancer| &mut balancer.members) {
-            member.tls = None;
-        }
-        let (directories, without_users) = trial;
         Ok(Self {
             loaded,
             directories,
-            without_users,
         })
     }
 
@@ -71,13 +54,8 @@ impl Trial {
         }
         let outcome = explain::outcome(&self.loaded, url, from);
         let Outcome { mapping, end } = outcome.context("the YAML cannot be tried here")?;
-        let lacks_users = mapping.and_then(|at| self.without_users.get(at));
         let deed = match end {
             End::Answered { status, why } => Deed::Answered { status, why },
-            _ if lacks_users == Some(&true) => Deed::Answered {
-                status: 401,
-                why: "a password is asked for".to_owned(),
-            },
             End::Redirected { status, location } => Deed::Redirected {
                 status,
                 location: whole(&location, asked),

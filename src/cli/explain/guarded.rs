@@ -1,14 +1,14 @@
 //! What `explain` says about access and users: as far as the head of the request says it. No password is checked, and no
 //! server is asked.
 
-use ajpgate_config::{Identity, Rate, RatePer};
+use ajpgate_config::{self as config, Rate, RatePer};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::access::Access;
 use crate::client::{Client, Trusted};
 use crate::head::Fields;
-use crate::identity::{ByHead, NoUser};
-use crate::state::LiveMapping;
+use crate::identity::{ByHead, Identity, NoUser};
 
 /// What a mapping asks of a client, and whether the request comes in.
 #[derive(Debug, Default)]
@@ -25,37 +25,36 @@ pub(super) struct Guarded {
 
 impl Guarded {
     pub(super) fn of(
-        mapping: &LiveMapping,
+        access: &Access,
+        identity: Option<&config::Identity>,
         fields: &Fields,
         client: &Client,
         trusted: &Trusted,
     ) -> Self {
-        let guard = &mapping.guard;
         let mut guarded = Self::default();
-        let admitted = guard.access.admits(client.address.ip());
-        let rate = guard.access.rate().map(rate_text);
+        let admitted = access.admits(client.address.ip());
+        let rate = access.rate().map(rate_text);
         if let Err(why) = admitted {
             guarded.access = Some(why.to_string());
             guarded.stopped = Some((StatusCode::FORBIDDEN, why.to_string()));
             return guarded;
         }
-        if guard.access.asks_for_addresses() {
+        if access.asks_for_addresses() {
             guarded.access = Some(format!("{} may come in", client.ip));
         }
         guarded.access = match (guarded.access.take(), rate) {
             (Some(access), Some(rate)) => Some(format!("{access}, {rate}")),
             (access, rate) => access.or(rate),
         };
-        if let Some(live) = &guard.identity {
-            guarded.ask(
-                live.identity.settings(),
-                live.identity.by_head(fields, client, trusted),
-            );
+        if let Some(settings) = identity {
+            // Passwords are not checked: no file of users is needed.
+            let identity = Identity::new(settings, None);
+            guarded.ask(settings, identity.by_head(fields, client, trusted));
         }
         guarded
     }
 
-    fn ask(&mut self, settings: &Identity, by_head: ByHead) {
+    fn ask(&mut self, settings: &config::Identity, by_head: ByHead) {
         let kinds = kinds(settings).join(", ");
         let said = match by_head {
             ByHead::Known(user) => {
@@ -92,7 +91,7 @@ impl Guarded {
 }
 
 /// The kinds that are asked, in their order.
-fn kinds(settings: &Identity) -> Vec<&'static str> {
+fn kinds(settings: &config::Identity) -> Vec<&'static str> {
     let kinds = [
         (settings.client_certificate.is_some(), "client_certificate"),
         (settings.header.is_some(), "header"),
