@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -82,6 +83,13 @@ pub(crate) enum FailureKind {
     )]
     #[error("the FTP server is not ready: {0}")]
     Unready(u16),
+    /// An FTP server is ready in so much time.
+    #[cfg_attr(
+        not(feature = "ftp"),
+        allow(dead_code, reason = "only FTP servers say it")
+    )]
+    #[error("the FTP server is ready in {} s", .0.as_secs())]
+    Later(Duration),
     /// The request has no form in the member's protocol. Nothing of it was sent.
     #[error("request cannot be sent: {0}")]
     Unsendable(#[from] Unsendable),

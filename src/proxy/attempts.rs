@@ -185,6 +185,7 @@ fn given_up(request: &RoutedRequest<'_>, error: &ForwardError, status: StatusCod
         // What is left of a body that is too large still has an end.
         FailureKind::Client(UploadError::TooLarge) => Local::new(status),
         FailureKind::Client(_) => Local::new(status).and_close(),
+        FailureKind::Later(wait) if !wait.is_zero() => Local::later(wait),
         _ => answer(request, status),
     }
 }

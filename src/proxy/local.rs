@@ -42,6 +42,12 @@ impl Local {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).with("Retry-After", &seconds.to_string())
     }
 
+    /// 503, and when a server has said that it is ready: whole seconds.
+    pub(super) fn later(wait: Duration) -> Self {
+        let seconds = wait.as_secs().to_string();
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).with("Retry-After", &seconds)
+    }
+
     /// 429, and when to come again: whole seconds, at least one (RFC 6585 section 4).
     pub(crate) fn too_many(wait: Duration) -> Self {
         let seconds = wait.as_millis().div_ceil(1000).clamp(1, 86_400);

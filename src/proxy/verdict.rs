@@ -154,6 +154,7 @@ fn outcome_of_failure(error: &ForwardError, rules: Rules<'_>) -> Outcome {
         FailureKind::Silent => rules.failontimeout,
         // A server with too many users is busy, not broken.
         FailureKind::Unready(_)
+        | FailureKind::Later(_)
         | FailureKind::Busy
         | FailureKind::Removed
         | FailureKind::Protocol(_)
@@ -176,9 +177,10 @@ fn counted(kind: &FailureKind) -> Option<ErrorKind> {
         FailureKind::Connect(ConnectError::NoDescriptor(_)) => None,
         FailureKind::Connect(_) => Some(ErrorKind::Connect),
         FailureKind::NoPong => Some(ErrorKind::Ping),
-        FailureKind::Lost(_) | FailureKind::Unready(_) | FailureKind::GivenUp => {
-            Some(ErrorKind::Closed)
-        }
+        FailureKind::Lost(_)
+        | FailureKind::Unready(_)
+        | FailureKind::Later(_)
+        | FailureKind::GivenUp => Some(ErrorKind::Closed),
         FailureKind::Silent => Some(ErrorKind::Timeout),
         FailureKind::Protocol(_)
         | FailureKind::BadHead(_)
@@ -209,12 +211,14 @@ fn next(error: &ForwardError, again: Again) -> Next {
         | FailureKind::Removed
         | FailureKind::Connect(_)
         | FailureKind::NoPong => elsewhere,
-        FailureKind::Lost(_) | FailureKind::Unready(_) => match (error.exposure, error.age) {
-            (Exposure::Answering, _) => Next::Stop(status),
-            (Exposure::Sent, _) if again.method == Method::Other => Next::Stop(status),
-            (Exposure::Sent | Exposure::Nothing, Age::Kept) => Next::SameMember,
-            (Exposure::Sent | Exposure::Nothing, Age::New) => elsewhere,
-        },
+        FailureKind::Lost(_) | FailureKind::Unready(_) | FailureKind::Later(_) => {
+            match (error.exposure, error.age) {
+                (Exposure::Answering, _) => Next::Stop(status),
+                (Exposure::Sent, _) if again.method == Method::Other => Next::Stop(status),
+                (Exposure::Sent | Exposure::Nothing, Age::Kept) => Next::SameMember,
+                (Exposure::Sent | Exposure::Nothing, Age::New) => elsewhere,
+            }
+        }
         // A slow or poisonous request must not visit every member.
         FailureKind::Silent
         | FailureKind::Protocol(_)
@@ -234,9 +238,10 @@ fn status(kind: &FailureKind) -> StatusCode {
         | FailureKind::Removed
         | FailureKind::Connect(_)
         | FailureKind::NoPong
-        | FailureKind::Unready(_) => StatusCode::SERVICE_UNAVAILABLE,
+        | FailureKind::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
         FailureKind::Silent => StatusCode::GATEWAY_TIMEOUT,
         FailureKind::Lost(_)
+        | FailureKind::Unready(_)
         | FailureKind::Protocol(_)
         | FailureKind::BadHead(_)
         | FailureKind::Framing(_)
@@ -255,7 +260,10 @@ fn reason(error: &ForwardError) -> RetryReason {
     match &error.kind {
         FailureKind::Connect(_) => RetryReason::Connect,
         FailureKind::NoPong => RetryReason::Ping,
-        FailureKind::Busy | FailureKind::Removed | FailureKind::Unready(_) => RetryReason::Busy,
+        FailureKind::Busy
+        | FailureKind::Removed
+        | FailureKind::Unready(_)
+        | FailureKind::Later(_) => RetryReason::Busy,
         _ => RetryReason::Closed,
     }
 }
@@ -263,6 +271,7 @@ fn reason(error: &ForwardError) -> RetryReason {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::time::Duration;
 
     use Age::{Kept, New};
     use Exposure::{Answering, Nothing, Sent};
@@ -336,8 +345,9 @@ mod tests {
             (lost(), Sent, New, 502, Other(Why::Closed), Never, Failed, closed),
             (lost(), Answering, New, 502, Never, Never, Neutral, closed),
             (lost(), Answering, Kept, 502, Never, Never, Neutral, closed),
-            (FailureKind::Unready(421), Sent, Kept, 503, Same, Never, Neutral, closed),
-            (FailureKind::Unready(421), Sent, New, 503, Other(Why::Busy), Never, Neutral, closed),
+            (FailureKind::Unready(421), Sent, Kept, 502, Same, Never, Neutral, closed),
+            (FailureKind::Unready(421), Sent, New, 502, Other(Why::Busy), Never, Neutral, closed),
+            (FailureKind::Later(Duration::from_secs(60)), Nothing, New, 503, Other(Why::Busy), Other(Why::Busy), Neutral, closed),
             (FailureKind::Silent, Sent, New, 504, Never, Never, Neutral, Some(ErrorKind::Timeout)),
             (FailureKind::Silent, Answering, New, 504, Never, Never, Neutral, Some(ErrorKind::Timeout)),
             (FailureKind::Protocol("malformed".into()), Sent, New, 502, Never, Never, Neutral, protocol),

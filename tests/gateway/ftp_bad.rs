@@ -126,9 +126,9 @@ async fn a_refusal_of_the_server_has_a_status() {
         ("RETR", "451 disk", 503),
         ("RETR", "425 no data", 502),
         ("RETR", "502 no", 502),
-        ("RETR", "421 bye", 503),
-        ("SIZE", "421 bye", 503),
-        ("USER", "421 full", 503),
+        ("RETR", "421 bye", 502),
+        ("SIZE", "421 bye", 502),
+        ("USER", "421 full", 502),
         ("USER", "530 no", 401),
         ("PASS", "530 no", 401),
         ("PASS", "332 account", 403),
@@ -175,13 +175,19 @@ async fn a_refusal_of_the_server_has_the_gateways_error_page() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_ready_is_503_with_retry_after() {
-    for greeting in ["421 full", "120 later", "500 broken"] {
+async fn a_server_that_is_not_ready_is_503_with_its_time_or_502() {
+    for (greeting, status, wait) in [
+        ("120 ready in 005 minutes", 503, Some("300")),
+        ("120 ready in 120 minutes", 503, Some("7200")),
+        ("120 later", 503, Some("1")),
+        ("421 full", 502, None),
+        ("500 broken", 502, None),
+    ] {
         let site = Site::new().greeting(Action::Reply(greeting.into()));
         let server = FtpServer::start(site).await;
         let answer = gateway_for(&server).get("/hello.txt", "").await;
-        assert_eq!(answer.status, 503, "{greeting}");
-        assert!(answer.field("retry-after").is_some());
+        let told = (answer.status, answer.field("retry-after"));
+        assert_eq!(told, (status, wait), "{greeting}");
     }
 }
 

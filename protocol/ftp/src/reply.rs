@@ -68,6 +68,16 @@ impl Reply {
         (size < 10_000_000_000_000_000_000).then_some(size)
     }
 
+    /// The first number in the text, as the minutes in `120 ready in 005 minutes`. `None` without one, and for one beyond three
+    /// digits.
+    #[must_use]
+    pub fn number(&self) -> Option<u16> {
+        let mut runs = self.first.split(|byte| !byte.is_ascii_digit());
+        let digits = runs.find(|run| !run.is_empty())?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        digits.parse().ok().filter(|number| *number < 1000)
+    }
+
     /// The directory in the reply to PWD: the text between quotation marks, in which each of them is doubled (RFC 959
     /// appendix II). `None` unless it is an absolute path of at most 4096 bytes without CR and NUL.
     #[must_use]

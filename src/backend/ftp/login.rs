@@ -1,5 +1,7 @@
 //! From the greeting to a session in which files can be asked for.
 
+use std::time::Duration;
+
 use ajpgate_ftp::command::Command;
 use ajpgate_ftp::login::Login;
 use http::StatusCode;
@@ -30,12 +32,16 @@ impl Dialogue<'_> {
         Ok(())
     }
 
-    /// 220. A server that is not ready says 120, 421 or another code of failure.
+    /// 220. A server that is not ready says 120 and in how many minutes it will be, or 421 or another code of failure.
     async fn greeting(&mut self) -> Result<(), FtpError> {
         let reply = self.control.reply(self.settings.timeout).await?;
         match reply.code {
             220 => Ok(()),
-            code @ (120 | 400..=599) => Err(FailureKind::Unready(code).into()),
+            120 => {
+                let minutes = reply.number().unwrap_or_default();
+                Err(FailureKind::Later(Duration::from_secs(60 * u64::from(minutes))).into())
+            }
+            code @ 400..=599 => Err(FailureKind::Unready(code).into()),
             code => Err(FtpFault::Unexpected(code).into()),
         }
     }
