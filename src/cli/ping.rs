@@ -1,5 +1,6 @@
 //! `ajpgate ping`: sends CPING and measures the time to CPONG, like ping(8).
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_util::codec::Framed;
 
 use super::process::{BAD_USAGE, FAILED, block_on, complain, print};
+use super::signals::Signals;
 use crate::backend::connect;
 
 /// Time limit for connecting, and for each answer.
@@ -44,33 +46,60 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(BAD_USAGE));
     };
     block_on(async {
+        let mut signals = Signals::new()?;
+        let at = format!("{}:{port}", in_url(&host));
         print(&format!("CPING {host} port {port}\n"))?;
-        let mut times = Vec::new();
-        for number in 1..=arguments.n {
-            if number > 1 {
-                tokio::time::sleep(INTERVAL).await;
-            }
-            let line = match ping(&host, port).await {
-                Ok(time) => {
-                    times.push(time);
-                    format!(
-                        "CPONG from {host}:{port}: seq={number} time={}\n",
-                        show(time)
-                    )
-                }
-                Err(error) => format!("no CPONG from {host}:{port}: seq={number} {error:#}\n"),
-            };
-            print(&line)?;
-        }
-        print(&summary(arguments.n, &times))?;
-        if times.is_empty() {
+        let mut pings = Pings::default();
+        let is_interrupted = tokio::select! {
+            done = pings.send(arguments.n, &host, port, &at) => done.map(|()| false)?,
+            () = signals.stop() => true,
+        };
+        print(&summary(pings.sent, &pings.times))?;
+        if pings.times.is_empty() {
             return Ok(ExitCode::from(FAILED));
         }
         match &arguments.secret {
-            None => Ok(ExitCode::SUCCESS),
-            Some(secret) => try_secret(&host, port, secret).await,
+            Some(secret) if !is_interrupted => try_secret(&host, port, secret).await,
+            _ => Ok(ExitCode::SUCCESS),
         }
     })?
+}
+
+/// The pings so far.
+#[derive(Default)]
+struct Pings {
+    sent: u32,
+    /// Of those that were answered.
+    times: Vec<Duration>,
+}
+
+impl Pings {
+    /// Sends so many pings, and prints what becomes of each. `at` names the connector.
+    async fn send(&mut self, count: u32, host: &str, port: u16, at: &str) -> anyhow::Result<()> {
+        for number in 1..=count {
+            if number > 1 {
+                tokio::time::sleep(INTERVAL).await;
+            }
+            self.sent = number;
+            let line = match ping(host, port).await {
+                Ok(time) => {
+                    self.times.push(time);
+                    format!("CPONG from {at}: seq={number} time={}\n", show(time))
+                }
+                Err(error) => format!("no CPONG from {at}: seq={number} {error:#}\n"),
+            };
+            print(&line)?;
+        }
+        Ok(())
+    }
+}
+
+/// A host as it stands in a URL: an IPv6 address in brackets (RFC 3986 section 3.2).
+fn in_url(host: &str) -> Cow<'_, str> {
+    match host.contains(':') {
+        true => format!("[{host}]").into(),
+        false => host.into(),
+    }
 }
 
 /// Host and port of a URL; the default port is 8009.

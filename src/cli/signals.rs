@@ -6,7 +6,7 @@
 //! | SIGHUP | reads the configuration again, and opens the access log again | goes to the new program when it has taken over, else reads the configuration again then | nothing |
 //! | SIGUSR2 | starts the new program, hands it the listening sockets,  and ends when it serves; refused where the end of this process would end both (`replace`) | nothing, but a line in the log | nothing |
 //!
-//! `obey` does so. The other commands end on SIGTERM and SIGINT, and ignore SIGHUP and SIGUSR2. SIGPIPE is ignored: writing to a
+//! `obey` does so. The other commands end on SIGTERM and SIGINT (`ping` with its summary), and ignore SIGHUP and SIGUSR2. SIGPIPE is ignored: writing to a
 //! client that has gone is an error like others. All other signals have the effect that the system gives them.
 
 use std::io;

@@ -1,7 +1,7 @@
 //! `ajpgate node` and `ajpgate ping`.
 
 use crate::cluster::Node;
-use crate::support::program::{Done, ajpgate, run};
+use crate::support::program::{Done, Program, ajpgate, run};
 use crate::support::{ReservedPort, Scratch, taken};
 
 fn ping(scratch: &Scratch, arguments: &[&str]) -> Done {
@@ -42,6 +42,41 @@ fn a_refused_connection_is_a_failure() {
         done.stdout.ends_with("--- 1 sent, 0 answered\n"),
         "{done:?}"
     );
+}
+
+#[test]
+fn an_ipv6_address_stands_in_brackets() {
+    let scratch = Scratch::new("ping");
+    let done = ping(&scratch, &["-n", "1", "ajp://[::1]:1"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.stdout.contains("no CPONG from [::1]:1: "), "{done:?}");
+}
+
+#[test]
+fn an_interrupt_ends_with_the_summary() {
+    let scratch = Scratch::new("ping");
+    let node = Node::start(&scratch, "node1", None);
+    let port = ReservedPort::new();
+    for (address, code, seen, last) in [
+        (
+            node.address,
+            0,
+            "\nCPONG",
+            "--- 1 sent, 1 answered; min/avg/max = ",
+        ),
+        (port.addr(), 1, "\nno CPONG", "--- 1 sent, 0 answered\n"),
+    ] {
+        let url = format!("ajp://{address}");
+        let mut program =
+            Program::start(&mut ajpgate(scratch.path(), &["ping", "-n", "1000", &url]));
+        program.prints("the first ping", |it| {
+            it.stdout().contains(seen).then_some(())
+        });
+        program.signal("INT");
+        let done = program.ended();
+        assert_eq!(done.code, Some(code), "{done:?}");
+        assert!(done.stdout.contains(last), "{done:?}");
+    }
 }
 
 #[test]
