@@ -174,7 +174,7 @@ fn tls(tls: &Tls, fact: TlsFact) -> Option<Cow<'_, [u8]>> {
     match fact {
         TlsFact::Protocol => Some(Cow::Borrowed(tls.protocol.as_bytes())),
         TlsFact::Cipher => Some(Cow::Borrowed(tls.cipher.as_bytes())),
-        TlsFact::KeySize => text(itoa::Buffer::new().format(tls.key_size)),
+        TlsFact::KeySize | TlsFact::AlgorithmSize => text(itoa::Buffer::new().format(tls.key_size)),
         TlsFact::ServerName => Some(Cow::Borrowed(tls.server_name.as_deref()?.as_bytes())),
         TlsFact::Verify => Some(Cow::Borrowed(match tls.leaf() {
             "" => b"NONE",
@@ -205,9 +205,15 @@ fn of_certificate(leaf: &str, fact: TlsFact) -> Option<String> {
         TlsFact::SubjectName => part(subject, "CN"),
         TlsFact::SubjectOrganisation => part(subject, "O"),
         TlsFact::SubjectUnit => part(subject, "OU"),
+        TlsFact::SubjectCountry => part(subject, "C"),
+        TlsFact::SubjectState => part(subject, "ST"),
+        TlsFact::SubjectLocality => part(subject, "L"),
         TlsFact::SubjectEmail => part(subject, "emailAddress"),
         TlsFact::Issuer => Some(dn(issuer)),
         TlsFact::IssuerName => part(issuer, "CN"),
+        TlsFact::IssuerOrganisation => part(issuer, "O"),
+        TlsFact::IssuerUnit => part(issuer, "OU"),
+        TlsFact::IssuerCountry => part(issuer, "C"),
         TlsFact::ValidFrom => Some(time(validity.not_before)),
         TlsFact::ValidUntil => Some(time(validity.not_after)),
         TlsFact::ValidDays => {
@@ -217,6 +223,7 @@ fn of_certificate(leaf: &str, fact: TlsFact) -> Option<String> {
         TlsFact::Protocol
         | TlsFact::Cipher
         | TlsFact::KeySize
+        | TlsFact::AlgorithmSize
         | TlsFact::ServerName
         | TlsFact::Verify
         | TlsFact::Certificate => None,

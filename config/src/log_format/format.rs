@@ -56,10 +56,13 @@ pub enum Token {
     Environment(String),
     /// What httpd has and the gateway has not, written with its token: always `-`. Trailers (`%{NAME}^ti`, `%{NAME}^to`), which
     /// are not passed on; times of the first byte (`%^FB`, `%^FU`), which httpd logs only where it is told to measure them; errors of a
-    /// client's certificate (`%{errcode}c`, `%{errstr}c`), which ends its handshake here.
+    /// client's certificate (`%{errcode}c`, `%{errstr}c`), which ends its handshake here; variables of mod_ssl that the gateway does not
+    /// have (`%{SSL_SERVER_S_DN}x`); whether the request was flushed (`%F`): every one is.
     NotHere(String),
     /// `%f`: in httpd the file name, which for a proxied request is `proxy:` and the backend's URL.
     FileName,
+    /// `%{HTTPS}x`: `on` where the client has come over TLS, else `off`.
+    Https,
     /// `%H`: `HTTP/1.1`
     Protocol,
     /// `%k`: how many requests the connection had before this one.

@@ -8,7 +8,7 @@ use crate::fact::Fact;
 use crate::fault::{Fault, one_of, quoted};
 use crate::field::Kind;
 use crate::nearest::nearest;
-use crate::tls_fact::TlsFact;
+use crate::tls_fact::{TlsFact, is_of_mod_ssl};
 use crate::tokens::{self, Part};
 
 /// `combined`, `common`, `json`, `off`, or a LogFormat string.
@@ -90,6 +90,12 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
+/// Letters for which httpd does not look at what stands in the braces.
+const IGNORING: [&str; 22] = [
+    "A", "b", "B", "D", "f", "F", "H", "k", "l", "m", "q", "r", "R", "s", "u", "U", "v", "V", "X",
+    "I", "O", "S",
+];
+
 fn token(found: &tokens::Token) -> Result<Token, Fault> {
     match Fact::of(found) {
         Ok(Some(fact)) => return Ok(Token::Fact(fact)),
@@ -98,8 +104,16 @@ fn token(found: &tokens::Token) -> Result<Token, Fault> {
         Ok(None) | Err(_) => {}
     }
     let argument = found.argument.as_deref();
+    let ignored = |argument: &&str| match found.letter.as_str() {
+        "a" | "h" | "L" => *argument != "c",
+        letter => IGNORING.contains(&letter),
+    };
+    let argument = argument.filter(|argument| !ignored(argument));
     let token = match (found.letter.as_str(), argument) {
-        ("h", None) => Token::Fact(Fact::ClientAddress),
+        ("a" | "h", None) => Token::Fact(Fact::ClientAddress),
+        ("u", None) => Token::Fact(Fact::User),
+        ("x", Some("HTTPS")) => Token::Https,
+        ("x", Some(_)) | ("F", None) => Token::NotHere(found.written.clone()),
         ("a" | "h", Some("c")) => Token::PeerAddress,
         ("A", None) => Token::LocalAddress,
         ("b", None) => Token::BodyBytes { dash: true },
@@ -152,15 +166,8 @@ fn no_token(found: &tokens::Token) -> Fault {
                 .hint(format!("write %{{NAME}}{}", found.letter))
         }
         (letter, Some(argument)) => match choices(letter) {
-            Some([]) => {
-                let fault = Fault::new(format!("{written} takes nothing in braces"));
-                match letter {
-                    "D" => {
-                        fault.hint("%D is in microseconds; write %{ms}T or %{s}T for other units")
-                    }
-                    _ => fault.hint(format!("write %{letter}")),
-                }
-            }
+            Some([]) => Fault::new(format!("{written} takes nothing in braces"))
+                .hint(format!("write %{letter}")),
             Some(known) => Fault::new(format!("{written} has an unknown {}", quoted(argument)))
                 .hint(format!("known are {}", one_of(known.iter().copied()))),
             None => unknown(letter, &written),
@@ -172,13 +179,11 @@ fn no_token(found: &tokens::Token) -> Fault {
 /// What may stand in the braces of a letter; `None` for an unknown letter.
 fn choices(letter: &str) -> Option<&'static [&'static str]> {
     Some(match letter {
-        "a" | "h" | "L" => &["c"],
         "p" => &["canonical", "local", "remote"],
         "P" => &["pid", "tid", "hextid"],
         "c" => &OF_MOD_SSL,
         "T" => &["s", "ms", "us"],
-        "A" | "b" | "B" | "D" | "f" | "H" | "k" | "l" | "m" | "q" | "r" | "R" | "s" | "u" | "U"
-        | "v" | "V" | "X" | "I" | "O" | "S" | "^FB" | "^FU" => &[],
+        "^FB" | "^FU" => &[],
         _ => return None,
     })
 }
@@ -188,7 +193,6 @@ fn unknown(letter: &str, written: &str) -> Fault {
     match letter {
         "c" => fault.hint("write %{version}c, or a variable of mod_ssl: %{SSL_PROTOCOL}x"),
         "w" => fault.hint("the member is %{JK_LB_LAST_NAME}n or %{BALANCER_WORKER_NAME}e"),
-        "F" => fault.hint("every packet is flushed; there is nothing to log"),
         _ if letter.starts_with('^') => {
             fault.hint("known are %{NAME}^ti, %{NAME}^to, %^FB and %^FU; %D is the duration of the whole request")
         }
@@ -223,7 +227,11 @@ fn of_mod_ssl(name: &str, found: &tokens::Token) -> Result<Token, Fault> {
 /// Whether a token names a variable that the gateway does not have, and none that is misspelt.
 fn is_foreign_variable(token: &tokens::Token) -> bool {
     let name = token.argument.as_deref().unwrap_or_default();
-    token.letter == "e" && !name.is_empty() && !name.starts_with("BALANCER_")
+    match token.letter.as_str() {
+        "e" => !name.is_empty() && !name.starts_with("BALANCER_"),
+        "x" => is_of_mod_ssl(name),
+        _ => false,
+    }
 }
 
 fn note(name: &str) -> Result<Note, Fault> {

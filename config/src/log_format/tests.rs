@@ -98,6 +98,12 @@ fn tokens_of_variables_notes_and_the_process() {
             "%{BALANCER_WORKER_ROUTE}e",
             Token::Fact(Fact::Variable(Variable::WorkerRoute)),
         ),
+        ("%{HTTPS}x", Token::Https),
+        ("%{X}b", Token::BodyBytes { dash: true }),
+        ("%{X}r", Token::RequestLine),
+        ("%{X}H", Token::Protocol),
+        ("%{ms}D", Token::Duration(Unit::Microseconds)),
+        ("%{X}u", Token::Fact(Fact::User)),
         ("%{SSL_CIPHER}x", Token::Fact(Fact::Tls(TlsFact::Cipher))),
         ("%{SCRIPT_URI}e", Token::Environment(name("SCRIPT_URI"))),
         ("%l", Token::Identity),
@@ -131,6 +137,15 @@ fn tokens_of_variables_notes_and_the_process() {
         "%^FU",
         "%{errcode}c",
         "%{errstr}c",
+        "%F",
+        "%{SSL_SERVER_S_DN}x",
+        "%{SSL_SERVER_S_DN_CN}x",
+        "%{SSL_CLIENT_S_DN_OU_1}x",
+        "%{SSL_CLIENT_SAN_DNS_0}x",
+        "%{SSL_CLIENT_CERT_CHAIN_2}x",
+        "%{SSL_CLIENT_M_VERSION}x",
+        "%{SSL_SESSION_ID}x",
+        "%{SSL_VERSION_LIBRARY}x",
     ] {
         assert_eq!(only(written), Token::NotHere(name(written)), "{written}");
     }
@@ -184,7 +199,7 @@ fn unknown_tokens_are_named_and_pointed_at() {
             "there is no variable \"SSL_PROTOCOLL\" of TLS",
             3,
         ),
-        ("%{x}b", "\"%{x}b\" takes nothing in braces", 0),
+        ("%{x}^FB", "\"%{x}^FB\" takes nothing in braces", 0),
         ("%{min}T", "\"%{min}T\" has an unknown \"min\"", 0),
         ("%h %i", "\"%i\" needs a name", 3),
         (

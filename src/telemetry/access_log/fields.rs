@@ -6,9 +6,14 @@ use std::fmt::Write as _;
 use crate::facts::joined;
 use crate::head::Fields;
 
-/// The values of all fields of a name, joined as httpd joins them.
+/// The value of an answer's field. Of several fields of one name it is the first, as in httpd, which joins those of `Set-Cookie`
+/// only. (It joins those of a request.)
 pub(super) fn field<'a>(fields: &Fields, name: &str) -> Option<Cow<'a, str>> {
-    joined(fields.all(name)).map(|value| escaped(&value))
+    let all = match name.eq_ignore_ascii_case("set-cookie") {
+        true => joined(fields.all(name)),
+        false => fields.get(name).map(Cow::Borrowed),
+    };
+    all.map(|value| escaped(&value))
 }
 
 /// Text of a client with escapes for quotation marks, line ends and every byte that is not printable ASCII

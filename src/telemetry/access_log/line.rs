@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use ajpgate_config::Fact;
 use ajpgate_config::log_format::{Item, Note, Port, TimeFormat, TimeOf, Token, Unit};
+use ajpgate_config::{Fact, Variable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use percent_encoding::percent_decode_str;
@@ -81,6 +81,10 @@ fn value<'a>(token: &Token, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
         Token::BytesReceived => number(entry.received),
         Token::BytesSent => number(entry.head_sent + entry.sent),
         Token::BytesTransferred => number(entry.received + entry.head_sent + entry.sent),
+        Token::Https => {
+            let https = entry.variables.get(Variable::Https);
+            Some(https.map_or("off", |_| "on").into())
+        }
         Token::Environment(_)
         | Token::NotHere(_)
         | Token::Identity
@@ -246,6 +250,8 @@ mod tests {
         let mut cookies = Fields::default();
         cookies.push(b"Set-Cookie", b"x=1");
         cookies.push(b"Set-Cookie", b"y=2");
+        cookies.push(b"X-Twice", b"first");
+        cookies.push(b"X-Twice", b"second");
         let entry = Entry {
             user: None,
             head: Some(&parts.into()),
@@ -295,8 +301,8 @@ mod tests {
                 "curl \\\"7\\\"|one, t\\xffwo|-",
             ),
             (
-                "%{jsessionid}C|%{nothing}C|%{Set-Cookie}o",
-                "00.n2|-|x=1, y=2",
+                "%{jsessionid}C|%{nothing}C|%{Set-Cookie}o|%{X-Twice}o",
+                "00.n2|-|x=1, y=2|first",
             ),
             (
                 "%{BALANCER_SESSION_STICKY}e %{BALANCER_SESSION_ROUTE}e %{BALANCER_NAME}e %{BALANCER_WORKER_NAME}e \
@@ -307,6 +313,10 @@ mod tests {
             (
                 "%{X-Sum}^ti|%{X-Sum}^to|%^FB|%^FU|%{version}c|%{errcode}c",
                 "-|-|-|-|-|-",
+            ),
+            (
+                "%{HTTPS}x|%{SSL_VERSION_LIBRARY}x|%F|%{x}D|%{x}b|%{x}H",
+                "off|-|-|1234567|1234|HTTP/1.1",
             ),
             (
                 "%404{User-Agent}i %!404{User-Agent}i %200,302{Host}i",
@@ -398,5 +408,35 @@ mod tests {
         let line = format(&items, &entry);
         let expected = r#"192.0.2.7 "GET /a\"<\xc3\xbc HTTP/1.1" 400 - - -"#;
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn control_characters_of_a_certificate_are_escaped() {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let name = rcgen::DnValue::Utf8String("a\u{1}b\n\"\u{e9}".to_owned());
+        let kind = rcgen::DnType::CommonName;
+        params.distinguished_name.push(kind, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let chain = params.self_signed(&key).unwrap().pem();
+        let mut client = Client::new(
+            "192.0.2.7:4711".parse().unwrap(),
+            "198.51.100.1:443".parse().unwrap(),
+        );
+        client.tls = Some(Arc::new(crate::client::Tls {
+            protocol: "TLSv1.3",
+            cipher: "",
+            key_size: 128,
+            server_name: None,
+            leaf: chain.len(),
+            chain: chain.into(),
+        }));
+        let (variables, response) = (Variables::default(), Fields::default());
+        let entry = refused(&client, &variables, &response);
+        let line = format(
+            &items("%{SSL_CLIENT_S_DN_CN}x %{SSL_CIPHER_ALGKEYSIZE}x"),
+            &entry,
+        );
+        assert_eq!(line, r#"a\x01b\n\"\xc3\xa9 128"#);
     }
 }
