@@ -42,12 +42,12 @@ impl ConnectionState {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Bytes have come from the client.
+    /// Bytes of the current request have been read: of its head, or of its body.
     pub(crate) fn receive(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes that have come since this was asked last.
+    /// Bytes that have been read since this was asked last.
     pub(crate) fn take_received(&self) -> u64 {
         self.received.swap(0, Ordering::Relaxed)
     }

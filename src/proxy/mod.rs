@@ -36,7 +36,7 @@ pub(crate) use self::handle::handle;
 pub(crate) use self::locate::Located;
 pub(crate) use self::mapped::Mapped;
 pub(crate) use self::plan::Plan;
-pub(crate) use self::record::refused;
+pub(crate) use self::record::{Came, refused};
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::session::{Session, Wanted};
 pub(crate) use self::tracked::Tracked;

@@ -13,7 +13,7 @@ use crate::balancer::How;
 use crate::client::Client;
 use crate::clock;
 use crate::connection_state::ConnectionState;
-use crate::head::{AnswerHead, Fields, RequestHead};
+use crate::head::{AnswerHead, Fields, Known, KnownSet, RequestHead};
 use crate::identity::User;
 use crate::state::{Chosen, LiveBalancer, LiveMember, Shared};
 use crate::sticky::Found;
@@ -24,6 +24,14 @@ use crate::variables::Variables;
 
 /// The status in the log when the client was gone before there was one (nginx's number for it).
 const CLIENT_GONE: u16 = 499;
+
+/// Fields of an answer that are decided when its head is written.
+const DECIDED_LAST: KnownSet = KnownSet::of(&[
+    Known::Connection,
+    Known::ContentLength,
+    Known::Date,
+    Known::TransferEncoding,
+]);
 
 /// One request, from its head to its end. It is counted and logged when it is dropped.
 ///
@@ -163,6 +171,17 @@ impl Record {
         }
     }
 
+    /// The head of the answer has been written. `sent` knows the fields that are decided only then.
+    pub(super) fn sent_fields<'h>(&mut self, sent: impl Fn(&str) -> Option<&'h [u8]>) {
+        let wanted = self.shared.access_log.response_fields().iter();
+        for name in wanted.filter(|name| DECIDED_LAST.has(Known::of(name.as_bytes()))) {
+            self.logged.remove(&**name);
+            if let Some(value) = sent(name) {
+                self.logged.push(name.as_bytes(), value);
+            }
+        }
+    }
+
     /// What became of the route that the session asked for; `None` in a balancer without stickiness.
     fn sticky_result(&self) -> Option<StickyResult> {
         self.balancer
@@ -240,7 +259,7 @@ impl Drop for OpenRequest {
             session = record.variables.session_sticky.as_deref(),
             session_route = record.variables.session_route.as_deref(),
             sticky = sticky.map(StickyResult::text),
-            member = record.member.as_ref().map(|member| &*member.url),
+            member = record.variables.worker_name.as_deref(),
             route = record.variables.worker_route.as_deref(),
             how = record.how.map(How::text),
             route_changed = record.variables.route_changed,
@@ -261,7 +280,7 @@ impl Drop for OpenRequest {
             variables: &record.variables,
             sticky,
             balancer: record.balancer.as_ref().map(|balancer| balancer.name()),
-            member: record.member.as_ref().map(|member| &*member.url),
+            member: record.variables.worker_name.as_deref(),
             first_member: record.first_member.as_ref().map(|member| &*member.url),
             attempts: record.attempts,
             response: &record.logged,
@@ -279,14 +298,26 @@ impl Drop for OpenRequest {
     }
 }
 
+/// What has come of a request whose head was refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Came<'a> {
+    /// Its request line.
+    pub(crate) line: &'a [u8],
+    /// Its bytes.
+    pub(crate) received: u64,
+    /// Requests on its connection so far, this one included.
+    pub(crate) requests: u32,
+    /// The answer says that the connection is closed.
+    pub(crate) closes: bool,
+}
+
 /// Counts and logs a request whose head was refused before it was a request, and answers it: the fields of the answer, and its
 /// body.
 pub(crate) fn refused(
     shared: &Shared,
     client: &Client,
     status: StatusCode,
-    line: &[u8],
-    requests: u32,
+    came: Came<'_>,
 ) -> (Fields, Bytes) {
     let variables = Variables::of(client.is_secure);
     let (fields, body) = bare_refusal(shared, client, &variables, status);
@@ -295,15 +326,22 @@ pub(crate) fn refused(
         .counters
         .requests
         .increment(CodeClass::of(status.as_u16()));
+    let mut logged = fields.clone();
+    if !shared.access_log.response_fields().is_empty() {
+        logged.set("Content-Length", body.len().to_string().as_bytes());
+        if came.closes {
+            logged.set("Connection", b"close");
+        }
+    }
     shared.access_log.write(&Entry {
         head: None,
-        refused_line: line,
+        refused_line: came.line,
         client,
         user: None,
         status: status.as_u16(),
         sent: body.len() as u64,
         head_sent: 0,
-        received: 0,
+        received: came.received,
         duration: Duration::ZERO,
         variables: &variables,
         sticky: None,
@@ -311,9 +349,9 @@ pub(crate) fn refused(
         member: None,
         first_member: None,
         attempts: 0,
-        response: &Fields::default(),
+        response: &logged,
         after: AfterResponse::Close,
-        requests,
+        requests: came.requests,
     });
     (fields, body)
 }

@@ -59,9 +59,15 @@ impl Tracked {
         }
     }
 
-    /// The head of the answer has so many bytes.
-    pub(crate) fn head_written(&mut self, bytes: usize) {
-        self.ending.request.record.head_sent = bytes as u64;
+    /// The head of the answer has so many bytes, and `sent` knows the value of each of its fields.
+    pub(crate) fn head_written<'h>(
+        &mut self,
+        bytes: usize,
+        sent: impl Fn(&str) -> Option<&'h [u8]>,
+    ) {
+        let record = &mut self.ending.request.record;
+        record.head_sent = bytes as u64;
+        record.sent_fields(sent);
     }
 
     /// The last byte of the body has been read: the member is free, whether or not the client has that byte.

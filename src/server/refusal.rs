@@ -23,8 +23,12 @@ pub(super) struct Record<'a, W> {
     pub(super) status: StatusCode,
     /// The request line, as far as it has come.
     pub(super) line: &'a [u8],
+    /// How many bytes of it have come.
+    pub(super) received: usize,
     /// Which request of its connection it is, counted from 1.
     pub(super) number: u32,
+    /// The answer says that the connection is closed.
+    pub(super) closes: bool,
 }
 
 impl<W: Display> Record<'_, W> {
@@ -35,7 +39,13 @@ impl<W: Display> Record<'_, W> {
             shared.counters.limits.increment(limit);
         }
         let status = self.status;
-        let (fields, body) = proxy::refused(shared, client, status, self.line, self.number);
+        let came = proxy::Came {
+            line: self.line,
+            received: self.received as u64,
+            requests: self.number,
+            closes: self.closes,
+        };
+        let (fields, body) = proxy::refused(shared, client, status, came);
         (AnswerHead { status, fields }, body)
     }
 }

@@ -459,3 +459,119 @@ fn the_json_access_log_has_the_host_of_a_target_that_is_a_whole_url() {
         json!([200, "shop.example.com:80"])
     );
 }
+
+/// A member that was chosen and gave no answer is named; where none was chosen there is none.
+#[test]
+fn the_json_access_log_names_the_member_that_was_chosen_last() {
+    let cluster = Cluster::start("access_log: { format: json }\n");
+    let members = cluster
+        .nodes
+        .each_ref()
+        .map(|node| format!("ajp://{}", node.address));
+    let Cluster {
+        gateway,
+        front,
+        nodes,
+        ..
+    } = cluster;
+    for node in nodes {
+        node.program.stop();
+    }
+    assert_eq!(get(front, "/x", "").status, 503);
+    assert_eq!(get(front, "/%00", "").status, 400);
+    let done = gateway.stop();
+    let logged: Vec<Value> = lines(&done)
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let member = members.iter().position(|url| logged[0]["member"] == **url);
+    let route = member.map(|index| format!("node{}", index + 1));
+    assert!(
+        route.is_some() && logged[0]["route"] == json!(route),
+        "{logged:?}"
+    );
+    assert_eq!(
+        json!([logged[1]["member"], logged[1]["route"]]),
+        json!([null, null])
+    );
+}
+
+/// Each request has its own head and body, however they came.
+#[test]
+fn bytes_received_are_those_of_the_request() {
+    let cluster = Cluster::start(
+        "access_log: { format: '%>s %I %S %O' }\nlimits: { max_header_bytes: 1KiB }\n",
+    );
+    let plain = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    let posted = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    let chunked =
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let closing = "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let pipelined = [plain, posted, plain, chunked, closing];
+    drop(talk(&cluster, &pipelined.concat(), ""));
+    let long = format!("GET /x HTTP/1.1\r\nHost: a\r\nX: {}", "a".repeat(1100));
+    let refused = [
+        ("FOO\r\n\r\n", 400, 5),
+        ("GET /a\"b HTTP/1.1\r\nHost: a\r\n\r\n", 400, 19),
+        (&*long, 431, long.len()),
+    ];
+    for (sent, ..) in refused {
+        drop(talk(&cluster, sent, ""));
+    }
+    // Behind a request that is good.
+    drop(talk(&cluster, &format!("{plain}FOO\r\n\r\n"), ""));
+    let done = cluster.stop();
+    let good = pipelined.map(|sent| (200, sent.len()));
+    let bad = refused.map(|(_, status, count)| (status, count));
+    let expected = [&good[..], &bad, &[(200, plain.len()), (400, 5)]].concat();
+    let lines = lines(&done);
+    assert_eq!(lines.len(), expected.len(), "{lines:?}");
+    for (line, (status, received)) in lines.into_iter().zip(expected) {
+        let words: Vec<usize> = line.split(' ').map(|word| word.parse().unwrap()).collect();
+        let [told, count, both, sent] = words[..] else {
+            panic!("{line}")
+        };
+        assert_eq!(
+            (told, count, both),
+            (status, received, received + sent),
+            "{line}"
+        );
+    }
+}
+
+/// Fields that are decided when the head of an answer is written.
+#[test]
+fn fields_of_the_answer_are_those_that_were_sent() {
+    let names = ["Content-Length", "Connection", "Transfer-Encoding"];
+    let format = names.map(|name| format!("%{{{name}}}o")).join("|");
+    let cluster = Cluster::start(&format!("access_log: {{ format: '%>s|{format}' }}\n"));
+    let fields = "HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let mut expected = Vec::new();
+    for sent in [
+        format!("GET /x {fields}"),
+        format!("HEAD /x {fields}"),
+        format!("GET /bytes?n=10 {fields}"),
+        format!("GET /%00 {fields}"),
+        "GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\nFOO\r\n\r\n".to_owned(),
+    ] {
+        let mut stream = TcpStream::connect(cluster.front).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.write_all(sent.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        for head in answer.split("HTTP/1.").skip(1) {
+            let head = head.split("\r\n\r\n").next().unwrap();
+            let values = names.map(|name| {
+                let begins = format!("{name}: ");
+                let mut lines = head.lines();
+                lines.find_map(|line| Some(line.strip_prefix(&begins)?.to_owned()))
+            });
+            let values = values.map(|value| value.unwrap_or_else(|| "-".to_owned()));
+            expected.push(format!("{}|{}", &head[2..5], values.join("|")));
+        }
+    }
+    assert_eq!(expected.len(), 6, "{expected:?}");
+    let done = cluster.stop();
+    assert_eq!(lines(&done), expected);
+}

@@ -84,7 +84,6 @@ impl<S: Socket> ClientStream<S> {
 
     /// Begins with bytes that have been read from the socket already.
     pub(super) fn begin_with(&mut self, bytes: BytesMut) {
-        self.state.receive(bytes.len());
         self.buffer = bytes;
     }
 
@@ -124,7 +123,6 @@ impl<S: Socket> ClientStream<S> {
             self.rest();
         }
         let count = ready!(polled)?;
-        self.state.receive(count);
         self.ended = count == 0;
         Poll::Ready(Ok(count > 0))
     }
@@ -209,6 +207,7 @@ impl<S: Socket> AsyncRead for ClientStream<S> {
         let length = this.buffer.len().min(out.remaining());
         out.put_slice(this.buffer.get(..length).unwrap_or_default());
         this.buffer.advance(length);
+        this.state.receive(length);
         Poll::Ready(Ok(()))
     }
 }

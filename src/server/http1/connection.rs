@@ -11,7 +11,7 @@ use super::super::gone::Gone;
 use super::super::limits::head_limits;
 use super::super::pace::Pace;
 use super::client_stream::{ClientStream, Socket};
-use super::machine::{Machine, Queue};
+use super::machine::{Machine, Queue, Read, Refusal};
 use super::service::Service;
 use super::waits::Waits;
 use crate::connection_state::ConnectionState;
@@ -84,6 +84,15 @@ impl<'a, S: Socket, V: Service> Connection<'a, S, V> {
             times,
             service,
         }
+    }
+
+    /// Takes what the bytes of the client begin with (see [`Machine::read`]), and counts it for the request that it belongs to.
+    pub(super) fn read_message(&mut self) -> Result<Option<Read>, Refusal> {
+        let before = self.client.buffer.len();
+        let read = self.machine.read(&mut self.client.buffer);
+        let taken = before.saturating_sub(self.client.buffer.len());
+        self.client.state.receive(taken);
+        read
     }
 
     /// Writes what is waiting, in its turn; pending while some of it is left.

@@ -79,7 +79,6 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     /// Writes the head of the answer; whether the connection goes on behind it.
     pub(super) fn write_head(&mut self, head: &AnswerHead, body: &mut V::Body) -> bool {
         self.write_interim();
-        let before = self.output.len();
         let date = match head.fields.get(Known::Date) {
             Some(_) => None,
             None => Some(date::now()),
@@ -91,9 +90,8 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
             date: date.as_ref().map(|date| &date[..]).unwrap_or_default(),
         };
         let last = self.service.is_closing() || self.client.ended && !self.has_next();
-        let keep_alive = self.machine.answer(&answer, last, &mut self.output);
-        body.head_written(self.output.len().saturating_sub(before));
-        keep_alive
+        let seen = |head: &[u8]| body.head_written(head);
+        self.machine.answer(&answer, last, &mut self.output, seen)
     }
 
     /// Whether bytes of a further request are there.
@@ -327,7 +325,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     fn discard(&mut self) -> bool {
         let mut any = false;
         while self.machine.is_in_body() {
-            match self.machine.read(&mut self.client.buffer) {
+            match self.read_message() {
                 Ok(None) => break,
                 // After a refusal the machine is in no body any more.
                 Ok(Some(_)) | Err(_) => any = true,
@@ -340,7 +338,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
     fn pass_body_on(&mut self, feed: &BodyFeed) -> bool {
         let mut any = false;
         while self.machine.is_in_body() {
-            match self.machine.read(&mut self.client.buffer) {
+            match self.read_message() {
                 Ok(Some(Read::Data(data))) => feed.push(data),
                 Ok(Some(Read::End)) => feed.end(Ok(())),
                 Ok(Some(Read::Head(..))) => {}
@@ -358,7 +356,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
         poll_fn(|cx| {
             loop {
                 while self.machine.is_in_body() {
-                    match self.machine.read(&mut self.client.buffer) {
+                    match self.read_message() {
                         Ok(Some(_)) => {}
                         Ok(None) => break,
                         Err(_) => return Poll::Ready(false),

@@ -11,7 +11,7 @@ use super::super::refusal::Record;
 use super::super::welcome::{Standing, Welcome};
 use super::client_stream::{ClientStream, Socket};
 use super::connection::{Bounds, Connection};
-use super::machine::Refusal;
+use super::machine::{self, Refusal};
 use super::service::{AnswerBody, Service};
 use crate::client::Client;
 use crate::clock;
@@ -89,13 +89,19 @@ impl Service for Gateway<'_> {
     }
 
     fn refused(&self, status: StatusCode, refusal: &Refusal) -> (AnswerHead, Bytes) {
-        let Refusal { why, line } = refusal;
+        let Refusal {
+            why,
+            line,
+            received,
+        } = refusal;
         let record = Record {
             reason: why,
             why: *why,
             status,
             line,
+            received: *received,
             number: self.state.requests(),
+            closes: true,
         };
         record.answer(self.welcome.shared(), &self.client)
     }
@@ -118,8 +124,8 @@ impl Service for Gateway<'_> {
 }
 
 impl AnswerBody for Tracked {
-    fn head_written(&mut self, bytes: usize) {
-        Tracked::head_written(self, bytes);
+    fn head_written(&mut self, head: &[u8]) {
+        Tracked::head_written(self, head.len(), |name| machine::field(head, name));
     }
 
     fn read_to_end(&mut self) {

@@ -38,6 +38,8 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                     if !self.skip_body().await {
                         break Ok((!self.client.ended).then_some(REFUSED));
                     }
+                    // The rest of a body that nobody wanted belongs to no other request.
+                    self.client.state.take_received();
                     self.client.rest();
                     self.output.rest();
                 }
@@ -58,7 +60,7 @@ impl<S: Socket, V: Service> Connection<'_, S, V> {
                 if self.service.is_withdrawn() {
                     return Poll::Ready(Next::Close);
                 }
-                match self.machine.read(&mut self.client.buffer) {
+                match self.read_message() {
                     Ok(Some(Read::Head(head, body))) => {
                         return Poll::Ready(Next::Request(head, body));
                     }

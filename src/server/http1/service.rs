@@ -41,8 +41,8 @@ pub(super) trait Service: Sync {
 
 /// The body of an answer, and what ends with it.
 pub(super) trait AnswerBody: Body<Data = Bytes> + Unpin + Send {
-    /// The head of the answer has so many bytes.
-    fn head_written(&mut self, bytes: usize);
+    /// These bytes are the head of the answer.
+    fn head_written(&mut self, head: &[u8]);
 
     /// The last byte of the body has been read: what it was read from is free.
     fn read_to_end(&mut self);

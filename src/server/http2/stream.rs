@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
+use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
 
@@ -58,15 +59,19 @@ pub(super) async fn serve(
     let (parts, body) = request.into_parts();
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let head_only = parts.method == Method::HEAD;
+    let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let fields: usize = parts.headers.iter().map(field).sum();
     let asked = match request::read(parts, body.is_end_stream(), &connection.bounds.head_limits) {
         Ok(asked) => asked,
         Err(why) => {
             let target = uri.path_and_query().map_or("", |it| it.as_str());
             let line = format!("{method} {target} HTTP/2.0");
+            let received = line.len() + fields;
             let refused = Refused {
                 body: Intake::new(body, None),
                 head_only,
                 line,
+                received,
                 number,
                 respond,
                 why,
@@ -103,6 +108,8 @@ struct Refused {
     head_only: bool,
     /// The request line that HTTP/1.1 would have had.
     line: String,
+    /// Bytes of its fields and of that line.
+    received: usize,
     number: u32,
     why: Malformed,
 }
@@ -116,7 +123,9 @@ impl Refused {
             why: self.why.refused(),
             status,
             line: self.line.as_bytes(),
+            received: self.received,
             number: self.number,
+            closes: false,
         };
         let (head, text) = record.answer(shared, client);
         let length = Some(text.len() as u64);
@@ -250,7 +259,7 @@ impl Stream<'_> {
         let head = tunnel::switched(head);
         let head = answer::last(&head, None, false, &date::now());
         if let Ok(stream) = self.respond.send_response(head, false) {
-            body.head_written(0);
+            body.head_written(0, |_| None);
             body.run_upgraded(Tunnel::new(self.intake, stream)).await;
         }
     }
@@ -321,10 +330,9 @@ impl Stream<'_> {
         let bodiless = self.head_only || has_no_body(head.status) || length == Some(0);
         let told = length.filter(|_| !holds);
         let head = answer::last(head, told, self.head_only, &date::now());
-        let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            name.as_str().len() + value.len()
-        };
-        body.head_written(head.headers().iter().map(field).sum());
+        let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+        let value = |name: &str| Some(head.headers().get(name)?.as_bytes());
+        body.head_written(head.headers().iter().map(field).sum(), value);
         if bodiless {
             body.read_to_end();
         }

@@ -29,7 +29,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) variables: &'a Variables,
     pub(crate) sticky: Option<StickyResult>,
     pub(crate) balancer: Option<&'a str>,
-    /// URL of the member that answered.
+    /// URL of the member that was chosen last, whether or not it has answered.
     pub(crate) member: Option<&'a str>,
     /// URL of the member of the first try.
     pub(crate) first_member: Option<&'a str>,

@@ -103,6 +103,16 @@ pub(super) fn write_head(
     out.extend_from_slice(b"\r\n");
 }
 
+/// The value of the first field of a name in a head that was written here.
+pub(crate) fn field<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    lines.find_map(|line| {
+        let (own, rest) = line.split_at_checked(name.len())?;
+        let value = rest.strip_prefix(b": ")?.strip_suffix(b"\r")?;
+        own.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+    })
+}
+
 /// Writes the head of an interim answer.
 pub(super) fn write_interim(out: &mut Vec<u8>, head: &AnswerHead) {
     let AnswerHead { status, fields } = head;

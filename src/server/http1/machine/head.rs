@@ -122,6 +122,17 @@ impl PartialHead {
         }))
     }
 
+    /// How many of these bytes belong to the head when it is refused: up to the end of the line that it is refused for, or all
+    /// where that line has no end.
+    pub(super) fn received(&self, why: Refused, bytes: &[u8]) -> usize {
+        let read = self.lines.as_ref().map_or(0, Lines::read);
+        let has_end = !matches!(why, Refused::HeadTooLarge | Refused::HeadTooSlow);
+        match has_end && read > self.start {
+            true => read,
+            false => bytes.len(),
+        }
+    }
+
     /// The request line, as far as it has come.
     pub(super) fn line<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let rest = bytes.get(self.start..).unwrap_or_default();

@@ -18,7 +18,7 @@ mod tests;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Method, Version};
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::answer::{Answer, field};
 use self::answer::{Asked, Framing, LAST_CHUNK, put_chunk_size, write_head, write_interim};
 use self::head::PartialHead;
 pub(crate) use self::queue::Queue;
@@ -88,20 +88,21 @@ pub(crate) enum Read {
     End,
 }
 
-/// Why a request is refused, and its request line for the log, as far as it has come.
+/// Why a request is refused, and for the log its request line, as far as it has come, and how many bytes of it have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) why: Refused,
     pub(crate) line: Bytes,
+    pub(crate) received: usize,
 }
 
 impl Refusal {
-    /// A refusal of the head that `bytes` start with.
-    fn of(why: Refused, line: &[u8]) -> Self {
+    fn of(why: Refused, line: &[u8], received: usize) -> Self {
         let line = line.get(..LOGGED_LINE).unwrap_or(line);
         Self {
             why,
             line: Bytes::copy_from_slice(line),
+            received,
         }
     }
 }
@@ -185,7 +186,7 @@ impl Machine {
             Ok(piece) => piece,
             Err(why) => {
                 self.reading = ReadState::Broken;
-                return Err(Refusal::of(why, &[]));
+                return Err(Refusal::of(why, &[], 0));
             }
         };
         buffer.advance(piece.framing.min(buffer.len()));
@@ -205,8 +206,10 @@ impl Machine {
     /// Refuses the head that `bytes` start with.
     pub(crate) fn refuse(&mut self, why: Refused, bytes: &[u8]) -> Refusal {
         let refusal = match &self.reading {
-            ReadState::Head(partial) => Refusal::of(why, partial.line(bytes)),
-            _ => Refusal::of(why, &[]),
+            ReadState::Head(partial) => {
+                Refusal::of(why, partial.line(bytes), partial.received(why, bytes))
+            }
+            _ => Refusal::of(why, &[], 0),
         };
         self.reading = ReadState::Broken;
         refusal
@@ -251,7 +254,14 @@ impl Machine {
 
     /// Writes the head of the answer. `last`: the connection is to end with it. Returns whether it goes on, once the
     /// answer has been written and [the rest of the body](Self::unread) has been read.
-    pub(crate) fn answer(&mut self, answer: &Answer<'_>, last: bool, out: &mut Queue) -> bool {
+    /// `seen` is told the bytes of the head.
+    pub(crate) fn answer(
+        &mut self,
+        answer: &Answer<'_>,
+        last: bool,
+        out: &mut Queue,
+        seen: impl FnOnce(&[u8]),
+    ) -> bool {
         let framing = Framing::of(answer, self.asked);
         let readable = match self.unread() {
             Unread::Nothing => true,
@@ -263,7 +273,11 @@ impl Machine {
             && readable
             && framing != Framing::UntilClose
             && !answer.fields.lists(Known::Connection, "close");
-        out.append(|out| write_head(out, answer, self.asked, framing, keep_alive));
+        out.append(|out| {
+            let before = out.len();
+            write_head(out, answer, self.asked, framing, keep_alive);
+            seen(out.get(before..).unwrap_or_default());
+        });
         self.answering = AnswerState::Body(framing);
         keep_alive
     }
@@ -271,7 +285,7 @@ impl Machine {
     /// Writes the whole answer to a request that was refused.
     pub(crate) fn answer_refused(&mut self, answer: &Answer<'_>, text: Bytes, out: &mut Queue) {
         self.asked = Asked::default();
-        self.answer(answer, true, out);
+        self.answer(answer, true, out, |_| ());
         self.piece(text, out);
         self.answering = AnswerState::Sent;
     }

@@ -78,7 +78,7 @@ fn ours(bytes: &[u8]) -> Vec<Seen> {
             };
             let mut out = Queue::default();
             // Behind the last request of a connection hyper reads no more.
-            let goes_on = machine.answer(&answer, false, &mut out);
+            let goes_on = machine.answer(&answer, false, &mut out, |_| ());
             machine.end(&mut out).unwrap();
             if !goes_on {
                 break;

@@ -64,7 +64,7 @@ fn read_in(bytes: &[u8], pieces: &mut dyn Iterator<Item = usize>) -> Seen {
 fn answer(machine: &mut Machine) {
     let mut out = Queue::default();
     let answered = Answered::default();
-    machine.answer(&answered.answer(), false, &mut out);
+    machine.answer(&answered.answer(), false, &mut out, |_| ());
     machine.end(&mut out).unwrap();
     assert!(machine.next());
 }
@@ -408,7 +408,7 @@ fn written(head: &str, answered: &Answered, body: &[&str]) -> (String, bool) {
     ));
     while machine.is_in_body() && machine.read(&mut buffer).unwrap().is_some() {}
     let mut out = Queue::default();
-    let keep_alive = machine.answer(&answered.answer(), false, &mut out);
+    let keep_alive = machine.answer(&answered.answer(), false, &mut out, |_| ());
     for piece in body {
         machine.piece(Bytes::copy_from_slice(piece.as_bytes()), &mut out);
     }
@@ -558,7 +558,7 @@ fn a_client_is_asked_for_its_body_once_and_only_before_the_answer() {
     assert!(out.is_empty());
     // The answer is there.
     let (mut machine, mut out) = (start(&expecting), Queue::default());
-    machine.answer(&Answered::default().answer(), false, &mut out);
+    machine.answer(&Answered::default().answer(), false, &mut out, |_| ());
     let before = out.len();
     machine.ask_for_body(&mut out);
     machine.interim(&early_hints(), &mut out);
@@ -596,7 +596,7 @@ fn an_answer_is_as_long_as_announced() {
     assert!(text.ends_with("\r\n\r\nabc"), "{text:?}");
     let (mut machine, mut out) = (Machine::new(LIMITS), Queue::default());
     machine.read(&mut BytesMut::from(GET)).unwrap();
-    machine.answer(&answered.answer(), false, &mut out);
+    machine.answer(&answered.answer(), false, &mut out, |_| ());
     machine.piece(Bytes::from_static(b"ab"), &mut out);
     assert_eq!(machine.end(&mut out), Err(Short));
 }
