@@ -97,6 +97,8 @@ pub struct Elsewhere {
     pub complete: bool,
     /// Whether others have counted what this gateway cannot know because it began later.
     pub remembered: bool,
+    /// Whether other gateways are asked at all: this one is part of a cluster.
+    pub of_cluster: bool,
 }
 
 impl Default for Elsewhere {
@@ -108,6 +110,7 @@ impl Default for Elsewhere {
             requests: 0,
             complete: true,
             remembered: false,
+            of_cluster: false,
         }
     }
 }

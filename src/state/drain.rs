@@ -7,7 +7,7 @@ use ajpgate_config::Status;
 use crate::balancer::StatusChange;
 
 /// What a drain has come to.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Drain {
     /// When it was seen to drain first; `None` while it does not.
     pub(super) since: Option<Instant>,
@@ -20,16 +20,13 @@ pub(super) struct Drain {
 impl Drain {
     /// What a change of configuration changes of the flags, where these are the ones that it wants. A member whose drain was
     /// given up stays disabled as long as it drains, also when another reason to disable it ends. Whoever ends the drain
-    /// wants the member back; it is disabled then only where the configuration says so.
-    pub(super) fn follow(&mut self, change: StatusChange, wanted: Status) -> StatusChange {
+    /// wants the member back; it is disabled then only where the configuration says so. The drain is over where it is not wanted.
+    pub(super) fn follow(self, change: StatusChange, wanted: Status) -> StatusChange {
         let disabled = match (wanted.drain, self.gave_up) {
             (true, true) => change.disabled.filter(|disabled| *disabled),
             (false, true) => Some(wanted.disabled),
             (_, false) => change.disabled,
         };
-        if !wanted.drain {
-            *self = Self::default();
-        }
         StatusChange { disabled, ..change }
     }
 }

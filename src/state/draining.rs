@@ -107,7 +107,7 @@ impl LiveBalancer {
 
     /// Takes back that a drain was given up, where the drain has ended in that moment.
     fn end_drain(&self, member: &LiveMember, now: Instant) {
-        let drain = std::mem::take(&mut *member.drain());
+        let drain = member.take_drain();
         if drain.gave_up {
             self.disable(member, false, now);
         }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::drain::Drain;
 use super::live::LiveBalancer;
 use super::member::LiveMember;
 use crate::cluster::{Heard, Other};
@@ -67,6 +68,7 @@ impl LiveMember {
         // The engine has what all gateways have counted since then.
         let remembers = heard.since >= timeout;
         let mut all = Elsewhere::default();
+        all.of_cluster = true;
         all.complete = lasts.is_some_and(|lasts| lasts >= SETTLED);
         // One that is silent for so long has no live session that was told.
         for other in others.iter().filter(|it| it.age <= timeout) {
@@ -82,15 +84,32 @@ impl LiveMember {
         sessions.share(heard.seed, now);
         all.remembered = remembers && sessions.is_shared();
         drop(sessions);
+        // A drain that began meanwhile is another one, see `take_drain`.
+        let drain = self.drain();
+        all.complete &= drain.since == since;
         self.set_elsewhere(all);
     }
 
     /// What was heard last counts on, and no drain ends.
     fn hear_nobody(&self) {
+        self.knows_not_all(true);
+    }
+
+    /// Takes the drain, which is over. What others have told while it lasted is not all that they know in another one: sessions
+    /// may come to the member until that begins.
+    pub(super) fn take_drain(&self) -> Drain {
+        let mut drain = self.drain();
+        let of_cluster = self.elsewhere().of_cluster;
+        self.knows_not_all(of_cluster);
+        std::mem::take(&mut *drain)
+    }
+
+    /// Where there are other gateways, they may know more than was heard of them.
+    fn knows_not_all(&self, of_cluster: bool) {
         let last = self.elsewhere();
-        if last.complete {
+        if of_cluster && last.complete {
             let mut known = (*last).clone();
-            known.complete = false;
+            (known.complete, known.of_cluster) = (false, true);
             self.set_elsewhere(known);
         }
     }

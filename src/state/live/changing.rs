@@ -126,7 +126,11 @@ impl Changing<'_> {
         let before = MemberSpec::from(&*running.config);
         if before != spec {
             let mut change = before.change_to(&spec);
-            change.status = running.drain().follow(change.status, spec.status);
+            let drain = match spec.status.drain {
+                true => *running.drain(),
+                false => running.take_drain(),
+            };
+            change.status = drain.follow(change.status, spec.status);
             self.apply(Command::Change(running.id, change));
         }
         let mut member = running.next(wanted);

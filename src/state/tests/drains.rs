@@ -268,3 +268,49 @@ fn the_drain_of_a_balancer_without_sessions_ends() {
     assert!(!drained(&cannot_be_heard, 15));
     assert!(drained(&cannot_be_heard, 22));
 }
+
+/// Between two drains others may have got sessions, which are heard of at the next exchange only.
+#[test]
+fn what_others_said_in_one_drain_says_nothing_in_the_next_one() {
+    let start = Instant::now();
+    let snapshot =
+        Snapshot::new(&two_members("drain_timeout: 0s"), CORES, &Metrics::new()).unwrap();
+    let balancer = &snapshot.balancers[0];
+    let member = &balancer.members[0];
+    let drain = |drain: bool, now: Instant| {
+        let status = StatusChange {
+            drain: Some(drain),
+            ..StatusChange::default()
+        };
+        balancer.set_flags(member, status, now).unwrap();
+    };
+    let drained = |now: Instant| {
+        balancer.look_after_sessions(now);
+        let view = balancer.core().view(now);
+        let view = &view.members[0];
+        member.left(view, now).has_drained(view.status)
+    };
+    let heard = Heard {
+        seed: [1, 2],
+        since: Duration::ZERO,
+        others: HashMap::new(),
+        routes: Default::default(),
+    };
+    drain(true, start);
+    for second in 0..5 {
+        let now = start + Duration::from_secs(second);
+        balancer.hear_sessions(Some(&heard), now);
+        balancer.look_after_sessions(now);
+    }
+    let again = start + Duration::from_secs(5);
+    assert!(drained(again));
+    drain(false, again);
+    drain(true, again);
+    assert!(!drained(again), "nobody has been heard in this drain");
+    // The other gateways of a cluster undo it too: their configuration changes.
+    let later = again + Duration::from_secs(5);
+    balancer.hear_sessions(Some(&heard), later);
+    assert!(drained(later));
+    let _over = member.take_drain();
+    assert!(!drained(later));
+}
