@@ -37,8 +37,15 @@ pub(super) async fn look_after(shared: Arc<Shared>, ended: CancellationToken) {
                 continue;
             }
             let name = balancer.name().to_owned();
-            let forget =
-                move |edit: &mut Edit<'_>| edit.forget_vanished(&name, &gone, Instant::now());
+            let forget = move |edit: &mut Edit<'_>| {
+                let now = Instant::now();
+                let gone = still_gone(edit.snapshot().balancer(&name), gone, now);
+                let urls = gone.iter().map(|(member, _)| member.config.url.clone());
+                let urls: Vec<MemberUrl> = urls.collect();
+                edit.forget_vanished(&name, &urls, now)?;
+                tell(&name, &gone);
+                Ok(())
+            };
             match shared.edit_aside(forget).await {
                 Ok(()) | Err(EditError::Replaced) => {}
                 Err(error) => {
@@ -63,13 +70,36 @@ enum Look {
     Gone(&'static str),
 }
 
+/// Why a member can go that nobody needs.
+const UNNEEDED: &str = "it has no request and no session, or drain_timeout is over";
+
+/// A member that can go, and why.
+type Gone = (Arc<LiveMember>, &'static str);
+
+/// Those of these members that can still go. To connect to some of them has taken its time: a member that was enabled meanwhile has
+/// its sessions again, and a source may name one again.
+fn still_gone(newest: Option<&Arc<LiveBalancer>>, gone: Vec<Gone>, now: Instant) -> Vec<Gone> {
+    let Some(newest) = newest else {
+        return Vec::new();
+    };
+    let unneeded = newest.unneeded(now);
+    let has_vanished = |it: &&Arc<LiveMember>| it.config.origin.standing.has_vanished();
+    let vanished = newest.members.iter().filter(has_vanished);
+    let vanished: HashSet<_> = vanished.map(|it| it.id).collect();
+    let gone = gone.into_iter().filter(|(member, why)| {
+        vanished.contains(&member.id) && is_still(why, unneeded.contains(&member.id))
+    });
+    gone.collect()
+}
+
+/// Whether this reason to remove a member still holds.
+fn is_still(why: &str, is_unneeded: bool) -> bool {
+    is_unneeded || why != UNNEEDED
+}
+
 /// The members of a balancer that nobody needs any more. `before` are those that were doubted at the last look; `doubted`
 /// gets those of this one.
-async fn gone(
-    balancer: &Arc<LiveBalancer>,
-    before: &Doubted,
-    doubted: &mut Doubted,
-) -> Vec<MemberUrl> {
+async fn gone(balancer: &Arc<LiveBalancer>, before: &Doubted, doubted: &mut Doubted) -> Vec<Gone> {
     let vanished: Vec<Arc<LiveMember>> = balancer
         .members
         .iter()
@@ -86,7 +116,7 @@ async fn gone(
         let is_unneeded = unneeded.contains(&member.id);
         async move {
             let look = match is_unneeded {
-                true => Look::Gone("it has no request and no session, or drain_timeout is over"),
+                true => Look::Gone(UNNEEDED),
                 false => look(&member, was_doubted).await,
             };
             (place, member, look)
@@ -104,13 +134,11 @@ async fn gone(
             Look::Gone(why) => gone.push((member, why)),
         }
     }
-    tell(balancer.name(), &gone);
-    let gone = gone.into_iter();
-    gone.map(|(member, _)| member.config.url.clone()).collect()
+    gone
 }
 
 /// Logs who is removed: a line for each, or one for many.
-fn tell(balancer: &str, gone: &[(Arc<LiveMember>, &str)]) {
+fn tell(balancer: &str, gone: &[Gone]) {
     if gone.len() <= EACH {
         for (member, why) in gone {
             info!(balancer, member = %member.url, why, "a member that vanished is removed");
@@ -152,6 +180,14 @@ fn unconnected(failure: &FailureKind, was_doubted: bool) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_that_is_needed_again_by_the_time_it_would_go_stays() {
+        assert!(is_still(UNNEEDED, true));
+        assert!(!is_still(UNNEEDED, false));
+        // Nobody can reach it, whoever needs it.
+        assert!(is_still("it refuses connections", false));
+    }
 
     #[test]
     fn a_refused_connection_ends_a_member_at_once_and_a_timeout_at_the_second_look() {

@@ -137,6 +137,9 @@ impl Edit<'_> {
         gone: &[MemberUrl],
         now: Instant,
     ) -> Result<(), EditError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
         let mut layers = self.editing().layers.clone();
         layers.discovered.forget(balancer, gone);
         let places = places(gone);
