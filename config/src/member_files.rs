@@ -86,6 +86,13 @@ impl ListedMember {
         let member = parse_member(&keys.to_string(), &folder.join("list"))?;
         Ok(Self { member, keys })
     }
+
+    /// A member of the configuration, whose keys are not known any more.
+    #[must_use]
+    pub const fn of_configuration(member: Member) -> Self {
+        let keys = Value::Null;
+        Self { member, keys }
+    }
 }
 
 /// Checks the text of a list of members. `file` is its name in problems; files that members name are relative to `folder`.

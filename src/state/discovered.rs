@@ -6,8 +6,8 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
 
 use ajpgate_config::{
-    Balancer, Config, Discover, DiscoverFrom, Member, MemberSource, MemberUrl, Origin, RouteRule,
-    Status, is_route,
+    Balancer, Config, Discover, DiscoverFrom, ListedMember, Member, MemberSource, MemberUrl,
+    Origin, RouteRule, Status, is_route,
 };
 
 use crate::discovery::{Found, Room, SourceAnswer, forget, look_into_files, reconcile};
@@ -16,11 +16,11 @@ use crate::discovery::{Found, Room, SourceAnswer, forget, look_into_files, recon
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Discovered(BTreeMap<String, Vec<OfSource>>);
 
-/// The members that one source has named.
+/// The members that one source has named, or that the file had before it asked sources in place of them.
 #[derive(Debug, Clone, PartialEq)]
 struct OfSource {
-    /// The source as the file has it now, or had it last.
-    source: Discover,
+    /// The source as the file has it now, or had it last; `None` for members that the file had itself.
+    source: Option<Discover>,
     /// See [`Discover::subject`].
     subject: String,
     known: Vec<Found>,
@@ -38,20 +38,51 @@ pub(super) enum Which {
     New,
 }
 
-/// The sources that are asked: balancer and subject.
-pub(super) type Asked = HashSet<(String, String)>;
+/// Who named members before a file is taken up.
+#[derive(Debug)]
+pub(super) struct Before<'f> {
+    /// The sources that were asked: balancer and subject.
+    asked: HashSet<(String, String)>,
+    /// The file, where this program had it.
+    file: Option<&'f Config>,
+}
 
-/// The sources of a file.
-pub(super) fn asked(file: &Config) -> Asked {
-    let balancers = file.balancers.iter();
-    let sources = balancers.flat_map(|balancer| {
-        let sources = balancer.discover.iter();
-        sources.map(|source| (balancer.name.clone(), source.subject()))
-    });
-    sources.collect()
+impl<'f> Before<'f> {
+    /// What this file says.
+    pub(super) fn of(file: &'f Config) -> Self {
+        let balancers = file.balancers.iter();
+        let sources = balancers.flat_map(|balancer| {
+            let sources = balancer.discover.iter();
+            sources.map(|source| (balancer.name.clone(), source.subject()))
+        });
+        Self {
+            asked: sources.collect(),
+            file: Some(file),
+        }
+    }
+
+    /// The members that the file had in this balancer and that it has no longer.
+    fn unlisted(&self, balancer: &Balancer) -> Vec<Found> {
+        let before = self.file.and_then(|file| file.balancer(&balancer.name));
+        let before = before.into_iter().flat_map(|it| &it.members);
+        let listed: HashSet<String> = balancer.members.iter().map(|it| it.url.place()).collect();
+        let unlisted = before.filter(|member| !listed.contains(&member.url.place()));
+        let whole = |member: &Member| ListedMember::of_configuration(member.clone());
+        unlisted.map(|it| Found::whole(whole(it), "")).collect()
+    }
 }
 
 impl OfSource {
+    /// Members that the file had itself, before it asked these sources.
+    const fn of_file(known: Vec<Found>, awaited: HashSet<String>) -> Self {
+        Self {
+            source: None,
+            subject: String::new(),
+            known,
+            awaited: Some(awaited),
+        }
+    }
+
     /// The file of this balancer no longer has it. `new` are the sources that the file before did not have.
     fn is_replaced(&mut self, balancer: &Balancer, new: &HashSet<String>) {
         let awaited = self.awaited.get_or_insert_with(|| new.clone());
@@ -109,7 +140,7 @@ impl Discovered {
         match sources.iter_mut().find(|it| it.subject == subject) {
             Some(of) => of.known = known,
             None => sources.push(OfSource {
-                source: source.clone(),
+                source: Some(source.clone()),
                 subject,
                 known,
                 awaited: None,
@@ -187,39 +218,49 @@ impl Discovered {
     }
 
     /// The sources that the file of the program before had, as far as something is known from them.
-    pub(super) fn asked_before(&self) -> Asked {
+    pub(super) fn asked_before(&self) -> Before<'static> {
         let sources = self.sources().filter(|(_, of)| of.awaited.is_none());
         let sources = sources.map(|(balancer, of)| (balancer.clone(), of.subject.clone()));
-        sources.collect()
+        Before {
+            asked: sources.collect(),
+            file: None,
+        }
     }
 
-    /// Takes up another file in place of the one before, which had these sources: keys of a source count at once, and members for
-    /// which it leaves no room drain. What it no longer asks has vanished; but where it asks new sources in place of them, only once
-    /// each of these has named members. `room` is what a balancer's other members leave.
+    /// Takes up another file in place of the one before: keys of a source count at once, and members for which it leaves no room
+    /// drain. What it no longer asks has vanished, and what it no longer has itself is gone; but where it asks new sources in place
+    /// of them, these members serve until each of the new sources has named members, and drain then. `room` is what a balancer's other members leave.
     pub(super) fn follow(
         &mut self,
-        before: &Asked,
+        before: &Before<'_>,
         file: &Config,
         room: impl Fn(&Balancer) -> Room,
     ) {
         self.0.retain(|name, _| file.balancer(name).is_some());
         for balancer in &file.balancers {
-            let Some(sources) = self.0.get_mut(&balancer.name) else {
+            if balancer.discover.is_empty() && !self.0.contains_key(&balancer.name) {
                 continue;
-            };
+            }
+            let sources = self.0.entry(balancer.name.clone()).or_default();
             let new = new_sources(before, balancer, sources);
+            leave_out_listed(sources, balancer);
             for of in &mut *sources {
                 let mut asked = balancer.discover.iter();
                 if let Some(source) = asked.find(|source| source.subject() == of.subject) {
-                    of.source = source.clone();
+                    of.source = Some(source.clone());
                     of.awaited = None;
                 } else {
                     of.is_replaced(balancer, &new);
                 }
             }
+            if !new.is_empty() {
+                sources.push(OfSource::of_file(before.unlisted(balancer), new));
+            }
+            sources.retain(|of| of.awaited.is_none() || !of.known.is_empty());
             forget_older(sources);
             self.fit(balancer, room(balancer));
         }
+        self.0.retain(|_, sources| !sources.is_empty());
     }
 
     /// Lets members drain for which the file has left no room, and forgets those that drain beyond the bound: of the last
@@ -254,16 +295,27 @@ impl Discovered {
 }
 
 /// The subjects of the sources that a balancer did not have in the file before, and from which no living member is known.
-fn new_sources(before: &Asked, balancer: &Balancer, sources: &[OfSource]) -> HashSet<String> {
+fn new_sources(before: &Before<'_>, balancer: &Balancer, sources: &[OfSource]) -> HashSet<String> {
     let is_known = |subject: &str| {
         let mut of_subject = sources.iter().filter(|of| of.subject == subject);
         of_subject.any(|of| of.known.iter().any(|it| !has_vanished(it)))
     };
     let subjects = balancer.discover.iter().map(Discover::subject);
-    let was_asked = |subject: &str| before.contains(&(balancer.name.clone(), subject.to_owned()));
+    let was_asked = |subject: &str| {
+        let asked = (balancer.name.clone(), subject.to_owned());
+        before.asked.contains(&asked)
+    };
     subjects
         .filter(|subject| !was_asked(subject) && !is_known(subject))
         .collect()
+}
+
+/// Members that the file had before, and has again, are its own.
+fn leave_out_listed(sources: &mut [OfSource], balancer: &Balancer) {
+    let listed: HashSet<String> = balancer.members.iter().map(|it| it.url.place()).collect();
+    for of in sources.iter_mut().filter(|of| of.source.is_none()) {
+        of.known.retain(|it| !listed.contains(&it.url.place()));
+    }
 }
 
 fn vanish(found: &mut Found) {
@@ -303,18 +355,18 @@ fn add(balancer: &mut Balancer, sources: &[OfSource]) {
         for of in &sources {
             for found in &of.known {
                 if has_vanished(found) == vanished && taken.insert(found.url.place()) {
-                    balancer.members.extend(member(&of.source, found));
+                    balancer.members.extend(member(of.source.as_ref(), found));
                 }
             }
         }
     }
 }
 
-/// The member that was found: its own keys, or those of the source.
-fn member(source: &Discover, found: &Found) -> Option<Member> {
+/// The member that was found: its own keys, or those of the source. Members that the file had itself have no source.
+fn member(source: Option<&Discover>, found: &Found) -> Option<Member> {
     let mut member = match &found.member {
         Some(listed) => listed.member.clone(),
-        None => source.member_at(&found.url, name_of(source, found))?,
+        None => source?.member_at(&found.url, name_of(source?, found))?,
     };
     if let Some(route) = found.route.as_ref().filter(|route| is_route(route)) {
         member.route.clone_from(route);
@@ -322,9 +374,10 @@ fn member(source: &Discover, found: &Found) -> Option<Member> {
     member.loadfactor = found.loadfactor.unwrap_or(member.loadfactor);
     member.lbset = found.lbset.unwrap_or(member.lbset);
     member.origin = Origin {
-        source: source.source(),
+        source: source.map_or(MemberSource::Config, Discover::source),
         standing: found.standing,
-        learns_route: found.member.is_none() && source.route == RouteRule::Learn,
+        learns_route: found.member.is_none()
+            && source.is_some_and(|it| it.route == RouteRule::Learn),
     };
     member.status = said_by_source(&member);
     Some(member)

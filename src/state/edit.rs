@@ -22,7 +22,7 @@ use super::bad_files::BadFiles;
 use super::cells;
 use super::changes::flags;
 use super::directories::Directories;
-use super::discovered::{Which, asked, is_discovered};
+use super::discovered::{Before, Which, is_discovered};
 use super::editing::{EditError, Editing, taken_cookies};
 use super::guard::GuardError;
 use super::layers::Layers;
@@ -242,7 +242,7 @@ impl Edit<'_> {
         let mut layers = self.editing().layers.clone();
         let overrides = layers.overrides.read_again(&self.shared.folder);
         layers.overrides = overrides.map_err(EditError::Added)?;
-        layers.follow(&asked(&self.editing().file), file);
+        layers.follow(&Before::of(&self.editing().file), file);
         layers.look_into_files(file, Which::New);
         if let Some(why) = taken_cookies(&layers.over(file)).next() {
             return Err(EditError::TakenByFile(why));
@@ -307,14 +307,14 @@ impl Edit<'_> {
     /// Makes a change on this gateway alone.
     fn run_here(
         &mut self,
-        layers: Layers,
+        mut layers: Layers,
         why: Why,
         now: Instant,
         tell: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<(), EditError> {
         self.may_change()?;
         let before = self.snapshot();
-        let wanted = layers.over(&self.editing().file);
+        let wanted = layers.keep_routes(&self.editing().file, &before.balancers);
         let is_by_hand = matches!(why, Why::ByHand);
         let opened = match why {
             Why::Reload(directories) => Some(directories),

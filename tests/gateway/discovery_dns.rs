@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::client;
 use crate::support::discovery::{Discovering, containers, host, text};
 use crate::support::dns::{A, AAAA, CNAME, NameServer, Record, Reply, SRV};
+use crate::support::gateway::{ConfigFile, Running, ask};
 use crate::support::{ReservedPort, until};
 
 const NAME: &str = "tomcats.test";
@@ -352,4 +353,75 @@ async fn names_with_underscores_and_aliases_of_services_are_found() {
     let setup = Setup::start("dns-service-alias", &source, names);
     let two = format!("ajp://127.0.0.2:{port} 127-0-0-2");
     setup.has(&[&two]).await;
+}
+
+/// Source and route of a member, whether it drains, and how often it was chosen.
+fn line_of(it: &Value) -> String {
+    let [source, route] = [text(&it["source"]), text(&it["route"])];
+    let (drain, elected) = (&it["status"]["drain"], &it["elected"]);
+    format!("{source} {route} {drain} {elected}")
+}
+
+/// The configuration has no source at first. The sessions of its members stay where they are, whatever names them later.
+#[tokio::test]
+async fn members_of_the_configuration_serve_until_a_source_names_them_and_keep_their_routes() {
+    let (port, _tomcats) = containers(&[(1, "a"), (2, "b"), (3, "c")]);
+    let names = NameServer::start().await;
+    for kind in [A, AAAA] {
+        names.set(NAME, kind, Reply::Failure);
+    }
+    let configuration = |members: &str, discover: &str| {
+        format!(
+            "balancers:
+  test:
+    stickysession: JSESSIONID|jsessionid
+    members: [{members}]
+    discover: [{discover}]
+proxy_pass: [{{ path: /, to: \"balancer://test/\" }}]
+"
+        )
+    };
+    let url = |last: u8| format!("ajp://127.0.0.{last}:{port}");
+    let member =
+        |(last, route): (u8, &str)| format!("{{ url: \"{}\", route: {route} }}", url(last));
+    let members = [(1, "a"), (2, "b"), (3, "c")].map(member).join(", ");
+    let file = ConfigFile::new("dns-in-place-of-members", &configuration(&members, ""));
+    let gateway = Running::start_from(&file);
+    let serves = async |route: &str| {
+        let cookie = format!("Cookie: JSESSIONID=s.{route}\r\n");
+        assert_eq!(gateway.get("/", &cookie).await.text(), route);
+    };
+    for route in ["c", "a", "b"] {
+        serves(route).await;
+    }
+    let source = format!(
+        "{{ dns: \"ajp://{NAME}:{port}\", interval: 100ms, resolver: \"{}\" }}",
+        names.address
+    );
+    file.write(&configuration("", &source));
+    let reloaded = ask(&gateway, "POST", "/api/v1/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    until("the dead source was asked", async || {
+        names.asked(NAME, A) >= 3
+    })
+    .await;
+    for route in ["b", "c", "a"] {
+        serves(route).await;
+    }
+    names.addresses(NAME, &[host(1), host(2)]);
+    let shown = async || -> Vec<String> {
+        let answer = ask(&gateway, "GET", "/api/v1/balancers/test", "").await;
+        let shown: Value = serde_json::from_str(answer.text()).unwrap();
+        let members = shown["members"].as_array().unwrap().iter();
+        members.map(line_of).collect()
+    };
+    // The one that the source does not name keeps its sessions as any that vanished.
+    let expected = ["dns a false 2", "dns b false 2", "config c true 2"];
+    until("the source has named members", async || {
+        shown().await == expected
+    })
+    .await;
+    for route in ["c", "b", "a"] {
+        serves(route).await;
+    }
 }

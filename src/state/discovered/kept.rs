@@ -30,7 +30,9 @@ impl Discovered {
     /// By balancer and source.
     pub(in crate::state) fn to_json(&self) -> Value {
         let balancers = self.0.iter().map(|(balancer, sources)| {
-            let sources = sources.iter().map(|of| {
+            // Members that the file had itself are those of a running program: the next one reads the file.
+            let sources = sources.iter().filter(|of| of.source.is_some());
+            let sources = sources.map(|of| {
                 let members: Vec<Value> = of.known.iter().map(of_found).collect();
                 (of.subject.clone(), Value::from(members))
             });
@@ -43,9 +45,10 @@ impl Discovered {
     /// that comes next may lack any of them.
     pub(in crate::state) fn sources_to_json(&self) -> Value {
         let balancers = self.0.iter().map(|(balancer, sources)| {
-            let sources = sources.iter().map(|of| {
-                let source = json!({ "keys": of.source.keys(), "awaited": of.awaited });
-                (of.subject.clone(), source)
+            let sources = sources.iter().filter_map(|of| {
+                let keys = of.source.as_ref()?.keys();
+                let source = json!({ "keys": keys, "awaited": of.awaited });
+                Some((of.subject.clone(), source))
             });
             (balancer.clone(), Value::Object(sources.collect()))
         });
