@@ -29,5 +29,7 @@ pub(crate) use self::flaws::{of_clients, of_member, of_pair};
 pub(crate) use self::https::https_connector;
 pub(crate) use self::obtained::{Valid, file, folder, validity};
 pub(crate) use self::renewal::Renewal;
+#[cfg(feature = "kubernetes")]
+pub(crate) use self::roots::verifying_with;
 pub(crate) use self::roots::{RootsError, roots_of, verifying};
 pub(crate) use self::server::{Server, ServerError};

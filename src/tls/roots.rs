@@ -48,6 +48,28 @@ pub(crate) fn verifying(
         Some(file) => roots_of(file)?,
         None => (of_system()?, Vec::new()),
     };
+    Ok(verifier(roots, named, provider)?)
+}
+
+/// Verifies servers with these certificates.
+///
+/// # Errors
+/// None of them can be used.
+#[cfg(feature = "kubernetes")]
+pub(crate) fn verifying_with(
+    named: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, VerifierBuilderError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(named.iter().cloned());
+    verifier(roots, named, provider)
+}
+
+fn verifier(
+    roots: RootCertStore,
+    named: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, VerifierBuilderError> {
     let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
     Ok(Arc::new(Servers::new(usual, named)))
 }

@@ -608,7 +608,10 @@ async fn refuses_watches(status: u16) {
 
 /// A server of this authority for 127.0.0.1.
 fn acceptor(authority: &Authority) -> TlsAcceptor {
-    let (certificate, key) = authority.issue(&["127.0.0.1"]);
+    acceptor_of(&authority.issue(&["127.0.0.1"]))
+}
+
+fn acceptor_of((certificate, key): &(rcgen::Certificate, rcgen::KeyPair)) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -620,6 +623,23 @@ fn acceptor(authority: &Authority) -> TlsAcceptor {
         )
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
+}
+
+/// As `openssl req -x509` makes it.
+#[tokio::test]
+async fn a_server_whose_certificate_is_its_own_authority_is_believed() {
+    let authority = Authority::new();
+    let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = (params.self_signed(&key).unwrap(), key);
+    authority.pair("own", &own);
+    let port = ReservedPort::new().addr().port();
+    let api = ApiServer::with(Some(acceptor_of(&own))).await;
+    api.set("a", port, &["web-0 127.0.0.1 +ready"]);
+    let ca = format!(", certificate-authority: {}", authority.file("own.pem"));
+    let setup = Setup::start_with("kubernetes-own", "", "", api, &ca, "");
+    has(&setup, port, &[(1, "web-0")]).await;
 }
 
 #[tokio::test]

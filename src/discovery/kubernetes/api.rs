@@ -1,6 +1,7 @@
 //! Questions to the API of Kubernetes. Each has a bound on its time and on the bytes of its answer.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ajpgate_config::{KubernetesService, read_file};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, USER_AGENT};
 use http_body_util::{BodyExt as _, Limited};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -15,6 +17,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use kube::{Client, Config};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -22,6 +26,7 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::stream::Stream;
 use super::trouble::Trouble;
+use crate::tls::verifying_with;
 
 /// How long one question may take; for a watch, until its answer begins.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -264,7 +269,7 @@ fn built(config: &Config) -> Result<Client, kube::Error> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(CONNECT));
-    let connector = config.rustls_https_connector_with_connector(connector)?;
+    let connector = tls_connector(config, connector)?;
     let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
     let http = ServiceBuilder::new().map_err(BoxError::from).service(http);
     let client = ClientBuilder::new(http, config.default_namespace.as_str());
@@ -274,6 +279,26 @@ fn built(config: &Config) -> Result<Client, kube::Error> {
         Some(auth) => client.with_layer(&auth).with_layer(&base).build(),
         None => client.with_layer(&base).build(),
     })
+}
+
+/// kube's own, which refuses a server whose certificate is its own authority, with a verifier that takes it where the kubeconfig
+/// names it.
+fn tls_connector(
+    config: &Config,
+    connector: HttpConnector,
+) -> Result<HttpsConnector<HttpConnector>, kube::Error> {
+    let named = config.root_cert.as_ref();
+    let named = named.filter(|_| config.root_cert_file.is_none() && !config.accept_invalid_certs);
+    let Some(named) = named.filter(|_| config.tls_server_name.is_none()) else {
+        return config.rustls_https_connector_with_connector(connector);
+    };
+    let mut tls = config.rustls_client_config()?;
+    let named = named.iter().map(|it| CertificateDer::from(it.clone()));
+    let verifier = verifying_with(named.collect(), Arc::new(ring::default_provider()));
+    if let Ok(verifier) = verifier {
+        tls.dangerous().set_certificate_verifier(verifier);
+    }
+    Ok(HttpsConnector::from((connector, tls)))
 }
 
 /// An error of the client, without the words that only wrap it.
