@@ -62,10 +62,11 @@ impl Turns {
     /// Stops at the first weight that is one too many.
     fn fill(&mut self, members: &[Member], eligible: &[usize]) {
         self.filled = true;
-        for (_, heap) in &mut self.heaps {
-            heap.clear();
-        }
+        self.heaps.clear();
         for (rank, &index) in eligible.iter().enumerate() {
+            if self.heaps.len() > MOST_WEIGHTS {
+                return;
+            }
             if let Some(member) = members.get(index) {
                 self.add(
                     member.weight,
@@ -77,7 +78,6 @@ impl Turns {
                 );
             }
         }
-        self.heaps.retain(|(_, heap)| !heap.is_empty());
     }
 
     fn add(&mut self, weight: u32, claim: Claim) {

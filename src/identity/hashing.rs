@@ -17,7 +17,7 @@ const MOST_WAITING: usize = 256;
 const MOST_OF_ONE: usize = 32;
 
 /// How long a request waits for a thread.
-pub(super) const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// The threads of a gateway that hash passwords.
 #[derive(Debug)]

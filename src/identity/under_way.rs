@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::good::Tag;
-use super::hashing::{Busy, LONGEST};
+use super::hashing::Busy;
+
+/// How long a request waits for a result: for a thread, and then for a hash of each kind that a file may have.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The checks of one content of a file, by what stands for the credentials.
 #[derive(Debug, Default)]
@@ -55,8 +59,10 @@ struct Shared<'a> {
 impl Drop for Shared<'_> {
     fn drop(&mut self) {
         let mut checks = self.of.lock();
-        // The map and this request: it is the last one. Others enter under the lock only.
-        if Arc::strong_count(&self.cell) == 2 {
+        // Given back under the lock: of several that end at once, the last one sees that only the map has it.
+        self.cell = Arc::default();
+        let of_map = checks.get(&self.tag);
+        if of_map.is_some_and(|cell| Arc::strong_count(cell) == 1) {
             checks.remove(&self.tag);
         }
     }
@@ -103,6 +109,25 @@ mod tests {
         assert!(first.is_err());
         assert_eq!(second, Ok(true));
         assert!(under_way.lock().is_empty());
+    }
+
+    /// Of requests that end at once on several cores, the last one removes the check.
+    #[test]
+    fn no_check_stays_when_requests_end_at_once() {
+        let (under_way, tag) = (UnderWay::default(), tag());
+        for _ in 0..2_000 {
+            let together = std::sync::Barrier::new(2);
+            let one = || {
+                let shared = under_way.enter(tag);
+                together.wait();
+                drop(shared);
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(one);
+                scope.spawn(one);
+            });
+            assert!(under_way.lock().is_empty());
+        }
     }
 
     #[tokio::test(start_paused = true)]

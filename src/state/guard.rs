@@ -68,7 +68,8 @@ pub(crate) enum GuardError {
 /// The guards of the mappings of a configuration, in its order. `before` are those that run.
 ///
 /// # Errors
-/// A file of users or of TLS that cannot be used, where `bad_files` are refused or nobody has read it before.
+/// A file of users that was never read, or a file of TLS, that cannot be used; the latter only where `bad_files` are refused or
+/// nobody has read it before. A file of users that was read before stays as it was.
 pub(super) fn guards(
     config: &Config,
     before: &[&Guard],
@@ -170,9 +171,10 @@ impl Identities {
         }
     }
 
-    /// Reads a file of users again, once for the whole configuration.
+    /// Reads a file of users again where the configuration is read again: once, whatever number of mappings name it.
     fn read_again(&mut self, users: &LiveUsers) {
-        if self.read.insert(users.path().to_owned()) {
+        let is_reload = self.bad_files == BadFiles::Refused;
+        if is_reload && self.read.insert(users.path().to_owned()) {
             users.read_again();
         }
     }

@@ -33,8 +33,8 @@ impl Purpose {
 struct Named(Vec<CertificateDer<'static>>);
 
 impl Named {
-    /// Whether the certificate that was shown is one of these, may sign others, and can be used now for this purpose. `None`:
-    /// the first two are not so, and nothing is said about it.
+    /// Judges a certificate that is one of these and may sign others: whether it can be used now for this purpose. `None` for any
+    /// other certificate: `webpki` decides.
     fn judge(
         &self,
         shown: &CertificateDer<'_>,

@@ -243,6 +243,7 @@ impl Stream<'_> {
             }
         }
         body.delivered(true);
+        // What has begun to come is read on, so that the client reads its answer before a reset.
         if head.status >= STOPS || holds || self.intake.begun {
             Box::pin(linger(&mut self.intake, &self.connection.shared)).await;
         }
@@ -302,7 +303,7 @@ impl Stream<'_> {
     /// What the client is told of its answer before its body has ended.
     fn told(&self, head: &AnswerHead, body: &Tracked) -> Told {
         let ends_with_head = self.head_only || has_no_body(head.status);
-        let is_empty = ends_with_head || body.size_hint().exact() == Some(0);
+        let is_empty = !self.has_body(head, body);
         match head.status >= STOPS {
             _ if !self.client_sends() => Told::All,
             true if is_empty && self.intake.has_no_length() => Told::EndLater,
@@ -310,6 +311,11 @@ impl Stream<'_> {
             false if ends_with_head => Told::Whole,
             false => Told::EndLater,
         }
+    }
+
+    /// Whether bytes of an answer's body follow its head.
+    fn has_body(&self, head: &AnswerHead, body: &Tracked) -> bool {
+        !self.head_only && !has_no_body(head.status) && body.size_hint().exact() != Some(0)
     }
 
     /// Whether bytes of the client's body are still to come.
@@ -327,7 +333,7 @@ impl Stream<'_> {
         let length = body.size_hint().exact();
         // The client need not be asked for a body any more.
         self.awaits_100 = false;
-        let bodiless = self.head_only || has_no_body(head.status) || length == Some(0);
+        let bodiless = !self.has_body(head, body);
         let told = length.filter(|_| !holds);
         let head = answer::last(head, told, self.head_only, &date::now());
         let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();

@@ -16,11 +16,19 @@ pub(super) fn refused(node: &Node) -> Option<Takes> {
         &*variable,
         "REQUEST_URI" | "REQUEST_URI_RAW" | "REQUEST_FILENAME"
     );
-    let mut all = actions.split(',').map(|it| it.trim().to_ascii_lowercase());
-    let is_chained = all.any(|it| it == "chain");
-    if node.name != "secrule" || !is_path || is_chained || !disrupts(node) {
+    let actions = actions.split(',').map(|it| it.trim().to_ascii_lowercase());
+    let actions: Vec<String> = actions.collect();
+    let is_chained = actions.iter().any(|it| it == "chain");
+    let mut changes = actions.iter().filter_map(|it| it.strip_prefix("t:"));
+    // Another text than the path is compared.
+    let is_changed = changes.any(|it| !matches!(it, "none" | "lowercase"));
+    if node.name != "secrule" || !is_path || is_chained || is_changed || !disrupts(node) {
         return None;
     }
+    let letters = match actions.iter().any(|it| it == "t:lowercase") {
+        true => "(?i)",
+        false => "",
+    };
     let (name, text) = match operator.strip_prefix('@') {
         Some(rest) => rest.split_once(' ').unwrap_or((rest, "")),
         None if operator.starts_with('!') => return None,
@@ -36,7 +44,7 @@ pub(super) fn refused(node: &Node) -> Option<Takes> {
         "rx" => text.to_owned(),
         _ => return None,
     };
-    Some(Takes::Pattern(pattern))
+    Some(Takes::Pattern(format!("{letters}{pattern}")))
 }
 
 #[cfg(test)]
@@ -83,6 +91,11 @@ mod tests {
             (r#"REQUEST_URI "@rx ^/x" "id:1,pass,log""#, None),
             (r#"REQUEST_URI "@rx ^/x" "id:1,deny,chain""#, None),
             (r#"REQUEST_URI "!@rx ^/x" "id:1,deny""#, None),
+            (
+                r#"REQUEST_URI "@contains /admin" "id:1,deny,t:none,t:lowercase""#,
+                Some("(?i)/admin"),
+            ),
+            (r#"REQUEST_URI "@rx ^/x" "id:1,deny,t:urlDecode""#, None),
             (r#"REQUEST_URI|ARGS "@rx ^/x" "id:1,deny""#, None),
             (r#"ARGS "@rx ^/x" "id:1,deny""#, None),
         ] {

@@ -52,20 +52,23 @@ pub(super) fn of_user(lists: &[&[Node]], path: &str, telling: &mut Telling) -> O
     };
     let nodes = lists.iter().flat_map(|nodes| nodes.iter());
     let mut found = None;
-    let (mut is_off, mut is_named) = (false, true);
+    let (mut is_off, mut is_enabled, mut is_disabled) = (false, false, false);
     for node in nodes.filter(|node| node.name == "userdir") {
         let words = node.words();
         let users = words.get(1..).unwrap_or_default();
         let is_listed = users.iter().any(|it| it == user);
         match words.first().map(|it| it.to_ascii_lowercase()).as_deref() {
-            Some("disabled") if users.is_empty() => is_off = true,
-            Some("disabled") => is_named &= !is_listed,
-            Some("enabled") if is_listed => (is_off, is_named) = (false, true),
-            Some("enabled") | None => {}
+            Some("disable" | "disabled") if users.is_empty() => is_off = true,
+            Some("enable" | "enabled") if users.is_empty() => is_off = false,
+            Some("disable" | "disabled") => is_disabled |= is_listed,
+            Some("enable" | "enabled") => is_enabled |= is_listed,
+            None => {}
             Some(_) => found = Some((node, words.first()?.clone())),
         }
     }
-    let (node, folder) = found.filter(|_| !is_off && is_named && !user.is_empty())?;
+    // The order of these lines means nothing (`mod_userdir.c: translate_userdir()`).
+    let is_refused = is_disabled || is_off && !is_enabled;
+    let (node, folder) = found.filter(|_| !is_refused && !user.is_empty())?;
     telling.step(&node.origin, format!("UserDir {folder}"));
     let folder = match folder.contains('*') {
         true => folder.replace('*', user),
