@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use crate::client::{PerAddress, network};
 
 /// Most requests that wait for a thread. Behind them it is better to come again.
-const MOST_WAITING: usize = 256;
+const MOST_WAITING: usize = 128;
 
-/// Most requests of one client that wait: several users may share an address.
-const MOST_OF_ONE: usize = 32;
+/// Most requests of one client that wait. With more, one client could keep others waiting for longer than they wait.
+const MOST_OF_ONE: usize = 16;
 
 /// How long a request waits for a thread.
 const LONGEST: Duration = Duration::from_secs(10);

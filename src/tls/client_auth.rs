@@ -32,10 +32,10 @@ pub(super) fn verifier(
     };
     // The configuration has it wherever clients are asked.
     let file = tls.client_ca.as_deref().unwrap_or(Path::new(""));
-    let (roots, named) = roots_of(file)?;
-    let roots = Arc::new(roots);
+    let roots = roots_of(file)?;
     let provider = Arc::clone(provider);
-    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    let mut builder =
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots.store), provider);
     if let Some(crl) = &tls.client_crl {
         builder = builder
             .with_crls(files::revocation_lists(crl)?)
@@ -45,10 +45,11 @@ pub(super) fn verifier(
         builder = builder.allow_unauthenticated();
     }
     let file = tls.client_crl.as_deref().unwrap_or(file);
-    let built = builder.build().map(|usual| match &tls.client_crl {
-        Some(_) => usual,
-        None => Arc::new(Clients::new(usual, named)),
-    });
+    let has_lists = tls.client_crl.is_some();
+    let built = builder
+        .build()
+        .map(|usual| Clients::new(usual, roots, has_lists));
+    let built = built.map(|clients| -> Arc<dyn ClientCertVerifier> { Arc::new(clients) });
     built.map(Some).map_err(|reason| match reason {
         VerifierBuilderError::InvalidCrl(_) => {
             let reason = format!(

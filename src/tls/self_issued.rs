@@ -1,5 +1,7 @@
-//! Peers whose certificate is itself among those that they are verified with, as `openssl req -x509` makes one: it may sign
-//! others, and the crate `webpki` takes none of that kind for a peer's own. OpenSSL does, and so do curl and httpd.
+//! Peers whose certificate is itself among those that they are verified with, as `openssl req -x509` makes one.
+//!
+//! The crate `webpki` takes no certificate that may sign others for a peer's own. And it takes each certificate that it verifies
+//! with for an authority, whether or not that may sign others. OpenSSL, and so curl and httpd, do the opposite in both cases.
 
 use std::sync::Arc;
 
@@ -8,8 +10,12 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
-use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _, X509Certificate};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
+};
+use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _, X509Certificate, X509Version};
+
+use super::roots::Roots;
 
 /// What a certificate is shown for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,26 +34,52 @@ impl Purpose {
     }
 }
 
+/// Whether a certificate may sign those of others (RFC 5280 sections 4.2.1.3 and 4.2.1.9). One of version 1 cannot say so, and may.
+pub(super) fn may_sign(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return false;
+    };
+    let usage = certificate.key_usage();
+    let signs = usage.is_ok_and(|usage| usage.is_none_or(|it| it.value.key_cert_sign()));
+    signs && (certificate.is_ca() || certificate.version() == X509Version::V1)
+}
+
 /// Certificates that peers are verified with.
 #[derive(Debug)]
-struct Named(Vec<CertificateDer<'static>>);
+struct Named {
+    certificates: Vec<CertificateDer<'static>>,
+    /// Whether one of them may sign others.
+    has_authority: bool,
+}
 
 impl Named {
-    /// Judges a certificate that is one of these and may sign others: whether it can be used now for this purpose. `None` for any
-    /// other certificate: `webpki` decides.
+    fn of(roots: Roots) -> Self {
+        Self {
+            certificates: roots.named,
+            has_authority: roots.has_authority,
+        }
+    }
+
+    /// Fails where no certificate may have signed that of a peer.
+    fn may_have_signed(&self) -> Result<(), CertificateError> {
+        match self.has_authority {
+            true => Ok(()),
+            false => Err(CertificateError::UnknownIssuer),
+        }
+    }
+
+    /// Judges a certificate that is one of these: whether it can be used now for this purpose. `None` for any other
+    /// certificate: `webpki` decides.
     fn judge(
         &self,
         shown: &CertificateDer<'_>,
         purpose: Purpose,
         now: UnixTime,
     ) -> Option<Result<(), CertificateError>> {
-        if !self.0.contains(shown) {
+        if !self.certificates.contains(shown) {
             return None;
         }
         let (_, certificate) = X509Certificate::from_der(shown).ok()?;
-        if !certificate.is_ca() {
-            return None;
-        }
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let validity = certificate.validity();
         let usage = certificate.extended_key_usage();
@@ -69,15 +101,10 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// `named` are the certificates of a file that `usual` verifies with.
-    pub(super) const fn new(
-        usual: Arc<WebPkiServerVerifier>,
-        named: Vec<CertificateDer<'static>>,
-    ) -> Self {
-        Self {
-            usual,
-            named: Named(named),
-        }
+    /// `usual` verifies with the store of these certificates.
+    pub(super) fn new(usual: Arc<WebPkiServerVerifier>, roots: Roots) -> Self {
+        let named = Named::of(roots);
+        Self { usual, named }
     }
 }
 
@@ -95,6 +122,7 @@ impl ServerCertVerifier for Servers {
             verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
             return Ok(ServerCertVerified::assertion());
         }
+        self.named.may_have_signed()?;
         self.usual
             .verify_server_cert(shown, others, name, ocsp, now)
     }
@@ -124,22 +152,34 @@ impl ServerCertVerifier for Servers {
     }
 }
 
-/// Verifies clients, where there is no revocation list: a certificate that is its own authority would need one of its own.
+/// Verifies clients.
 #[derive(Debug)]
 pub(super) struct Clients {
     usual: Arc<dyn ClientCertVerifier>,
     named: Named,
+    /// The names of all certificates, for clients that choose theirs by them.
+    subjects: Vec<DistinguishedName>,
 }
 
 impl Clients {
-    /// `named` are the certificates that `usual` verifies with.
-    pub(super) const fn new(
+    /// `usual` verifies with the store of these certificates. With revocation lists, none stands for its own holder: it would
+    /// need a list of its own.
+    pub(super) fn new(
         usual: Arc<dyn ClientCertVerifier>,
-        named: Vec<CertificateDer<'static>>,
+        mut roots: Roots,
+        has_lists: bool,
     ) -> Self {
+        let mut all = RootCertStore::empty();
+        all.add_parsable_certificates(roots.named.iter().cloned());
+        let subjects = all.subjects();
+        if has_lists {
+            roots.named.clear();
+        }
+        let named = Named::of(roots);
         Self {
             usual,
-            named: Named(named),
+            named,
+            subjects,
         }
     }
 }
@@ -154,7 +194,7 @@ impl ClientCertVerifier for Clients {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.usual.root_hint_subjects()
+        &self.subjects
     }
 
     fn verify_client_cert(
@@ -165,7 +205,10 @@ impl ClientCertVerifier for Clients {
     ) -> Result<ClientCertVerified, rustls::Error> {
         match self.named.judge(shown, Purpose::Client, now) {
             Some(judged) => Ok(judged.map(|()| ClientCertVerified::assertion())?),
-            None => self.usual.verify_client_cert(shown, others, now),
+            None => {
+                self.named.may_have_signed()?;
+                self.usual.verify_client_cert(shown, others, now)
+            }
         }
     }
 
@@ -215,12 +258,19 @@ mod tests {
         UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_556_952))
     }
 
+    fn named(certificate: &CertificateDer<'static>) -> Named {
+        Named {
+            certificates: vec![certificate.clone()],
+            has_authority: true,
+        }
+    }
+
     fn judge(
         shown: &CertificateDer<'static>,
         purpose: Purpose,
         year: u64,
     ) -> Option<Result<(), CertificateError>> {
-        Named(vec![shown.clone()]).judge(shown, purpose, at(year))
+        named(shown).judge(shown, purpose, at(year))
     }
 
     #[test]
@@ -234,9 +284,8 @@ mod tests {
         assert_eq!(server(2019), Some(Err(CertificateError::NotValidYet)));
         assert_eq!(server(2031), Some(Err(CertificateError::Expired)));
         assert_eq!(judge(&shown, Purpose::Client, 2026), Some(Ok(())));
-        let other = issued(|_| {});
-        let named = Named(vec![other]);
-        assert_eq!(named.judge(&shown, Purpose::Server, at(2026)), None);
+        let other = named(&issued(|_| {}));
+        assert_eq!(other.judge(&shown, Purpose::Server, at(2026)), None);
     }
 
     #[test]
@@ -252,8 +301,19 @@ mod tests {
     }
 
     #[test]
-    fn one_that_signs_no_others_is_left_to_webpki() {
-        let shown = issued(|params| params.is_ca = IsCa::NoCa);
-        assert_eq!(judge(&shown, Purpose::Server, 2026), None);
+    fn only_an_authority_may_sign() {
+        use rcgen::KeyUsagePurpose::{DigitalSignature, KeyCertSign};
+        let with = |change: fn(&mut CertificateParams)| may_sign(&issued(change));
+        assert!(with(|_| {}));
+        assert!(with(|it| it.key_usages = vec![KeyCertSign]));
+        assert!(!with(|it| it.key_usages = vec![DigitalSignature]));
+        assert!(!with(|it| it.is_ca = IsCa::NoCa));
+        assert!(!with(|it| it.is_ca = IsCa::ExplicitNoCa));
+    }
+
+    #[test]
+    fn one_that_signs_no_others_counts_for_itself() {
+        let shown = issued(|params| params.is_ca = IsCa::ExplicitNoCa);
+        assert_eq!(judge(&shown, Purpose::Server, 2026), Some(Ok(())));
     }
 }

@@ -71,6 +71,39 @@ async fn a_client_whose_certificate_is_its_own_authority_is_let_in() {
     assert!(ca.client().get(gateway.front, "/").await.is_err());
 }
 
+/// The holder of a client's own certificate signs one for another name.
+#[tokio::test]
+async fn a_certificate_that_may_not_sign_makes_no_other_clients() {
+    use rcgen::{CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+    let (ca, (container, _requests)) = (Authority::new(), telling().await);
+    for (is_ca, usages) in [
+        (IsCa::NoCa, vec![]),
+        (IsCa::ExplicitNoCa, vec![]),
+        (
+            IsCa::Ca(rcgen::BasicConstraints::Unconstrained),
+            vec![KeyUsagePurpose::DigitalSignature],
+        ),
+    ] {
+        let mut own = params(&["client"]);
+        (own.is_ca, own.key_usages) = (is_ca, usages);
+        let own = CertifiedIssuer::self_signed(own, KeyPair::generate().unwrap()).unwrap();
+        let other = issue(&own, &params(&["boss"]));
+        for more in ["", &ca.issuer.pem()] {
+            ca.folder.write("known.pem", &(own.pem() + more));
+            let tls = format!(
+                "{}, client_auth: required, client_ca: {}",
+                ca.server("server", &["localhost"]),
+                ca.file("known.pem")
+            );
+            let gateway = in_front_of(&container, &tls);
+            let client = ca.client().showing(&other, &[&own]);
+            assert!(client.get(gateway.front, "/").await.is_err());
+            let client = ca.client().showing(&other, &[]);
+            assert!(client.get(gateway.front, "/").await.is_err());
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_container_is_told_what_tls_has_agreed() {
     let (ca, (container, mut requests)) = (Authority::new(), telling().await);

@@ -180,9 +180,12 @@ fn admin(file: &Path) -> Result<Option<Admin>, ApiError> {
     let env = |name: &str| std::env::var(name).ok();
     let read = ajpgate_config::load_admin(file, &env);
     let read = read.or_else(|problems| match token() {
-        // `auth` does not count, so whatever its variables stand for does.
+        // `auth` does not count, so whatever its variables stand for does. Those with a default keep it.
         Some(_) => {
-            let some = |name: &str| Some(env(name).unwrap_or_else(|| "unknown".to_owned()));
+            let told = problems.to_string();
+            let is_missing = |name: &str| told.contains(&format!("variable {name} is not set"));
+            let some =
+                |name: &str| env(name).or_else(|| is_missing(name).then(|| "unknown".to_owned()));
             ajpgate_config::load_admin(file, &some).map_err(|_| problems)
         }
         None => Err(problems),

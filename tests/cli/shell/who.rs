@@ -107,8 +107,10 @@ fn credentials_come_from_the_file_the_environment_or_the_url() {
         ));
         // A variable of the file that only the gateway knows.
         let unset = Scratch::new("unset");
-        let file =
-            format!("admin: {{ bind: \"{address}\", auth: {{ token: \"${{NOBODY_KNOWS}}\" }} }}\n");
+        let file = format!(
+            "admin: {{ bind: \"{address}\", auth: {{ token: \"${{NOBODY_KNOWS}}\" }} }}\n\
+             shutdown_timeout: \"${{NOBODY_NAMES:-5s}}\"\n"
+        );
         unset.write("ajpgate.yaml", &file);
         assert_works(&inside(unset.path(), &["status"], &right));
         let done = inside(unset.path(), &["status"], &[]);
