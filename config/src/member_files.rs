@@ -141,9 +141,12 @@ fn keys_of_items(list: &Node) -> Vec<Value> {
 }
 
 fn first(problems: &Problems) -> String {
-    let mut lines = problems.headlines();
-    let first = lines.next().unwrap_or_default();
-    match lines.count() {
+    let mut all = problems.into_iter();
+    let first = all.next().map_or_else(String::new, |problem| {
+        let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})"));
+        problem.headline() + &hint.unwrap_or_default()
+    });
+    match all.count() {
         0 => first,
         more => format!("{first} (and {more} more)"),
     }
@@ -171,6 +174,15 @@ mod tests {
             read_list(list),
             Ok(vec!["ajp://a:8009".to_owned(), "http://b".to_owned()])
         );
+    }
+
+    #[test]
+    fn the_one_line_about_a_list_says_what_to_do() {
+        let list = "- { url: \"ajp://a\", secrit: x }\n- { rout: a }\n";
+        let problems = parse_members(list, Path::new("m.yaml"), Path::new(""), &|_| None);
+        let line = first(&problems.unwrap_err());
+        let expected = "m.yaml:1:21: [0]: unknown key \"secrit\" (did you mean `secret`?) (and ";
+        assert!(line.starts_with(expected), "{line}");
     }
 
     #[test]

@@ -18,9 +18,9 @@ mod url;
 mod word;
 
 pub(crate) use acme::{AuthorityUrl, DomainName, Email};
-pub(crate) use address::{Bind, Network};
+pub(crate) use address::{Bind, NameServer, Network};
 pub(crate) use amount::{ErrorStatus, Factor, Part, Period, Size, StatusCode, Whole};
-pub(crate) use auth::{AuthUrl, Realm, RequestRate};
+pub(crate) use auth::{AuthUrl, CollectorUrl, Realm, RequestRate};
 pub(crate) use engine::EngineUrl;
 pub(crate) use media::MediaRange;
 pub use name::is_route;

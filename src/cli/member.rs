@@ -96,7 +96,8 @@ impl Member {
             number => format!("{number} {what}s"),
         };
         match (self.sessions, self.busy) {
-            (0, 0) => "no session seen since the gateway started, older ones may still be alive"
+            // The API does not say which of the two it waits for.
+            (0, 0) => "no session seen since the gateway started; older ones, or those of other gateways, may still be alive"
                 .to_owned(),
             (sessions, 0) => format!("{} left", count(sessions, "session")),
             (sessions, requests) => format!(

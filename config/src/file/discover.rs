@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::member::Member;
 use crate::field::{Field, Scalar};
 use crate::model::{RouteRule, Scheme};
-use crate::value::{Bind, FileName, KubernetesName, MemberTarget, Period, PodPort, Word};
+use crate::value::{FileName, KubernetesName, MemberTarget, NameServer, Period, PodPort, Word};
 
 /// A source that names members while the gateway runs.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -31,7 +31,7 @@ pub(crate) struct Discover {
     /// `kubernetes`.
     pub(crate) route: Scalar<Word<RouteRule>>,
     /// The DNS server that is asked, and no other; by default those of the system.
-    pub(crate) resolver: Scalar<Bind>,
+    pub(crate) resolver: Scalar<NameServer>,
     /// The keys of its members, without `url` and `route`.
     pub(crate) member: Field<Member>,
 }

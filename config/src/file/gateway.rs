@@ -8,7 +8,8 @@ use crate::field::{Field, Kind, Scalar};
 use crate::log_format::FormatText;
 use crate::model::Level;
 use crate::value::{
-    AuthUrl, Bind, FileName, Network, Part, Password, Period, Size, Switch, UserName, Whole, Word,
+    Bind, CollectorUrl, FileName, Network, Part, Password, Period, Size, Switch, UserName, Whole,
+    Word,
 };
 
 /// Where clients connect.
@@ -102,7 +103,7 @@ pub(crate) struct Log {
 #[schemars(extend("required" = ["otlp"]))]
 pub(crate) struct Tracing {
     /// The collector's url for OTLP over HTTP; without a path, /v1/traces.
-    pub(crate) otlp: Scalar<AuthUrl>,
+    pub(crate) otlp: Scalar<CollectorUrl>,
     /// Which part of the traces that begin here is recorded, from 0 to 1; a trace that begins elsewhere says so itself.
     #[schemars(extend("default" = 1))]
     pub(crate) sample: Scalar<Part>,

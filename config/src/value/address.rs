@@ -15,27 +15,55 @@ impl Kind for Bind {
     type Value = SocketAddr;
 
     fn read(text: &str) -> Result<SocketAddr, Fault> {
-        if let Ok(address) = text.parse() {
-            return Ok(address);
-        }
-        let port = |text: &str| text.parse::<u16>().ok();
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, number)) => (host, port(number)),
-            None => (text, None),
-        };
-        match (host, port) {
-            ("", Some(port)) => Ok((Ipv4Addr::UNSPECIFIED, port).into()),
-            ("localhost", Some(port)) => Ok((Ipv4Addr::LOCALHOST, port).into()),
-            _ => {
-                let fault = Fault::new(format!("{} is not an address with a port", quoted(text)));
-                Err(fault.hint(bind_hint(text, host, port)))
-            }
-        }
+        address(text).map_err(|(host, port)| no_address(text).hint(bind_hint(text, host, port)))
     }
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[0-9.]*|localhost):[0-9]{1,5}$" })
     }
+}
+
+/// The address of a name server, written as [`Bind`] is.
+pub(crate) enum NameServer {}
+
+impl Kind for NameServer {
+    type Value = SocketAddr;
+
+    fn read(text: &str) -> Result<SocketAddr, Fault> {
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        address(text).map_err(|_| {
+            let hint = match bare.parse::<IpAddr>() {
+                Ok(ip) => format!("a port is missing: write \"{}\"", SocketAddr::new(ip, 53)),
+                Err(_) => "names are not looked up: write IP:PORT, like \"10.0.0.2:53\"".to_owned(),
+            };
+            no_address(text).hint(hint)
+        })
+    }
+
+    fn schema() -> Schema {
+        Bind::schema()
+    }
+}
+
+/// An address with a port; else what could be its host and its port.
+fn address(text: &str) -> Result<SocketAddr, (&str, Option<u16>)> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = |text: &str| text.parse::<u16>().ok();
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, number)) => (host, port(number)),
+        None => (text, None),
+    };
+    match (host, port) {
+        ("", Some(port)) => Ok((Ipv4Addr::UNSPECIFIED, port).into()),
+        ("localhost", Some(port)) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ => Err((host, port)),
+    }
+}
+
+fn no_address(text: &str) -> Fault {
+    Fault::new(format!("{} is not an address with a port", quoted(text)))
 }
 
 fn bind_hint(text: &str, host: &str, port: Option<u16>) -> String {
@@ -134,6 +162,23 @@ mod tests {
         }
         assert!(Bind::read("127.0.0.1:65536").is_err());
         assert!(Bind::read("").is_err());
+    }
+
+    #[test]
+    fn name_servers() {
+        let read = NameServer::read("10.0.0.2:53").map(|address| address.to_string());
+        assert_eq!(read.as_deref(), Ok("10.0.0.2:53"));
+        let names = "names are not looked up: write IP:PORT, like \"10.0.0.2:53\"";
+        for (text, hint) in [
+            ("127.0.0.1", "a port is missing: write \"127.0.0.1:53\""),
+            ("::1", "a port is missing: write \"[::1]:53\""),
+            ("[::1]", "a port is missing: write \"[::1]:53\""),
+            ("dns.example.com", names),
+            ("dns:53", names),
+        ] {
+            let fault = NameServer::read(text).expect_err(text);
+            assert_eq!(fault.hint.as_deref(), Some(hint), "{text}");
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use schemars::{Schema, json_schema};
 
 use super::control::no_control_characters;
-use super::url::{Destination, TargetUrl};
+use super::url::{Destination, TargetUrl, no_credentials};
 use crate::fault::{Fault, quoted};
 use crate::field::Kind;
 use crate::model::{MemberUrl, Scheme};
+use crate::nearest::nearest;
 
 /// Most requests that a rate can name.
 const MOST_REQUESTS: u32 = 1_000_000;
@@ -102,6 +103,14 @@ impl Kind for AuthUrl {
             Some((whole, query)) => (whole, Some(query)),
             None => (text, None),
         };
+        no_credentials(whole).map_err(|fault| fault.hint("remove them"))?;
+        let scheme = whole.split_once("://").map_or("", |(scheme, _)| scheme);
+        let of_http = ["http", "https"];
+        if !of_http.iter().any(|it| it.eq_ignore_ascii_case(scheme)) {
+            let near = nearest(scheme, of_http).map(|near| format!("did you mean {near}://?"));
+            let fault = Fault::new(format!("{} is not an HTTP url", quoted(text)));
+            return Err(fault.hint(near.unwrap_or_else(|| hint.to_owned())));
+        }
         let url = match TargetUrl::read(whole)?.to {
             Destination::Member(url) if matches!(url.scheme, Scheme::Http | Scheme::Https) => url,
             _ => return Err(Fault::new(format!("{} is not an HTTP url", quoted(text))).hint(hint)),
@@ -121,6 +130,24 @@ impl Kind for AuthUrl {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": r"^https?://[^/?#@]+(/[^?#]*)?(\?[^#]*)?$" })
+    }
+}
+
+/// The url of a collector of traces.
+pub(crate) enum CollectorUrl {}
+
+impl Kind for CollectorUrl {
+    type Value = AuthTarget;
+
+    fn read(text: &str) -> Result<AuthTarget, Fault> {
+        no_credentials(text).map_err(|fault| {
+            fault.hint("OTEL_EXPORTER_OTLP_HEADERS in the environment says who sends the traces")
+        })?;
+        AuthUrl::read(text)
+    }
+
+    fn schema() -> Schema {
+        AuthUrl::schema()
     }
 }
 
@@ -177,6 +204,21 @@ mod tests {
                 "{text}"
             );
         }
+        let write = "write http://HOST:PORT/PATH or https://HOST/PATH";
+        let headers = "OTEL_EXPORTER_OTLP_HEADERS in the environment says who sends the traces";
+        for (text, hint) in [
+            ("grpc://h:4317", write),
+            ("ajp://a/", write),
+            ("a", write),
+            ("htps://a/", "did you mean https://?"),
+            ("https://u:p@h/x?y=1", headers),
+        ] {
+            let fault = CollectorUrl::read(text).unwrap_err();
+            assert_eq!(fault.hint.as_deref(), Some(hint), "{text}");
+            assert!(!fault.message.contains("u:p"));
+        }
+        let fault = AuthUrl::read("https://u:p@h/x?y=1").unwrap_err();
+        assert_eq!(fault.hint.as_deref(), Some("remove them"));
         let fault = AuthUrl::read("http://a/x#y").unwrap_err();
         assert_eq!(
             fault.message,

@@ -163,7 +163,7 @@ fn or_balancer(text: &str, fault: Fault) -> Fault {
 }
 
 /// Refuses a url with a password. This check comes first, because messages of the others quote the url.
-fn no_credentials(text: &str) -> Result<(), Fault> {
+pub(super) fn no_credentials(text: &str) -> Result<(), Fault> {
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = authority.split('/').next().unwrap_or_default();
     match authority.contains('@') {

@@ -357,7 +357,7 @@ fn drain(left: Left, given_up: bool) -> String {
     match (left.sessions, left.requests) {
         (0, 0) if left.complete || given_up => "0 sessions left, safe to stop".to_owned(),
         (0, 0) => {
-            "0 sessions seen since the gateway started; older ones may still be alive".to_owned()
+ "0 sessions seen since the gateway started; older ones, or those of other gateways, may still be alive".to_owned()
         }
         (1, 0) if given_up => "1 session given up, safe to stop".to_owned(),
         (sessions, 0) if given_up => format!("{sessions} sessions given up, safe to stop"),
