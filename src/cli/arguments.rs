@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The files that are tried when none is named and `AJPGATE_CONFIG` is not set.
 const CONFIG_FILES: [&str; 2] = ["./ajpgate.yaml", "/etc/ajpgate/ajpgate.yaml"];
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct ConfigArgument {
     /// Configuration file [default: $AJPGATE_CONFIG, ./ajpgate.yaml, /etc/ajpgate/ajpgate.yaml]
     #[arg(short, long = "config", value_name = "FILE")]

@@ -8,7 +8,7 @@ use crate::cli::arguments::ConfigArgument;
 pub(crate) struct ApiArgument {
     #[command(flatten)]
     pub(super) config: ConfigArgument,
-    /// URL of the admin listener, in place of the address in the configuration. The token for it is taken from
+    /// URL of the admin listener, in place of the address in the configuration; with a path where it is behind one. The token for it is taken from
     /// $AJPGATE_ADMIN_TOKEN
     #[arg(long, value_name = "URL")]
     pub(super) admin: Option<String>,

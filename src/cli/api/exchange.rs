@@ -77,7 +77,7 @@ fn request(
 ) -> Result<Request<Full<Bytes>>, ApiError> {
     let mut request = Request::builder()
         .method(method)
-        .uri(path)
+        .uri(format!("{}{path}", place.prefix))
         .header(HOST, place.authority())
         .header(USER_AGENT, AGENT)
         .header(CONNECTION, HeaderValue::from_static("close"));

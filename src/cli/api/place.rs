@@ -21,6 +21,8 @@ const TOKEN: &str = "AJPGATE_ADMIN_TOKEN";
 pub(super) struct Place {
     pub(super) host: String,
     pub(super) port: u16,
+    /// What the paths of the API begin with: empty, or `/gateway` where a reverse proxy has the listener under that path.
+    pub(super) prefix: String,
     /// `None`: it does not speak TLS.
     pub(super) trust: Option<Trust>,
     credentials: Option<Credentials>,
@@ -98,6 +100,7 @@ impl Place {
         Self {
             host: ip.to_string(),
             port: bind.port(),
+            prefix: String::new(),
             trust: None,
             credentials: None,
             described,
@@ -153,7 +156,7 @@ impl std::fmt::Display for Place {
         } else {
             "http"
         };
-        write!(f, "{scheme}://{}", self.authority())?;
+        write!(f, "{scheme}://{}{}", self.authority(), self.prefix)?;
         match self.described.as_str() {
             "" => Ok(()),
             described => write!(f, " ({described})"),
@@ -193,17 +196,21 @@ fn admin(file: &Path) -> Result<Option<Admin>, ApiError> {
     read.map_err(|problems| ApiError::Config(problems.to_string()))
 }
 
-/// `http://HOST:PORT` or `https://HOST:PORT`, with `USER:PASSWORD@` where that is needed.
+/// `http://HOST:PORT/PATH` or `https://HOST:PORT/PATH`, with `USER:PASSWORD@` where that is needed; mostly without a path.
 fn parse(url: &str, argument: &ApiArgument) -> Result<Place, ApiError> {
     // The url may hold a password, which does not belong into a message.
     let bad = || {
-        let expected = "expected http://HOST:PORT or https://HOST:PORT";
+        let expected = "expected http://HOST:PORT or https://HOST:PORT, with a path only where the listener is behind one";
         ApiError::Usage(format!("--admin: {expected}"))
     };
     let url = match url.contains("://") {
         true => url.to_owned(),
         false => format!("http://{url}"),
     };
+    // It is parsed away.
+    if url.contains('#') {
+        return Err(bad());
+    }
     let uri: Uri = url.parse().map_err(|_| bad())?;
     let secure = match uri.scheme_str() {
         Some("http") => false,
@@ -211,7 +218,7 @@ fn parse(url: &str, argument: &ApiArgument) -> Result<Place, ApiError> {
         _ => return Err(bad()),
     };
     let authority = uri.authority().ok_or_else(bad)?;
-    if !matches!(uri.path(), "" | "/") || uri.query().is_some() || authority.host().is_empty() {
+    if uri.query().is_some() || authority.host().is_empty() {
         return Err(bad());
     }
     let after_user = authority.as_str().rsplit('@').next().unwrap_or_default();
@@ -240,8 +247,36 @@ fn parse(url: &str, argument: &ApiArgument) -> Result<Place, ApiError> {
     Ok(Place {
         port,
         host,
+        prefix: uri.path().trim_end_matches('/').to_owned(),
         trust: trust.transpose()?,
         credentials,
         described: String::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::arguments::ConfigArgument;
+
+    #[test]
+    fn a_url_may_have_a_path_and_no_query_or_fragment() {
+        let argument = ApiArgument {
+            config: ConfigArgument::default(),
+            admin: None,
+            ca: None,
+        };
+        for (url, shown) in [
+            ("http://h:9404", "http://h:9404"),
+            ("h:9404/", "http://h:9404"),
+            ("http://h/ops/gate1", "http://h:80/ops/gate1"),
+            ("http://u:p@h/ops/", "http://h:80/ops"),
+        ] {
+            let place = parse(url, &argument).unwrap_or_else(|_| panic!("{url}"));
+            assert_eq!(place.to_string(), shown, "{url}");
+        }
+        for url in ["http://h/#x", "http://h#x", "http://h/?x", "ftp://h/", "/x"] {
+            assert!(parse(url, &argument).is_err(), "{url}");
+        }
+    }
 }
