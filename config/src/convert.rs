@@ -26,6 +26,7 @@ mod files;
 mod here;
 mod host_names;
 mod httpd;
+mod lifting;
 mod modjk;
 mod networks;
 mod note;
@@ -101,6 +102,7 @@ pub fn convert(
         (site, old) = (found, ask::Kind::ModJk(jk));
     }
     seam::keep_closed(&mut site);
+    lifting::lift(&mut site);
     let mut mappings = arrange::arrange(&site, &mut notes);
     here::settle(&mut mappings, files, &mut notes);
     arrange::sort(&mut mappings);

@@ -282,3 +282,28 @@ fn a_module_that_may_keep_somebody_out_of_a_server_closes_it() {
         assert!(!yaml.contains("deny:"), "{yaml}");
     }
 }
+
+#[test]
+fn a_rule_that_one_virtual_host_does_not_reach_is_not_called_left_out() {
+    let (yaml, said) = both(
+        "Listen 80\nProxyPass /c ajp://10.0.0.1/t\n\
+         <VirtualHost *:80>\nServerName a.example.com\nRewriteEngine On\nRewriteRule \\.do$ - [F]\n</VirtualHost>\n\
+         <VirtualHost *:80>\nServerName b.example.com\nRewriteEngine On\nRewriteRule ^/c - [G]\n</VirtualHost>\n",
+    );
+    assert!(yaml.contains("path: /c"), "{yaml}");
+    assert!(!said.contains("never reached"), "{said}\n{yaml}");
+}
+
+#[test]
+fn a_section_that_is_turned_is_called_left_out_only_where_it_is() {
+    let (yaml, said) = both(
+        "<Proxy http://10.0.0.1/solr>\nRequire ip 10.0.0.2\n</Proxy>\nProxyPass /solr http://10.0.0.1/solr\n\
+         <LocationMatch \"/select$\">\n<Limit GET>\nDeny from all\n</Limit>\n</LocationMatch>\n",
+    );
+    assert!(yaml.contains("allow: [10.0.0.2]"), "{yaml}");
+    assert!(
+        said.contains("http://10.0.0.1/solr>`: left out where a `respond` closes paths"),
+        "{said}\n{yaml}"
+    );
+    assert!(!said.contains("left out, because its paths"), "{said}");
+}

@@ -13,6 +13,7 @@ mod exclusion;
 mod leaving;
 mod paths;
 mod patterns;
+mod remaining;
 
 use std::collections::BTreeSet;
 
@@ -23,12 +24,13 @@ use super::site::{Action, Rule, Site, Takes};
 use self::contexts::contexts;
 use self::decide::Decider;
 pub(super) use self::entry::{ABOUT_ACCESS, Answer, Entry, Outcome};
+use self::patterns::Dead;
 
 /// The mappings of a site in the order in which they are written: exclusions, expressions in their order, paths.
 pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
     let contexts = contexts(&site.servers);
     let decider = Decider::new(site);
-    let patterns = patterns::patterns(&decider, &contexts, notes);
+    let (patterns, behind) = patterns::patterns(&decider, &contexts, notes);
     let (paths, dead) = paths::paths(&decider, &contexts, &patterns);
     let mut entries = patterns;
     entries.extend(paths);
@@ -38,6 +40,10 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
     };
     let dead = dead.into_iter().filter(|origin| !alive(origin));
     let dead: BTreeSet<Origin> = dead.collect();
+    for Dead { origin, by } in behind.into_iter().filter(|it| !alive(&it.origin)) {
+        let by = by.map_or_else(|| "another mapping".to_owned(), |it| it.seen_from(&origin));
+        notes.name(&origin, format!("left out: never reached because of {by}"));
+    }
     let mut used = decider.used.take();
     used.retain(|origin| !dead.contains(origin));
     sort(&mut entries);
@@ -75,6 +81,7 @@ fn closed(entries: &[Entry], notes: &mut Notes) {
 /// Names the sections that guard paths which a rule above them closes with an answer of its own: no mapping has their guards.
 fn guards_of_closed(site: &Site, decider: &Decider<'_>, entries: &[Entry], notes: &mut Notes) {
     let written: BTreeSet<&Origin> = entries.iter().flat_map(|it| &it.outcome.origins).collect();
+    let turned: BTreeSet<&Origin> = entries.iter().flat_map(|it| &it.outcome.guards).collect();
     for server in &site.servers {
         for overlay in &server.overlays {
             if !overlay.access.restricts() || written.contains(&overlay.origin) {
@@ -96,7 +103,14 @@ fn guards_of_closed(site: &Site, decider: &Decider<'_>, entries: &[Entry], notes
                 }
             };
             if is_answered || is_closed {
-                let text = "left out, because its paths are closed for everybody: write its rule before you open them";
+                let text = match turned.contains(&overlay.origin) {
+                    true => {
+                        "left out where a `respond` closes paths for everybody: write its rule there before you open them"
+                    }
+                    false => {
+                        "left out, because its paths are closed for everybody: write its rule before you open them"
+                    }
+                };
                 notes.name(&overlay.origin, text);
             }
         }

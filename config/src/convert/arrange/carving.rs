@@ -75,7 +75,7 @@ fn covers_all(takes: &Takes, other: &Takes) -> bool {
 
 /// The expression of those paths below a path in which another expression is found: one about the end of a path, in whose letters
 /// there is no slash, such as `\.do$`. `None`: it is of another kind, or about the path itself too.
-fn below(pattern: &str, path: &str) -> Option<String> {
+pub(super) fn below(pattern: &str, path: &str) -> Option<String> {
     let body = ending(pattern)?;
     let own = regex::Regex::new(&format!("(?:{body})$")).ok()?;
     if own.is_match(path) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::entry::{Answer, Outcome};
 use crate::convert::note::{Closed, Origin};
 use crate::convert::overlap::{covers, is_inside, join, join_url, takes_all, upwards};
-use crate::convert::site::{Access, Action, Overlay, Rule, Server, Site, Takes};
+use crate::convert::site::{Access, Action, Admission, Overlay, Rule, Server, Site, Takes};
 use crate::convert::value::{Keys, Value};
 
 /// Keys that mean nothing where nothing is sent to a backend.
@@ -24,6 +24,8 @@ pub(super) struct Decider<'a> {
     indexes: HashMap<*const Server, Vec<HashMap<&'a str, usize>>>,
     /// The rules that decided something.
     pub(super) used: RefCell<BTreeSet<Origin>>,
+    /// Whether the site is what some stages of another one leave to those behind them.
+    pub(super) is_remaining: bool,
 }
 
 impl<'a> Decider<'a> {
@@ -45,6 +47,15 @@ impl<'a> Decider<'a> {
         Self {
             indexes: indexes.collect(),
             used: RefCell::default(),
+            is_remaining: false,
+        }
+    }
+
+    /// Answers for what some stages of another site leave to those behind them.
+    pub(super) fn of_remaining(site: &'a Site) -> Self {
+        Self {
+            is_remaining: true,
+            ..Self::new(site)
         }
     }
 
@@ -113,6 +124,7 @@ pub(super) fn outcome_within(
     let Overlaid {
         mut keys,
         access,
+        guards,
         mut lost,
     } = overlaid;
     if !matches!(answer, Answer::To(_) | Answer::Files(_)) {
@@ -140,6 +152,7 @@ pub(super) fn outcome_within(
         keys,
         lost,
         closed,
+        guards,
         origins,
         comments: rule.comments.clone(),
     }
@@ -194,6 +207,8 @@ fn answer(rule: &Rule, takes: &Takes) -> Option<Answer> {
 struct Overlaid {
     keys: Keys,
     access: Access,
+    /// Those that say who may come in.
+    guards: Vec<Origin>,
     /// Those whose keys count for some of the requests alone.
     lost: Vec<Origin>,
 }
@@ -207,7 +222,7 @@ fn overlaid(
     origins: &mut Vec<Origin>,
 ) -> Overlaid {
     let (mut keys, mut access) = (Keys::default(), Access::default());
-    let (mut lost, mut is_behind) = (Vec::new(), false);
+    let (mut guards, mut lost, mut is_behind) = (Vec::new(), Vec::new(), false);
     for overlay in &server.overlays {
         if !concerns(overlay, rule, answer) || !counts_for(overlay, rule) {
             continue;
@@ -247,6 +262,15 @@ fn overlaid(
                 access = access.then(&overlay.access);
             }
         }
+        if overlay.access.restricts() {
+            // The one that asks for passwords is the last one.
+            let at = if asks(&overlay.access) {
+                guards.len()
+            } else {
+                0
+            };
+            guards.insert(at, overlay.origin.clone());
+        }
         if takes != &Takes::Path("/".to_owned()) && overlay.takes != Takes::Path("/".to_owned()) {
             origins.push(overlay.origin.clone());
         }
@@ -256,7 +280,21 @@ fn overlaid(
     if keys.get("compress") == Some(&Value::switch(false)) {
         keys.remove("compress");
     }
-    Overlaid { keys, access, lost }
+    Overlaid {
+        keys,
+        access,
+        guards,
+        lost,
+    }
+}
+
+/// Whether a section says whose password is wanted.
+fn asks(access: &Access) -> bool {
+    let mut both = [&access.admission, &access.older].into_iter().flatten();
+    both.any(|it| match it {
+        Admission::Nobody(_, rest) => matches!(**rest, Admission::Those { user: Some(_), .. }),
+        it => matches!(it, Admission::Those { user: Some(_), .. }),
+    })
 }
 
 /// Whether the old server asks a section, or what counts beside sections, before a rule answers.

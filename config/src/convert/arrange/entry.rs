@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) lost: Vec<Origin>,
     /// Why nobody may come in, where the old server lets some in: each reason.
     pub(crate) closed: Vec<Closed>,
+    /// The sections that keep somebody out; one that asks for passwords is the last one.
+    pub(crate) guards: Vec<Origin>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) comments: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Outcome {
             keys: Keys::default(),
             lost: Vec::new(),
             closed: Vec::new(),
+            guards: Vec::new(),
             origins,
             comments: Vec::new(),
         }

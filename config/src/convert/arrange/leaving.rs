@@ -27,7 +27,15 @@ pub(super) fn left_to(server: &Server, left: &Item<'_>) -> Option<(Origin, Entry
     if rule.action == Action::Pass || !overlap::hides(&rule.takes, left.takes) {
         return None;
     }
-    let mut outcome = outcome(server, rule, left.takes);
+    // What closes them is said of the line that leaves them.
+    let named = Rule {
+        origin: left.rule.unwrap_or(rule).origin.clone(),
+        ..rule.clone()
+    };
+    let mut outcome = outcome(server, &named, left.takes);
+    if let Some(first) = outcome.origins.first_mut() {
+        *first = rule.origin.clone();
+    }
     outcome.answer = match outcome.answer {
         Answer::To(url) => {
             let (found, to) = sent_below(&url, own, &pattern)?;
@@ -51,7 +59,7 @@ pub(super) fn inside<'a>(server: &'a Server, rule: &'a Rule, own: &str) -> Optio
     let mut found: Vec<&Rule> = Vec::new();
     let mut before: Vec<&Takes> = Vec::new();
     let paths = Takes::Path(own.to_owned());
-    for later in behind(server, rule) {
+    for later in behind(server, rule).filter(|it| !stands_before(server, it, rule)) {
         match &later.takes {
             Takes::Path(_) => before.push(&later.takes),
             takes if !meet(takes, &paths) => {}
@@ -71,4 +79,11 @@ pub(super) fn inside<'a>(server: &'a Server, rule: &'a Rule, own: &str) -> Optio
 pub(super) fn behind<'a>(server: &'a Server, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
     let here = |stage: &&Vec<Rule>| !stage.iter().any(|it| std::ptr::eq(it, rule));
     server.stages.iter().skip_while(here).skip(1).flatten()
+}
+
+/// Whether a rule of a later stage stands before another one too, with some of its paths ([`lift`](crate::convert::lifting::lift)).
+pub(super) fn stands_before(server: &Server, later: &Rule, rule: &Rule) -> bool {
+    let rules = server.stages.iter().flatten();
+    let mut before = rules.take_while(|it| !std::ptr::eq(*it, rule));
+    before.any(|it| it.origin == later.origin)
 }

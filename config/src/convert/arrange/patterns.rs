@@ -7,20 +7,21 @@ use super::contexts::Context;
 use super::decide::{Decider, outcome, outcome_within};
 use super::entry::{Answer, Entry, Outcome, as_expression, entry, extended};
 use super::exclusion::{Item, excludable, items, needed, paths_of};
-use super::leaving::{behind, inside, left_to};
+use super::leaving::{behind, inside, left_to, stands_before};
 use super::paths::{excluded, named};
+use super::remaining::remaining;
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::{
     self, covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
 };
-use crate::convert::site::{Access, Action, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Access, Action, Admission, Overlay, Rule, Server, Takes};
 
 /// The mappings by expression of all contexts: names before the wildcards that cover them, and other hosts last.
 pub(super) fn patterns(
     decider: &Decider<'_>,
     contexts: &[Context<'_>],
     notes: &mut Notes,
-) -> Vec<Entry> {
+) -> (Vec<Entry>, Vec<Dead>) {
     let named = named(contexts);
     let is_exclusion = |path: &str| excluded(decider, contexts, &named, path);
     // Those of the contexts that have mappings of their own.
@@ -63,7 +64,15 @@ pub(super) fn patterns(
             ..entry
         }));
     }
-    merged(reached(entries, notes))
+    let (reached, dead) = reached(entries);
+    (merged(reached), dead)
+}
+
+/// The line of a mapping that is not written, because one before it takes everything.
+pub(super) struct Dead {
+    pub(super) origin: Origin,
+    /// The line of the one before it.
+    pub(super) by: Option<Origin>,
 }
 
 /// Whether two servers have the same mappings by expression.
@@ -73,37 +82,22 @@ fn alike(one: &[Entry], other: &[Entry]) -> bool {
         && pairs.all(|(one, other)| one.takes == other.takes && one.outcome.is_like(&other.outcome))
 }
 
-/// The mappings without those from which one before them takes everything; their lines are named, where nothing else comes from
-/// them.
-fn reached(entries: Vec<Entry>, notes: &mut Notes) -> Vec<Entry> {
-    let (mut reached, mut dead): (Vec<Entry>, Vec<(Origin, Option<Origin>)>) =
-        (Vec::new(), Vec::new());
+/// The mappings without those from which one before them takes everything, and the lines of these.
+fn reached(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Dead>) {
+    let (mut reached, mut dead): (Vec<Entry>, Vec<Dead>) = (Vec::new(), Vec::new());
     for entry in entries {
         let mut before = reached.iter();
         match before.find(|before| before.takes_it_all(&entry)) {
             Some(before) => {
-                let line = before.outcome.origins.first().cloned();
-                dead.extend(
-                    entry
-                        .outcome
-                        .origins
-                        .into_iter()
-                        .next()
-                        .map(|it| (it, line)),
-                );
+                let by = before.outcome.origins.first().cloned();
+                let origin = entry.outcome.origins.into_iter().next();
+                let origin = origin.filter(|it| by.as_ref() != Some(it));
+                dead.extend(origin.map(|origin| Dead { origin, by }));
             }
             None => reached.push(entry),
         }
     }
-    for (origin, before) in dead {
-        let mut firsts = reached.iter().map(|it| it.outcome.origins.first());
-        if before.as_ref() == Some(&origin) || firsts.any(|it| it == Some(&origin)) {
-            continue;
-        }
-        let by = before.map_or_else(|| "another mapping".to_owned(), |it| it.seen_from(&origin));
-        notes.name(&origin, format!("left out: never reached because of {by}"));
-    }
-    reached
+    (reached, dead)
 }
 
 /// The same mapping of several hosts in a row is one mapping.
@@ -219,14 +213,26 @@ fn elsewhere(
     rule: &Rule,
 ) -> Option<Vec<Entry>> {
     match rule.action {
-        Action::Pass => {
-            let (by, entry) = left_to(server, item)?;
-            decider.used.borrow_mut().insert(by);
-            Some(vec![entry])
-        }
+        Action::Pass => left(decider, server, item),
         Action::To(_) | Action::Files(_) => carved(server, rule),
         _ => None,
     }
+}
+
+/// The mappings of what a rule leaves to the stages behind it: one where a single rule there takes all of it, and no section is
+/// about a part.
+fn left(decider: &Decider<'_>, server: &Server, item: &Item<'_>) -> Option<Vec<Entry>> {
+    let one = left_to(server, item);
+    let is_said = |it: &(Origin, Entry)| it.1.outcome.closed.is_empty();
+    let is_new = !decider.is_remaining && !one.as_ref().is_some_and(is_said);
+    if is_new && let Some(parts) = remaining(server, item) {
+        let firsts = parts.iter().filter_map(|it| it.outcome.origins.first());
+        decider.used.borrow_mut().extend(firsts.cloned());
+        return Some(parts);
+    }
+    let (by, entry) = one?;
+    decider.used.borrow_mut().insert(by);
+    Some(vec![entry])
 }
 
 /// The rules by expression that refuse their paths, and before which no other rule takes one of these: they can stand before
@@ -285,7 +291,12 @@ const LOOKS_FURTHER: &str =
 fn answered_later(server: &Server, excluded: &Item<'_>) -> bool {
     let later = server.stages.iter().skip(excluded.stage + 1).flatten();
     let mut later = later.filter(|rule| rule.action != Action::Pass);
-    later.any(|rule| meet(&rule.takes, excluded.takes))
+    later.any(|rule| {
+        let own = excluded
+            .rule
+            .is_some_and(|own| stands_before(server, rule, own));
+        !own && meet(&rule.takes, excluded.takes)
+    })
 }
 
 /// A rule by path, with the sections below it, as expressions: the longest paths first.
@@ -328,7 +339,10 @@ fn is_behind(server: &Server, rule: &Rule, outcome: &Outcome) -> bool {
 fn meets_later_expression(server: &Server, rule: &Rule, own: &str) -> bool {
     let mut later = behind(server, rule);
     let own = Takes::Path(own.to_owned());
-    later.any(|it| !matches!(it.takes, Takes::Path(_)) && meet(&it.takes, &own))
+    later.any(|it| {
+        let is_expression = !matches!(it.takes, Takes::Path(_));
+        is_expression && meet(&it.takes, &own) && !stands_before(server, it, rule)
+    })
 }
 
 /// The mappings of a section that covers paths by an expression. They stand before all others, so nothing that counts before or
@@ -341,8 +355,9 @@ fn guarded(
     notes: &mut Notes,
 ) -> Vec<Entry> {
     let (restricts, empty) = (overlay.access.matters(), overlay.keys.is_empty());
+    let opens = opens(server, overlay);
     let pattern = match &overlay.takes {
-        Takes::Pattern(pattern) if restricts || !empty => pattern,
+        Takes::Pattern(pattern) if restricts || !empty || opens => pattern,
         _ => return Vec::new(),
     };
     let mut met: Vec<&String> = paths_of(server)
@@ -374,8 +389,15 @@ fn guarded(
         }
     }
     if !restricts {
-        let text =
-            "left out: an expression whose paths several mappings serve; add its keys to them";
+        let text = match opens {
+            true => {
+                "left out: it lets in whom other sections keep out, by an expression whose paths several mappings serve; write \
+                 mappings with `match` for them"
+            }
+            false => {
+                "left out: an expression whose paths several mappings serve; add its keys to them"
+            }
+        };
         notes.name(&overlay.origin, text);
         return Vec::new();
     }
@@ -384,6 +406,22 @@ fn guarded(
     let closed = Closed::by(&overlay.origin, why);
     notes.close("its paths are", &closed, &overlay.origin);
     vec![entry(takes, forbidden(overlay, vec![closed]), false)]
+}
+
+/// Whether a section lets everybody in whom one before it keeps out of some of its paths.
+fn opens(server: &Server, overlay: &Overlay) -> bool {
+    let all = Some(Admission::All);
+    let Access {
+        admission, older, ..
+    } = &overlay.access;
+    let keeps_out = |it: &Option<Admission>| it.is_some() && *it != all;
+    let earlier = server.overlays.iter();
+    let mut earlier = earlier.take_while(|it| !std::ptr::eq(*it, overlay));
+    earlier.any(|it| {
+        let (new, old) = (&it.access.admission, &it.access.older);
+        let is_opened = *admission == all && keeps_out(new) || *older == all && keeps_out(old);
+        is_opened && it.target.is_none() && meet(&it.takes, &overlay.takes)
+    })
 }
 
 /// Whether all paths of a section are answered before it is asked who comes in.
@@ -407,6 +445,7 @@ fn forbidden(overlay: &Overlay, closed: Vec<Closed>) -> Outcome {
         answer: Answer::Respond(403),
         keys: crate::convert::value::Keys::default(),
         lost: Vec::new(),
+        guards: Vec::new(),
         closed,
         origins: vec![overlay.origin.clone()],
         comments,

@@ -38,6 +38,7 @@ pub(super) fn settle(entries: &mut Vec<Entry>, files: &dyn Files, notes: &mut No
 fn nothing_below(entry: &Entry) -> Entry {
     let outcome = Outcome {
         lost: Vec::new(),
+        guards: Vec::new(),
         closed: entry.outcome.closed.clone(),
         keys: about_access(&entry.outcome),
         ..Outcome::not_found(entry.outcome.origins.clone())

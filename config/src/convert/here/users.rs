@@ -30,7 +30,7 @@ pub(super) fn close(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes)
         let outcome = &mut entry.outcome;
         match super::groups::resolve(&mut outcome.keys, files) {
             Ok(said) => {
-                let origin = outcome.origins.last();
+                let origin = outcome.guards.last().or(outcome.origins.last());
                 if let Some((origin, said)) = origin.zip(said) {
                     notes.name(origin, said);
                 }
@@ -58,7 +58,7 @@ pub(super) fn close(entries: &mut [Entry], files: &dyn Files, notes: &mut Notes)
                  `htpasswd -B` makes bcrypt"
             ),
         };
-        if let Some(origin) = outcome.origins.last() {
+        if let Some(origin) = outcome.guards.last().or(outcome.origins.last()) {
             notes.name(origin, text);
         }
     }

@@ -1,6 +1,7 @@
 //! Rules that send requests elsewhere (`[R]`, `[P]`) under conditions about paths and hosts.
 
 use super::conditions::{self, Held, Outcome};
+use super::exceptions;
 use super::front::Front;
 use super::patterns::is_every;
 use super::upgrades::{self, Asks};
@@ -64,7 +65,7 @@ impl Rewrite {
             return false;
         };
         if let Some(rule) = rule.rule(action, notes) {
-            let except: Vec<Takes> = held.except.into_iter().map(excepted).collect();
+            let except: Vec<Takes> = held.except.into_iter().flat_map(excepted).collect();
             self.add(rule, &except, held.hosts, to);
         }
         true
@@ -125,21 +126,30 @@ fn is_of_condition(to: &str) -> bool {
     behind.any(|it| it.starts_with(|letter: char| letter.is_ascii_digit()))
 }
 
-/// The paths that an expression takes, as a path where they are all below one: `^/\.well-known/`. A dot behind a slash is a dot:
+/// The paths that an expression takes, as paths where they are all below some: `^/\.well-known/`. A dot behind a slash is a dot:
 /// nobody means the paths that have another letter there.
-fn excepted(takes: Takes) -> Takes {
+fn excepted(takes: Takes) -> Vec<Takes> {
     let Takes::Pattern(pattern) = &takes else {
-        return takes;
+        return vec![takes];
     };
     let Some(body) = pattern.strip_prefix("^/") else {
-        return takes;
+        return vec![takes];
     };
     let body = format!("/{body}").replace("/.", "/\\.");
     let (path, rest) = literal(&body);
     let is_all = matches!(rest, "" | ".*" | "(.*)" | ".*$" | "(.*)$");
     let path = bare_path(&path);
     match is_all && path != "/" && PathPrefix::read(&path).is_ok() {
-        true => Takes::Path(path),
-        false => takes,
+        true => vec![Takes::Path(path)],
+        false => several(&body).unwrap_or_else(|| vec![takes]),
     }
+}
+
+/// The paths of an expression about several folders, without its `^`: `/(app|web)/`.
+fn several(body: &str) -> Option<Vec<Takes>> {
+    let found = exceptions::paths(&Takes::Pattern(format!("^{body}")))?;
+    let found = found
+        .into_iter()
+        .map(|it| (!it.is_wider).then_some(it.path));
+    found.map(|path| path.map(Takes::Path)).collect()
 }
