@@ -154,7 +154,7 @@ fn a_folder_that_is_not_here_is_named() {
     );
     assert!(served(&machine, yaml).is_empty());
     let said = said(&converted);
-    let remark = "/etc/httpd.conf:2: `ProxyPass /docs !`: /srv/docs is no folder of this machine: /docs is 404; convert where it is one, or \
+    let remark = "/etc/httpd.conf:1: `Alias /docs /srv/docs`: /srv/docs is no folder of this machine: /docs is 404; convert where it is one, or \
                   write `files`";
     assert_eq!(said, [remark]);
 }
