@@ -262,15 +262,7 @@ fn overlaid(
                 access = access.then(&overlay.access);
             }
         }
-        if overlay.access.restricts() {
-            // The one that asks for passwords is the last one.
-            let at = if asks(&overlay.access) {
-                guards.len()
-            } else {
-                0
-            };
-            guards.insert(at, overlay.origin.clone());
-        }
+        guard(overlay, &mut guards);
         if takes != &Takes::Path("/".to_owned()) && overlay.takes != Takes::Path("/".to_owned()) {
             origins.push(overlay.origin.clone());
         }
@@ -285,6 +277,18 @@ fn overlaid(
         access,
         guards,
         lost,
+    }
+}
+
+/// Adds a section that keeps somebody out; the one that asks for passwords is the last one.
+fn guard(overlay: &Overlay, guards: &mut Vec<Origin>) {
+    if overlay.access.restricts() {
+        let at = if asks(&overlay.access) {
+            guards.len()
+        } else {
+            0
+        };
+        guards.insert(at, overlay.origin.clone());
     }
 }
 
