@@ -7,7 +7,8 @@ use rustls::ClientConfig;
 use rustls::crypto::ring;
 use tokio_rustls::TlsConnector;
 
-use super::roots::{RootsError, verifying};
+use super::roots::RootsError;
+use super::verifying::verifying;
 
 /// Verifies servers with the certificates of a file, or the system's.
 ///

@@ -20,6 +20,7 @@ mod renewal;
 mod roots;
 mod self_issued;
 mod server;
+mod verifying;
 
 pub(crate) use self::accept::{Accepted, TlsStream};
 pub(crate) use self::believing::Believing;
@@ -29,7 +30,8 @@ pub(crate) use self::flaws::{of_clients, of_member, of_pair};
 pub(crate) use self::https::https_connector;
 pub(crate) use self::obtained::{Valid, file, folder, validity};
 pub(crate) use self::renewal::Renewal;
-#[cfg(feature = "kubernetes")]
-pub(crate) use self::roots::verifying_with;
-pub(crate) use self::roots::{RootsError, roots_of, verifying};
+pub(crate) use self::roots::{RootsError, roots_of};
 pub(crate) use self::server::{Server, ServerError};
+pub(crate) use self::verifying::verifying;
+#[cfg(feature = "kubernetes")]
+pub(crate) use self::verifying::verifying_with;

@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::client::VerifierBuilderError;
 use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
 use super::files::{FileError, certificates};
-use super::self_issued::{Servers, may_sign};
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +47,7 @@ pub(crate) struct Roots {
 
 impl Roots {
     /// `unusable` makes the error of one that cannot be used.
-    fn new<E>(
+    pub(super) fn new<E>(
         named: Vec<CertificateDer<'static>>,
         unusable: impl Fn(rustls::Error) -> E,
     ) -> Result<Self, E> {
@@ -68,7 +66,7 @@ impl Roots {
         })
     }
 
-    fn of_system() -> Result<Self, RootsError> {
+    pub(super) fn of_system() -> Result<Self, RootsError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         match roots.is_empty() {
@@ -80,44 +78,6 @@ impl Roots {
             }),
         }
     }
-
-    fn verifier(
-        self,
-        provider: Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, VerifierBuilderError> {
-        let store = Arc::clone(&self.store);
-        let usual = WebPkiServerVerifier::builder_with_provider(store, provider).build()?;
-        Ok(Arc::new(Servers::new(usual, self)))
-    }
-}
-
-/// Verifies servers with the certificates of a file, or the system's.
-///
-/// # Errors
-/// The file cannot be read or used, or the system has none.
-pub(crate) fn verifying(
-    ca: Option<&Path>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, RootsError> {
-    let roots = match ca {
-        Some(file) => roots_of(file)?,
-        None => Roots::of_system()?,
-    };
-    Ok(roots.verifier(provider)?)
-}
-
-/// Verifies servers with these certificates.
-///
-/// # Errors
-/// One of them cannot be used.
-#[cfg(feature = "kubernetes")]
-pub(crate) fn verifying_with(
-    named: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    let roots = Roots::new(named, |error| error)?;
-    let verifier = roots.verifier(provider);
-    verifier.map_err(|error| rustls::Error::General(error.to_string()))
 }
 
 /// The certificates of a file.
@@ -128,4 +88,38 @@ pub(crate) fn roots_of(file: &Path) -> Result<Roots, FileError> {
     Roots::new(certificates(file)?, |reason| {
         FileError::unusable(file, &reason)
     })
+}
+
+/// Whether a certificate may sign those of others (RFC 5280 sections 4.2.1.3 and 4.2.1.9). One of version 1 cannot say so, and may.
+fn may_sign(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return false;
+    };
+    let usage = certificate.key_usage();
+    let signs = usage.is_ok_and(|usage| usage.is_none_or(|it| it.value.key_cert_sign()));
+    signs && (certificate.is_ca() || certificate.version() == X509Version::V1)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::KeyUsagePurpose::{DigitalSignature, KeyCertSign};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn only_an_authority_may_sign() {
+        let with = |change: fn(&mut CertificateParams)| {
+            let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            change(&mut params);
+            let key = KeyPair::generate().unwrap();
+            may_sign(params.self_signed(&key).unwrap().der())
+        };
+        assert!(with(|_| {}));
+        assert!(with(|it| it.key_usages = vec![KeyCertSign]));
+        assert!(!with(|it| it.key_usages = vec![DigitalSignature]));
+        assert!(!with(|it| it.is_ca = IsCa::NoCa));
+        assert!(!with(|it| it.is_ca = IsCa::ExplicitNoCa));
+    }
 }

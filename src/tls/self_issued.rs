@@ -13,7 +13,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
 };
-use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _, X509Certificate, X509Version};
+use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _, X509Certificate};
 
 use super::roots::Roots;
 
@@ -32,16 +32,6 @@ impl Purpose {
                 Self::Client => usage.client_auth,
             }
     }
-}
-
-/// Whether a certificate may sign those of others (RFC 5280 sections 4.2.1.3 and 4.2.1.9). One of version 1 cannot say so, and may.
-pub(super) fn may_sign(certificate: &CertificateDer<'_>) -> bool {
-    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
-        return false;
-    };
-    let usage = certificate.key_usage();
-    let signs = usage.is_ok_and(|usage| usage.is_none_or(|it| it.value.key_cert_sign()));
-    signs && (certificate.is_ca() || certificate.version() == X509Version::V1)
 }
 
 /// Certificates that peers are verified with.
@@ -298,17 +288,6 @@ mod tests {
             judge(&shown, Purpose::Server, 2026),
             Some(Err(CertificateError::InvalidPurpose))
         );
-    }
-
-    #[test]
-    fn only_an_authority_may_sign() {
-        use rcgen::KeyUsagePurpose::{DigitalSignature, KeyCertSign};
-        let with = |change: fn(&mut CertificateParams)| may_sign(&issued(change));
-        assert!(with(|_| {}));
-        assert!(with(|it| it.key_usages = vec![KeyCertSign]));
-        assert!(!with(|it| it.key_usages = vec![DigitalSignature]));
-        assert!(!with(|it| it.is_ca = IsCa::NoCa));
-        assert!(!with(|it| it.is_ca = IsCa::ExplicitNoCa));
     }
 
     #[test]

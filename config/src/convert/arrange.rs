@@ -14,6 +14,7 @@ mod leaving;
 mod paths;
 mod patterns;
 mod remaining;
+mod shutting;
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ use super::site::{Action, Rule, Site, Takes};
 
 use self::contexts::contexts;
 use self::decide::Decider;
-pub(super) use self::entry::{ABOUT_ACCESS, Answer, Entry, Outcome};
+pub(super) use self::entry::{ABOUT_ACCESS, Answer, Entry, Outcome, sort};
 use self::patterns::Dead;
 
 /// The mappings of a site in the order in which they are written: exclusions, expressions in their order, paths.
@@ -53,15 +54,6 @@ pub(super) fn arrange(site: &Site, notes: &mut Notes) -> Vec<Entry> {
     unreached(site, &used, notes);
     idle(site, notes);
     entries
-}
-
-/// Exclusions, expressions, paths. The order of expressions among themselves stays.
-pub(super) fn sort(entries: &mut [Entry]) {
-    entries.sort_by_key(|entry| match (&entry.takes, entry.exclude) {
-        (_, true) => 0,
-        (Takes::Path(_), false) => 2,
-        _ => 1,
-    });
 }
 
 /// Names the mappings that are closed because it cannot be said who may come in.

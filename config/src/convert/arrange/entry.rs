@@ -185,6 +185,15 @@ pub(super) fn extended(outcome: &Outcome, above: &str, path: &str) -> Outcome {
     }
 }
 
+/// Exclusions, expressions, paths. The order of expressions among themselves stays.
+pub(crate) fn sort(entries: &mut [Entry]) {
+    entries.sort_by_key(|entry| match (&entry.takes, entry.exclude) {
+        (_, true) => 0,
+        (Takes::Path(_), false) => 2,
+        _ => 1,
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

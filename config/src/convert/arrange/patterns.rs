@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::carving::{carved, sent_below};
-use super::contexts::Context;
+use super::contexts::{Context, contexts};
 use super::decide::{Decider, outcome, outcome_within};
-use super::entry::{Answer, Entry, Outcome, as_expression, entry, extended};
+use super::entry::{Answer, Entry, Outcome, as_expression, entry, extended, sort};
 use super::exclusion::{Item, excludable, items, needed, paths_of};
 use super::leaving::{behind, inside, left_to, stands_before};
-use super::paths::{excluded, named};
+use super::paths::{excluded, named, paths};
 use super::remaining::remaining;
+use super::shutting::{forbidden, is_answered_early, opens, shut, shuts};
 use crate::convert::note::{Closed, Notes, Origin};
 use crate::convert::overlap::{
     self, covers, depth, is_inside, meet, pattern_of, takes_all, upwards, whole,
 };
-use crate::convert::site::{Access, Action, Admission, Overlay, Rule, Server, Takes};
+use crate::convert::site::{Action, Overlay, Rule, Server, Site, Takes};
+
+/// Most rules of a server whose parts are looked for.
+const MOST: usize = 500;
 
 /// The mappings by expression of all contexts: names before the wildcards that cover them, and other hosts last.
 pub(super) fn patterns(
@@ -225,7 +229,10 @@ fn left(decider: &Decider<'_>, server: &Server, item: &Item<'_>) -> Option<Vec<E
     let one = left_to(server, item);
     let is_said = |it: &(Origin, Entry)| it.1.outcome.closed.is_empty();
     let is_new = !decider.is_remaining && !one.as_ref().is_some_and(is_said);
-    if is_new && let Some(parts) = remaining(server, item) {
+    if is_new
+        && let Some(behind) = later_mappings(server, item)
+        && let Some(parts) = remaining(item, behind)
+    {
         let firsts = parts.iter().filter_map(|it| it.outcome.origins.first());
         decider.used.borrow_mut().extend(firsts.cloned());
         return Some(parts);
@@ -233,6 +240,35 @@ fn left(decider: &Decider<'_>, server: &Server, item: &Item<'_>) -> Option<Vec<E
     let (by, entry) = one?;
     decider.used.borrow_mut().insert(by);
     Some(vec![entry])
+}
+
+/// All mappings of the stages behind that of a rule, in the order in which they count.
+fn later_mappings(server: &Server, left: &Item<'_>) -> Option<Vec<Entry>> {
+    let stages: Vec<_> = server.stages.iter().skip(left.stage + 1).cloned().collect();
+    if stages.iter().flatten().count() > MOST {
+        return None;
+    }
+    let rest = Server {
+        stages,
+        overlays: server.overlays.clone(),
+        ..Server::default()
+    };
+    let site = Site {
+        servers: vec![rest],
+        ..Site::default()
+    };
+    let decider = Decider::of_remaining(&site);
+    let contexts = contexts(&site.servers);
+    // What is said of them is said of the whole server.
+    let (mut entries, _) = patterns(&decider, &contexts, &mut Notes::default());
+    let (mut by_path, _) = paths(&decider, &contexts, &entries);
+    by_path.sort_by_key(|entry| match &entry.takes {
+        Takes::Path(path) => std::cmp::Reverse(depth(path)),
+        _ => std::cmp::Reverse(0),
+    });
+    entries.extend(by_path);
+    sort(&mut entries);
+    Some(entries)
 }
 
 /// The rules by expression that refuse their paths, and before which no other rule takes one of these: they can stand before
@@ -406,84 +442,6 @@ fn guarded(
     let closed = Closed::by(&overlay.origin, why);
     notes.close("its paths are", &closed, &overlay.origin);
     vec![entry(takes, forbidden(overlay, vec![closed]), false)]
-}
-
-/// Whether a section lets everybody in whom one before it keeps out of some of its paths.
-fn opens(server: &Server, overlay: &Overlay) -> bool {
-    let all = Some(Admission::All);
-    let Access {
-        admission, older, ..
-    } = &overlay.access;
-    let keeps_out = |it: &Option<Admission>| it.is_some() && *it != all;
-    let earlier = server.overlays.iter();
-    let mut earlier = earlier.take_while(|it| !std::ptr::eq(*it, overlay));
-    earlier.any(|it| {
-        let (new, old) = (&it.access.admission, &it.access.older);
-        let is_opened = *admission == all && keeps_out(new) || *older == all && keeps_out(old);
-        is_opened && it.target.is_none() && meet(&it.takes, &overlay.takes)
-    })
-}
-
-/// Whether all paths of a section are answered before it is asked who comes in.
-fn is_answered_early(server: &Server, overlay: &Overlay) -> bool {
-    let mut rules = server.stages.iter().flatten();
-    let first = rules.find(|rule| meet(&rule.takes, &overlay.takes));
-    let is_whole = |rule: &&Rule| match &rule.takes {
-        Takes::Path(path) => takes_all(path, &overlay.takes),
-        takes => *takes == overlay.takes,
-    };
-    overlay.access.beside.is_empty() && first.filter(is_whole).is_some_and(|rule| rule.early)
-}
-
-/// What nobody may use; `closed`: why, where the old server lets some in.
-fn forbidden(overlay: &Overlay, closed: Vec<Closed>) -> Outcome {
-    let comments = match closed.is_empty() {
-        false => Vec::new(),
-        true => vec!["nobody may come in here".to_owned()],
-    };
-    Outcome {
-        answer: Answer::Respond(403),
-        keys: crate::convert::value::Keys::default(),
-        lost: Vec::new(),
-        guards: Vec::new(),
-        closed,
-        origins: vec![overlay.origin.clone()],
-        comments,
-    }
-}
-
-/// Whether a section by itself lets nobody in.
-fn shuts(overlay: &Overlay) -> bool {
-    let (keys, closed) = overlay.access.keys();
-    !closed.is_empty() || keys.get("deny") == Access::closed().get("deny")
-}
-
-/// What becomes of the paths of a section that lets nobody in.
-fn shut(server: &Server, overlay: &Overlay, notes: &mut Notes) -> Outcome {
-    let (_, closed) = overlay.access.keys();
-    if !closed.is_empty() {
-        for why in &closed {
-            notes.close("its paths are", why, &overlay.origin);
-        }
-        return forbidden(overlay, closed);
-    }
-    let later = server
-        .overlays
-        .iter()
-        .skip_while(|it| !std::ptr::eq(*it, overlay));
-    let opens = |later: &Overlay| {
-        let access = &later.access;
-        let says = access.admission.is_some() || access.older.is_some();
-        says || access.satisfy.is_some() || !access.lifted.is_empty()
-    };
-    if later
-        .skip(1)
-        .any(|it| opens(it) && meet(&it.takes, &overlay.takes))
-    {
-        let text = "its paths are closed for everybody (403), those of later sections too, which may open them in httpd";
-        notes.name(&overlay.origin, text);
-    }
-    forbidden(overlay, Vec::new())
 }
 
 /// The rule that answers for a path, where it answers for all paths of a section by an expression too, no other rule stands before

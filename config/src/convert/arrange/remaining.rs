@@ -1,29 +1,20 @@
 //! What a rule by expression leaves to the stages behind it, where several rules there share its paths: a mapping for each part.
 
 use super::carving::{below, sent_below};
-use super::contexts::contexts;
-use super::decide::Decider;
 use super::entry::{Answer, Entry, Outcome, above, as_expression, entry};
 use super::exclusion::Item;
-use super::paths::paths;
-use super::patterns::patterns;
-use super::sort;
-use crate::convert::note::Notes;
-use crate::convert::overlap::{depth, hides, is_inside, meet, pattern_of, whole};
-use crate::convert::site::{Server, Site, Takes};
+use crate::convert::overlap::{hides, is_inside, meet, pattern_of, whole};
+use crate::convert::site::Takes;
 
-/// Most rules of a server whose parts are looked for.
-const MOST: usize = 500;
-
-/// The mappings of the paths that a rule leaves to the stages behind it: those that the server would have without the stages up to
+/// The mappings of the paths that a rule leaves to the stages behind it, which would have the mappings `behind` alone: those that the server would have without the stages up to
 /// its own, each for the paths that both take. `None`: one of them cannot be said, or nothing is served there.
-pub(super) fn remaining(server: &Server, left: &Item<'_>) -> Option<Vec<Entry>> {
+pub(super) fn remaining(left: &Item<'_>, behind: Vec<Entry>) -> Option<Vec<Entry>> {
     let Takes::Pattern(pattern) = left.takes else {
         return None;
     };
     let mut parts = Vec::new();
     let mut is_whole = false;
-    for later in behind(server, left)? {
+    for later in behind {
         if !meet(&later.takes, left.takes) {
             continue;
         }
@@ -46,35 +37,6 @@ pub(super) fn remaining(server: &Server, left: &Item<'_>) -> Option<Vec<Entry>> 
         origins.splice(at..at, left.rule.map(|rule| rule.origin.clone()));
     }
     Some(parts)
-}
-
-/// All mappings of the stages behind that of a rule, in the order in which they count.
-fn behind(server: &Server, left: &Item<'_>) -> Option<Vec<Entry>> {
-    let stages: Vec<_> = server.stages.iter().skip(left.stage + 1).cloned().collect();
-    if stages.iter().flatten().count() > MOST {
-        return None;
-    }
-    let rest = Server {
-        stages,
-        overlays: server.overlays.clone(),
-        ..Server::default()
-    };
-    let site = Site {
-        servers: vec![rest],
-        ..Site::default()
-    };
-    let decider = Decider::of_remaining(&site);
-    let contexts = contexts(&site.servers);
-    // What is said of them is said of the whole server.
-    let (mut entries, _) = patterns(&decider, &contexts, &mut Notes::default());
-    let (mut by_path, _) = paths(&decider, &contexts, &entries);
-    by_path.sort_by_key(|entry| match &entry.takes {
-        Takes::Path(path) => std::cmp::Reverse(depth(path)),
-        _ => std::cmp::Reverse(0),
-    });
-    entries.extend(by_path);
-    sort(&mut entries);
-    Some(entries)
 }
 
 /// The mapping of the paths that another mapping and an expression both take. `takes_all`: the other takes all of them.
