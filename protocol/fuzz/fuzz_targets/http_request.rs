@@ -87,7 +87,7 @@ fn answer(machine: &mut Machine) {
         length: Some(0),
         date: b"now",
     };
-    machine.answer(&answer, false, &mut out);
+    machine.answer(&answer, false, &mut out, |_| ());
     machine.end(&mut out).expect("nothing was announced");
     assert!(machine.next() && !out.is_empty());
 }
