@@ -68,7 +68,7 @@ fn a_file_that_names_no_place_is_wrong_usage() {
         "ftp://h",
         "http://",
         "http://h:99999",
-        "http://h/path",
+        "http://h/path#f",
         "http://h/?q",
         "http://a b",
     ] {
