@@ -6,6 +6,7 @@ use super::part::Part;
 use super::passes::Pass;
 use super::rewrites::{Front, LeftAlone, Own, Upgrade};
 use super::servers::Builder;
+use crate::convert::note::Notes;
 use crate::convert::overlap::meet;
 use crate::convert::site::{Action, Overlay, Rule, Takes};
 
@@ -122,7 +123,19 @@ impl Builder<'_> {
             stages.is_over = is_alone;
         }
         (stages.redirects, stages.late) = redirects(parts, &stages.behind);
+        name_crossed(parts, &stages.redirects, self.notes);
         stages
+    }
+}
+
+/// Names redirects of sections that come before the server's own: for paths that are not sent on, httpd asks those first.
+fn name_crossed(parts: &[&Part], redirects: &[Rule], notes: &mut Notes) {
+    let own = || parts.iter().flat_map(|part| &part.redirects.last);
+    for redirect in redirects {
+        if own().any(|it| meet(&it.takes, &redirect.takes)) {
+            let text = "comes before the redirects outside of sections here, also for paths that nothing sends on";
+            notes.name(&redirect.origin, text);
+        }
     }
 }
 
@@ -147,6 +160,7 @@ fn redirects(parts: &[&Part], behind: &[Vec<Rule>]) -> (Vec<Rule>, Vec<Rule>) {
         .iter()
         .flat_map(|part| part.located.iter().chain(&part.passes));
     let sent: Vec<&Takes> = passes
+        .filter(|pass| pass.url.is_some())
         .map(|pass| &pass.takes)
         .chain(behind.iter().flatten().map(|rule| &rule.takes))
         .collect();
