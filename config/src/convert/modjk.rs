@@ -60,14 +60,8 @@ pub(super) fn alone(
         });
     }
     properties.resolve(notes)?;
-    let mut connector = Connector::new(
-        &properties,
-        &Origin {
-            line: 1,
-            ..place.clone()
-        },
-        Vec::new(),
-    );
+    let start = Origin { line: 1, ..place };
+    let mut connector = Connector::new(&properties, &start, Vec::new());
     let mut lines = connector.own_mounts();
     if let Some(map) = map {
         lines.extend(map_lines(map, &place_of(map), options, notes)?);
@@ -79,7 +73,7 @@ pub(super) fn alone(
     if lines.is_empty() {
         connector.all(notes);
         let text = "no rule says which paths go to its workers: give --uriworkermap FILE, or --httpd FILE with JkMount";
-        notes.name(&Origin { line: 1, ..place }, text);
+        notes.name(&start, text);
     }
     let balancers = connector.finish();
     leftover::leftover(&properties, notes);
@@ -139,9 +133,7 @@ pub(super) fn add(
     given: &Given<'_>,
     notes: &mut Notes,
 ) -> Result<Option<Old>, Failure> {
-    let hosts = servers.iter().filter_map(|it| *it);
-    let mut all = std::iter::once(main).chain(hosts);
-    if given.workers.is_none() && !all.any(|it| it.sends_on() || it.workers.is_some()) {
+    if !has_mod_jk(main, servers, given) {
         return Ok(None);
     }
     let properties = properties(main, servers, given, notes)?;
@@ -192,6 +184,13 @@ pub(super) fn add(
         properties,
         servers: rules,
     }))
+}
+
+/// Whether a server uses mod_jk, or a file of its workers is given.
+fn has_mod_jk(main: &Directives, servers: &[Option<&Directives>], given: &Given<'_>) -> bool {
+    let hosts = servers.iter().filter_map(|it| *it);
+    let mut all = std::iter::once(main).chain(hosts);
+    given.workers.is_some() || all.any(|it| it.sends_on() || it.workers.is_some())
 }
 
 /// Where the workers are defined.

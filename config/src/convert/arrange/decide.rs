@@ -244,11 +244,7 @@ fn overlaid(
                 continue;
             }
             Reach::Some if overlay.access.matters() && section.is_none() => {
-                let by = rule.origin.seen_from(&overlay.origin);
-                let why = format!(
-                    "a section restricts a part of these paths, which the expression of {by} takes"
-                );
-                access.sealed.push(Closed::by(&overlay.origin, why));
+                access.sealed.push(restricted(rule, overlay));
             }
             Reach::Some => {
                 // Of two sections by expression the first one has the paths of both.
@@ -267,17 +263,30 @@ fn overlaid(
             origins.push(overlay.origin.clone());
         }
     }
+    Overlaid {
+        keys: with_own(keys, rule),
+        access,
+        guards,
+        lost,
+    }
+}
+
+/// The keys of sections with those of the rule, which count before them.
+fn with_own(mut keys: Keys, rule: &Rule) -> Keys {
     keys.merge(&rule.keys);
     // A mapping without the key compresses nothing.
     if keys.get("compress") == Some(&Value::switch(false)) {
         keys.remove("compress");
     }
-    Overlaid {
-        keys,
-        access,
-        guards,
-        lost,
-    }
+    keys
+}
+
+/// Why the paths of a rule are closed of which a section restricts a part.
+fn restricted(rule: &Rule, overlay: &Overlay) -> Closed {
+    let by = rule.origin.seen_from(&overlay.origin);
+    let why =
+        format!("a section restricts a part of these paths, which the expression of {by} takes");
+    Closed::by(&overlay.origin, why)
 }
 
 /// Adds a section that keeps somebody out; the one that asks for passwords is the last one.

@@ -174,12 +174,7 @@ impl<'a> Connector<'a> {
         notes: &mut Notes,
     ) -> Target {
         if !self.listed.contains(&name) {
-            let why = match name.ends_with(' ') {
-                true => ", and the blank before `;` belongs to the name",
-                false => "",
-            };
-            let text = format!("it answers 500, as in mod_jk: {name} is not in worker.list{why}");
-            return Target::Answer(500, text);
+            return unlisted(name);
         }
         let worker = Worker::new(name, self.properties);
         let place = worker
@@ -292,4 +287,14 @@ fn encoded(path: &str) -> String {
         }
     }
     encoded
+}
+
+/// What a worker answers that is not in `worker.list`.
+fn unlisted(name: &str) -> Target {
+    let why = match name.ends_with(' ') {
+        true => ", and the blank before `;` belongs to the name",
+        false => "",
+    };
+    let text = format!("it answers 500, as in mod_jk: {name} is not in worker.list{why}");
+    Target::Answer(500, text)
 }

@@ -70,10 +70,7 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
     };
     conditional(&lists, &here, telling);
     let root = &old.main.root;
-    let file = match &way {
-        Way::File(name) => folder_name(root, name),
-        _ => String::new(),
-    };
+    let file = file_of(&way, root);
     let subject = match &way {
         Way::Proxied(url, ..) => Subject::Url(url),
         Way::File(_) => {
@@ -106,6 +103,14 @@ fn of_server(old: &Old, host: Option<usize>, asked: &Asked, telling: &mut Tellin
         }
         Way::Nowhere => own::answer(&lists, &here, (root, &file), &request.path, telling)
             .unwrap_or_else(|| answered(404, "it is not sent on, and no DocumentRoot is said")),
+    }
+}
+
+/// The name of the file that a request leads to; empty where it leads to none.
+fn file_of(way: &Way<'_>, root: &Path) -> String {
+    match way {
+        Way::File(name) => folder_name(root, name),
+        _ => String::new(),
     }
 }
 
